@@ -1,0 +1,56 @@
+# One command each; every target sets up what it needs, once.
+#   make repro          the whole study, from data to reports/index.html
+#   make test           unit tests, then the slow ones
+#   make CPU=1 repro    a machine without a GPU, or one whose GPU is to be left alone
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+ifdef CPU
+export SHARPLOSS_DEVICE := cpu
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro plan test test-fast lint format bench lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## create .venv and install everything (the others do this by themselves)
+
+$(READY): requirements.lock pyproject.toml
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" CPU="$(CPU)" sh pipelines/setup.sh
+	@touch $@
+
+repro: $(READY) ## run the study: acquire, degrade, train, measure, report
+	dvc repro
+
+plan: $(READY) ## expand params.yaml into runs.yaml and show what changes and what it costs
+	python pipelines/plan.py
+
+test: $(READY) ## all tests
+	pytest -n 2 -m "not slow"
+	pytest -m slow
+
+test-fast: $(READY) ## the unit tests alone
+	pytest -n 2 -m "not slow"
+
+lint: $(READY) ## ruff and pyright
+	ruff check .
+	ruff format --check .
+	pyright
+
+format: $(READY) ## let ruff fix and format
+	ruff check --fix .
+	ruff format .
+
+bench: $(READY) ## speed, as ratios measured in one run
+	python benchmarks/run.py
+
+lock: $(READY) ## renew requirements.lock
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
+
+clean: ## remove the environment and everything made from the data, but not results or reports
+	rm -rf $(VENV) data .scratch

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Creates $VENV and installs the locked dependencies with uv; called by the Makefile.
+# With CPU set, torch and torchvision come from PyTorch's CPU builds (some 4 GB smaller) when those can be reached.
+set -eu
+: "${PYTHON:=python3}" "${VENV:=.venv}" "${CPU:=}"
+
+"$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || {
+    echo "sharploss needs Python 3.11, 3.12 or 3.13, and '$PYTHON' is $("$PYTHON" -V 2>&1): name another, as in 'make PYTHON=python3.12 repro'." >&2
+    exit 1
+}
+[ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# lock PATTERN: the entries of requirements.lock whose names match, hashes included.
+lock() { awk -v want="$1" '/^[a-zA-Z0-9]/ { on = ($0 ~ want) } on' requirements.lock; }
+
+if [ ! -x "$VENV/bin/uv" ]; then
+    lock '^uv==' > "$tmp/uv"
+    "$VENV/bin/python" -m pip install --quiet --require-hashes -r "$tmp/uv"
+fi
+install() { "$VENV/bin/uv" pip install --python "$VENV/bin/python" --compile-bytecode "$@"; }
+
+# Compiled bytecode halves the start-up of every training process.
+cuda='^(nvidia-|cuda-|triton==|torch==|torchvision==)'
+if [ -n "$CPU" ]; then
+    awk -v drop="$cuda" '/^[a-zA-Z0-9]/ { on = ($0 !~ drop) } on' requirements.lock > "$tmp/rest"
+    pair=$(lock '^(torch|torchvision)==' | sed -n 's/^\(torch[a-z]*==[0-9.]*\).*/\1/p')
+    # shellcheck disable=SC2086
+    if install --no-deps --torch-backend cpu $pair; then
+        install --no-deps --require-hashes -r "$tmp/rest"
+    else
+        echo "PyTorch's CPU builds cannot be reached: installing the standard ones, which work without a GPU too." >&2
+        install --require-hashes -r requirements.lock
+    fi
+else
+    install --require-hashes -r requirements.lock
+fi
+install --no-deps --editable .

@@ -1,0 +1,37 @@
+"""One kind of error for everything a user can put right, told in one sentence."""
+
+import difflib
+import sys
+from collections.abc import Callable, Iterable
+
+
+class UserError(ValueError):
+    """Bad input. The message is one sentence that names the file or key and says what to do."""
+
+
+def unknown(kind: str, name: object, known: Iterable[object]) -> UserError:
+    """Make the error for a name that does not exist, with the nearest ones that do.
+
+    Args:
+        kind: what was named, in the singular ("loss", "data set").
+        name: what was asked for.
+        known: every name that would have been right.
+    """
+    names = [str(item) for item in known]
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(sorted(names)) or 'none'}."
+    return UserError(f"There is no {kind} '{name}': {hint}")
+
+
+def run_main(main: Callable[[], int | None]) -> None:
+    """Run a command line; a UserError or a full disk becomes one line on stderr and exit code 1."""
+    try:
+        code = main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    except OSError as error:
+        # The operating system's own words are right here (no space left, permission denied), with the file's name.
+        print(f"error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+        code = 1
+    sys.exit(code)
