@@ -1,0 +1,48 @@
+"""Restore the test images with every run of one group (a task and a network), and measure them."""
+
+import argparse
+from pathlib import Path
+
+from sharploss.errors import run_main, unknown
+from sharploss.params import load_params, resolve_run
+from sharploss.plan import load_plan
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("group", nargs="?", help="a group of runs.yaml, such as sr_x4-edsr")
+    parser.add_argument("--reference", metavar="TASK", help="measure plain bicubic interpolation on a task instead")
+    arguments = parser.parse_args()
+    if (arguments.group is None) == (arguments.reference is None):
+        parser.error("give either a group or --reference TASK")
+    if arguments.reference is not None:
+        evaluate_reference(arguments.reference)
+    else:
+        evaluate_group(arguments.group)
+
+
+def evaluate_reference(task: str) -> None:
+    params = load_params()
+    if task not in params.tasks:
+        raise unknown("task", task, params.tasks)
+    from sharploss.evaluation.reference import evaluate_reference as evaluate
+
+    evaluate(task, params.tasks[task].model_dump(mode="json"), crops(params))
+
+
+def evaluate_group(name: str) -> None:
+    params, plan = load_params(), load_plan()
+    if name not in plan["groups"]:
+        raise unknown("group", name, plan["groups"])
+    from sharploss.evaluation.group import evaluate_group as evaluate
+
+    runs = {key: {**plan["runs"][key], "config": resolve_run(params, plan["runs"][key])} for key in plan["groups"][name]["runs"]}
+    evaluate(name, runs, crops(params))
+
+
+def crops(params) -> dict:
+    return {name: crop.model_dump(mode="json") for name, crop in params.crops.items()}
+
+
+if __name__ == "__main__":
+    run_main(main)

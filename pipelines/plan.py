@@ -1,0 +1,87 @@
+"""Expand params.yaml into runs.yaml, and say what changes and what it costs.
+
+With --check, as DVC calls it: fail when runs.yaml is out of date, and write down which code each run uses.
+"""
+
+import argparse
+from pathlib import Path
+
+from sharploss.errors import UserError, run_main
+from sharploss.params import Params, load_params
+from sharploss.plan import Plan, changes, check_plan, expand, load_plan, write_plan
+
+CODE = Path("data/code")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only check that runs.yaml is what params.yaml expands to")
+    arguments = parser.parse_args()
+    params = load_params()
+    if arguments.check:
+        plan = check_plan(params)
+        check_classes(params)
+        write_code(params)
+        print(f"{len(plan['runs'])} runs, as planned")
+        return
+    check_classes(params)
+    renew(params)
+
+
+def check_classes(params: Params) -> None:
+    """Build every loss and network once, so that a bad parameter shows before anything trains."""
+    import torch
+
+    from sharploss.losses import build_loss
+    from sharploss.training.loop import make_network
+
+    for name, spec in params.losses.items():
+        named(f"losses.{name}", lambda spec=spec: build_loss(spec))
+    scales = {task.scale for task in params.tasks.values()}
+    with torch.device("meta"):
+        for name, network in params.networks.items():
+            for scale in scales:
+                config = {"network": network, "task": {"scale": scale}, "seed": 0}
+                named(f"networks.{name}", lambda config=config: make_network(config))
+
+
+def named(where: str, build: object) -> None:
+    try:
+        build()  # pyright: ignore[reportCallIssue]
+    except ValueError as error:
+        raise UserError(f"params.yaml: {where}: {error}") from None
+
+
+def renew(params: Params) -> None:
+    new = expand(params)
+    old: Plan = load_plan() if Path("runs.yaml").exists() else {"runs": {}, "groups": {}}
+    for line in changes(old, new):
+        print(line)
+    write_plan(new)
+    print(f"runs.yaml: {len(new['runs'])} runs in {len(new['groups'])} groups for {len(params.suites)} suites")
+    from sharploss.cost import predict
+
+    print(predict(params, new))
+
+
+def write_code(params: Params) -> None:
+    """Write the fingerprints that the stages of dvc.yaml depend on; a file is touched only when it changes."""
+    from sharploss.fingerprint import fingerprint
+    from sharploss.losses import TERMS
+    from sharploss.networks import NETWORKS
+
+    choices = ("sharploss.losses", "sharploss.networks")
+    files = {
+        "prepare": fingerprint(["sharploss.data.prepare"]),
+        "train": fingerprint(["sharploss.training.loop"], without=choices),
+        "evaluate": fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices),
+        **{f"network-{name}": fingerprint([NETWORKS[spec["network"]].__module__]) for name, spec in params.networks.items()},
+        **{f"loss-{name}": fingerprint(TERMS[term].__module__ for term in spec) for name, spec in params.losses.items()},
+    }
+    CODE.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (CODE / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,17 @@
+"""Turn scores and records into tables, under reports/tables."""
+
+import argparse
+from pathlib import Path
+
+from sharploss.errors import run_main
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    from sharploss.analysis.tabulate import tabulate
+
+    tabulate(Path())
+
+
+if __name__ == "__main__":
+    run_main(main)

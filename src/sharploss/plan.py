@@ -1,0 +1,114 @@
+"""From params.yaml to runs.yaml: the suites expanded into runs, each listed once."""
+
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from sharploss.errors import UserError
+from sharploss.files import write_text
+from sharploss.params import Params, load_yaml
+
+Plan = dict[str, dict[str, dict[str, Any]]]
+
+HEADER = "# Written by `make plan` from params.yaml, and committed like a lock file. Do not edit: edit params.yaml.\n"
+KEY = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+){2,3}-s[0-9]+")
+
+
+def run_key(params: Params, run: dict[str, Any]) -> str:
+    """Name a run: task, network, loss, the recipe where it is not the study's own, and the seed."""
+    recipe = [] if run["recipe"] == params.study else [run["recipe"]]
+    return "-".join([run["task"], run["network"], run["loss"], *recipe, f"s{run['seed']}"])
+
+
+def expand(params: Params) -> Plan:
+    """Expand the suites.
+
+    Returns:
+        `runs`: each run by its key, with the suites it serves (one run can serve several tables), and `groups`: the
+        runs of one task and network, which are evaluated together.
+    """
+    runs: dict[str, dict[str, Any]] = {}
+    for suite_name, suite in params.suites.items():
+        for task in suite.tasks:
+            for network in suite.networks:
+                for loss in suite.losses:
+                    for seed in suite.seeds or params.seeds:
+                        run = {"task": task, "network": network, "loss": loss, "recipe": suite.recipe, "seed": seed}
+                        entry = runs.setdefault(run_key(params, run), {**run, "group": f"{task}-{network}", "suites": []})
+                        if suite_name not in entry["suites"]:
+                            entry["suites"].append(suite_name)
+    return {"runs": runs, "groups": _groups(runs)}
+
+
+def _groups(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    groups: dict[str, dict[str, Any]] = {}
+    for key, run in runs.items():
+        empty = {"task": run["task"], "network": run["network"], "runs": []}
+        groups.setdefault(run["group"], empty)["runs"].append(key)
+    return groups
+
+
+def load_plan(path: str | Path = "runs.yaml") -> Plan:
+    """Read runs.yaml.
+
+    Raises:
+        UserError: the file is missing, is not YAML, or is not a plan; the message says how to write it again.
+    """
+    content = load_yaml(path)
+    if not isinstance(content, dict) or set(cast(dict[str, Any], content)) != {"runs", "groups"}:
+        raise UserError(f"{path} is not a plan of runs: write it again with 'make plan'.")
+    plan = cast(Plan, content)
+    for key in plan["runs"]:
+        # Keys become file names and shell words, so nothing but what run_key makes is let through.
+        if not KEY.fullmatch(key):
+            raise UserError(f"{path} holds the run key '{key}', which no plan makes: write it again with 'make plan'.")
+    return plan
+
+
+def dump_plan(plan: Plan) -> str:
+    """Give the text of runs.yaml."""
+    sections: list[str] = []
+    for section, entries in plan.items():
+        lines = [f"  {key}: {yaml.safe_dump(entry, default_flow_style=True, width=10**6, sort_keys=False).strip()}" for key, entry in entries.items()]
+        sections.append("\n".join([f"{section}:", *lines]))
+    return HEADER + "\n".join(sections) + "\n"
+
+
+def write_plan(plan: Plan, path: str | Path = "runs.yaml") -> None:
+    """Write runs.yaml atomically."""
+    write_text(path, dump_plan(plan))
+
+
+def check_plan(params: Params, path: str | Path = "runs.yaml") -> Plan:
+    """Read runs.yaml and make sure that it is what params.yaml expands to.
+
+    Raises:
+        UserError: it is out of date; the message names the first difference and the command that renews it.
+    """
+    plan, wanted = load_plan(path), expand(params)
+    if plan == wanted:
+        return plan
+    change = changes(plan, wanted)
+    what = change[0] if change else "the groups differ"
+    raise UserError(f"{path} is out of date ({what}): run 'make plan' to renew it.")
+
+
+def changes(old: Plan, new: Plan) -> list[str]:
+    """List what a new plan adds, removes and alters, a line each."""
+    before, after = old["runs"], new["runs"]
+    return [
+        *(f"new run {key}" for key in after if key not in before),
+        *(f"removed run {key}" for key in before if key not in after),
+        *(f"changed run {key}" for key in after if key in before and after[key] != before[key]),
+    ]
+
+
+def find_run(plan: Plan, key: str) -> dict[str, Any]:
+    """Look up a run by its key; an unknown key is a UserError with the nearest one."""
+    from sharploss.errors import unknown
+
+    if key not in plan["runs"]:
+        raise unknown("run", key, plan["runs"])
+    return plan["runs"][key]

@@ -1,0 +1,1 @@
+"""Training: one readable loop, stateless batches, exact resume."""

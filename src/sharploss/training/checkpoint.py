@@ -1,0 +1,81 @@
+"""Checkpoints to resume from (scratch), and the weights a finished run leaves (safetensors)."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from sharploss.errors import UserError
+from sharploss.files import atomic_path
+
+KEPT = 2  # the newest, and the one before it in case the newest turns out to be damaged
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    """Hash whatever a run is made from, in 12 hexadecimal digits; it keys the run's scratch folder."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
+    """Write `state` (which has a `step`) atomically into `folder`, and forget all but the newest two."""
+    path = folder / f"step-{state['step']:09d}.pt"
+    with atomic_path(path) as temporary:
+        torch.save(state, temporary)
+    for old in sorted(folder.glob("step-*.pt"))[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def load_checkpoint(folder: Path, device: torch.device) -> dict[str, Any] | None:
+    """Give the newest checkpoint in `folder` that can be read, or None.
+
+    A damaged one is renamed to `*.damaged` with a word on stderr, and the one before it is used.
+    """
+    for path in sorted(folder.glob("step-*.pt"), reverse=True):
+        try:
+            return cast(dict[str, Any], torch.load(path, map_location=device, weights_only=True))
+        except Exception as error:  # noqa: BLE001 - torch raises whatever its zip reader and unpickler raise
+            damaged = path.rename(path.with_suffix(".damaged"))
+            print(f"warning: {damaged} cannot be read ({type(error).__name__}): going back to the one before it")
+    return None
+
+
+def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> None:
+    """Write a network's weights as safetensors, atomically, with `metadata` that says what they are."""
+    # Plain contiguous layout: a file's bytes must not depend on the memory format it was trained in.
+    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+
+
+def load_weights(path: Path, network: nn.Module) -> None:
+    """Load a weights file into `network`.
+
+    Raises:
+        UserError: the file is missing or damaged, or holds other tensors than the network has; it names the first.
+    """
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run 'make repro' to train it.") from None
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
+    difference = _difference(tensors, network.state_dict())
+    if difference:
+        raise UserError(f"{path} is a checkpoint of another configuration: {difference}.")
+    network.load_state_dict(tensors)
+
+
+def _difference(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> str | None:
+    for name, tensor in wanted.items():
+        if name not in found:
+            return f"the network has '{name}', the file has not"
+        if found[name].shape != tensor.shape:
+            return f"'{name}' is {tuple(found[name].shape)} in the file and {tuple(tensor.shape)} in the network"
+    extra = sorted(set(found) - set(wanted))
+    return f"the file has '{extra[0]}', the network has not" if extra else None

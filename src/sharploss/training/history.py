@@ -1,0 +1,52 @@
+"""The record of a run: one JSON object a line, appended as training goes, cut back to the checkpoint on resume."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any, Self
+
+
+class History:
+    """An append-only JSONL file.
+
+    Lines are `{"event": "train", "step", "lr", "total", "terms"}` (means since the previous such line; terms are
+    unweighted) and `{"event": "validation", "step", "psnr_y"}` (dB).
+    """
+
+    def __init__(self, path: Path, keep_bytes: int = 0) -> None:
+        """Open `path`, keeping its first `keep_bytes` bytes: what came after the checkpoint will be made again."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file = path.open("ab")
+        self._file.truncate(keep_bytes)
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Write one line at once, so that others can follow; numbers JSON cannot hold become null."""
+        text = json.dumps({key: _plain(value) for key, value in line.items()}, allow_nan=False)
+        self._file.write(text.encode() + b"\n")
+        self._file.flush()
+
+    def sync(self) -> int:
+        """Bring the file to the disk and give its length in bytes, which a checkpoint remembers."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownArgumentType]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_history(path: str | Path) -> list[dict[str, Any]]:
+    """Read a record; a last line that a killed process left half-written is ignored."""
+    lines = Path(path).read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1] if line]
