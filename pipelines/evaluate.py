@@ -1,10 +1,10 @@
 """Restore the test images with every run of one group (a task and a network), and measure them."""
 
 import argparse
-from pathlib import Path
+from typing import Any
 
 from sharploss.errors import run_main, unknown
-from sharploss.params import load_params, resolve_run
+from sharploss.params import Params, load_params, resolve_run
 from sharploss.plan import load_plan
 
 
@@ -36,11 +36,14 @@ def evaluate_group(name: str) -> None:
         raise unknown("group", name, plan["groups"])
     from sharploss.evaluation.group import evaluate_group as evaluate
 
-    runs = {key: {**plan["runs"][key], "config": resolve_run(params, plan["runs"][key])} for key in plan["groups"][name]["runs"]}
+    runs = {
+        key: {**plan["runs"][key], "config": resolve_run(params, plan["runs"][key])}
+        for key in plan["groups"][name]["runs"]
+    }
     evaluate(name, runs, crops(params))
 
 
-def crops(params) -> dict:
+def crops(params: Params) -> dict[str, Any]:
     return {name: crop.model_dump(mode="json") for name, crop in params.crops.items()}
 
 

@@ -4,6 +4,7 @@ With --check, as DVC calls it: fail when runs.yaml is out of date, and write dow
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from sharploss.errors import UserError, run_main
@@ -33,7 +34,7 @@ def check_classes(params: Params) -> None:
     import torch
 
     from sharploss.losses import build_loss
-    from sharploss.training.loop import make_network
+    from sharploss.training.state import make_network
 
     for name, spec in params.losses.items():
         named(f"losses.{name}", lambda spec=spec: build_loss(spec))
@@ -45,9 +46,9 @@ def check_classes(params: Params) -> None:
                 named(f"networks.{name}", lambda config=config: make_network(config))
 
 
-def named(where: str, build: object) -> None:
+def named(where: str, build: Callable[[], object]) -> None:
     try:
-        build()  # pyright: ignore[reportCallIssue]
+        build()
     except ValueError as error:
         raise UserError(f"params.yaml: {where}: {error}") from None
 
@@ -75,8 +76,13 @@ def write_code(params: Params) -> None:
         "prepare": fingerprint(["sharploss.data.prepare"]),
         "train": fingerprint(["sharploss.training.loop"], without=choices),
         "evaluate": fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices),
-        **{f"network-{name}": fingerprint([NETWORKS[spec["network"]].__module__]) for name, spec in params.networks.items()},
-        **{f"loss-{name}": fingerprint(TERMS[term].__module__ for term in spec) for name, spec in params.losses.items()},
+        **{
+            f"network-{name}": fingerprint([NETWORKS[spec["network"]].__module__])
+            for name, spec in params.networks.items()
+        },
+        **{
+            f"loss-{name}": fingerprint(TERMS[term].__module__ for term in spec) for name, spec in params.losses.items()
+        },
     }
     CODE.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():

@@ -23,15 +23,21 @@ def main() -> int:
     # torch takes seconds to import, so what needs it comes after what can fail fast.
     from sharploss.data.pack import open_pack
     from sharploss.losses import build_loss
-    from sharploss.training.checkpoint import config_hash
+    from sharploss.training.checkpoint import config_hash, save_weights
     from sharploss.training.device import choose_device
     from sharploss.training.interrupt import EXIT_CODE
     from sharploss.training.loop import train
+    from sharploss.training.record import metrics, provenance, summary
 
     config = resolve_run(params, run)
     config["loss"] = build_loss(config["loss"]).spec
-    packs = {role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors") for role in ("train", "validation")}
-    code = {part: Path(f"data/code/{part}.txt").read_text() for part in ("train", f"network-{run['network']}", f"loss-{run['loss']}")}
+    packs = {
+        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors") for role in ("train", "validation")
+    }
+    code = {
+        part: Path(f"data/code/{part}.txt").read_text()
+        for part in ("train", f"network-{run['network']}", f"loss-{run['loss']}")
+    }
     identity = config_hash({**config, "packs": {role: pack.sha256 for role, pack in packs.items()}, "code": code})
     scratch = Path(".scratch") / f"{key}-{identity}"
     description = tracking.describe(key, run, config, identity, params.study)
@@ -40,32 +46,26 @@ def main() -> int:
     device = choose_device()
     outcome = train(
         config,
-        packs["train"],
-        packs["validation"],
+        packs,
         scratch=scratch,
         device=device,
         title=key,
         on_start=lambda record: tracking.follow(record, description),
     )
     if outcome.status == "stopped":
-        print(f"{key}: stopped at step {outcome.step}; run the same command again to go on from there.", file=sys.stderr)
+        print(
+            f"{key}: stopped at step {outcome.step}: run the same command again to go on from there.", file=sys.stderr
+        )
         return EXIT_CODE
-    leave_record(key, run["group"], config, outcome, scratch, device, started)
-    shutil.rmtree(scratch)
-    return 0
-
-
-def leave_record(key, group, config, outcome, scratch, device, started) -> None:
-    """Write what a finished run leaves: weights, record, metrics and provenance."""
-    from sharploss.training.checkpoint import save_weights
-    from sharploss.training.record import metrics, provenance
-
     folder = Path("results/runs") / key
     metadata = {"key": key, "status": outcome.status, "config": json.dumps(config, sort_keys=True)}
-    save_weights(Path("results/weights") / group / f"{key}.safetensors", outcome.network, metadata)
+    save_weights(Path("results/weights") / run["group"] / f"{key}.safetensors", outcome.network, metadata)
     write_text(folder / "history.jsonl", (scratch / "history.jsonl").read_text(encoding="utf-8"))
     write_json(folder / "provenance.json", provenance(config, outcome, device, started))
     write_json(folder / "metrics.json", metrics(outcome))
+    shutil.rmtree(scratch)
+    print(summary(key, outcome))
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What a plan will cost: floating-point operations counted, hours predicted from this machine's measured speed."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from sharploss.losses import build_loss
 from sharploss.params import Params, resolve_run
 from sharploss.plan import Plan
 from sharploss.training.device import choose_device, memory_format
-from sharploss.training.loop import make_network
+from sharploss.training.state import make_network
 
 START_UP = 4.0  # seconds of a run that are not training: starting Python, importing torch, DVC's bookkeeping
 TIMED_UP_TO = 2e10  # steps of more operations than this are not timed but predicted from the speed of one convolution
@@ -55,7 +56,7 @@ def measure_speed() -> float:
     return flops / _fastest(lambda: layer(images).sum().backward(), device)
 
 
-def _fastest(step: Any, device: torch.device) -> float:
+def _fastest(step: Callable[[], object], device: torch.device) -> float:
     times: list[float] = []
     for _ in range(3):
         start = time.perf_counter()
@@ -81,7 +82,9 @@ def predict(params: Params, plan: Plan) -> str:
         total = [total[0] + len(group["runs"]), total[1] + flops, total[2] + seconds]
         lines.append(_row(name, len(group["runs"]), flops, seconds))
     lines.append(_row("all", int(total[0]), total[1], total[2]))
-    return "\n".join([*lines, f"(on {choose_device().type}, at {speed / 1e9:.0f} GFLOP/s measured; evaluation not counted)"])
+    return "\n".join(
+        [*lines, f"(on {choose_device().type}, at {speed / 1e9:.0f} GFLOP/s measured; evaluation not counted)"]
+    )
 
 
 def _row(name: str, runs: int, flops: float, seconds: float) -> str:

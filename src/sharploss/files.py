@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from sharploss.errors import UserError
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path) -> Generator[Path]:
     """Give a temporary path beside `path`; when the block succeeds, it becomes `path` (fsync, then rename).
 
     A reader sees the old file or the new one, never a part, also after `kill -9` or a power cut; when the block

@@ -7,7 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # Code that no number depends on: reading settings, telling errors, writing files, reporting progress.
-PLUMBING = frozenset({"sharploss", "sharploss.errors", "sharploss.files", "sharploss.params", "sharploss.plan", "sharploss.tracking"})
+PLUMBING = frozenset(
+    {"sharploss", "sharploss.errors", "sharploss.files", "sharploss.params", "sharploss.plan", "sharploss.tracking"}
+)
 
 
 def fingerprint(modules: Iterable[str], *, without: Iterable[str] = ()) -> str:
@@ -59,7 +61,10 @@ def _imports(path: Path) -> Iterator[str]:
 def _code_hash(path: Path) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node) is not None:
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
             node.body = node.body[1:] or [ast.Pass()]
     # The unparsed text, not the tree's dump: the dump's form changes from one Python version to the next.
     return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]

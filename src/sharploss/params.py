@@ -29,7 +29,9 @@ class Task(Strict):
     scale: Literal[2, 3, 4] = Field(description="how many times smaller the input is, per side")
     train: list[Name] = Field(min_length=1, description="data sets the networks learn from")
     validation: list[Name] = Field(min_length=1, description="data sets of the validation curve; never tested on")
-    test: list[Name] = Field(min_length=1, description="data sets the tables report; those that cannot be had are left out")
+    test: list[Name] = Field(
+        min_length=1, description="data sets the tables report; those that cannot be had are left out"
+    )
 
 
 class Recipe(Strict):
@@ -47,7 +49,9 @@ class Recipe(Strict):
     schedule: Literal["constant", "cosine", "multistep"] = "constant"
     warmup: int = Field(default=0, ge=0, description="steps of linear rise at the start")
     final_fraction: Fraction = Field(default=0.0, description="cosine: last learning rate as a share of the highest")
-    milestones: list[Positive] = Field(default=[], description="multistep: steps at which the rate is multiplied by gamma")
+    milestones: list[Positive] = Field(
+        default=[], description="multistep: steps at which the rate is multiplied by gamma"
+    )
     gamma: float = Field(default=0.5, gt=0, le=1)
     mode: Literal["exact", "fast"] = Field(
         default="exact", description="exact: deterministic float32; fast: compiled, bfloat16, channels-last"
@@ -99,7 +103,7 @@ class Params(Strict):
                 raise UserError(f"networks.{name} has no key 'network', which names the network's class.")
         for name, suite in self.suites.items():
             for kind, singular in (("tasks", "task"), ("networks", "network"), ("losses", "loss")):
-                for item in cast(list[str], getattr(suite, kind)):
+                for item in cast("list[str]", getattr(suite, kind)):
                     _known(f"suites.{name}.{kind}", singular, item, getattr(self, kind))
             _known(f"suites.{name}.recipe", "recipe", suite.recipe, self.recipes)
         for name, crop in self.crops.items():
@@ -130,7 +134,7 @@ def load_yaml(path: str | Path) -> Any:
     """Read a YAML file with C speed; a missing or malformed one is a UserError."""
     try:
         # The C loader is some ten times faster, and thousand-run plans are read by every stage.
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run this from the repository's folder.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -36,7 +36,9 @@ def expand(params: Params) -> Plan:
                 for loss in suite.losses:
                     for seed in suite.seeds or params.seeds:
                         run = {"task": task, "network": network, "loss": loss, "recipe": suite.recipe, "seed": seed}
-                        entry = runs.setdefault(run_key(params, run), {**run, "group": f"{task}-{network}", "suites": []})
+                        entry = runs.setdefault(
+                            run_key(params, run), {**run, "group": f"{task}-{network}", "suites": []}
+                        )
                         if suite_name not in entry["suites"]:
                             entry["suites"].append(suite_name)
     return {"runs": runs, "groups": _groups(runs)}
@@ -57,9 +59,9 @@ def load_plan(path: str | Path = "runs.yaml") -> Plan:
         UserError: the file is missing, is not YAML, or is not a plan; the message says how to write it again.
     """
     content = load_yaml(path)
-    if not isinstance(content, dict) or set(cast(dict[str, Any], content)) != {"runs", "groups"}:
+    if not isinstance(content, dict) or set(cast("dict[str, Any]", content)) != {"runs", "groups"}:
         raise UserError(f"{path} is not a plan of runs: write it again with 'make plan'.")
-    plan = cast(Plan, content)
+    plan = cast("Plan", content)
     for key in plan["runs"]:
         # Keys become file names and shell words, so nothing but what run_key makes is let through.
         if not KEY.fullmatch(key):
@@ -71,7 +73,10 @@ def dump_plan(plan: Plan) -> str:
     """Give the text of runs.yaml."""
     sections: list[str] = []
     for section, entries in plan.items():
-        lines = [f"  {key}: {yaml.safe_dump(entry, default_flow_style=True, width=10**6, sort_keys=False).strip()}" for key, entry in entries.items()]
+        lines = [
+            f"  {key}: {yaml.safe_dump(entry, default_flow_style=True, width=10**6, sort_keys=False).strip()}"
+            for key, entry in entries.items()
+        ]
         sections.append("\n".join([f"{section}:", *lines]))
     return HEADER + "\n".join(sections) + "\n"
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,11 +40,23 @@ def load_checkpoint(folder: Path, device: torch.device) -> dict[str, Any] | None
     """
     for path in sorted(folder.glob("step-*.pt"), reverse=True):
         try:
-            return cast(dict[str, Any], torch.load(path, map_location=device, weights_only=True))
-        except Exception as error:  # noqa: BLE001 - torch raises whatever its zip reader and unpickler raise
+            _check_sums(path)
+            return cast("dict[str, Any]", torch.load(path, map_location=device, weights_only=True))
+        except Exception as error:  # torch and zipfile raise whatever their readers meet
             damaged = path.rename(path.with_suffix(".damaged"))
-            print(f"warning: {damaged} cannot be read ({type(error).__name__}): going back to the one before it")
+            print(
+                f"warning: {damaged} cannot be read ({type(error).__name__}): going back to the one before",
+                file=sys.stderr,
+            )
     return None
+
+
+def _check_sums(path: Path) -> None:
+    """Torch writes a CRC for every tensor and does not look at it when reading."""
+    with zipfile.ZipFile(path) as archive:
+        bad = archive.testzip()
+    if bad is not None:
+        raise zipfile.BadZipFile(bad)
 
 
 def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> None:

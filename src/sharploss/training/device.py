@@ -36,7 +36,7 @@ def set_mode(mode: Mode) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(exact)
     # Filling fresh memory with NaN is a debugging aid of the deterministic mode; it costs time in every step.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     torch.backends.cudnn.benchmark = not exact
     torch.set_float32_matmul_precision("highest" if exact else "high")
     torch.backends.cudnn.allow_tf32 = not exact
@@ -69,7 +69,11 @@ def describe_commit() -> str:
     """Give the commit of the code that runs, with '+changes' when the tree differs from it, or 'unknown'."""
     try:
         done = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+changes", "--exclude=*"], capture_output=True, text=True, check=True, timeout=10
+            ["git", "describe", "--always", "--dirty=+changes", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         )
     except (OSError, subprocess.SubprocessError):
         return "unknown"

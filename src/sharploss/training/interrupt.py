@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -18,7 +18,7 @@ class Interrupt:
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[Interrupt]:
+def stop_on_signal() -> Generator[Interrupt]:
     """Turn SIGTERM and SIGINT into a flag for the length of the block (in the main thread; elsewhere do nothing)."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():

@@ -16,8 +16,8 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
     return {
         "status": outcome.status,
         "step": outcome.step,
-        "validation": {"psnr_y": outcome.validation},
-        "terms": outcome.terms,
+        "validation": {"psnr_y": outcome.state.validation},
+        "terms": outcome.state.terms,
         "diverged": outcome.diverged,
     }
 
@@ -26,13 +26,24 @@ def provenance(config: dict[str, Any], outcome: Outcome, device: torch.device, s
     """Give the circumstances of a training: when, how fast, on what, with which versions and settings."""
     return {
         "started": started.isoformat(timespec="seconds"),
-        "seconds": round(outcome.seconds, 3),
+        "seconds": round(outcome.state.seconds, 3),
         "steps_per_second": round(outcome.steps_per_second, 3),
         "patches_per_second": round(outcome.steps_per_second * config["recipe"]["batch"], 1),
         "device": device.type,
         "hardware": describe_hardware(device),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("sharploss", "torch", "numpy")}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("sharploss", "torch", "numpy")},
+        },
         "commit": describe_commit(),
         "parameters": sum(parameter.numel() for parameter in outcome.network.parameters()),
         "config": config,
     }
+
+
+def summary(key: str, outcome: Outcome) -> str:
+    """Tell a training's end in one line."""
+    if outcome.diverged:
+        return f"{key}: diverged, {outcome.diverged['term']} is not finite at step {outcome.diverged['step']}"
+    speed = f"{outcome.state.seconds:.1f} s ({outcome.steps_per_second:.1f} steps/s)"
+    return f"{key}: {outcome.step} steps in {speed}, validation {outcome.state.validation:.2f} dB"

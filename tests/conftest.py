@@ -1,0 +1,27 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+# Hypothesis checks how long an example takes; on a busy two-core machine that says nothing about the code.
+settings.register_profile("sharploss", deadline=None, max_examples=25)
+settings.load_profile("sharploss")
+
+# Two test processes share two cores.
+torch.set_num_threads(1)
+os.environ.setdefault("WANDB_MODE", "disabled")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _deterministic_switches():
+    yield
+    # Training sets torch's global switches; other tests must not depend on the order they run in.
+    torch.use_deterministic_algorithms(False)
+    torch.set_float32_matmul_precision("highest")

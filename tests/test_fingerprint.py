@@ -1,0 +1,83 @@
+import sys
+import textwrap
+
+import pytest
+
+from sharploss.fingerprint import fingerprint
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package named sharploss_toy whose imports `fingerprint` follows like sharploss's own."""
+    folder = tmp_path / "sharploss_toy"
+    folder.mkdir()
+    for name, text in {
+        "__init__": "",
+        "loop": "from sharploss_toy import patches\nfrom sharploss_toy.losses import build\ndef train(): return 1\n",
+        "patches": "def batch(): return 1\n",
+        "losses": "def build(): return 1\n",
+        "metric": "def psnr(): return 1\n",
+    }.items():
+        (folder / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("sharploss_toy")]:
+        del sys.modules[name]
+
+
+def write(package, name, text):
+    (package / f"{name}.py").write_text(textwrap.dedent(text))
+
+
+def test_what_is_imported_counts(package):
+    before = fingerprint(["sharploss_toy.loop"])
+    write(package, "patches", "def batch(): return 2\n")
+    assert fingerprint(["sharploss_toy.loop"]) != before
+
+
+def test_what_is_not_imported_does_not_count(package):
+    before = fingerprint(["sharploss_toy.loop"])
+    write(package, "metric", "def psnr(): return 2\n")
+    assert fingerprint(["sharploss_toy.loop"]) == before
+
+
+def test_what_is_left_out_does_not_count(package):
+    before = fingerprint(["sharploss_toy.loop"], without=["sharploss_toy.losses"])
+    write(package, "losses", "def build(): return 2\n")
+    assert fingerprint(["sharploss_toy.loop"], without=["sharploss_toy.losses"]) == before
+
+
+def test_comments_docstrings_and_layout_do_not_count(package):
+    before = fingerprint(["sharploss_toy.patches"])
+    write(
+        package,
+        "patches",
+        '''
+        """A module."""
+        def batch():
+            """Give one."""
+            # one
+            return (1)
+    ''',
+    )
+    assert fingerprint(["sharploss_toy.patches"]) == before
+
+
+def test_training_code_is_found_and_plumbing_is_not():
+    text = fingerprint(["sharploss.training.loop"], without=["sharploss.losses", "sharploss.networks"])
+    modules = {line.split()[0] for line in text.splitlines()}
+    assert {"sharploss.training.loop", "sharploss.training.schedule", "sharploss.data.patches"} <= modules
+    assert not any(
+        name.startswith(("sharploss.losses", "sharploss.networks", "sharploss.tracking", "sharploss.params"))
+        for name in modules
+    )
+
+
+def test_adding_a_metric_does_not_change_the_training_code():
+    text = fingerprint(["sharploss.training.loop"], without=["sharploss.losses", "sharploss.networks"])
+    modules = {line.split()[0] for line in text.splitlines()}
+    assert {name for name in modules if name.startswith("sharploss.metrics")} <= {
+        "sharploss.metrics.psnr",
+        "sharploss.metrics.colour",
+    }
+    assert "sharploss.protocols" not in modules

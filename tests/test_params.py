@@ -1,0 +1,116 @@
+import contextlib
+import copy
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sharploss.errors import UserError
+from sharploss.params import load_params, resolve_run
+
+
+@pytest.fixture
+def mini(repository):
+    return yaml.safe_load((repository / "studies/mini.yaml").read_text())
+
+
+def load(tmp_path, content):
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return load_params(path)
+
+
+def test_params_yaml_is_a_copy_of_a_study(repository):
+    texts = [path.read_text() for path in (repository / "studies").glob("*.yaml")]
+    assert (repository / "params.yaml").read_text() in texts
+
+
+def test_every_shipped_study_loads(repository):
+    for path in (repository / "studies").glob("*.yaml"):
+        assert load_params(path).study == path.stem
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "told"),
+    [
+        ("sweeds", 1, "There is no key 'sweeds': did you mean 'seeds'?"),
+        ("recipes.mini.stepz", 3, "recipes.mini: There is no key 'stepz': did you mean 'steps'?"),
+        ("recipes.mini.steps", -3, "recipes.mini.steps is -3: input should be greater than 0"),
+        ("recipes.mini.steps", "many", "recipes.mini.steps is 'many'"),
+        ("recipes.mini.optimizer", "adm", "recipes.mini.optimizer is 'adm': input should be 'adam' or 'sgd'"),
+        ("tasks.sr_x4.scale", 5, "tasks.sr_x4.scale is 5: input should be 2, 3 or 4"),
+        ("suites.pairings.losses", ["l11"], "suites.pairings.losses: There is no loss 'l11': did you mean 'l1'?"),
+        (
+            "suites.pairings.networks",
+            ["edrs"],
+            "suites.pairings.networks: There is no network 'edrs': did you mean 'edsr'?",
+        ),
+        ("suites.pairings.recipe", "maxi", "suites.pairings.recipe: There is no recipe 'maxi': did you mean 'mini'?"),
+        ("crops.eye.task", "sr_x2", "crops.eye.task: There is no task 'sr_x2': did you mean 'sr_x4'?"),
+        ("networks.edsr", {"width": 3}, "networks.edsr has no key 'network'"),
+        ("losses.a/b", {"l1": 1}, "losses.a/b"),
+        ("seeds", [], "seeds is []"),
+        ("study", None, "study is None"),
+    ],
+)
+def test_bad_input_is_told_in_one_sentence(mini, tmp_path, where, value, told):
+    section = mini
+    *path, name = where.split(".")
+    for key in path:
+        section = section[key]
+    section[name] = value
+    with pytest.raises(UserError) as error:
+        load(tmp_path, mini)
+    assert told in str(error.value)
+    assert "params.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_key_and_a_missing_file_and_broken_yaml_are_named(mini, tmp_path):
+    del mini["recipes"]
+    with pytest.raises(UserError, match=r"params\.yaml: recipes is missing"):
+        load(tmp_path, mini)
+    with pytest.raises(UserError, match=r"nowhere\.yaml is missing"):
+        load_params(tmp_path / "nowhere.yaml")
+    (tmp_path / "broken.yaml").write_text("a: [1,")
+    with pytest.raises(UserError, match=r"broken\.yaml is not valid YAML"):
+        load_params(tmp_path / "broken.yaml")
+
+
+def test_resolve_run_spells_everything_out(mini, tmp_path):
+    params = load(tmp_path, mini)
+    config = resolve_run(params, {"task": "sr_x4", "network": "edsr", "loss": "l1_gv", "recipe": "mini", "seed": 3})
+    assert config["task"]["scale"] == 4
+    assert config["network"]["network"] == "edsr"
+    assert config["loss"] == mini["losses"]["l1_gv"]
+    assert config["recipe"]["weight_decay"] == 0.0
+    assert config["seed"] == 3
+
+
+def test_a_loss_weight_that_is_not_finite_is_refused(mini, tmp_path):
+    mini["losses"]["l1"] = {"l1": float("inf")}
+    params = load(tmp_path, mini)
+    with pytest.raises(UserError, match="finite"):
+        resolve_run(params, {"task": "sr_x4", "network": "edsr", "loss": "l1", "recipe": "mini", "seed": 0})
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(data=st.data())
+def test_whatever_stands_in_a_key_is_read_or_told_never_a_traceback(repository, tmp_path_factory, data):
+    content = copy.deepcopy(yaml.safe_load((repository / "studies/mini.yaml").read_text()))
+    section = content
+    for _ in range(data.draw(st.integers(0, 2))):
+        inner = [value for value in section.values() if isinstance(value, dict) and value]
+        if not inner:
+            break
+        section = data.draw(st.sampled_from(inner))
+    section[data.draw(st.sampled_from(sorted(map(str, section))))] = data.draw(values)
+    with contextlib.suppress(UserError):
+        load(tmp_path_factory.mktemp("fuzz"), content)

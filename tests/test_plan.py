@@ -1,0 +1,81 @@
+import pytest
+import yaml
+
+from sharploss.errors import UserError
+from sharploss.params import Params, load_params
+from sharploss.plan import changes, check_plan, dump_plan, expand, find_run, load_plan, run_key, write_plan
+
+
+@pytest.fixture
+def params(repository):
+    return load_params(repository / "studies/mini.yaml")
+
+
+def with_changes(params, **updates):
+    return Params.model_validate({**params.model_dump(), **updates})
+
+
+def test_the_committed_plan_is_what_params_yaml_expands_to(repository):
+    assert load_plan(repository / "runs.yaml") == expand(load_params(repository / "params.yaml"))
+
+
+def test_one_run_serves_several_suites(params):
+    runs = expand(params)["runs"]
+    assert runs["sr_x4-edsr-sploss-s0"]["suites"] == ["pairings", "alpha_sweep"]
+    assert len(runs) == 3 * 9 + 7
+
+
+def test_groups_hold_every_run_once(params):
+    plan = expand(params)
+    assert sorted(key for group in plan["groups"].values() for key in group["runs"]) == sorted(plan["runs"])
+
+
+def test_a_recipe_other_than_the_studys_is_part_of_the_key(params):
+    run = {"task": "sr_x4", "network": "edsr", "loss": "l1", "recipe": "mini", "seed": 0}
+    assert run_key(params, run) == "sr_x4-edsr-l1-s0"
+    assert run_key(params, {**run, "recipe": "long"}) == "sr_x4-edsr-l1-long-s0"
+
+
+def test_seeds_multiply_runs(params):
+    assert len(expand(with_changes(params, seeds=[0, 1, 2]))["runs"]) == 3 * len(expand(params)["runs"])
+
+
+def test_written_and_read_back(params, tmp_path):
+    plan = expand(params)
+    write_plan(plan, tmp_path / "runs.yaml")
+    assert load_plan(tmp_path / "runs.yaml") == plan
+    assert len(dump_plan(plan).splitlines()) == len(plan["runs"]) + len(plan["groups"]) + 3
+
+
+def test_a_stale_plan_names_the_difference_and_the_command(params, tmp_path):
+    write_plan(expand(params), tmp_path / "runs.yaml")
+    assert check_plan(params, tmp_path / "runs.yaml") == expand(params)
+    more = with_changes(params, seeds=[0, 7])
+    with pytest.raises(UserError, match=r"out of date \(new run sr_x4-espcn-l1-s7\): run 'make plan'"):
+        check_plan(more, tmp_path / "runs.yaml")
+
+
+def test_changes_are_listed(params):
+    old, new = expand(params), expand(with_changes(params, seeds=[1]))
+    assert "new run sr_x4-edsr-l1-s1" in changes(old, new)
+    assert "removed run sr_x4-edsr-l1-s0" in changes(old, new)
+    assert changes(old, old) == []
+
+
+@pytest.mark.parametrize("key", ["../evil-a-b-s0", "a-b-$(touch x)-s0", "a b-c-d-s0", "a-b-c"])
+def test_a_key_that_no_plan_makes_is_refused(tmp_path, key):
+    (tmp_path / "runs.yaml").write_text(yaml.safe_dump({"runs": {key: {}}, "groups": {}}))
+    with pytest.raises(UserError, match="no plan makes"):
+        load_plan(tmp_path / "runs.yaml")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "runs: {}", "{runs: {}, groups: {}, more: 1}"])
+def test_what_is_no_plan_is_refused(tmp_path, content):
+    (tmp_path / "runs.yaml").write_text(content)
+    with pytest.raises(UserError, match="make plan"):
+        load_plan(tmp_path / "runs.yaml")
+
+
+def test_find_run_names_the_nearest(params):
+    with pytest.raises(UserError, match="did you mean 'sr_x4-edsr-sploss-s0'"):
+        find_run(expand(params), "sr_x4-edsr-splos-s0")

@@ -1,0 +1,95 @@
+import pickle
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from sharploss.errors import UserError
+from sharploss.training.checkpoint import config_hash, load_checkpoint, load_weights, save_checkpoint, save_weights
+
+CPU = torch.device("cpu")
+
+
+def test_the_newest_two_are_kept(tmp_path):
+    for step in (10, 20, 30):
+        save_checkpoint(tmp_path, {"step": step})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000020.pt", "step-000000030.pt"]
+    assert load_checkpoint(tmp_path, CPU) == {"step": 30}
+
+
+def test_nothing_there_gives_none(tmp_path):
+    assert load_checkpoint(tmp_path / "nowhere", CPU) is None
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda _: b"", lambda _: b"garbage"])
+def test_a_damaged_one_falls_back_to_the_one_before(tmp_path, damage, capsys):
+    save_checkpoint(tmp_path, {"step": 10, "x": torch.ones(3)})
+    newest = save_checkpoint(tmp_path, {"step": 20, "x": torch.ones(3)})
+    newest.write_bytes(damage(newest.read_bytes()))
+    state = load_checkpoint(tmp_path, CPU)
+    assert state is not None
+    assert state["step"] == 10
+    assert "step-000000020" in capsys.readouterr().err
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    save_checkpoint(tmp_path, {"step": 10, "x": torch.ones(1000)})
+    newest = save_checkpoint(tmp_path, {"step": 20, "x": torch.ones(1000)})
+    data = bytearray(newest.read_bytes())
+    data[data.index(torch.ones(8).numpy().tobytes()) + 5] ^= 1
+    newest.write_bytes(data)
+    state = load_checkpoint(tmp_path, CPU)
+    assert state is not None
+    assert state["step"] == 10
+
+
+class Evil:
+    def __reduce__(self):
+        return (open, ("owned", "w"))
+
+
+def test_a_malicious_pickle_is_not_executed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "step-000000001.pt").write_bytes(pickle.dumps({"step": Evil()}))
+    assert load_checkpoint(tmp_path, CPU) is None
+    assert not (tmp_path / "owned").exists()
+
+
+def test_weights_come_back_with_their_metadata_whatever_the_memory_format(tmp_path):
+    network = nn.Conv2d(3, 4, 3)
+    save_weights(tmp_path / "a.safetensors", network, {"key": "k"})
+    save_weights(tmp_path / "b.safetensors", network.to(memory_format=torch.channels_last), {"key": "k"})
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    other = nn.Conv2d(3, 4, 3)
+    load_weights(tmp_path / "a.safetensors", other)
+    assert torch.equal(other.weight, network.weight)
+    with safe_open(tmp_path / "a.safetensors", "pt") as file:
+        assert file.metadata() == {"key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        (nn.Conv2d(3, 5, 3), r"'weight' is \(4, 3, 3, 3\) in the file and \(5, 3, 3, 3\) in the network"),
+        (nn.Conv2d(3, 4, 3, bias=False), r"the file has 'bias', the network has not"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3)), r"the network has '0.weight', the file has not"),
+    ],
+)
+def test_weights_of_another_network_are_refused_naming_the_tensor(tmp_path, network, told):
+    save_weights(tmp_path / "a.safetensors", nn.Conv2d(3, 4, 3), {})
+    with pytest.raises(UserError, match=told):
+        load_weights(tmp_path / "a.safetensors", network)
+
+
+def test_missing_and_truncated_weights_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"a\.safetensors is missing"):
+        load_weights(tmp_path / "a.safetensors", nn.Conv2d(3, 4, 3))
+    save_weights(tmp_path / "a.safetensors", nn.Conv2d(3, 4, 3), {})
+    (tmp_path / "a.safetensors").write_bytes((tmp_path / "a.safetensors").read_bytes()[:-4])
+    with pytest.raises(UserError, match=r"a\.safetensors is damaged"):
+        load_weights(tmp_path / "a.safetensors", nn.Conv2d(3, 4, 3))
+
+
+def test_the_configurations_hash_ignores_the_order_of_keys_and_nothing_else():
+    assert config_hash({"a": 1, "b": 2}) == config_hash({"b": 2, "a": 1}) != config_hash({"a": 1, "b": 3})

@@ -1,0 +1,37 @@
+import pytest
+import torch
+
+from sharploss.errors import UserError
+from sharploss.training.device import choose_device, describe_commit, describe_hardware, memory_format, set_mode
+
+
+def test_one_variable_chooses_the_device(monkeypatch):
+    monkeypatch.setenv("SHARPLOSS_DEVICE", "cpu")
+    assert choose_device() == torch.device("cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_the_default_is_the_cpu(monkeypatch):
+    monkeypatch.delenv("SHARPLOSS_DEVICE", raising=False)
+    assert choose_device() == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["cuda:77", "toaster"])
+def test_a_device_that_is_not_there_is_told(monkeypatch, name):
+    monkeypatch.setenv("SHARPLOSS_DEVICE", name)
+    with pytest.raises(UserError, match=f"SHARPLOSS_DEVICE={name}"):
+        choose_device()
+
+
+def test_exact_mode_is_deterministic_and_full_precision():
+    set_mode("exact")
+    assert torch.are_deterministic_algorithms_enabled()
+    assert torch.get_float32_matmul_precision() == "highest"
+    set_mode("fast")
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_layout_and_descriptions():
+    assert memory_format(torch.device("cpu"), "exact") == torch.channels_last
+    assert "threads" in describe_hardware(torch.device("cpu"))
+    assert describe_commit()

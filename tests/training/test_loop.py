@@ -1,0 +1,172 @@
+import copy
+import os
+import signal
+
+import pytest
+import torch
+
+from sharploss.data.patches import Patches
+from sharploss.losses import build_loss
+from sharploss.training.history import read_history
+from sharploss.training.loop import train
+from sharploss.training.schedule import learning_rate
+from sharploss.training.state import make_network, make_optimizer
+
+CPU = torch.device("cpu")
+
+
+def same(left, right):
+    return all(torch.equal(left.state_dict()[name], value) for name, value in right.state_dict().items())
+
+
+def run(config, packs, scratch, **options):
+    return train(config, packs, scratch=scratch, device=CPU, **options)
+
+
+def stop_after(step, signal_number=signal.SIGTERM):
+    """Send a signal to this process when the batch of `step` is asked for."""
+    batch = Patches.batch
+
+    def stopping(self, asked):
+        if asked == step:
+            os.kill(os.getpid(), signal_number)
+        return batch(self, asked)
+
+    return stopping
+
+
+def test_a_run_is_the_textbook_loop(config, packs, tmp_path):
+    outcome = run(config, packs, tmp_path)
+    torch.use_deterministic_algorithms(True)
+    network = make_network(config).to(memory_format=torch.channels_last)
+    optimizer, loss = make_optimizer(network, config["recipe"]), build_loss(config["loss"])
+    patches = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0)
+    for step in range(12):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, config["recipe"])
+        input, target = (image.contiguous(memory_format=torch.channels_last) for image in patches.batch(step))
+        optimizer.zero_grad()
+        loss(network(input), target).backward()
+        optimizer.step()
+    assert same(outcome.network, network)
+    assert outcome.status == "finished"
+    assert outcome.step == 12
+
+
+def test_twice_is_equal(config, packs, tmp_path):
+    first, second = (run(config, packs, tmp_path / name) for name in "ab")
+    assert same(first.network, second.network)
+    assert (tmp_path / "a/history.jsonl").read_bytes() == (tmp_path / "b/history.jsonl").read_bytes()
+
+
+def test_the_seed_matters(config, packs, tmp_path):
+    assert not same(
+        run(config, packs, tmp_path / "a").network, run({**config, "seed": 1}, packs, tmp_path / "b").network
+    )
+
+
+@pytest.mark.parametrize("step", range(1, 12))
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_anywhere_and_resumed_gives_the_same_bits(config, packs, tmp_path, monkeypatch, step, number):
+    whole = run(config, packs, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", stop_after(step, number))
+        stopped = run(config, packs, tmp_path / "parts")
+    assert stopped.step == step + 1
+    assert stopped.status == ("stopped" if step + 1 < 12 else "finished")
+    resumed = run(config, packs, tmp_path / "parts")
+    assert resumed.status == "finished"
+    assert same(whole.network, resumed.network)
+    assert (tmp_path / "whole/history.jsonl").read_bytes() == (tmp_path / "parts/history.jsonl").read_bytes()
+
+
+def test_a_crash_resumes_from_the_checkpoint_before_it(config, packs, tmp_path, monkeypatch):
+    whole = run(config, packs, tmp_path / "whole")
+
+    def crash(self, step, batch=Patches.batch):
+        if step == 9:
+            raise KeyboardInterrupt
+        return batch(self, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", crash)
+        with pytest.raises(KeyboardInterrupt):
+            run(config, packs, tmp_path / "parts")
+    assert [path.name for path in (tmp_path / "parts").glob("*.pt")] != []
+    resumed = run(config, packs, tmp_path / "parts")
+    assert same(whole.network, resumed.network)
+    assert (tmp_path / "whole/history.jsonl").read_bytes() == (tmp_path / "parts/history.jsonl").read_bytes()
+
+
+def test_the_record_has_means_of_unweighted_terms_and_the_weighted_total(config, packs, tmp_path):
+    run(config, packs, tmp_path)
+    lines = read_history(tmp_path / "history.jsonl")
+    assert [(line["event"], line["step"]) for line in lines] == [
+        ("train", 5),
+        ("validation", 6),
+        ("train", 10),
+        ("train", 12),
+        ("validation", 12),
+    ]
+    for line in lines:
+        if line["event"] == "train":
+            assert line["total"] == pytest.approx(line["terms"]["l1"] + 0.01 * line["terms"]["gv"])
+    assert lines[0]["lr"] == learning_rate(4, config["recipe"])
+
+
+def test_training_learns(config, packs, tmp_path):
+    long = copy.deepcopy(config)
+    long["recipe"].update(steps=150, learning_rate=0.005, validate_every=150)
+    start = run({**long, "recipe": {**long["recipe"], "steps": 1}}, packs, tmp_path / "start")
+    end = run(long, packs, tmp_path / "end")
+    assert end.state.validation > start.state.validation + 3
+
+
+def test_divergence_names_the_term_and_step_and_keeps_the_last_good_weights(config, packs, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", stop_after(3))
+        run(config, packs, tmp_path)
+
+    def poisoned(self, step, batch=Patches.batch):
+        input, target = batch(self, step)
+        return input, target * float("inf" if step == 6 else 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", poisoned)
+        outcome = run(config, packs, tmp_path)
+    assert outcome.status == "diverged"
+    assert outcome.diverged == {"term": "l1", "step": 6}
+    assert outcome.step == 4
+    assert all(parameter.isfinite().all() for parameter in outcome.network.parameters())
+    assert read_history(tmp_path / "history.jsonl")[-1] == {"event": "diverged", "term": "l1", "step": 6}
+
+
+def test_a_learning_rate_that_is_far_too_high_is_recorded_not_raised(config, packs, tmp_path):
+    config["recipe"].update(optimizer="sgd", learning_rate=1e30, warmup=0)
+    outcome = run(config, packs, tmp_path)
+    assert outcome.status == "diverged"
+    assert outcome.step == 0
+    assert same(outcome.network, make_network(config))
+
+
+def test_clipping_and_sgd(config, packs, tmp_path):
+    config["recipe"].update(optimizer="sgd", learning_rate=1.0, momentum=0.0, clip_norm=1e-3, warmup=0, steps=1)
+    before = make_network(config)
+    after = run(config, packs, tmp_path).network
+    moved = [after.state_dict()[name] - value for name, value in before.named_parameters()]
+    assert torch.stack([move.norm() for move in moved]).norm().item() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_the_record_can_be_followed_from_the_first_step(config, packs, tmp_path):
+    followed = []
+    run(config, packs, tmp_path, on_start=lambda path: followed.append(path.exists()))
+    assert followed == [True]
+
+
+@pytest.mark.slow
+def test_fast_mode_learns_about_the_same(config, packs, tmp_path):
+    config["recipe"].update(steps=40, learning_rate=0.005, validate_every=40)
+    exact = run(config, packs, tmp_path / "exact")
+    config["recipe"]["mode"] = "fast"
+    fast = run(config, packs, tmp_path / "fast")
+    assert fast.state.validation == pytest.approx(exact.state.validation, abs=1.0)

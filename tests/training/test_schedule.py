@@ -1,0 +1,50 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sharploss.training.schedule import learning_rate
+
+BASE = {
+    "learning_rate": 0.1,
+    "steps": 100,
+    "warmup": 0,
+    "schedule": "constant",
+    "final_fraction": 0.1,
+    "milestones": [],
+    "gamma": 0.5,
+}
+
+
+def test_constant():
+    assert learning_rate(0, BASE) == learning_rate(99, BASE) == 0.1
+
+
+def test_cosine_goes_from_the_rate_to_its_final_fraction():
+    recipe = {**BASE, "schedule": "cosine"}
+    assert learning_rate(0, recipe) == pytest.approx(0.1)
+    assert learning_rate(99, recipe) == pytest.approx(0.01)
+    half = 0.01 + 0.09 * (1 + math.cos(math.pi * 33 / 99)) / 2
+    assert learning_rate(33, recipe) == pytest.approx(half)
+
+
+def test_multistep_halves_at_each_milestone():
+    recipe = {**BASE, "schedule": "multistep", "milestones": [10, 20]}
+    assert [learning_rate(step, recipe) for step in (9, 10, 19, 20)] == pytest.approx([0.1, 0.05, 0.05, 0.025])
+
+
+def test_warmup_rises_in_equal_steps():
+    recipe = {**BASE, "warmup": 4}
+    assert [learning_rate(step, recipe) for step in range(6)] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1, 0.1])
+
+
+@given(
+    step=st.integers(0, 999),
+    steps=st.integers(1, 1000),
+    warmup=st.integers(0, 1000),
+    schedule=st.sampled_from(["constant", "cosine", "multistep"]),
+)
+def test_always_above_zero_and_never_above_the_rate(step, steps, warmup, schedule):
+    recipe = {**BASE, "steps": steps, "warmup": warmup, "schedule": schedule, "milestones": [steps // 2 + 1]}
+    assert 0 < learning_rate(step, recipe) <= 0.1 * (1 + 1e-12)
