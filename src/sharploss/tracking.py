@@ -83,9 +83,9 @@ def replay(lines: Iterator[dict[str, Any]], description: dict[str, Any]) -> None
     # No console capture and no system metrics: both start threads, and the record has what matters.
     settings = wandb.Settings(console="off", silent=True, disable_git=True, init_timeout=60, x_disable_stats=True)
     with wandb.init(**description, mode=mode(), resume="allow", settings=settings) as run:  # pyright: ignore[reportArgumentType]
-        run.define_metric("*", step_metric="step")
         for line in lines:
-            run.log({"step": line.get("step", 0), **flatten(line)})
+            # W&B ignores steps it already has, which makes a replay safe to repeat.
+            run.log(flatten(line), step=line["step"])
 
 
 def read_growing(path: Path, ended: threading.Event, pause: float = 0.2) -> Iterator[dict[str, Any]]:

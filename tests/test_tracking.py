@@ -1,0 +1,142 @@
+import json
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sharploss import tracking
+
+RUN = {"task": "sr_x4", "network": "edsr", "loss": "l1_gv", "group": "sr_x4-edsr", "suites": ["pairings"]}
+LINES = [
+    {"event": "train", "step": 20, "lr": 0.001, "total": 0.5, "terms": {"l1": 0.4, "gv": 10.0}},
+    {"event": "validation", "step": 20, "psnr_y": 28.5},
+    {"event": "train", "step": 40, "lr": 0.001, "total": 0.25, "terms": {"l1": 0.2, "gv": 5.0}},
+]
+
+
+@pytest.fixture
+def description():
+    return tracking.describe("sr_x4-edsr-l1_gv-s0", RUN, {"seed": 0, "recipe": {"steps": 40}}, "abc123", "mini")
+
+
+@pytest.fixture
+def record(tmp_path):
+    path = tmp_path / "history.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    return path
+
+
+def read_offline(folder, *options):
+    """Read a W&B offline file back with W&B's own reader."""
+    wandb = Path(sys.executable).with_name("wandb")
+    command = [wandb, "leet", "inspect", "--json", *options, str(folder / "wandb/latest-run")]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_an_offline_run_holds_what_was_recorded(tmp_path, monkeypatch, record, description):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    sink = tracking.follow(record, description)
+    sink.stdin.close()
+    assert sink.wait(60) == 0
+    summary = json.loads(read_offline(tmp_path, "--summary"))
+    assert summary["run_id"] == "sr_x4-edsr-l1_gv-s0-abc123"
+    assert summary["tags"] == ["mini", "sr_x4", "edsr", "l1_gv", "suite:pairings"]
+    assert summary["config"]["recipe"] == {"steps": 40}
+    assert summary["state"] == "finished"
+    assert summary["summary"]["train/terms/gv"] == 5.0
+    assert summary["summary"]["validation/psnr_y"] == 28.5
+    records = [json.loads(line) for line in read_offline(tmp_path).splitlines()]
+    run = next(line["run"] for line in records if line["type"] == "run")
+    assert run["run_group"] == "sr_x4-edsr"
+    assert run["job_type"] == "train"
+    totals = [line["history"]["item"] for line in records if line["type"] == "history"]
+    assert [(item["_step"], item["train/total"]) for item in totals] == [(20, 0.5), (40, 0.25)]
+
+
+def test_no_secret_reaches_the_offline_files(tmp_path, monkeypatch, record, description):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    secret = "s3cr3t" * 7
+    monkeypatch.setenv("WANDB_API_KEY", secret[:40])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    sink = tracking.follow(record, description)
+    sink.stdin.close()
+    sink.wait(60)
+    files = [path for path in (tmp_path / "wandb").rglob("*") if path.is_file()]
+    assert files
+    assert not any(b"s3cr3ts3cr3t" in path.read_bytes() for path in files)
+
+
+@pytest.mark.parametrize(
+    "behaviour", ["raise RuntimeError('broken')", "import time; time.sleep(600)", "import os; os._exit(3)"]
+)
+def test_a_broken_or_hanging_wandb_never_reaches_the_trainer(tmp_path, monkeypatch, record, description, behaviour):
+    (tmp_path / "wandb.py").write_text(behaviour)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    start = time.monotonic()
+    sink = tracking.follow(record, description)
+    assert time.monotonic() - start < 5
+    sink.kill()
+    sink.wait()
+    sink.stdin.close()
+
+
+def test_a_sink_that_cannot_finish_gives_up_by_itself(tmp_path, record, description):
+    (tmp_path / "wandb.py").write_text("import time; time.sleep(600)")
+    script = textwrap.dedent("""
+        import sys
+        from sharploss import tracking
+        tracking.GRACE = 0.5
+        tracking.main()
+    """)
+    command = [sys.executable, "-c", script, str(record), json.dumps(description)]
+    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, env={"PYTHONPATH": str(tmp_path)}, timeout=60)
+    assert done.returncode == 1
+
+
+def test_disabled_means_no_process(monkeypatch, record, description):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert tracking.follow(record, description) is None
+
+
+def test_mode_is_offline_unless_logged_in_or_told(monkeypatch, tmp_path):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert tracking.mode() == "offline"
+    (tmp_path / ".netrc").write_text("machine api.wandb.ai login user password x\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    assert tracking.mode() == "online"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert tracking.mode() == "disabled"
+
+
+def test_a_growing_record_is_followed_to_its_end(tmp_path):
+    path = tmp_path / "history.jsonl"
+    path.write_text('{"step": 1}\n{"st')
+    ended = threading.Event()
+    lines = tracking.read_growing(path, ended, pause=0.01)
+    assert next(lines) == {"step": 1}
+    with path.open("a") as file:
+        file.write('ep": 2}\n')
+    assert next(lines) == {"step": 2}
+    ended.set()
+    with path.open("a") as file:
+        file.write('{"step": 3}\n')
+    assert list(lines) == [{"step": 3}]
+
+
+def test_lines_become_flat_names():
+    assert tracking.flatten(LINES[0]) == {
+        "train/lr": 0.001,
+        "train/total": 0.5,
+        "train/terms/l1": 0.4,
+        "train/terms/gv": 10.0,
+    }
