@@ -1,0 +1,145 @@
+"""Training batches: patches gathered from a pack that lies whole on the device.
+
+No image file is decoded and no worker process runs while a network trains: a batch is a gather of rows of pixels.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sharploss.data.pack import INPUT, TARGET, Pack
+from sharploss.errors import UserError
+
+# Random numbers are drawn and moved to the device for this many steps at a time.
+BLOCK = 256
+
+Integers = npt.NDArray[np.int64]
+
+
+class Patches:
+    """Random patches with the eight flips and rotations; the batch of a step is a pure function of (seed, step).
+
+    Images are drawn uniformly, then positions uniformly within the image, then flips and transposition. With several
+    processes each gathers its share of the same global batch.
+
+    Args:
+        pack: what to draw from.
+        scale: target size / input size (1 for tasks that keep the size).
+        patch: side of an input patch, in pixels; the target patch has scale * patch.
+        batch: patches in a global batch.
+        seed: of the random numbers, at least 0.
+        device: where the pixels lie and the batches appear.
+        augment: flip and rotate.
+        rank: this process, 0 to world - 1.
+        world: how many processes share a batch.
+
+    Raises:
+        UserError: an empty pack, an image smaller than the patch or of another scale, or a batch that cannot be shared
+            evenly.
+    """
+
+    def __init__(
+        self,
+        pack: Pack,
+        *,
+        scale: int,
+        patch: int,
+        batch: int,
+        seed: int,
+        device: str | torch.device = "cpu",
+        augment: bool = True,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        _check(pack, scale, patch)
+        if batch % world:
+            raise UserError(f"A batch of {batch} cannot be shared by {world} processes: make it a multiple of {world}.")
+        self.scale, self.patch, self.size, self.seed, self.augment = scale, patch, batch, seed, augment
+        self.share = slice(rank * batch // world, (rank + 1) * batch // world)
+        self.channels = int(pack.images[0, 0, 1])
+        self.table: Integers = pack.images.numpy()
+        self.pixels = pack.pixels.to(device)
+        self.block = -1
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Gather the batch of a step (0, 1, ...), in any order of calls.
+
+        Returns:
+            input (B, C, patch, patch) and target (B, C, scale * patch, scale * patch), float32 in [0, 1], where B is
+            this process's share of the batch.
+        """
+        block, index = divmod(step, BLOCK)
+        if block != self.block:
+            self._draw(block)
+        counts, order = self.counts[index], self.order[index]
+        return (
+            self._gather(self.input_rows[index], self.patch, counts, order),
+            self._gather(self.target_rows[index], self.scale * self.patch, counts, order),
+        )
+
+    def _gather(self, rows: Tensor, side: int, counts: list[int], order: Tensor) -> Tensor:
+        # Every run of `side` bytes, as overlapping rows of one matrix: selecting a row copies it in one go. The last
+        # row ends with the last pixel.
+        runs = self.pixels.as_strided((self.pixels.numel() - side + 1, side), (1, 1))
+        patches = runs.index_select(0, rows).view(-1, self.channels, side, side)
+        plain, mirrored, turned, both = patches.split(counts)
+        mixed = torch.cat((plain, mirrored.flip(-1), turned.mT, both.flip(-1).mT))
+        return mixed.index_select(0, order).float().div_(255)
+
+    def _draw(self, block: int) -> None:
+        """Draw a block of steps: what to gather goes to the device once, nothing is copied or awaited in a step."""
+        draws = self._random(block)
+        # Patches are gathered sorted by what is done to them, so that each kind is one slice, then put back in order.
+        kind = draws[..., 3] >> 1
+        sorting = np.argsort(kind, axis=1, kind="stable")
+        counts = (kind[..., None] == np.arange(4)).sum(1)
+        draws = np.take_along_axis(draws, sorting[..., None], axis=1)
+        self.counts: list[list[int]] = counts.tolist()
+        self.order = torch.from_numpy(np.argsort(sorting, axis=1)).to(self.pixels.device)
+        self.input_rows = self._rows(draws, INPUT, 1)
+        self.target_rows = self._rows(draws, TARGET, self.scale)
+        self.block = block
+
+    def _random(self, block: int) -> Integers:
+        """Draw (BLOCK, share, 4) integers: image, top and left in the input, and one of 8 ways to flip and turn."""
+        key = np.array([self.seed, block], dtype=np.uint64)
+        # The raw stream, because numpy's own integers may change from version to version.
+        raw = np.random.Philox(key=key).random_raw(BLOCK * self.size * 4) >> np.uint64(32)
+        raw = raw.astype(np.int64).reshape(BLOCK, self.size, 4)[:, self.share]
+        image = raw[..., 0] * len(self.table) >> 32
+        room = self.table[image, INPUT, 2:] - self.patch + 1
+        limits = np.concatenate((room, np.full_like(room[..., :1], 8 if self.augment else 1)), axis=-1)
+        return np.concatenate((image[..., None], raw[..., 1:] * limits >> 32), axis=-1)
+
+    def _rows(self, draws: Integers, side: int, scale: int) -> Tensor:
+        """Give where each row of each patch starts in the pixels, (BLOCK, rows of a batch), on the device."""
+        image, top, left, way = np.moveaxis(draws, -1, 0)
+        offset, _, height, width = np.moveaxis(self.table[image, side], -1, 0)
+        size = scale * self.patch
+        upside_down = way & 1
+        first = offset + (scale * top + upside_down * (size - 1)) * width + scale * left
+        stride = np.where(upside_down, -width, width)
+        small = torch.from_numpy(np.stack((first, height * width, stride))).to(self.pixels.device)
+        start, plane, step = small[..., None, None].unbind(0)
+        channel = torch.arange(self.channels, device=small.device)[:, None]
+        row = torch.arange(size, device=small.device)
+        return (start + plane * channel + step * row).flatten(1)
+
+
+def _check(pack: Pack, scale: int, patch: int) -> None:
+    """Refuse a pack that such patches cannot be drawn from."""
+    if len(pack) == 0:
+        raise UserError(f"{pack.path} holds no images: name at least one set in the task.")
+    for name, (target, image) in zip(pack.names, pack.images.tolist(), strict=True):
+        height, width = image[2:]
+        if min(height, width) < patch:
+            size = f"{width}x{height}"
+            raise UserError(
+                f"{name} in {pack.path} is {size} pixels, smaller than the patch of {patch}: "
+                f"choose a patch of at most {min(height, width)} or leave the image out."
+            )
+        if target[2:] != [scale * height, scale * width] or {target[1], image[1]} != {int(pack.images[0, 0, 1])}:
+            raise UserError(
+                f"{name} in {pack.path} was not packed for scale {scale}: run 'make repro' to make it again."
+            )

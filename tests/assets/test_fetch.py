@@ -1,0 +1,225 @@
+import functools
+import hashlib
+import http.server
+import json
+import socket
+import threading
+import time
+from typing import ClassVar
+
+import pytest
+
+from sharploss.assets import ASSETS, Asset, AssetMissing, File, fetch, locate, receipts
+from sharploss.errors import UserError
+
+RIGHT, WRONG = b"the right bytes" * 1000, b"other bytes"
+SUM, WRONG_SUM = hashlib.sha256(RIGHT).hexdigest(), hashlib.sha256(WRONG).hexdigest()
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder quietly, records what was asked for, and breaks off early for paths named so."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        if "short" not in self.path:
+            return super().do_GET()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(RIGHT)))
+        self.end_headers()
+        self.wfile.write(RIGHT[:100])
+        return None
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The address of a local server and the folder that it serves."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    Handler.asked.clear()
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}", folder
+    httpd.shutdown()
+    httpd.server_close()
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch, tmp_path):
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SHARPLOSS_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("SHARPLOSS_OFFLINE", raising=False)
+    monkeypatch.setattr(fetch, "_unreachable", set())
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """Put an asset of one file into the catalogue."""
+
+    def add(*urls, name="thing", path="datasets/thing/a.bin", digest=SUM):
+        files = (File(path, digest, len(RIGHT), urls=urls),)
+        monkeypatch.setitem(ASSETS, name, Asset("dataset", "test", "none", "nobody", files))
+
+    return add
+
+
+def put(root, content=RIGHT, path="datasets/thing/a.bin"):
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+    return target
+
+
+def closed_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def test_a_download_goes_to_the_cache_and_is_not_repeated(known, server, tmp_path):
+    url, folder = server
+    (folder / "a").write_bytes(RIGHT)
+    known(f"{url}/a")
+    expected = tmp_path / "cache" / "datasets" / "thing" / "a.bin"
+    assert locate("thing") == locate("thing") == [expected]
+    assert expected.read_bytes() == RIGHT
+    assert Handler.asked == ["/a"]
+    assert list(expected.parent.iterdir()) == [expected]
+
+
+def test_the_cache_comes_before_the_mirror_and_the_mirror_before_the_network(known, server, tmp_path):
+    url, folder = server
+    (folder / "a").write_bytes(RIGHT)
+    known(f"{url}/a")
+    in_mirror = put(tmp_path / "mirror")
+    assert locate("thing") == [in_mirror]
+    assert not (tmp_path / "cache").exists()
+    in_cache = put(tmp_path / "cache")
+    assert locate("thing") == [in_cache]
+    assert Handler.asked == []
+
+
+@pytest.mark.parametrize("place", ["cache", "mirror"])
+def test_a_wrong_file_is_named_with_both_sums(known, tmp_path, place):
+    known()
+    path = put(tmp_path / place, WRONG)
+    with pytest.raises(UserError) as caught:
+        locate("thing")
+    assert not isinstance(caught.value, AssetMissing)
+    for part in (str(path), SUM, WRONG_SUM):
+        assert part in str(caught.value)
+    assert path.read_bytes() == WRONG
+
+
+def test_wrong_bytes_never_become_visible(known, server, tmp_path):
+    url, folder = server
+    (folder / "a").write_bytes(WRONG)
+    known(f"{url}/a")
+    with pytest.raises(AssetMissing, match=f"{WRONG_SUM}, not {SUM}"):
+        locate("thing")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(("path", "reason"), [("none", "answered 'File not found'"), ("short", "broke off")])
+def test_a_server_that_fails_is_told_apart_and_leaves_nothing(known, server, tmp_path, path, reason):
+    known(f"{server[0]}/{path}")
+    with pytest.raises(AssetMissing, match=reason) as caught:
+        locate("thing")
+    assert reason in caught.value.reason
+    assert Handler.asked == [f"/{path}"]
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_refused_connection_is_quick_and_tried_once_for_all_files_of_a_host(known, tmp_path):
+    url = f"http://127.0.0.1:{closed_port()}"
+    known(f"{url}/a", f"{url}/b")
+    start = time.perf_counter()
+    with pytest.raises(AssetMissing, match="cannot be reached") as caught:
+        locate("thing")
+    assert time.perf_counter() - start < 2
+    message = str(caught.value)
+    for part in ("a.bin", "'thing'", str(tmp_path / "cache"), str(tmp_path / "mirror"), "SHARPLOSS_MIRROR"):
+        assert part in message
+    assert str(tmp_path) not in caught.value.reason
+    assert fetch._unreachable == {url.removeprefix("http://")}
+
+
+def test_the_next_address_is_tried(known, server):
+    url, folder = server
+    (folder / "b").write_bytes(RIGHT)
+    known(f"http://127.0.0.1:{closed_port()}/a", f"{url}/none", f"{url}/b")
+    assert locate("thing")[0].read_bytes() == RIGHT
+    assert Handler.asked == ["/none", "/b"]
+
+
+def test_offline_means_no_attempt(known, server, monkeypatch):
+    url, folder = server
+    (folder / "a").write_bytes(RIGHT)
+    known(f"{url}/a")
+    monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
+    with pytest.raises(AssetMissing, match="SHARPLOSS_OFFLINE"):
+        locate("thing")
+    assert Handler.asked == []
+
+
+def test_without_mirror_and_address_the_message_says_so(known, monkeypatch):
+    known()
+    monkeypatch.delenv("SHARPLOSS_MIRROR")
+    with pytest.raises(AssetMissing, match=r"no mirror \(SHARPLOSS_MIRROR\); it has no download address"):
+        locate("thing")
+
+
+def test_a_cache_that_cannot_be_written_is_a_reason_and_not_a_crash(known, server, tmp_path):
+    url, folder = server
+    (folder / "a").write_bytes(RIGHT)
+    known(f"{url}/a")
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    with pytest.raises(AssetMissing, match="the cache cannot be written"):
+        locate("thing")
+
+
+def test_the_first_digits_of_a_sum_are_enough_where_the_publisher_gives_no_more(known, tmp_path):
+    known(digest=SUM[:8])
+    put(tmp_path / "mirror")
+    assert len(locate("thing")) == 1
+    put(tmp_path / "mirror", WRONG)
+    with pytest.raises(UserError, match=WRONG_SUM):
+        locate("thing")
+
+
+def test_an_unknown_asset_names_the_nearest():
+    with pytest.raises(UserError, match="'set_5': did you mean 'set5'"):
+        locate("set_5")
+
+
+def test_a_package_without_the_file_is_missing(monkeypatch):
+    for package in ("skimage", "no_such_package_at_all"):
+        asset = Asset("dataset", "test", "none", "nobody", (File(f"{package}/no.png", SUM, 1),), package=package)
+        monkeypatch.setitem(ASSETS, "thing", asset)
+        with pytest.raises(AssetMissing, match=f"{package} does not ship {package}/no.png"):
+            locate("thing")
+
+
+def test_receipts_say_what_is_there_and_are_the_same_wherever_it_was_found(known, tmp_path, monkeypatch):
+    monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
+    known()
+    known(name="other", path="weights/other.bin")
+    put(tmp_path / "mirror")
+    missing = receipts(["thing", "other", "skimage_validation"], tmp_path / "one")
+    assert list(missing) == ["other"]
+    found = json.loads((tmp_path / "one" / "thing.json").read_text())
+    assert found == {"name": "thing", "available": True, "sha256": {"datasets/thing/a.bin": SUM}, "reason": ""}
+    other = json.loads((tmp_path / "one" / "other.json").read_text())
+    assert other == {"name": "other", "available": False, "sha256": {}, "reason": missing["other"]}
+    put(tmp_path / "elsewhere" / "cache")
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "elsewhere" / "cache"))
+    receipts(["thing", "other", "skimage_validation"], tmp_path / "two")
+    for name in ("thing", "other", "skimage_validation"):
+        text = (tmp_path / "one" / f"{name}.json").read_text()
+        assert text == (tmp_path / "two" / f"{name}.json").read_text()
+        assert str(tmp_path) not in text
