@@ -1,0 +1,252 @@
+"""From frames of numbers to tables of rounded text, the same for Markdown, LaTeX and HTML."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from sharploss.analysis import measures
+from sharploss.analysis.measures import ALPHA, TIMES, Measure, column, heading, is_better, number
+from sharploss.analysis.statistics import FEW_IMAGES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sharploss.analysis.load import Study
+
+NOT_MEASURED = "not measured"
+
+
+class Cell(NamedTuple):
+    """One cell: its text, and whether it is the best or second best of its column or says why there is no number."""
+
+    text: str
+    mark: Literal["", "best", "second", "gone"] = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to read.
+
+    Attributes:
+        caption: one sentence.
+        columns: headings; the first `labels` columns hold names, the others numbers.
+        rows: as many cells each as there are columns.
+        labels: how many columns name the row.
+        notes: sentences below the table.
+    """
+
+    caption: str
+    columns: list[str]
+    rows: list[list[Cell]]
+    labels: int = 2
+    notes: list[str] = field(default_factory=list[str])
+
+
+def pairings(study: Study, losses: pd.DataFrame, numbers: pd.DataFrame, dataset: str) -> Table:
+    """Lay out network x loss on one test set, bicubic first; best and second best per network and column marked.
+
+    Args:
+        study: the study.
+        losses: task, network and loss of the rows.
+        numbers: `tables.pairings(study)`.
+        dataset: the test set.
+    """
+    known = measures.measures_of(study)
+    part = numbers[numbers["dataset"] == dataset]
+    images = study.scores.loc[study.scores["dataset"] == dataset, "image"].nunique()
+    rows = [_pairing_row(row, known) for row in records(part)]
+    return Table(
+        caption=f"Means on {dataset} ({count(images, 'image')}, {seeds(study, losses)}).",
+        columns=["network", "loss", *map(heading, known)],
+        rows=rows,
+        notes=[
+            "Best and second best of each network are marked; bicubic is the reference and not ranked.",
+            *gap_notes(study),
+        ],
+    )
+
+
+def _pairing_row(row: dict[str, Any], known: list[Measure]) -> list[Cell]:
+    diverged = str(row["status"]) if str(row["status"]).startswith("diverged") else ""
+    cells = [_score(row, measure, diverged) for measure in known]
+    loss = str(row["loss"]) if row["status"] in ("", "finished") or diverged else f"{row['loss']} ({row['status']})"
+    return [Cell(str(row["network"]) or "—"), Cell(loss), *cells]
+
+
+def _score(row: dict[str, Any], measure: Measure, diverged: str) -> Cell:
+    value, rank = row[column(measure)], row[f"{column(measure)}_rank"]
+    if diverged:
+        return Cell(diverged, "gone")
+    if math.isnan(value):
+        return Cell(NOT_MEASURED, "gone")
+    return Cell(number(measure[0], value), "best" if rank == 1 else "second" if rank == 2 else "")
+
+
+def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, dataset: str) -> Table:
+    """Lay out the differences to the same network's L1, "+0.12 [+0.03, +0.20]", on one test set.
+
+    An interval without zero is marked when the loss is better ("best"); arguments as in `pairings`.
+    """
+    known = measures.measures_of(study)
+    part = compared[compared["dataset"] == dataset]
+    found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
+    status = {_key(row): row["diverged"] for row in records(study.runs)}
+    rows = [
+        [Cell(row["network"]), Cell(row["loss"]), *(_change(found, _key(row), m, status[_key(row)]) for m in known)]
+        for row in records(losses[losses["loss"] != "l1"])
+    ]
+    images = int(part["images"].max()) if len(part) else 0
+    return Table(
+        caption=f"Difference to the same network's L1 on {dataset} ({count(images, 'image')}, {seeds(study, losses)}).",
+        columns=["network", "loss", *map(heading, known)],
+        rows=rows,
+        notes=[*interval_notes(images, losses, study), *gap_notes(study)],
+    )
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["task"], row["network"], row["loss"]
+
+
+def _change(found: dict[Any, dict[str, Any]], key: tuple[str, str, str], measure: Measure, diverged: str) -> Cell:
+    row = found.get((*key, *measure))
+    if row is None:
+        return Cell(diverged or NOT_MEASURED, "gone")
+    low, high = row["low"], row["high"]
+    certain = low > 0 or high < 0
+    better = certain and is_better(measure[0], row["baseline"] + row["difference"], row["baseline"])
+    return Cell(interval(measure[0], row["difference"], low, high), "best" if better else "second" if certain else "")
+
+
+def interval(metric: str, mean: float, low: float, high: float) -> str:
+    """Print a difference with its 95 % interval; without one when there is a single image."""
+    text = number(metric, mean, sign=True)
+    if math.isnan(low):
+        return text
+    return f"{text} [{number(metric, low, sign=True)}, {number(metric, high, sign=True)}]"
+
+
+def interval_notes(images: int, losses: pd.DataFrame, study: Study) -> list[str]:
+    """Explain what the intervals mean, and what they cannot tell with few images or one seed."""
+    notes = [
+        "In brackets: 95 % bootstrap interval of the paired per-image difference. "
+        "Marked: the interval excludes zero, for the better (bold) or for the worse (underlined)."
+    ]
+    if images < FEW_IMAGES:
+        notes.append(f"Few images ({images}): the intervals say little more than the range over these images.")
+    if _seed_count(study, losses) == 1:
+        notes.append("One seed: how much the numbers vary from training to training is unknown.")
+    return notes
+
+
+def alpha_sweep(study: Study, numbers: pd.DataFrame) -> list[Table]:
+    """Lay out `tables.alpha_sweep(study)` as the SPLoss paper's Table 3: measures down, alpha across."""
+    alphas = [name for name in numbers.columns if str(name).startswith("alpha_")]
+    tables: list[Table] = []
+    for (task, network, dataset), part in numbers.groupby(["task", "network", "dataset"], sort=False):
+        rows = [_sweep_row(row, alphas) for row in records(part)]
+        rows += [
+            [Cell(measures.metric_title(m)), *[Cell(NOT_MEASURED, "gone")] * len(alphas)] for m in study.not_measured
+        ]
+        tables.append(
+            Table(
+                caption=f"SPLoss on {network} ({task}), {dataset}: every measure against alpha (alpha 0 is L1).",
+                columns=["measure", *(f"{ALPHA} = {name.removeprefix('alpha_')}" for name in alphas)],
+                rows=rows,
+                labels=1,
+                notes=gap_notes(study),
+            )
+        )
+    return tables
+
+
+def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
+    import pandas as pd
+
+    metric = str(row["metric"])
+    values = pd.Series({name: row[name] for name in alphas}, dtype="float64")
+    ranks = measures.badness(metric, values).rank(method="min")
+    cells = [_ranked(metric, float(values[name]), float(ranks[name])) for name in alphas]
+    return [Cell(heading((metric, str(row["protocol"])))), *cells]
+
+
+def _ranked(metric: str, value: float, rank: float) -> Cell:
+    if math.isnan(value):  # that run diverged
+        return Cell("—", "gone")
+    return Cell(number(metric, value), "best" if rank == 1 else "second" if rank == 2 else "")
+
+
+def alpha_control(numbers: pd.DataFrame) -> Table:
+    """Lay out the control: SPLoss with alpha 0 against L1, measure by measure."""
+    rows = [
+        [
+            Cell(row["network"]),
+            Cell(row["dataset"]),
+            Cell(measures.title((row["metric"], row["protocol"]))),
+            Cell(str(row["scores"])),
+            _verdict(row),
+        ]
+        for row in records(numbers)
+    ]
+    columns = ["network", "test set", "measure", "scores compared", f"SPLoss with {ALPHA} = 0 against L1"]
+    caption = "Control: with alpha 0 SPLoss is L1, so both trainings must give the same scores to the last bit."
+    return Table(caption, columns, rows, labels=3)
+
+
+def _verdict(row: dict[str, Any]) -> Cell:
+    if row["verdict"] == "identical":
+        return Cell("identical", "best")
+    return Cell(f"differs by {row['largest_difference']:.3g}", "gone")
+
+
+def cost(numbers: pd.DataFrame) -> Table:
+    """Lay out what each training cost."""
+    columns = ["network", "loss", "parameters", "steps", "seconds", "steps/s", "ms/step", "ms/step, L1 = 1"]
+    rows = [_cost_row(row) for row in records(numbers)]
+    return Table("What each training cost on this machine (means over seeds).", columns, rows)
+
+
+def _cost_row(row: dict[str, Any]) -> list[Cell]:
+    relative = row["relative_to_l1"]
+    return [
+        Cell(row["network"]),
+        Cell(row["loss"]),
+        Cell(f"{row['parameters']:,}"),
+        Cell(f"{row['steps']:g}") if row["status"] == "finished" else Cell(row["status"], "gone"),
+        Cell(f"{row['seconds']:.1f}"),
+        Cell(f"{row['steps_per_second']:.1f}"),
+        Cell(f"{row['ms_per_step']:.1f}"),
+        Cell("—" if math.isnan(relative) else f"{relative:.2f} {TIMES}"),
+    ]
+
+
+def gap_notes(study: Study) -> list[str]:
+    """Say what could not be measured, and why."""
+    metrics = [f"{measures.metric_title(name)} not measured: {why}" for name, why in study.not_measured.items()]
+    sets = [f"{name} not tested: {why}" for name, why in study.missing_sets.items()]
+    return [_sentence(note) for note in [*metrics, *sets]]
+
+
+def count(n: int, noun: str) -> str:
+    """Give "1 image", "4 images"."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def seeds(study: Study, losses: pd.DataFrame) -> str:
+    """Give "1 seed", "3 seeds": how many trainings stand behind a row."""
+    return count(_seed_count(study, losses), "seed")
+
+
+def _seed_count(study: Study, losses: pd.DataFrame) -> int:
+    return study.runs.merge(losses)["seed"].nunique()
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give a frame's rows as dicts by column name."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict(orient="records")]

@@ -1,0 +1,196 @@
+"""The files of a study, read into tidy tables: one row per run, per score, per line of the training record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from sharploss.errors import UserError
+from sharploss.files import read_json
+from sharploss.plan import Plan, load_plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCORE_COLUMNS = ["run", "dataset", "image", "metric", "protocol", "value"]
+EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything the analysis reads.
+
+    Attributes:
+        root: the study's folder.
+        runs: one row per run of runs.yaml, in its order: run, task, network, loss, seed, group, suites, alpha (NaN
+            where the loss is not SPLoss alone), status, diverged (text, "" when finished), step, seconds,
+            steps_per_second, parameters.
+        scores: one row per number: run, task, network, loss, seed, alpha, dataset, image, metric, protocol, value.
+            Bicubic has the loss "bicubic" and the network "". Diverged runs have no rows.
+        history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted).
+        not_measured: metric -> reason (one sentence), for metrics without a single score.
+        missing_sets: test set -> reason.
+        datasets: test sets that were scored, in the order of the task.
+        provenance: run -> provenance.json.
+        evaluation_seconds: time spent on measuring, in seconds.
+    """
+
+    root: Path
+    runs: pd.DataFrame
+    scores: pd.DataFrame
+    history: pd.DataFrame
+    not_measured: dict[str, str] = field(default_factory=dict[str, str])
+    missing_sets: dict[str, str] = field(default_factory=dict[str, str])
+    datasets: list[str] = field(default_factory=list[str])
+    provenance: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    evaluation_seconds: float = 0.0
+
+
+def load_study(root: Path) -> Study:
+    """Read runs.yaml and the results of the runs it names; nothing else in results/ is looked at.
+
+    Raises:
+        UserError: a file or a column is missing or damaged; the message names it.
+    """
+    plan = load_plan(root / "runs.yaml")
+    if not plan["runs"]:
+        raise UserError(f"{root / 'runs.yaml'} holds no runs: add a suite to params.yaml, then run 'make plan'.")
+    provenance = {key: _mapping(_run_file(root, key, "provenance.json")) for key in plan["runs"]}
+    runs = _runs(root, plan, provenance)
+    scores, notes = _scores(root, plan, runs)
+    measured = set(scores["metric"])
+    not_measured = {name: why for name, why in _merged(notes, "not_measured").items() if name not in measured}
+    missing = {name: why for name, why in _merged(notes, "missing_sets").items() if name not in set(scores["dataset"])}
+    return Study(
+        root=root,
+        runs=runs,
+        scores=scores,
+        history=_history(root, plan),
+        not_measured=not_measured,
+        missing_sets=missing,
+        datasets=list(dict.fromkeys(scores["dataset"])),
+        provenance=provenance,
+        evaluation_seconds=sum(float(note.get("seconds") or 0) for note in notes),
+    )
+
+
+def alpha_of(loss: dict[str, Any]) -> float:
+    """Give SPLoss's alpha when the loss is SPLoss alone with weight 1, else NaN.
+
+    Args:
+        loss: a resolved loss: term -> weight, or term -> parameters.
+    """
+    spec = loss.get("sploss")
+    if len(loss) != 1 or not isinstance(spec, dict):
+        return float("nan")
+    parameters = cast("dict[str, Any]", spec)
+    return float(parameters.get("alpha", "nan")) if parameters.get("weight", 1) == 1 else float("nan")
+
+
+def load_edge(root: Path, task: str) -> pd.DataFrame:
+    """Read what SPLoss computes on a real edge: columns EDGE_COLUMNS, luma in [0, 1]."""
+    return _csv(root / "results" / "reference" / task / "edge.csv", EDGE_COLUMNS)
+
+
+def _run_file(root: Path, key: str, name: str) -> Path:
+    return root / "results" / "runs" / key / name
+
+
+def _runs(root: Path, plan: Plan, provenance: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([_run(root, key, run, provenance[key]) for key, run in plan["runs"].items()])
+
+
+def _run(root: Path, key: str, run: dict[str, Any], provenance: dict[str, Any]) -> dict[str, Any]:
+    path = _run_file(root, key, "metrics.json")
+    metrics = _mapping(path)
+    try:
+        stop = metrics["diverged"]
+        return {
+            "run": key,
+            **{name: run[name] for name in ("task", "network", "loss", "seed", "group", "suites")},
+            "alpha": alpha_of(provenance["config"]["loss"]),
+            "status": metrics["status"],
+            "diverged": f"diverged ({stop['term']} at step {stop['step']})" if stop else "",
+            "step": metrics["step"],
+            **{name: provenance[name] for name in ("seconds", "steps_per_second", "parameters")},
+        }
+    except KeyError as error:
+        raise UserError(f"{path} or its provenance.json has no key {error}: train again with 'make repro'.") from None
+
+
+def _scores(root: Path, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Join every score with its run; also give each score file's notes (what was not measured and why)."""
+    import pandas as pd
+
+    results = root / "results"
+    stems = [results / "scores" / group for group in plan["groups"]]
+    tasks = list(dict.fromkeys(str(entry["task"]) for entry in plan["groups"].values()))
+    stems += [results / "reference" / task / "scores" for task in tasks]
+    tables = [_score_table(stem.with_name(f"{stem.name}.csv")) for stem in stems]
+    notes = [_mapping(stem.with_name(f"{stem.name}.json")) for stem in stems]
+    finished = runs.loc[runs["status"] == "finished", ["run", "task", "network", "loss", "seed", "alpha"]]
+    about = pd.concat([finished, pd.DataFrame([_bicubic(task) for task in tasks])], ignore_index=True)
+    scores = pd.concat(tables, ignore_index=True).merge(about, on="run", how="inner")
+    unscored = set(about["run"]) - set(scores["run"])
+    if unscored:
+        raise UserError(f"results/scores has no scores of the run {min(unscored)}: run 'make repro' to measure it.")
+    return scores, notes
+
+
+def _bicubic(task: str) -> dict[str, Any]:
+    run = f"{task}-bicubic"
+    return {"run": run, "task": task, "network": "", "loss": "bicubic", "seed": -1, "alpha": float("nan")}
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    return cast("dict[str, Any]", read_json(path))
+
+
+def _score_table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    table = _csv(path, SCORE_COLUMNS)
+    value = pd.to_numeric(table["value"], errors="coerce")
+    wrong = table.loc[value.isna() & table["value"].notna(), "value"]
+    if len(wrong):
+        raise UserError(f"{path} has the value '{wrong.iloc[0]}', which is no number: delete it and run 'make repro'.")
+    return table.assign(value=value.astype("float64")).dropna(subset=["value"])
+
+
+def _csv(path: Path, columns: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values={"value": ["", "nan"]})
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a table ({error}): delete it and run 'make repro'.") from None
+    lacking = [name for name in columns if name not in table.columns]
+    if lacking:
+        raise UserError(f"{path} has no column '{lacking[0]}': delete it and run 'make repro'.")
+    return table[columns]
+
+
+def _history(root: Path, plan: Plan) -> pd.DataFrame:
+    import pandas as pd
+
+    lines = [{"run": key, **line} for key in plan["runs"] for line in _record(_run_file(root, key, "history.jsonl"))]
+    return pd.DataFrame(lines, columns=["run", "event", "step", "total", "psnr_y", "terms"])
+
+
+def _record(path: Path) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): train that run again.") from None
+
+
+def _merged(notes: list[dict[str, Any]], key: str) -> dict[str, str]:
+    return {name: str(why) for note in notes for name, why in note.get(key, {}).items()}

@@ -1,0 +1,106 @@
+"""Tables as files: csv for programs, Markdown to read, LaTeX (booktabs) to cite."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sharploss.analysis.layout import Cell, Table
+from sharploss.analysis.measures import ALPHA, MINUS, TIMES
+from sharploss.files import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EMPTY = "This study has no runs for this table."
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    MINUS: "$-$",
+    TIMES: r"$\times$",
+    ALPHA: r"$\alpha$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "→": r"$\rightarrow$",
+    "—": "---",
+} | {character: f"\\{character}" for character in "&%$#_{}"}
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame with all digits (the shortest text that reads back as the same number)."""
+    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+
+
+def write_table(tables: list[Table], stem: Path) -> None:
+    """Write the parts of a table as `<stem>.md` and `<stem>.tex`."""
+    write_text(stem.with_name(f"{stem.name}.md"), "\n".join(map(markdown, tables)) or f"{EMPTY}\n")
+    write_text(stem.with_name(f"{stem.name}.tex"), "\n".join(map(latex, tables)) or f"% {EMPTY}\n")
+
+
+def markdown(table: Table) -> str:
+    """Give a Markdown table; best is bold, second best in italics."""
+    align = ["---"] * table.labels + ["---:"] * (len(table.columns) - table.labels)
+    lines = [_line(map(escape_markdown, table.columns)), _line(align)]
+    lines += [_line(map(_markdown_cell, row)) for row in table.rows]
+    notes = "".join(f"\n{escape_markdown(note)}\n" for note in table.notes)
+    body = "\n".join(lines) if table.rows else EMPTY
+    return f"**{escape_markdown(table.caption)}**\n\n{body}\n{notes}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_cell(cell: Cell) -> str:
+    fence = {"best": "**", "second": "*"}.get(cell.mark, "")
+    return f"{fence}{escape_markdown(cell.text)}{fence}"
+
+
+def escape_markdown(text: str) -> str:
+    """Make text show as it is: no markup, no HTML, no new columns or lines."""
+    text = re.sub(r"([\\`*|<>])", r"\\\1", " ".join(text.split()))
+    # Underscores inside a word and brackets of an interval mean nothing; at a word's edge and before "(" they do.
+    return re.sub(r"((?<!\w)_|_(?!\w)|\](?=[(\[:]))", r"\\\1", text)
+
+
+def latex(table: Table) -> str:
+    r"""Give a LaTeX table for `\usepackage{booktabs}`; best is bold, second best underlined."""
+    columns = "l" * table.labels + "r" * (len(table.columns) - table.labels)
+    lines = [" & ".join(map(escape_latex, table.columns)), *(" & ".join(map(_latex_cell, row)) for row in table.rows)]
+    head, *body = [rf"{line} \\" for line in lines]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{escape_latex(table.caption)}}}",
+            r"\centering\scriptsize",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            head,
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            *(rf"\par\smallskip {escape_latex(note)}" for note in table.notes),
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = escape_latex(cell.text)
+    # A row that begins with a bracket would be read as an argument of the line break before it.
+    text = f"{{{text}}}" if text.startswith("[") else text
+    return {"best": rf"\textbf{{{text}}}", "second": rf"\underline{{{text}}}"}.get(cell.mark, text)
+
+
+def escape_latex(text: str) -> str:
+    """Make text show as it is in LaTeX, whatever it holds."""
+    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))

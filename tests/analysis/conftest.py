@@ -1,0 +1,26 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # the invented study is shared by the folders below
+
+import synthetic
+
+
+@pytest.fixture(scope="session")
+def study_root(tmp_path_factory):
+    """An invented study with everything measured; tests only read it."""
+    return synthetic.make_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="session")
+def sparse_root(tmp_path_factory):
+    """The same without Set5, LPIPS and NIQE, as on a machine without network."""
+    return synthetic.make_study(tmp_path_factory.mktemp("sparse"), set5=False, lpips=False)
+
+
+@pytest.fixture
+def own_root(tmp_path):
+    """A study of one's own, to damage."""
+    return synthetic.make_study(tmp_path / "study")

@@ -1,0 +1,257 @@
+"""A study folder made of invented numbers, for tests alone: plausible in size and direction, measured by nobody."""
+
+import json
+import shutil
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sharploss.plan import write_plan
+
+LOSSES = {
+    "l1": {"l1": 1},
+    "l2": {"l2": 1},
+    "charbonnier": {"charbonnier": {"eps": 0.001}},
+    "ssim": {"ssim": 1},
+    "l1_tv": {"l1": 1, "tv": 0.01},
+    "l1_gv": {"l1": 1, "gv": 0.01},
+    "l2_gv": {"l2": 1, "gv": 0.01},
+    "l1_second_order": {"l1": 1, "second_order": 0.1},
+    "sploss": {"sploss": {"alpha": 2}},
+}
+ALPHAS = {f"sploss_a{alpha}": {"sploss": {"alpha": alpha}} for alpha in (0, 1, 3, 4, 6, 8, 10)}
+NETWORKS = {"espcn": (26.0, 24_000), "vdsr": (26.3, 11_000), "edsr": (26.6, 41_000)}
+IMAGES = {
+    "skimage_test": {"astronaut": 0.9, "camera": -0.5, "chelsea": 2.6, "rocket": 0.4},
+    "set5": {"baby": 4.0, "bird": 2.1, "butterfly": -3.9, "head": 3.0, "woman": 0.2},
+}
+# What each loss does in this invented world: change of PSNR (dB) and of the gradient-variance ratio.
+EFFECT = {
+    "l1": (0, 0),
+    "l2": (-0.04, -0.03),
+    "charbonnier": (0.01, 0),
+    "ssim": (-0.35, 0.05),
+    "l1_tv": (-0.15, -0.06),
+    "l1_gv": (0.03, 0.03),
+    "l2_gv": (-0.02, 0.02),
+    "l1_second_order": (-0.08, 0.05),
+}
+STEPS = 300
+
+
+def noise(*what, scale=1.0):
+    """A normal number that depends on nothing but its name."""
+    return float(np.random.default_rng(zlib.crc32(repr(what).encode())).normal(0, scale))
+
+
+def effect(loss, spec):
+    if loss in EFFECT:
+        return EFFECT[loss]
+    alpha = spec["sploss"]["alpha"]
+    return -0.06 * alpha, 0.16 * (1 - np.exp(-alpha / 4))
+
+
+def image_scores(psnr, sharpness, lpips, name):
+    """Every metric of one image, in the order of the real files."""
+    ssim = 1 - 0.24 * 10 ** (-(psnr - 27) / 22)
+    values = {
+        ("psnr", "y"): psnr,
+        ("psnr", "rgb"): psnr - 1.32 + noise(name, "rgb", scale=0.01),
+        ("ssim", "y"): ssim,
+        ("ssim", "rgb"): ssim - 0.021,
+        ("lpips", "alex_v0.1"): 0.42 - 0.35 * (sharpness - 0.45),
+        ("niqe", "y"): 8.1 - 4.0 * (sharpness - 0.45) + noise(name, "niqe", scale=0.1),
+        ("gradient_variance_ratio", "grey"): sharpness,
+        ("blurred_edge_share", "rgb"): 0.83 - 0.6 * (sharpness - 0.45),
+    }
+    return {key: value for key, value in values.items() if lpips or key[0] not in ("lpips", "niqe")}
+
+
+def run_lines(run, base, change, sharper, datasets, lpips, twin=None):
+    """Score rows of one run; a run and its `twin` (same seed, equal loss) score exactly alike."""
+    for dataset in datasets:
+        for image, ease in IMAGES[dataset].items():
+            name = (twin or run, dataset, image)
+            psnr = base + ease + change * (1 + noise(*name, "change", scale=0.3)) + noise(twin or run, scale=0.02)
+            sharpness = 0.5 + sharper * (1 + noise(*name, "sharper", scale=0.15)) + 0.02 * ease + 0.01 * (base - 26)
+            for (metric, protocol), value in image_scores(psnr, sharpness, lpips, name).items():
+                yield f"{run},{dataset},{image},{metric},{protocol},{float(value)!r}"
+
+
+def write_csv(path, lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("run,dataset,image,metric,protocol,value\n" + "\n".join(lines) + "\n")
+
+
+def write_json(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1))
+
+
+def write_run(root, key, run, spec, diverged_at):
+    """metrics.json, history.jsonl and provenance.json of one run."""
+    folder = root / "results" / "runs" / key
+    base, parameters = NETWORKS[run["network"]]
+    change, _ = effect(run["loss"], spec)
+    terms = {name: 0.12 * (1 + noise(key, name, scale=0.1)) for name in spec}
+    last = diverged_at or STEPS
+    lines = []
+    for step in range(20, last + 1, 20):
+        now = {name: value * (0.25 + 0.75 * np.exp(-step / 60)) for name, value in terms.items()}
+        lines.append({"event": "train", "step": step, "lr": 2e-3, "total": sum(now.values()), "terms": now})
+        if step % 100 == 0 or step == last:
+            lines.append({"event": "validation", "step": step, "psnr_y": base + 1 + change - 4 * np.exp(-step / 70)})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    seconds = parameters / 6000 * (1.15 if "ssim" in run["loss"] else 1.0) * (1 + abs(noise(key, "time", scale=0.03)))
+    status = "diverged" if diverged_at else "finished"
+    term = list(spec)[-1]
+    write_json(
+        folder / "metrics.json",
+        {
+            "status": status,
+            "step": last,
+            "validation": {"psnr_y": base + 1 + change},
+            "terms": terms,
+            "diverged": {"term": term, "step": diverged_at} if diverged_at else None,
+        },
+    )
+    write_json(
+        folder / "provenance.json",
+        {
+            "started": f"2026-01-02T03:04:{run['seed'] % 60:02d}+00:00",
+            "seconds": seconds,
+            "steps_per_second": last / seconds,
+            "patches_per_second": 8 * last / seconds,
+            "device": "cpu",
+            "hardware": "an invented processor, 2 cores",
+            "versions": {"python": "3.11.0", "sharploss": "0.1.0", "torch": "2.13.0"},
+            "commit": "0123abc",
+            "parameters": parameters,
+            "config": {
+                "task": {"kind": "sr", "scale": 4, "test": ["skimage_test", "set5"]},
+                "network": {"network": run["network"]},
+                "loss": spec,
+                "recipe": {"steps": STEPS, "batch": 8, "patch": 24},
+                "seed": run["seed"],
+            },
+        },
+    )
+
+
+def picture(blur, size=96, seed=7):
+    """An invented crop: stripes and a disc, softened."""
+    rows, columns = np.mgrid[0:size, 0:size] / size
+    disc = 1 / (1 + np.exp((np.hypot(rows - 0.5, columns - 0.45) - 0.3) * 60 / (1 + 4 * blur)))
+    stripes = 0.5 + 0.5 * np.sin(columns * 70 + 6 * rows) * np.exp(-blur)
+    red = 0.15 + 0.7 * disc * stripes
+    return np.uint8(255 * np.clip(np.stack([red, 0.6 * red + 0.1 + 0.2 * rows, 0.8 - 0.5 * disc], axis=-1), 0, 1))
+
+
+def save_picture(path, blur):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture(blur)).save(path)
+
+
+def write_edge(path):
+    """A slanted soft edge and its blurred copy, with SPLoss's own quantities (facts.md A1, 4 neighbours, alpha 2)."""
+    rows, columns = np.mgrid[0:32, 0:32].astype(float)
+    distance = columns - 15.5 - 0.35 * (rows - 16)
+    target = 0.2 + 0.6 / (1 + np.exp(-distance / 0.7)) + 0.15 * np.exp(-((distance - 6) ** 2) / 2)
+    output = 0.2 + 0.6 / (1 + np.exp(-distance / 2.0)) + 0.08 * np.exp(-((distance - 6) ** 2) / 8)
+    padded = np.pad(target, 1, mode="edge")
+    laplacian = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * target
+    error = output - target
+    penalised = ((laplacian > 0) & (error > 0)) | ((laplacian <= 0) & (error <= 0))
+    weight = 1 + 2 * np.abs(laplacian) * penalised
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["row,column,target,output,laplacian,error,penalised,weight"]
+    for r in range(32):
+        lines += [
+            f"{r},{c},{target[r, c]},{output[r, c]},{laplacian[r, c]},{error[r, c]},{int(penalised[r, c])},{weight[r, c]}"
+            for c in range(32)
+        ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def make_plan(seeds):
+    runs = {}
+    for network in NETWORKS:
+        for loss in LOSSES | (ALPHAS if network == "edsr" else {}):
+            for seed in seeds:
+                suites = [
+                    *(["pairings"] if loss in LOSSES else []),
+                    *(["alpha_sweep"] if network == "edsr" and loss.startswith("sploss") else []),
+                ]
+                runs[f"sr_x4-{network}-{loss}-s{seed}"] = {
+                    "task": "sr_x4",
+                    "network": network,
+                    "loss": loss,
+                    "recipe": "mini",
+                    "seed": seed,
+                    "group": f"sr_x4-{network}",
+                    "suites": suites,
+                }
+    groups = {
+        f"sr_x4-{n}": {"task": "sr_x4", "network": n, "runs": [k for k, r in runs.items() if r["network"] == n]}
+        for n in NETWORKS
+    }
+    return {"runs": runs, "groups": groups}
+
+
+def write_group(root, group, entry, plan, diverged, datasets, lpips):
+    lines = []
+    for key in entry["runs"]:
+        run = plan["runs"][key]
+        spec = (LOSSES | ALPHAS)[run["loss"]]
+        at = diverged.get(key)
+        write_run(root, key, run, spec, at)
+        change, sharper = effect(run["loss"], spec)
+        twin = key.replace("sploss_a0", "l1")
+        if not at:
+            lines += run_lines(
+                key, NETWORKS[run["network"]][0] + 0.05 * run["seed"], change, sharper, datasets, lpips, twin
+            )
+        if run["seed"] == 0:
+            for crop, blur in (("eye", 1.0), ("face", 0.7)):
+                save_picture(root / "results" / "crops" / group / f"{crop}-{run['loss']}.png", blur - 3 * sharper)
+    folder = root / "results" / "scores"
+    write_csv(folder / f"{group}.csv", lines)
+    write_json(folder / f"{group}.json", gaps(datasets, lpips) | {"seconds": 3.5})
+
+
+def gaps(datasets, lpips):
+    not_measured = (
+        {}
+        if lpips
+        else {
+            name: f"the weights of {name} are in no cache, no mirror is set and there is no network"
+            for name in ("lpips", "niqe")
+        }
+    )
+    return {
+        "not_measured": not_measured,
+        "missing_sets": {} if "set5" in datasets else {"set5": "it is not in the cache and there is no network"},
+    }
+
+
+def make_study(root, seeds=(0,), set5=True, lpips=True, diverged=("sr_x4-vdsr-l2_gv-s0",)):
+    """Write a whole invented study: 34 runs a seed, one of them diverged."""
+    root = Path(root)
+    datasets = ["skimage_test", *(["set5"] if set5 else [])]
+    plan = make_plan(seeds)
+    root.mkdir(parents=True, exist_ok=True)
+    write_plan(plan, root / "runs.yaml")
+    shutil.copy(Path(__file__).parents[2] / "studies" / "mini.yaml", root / "params.yaml")
+    for group, entry in plan["groups"].items():
+        write_group(root, group, entry, plan, dict.fromkeys(diverged, 140), datasets, lpips)
+    reference = root / "results" / "reference" / "sr_x4"
+    write_csv(reference / "scores.csv", run_lines("sr_x4-bicubic", 25.1, 0, -0.12, datasets, lpips))
+    write_json(reference / "scores.json", gaps(datasets, lpips) | {"seconds": 1.0})
+    for crop, blur in (("eye", 1.0), ("face", 0.7)):
+        save_picture(reference / f"{crop}-target.png", 0.0)
+        save_picture(reference / f"{crop}-bicubic.png", blur + 0.6)
+    write_edge(reference / "edge.csv")
+    return root
