@@ -1,0 +1,39 @@
+"""Checks of the arguments of losses and networks: each failure is a ValueError that names the argument."""
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+
+def check_choice(name: str, value: Any, choices: Collection[object]) -> None:
+    """Require `value` to be one of `choices`."""
+    # 1 == True, so a membership test alone would let booleans pass for numbers.
+    if isinstance(value, bool) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+
+
+def check_number(name: str, value: Any, *, minimum: float) -> None:
+    """Require `value` to be a finite number of at least `minimum`."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value < minimum:
+        raise ValueError(f"{name} must be a finite number of at least {minimum:g}, not {value!r}{_yaml_hint(value)}")
+
+
+def check_integer(name: str, value: Any, *, minimum: int) -> None:
+    """Require `value` to be an integer of at least `minimum`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise ValueError(f"{name} must be an integer of at least {minimum}, not {value!r}")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Require `value` to be True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, not {value!r}")
+
+
+def _yaml_hint(value: object) -> str:
+    """Explain the text that YAML makes of numbers such as 1e-3."""
+    try:
+        number = float(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        return ""
+    return f" (text: in YAML write {number!r})" if math.isfinite(number) else ""

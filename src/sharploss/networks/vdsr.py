@@ -1,0 +1,56 @@
+"""VDSR: a deep plain network that corrects the bicubic interpolation."""
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sharploss.checks import check_choice, check_flag, check_integer
+from sharploss.networks.images import CHANNELS, check_channels
+
+
+class VDSR(nn.Module):
+    """Kim et al., "Accurate image super-resolution using very deep convolutional networks" (CVPR 2016).
+
+    The interpolation happens inside (PyTorch's bicubic, a = -0.75, half-pixel centres), and its result is added to what
+    the layers put out. Weights start as N(0, sqrt(2 / (k^2 * out))) and without bias, as in twtygqyy/pytorch-vdsr.
+
+    Args:
+        scale: 1, 2, 3 or 4; 1 interpolates nothing (restoration at one resolution).
+        width: channels of the hidden layers.
+        depth: convolutions in all, 20 in the paper.
+        channels: 3 for RGB, 1 for Y.
+        bias: whether the convolutions have one; it starts at 0.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+
+    def __init__(self, scale: int = 4, width: int = 64, depth: int = 20, channels: int = 3, bias: bool = False) -> None:
+        super().__init__()
+        check_choice("scale", scale, (1, 2, 3, 4))
+        check_choice("channels", channels, CHANNELS)
+        check_integer("width", width, minimum=1)
+        check_integer("depth", depth, minimum=2)
+        check_flag("bias", bias)
+        self.scale, self.channels = scale, channels
+        self.layers = nn.Sequential(conv(channels, width, bias), nn.ReLU(inplace=True))
+        for _ in range(depth - 2):
+            self.layers.extend([conv(width, width, bias), nn.ReLU(inplace=True)])
+        self.layers.append(conv(width, channels, bias))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Restore (N, C, h, w) images in [0, 1] as (N, C, scale*h, scale*w), unclamped."""
+        check_channels(images, self.channels)
+        if self.scale > 1:
+            images = F.interpolate(images, scale_factor=self.scale, mode="bicubic", align_corners=False)
+        return images + self.layers(images)
+
+
+def conv(inputs: int, outputs: int, bias: bool) -> nn.Conv2d:
+    """Make a 3x3 convolution with VDSR's initial weights."""
+    layer = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)
+    nn.init.normal_(layer.weight, std=math.sqrt(2 / (9 * outputs)))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
