@@ -183,7 +183,6 @@ def _check_table(pack: Pack) -> None:
     if images.dtype != torch.int64 or images.shape != (len(pack), 2, 4) or pixels.dtype != torch.uint8:
         raise _damaged(pack.path, "its image table has the wrong shape")
     offset, sizes = images[..., 0], images[..., 1:]
-    # One side at most as long as all pixels, so that the product cannot overflow before it is compared.
-    within = (sizes >= 1).all() and (sizes <= pixels.numel()).all() and (sizes[..., 0] <= 4).all()
-    if not (within and (offset >= 0).all() and (offset + sizes.prod(-1) <= pixels.numel()).all()):
+    end = offset + sizes.double().prod(-1)  # in float64, because a damaged table can overflow integers
+    if not ((offset >= 0).all() and (sizes >= 1).all() and (end <= pixels.numel()).all()):
         raise _damaged(pack.path, "its image table points outside its pixels")
