@@ -3,6 +3,7 @@
 import difflib
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 
 class UserError(ValueError):
@@ -25,6 +26,9 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> UserError:
 
 def run_main(main: Callable[[], int | None]) -> None:
     """Run a command line; a UserError or a full disk becomes one line on stderr and exit code 1."""
+    # Python puts a script's folder first on its path, where pipelines/tabulate.py would hide the library of that name.
+    script = Path(sys.argv[0]).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != script]
     try:
         code = main()
     except UserError as error:

@@ -1,0 +1,224 @@
+import csv
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+RUN = "sr_x4-edsr-l1_gv-s0"
+
+
+def trained(output):
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage 'train@")]
+
+
+def stale(study):
+    """The stages that `dvc status` calls changed."""
+    study.run("dvc", "repro", "-s", "plan")
+    return {name for name in json.loads(study.run("dvc", "status", "--json").stdout) if name.startswith("train@")}
+
+
+def test_everything_is_made(study):
+    for path in (
+        f"results/runs/{RUN}/metrics.json",
+        f"results/runs/{RUN}/history.jsonl",
+        f"results/runs/{RUN}/provenance.json",
+        f"results/weights/sr_x4-edsr/{RUN}.safetensors",
+        "results/scores/sr_x4-edsr.csv",
+        "results/summary.json",
+        "reports/tables/pairings.csv",
+        "reports/tables/pairings.tex",
+        "reports/tables/alpha_sweep.md",
+        "reports/index.html",
+    ):
+        assert (study.folder / path).stat().st_size > 0, path
+    assert list((study.folder / "reports/figures").glob("*.svg"))
+
+
+def test_nothing_unfinished_or_untracked_is_left(study):
+    assert study.run("git", "status", "--porcelain").stdout == ""
+    assert list((study.folder / ".scratch").iterdir()) == []
+    assert not list(study.folder.rglob("*.tmp"))
+
+
+def test_alpha_0_is_exactly_l1(study):
+    scores = list(csv.DictReader((study.folder / "results/scores/sr_x4-edsr.csv").open()))
+    by_run = {
+        loss: [tuple(row.values())[1:] for row in scores if row["run"] == f"sr_x4-edsr-{loss}-s0"]
+        for loss in ("l1", "sploss_a0", "sploss")
+    }
+    assert by_run["l1"] == by_run["sploss_a0"] != by_run["sploss"]
+
+
+def test_a_diverged_run_is_a_result(study):
+    metrics = json.loads((study.folder / "results/runs/sr_x4-espcn-explodes-s0/metrics.json").read_text())
+    assert metrics["status"] == "diverged"
+    assert metrics["diverged"]["term"] in ("l2", "weights")
+    assert "diverged" in (study.folder / "reports/index.html").read_text()
+
+
+def test_what_cannot_be_measured_is_said(study):
+    page = (study.folder / "reports/index.html").read_text()
+    assert "not measured" in page
+    assert "set5" in page.lower()
+
+
+def test_with_nothing_to_do_nothing_is_done(study):
+    done = study.run("dvc", "repro")
+    ran = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
+    assert ran == ["Running stage 'fetch':"]
+
+
+def test_results_are_the_same_when_made_again(untouched):
+    path = untouched.folder / f"results/weights/sr_x4-edsr/{RUN}.safetensors"
+    before = path.read_bytes()
+    untouched.run("dvc", "repro", "-f", "-s", f"train@{RUN}")
+    assert path.read_bytes() == before
+    assert (
+        untouched.run(
+            "git", "diff", "--stat", "--", "results/runs/*/metrics.json", "results/runs/*/history.jsonl"
+        ).stdout
+        == ""
+    )
+
+
+def test_a_new_weight_for_gv_retrains_the_gv_runs_alone(untouched):
+    untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.02))
+    assert stale(untouched) == {"train@sr_x4-edsr-l1_gv-s0", "train@sr_x4-espcn-l1_gv-s0"}
+
+
+def test_new_code_of_one_network_retrains_its_runs_alone(untouched):
+    path = untouched.folder / "src/sharploss/networks/espcn.py"
+    path.write_text(path.read_text() + "\nMORE = 1\n")
+    names = stale(untouched)
+    assert names
+    assert all("-espcn-" in name for name in names)
+
+
+def test_comments_and_new_metrics_retrain_nothing(untouched):
+    for name in ("networks/espcn.py", "losses/sploss.py", "training/loop.py"):
+        path = untouched.folder / "src/sharploss" / name
+        path.write_text(path.read_text() + "\n# a remark\n")
+    (untouched.folder / "src/sharploss/metrics/more.py").write_text("def more():\n    return 1\n")
+    init = untouched.folder / "src/sharploss/metrics/__init__.py"
+    init.write_text(init.read_text() + "\nMORE = 1\n")
+    assert stale(untouched) == set()
+
+
+def test_a_stale_plan_stops_the_study_and_names_the_command(untouched):
+    untouched.edit("params.yaml", lambda params: params["seeds"].append(1))
+    done = untouched.run("dvc", "repro", check=False)
+    assert done.returncode != 0
+    assert "runs.yaml is out of date (new run sr_x4-espcn-l1-s1): run 'make plan'" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda params: params["recipes"]["mini"].update(stepz=1), "There is no key 'stepz': did you mean 'steps'?"),
+        (lambda params: params["losses"].update(l1={"l1l": 1}), "params.yaml: losses.l1: There is no"),
+        (lambda params: params["losses"].update(sploss={"sploss": {"alpha": -1}}), "params.yaml: losses.sploss: "),
+        (lambda params: params["networks"].update(edsr={"network": "edrs"}), "did you mean 'edsr'?"),
+        (lambda params: params["tasks"]["sr_x4"].update(train=["skimage_trian"]), "skimage_train"),
+    ],
+)
+def test_bad_parameters_stop_the_study_in_one_sentence(untouched, change, told):
+    untouched.edit("params.yaml", change)
+    done = untouched.run("dvc", "repro", check=False)
+    assert done.returncode != 0
+    errors = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert told in errors[0]
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_killed_run_goes_on_and_ends_with_the_same_bits(untouched, number, code):
+    slow = untouched.run(
+        "python",
+        "-c",
+        "import yaml; p=yaml.safe_load(open('params.yaml')); p['recipes']['mini']['steps']=400; yaml.safe_dump(p,open('params.yaml','w'))",
+    )
+    assert slow.returncode == 0
+    command = ["python", "pipelines/train.py", RUN]
+    weights = untouched.folder / f"results/weights/sr_x4-edsr/{RUN}.safetensors"
+    untouched.run(*command)
+    whole = weights.read_bytes()
+    weights.unlink()
+    process = subprocess.Popen(command, cwd=untouched.folder, env=untouched.environment, stderr=subprocess.DEVNULL)
+    wait_for_checkpoint(untouched.folder / ".scratch")
+    process.send_signal(number)
+    assert process.wait(60) == code
+    assert not weights.exists()
+    untouched.run(*command)
+    assert weights.read_bytes() == whole
+
+
+def wait_for_checkpoint(scratch):
+    end = time.monotonic() + 60
+    while not list(scratch.glob("*/step-*.pt")):
+        assert time.monotonic() < end, "no checkpoint appeared"
+        time.sleep(0.01)
+
+
+def test_a_truncated_pack_is_named(untouched):
+    pack = untouched.folder / "data/packed/sr_x4/train.safetensors"
+    content = pack.read_bytes()
+    pack.write_bytes(content[:-100])
+    done = untouched.run("python", "pipelines/train.py", RUN, check=False)
+    pack.write_bytes(content)
+    assert done.returncode == 1
+    assert "train.safetensors is damaged" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_weights_of_another_configuration_are_refused(untouched):
+    folder = untouched.folder / "results/weights/sr_x4-edsr"
+    weights = folder / f"{RUN}.safetensors"
+    content = (folder / "sr_x4-edsr-l1-s0.safetensors").read_bytes()
+    weights.unlink()
+    weights.write_bytes(content)
+    done = untouched.run("python", "pipelines/evaluate.py", "sr_x4-edsr", check=False)
+    assert done.returncode == 1
+    assert RUN in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_run_is_told(untouched):
+    done = untouched.run("python", "pipelines/train.py", "sr_x4-edsr-l1_vg-s0", check=False)
+    assert done.returncode == 1
+    assert "did you mean 'sr_x4-edsr-l1_gv-s0'" in done.stderr
+
+
+def test_dvc_commands_work_as_users_expect(untouched):
+    assert "train@sr_x4-edsr-l1-s0" in untouched.run("dvc", "dag").stdout
+    assert RUN in untouched.run("dvc", "metrics", "show").stdout
+    untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.02))
+    assert "0.02" in untouched.run("dvc", "params", "diff").stdout
+    untouched.run("dvc", "repro", "-s", f"train@{RUN}")
+    assert f"results/runs/{RUN}/metrics.json" in untouched.run("dvc", "metrics", "diff").stdout
+    page = untouched.run("dvc", "plots", "show").stdout.strip().removeprefix("file://")
+    text = (untouched.folder / "dvc_plots/index.html").read_text()
+    assert page.endswith("index.html")
+    assert "sploss" in text
+
+
+def test_dvc_exp_run_changes_a_parameter(untouched):
+    done = untouched.run("dvc", "exp", "run", "-S", "recipes.mini.steps=5")
+    assert len(trained(done.stdout)) == 8
+    metrics = json.loads((untouched.folder / f"results/runs/{RUN}/metrics.json").read_text())
+    assert metrics["step"] == 5
+
+
+def test_every_finished_run_has_an_offline_wandb_run(study):
+    time.sleep(2)  # the followers end on their own, after the trainings
+    names = [path.name for path in (study.folder / "wandb").glob("offline-run-*")]
+    assert any(RUN in name for name in names)
+
+
+def test_every_script_explains_itself(study):
+    for script in sorted((study.folder / "pipelines").glob("*.py")):
+        assert "usage:" in study.run("python", str(script), "--help").stdout
