@@ -1,0 +1,41 @@
+"""Which crops a study shows, and the files they are in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from sharploss.analysis.load import Study
+from sharploss.analysis.tables import pairing_rows
+from sharploss.errors import UserError
+from sharploss.params import load_yaml
+
+
+def crops_of(study: Study) -> dict[str, dict[str, Any]]:
+    """Give the crops of params.yaml whose test set was scored: name -> task, dataset, image, top, left, ..."""
+    params = cast("dict[str, Any]", load_yaml(study.root / "params.yaml"))
+    crops = cast("dict[str, dict[str, Any]]", params.get("crops") or {})
+    return {name: crop for name, crop in crops.items() if crop["dataset"] in study.datasets}
+
+
+def crop_files(study: Study, crop: str, group: dict[str, Any]) -> list[tuple[str, Path]]:
+    """List the pictures of a crop for one network: (title, file), target and bicubic first, then its losses.
+
+    Args:
+        study: the study.
+        crop: name of the crop.
+        group: "group", "task" and "network" of the runs; diverged runs have no picture and are left out.
+
+    Raises:
+        UserError: a picture is missing; the message names it.
+    """
+    results = study.root / "results"
+    finished = study.runs[(study.runs["group"] == group["group"]) & (study.runs["status"] == "finished")]
+    losses = finished.merge(pairing_rows(study))["loss"].drop_duplicates()
+    reference = results / "reference" / str(group["task"])
+    files = [(name, reference / f"{crop}-{name}.png") for name in ("target", "bicubic")]
+    files += [(str(loss), results / "crops" / str(group["group"]) / f"{crop}-{loss}.png") for loss in losses]
+    for _, path in files:
+        if not path.is_file():
+            raise UserError(f"{path} is missing: run 'make repro' to make it.")
+    return files

@@ -1,0 +1,50 @@
+"""Every measure against SPLoss's alpha, with L1 and bicubic for comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sharploss.analysis.figures.style import GREY, new_figure
+from sharploss.analysis.measures import ALPHA, Measure, heading
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def alpha_figure(levels: pd.DataFrame, measures: list[Measure]) -> Figure:
+    """Draw a panel per measure.
+
+    Args:
+        levels: metric, protocol, alpha, value, low, high (the paired interval of the difference to L1, added to L1's
+            value), l1, bicubic; one network, one test set.
+        measures: the panels, in order.
+    """
+    columns = min(4, len(measures))
+    rows = -(-len(measures) // columns)
+    figure = new_figure(2.45 * columns + 0.2, 2.1 * rows + 0.5)
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True).flat
+    for measure, axes in zip(measures, panels, strict=False):
+        _panel(axes, levels[(levels["metric"] == measure[0]) & (levels["protocol"] == measure[1])], measure)
+    for axes in list(panels)[len(measures) :]:
+        axes.remove()
+    first = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*first, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def _panel(axes: Axes, part: pd.DataFrame, measure: Measure) -> None:
+    import seaborn as sns
+
+    axes.set_title(heading(measure))
+    if part.empty:
+        return
+    blue = sns.color_palette("colorblind")[0]
+    band: dict[str, Any] = {"color": blue, "alpha": 0.18, "lw": 0, "label": "95 % interval (paired)"}
+    axes.fill_between(part["alpha"].to_numpy(), part["low"].to_numpy(), part["high"].to_numpy(), **band)
+    sns.lineplot(part, x="alpha", y="value", ax=axes, color=blue, marker="o", label="SPLoss", legend=False)
+    axes.axhline(part["l1"].iloc[0], color="black", ls="--", lw=1, label="L1")
+    axes.axhline(part["bicubic"].iloc[0], color=GREY, ls=":", lw=1.2, label="bicubic")
+    axes.set(xlabel=f"{ALPHA} (penalty)", ylabel="", xticks=range(0, int(part["alpha"].max()) + 1, 2))
+    axes.label_outer()

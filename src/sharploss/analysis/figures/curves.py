@@ -1,0 +1,84 @@
+"""Training curves: validation PSNR, and the loss terms, over the steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sharploss.analysis.figures.style import Palette, colours, markers, new_figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DASHES: list[Any] = ["", (3, 1.5), (1, 1), (5, 1, 1, 1)]
+
+
+def validation_figure(curves: pd.DataFrame) -> Figure:
+    """Draw validation PSNR against the step, a panel per network, a colour and marker per loss.
+
+    Args:
+        curves: network, loss, step, psnr_y (dB); lines of several seeds are averaged.
+    """
+    networks = list(dict.fromkeys(curves["network"]))
+    palette, shapes = colours(curves["loss"]), markers(curves["loss"])
+    figure = new_figure(3.4 * len(networks) + 0.2, 3.6)
+    panels = figure.subplots(1, len(networks), squeeze=False, sharey=True)[0]
+    looks: dict[str, Any] = {"palette": palette, "style": "loss", "markers": shapes, "dashes": False, "ms": 5}
+    for network, axes in zip(networks, panels, strict=True):
+        _lines(axes, curves[curves["network"] == network], "psnr_y", looks)
+        axes.set(title=network, xlabel="step", ylabel="validation PSNR Y (dB)")
+    _legend(figure, palette, shapes, {})
+    return figure
+
+
+def terms_figure(terms: pd.DataFrame) -> Figure:
+    """Draw each loss term (unweighted, log scale) against the step: a panel per term, a dash pattern per network.
+
+    Args:
+        terms: network, loss, term, step, value (positive); lines of several seeds are averaged.
+    """
+    names, networks = list(dict.fromkeys(terms["term"])), list(dict.fromkeys(terms["network"]))
+    palette = colours(terms["loss"])
+    columns = min(4, len(names))
+    rows = -(-len(names) // columns)
+    figure = new_figure(2.6 * columns + 0.2, 2.0 * rows + 0.8)
+    panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True).flat)
+    dashes = {network: DASHES[index % len(DASHES)] for index, network in enumerate(networks)}
+    for name, axes in zip(names, panels, strict=False):
+        looks: dict[str, Any] = {"palette": palette, "style": "network", "dashes": dashes}
+        _lines(axes, terms[terms["term"] == name], "value", looks)
+        axes.set(title=name, xlabel="step" if axes.get_subplotspec().is_last_row() else "", ylabel="")
+        _log_scale(axes)
+    for axes in panels[len(names) :]:
+        axes.remove()
+    _legend(figure, palette, {}, dashes)
+    return figure
+
+
+def _lines(axes: Axes, part: pd.DataFrame, y: str, looks: dict[str, Any]) -> None:
+    import seaborn as sns
+
+    sns.lineplot(part, x="step", y=y, hue="loss", lw=1.3, ax=axes, errorbar=None, legend=False, **looks)
+
+
+def _log_scale(axes: Axes) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _legend(figure: Figure, palette: Palette, shapes: dict[str, str], dashes: dict[str, Any]) -> None:
+    from matplotlib.lines import Line2D
+
+    lines = [
+        Line2D([], [], color=colour, lw=1.6, marker=shapes.get(loss), label=loss)
+        for loss, colour in palette.items()
+        if loss in shapes or not shapes
+    ]
+    for network, dash in dashes.items():
+        lines.append(Line2D([], [], color="#555555", lw=1.2, ls=(0, dash) if dash else "-", label=network))
+    figure.legend(handles=lines, loc="outside lower center", ncols=min(6, len(lines)), frameon=False)

@@ -1,0 +1,69 @@
+"""What sharpness costs: PSNR against the gradient-variance ratio, per network and loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sharploss.analysis.figures.style import GREY, Palette, Point, colours, label_points, markers, new_figure
+from sharploss.analysis.layout import records
+from sharploss.analysis.measures import ALPHA
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def tradeoff_figure(points: pd.DataFrame) -> Figure:
+    """Draw a panel per network; to the right is sharper, upwards is truer.
+
+    Args:
+        points: network, loss, x (gradient-variance ratio), y (PSNR in dB), named (gets a marker and a label), alpha
+            (NaN unless the point belongs to an alpha sweep, whose points are joined by a line). Bicubic has the
+            network "" and is told in words, since it lies far away.
+    """
+    named = points[points["named"] & (points["network"] != "")]
+    networks = list(dict.fromkeys(named["network"]))
+    palette, shapes = colours(named["loss"]), markers(named["loss"])
+    figure = new_figure(3.6 * len(networks) + 0.2, 3.7)
+    panels = figure.subplots(1, len(networks), squeeze=False)[0]
+    for network, axes in zip(networks, panels, strict=True):
+        _draw(axes, points[points["network"] == network], palette, shapes)
+        axes.set(title=network, xlabel="Gradient-variance ratio (target: 1)")
+        for row in records(points[points["loss"] == "bicubic"]):
+            text = f"bicubic: {row['x']:.2f}, {row['y']:.2f} dB"
+            axes.text(0.02, 0.02, text, transform=axes.transAxes, color=GREY, fontsize=8)
+    panels[0].set_ylabel("PSNR Y (dB)")
+    for network, axes in zip(networks, panels, strict=True):
+        _label(axes, points[points["network"] == network])
+    return figure
+
+
+def _draw(axes: Axes, part: pd.DataFrame, palette: Palette, shapes: dict[str, str]) -> None:
+    sweep = part[part["alpha"].notna()].sort_values("alpha")
+    if len(sweep) > 1:
+        xs, ys = sweep["x"].to_numpy(), sweep["y"].to_numpy()
+        axes.plot(xs, ys, color=palette.get("sploss", GREY), lw=0.9, marker=".", ms=5, zorder=1)
+    for row in records(part[part["named"]]):
+        loss = row["loss"]
+        axes.plot([row["x"]], [row["y"]], marker=shapes[loss], color=palette[loss], ms=6.5, ls="", zorder=2)
+    axes.margins(0.2, 0.16)
+
+
+def _label(axes: Axes, part: pd.DataFrame) -> None:
+    sweep = part[part["alpha"].notna()].sort_values("alpha")
+    last = sweep[(sweep["alpha"] == sweep["alpha"].max()) & ~sweep["named"]]
+    shown = records(part[part["named"]]) + records(last)
+    texts = [row["loss"] if row["named"] else f"sploss, {ALPHA} = {row['alpha']:g}" for row in shown]
+    label_points(axes, [(row["x"], row["y"]) for row in shown], texts, _along(sweep))
+
+
+def _along(line: pd.DataFrame) -> list[Point]:
+    """Give points on a line, close enough for labels to keep clear of it."""
+    if len(line) < 2:
+        return []
+    at = np.linspace(0, len(line) - 1, 12 * len(line))
+    xs, ys = (np.interp(at, np.arange(len(line)), line[name].to_numpy()) for name in ("x", "y"))
+    return [(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]

@@ -1,0 +1,191 @@
+"""`plot`: draws every figure of the study and lists them, with captions, in figures.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from sharploss.analysis.crops import crop_files, crops_of
+from sharploss.analysis.figures.alpha import alpha_figure
+from sharploss.analysis.figures.crops import crops_figure
+from sharploss.analysis.figures.curves import terms_figure, validation_figure
+from sharploss.analysis.figures.mechanism import maps_figure, profile_figure
+from sharploss.analysis.figures.style import save, style
+from sharploss.analysis.figures.tradeoff import tradeoff_figure
+from sharploss.analysis.layout import records
+from sharploss.analysis.load import Study, load_edge, load_study
+from sharploss.analysis.measures import measures_of
+from sharploss.analysis.statistics import differences
+from sharploss.analysis.tables import curves, means, pairing_rows, sweep_runs
+from sharploss.files import write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+class Drawing(NamedTuple):
+    """A figure with its file name, heading, caption, and a text for those who cannot see it."""
+
+    name: str
+    section: str
+    figure: Figure
+    caption: str
+    alt: str
+
+
+def plot(root: Path) -> None:
+    """Write reports/figures/ of the study in `root`: png, svg, and figures.json, which the report reads.
+
+    Raises:
+        UserError: a result file, column or crop is missing; the message names it.
+    """
+    study, folder = load_study(root), root / "reports" / "figures"
+    listed: list[dict[str, str]] = []
+    with style():
+        for drawing in drawings(study):
+            save(drawing.figure, folder, drawing.name)
+            about = drawing._asdict()
+            listed.append({key: str(about[key]) for key in ("name", "section", "caption", "alt")})
+    write_json(folder / "figures.json", listed)
+
+
+def drawings(study: Study) -> Iterator[Drawing]:
+    """Draw the figures one after the other."""
+    yield from _tradeoffs(study)
+    yield from _sweeps(study)
+    yield from _mechanism(study)
+    yield from _crops(study)
+    yield from _training(study)
+
+
+def _tradeoffs(study: Study) -> Iterator[Drawing]:
+    points = tradeoff_points(study)
+    for (task, dataset), part in points.groupby(["task", "dataset"], sort=False):
+        yield Drawing(
+            f"tradeoff_{task}_{dataset}",
+            "tradeoff",
+            tradeoff_figure(part),
+            f"Truth against sharpness on {dataset} ({task}): each point is a loss, the line is SPLoss from alpha 0 to "
+            "its largest. To the right is sharper, upwards is closer to the target pixel by pixel. "
+            "The panels have axes of their own.",
+            f"Scatter plots of PSNR against gradient-variance ratio per network on {dataset}; numbers in the tables.",
+        )
+
+
+def tradeoff_points(study: Study) -> pd.DataFrame:
+    """Give task, dataset, network, loss, x (gradient-variance ratio), y (PSNR Y), alpha of a sweep, named."""
+    scored = means(study.scores)
+    sharp = scored[scored["metric"] == "gradient_variance_ratio"].rename(columns={"value": "x"})
+    true = scored[(scored["metric"] == "psnr") & (scored["protocol"] == "y")].rename(columns={"value": "y"})
+    keys = ["task", "dataset", "network", "loss"]
+    points = sharp[[*keys, "x"]].merge(true[[*keys, "y"]], on=keys)
+    alphas = sweep_runs(study)[["task", "network", "loss", "alpha"]].drop_duplicates()
+    rows = pairing_rows(study).assign(named=True)
+    points = points.merge(alphas, how="left").merge(rows, how="left")
+    named = points["named"].notna() | (points["loss"] == "bicubic")
+    points = points.assign(named=named)[named | points["alpha"].notna()]
+    order = {loss: index for index, loss in enumerate(dict.fromkeys(study.runs["loss"]))}
+    return points.sort_values("loss", key=lambda loss: loss.map(order), kind="stable", ignore_index=True)
+
+
+def _sweeps(study: Study) -> Iterator[Drawing]:
+    levels = sweep_levels(study)
+    for (task, network, dataset), part in levels.groupby(["task", "network", "dataset"], sort=False):
+        measured = [measure for measure in measures_of(study) if measure[0] not in study.not_measured]
+        yield Drawing(
+            f"alpha_{task}_{network}_{dataset}",
+            "alpha",
+            alpha_figure(part, measured),
+            f"SPLoss on {network} ({task}), {dataset}: every measure against alpha. The band is the 95 % interval of "
+            "the paired difference to L1, drawn around L1's value; where it leaves the dashed line, alpha matters.",
+            f"Line plots of each measure against alpha for {network} on {dataset}; numbers in the alpha table.",
+        )
+
+
+def sweep_levels(study: Study) -> pd.DataFrame:
+    """Give, per point of the sweeps: value, low, high (L1 plus the paired interval), l1, bicubic."""
+    runs = sweep_runs(study)[["task", "network", "loss", "alpha"]].drop_duplicates()
+    sweep = study.scores.merge(runs[["task", "network"]].drop_duplicates())
+    sweep = sweep[sweep["loss"].isin([*runs["loss"], "l1"])]
+    keys = ["task", "dataset", "metric", "protocol"]
+    bicubic = means(study.scores[study.scores["loss"] == "bicubic"]).rename(columns={"value": "bicubic"})
+    levels = means(sweep).merge(runs).merge(differences(sweep), how="left").merge(bicubic[[*keys, "bicubic"]], on=keys)
+    levels["l1"] = levels["baseline"]
+    levels["low"] += levels["l1"]
+    levels["high"] += levels["l1"]
+    return levels.sort_values(["task", "network", "alpha"], kind="stable", ignore_index=True)
+
+
+def _mechanism(study: Study) -> Iterator[Drawing]:
+    for task in dict.fromkeys(study.runs["task"]):
+        edge = load_edge(study.root, task)
+        yield Drawing(
+            f"mechanism_profile_{task}",
+            "mechanism",
+            profile_figure(edge),
+            "SPLoss across a real edge (after the SPLoss paper's Figure 1): a blurred output errs to the side that the "
+            "target's Laplacian points to. Where both have the same sign (shaded), the error weighs 1 + alpha times "
+            "the Laplacian's size, here with alpha 2.",
+            "Profiles across an edge: target and output luma, Laplacian and error, and the weight of each pixel.",
+        )
+        yield Drawing(
+            f"mechanism_maps_{task}",
+            "mechanism",
+            maps_figure(edge),
+            "The same quantities on the whole crop (after the SPLoss paper's Figure 2): orange pixels are penalised.",
+            "Maps of target, output, error, Laplacian, penalised pixels and weight around an edge.",
+        )
+
+
+def _crops(study: Study) -> Iterator[Drawing]:
+    crops = crops_of(study)
+    groups = study.runs[["group", "task", "network"]].drop_duplicates()
+    for row in records(groups):
+        pictures = {name: crop_files(study, name, row) for name, crop in crops.items() if crop["task"] == row["task"]}
+        if pictures:
+            yield Drawing(
+                f"crops_{row['group']}",
+                "crops",
+                crops_figure(pictures),
+                f"Crops of test images as restored by {row['network']} trained with each loss ({row['task']}).",
+                f"Crops of test images: the target, bicubic, and the output of {row['network']} for each loss.",
+            )
+
+
+def _training(study: Study) -> Iterator[Drawing]:
+    rows = pairing_rows(study)
+    chosen = curves(study).merge(study.runs[["run", "task"]]).merge(rows)
+    terms = term_lines(study).merge(rows)
+    for task in dict.fromkeys(study.runs["task"]):
+        yield Drawing(
+            f"training_{task}",
+            "training",
+            validation_figure(chosen[chosen["task"] == task]),
+            "Validation PSNR while training: equal steps, equal batches, only the loss differs. "
+            "A line that ends early diverged.",
+            "Line plots of validation PSNR against the training step, one line per loss, one panel per network.",
+        )
+        yield Drawing(
+            f"terms_{task}",
+            "training",
+            terms_figure(terms[terms["task"] == task]),
+            "Every term of every loss while training (unweighted, log scale); dash patterns are networks.",
+            "Line plots of each loss term against the training step.",
+        )
+
+
+def term_lines(study: Study) -> pd.DataFrame:
+    """Give run, task, network, loss, term, step, value: the record's terms, one row per number."""
+    import pandas as pd
+
+    lines = study.history[study.history["event"] == "train"]
+    rows = [
+        {"run": row["run"], "step": row["step"], "term": term, "value": value}
+        for row in records(lines)
+        for term, value in cast("dict[str, float | None]", row["terms"]).items()
+        if value
+    ]
+    frame = pd.DataFrame(rows, columns=["run", "step", "term", "value"])
+    return frame.merge(study.runs[["run", "task", "network", "loss"]], on="run")
