@@ -4,6 +4,7 @@
 #   make CPU=1 repro    a machine without a GPU, or one whose GPU is to be left alone
 PYTHON ?= python3
 VENV   := .venv
+PYTEST ?= pytest
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
@@ -31,11 +32,11 @@ plan: $(READY) ## expand params.yaml into runs.yaml and show what changes and wh
 	python pipelines/plan.py
 
 test: $(READY) ## all tests
-	pytest -n 2 -m "not slow"
-	pytest -m slow
+	$(PYTEST) -n 2 -m "not slow"
+	$(PYTEST) -m slow
 
 test-fast: $(READY) ## the unit tests alone
-	pytest -n 2 -m "not slow"
+	$(PYTEST) -n 2 -m "not slow"
 
 lint: $(READY) ## ruff and pyright
 	ruff check .

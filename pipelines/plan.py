@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sharploss.errors import UserError, run_main
+from sharploss.files import write_json
 from sharploss.params import Params, load_params
 from sharploss.plan import Plan, changes, check_plan, expand, load_plan, write_plan
 
@@ -59,6 +60,8 @@ def renew(params: Params) -> None:
     for line in changes(old, new):
         print(line)
     write_plan(new)
+    # For editors: the settings' names, types, ranges and meanings.
+    write_json("studies/schema.json", Params.model_json_schema())
     print(f"runs.yaml: {len(new['runs'])} runs in {len(new['groups'])} groups for {len(params.suites)} suites")
     from sharploss.cost import predict
 

@@ -1,5 +1,6 @@
 import contextlib
 import copy
+import json
 
 import pytest
 import yaml
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharploss.errors import UserError
-from sharploss.params import load_params, resolve_run
+from sharploss.params import Params, load_params, resolve_run
 
 
 @pytest.fixture
@@ -29,6 +30,10 @@ def test_params_yaml_is_a_copy_of_a_study(repository):
 def test_every_shipped_study_loads(repository):
     for path in (repository / "studies").glob("*.yaml"):
         assert load_params(path).study == path.stem
+
+
+def test_the_schema_for_editors_is_the_models(repository):
+    assert json.loads((repository / "studies/schema.json").read_text()) == Params.model_json_schema()
 
 
 @pytest.mark.parametrize(
