@@ -1,44 +1,72 @@
-"""What every metric and protocol is called and means, for whatever shows numbers; importable without torch."""
+"""What every metric and protocol is called and means, for whatever shows numbers. Needs no torch."""
 
 from typing import Literal, TypedDict
 
 
 class Protocol(TypedDict):
-    """How a number was measured."""
+    """How a number was measured: in short for headings, part by part, and in a sentence."""
 
     title: str
+    colour: str
+    rounding: str
+    border: str
+    window: str
     description: str
 
 
 class Metric(TypedDict):
-    """What a number says: `direction` tells what is better; "one" means the closer to 1."""
+    """What a number says.
+
+    `direction` tells what is better ("one": the closer to 1), `decimals` how many places are worth showing,
+    `protocols` which keys of PROTOCOLS it is measured under, `asset` which entry of the catalogue it needs.
+    """
 
     title: str
     unit: str
     direction: Literal["higher", "lower", "one"]
     decimals: int
+    protocols: tuple[str, ...]
+    asset: str | None
     description: str
 
 
 PROTOCOLS: dict[str, Protocol] = {
     "y": {
         "title": "Y",
-        "description": "Output clamped and rounded to 8 bits; luma of BT.601 in studio range (16 to 235), as MATLAB's rgb2ycbcr "
-        "gives it before rounding; as many pixels shaved off each border as the scale. SSIM: Gaussian 11x11 window of "
-        "standard deviation 1.5, only where it fits into the image. NIQE: the whole image, luma rounded.",
+        "colour": "Y of YCbCr, BT.601 in studio range (16 to 235), as MATLAB's rgb2ycbcr",
+        "rounding": "RGB clamped and rounded to 8 bits, then luma rounded to 8 bits",
+        "border": "as many pixels as the scale",
+        "window": "SSIM: 11x11 Gaussian of standard deviation 1.5, only where it fits; NIQE: blocks of 96x96",
+        "description": "Luma of the 8-bit image (BT.601 in studio range, 16 to 235), rounded to 8 bits as MATLAB's "
+        "rgb2ycbcr rounds it; as many pixels shaved off each side as the scale; SSIM with a Gaussian window of 11x11 "
+        "and standard deviation 1.5, only where it fits.",
     },
     "rgb": {
         "title": "RGB",
-        "description": "As Y, but over the three colour channels: PSNR from their joint mean squared error, SSIM as the mean of the three.",
+        "colour": "R, G and B, each for itself, then their mean",
+        "rounding": "RGB clamped and rounded to 8 bits",
+        "border": "as many pixels as the scale",
+        "window": "SSIM: 11x11 Gaussian of standard deviation 1.5, only where it fits",
+        "description": "The three channels of the 8-bit image: PSNR from their joint mean squared error, the others as "
+        "the mean over channels; as many pixels shaved off each side as the scale.",
     },
     "grey": {
         "title": "grey",
-        "description": "Output clamped and rounded to 8 bits; grey 0.2989 R + 0.5870 G + 0.1140 B; border shaved as for Y; "
-        "Sobel gradients, their unbiased variance in patches of 8x8 pixels, mean over patches and both directions.",
+        "colour": "0.2989 R + 0.5870 G + 0.1140 B",
+        "rounding": "RGB clamped and rounded to 8 bits, grey not rounded",
+        "border": "as many pixels as the scale",
+        "window": "patches of 8x8, side by side",
+        "description": "Grey version of the 8-bit image (0.2989 R + 0.5870 G + 0.1140 B), as many pixels shaved off "
+        "each side as the scale; Sobel gradients, their unbiased variance in patches of 8x8 pixels.",
     },
     "alex_v0.1": {
         "title": "Alex v0.1",
-        "description": "The lpips package's linear heads v0.1 on AlexNet features; RGB in [-1, 1]; border shaved as for Y.",
+        "colour": "RGB, scaled to [-1, 1]",
+        "rounding": "RGB clamped and rounded to 8 bits",
+        "border": "none",
+        "window": "the receptive fields of AlexNet",
+        "description": "AlexNet with the linear layers of the lpips package, version 0.1, on the whole 8-bit RGB image "
+        "in [-1, 1].",
     },
 }
 
@@ -48,6 +76,8 @@ METRIC_INFO: dict[str, Metric] = {
         "unit": "dB",
         "direction": "higher",
         "decimals": 2,
+        "protocols": ("y", "rgb"),
+        "asset": None,
         "description": "Peak signal-to-noise ratio: fidelity, pixel by pixel.",
     },
     "ssim": {
@@ -55,34 +85,48 @@ METRIC_INFO: dict[str, Metric] = {
         "unit": "",
         "direction": "higher",
         "decimals": 4,
-        "description": "Structural similarity: fidelity of local structure; 1 is identical.",
+        "protocols": ("y", "rgb"),
+        "asset": None,
+        "description": "Structural similarity: fidelity of local brightness, contrast and structure; 1 is identical.",
     },
     "lpips": {
         "title": "LPIPS",
         "unit": "",
         "direction": "lower",
         "decimals": 4,
-        "description": "Distance in the features of a classification network: dissimilarity as people see it.",
+        "protocols": ("alex_v0.1",),
+        "asset": "alexnet",
+        "description": "Distance in the features of a classification network, weighted to match human judgement: "
+        "dissimilarity as people see it.",
     },
     "niqe": {
         "title": "NIQE",
         "unit": "",
         "direction": "lower",
         "decimals": 3,
-        "description": "Naturalness of the image alone, without the ground truth; noisy on images of few 96x96 blocks.",
+        "protocols": ("y",),
+        "asset": "niqe",
+        "description": "Distance from the statistics of undistorted photographs, without the ground truth; noisy on "
+        "images of few 96x96 blocks, as those of Set5.",
     },
     "gradient_variance_ratio": {
         "title": "Gradient-variance ratio",
         "unit": "",
         "direction": "one",
         "decimals": 3,
-        "description": "Local variance of gradients over that of the ground truth: below 1 is blurrier than the truth, above 1 harsher.",
+        "protocols": ("grey",),
+        "asset": None,
+        "description": "Local variance of gradients over that of the ground truth: below 1 is blurrier than the truth, "
+        "above 1 harsher.",
     },
     "blurred_edge_share": {
         "title": "Blurred-edge share",
         "unit": "",
         "direction": "lower",
         "decimals": 3,
-        "description": "Share of pixels whose error has the sign of blur (that of the ground truth's Laplacian); 0.5 is chance.",
+        "protocols": ("rgb",),
+        "asset": None,
+        "description": "Share of all pixels whose error has the sign of blur (that of the ground truth's Laplacian); "
+        "about 0.5 where errors do not heed edges.",
     },
 }

@@ -1,51 +1,42 @@
-"""NIQE (Mittal, Soundararajan, Bovik, IEEE SPL 2013) by pyiqa, with the authors' pristine model from the catalogue."""
+"""NIQE, quality without a reference (Mittal, Soundararajan, Bovik, IEEE SPL 2013), by pyiqa."""
 
-import warnings
-from pathlib import Path
+import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from sharploss.errors import UserError
+from sharploss.assets.fetch import locate
+from sharploss.metrics.colour import quantise
 
 BLOCK = 96
-"""Side of NIQE's blocks, in pixels; an image has to hold one."""
+"""Side of the blocks whose statistics are compared with those of undistorted photographs, in pixels."""
 
 
-def load_niqe(parameters: Path) -> dict[str, Tensor]:
-    """Read the pristine model: `mu_prisparam` and `cov_prisparam` of the release's modelparameters.mat (asset `niqe`)."""
-    from scipy.io import loadmat
-
-    content = loadmat(parameters)
-    return {
-        "mu_pris_param": torch.from_numpy(content["mu_prisparam"].ravel()[None]),
-        "cov_pris_param": torch.from_numpy(content["cov_prisparam"][None]),
-    }
-
-
-def niqe(model: dict[str, Tensor], output: Tensor, border: int = 0) -> Tensor:
-    """Give the NIQE of each image: the distance of its luma's statistics from those of pristine photographs.
-
-    Args:
-        model: from `load_niqe`.
-        output: (N, 3, H, W) RGB in [0, 1].
-        border: pixels shaved off each side; 0, as the release measures whole images.
+def load_niqe() -> Callable[[Tensor, int], Tensor]:
+    """Load NIQE with the parameters of its authors' MATLAB release.
 
     Returns:
-        (N,) float64, lower is more natural.
+        A function of restored images, (N, 3, H, W) RGB in [0, 1], rounded there to 8 bits, and of the border in pixels
+        that is left out on each side, that gives (N,) float64: lower is better. It looks at BT.601 studio-range luma
+        rounded to 8 bits. NaN where fewer than two blocks of 96x96 pixels fit, which have no covariance; with fewer
+        than some 40 it is noisy.
 
     Raises:
-        UserError: the image is smaller than one block of 96x96 pixels.
+        AssetMissing: the parameters cannot be had.
     """
-    height, width = output.shape[-2:]
-    if min(height, width) - 2 * border < BLOCK:
-        raise UserError(f"NIQE needs images of at least {BLOCK}x{BLOCK} pixels, not {width}x{height}.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pyiqa.archs.niqe_arch import calculate_niqe
+    path = locate("niqe")[0]
+    from pyiqa.archs.niqe_arch import NIQE
 
-        # One image at a time: pyiqa drops the batch axis of a single result and its statistics are per image anyway.
-        values = [
-            calculate_niqe(image[None].double(), crop_border=border, color_space="ycbcr", **model) for image in output
-        ]
-    return torch.stack([value.reshape(()) for value in values]).double().cpu()
+    network = NIQE(color_space="ycbcr", pretrained_model_path=str(path))
+
+    def quality(output: Tensor, border: int) -> Tensor:
+        height, width = output.shape[-2:]
+        if ((height - 2 * border) // BLOCK) * ((width - 2 * border) // BLOCK) < 2:
+            return torch.full((len(output),), math.nan, dtype=torch.float64)
+        network.crop_border = border
+        with torch.inference_mode():
+            # One at a time and on the CPU: the value then depends on neither the batch nor the device.
+            return torch.stack([network(image[None]).reshape(()) for image in quantise(output).cpu()])
+
+    return quality

@@ -2,38 +2,27 @@
 
 from torch import Tensor
 
-from sharploss.errors import UserError
-from sharploss.metrics.colour import in_protocol
+from sharploss.metrics.colour import as_measured, check_pair
 
 
 def psnr(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -> Tensor:
-    """Give the PSNR of each image, 10 log10(1 / MSE), in dB.
+    """Give the PSNR of each image in dB, -10 log10 of the mean squared error in [0, 1].
+
+    The peak is 1 (255 of 255) on luma too, whose largest value is 235/255: that is how super-resolution papers count.
 
     Args:
-        output: (N, 3, H, W) RGB in [0, 1]; clamped and rounded to 8 bits first.
+        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
         target: ground truth, the same shape.
-        protocol: "y", "rgb" or "grey" (sharploss.protocols).
-        border: pixels shaved off each side; the scale, by custom.
+        protocol: "y" or "rgb", see `sharploss.protocols`.
+        border: pixels left out on each side; the scale, in super-resolution.
 
     Returns:
-        (N,) float64; infinite for identical images.
+        (N,) float64 in dB, higher is better; infinity for identical images.
 
     Raises:
-        UserError: the sizes differ, an unknown protocol, or a border that leaves nothing.
+        UserError: an unknown protocol, or a border that leaves nothing of the image.
+        ValueError: the shapes differ.
     """
-    check_same_size(output, target)
-    difference = in_protocol(output, protocol, border) - in_protocol(target, protocol, border)
-    return -10 * difference.square().mean(dim=(1, 2, 3)).log10()
-
-
-def check_same_size(output: Tensor, target: Tensor) -> None:
-    """Require two images of one size.
-
-    Raises:
-        UserError: they differ.
-    """
-    if output.shape != target.shape:
-        sizes = f"{tuple(output.shape)} and {tuple(target.shape)}"
-        raise UserError(
-            f"Images of different sizes cannot be compared: {sizes}; crop the target to a multiple of the scale."
-        )
+    check_pair(output, target)
+    error = as_measured(output, protocol, border) - as_measured(target, protocol, border)
+    return -10 * error.square().mean(dim=(1, 2, 3)).log10()

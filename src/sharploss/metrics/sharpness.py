@@ -1,63 +1,83 @@
-"""Sharpness, measured on edges: how strong they are, and on which side of the truth they err."""
+"""How sharp an image is beside its ground truth: two diagnostics of what the losses under study are about."""
 
 import torch
 from torch import Tensor
 
+from sharploss.errors import UserError
 from sharploss.losses.filters import laplacian, sobel_x, sobel_y
 from sharploss.losses.gradient_variance import patch_variance
-from sharploss.metrics.colour import in_protocol
-from sharploss.metrics.psnr import check_same_size
+from sharploss.metrics.colour import as_measured, check_pair
+
+PATCH = 8
+"""Side of the patches within which gradients vary, in pixels; the GV loss's."""
+
+# Values are multiples of 1/255 up to rounding, so nothing but zeros is smaller.
+ZERO = 1e-9
 
 
 def gradient_variance_ratio(output: Tensor, target: Tensor, protocol: str = "grey", border: int = 4) -> Tensor:
-    """Give each image's local variance of gradients over that of the ground truth.
+    """Give the local gradient variance of each image as a ratio to its target's: blur lowers it.
 
-    The variance the GV loss compares (Abrahamyan et al. 2022): of Sobel's two gradient maps, in patches of 8x8 pixels,
-    unbiased; here its mean over patches and directions.
+    The variance that the GV loss matches patch by patch (Abrahamyan et al., ICASSP 2022): unbiased, of Sobel's two
+    gradient maps, in patches of 8x8 pixels; here its mean over patches and directions.
 
     Args:
-        output: (N, 3, H, W) RGB in [0, 1]; clamped and rounded to 8 bits first.
+        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
         target: ground truth, the same shape.
-        protocol: "grey", "y" or "rgb".
-        border: pixels shaved off each side.
+        protocol: what of the colours counts; "grey" as in the GV loss.
+        border: pixels left out on each side.
 
     Returns:
-        (N,) float64: below 1 is blurrier than the truth, above 1 harsher; not a number where the truth is constant.
+        (N,) float64 of at least 0: 1 is as sharp as the truth, less is blurrier, more is harsher. NaN or infinity where
+        the target is constant.
+
+    Raises:
+        UserError: an unknown protocol, or fewer than 8 pixels a side inside the border.
+        ValueError: the shapes differ.
     """
-    check_same_size(output, target)
-    return _gradient_variance(in_protocol(output, protocol, border)) / _gradient_variance(
-        in_protocol(target, protocol, border)
-    )
+    check_pair(output, target)
+    if min(output.shape[-2:]) - 2 * border < PATCH:
+        size = "x".join(map(str, output.shape[-2:]))
+        raise UserError(f"An image of {size} pixels holds no patch of {PATCH}x{PATCH} inside a border of {border}.")
+    variance, wanted = (_gradient_variance(as_measured(image, protocol, border)) for image in (output, target))
+    return variance / wanted
 
 
-def _gradient_variance(images: Tensor) -> Tensor:
-    maps = torch.cat([sobel_x(images, "replicate"), sobel_y(images, "replicate")], dim=1)
-    return patch_variance(maps, 8).mean(dim=(1, 2, 3))
+def _gradient_variance(image: Tensor) -> Tensor:
+    maps = torch.cat([sobel_x(image, "replicate"), sobel_y(image, "replicate")], dim=1)
+    return patch_variance(maps, PATCH).mean(dim=(1, 2, 3))
 
 
 def blurred_edge_share(
-    output: Tensor, target: Tensor, protocol: str = "rgb", border: int = 4, threshold: float = 0.0
+    output: Tensor, target: Tensor, protocol: str = "rgb", border: int = 4, *, threshold: float = 0.0
 ) -> Tensor:
-    """Give the share of each image's pixels whose error has the sign of blur.
+    """Give the share of pixels on which each image errs towards blur, by the sign rule of SPLoss's mask.
 
-    That is SPLoss's mask (Wang et al., eq. 2): error and Laplacian of the ground truth (4 neighbours, centre negative)
-    both above 0 or both not. Pixels without error, or of a flat neighbourhood, say nothing and are left out.
+    Beside a bright ridge (negative Laplacian of the target) blur is too dark, in a dark valley too bright (Wang et al.,
+    eq. 2). SPLoss counts an error of 0 as too dark, which its factor |error| makes harmless; here a pixel that is
+    restored exactly is not blurred.
 
     Args:
-        output: (N, 3, H, W) RGB in [0, 1]; clamped and rounded to 8 bits first.
+        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
         target: ground truth, the same shape.
-        protocol: "rgb" (each channel for itself, as the loss), "y" or "grey".
-        border: pixels shaved off each side.
-        threshold: only pixels count whose Laplacian is larger than this in magnitude (0 to 4).
+        protocol: what of the colours counts; "rgb", each channel for itself, as in SPLoss.
+        border: pixels left out on each side.
+        threshold: how large the target's absolute Laplacian (4 neighbours, of values in [0, 1]) must be for a pixel to
+            count as one; 0 counts every pixel.
 
     Returns:
-        (N,) float64 in [0, 1]; 0.5 where no pixel counts.
+        (N,) float64 in [0, 1], lower is better: 0 for identical images, about 0.5 where errors do not heed edges. NaN
+        where no pixel of the target reaches the threshold.
+
+    Raises:
+        UserError: an unknown protocol, or a border that leaves nothing of the image.
+        ValueError: the shapes differ.
     """
-    check_same_size(output, target)
-    truth = in_protocol(target, protocol, border)
-    error, curvature = in_protocol(output, protocol, border) - truth, laplacian(truth)
-    # Values are multiples of 1/255, or weighted sums of such, up to rounding: below this they are 0.
-    counted = (error.abs() > 1e-9) & (curvature.abs() > max(threshold, 1e-9))
-    blurred = counted & ((error > 0) == (curvature > 0))
-    number = counted.sum(dim=(1, 2, 3))
-    return torch.where(number > 0, blurred.sum(dim=(1, 2, 3)) / number.clamp(min=1), 0.5).double()
+    check_pair(output, target)
+    wanted = as_measured(target, protocol, border)
+    error = as_measured(output, protocol, border) - wanted
+    curvature = laplacian(wanted)
+    counted = curvature.abs() >= threshold
+    erring = (error.abs() > ZERO) & (curvature.abs() > ZERO)
+    blurred = counted & erring & ((error > 0) == (curvature > 0))
+    return blurred.sum(dim=(1, 2, 3)).double() / counted.sum(dim=(1, 2, 3))

@@ -7,10 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sharploss.errors import UserError
-from sharploss.metrics.colour import in_protocol
-from sharploss.metrics.psnr import check_same_size
-
-from sharploss.errors import UserError
 from sharploss.metrics.colour import as_measured, check_pair
 
 WINDOW = 11
@@ -56,24 +52,24 @@ def ssim(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -
     """Give the mean SSIM of each image, over channels and every place where the whole window fits.
 
     Args:
-        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits; float64 is computed in float64.
+        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
         target: ground truth, the same shape.
         protocol: "y" or "rgb", see `sharploss.protocols`.
         border: pixels left out on each side; the scale, in super-resolution.
 
     Returns:
-        (N,), at most 1, which identical images have; higher is better.
+        (N,) float64, at most 1, which identical images have; higher is better.
 
     Raises:
-        UserError: an unknown protocol, or fewer than 11 pixels a side once the border is off.
+        UserError: an unknown protocol, or fewer than 11 pixels a side inside the border.
         ValueError: the shapes differ.
     """
     check_pair(output, target)
     if min(output.shape[-2:]) - 2 * border < WINDOW:
         size = "x".join(map(str, output.shape[-2:]))
-        raise UserError(f"An image of {size} pixels without a border of {border} is too small for SSIM's window of 11.")
-    pair = (as_measured(image, protocol, border) for image in (output, target))
-    return ssim_map(*pair).mean(dim=(1, 2, 3))
+        raise UserError(f"SSIM needs {WINDOW}x{WINDOW} pixels inside a border of {border}, not an image of {size}.")
+    values = ssim_map(as_measured(output, protocol, border), as_measured(target, protocol, border))
+    return values.mean(dim=(1, 2, 3))
 
 
 def _blur(image: Tensor, padding: int) -> Tensor:
@@ -91,28 +87,3 @@ def _gaussian(like: Tensor) -> Tensor:
     offset = torch.arange(WINDOW, device=like.device, dtype=torch.float64) - WINDOW // 2
     taps = torch.exp(-(offset**2) / (2 * SIGMA**2))
     return (taps / taps.sum()).to(like.dtype)
-
-
-def ssim(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -> Tensor:
-    """Give the mean SSIM of each image over pixels and channels ("valid" window).
-
-    Args:
-        output: (N, 3, H, W) RGB in [0, 1]; clamped and rounded to 8 bits first.
-        target: ground truth, the same shape.
-        protocol: "y", "rgb" or "grey" (sharploss.protocols).
-        border: pixels shaved off each side; the scale, by custom.
-
-    Returns:
-        (N,) float64, at most 1.
-
-    Raises:
-        UserError: the sizes differ, an unknown protocol, or images below 11 pixels a side inside the border.
-    """
-    check_same_size(output, target)
-    height, width = output.shape[-2:]
-    if min(height, width) - 2 * border < WINDOW:
-        raise UserError(
-            f"SSIM needs {WINDOW}x{WINDOW} pixels inside a border of {border}, not an image of {width}x{height}."
-        )
-    images = (in_protocol(image, protocol, border) for image in (output, target))
-    return ssim_map(*images).mean(dim=(1, 2, 3))
