@@ -19,10 +19,10 @@ NOT_MEASURED = "not measured"
 
 
 class Cell(NamedTuple):
-    """One cell: its text, and whether it is the best or second best of its column or says why there is no number."""
+    """One cell: its text, and whether it is best or second best, worse than L1, or a reason for having no number."""
 
     text: str
-    mark: Literal["", "best", "second", "gone"] = ""
+    mark: Literal["", "best", "second", "worse", "gone"] = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _change(found: dict[Any, dict[str, Any]], key: tuple[str, str, str], measure
     low, high = row["low"], row["high"]
     certain = low > 0 or high < 0
     better = certain and is_better(measure[0], row["baseline"] + row["difference"], row["baseline"])
-    return Cell(interval(measure[0], row["difference"], low, high), "best" if better else "second" if certain else "")
+    return Cell(interval(measure[0], row["difference"], low, high), "best" if better else "worse" if certain else "")
 
 
 def interval(metric: str, mean: float, low: float, high: float) -> str:
@@ -132,7 +132,7 @@ def interval_notes(images: int, losses: pd.DataFrame, study: Study) -> list[str]
     """Explain what the intervals mean, and what they cannot tell with few images or one seed."""
     notes = [
         "In brackets: 95 % bootstrap interval of the paired per-image difference. "
-        "Marked: the interval excludes zero, for the better (bold) or for the worse (underlined)."
+        "Marked: the interval excludes zero, for the better (bold) or for the worse (italics)."
     ]
     if images < FEW_IMAGES:
         notes.append(f"Few images ({images}): the intervals say little more than the range over these images.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sharploss.protocols import METRIC_INFO, PROTOCOLS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,19 +15,8 @@ Measure = tuple[str, str]
 
 MINUS, TIMES, ALPHA = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{GREEK SMALL LETTER ALPHA}"
 
-METRIC_INFO: dict[str, dict[str, str]] = {
-    "psnr": {"title": "PSNR", "direction": "higher"},
-    "ssim": {"title": "SSIM", "direction": "higher"},
-    "lpips": {"title": "LPIPS", "direction": "lower"},
-    "niqe": {"title": "NIQE", "direction": "lower"},
-    "gradient_variance_ratio": {"title": "Gradient-variance ratio", "direction": "one"},
-    "blurred_edge_share": {"title": "Blurred-edge share", "direction": "lower"},
-}
 DEFAULT_PROTOCOL = {"lpips": "alex_v0.1", "niqe": "y"}
-DECIMALS = {"psnr": 2, "ssim": 4, "lpips": 4}
-UNITS = {"psnr": "dB"}
 ARROWS = {"higher": "↑", "lower": "↓", "one": "→1"}
-PROTOCOL_TITLES = {"y": "Y", "rgb": "RGB", "grey": "grey", "alex_v0.1": "Alex v0.1"}
 
 
 def measures_of(study: Study) -> list[Measure]:
@@ -44,12 +35,13 @@ def metric_title(metric: str) -> str:
 def title(measure: Measure) -> str:
     """Give a measure's name with its protocol, as "PSNR Y"."""
     metric, protocol = measure
-    return f"{metric_title(metric)} {PROTOCOL_TITLES.get(protocol, protocol)}".strip()
+    name = PROTOCOLS[protocol]["title"] if protocol in PROTOCOLS else protocol
+    return f"{metric_title(metric)} {name}".strip()
 
 
 def heading(measure: Measure) -> str:
     """Give a measure's column heading: name, protocol, unit and which way is better ("→1": the closer to 1)."""
-    unit = UNITS.get(measure[0])
+    unit = METRIC_INFO[measure[0]]["unit"] if measure[0] in METRIC_INFO else ""
     return f"{title(measure)}{f' ({unit})' if unit else ''} {ARROWS[direction(measure[0])]}"
 
 
@@ -65,7 +57,8 @@ def column(measure: Measure) -> str:
 
 def number(metric: str, value: float, *, sign: bool = False) -> str:
     """Round a value as its metric is usually printed, with a true minus sign."""
-    text = f"{value:{'+' if sign else ''}.{DECIMALS.get(metric, 3)}f}"
+    decimals = METRIC_INFO[metric]["decimals"] if metric in METRIC_INFO else 3
+    text = f"{value:{'+' if sign else ''}.{decimals}f}"
     return text.replace("-", MINUS)
 
 

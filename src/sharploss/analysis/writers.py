@@ -45,7 +45,7 @@ def write_table(tables: list[Table], stem: Path) -> None:
 
 
 def markdown(table: Table) -> str:
-    """Give a Markdown table; best is bold, second best in italics."""
+    """Give a Markdown table; best is bold, second best (or worse than L1) in italics."""
     align = ["---"] * table.labels + ["---:"] * (len(table.columns) - table.labels)
     lines = [_line(map(escape_markdown, table.columns)), _line(align)]
     lines += [_line(map(_markdown_cell, row)) for row in table.rows]
@@ -59,7 +59,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _markdown_cell(cell: Cell) -> str:
-    fence = {"best": "**", "second": "*"}.get(cell.mark, "")
+    fence = {"best": "**", "second": "*", "worse": "*"}.get(cell.mark, "")
     return f"{fence}{escape_markdown(cell.text)}{fence}"
 
 
@@ -71,7 +71,7 @@ def escape_markdown(text: str) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""Give a LaTeX table for `\usepackage{booktabs}`; best is bold, second best underlined."""
+    r"""Give a LaTeX table for `\usepackage{booktabs}`; best is bold, second best underlined, worse in italics."""
     columns = "l" * table.labels + "r" * (len(table.columns) - table.labels)
     lines = [" & ".join(map(escape_latex, table.columns)), *(" & ".join(map(_latex_cell, row)) for row in table.rows)]
     head, *body = [rf"{line} \\" for line in lines]
@@ -98,7 +98,8 @@ def _latex_cell(cell: Cell) -> str:
     text = escape_latex(cell.text)
     # A row that begins with a bracket would be read as an argument of the line break before it.
     text = f"{{{text}}}" if text.startswith("[") else text
-    return {"best": rf"\textbf{{{text}}}", "second": rf"\underline{{{text}}}"}.get(cell.mark, text)
+    command = {"best": "textbf", "second": "underline", "worse": "textit"}.get(cell.mark)
+    return rf"\{command}{{{text}}}" if command else text
 
 
 def escape_latex(text: str) -> str:

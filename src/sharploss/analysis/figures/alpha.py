@@ -21,13 +21,13 @@ def alpha_figure(levels: pd.DataFrame, measures: list[Measure]) -> Figure:
             value), l1, bicubic; one network, one test set.
         measures: the panels, in order.
     """
-    columns = min(4, len(measures))
+    columns = len(measures) if len(measures) <= 4 else min(4, -(-len(measures) // 2))
     rows = -(-len(measures) // columns)
-    figure = new_figure(2.45 * columns + 0.2, 2.1 * rows + 0.5)
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True).flat
+    figure = new_figure(2.45 * columns + 0.2, 2.2 * rows + 0.5)
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for measure, axes in zip(measures, panels, strict=False):
         _panel(axes, levels[(levels["metric"] == measure[0]) & (levels["protocol"] == measure[1])], measure)
-    for axes in list(panels)[len(measures) :]:
+    for axes in panels[len(measures) :]:
         axes.remove()
     first = figure.axes[0].get_legend_handles_labels()
     figure.legend(*first, loc="outside lower center", ncols=4, frameon=False)
@@ -47,4 +47,3 @@ def _panel(axes: Axes, part: pd.DataFrame, measure: Measure) -> None:
     axes.axhline(part["l1"].iloc[0], color="black", ls="--", lw=1, label="L1")
     axes.axhline(part["bicubic"].iloc[0], color=GREY, ls=":", lw=1.2, label="bicubic")
     axes.set(xlabel=f"{ALPHA} (penalty)", ylabel="", xticks=range(0, int(part["alpha"].max()) + 1, 2))
-    axes.label_outer()

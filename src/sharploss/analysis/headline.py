@@ -1,0 +1,163 @@
+"""The answer in words, computed from the numbers: which loss is sharpest, what it costs, how sure that is."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sharploss.analysis.layout import count, interval, records
+from sharploss.analysis.load import Study
+from sharploss.analysis.measures import Measure, badness, measures_of, metric_title, number
+from sharploss.analysis.tables import means, pairing_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHARPNESS = ("gradient_variance_ratio", "blurred_edge_share", "lpips", "niqe")
+"""Metrics that say how sharp an output looks; the first one picks the loss that the headline names."""
+
+
+class Answer(NamedTuple):
+    """The answer for one task and network.
+
+    Attributes:
+        task: name.
+        network: name.
+        loss: the sharpest one by the first of SHARPNESS.
+        gain: its sharpness beside that of L1, in words.
+        price: its change of PSNR (Y) against L1, in words.
+        psnr: the same as a number, in dB; 0 for L1 itself, NaN without an L1 run.
+        verdict: whether both intervals exclude zero, in words.
+        others: metric title -> the best loss by that metric, for every measure of sharpness and PSNR.
+    """
+
+    task: str
+    network: str
+    loss: str
+    gain: str
+    price: str
+    psnr: float
+    verdict: str
+    others: dict[str, str]
+
+
+def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
+    """Answer the question for every task and network, on the first test set.
+
+    Args:
+        study: the study.
+        compared: `statistics.differences(study.scores)`.
+    """
+    first = study.datasets[0]
+    scored = means(study.scores[study.scores["dataset"] == first]).merge(pairing_rows(study))
+    changes = {
+        (row["task"], row["network"], row["loss"], row["metric"], row["protocol"]): row
+        for row in records(compared[compared["dataset"] == first])
+    }
+    asked = [measure for measure in measures_of(study) if measure[0] in SHARPNESS or measure == ("psnr", "y")]
+    return [
+        _answer(str(task), str(network), part, changes, asked)
+        for (task, network), part in scored.groupby(["task", "network"], sort=False)
+    ]
+
+
+def _answer(task: str, network: str, part: pd.DataFrame, changes: dict[Any, Any], asked: list[Measure]) -> Answer:
+    best = {measure: _best(part, measure) for measure in asked}
+    best = {measure: loss for measure, loss in best.items() if loss}
+    sharp = next(m for name in SHARPNESS for m in best if m[0] == name)
+    gain = changes.get((task, network, best[sharp], *sharp))
+    price = changes.get((task, network, best[sharp], "psnr", "y"))
+    return Answer(
+        task,
+        network,
+        best[sharp],
+        _gain(part, best[sharp], sharp, gain),
+        f"{_change('psnr', price)} dB" if price else "nothing",
+        0.0 if best[sharp] == "l1" else float(price["difference"]) if price else float("nan"),
+        _verdict(best[sharp], gain, price),
+        {metric_title(metric): loss for (metric, _), loss in best.items()},
+    )
+
+
+def _best(part: pd.DataFrame, measure: Measure) -> str:
+    mine = part[(part["metric"] == measure[0]) & (part["protocol"] == measure[1])]
+    return str(mine["loss"].iloc[int(badness(measure[0], mine["value"]).argmin())]) if len(mine) else ""
+
+
+def _gain(part: pd.DataFrame, loss: str, measure: Measure, change: dict[str, Any] | None) -> str:
+    mine = part[(part["metric"] == measure[0]) & (part["protocol"] == measure[1])].set_index("loss")["value"]
+    value = number(measure[0], float(mine[loss]))
+    return f"{value} ({_change(measure[0], change)} against L1)" if change else value
+
+
+def _change(metric: str, row: dict[str, Any] | None) -> str:
+    return interval(metric, row["difference"], row["low"], row["high"]) if row else ""
+
+
+def _verdict(loss: str, gain: dict[str, Any] | None, price: dict[str, Any] | None) -> str:
+    if loss == "l1":
+        return "No loss was sharper than L1."
+    if gain is None or price is None:
+        return "There is no L1 run to compare with."
+    sharper = "The gain holds on these images" if _certain(gain) else "The gain is within the spread of these images"
+    costly = "so does the change of PSNR" if _certain(price) else "the change of PSNR is within their spread"
+    if not _certain(gain) and not _certain(price):
+        return f"{sharper}, and so is the change of PSNR."
+    return f"{sharper}; {'the change of PSNR holds' if not _certain(gain) else costly}."
+
+
+def _certain(row: dict[str, Any]) -> bool:
+    return row["low"] > 0 or row["high"] < 0
+
+
+def lead(found: list[Answer]) -> str:
+    """Say which loss came closest to the targets' sharpness, for which networks, and what that did to PSNR."""
+    by_loss: dict[str, list[str]] = {}
+    for answer in found:
+        by_loss.setdefault(answer.loss, []).append(answer.network)
+    if len(by_loss) == 1:
+        networks = list(dict.fromkeys(by_loss[found[0].loss]))
+        who = f"all {len(networks)} networks" if len(networks) > 1 else networks[0]
+        first = f"{found[0].loss} came closest to the target's sharpness, for {who}"
+    else:
+        parts = [f"{loss} for {' and '.join(dict.fromkeys(networks))}" for loss, networks in by_loss.items()]
+        first = f"No single loss came closest to the target's sharpness: it was {', '.join(parts)}"
+    return f"{first}{_price([answer.psnr for answer in found])}."
+
+
+def _price(changes: list[float]) -> str:
+    low, high = min(changes), max(changes)
+    if math.isnan(sum(changes)) or low == high == 0:
+        return ""
+    ends = dict.fromkeys([number("psnr", low, sign=True), number("psnr", high, sign=True)])
+    return f"; against L1 that changed PSNR by {' to '.join(ends)} dB"
+
+
+def control(numbers: pd.DataFrame) -> str:
+    """Say whether SPLoss with alpha 0 scored exactly as L1, which it must.
+
+    Args:
+        numbers: `tables.alpha_control(study)`.
+    """
+    if numbers.empty:
+        return "This study has no run with alpha 0 beside one with L1."
+    total, largest = int(numbers["scores"].sum()), float(numbers["largest_difference"].max())
+    if largest == 0:
+        return f"Passed: all {total} scores are identical, to the last bit."
+    return f"Failed: of {total} scores, some differ, by up to {largest:.3g}. Do not trust this study before that is explained."
+
+
+def caveat(study: Study) -> str:
+    """Say what this study is too small to tell."""
+    images = study.scores.loc[study.scores["dataset"] == study.datasets[0], "image"].nunique()
+    seeds, steps = study.runs["seed"].nunique(), int(study.runs["step"].max())
+    unknown = (
+        "With one seed, how much a number would change in a second training is unknown, and differences smaller than "
+        "that mean nothing."
+        if seeds == 1
+        else f"Intervals resample images and the {seeds} seeds."
+    )
+    return (
+        f"This is what {count(images, 'test image')}, {count(seeds, 'seed')} and {steps:,} training steps show: "
+        f"a comparison at one small, equal budget, not a replication of the papers' trainings. {unknown}"
+    )
