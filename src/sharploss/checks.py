@@ -1,11 +1,10 @@
 """Checks of the arguments of losses and networks: each failure is a ValueError that names the argument."""
 
 import math
-from collections.abc import Collection
 from typing import Any
 
 
-def check_choice(name: str, value: Any, choices: Collection[object]) -> None:
+def check_choice(name: str, value: Any, choices: tuple[object, ...]) -> None:
     """Require `value` to be one of `choices`."""
     # 1 == True, so a membership test alone would let booleans pass for numbers.
     if isinstance(value, bool) or value not in choices:

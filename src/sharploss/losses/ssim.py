@@ -1,12 +1,13 @@
 """The SSIM loss: 1 - SSIM."""
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from sharploss.losses.images import check_size, matched
-from sharploss.metrics.ssim import ssim_map
-
-WINDOW = 11  # pixels a side of the Gaussian window
+from sharploss.metrics.ssim import WINDOW, ssim_map
 
 
 def ssim_loss(output: Tensor, target: Tensor) -> Tensor:
@@ -28,8 +29,13 @@ def ssim_loss(output: Tensor, target: Tensor) -> Tensor:
     check_size(output, WINDOW, "the SSIM window")
     output, target = matched(output, target)
     # Variances are small differences of large numbers: bfloat16 convolutions would leave nothing of them.
-    with torch.autocast(output.device.type, enabled=False):
+    with _full_precision(output.device.type):
         return 1 - ssim_map(output, target, window="valid").mean()
+
+
+def _full_precision(device: str) -> AbstractContextManager[Any]:
+    """Turn autocast off where the device has it; the meta device, on which costs are counted, has none."""
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 class SSIMLoss(nn.Module):

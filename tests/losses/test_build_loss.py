@@ -1,0 +1,74 @@
+import re
+
+import pytest
+import torch
+
+from sharploss.errors import UserError
+from sharploss.losses import TERMS, GradientVarianceLoss, L1Loss, build_loss
+
+
+def test_builds_weights_and_parameters(wave_pair):
+    loss = build_loss({"l1": 1, "gv": {"weight": 0.01, "patch": 5}})
+    assert loss.weights == {"l1": 1.0, "gv": 0.01}
+    expected = L1Loss()(*wave_pair) + 0.01 * GradientVarianceLoss(5)(*wave_pair)
+    torch.testing.assert_close(loss(*wave_pair), expected)
+
+
+def test_the_weight_is_1_unless_given():
+    assert build_loss({"sploss": {"alpha": 4}}).weights == {"sploss": 1.0}
+
+
+def test_the_spec_spells_out_the_defaults():
+    assert build_loss({"l1": 1, "sploss": {"alpha": 3, "weight": 0.5}}).spec == {
+        "l1": {"weight": 1.0},
+        "sploss": {
+            "weight": 0.5,
+            "alpha": 3,
+            "kernel": "4-neighbour",
+            "data_range": 1.0,
+            "channels": "rgb",
+            "border": "replicate",
+        },
+    }
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_the_spec_builds_the_same_loss_again(name, wave_pair):
+    loss = build_loss({name: 0.25})
+    again = build_loss(loss.spec)
+    assert again.spec == loss.spec
+    assert torch.equal(again(*wave_pair), loss(*wave_pair))
+
+
+def test_the_given_spec_stays_as_it_is():
+    spec = {"gv": {"weight": 0.01, "patch": 8}}
+    build_loss(spec)
+    assert spec == {"gv": {"weight": 0.01, "patch": 8}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({}, "A loss is a mapping of terms to weights"),
+        (None, "A loss is a mapping of terms to weights"),
+        (["l1"], "A loss is a mapping of terms to weights"),
+        ({"charbonier": 1}, "There is no loss term 'charbonier': did you mean 'charbonnier'?"),
+        ({1: 1}, "There is no loss term '1'"),
+        ({"sploss": {"alfa": 2}}, "loss term 'sploss': There is no parameter 'alfa': did you mean 'alpha'?"),
+        ({"l1": {"reduction": "sum"}}, "loss term 'l1': There is no parameter 'reduction'"),
+        ({"sploss": {"alpha": -1}}, "loss term 'sploss': alpha must be a finite number of at least 0, not -1."),
+        ({"gv": {"patch": 0}}, "loss term 'gv': patch must be an integer of at least 2, not 0."),
+        ({"l1": -1}, "loss term 'l1': weight must be a finite number of at least 0, not -1."),
+        ({"l1": "one"}, "loss term 'l1': weight must be a finite number"),
+        ({"l1": "1e-8"}, "(text: in YAML write 1e-08)"),
+        ({"l1": True}, "loss term 'l1': weight must be a finite number"),
+        ({"l1": None}, "loss term 'l1': weight must be a finite number"),
+        ({"l1": float("nan")}, "loss term 'l1': weight must be a finite number"),
+        ({"l1": float("inf")}, "loss term 'l1': weight must be a finite number"),
+        ({"gv": {"weight": [1]}}, "loss term 'gv': weight must be a finite number"),
+        ({"l1": 0, "l2": 0.0}, "All terms of the loss have weight 0 (l1, l2): give one a weight above 0."),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_sentence(spec, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        build_loss(spec)

@@ -1,0 +1,140 @@
+"""What every loss must satisfy; a new loss is one row here."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.autograd import gradcheck
+
+from sharploss.losses import (
+    TERMS,
+    CharbonnierLoss,
+    GradientVarianceLoss,
+    L1Loss,
+    L2Loss,
+    SecondOrderGradientLoss,
+    SPLoss,
+    SSIMLoss,
+    TotalVariationLoss,
+    build_loss,
+)
+
+LOSSES = {
+    "l1": L1Loss(),
+    "l2": L2Loss(),
+    "charbonnier": CharbonnierLoss(),
+    "charbonnier basicsr": CharbonnierLoss(1e-4, "basicsr"),
+    "ssim": SSIMLoss(),
+    "tv": TotalVariationLoss(),
+    "tv absolute": TotalVariationLoss(norm=1),
+    "gv": GradientVarianceLoss(),
+    "gv rgb": GradientVarianceLoss(patch=4, channels="rgb", border="reflect", unbiased=False),
+    "second_order": SecondOrderGradientLoss(),
+    "second_order squared": SecondOrderGradientLoss("8-neighbour", norm=2, border="reflect"),
+    "second_order sobel": SecondOrderGradientLoss("sobel_twice"),
+    "sploss": SPLoss(),
+    "sploss grey": SPLoss(4, "8-neighbour", channels="grey", border="zero"),
+}
+each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+
+
+def images(seed, *shape, dtype=torch.float64):
+    return torch.rand(2, *shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+
+
+def test_every_term_is_here():
+    assert {type(loss) for loss in LOSSES.values()} == set(TERMS.values())
+
+
+@each_loss
+def test_gradients_are_right(loss):
+    # Random images, so no error lies near enough to a kink of the absolute value to matter.
+    output, target = images(3, 1, 3, 11, 12)
+    assert gradcheck(lambda image: loss(image, target), output.requires_grad_())
+
+
+@each_loss
+@settings(max_examples=10)
+@given(st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_the_loss_of_a_batch_is_the_mean_over_its_images(loss, batch, seed):
+    output, target = images(seed, batch, 3, 16, 13)
+    alone = [loss(output[[n]], target[[n]]) for n in range(batch)]
+    torch.testing.assert_close(loss(output, target), torch.stack(alone).mean(), rtol=1e-9, atol=1e-12)
+
+
+@each_loss
+@pytest.mark.parametrize(
+    "turn",
+    [lambda x: x.flip(-1), lambda x: x.flip(-2), lambda x: x.mT],
+    ids=["left-right", "upside-down", "transposed"],
+)
+def test_flips_and_transposition_change_nothing(loss, turn):
+    # Sides are multiples of the patches: their grid starts at one corner.
+    output, target = images(5, 2, 3, 16, 24)
+    torch.testing.assert_close(loss(turn(output), turn(target)), loss(output, target), rtol=1e-9, atol=1e-12)
+
+
+@each_loss
+def test_equal_images_are_a_minimum(loss):
+    output, target = images(6, 1, 3, 16, 16)
+    if isinstance(loss, TotalVariationLoss):
+        target = torch.full_like(target, 0.5)
+    best = loss(target, target)
+    assert 0 <= best < loss(0.99 * target + 0.01 * output, target) < loss(output, target)
+
+
+@each_loss
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_summed_in_float32(loss, dtype):
+    output, target = images(7, 2, 3, 16, 16, dtype=torch.float32)
+    half = output.to(dtype).requires_grad_()
+    value = loss(half, target)
+    value.backward()
+    assert value.dtype == torch.float32
+    assert torch.equal(value, loss(half.detach().float(), target))
+    assert half.grad.dtype == dtype
+
+
+@each_loss
+def test_layouts_agree_and_float64_stays(loss):
+    output, target = images(8, 2, 3, 16, 16)
+    last = [image.contiguous(memory_format=torch.channels_last) for image in (output, target)]
+    torch.testing.assert_close(loss(*last), loss(output, target), rtol=1e-12, atol=1e-12)
+    assert loss(output, target).dtype == torch.float64
+
+
+@each_loss
+def test_nothing_is_read_back_from_the_device(loss):
+    # Meta tensors hold no values: reading one (.item(), if) raises, and so does mixing in a constant from the CPU.
+    output, target = torch.rand(2, 8, 3, 24, 24, device="meta")
+    total = loss(output.requires_grad_(), target)
+    total.backward()
+    assert total.shape == ()
+    assert output.grad.shape == output.shape
+
+
+@each_loss
+def test_images_of_two_shapes_are_refused(loss):
+    with pytest.raises(ValueError, match="one shape"):
+        loss(torch.rand(2, 3, 16, 16), torch.rand(1, 3, 16, 16))
+
+
+@each_loss
+def test_a_nan_in_the_output_shows(loss):
+    output, target = images(9, 1, 3, 16, 16)
+    output[0, 1, 8, 8] = torch.nan
+    assert loss(output, target).isnan()
+
+
+@each_loss
+def test_there_is_nothing_to_train_or_to_store(loss):
+    assert not list(loss.parameters())
+    assert not loss.state_dict()
+
+
+@pytest.mark.slow
+def test_all_terms_compile_as_one_graph():
+    loss = build_loss(dict.fromkeys(TERMS, 1))
+    output, target = images(10, 2, 3, 16, 16, dtype=torch.float32)
+    compiled = torch.compile(loss, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(output, target), loss(output, target))
