@@ -126,7 +126,7 @@ METRIC_INFO: dict[str, Metric] = {
         "decimals": 3,
         "protocols": ("rgb",),
         "asset": None,
-        "description": "Share of all pixels whose error has the sign of blur (that of the ground truth's Laplacian); "
-        "about 0.5 where errors do not heed edges.",
+        "description": "Share of the wrong pixels that err towards blur (the error has the sign of the ground truth's "
+        "Laplacian); 0.5 is chance.",
     },
 }

@@ -51,11 +51,11 @@ def _gradient_variance(image: Tensor) -> Tensor:
 def blurred_edge_share(
     output: Tensor, target: Tensor, protocol: str = "rgb", border: int = 4, *, threshold: float = 0.0
 ) -> Tensor:
-    """Give the share of pixels on which each image errs towards blur, by the sign rule of SPLoss's mask.
+    """Give the share of each image's wrong pixels that err towards blur, by the sign rule of SPLoss's mask.
 
     Beside a bright ridge (negative Laplacian of the target) blur is too dark, in a dark valley too bright (Wang et al.,
-    eq. 2). SPLoss counts an error of 0 as too dark, which its factor |error| makes harmless; here a pixel that is
-    restored exactly is not blurred.
+    eq. 2). Pixels restored exactly, or whose target has no curvature, say nothing and are left out: SPLoss's mask
+    counts some of them, and there its factors |error| and |Laplacian| are 0.
 
     Args:
         output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
@@ -63,11 +63,11 @@ def blurred_edge_share(
         protocol: what of the colours counts; "rgb", each channel for itself, as in SPLoss.
         border: pixels left out on each side.
         threshold: how large the target's absolute Laplacian (4 neighbours, of values in [0, 1]) must be for a pixel to
-            count as one; 0 counts every pixel.
+            count, 0 to 4.
 
     Returns:
-        (N,) float64 in [0, 1], lower is better: 0 for identical images, about 0.5 where errors do not heed edges. NaN
-        where no pixel of the target reaches the threshold.
+        (N,) float64 in [0, 1], lower is better; 0.5 where errors do not heed edges. NaN where no pixel counts, as in
+        identical images.
 
     Raises:
         UserError: an unknown protocol, or a border that leaves nothing of the image.
@@ -77,7 +77,6 @@ def blurred_edge_share(
     wanted = as_measured(target, protocol, border)
     error = as_measured(output, protocol, border) - wanted
     curvature = laplacian(wanted)
-    counted = curvature.abs() >= threshold
-    erring = (error.abs() > ZERO) & (curvature.abs() > ZERO)
-    blurred = counted & erring & ((error > 0) == (curvature > 0))
+    counted = (error.abs() > ZERO) & (curvature.abs() > max(threshold, ZERO))
+    blurred = counted & ((error > 0) == (curvature > 0))
     return blurred.sum(dim=(1, 2, 3)).double() / counted.sum(dim=(1, 2, 3))

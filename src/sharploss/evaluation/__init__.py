@@ -1,0 +1,1 @@
+"""Restoring the test images with trained networks, and measuring the result."""

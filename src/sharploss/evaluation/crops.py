@@ -1,0 +1,66 @@
+"""The rectangles of test images that the comparison figures show."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from sharploss.data.images import write_png
+from sharploss.data.pack import Pack
+from sharploss.errors import UserError, unknown
+
+
+class Crop(NamedTuple):
+    """A rectangle of a test image, in pixels of the ground truth."""
+
+    name: str
+    image: str
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, image: Tensor) -> Tensor:
+        """Cut it out of (..., H, W)."""
+        return image[..., self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Sequence[Pack]) -> list[Crop]:
+    """Give the crops of one task, those of sets that could not be had left out.
+
+    Args:
+        crops: the crops of params.yaml: {name: {task, dataset, image, top, left, height, width}}.
+        task_name: which task's crops to give.
+        packs: the task's test packs.
+
+    Raises:
+        UserError: a crop names a set or an image that is not tested on, or reaches beyond its image.
+    """
+    heights_and_widths = {
+        name: tuple(pack.target(index).shape[-2:]) for pack in packs for index, name in enumerate(pack.names)
+    }
+    sets = [name for pack in packs for name in pack.sets]
+    absent = {name for pack in packs for name in pack.missing}
+    found: list[Crop] = []
+    for name, spec in crops.items():
+        if spec["task"] != task_name or spec["dataset"] in absent:
+            continue
+        if spec["dataset"] not in sets:
+            raise UserError(f"crops.{name}.dataset: {unknown('test set', spec['dataset'], sets)}")
+        image = f"{spec['dataset']}/{spec['image']}"
+        if image not in heights_and_widths:
+            raise UserError(f"crops.{name}.image: {unknown('test image', image, heights_and_widths)}")
+        crop = Crop(name, image, *(int(spec[key]) for key in ("top", "left", "height", "width")))
+        height, width = heights_and_widths[image]
+        if crop.top + crop.height > height or crop.left + crop.width > width:
+            raise UserError(f"crops.{name} reaches beyond {image}, which is {height} pixels high and {width} wide.")
+        found.append(crop)
+    return found
+
+
+def write_crops(folder: Path, pictures: Mapping[str, Tensor]) -> None:
+    """Write {file name: (3, H, W) uint8} as PNG files; the folder exists afterwards even when there are none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures.items():
+        write_png(folder / name, picture.contiguous().numpy())

@@ -1,0 +1,69 @@
+"""Plain bicubic interpolation: the reference row of every table, and the pictures beside which networks are shown."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sharploss.data.imresize import imresize
+from sharploss.data.pack import Pack
+from sharploss.evaluation.crops import Crop, find_crops, write_crops
+from sharploss.evaluation.edge import write_edge
+from sharploss.evaluation.score import missing_sets, open_test_packs, score_packs, write_scores
+
+
+def evaluate_reference(
+    task_name: str, task: Mapping[str, Any], crops: Mapping[str, Mapping[str, Any]], root: Path = Path()
+) -> None:
+    """Write results/bicubic/<task>/: scores.csv, scores.json, edge.csv, <crop>-target.png and <crop>-bicubic.png.
+
+    Args:
+        task_name: the task's name.
+        task: its parameters; `scale` and `test` count.
+        crops: the crops of params.yaml.
+        root: the study's folder.
+
+    Raises:
+        UserError: packs are missing or damaged, an image is too small, or a crop does not fit its image.
+    """
+    start = time.monotonic()
+    scale = int(task["scale"])
+    packs = open_test_packs(task_name, task, root)
+    wanted = find_crops(crops, task_name, packs)
+    pictures = _target_crops(wanted, packs)
+
+    def cut(image: str, _run: str, restored: Tensor) -> None:
+        for crop in wanted:
+            if crop.image == image:
+                pictures[f"{crop.name}-bicubic.png"] = crop.of(restored)
+
+    rows, not_measured = score_packs(
+        packs,
+        {f"{task_name}-bicubic": lambda image: imresize(image, scale)},
+        border=scale,
+        device=torch.device("cpu"),
+        title=f"{task_name} bicubic",
+        on_image=cut,
+    )
+    folder = root / "results" / "bicubic" / task_name
+    notes = {"not_measured": not_measured, "missing_sets": missing_sets(packs)}
+    write_crops(folder, pictures)
+    if any(len(pack) for pack in packs):
+        write_edge(folder / "edge.csv", *_edge_images(wanted, packs, scale))
+    write_scores(folder / "scores", rows, {**notes, "seconds": round(time.monotonic() - start, 1)})
+
+
+def _target_crops(wanted: Sequence[Crop], packs: Sequence[Pack]) -> dict[str, Tensor]:
+    targets = {name: pack.target(index) for pack in packs for index, name in enumerate(pack.names)}
+    return {f"{crop.name}-target.png": crop.of(targets[crop.image]) for crop in wanted}
+
+
+def _edge_images(wanted: Sequence[Crop], packs: Sequence[Pack], scale: int) -> tuple[Tensor, Tensor]:
+    """Give what the edge is looked for in: the first crop, or else the first image, as it is and blurred by bicubic."""
+    found = [(pack, index, name) for pack in packs for index, name in enumerate(pack.names)]
+    pack, index, _ = next((item for item in found if wanted and item[2] == wanted[0].image), found[0])
+    target, blurred = pack.target(index), imresize(pack.input(index), scale)
+    return (wanted[0].of(target), wanted[0].of(blurred)) if wanted else (target, blurred)

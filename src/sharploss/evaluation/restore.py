@@ -1,0 +1,96 @@
+"""A trained network, loaded only when it is the one asked for, and the images it restores."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from sharploss.errors import UserError
+from sharploss.losses import build_loss
+from sharploss.networks import build_network
+from sharploss.training.checkpoint import load_weights
+from sharploss.training.device import memory_format
+
+
+def load_network(path: Path, config: Mapping[str, Any], device: torch.device) -> nn.Module | None:
+    """Load what a run has trained, ready for `restore`.
+
+    Args:
+        path: the weights of the run, safetensors.
+        config: the run's resolved task, network, loss, recipe and seed.
+        device: where to compute.
+
+    Returns:
+        The network, or None when the run diverged.
+
+    Raises:
+        UserError: the file is missing or damaged, or was trained with another configuration; the message names the
+            first key that differs.
+    """
+    metadata = _metadata(path)
+    _check_config(path, json.loads(metadata["config"]), config)
+    if metadata["status"] == "diverged":
+        return None
+    parameters = dict(config["network"])
+    network = build_network(parameters.pop("network"), scale=config["task"]["scale"], **parameters)
+    load_weights(path, network)
+    network.to(device=device, memory_format=memory_format(device, "exact"))  # pyright: ignore[reportCallIssue]
+    return network.eval()
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise UserError(f"{path} is missing: run 'make repro' to train it.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = cast("dict[str, str]", file.metadata() or {})
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
+    if not {"config", "status"} <= metadata.keys():
+        raise UserError(f"{path} does not say which run it is of: delete it and run 'make repro' to train it again.")
+    return metadata
+
+
+def _check_config(path: Path, found: dict[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse weights of another configuration; which sets are tested on does not make a run another one."""
+    wanted = {**config, "loss": build_loss(config["loss"]).spec}
+    # Through JSON, as the file's side went: tuples become lists.
+    ours, theirs = _flat(json.loads(json.dumps(wanted))), _flat(found)
+    for key in sorted(ours.keys() | theirs.keys()):
+        if key != "task.test" and ours.get(key) != theirs.get(key):
+            raise UserError(
+                f"{path} is a checkpoint of another configuration: {key} is {theirs.get(key)!r} there and "
+                f"{ours.get(key)!r} in params.yaml; run 'make repro' to train it again."
+            )
+
+
+def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Give the leaves of nested mappings by dotted keys."""
+    leaves: dict[str, Any] = {}
+    for key, value in mapping.items():
+        leaves |= (
+            _flat(cast("dict[str, Any]", value), f"{prefix}{key}.")
+            if isinstance(value, dict)
+            else {f"{prefix}{key}": value}
+        )
+    return leaves
+
+
+def restore(network: nn.Module, image: Tensor) -> Tensor:
+    """Restore one image.
+
+    Args:
+        network: maps (1, 3, h, w) in [0, 1] to (1, 3, H, W).
+        image: (3, h, w) uint8.
+
+    Returns:
+        (3, H, W) uint8 on the CPU: clamped, rounded half up, as it would be saved in a file.
+    """
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        degraded = image[None].to(device).float().div(255).contiguous(memory_format=memory_format(device, "exact"))
+        return network(degraded)[0].clamp(0, 1).mul(255).add(0.5).floor().to("cpu", torch.uint8).contiguous()
