@@ -69,8 +69,9 @@ def image_scores(psnr, sharpness, lpips, name):
     return {key: value for key, value in values.items() if lpips or key[0] not in ("lpips", "niqe")}
 
 
-def run_lines(run, base, change, sharper, datasets, lpips, twin=None):
+def run_lines(run, base, changes, measured, twin=None):
     """Score rows of one run; a run and its `twin` (same seed, equal loss) score exactly alike."""
+    (change, sharper), (datasets, lpips) = changes, measured
     for dataset in datasets:
         for image, ease in IMAGES[dataset].items():
             name = (twin or run, dataset, image)
@@ -141,7 +142,7 @@ def write_run(root, key, run, spec, diverged_at):
     )
 
 
-def picture(blur, size=96, seed=7):
+def picture(blur, size=96):
     """An invented crop: stripes and a disc, softened."""
     rows, columns = np.mgrid[0:size, 0:size] / size
     disc = 1 / (1 + np.exp((np.hypot(rows - 0.5, columns - 0.45) - 0.3) * 60 / (1 + 4 * blur)))
@@ -167,13 +168,17 @@ def write_edge(path):
     penalised = ((laplacian > 0) & (error > 0)) | ((laplacian <= 0) & (error <= 0))
     weight = 1 + 2 * np.abs(laplacian) * penalised
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = ["row,column,target,output,laplacian,error,penalised,weight"]
-    for r in range(32):
-        lines += [
-            f"{r},{c},{target[r, c]},{output[r, c]},{laplacian[r, c]},{error[r, c]},{int(penalised[r, c])},{weight[r, c]}"
-            for c in range(32)
-        ]
-    path.write_text("\n".join(lines) + "\n")
+    grids = [rows, columns, target, output, laplacian, error, penalised, weight]
+    values = np.stack([np.ravel(grid) for grid in grids], axis=1)
+    header = "row,column,target,output,laplacian,error,penalised,weight"
+    np.savetxt(
+        path,
+        values,
+        fmt=["%d", "%d", "%.9g", "%.9g", "%.9g", "%.9g", "%d", "%.9g"],
+        delimiter=",",
+        header=header,
+        comments="",
+    )
 
 
 def make_plan(seeds):
@@ -201,25 +206,23 @@ def make_plan(seeds):
     return {"runs": runs, "groups": groups}
 
 
-def write_group(root, group, entry, plan, diverged, datasets, lpips):
+def write_group(root, group, plan, diverged, measured):
     lines = []
-    for key in entry["runs"]:
+    for key in plan["groups"][group]["runs"]:
         run = plan["runs"][key]
         spec = (LOSSES | ALPHAS)[run["loss"]]
         at = diverged.get(key)
         write_run(root, key, run, spec, at)
-        change, sharper = effect(run["loss"], spec)
         twin = key.replace("sploss_a0", "l1")
+        base, changes = NETWORKS[run["network"]][0] + 0.05 * run["seed"], effect(run["loss"], spec)
         if not at:
-            lines += run_lines(
-                key, NETWORKS[run["network"]][0] + 0.05 * run["seed"], change, sharper, datasets, lpips, twin
-            )
+            lines += run_lines(key, base, changes, measured, twin)
         if run["seed"] == 0:
             for crop, blur in (("eye", 1.0), ("face", 0.7)):
-                save_picture(root / "results" / "crops" / group / f"{crop}-{run['loss']}.png", blur - 3 * sharper)
+                save_picture(root / "results" / "crops" / group / f"{crop}-{run['loss']}.png", blur - 3 * changes[1])
     folder = root / "results" / "scores"
     write_csv(folder / f"{group}.csv", lines)
-    write_json(folder / f"{group}.json", gaps(datasets, lpips) | {"seconds": 3.5})
+    write_json(folder / f"{group}.json", gaps(*measured) | {"seconds": 3.5})
 
 
 def gaps(datasets, lpips):
@@ -245,11 +248,12 @@ def make_study(root, seeds=(0,), set5=True, lpips=True, diverged=("sr_x4-vdsr-l2
     root.mkdir(parents=True, exist_ok=True)
     write_plan(plan, root / "runs.yaml")
     shutil.copy(Path(__file__).parents[2] / "studies" / "mini.yaml", root / "params.yaml")
-    for group, entry in plan["groups"].items():
-        write_group(root, group, entry, plan, dict.fromkeys(diverged, 140), datasets, lpips)
+    measured = (datasets, lpips)
+    for group in plan["groups"]:
+        write_group(root, group, plan, dict.fromkeys(diverged, 140), measured)
     reference = root / "results" / "reference" / "sr_x4"
-    write_csv(reference / "scores.csv", run_lines("sr_x4-bicubic", 25.1, 0, -0.12, datasets, lpips))
-    write_json(reference / "scores.json", gaps(datasets, lpips) | {"seconds": 1.0})
+    write_csv(reference / "scores.csv", run_lines("sr_x4-bicubic", 25.1, (0, -0.12), measured))
+    write_json(reference / "scores.json", gaps(*measured) | {"seconds": 1.0})
     for crop, blur in (("eye", 1.0), ("face", 0.7)):
         save_picture(reference / f"{crop}-target.png", 0.0)
         save_picture(reference / f"{crop}-bicubic.png", blur + 0.6)

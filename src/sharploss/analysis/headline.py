@@ -144,7 +144,7 @@ def control(numbers: pd.DataFrame) -> str:
     total, largest = int(numbers["scores"].sum()), float(numbers["largest_difference"].max())
     if largest == 0:
         return f"Passed: all {total} scores are identical, to the last bit."
-    return f"Failed: of {total} scores, some differ, by up to {largest:.3g}. Do not trust this study before that is explained."
+    return f"Failed: of {total} scores some differ, by up to {largest:.3g}. Explain that before trusting this study."
 
 
 def caveat(study: Study) -> str:

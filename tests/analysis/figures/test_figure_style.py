@@ -1,0 +1,54 @@
+import itertools
+
+import pytest
+
+from sharploss.analysis.figures import style
+
+
+@pytest.fixture
+def figure():
+    with style.style():
+        made = style.new_figure(4, 3)
+        made.subplots().plot([1, 2, 3], [2.5, 1.0, 2.0], marker="o")
+        yield made
+
+
+def test_the_same_figure_gives_the_same_bytes(figure, tmp_path):
+    first = [path.read_bytes() for path in style.save(figure, tmp_path, "a")]
+    assert [path.read_bytes() for path in style.save(figure, tmp_path, "a")] == first
+
+
+def test_svg_needs_no_font_and_tells_no_date(figure, tmp_path):
+    text = style.save(figure, tmp_path, "a")[1].read_text()
+    assert "<text" not in text
+    assert "font-family" not in text
+    assert "dc:date" not in text
+
+
+def test_every_loss_has_its_own_colour_and_marker():
+    names = ["l1", "l2", "charbonnier", "ssim", "l1_tv", "l1_gv", "l2_gv", "l1_second_order", "sploss"]
+    colours = style.colours(names)
+    assert colours["l1"] == (0.0, 0.0, 0.0)
+    assert len(set(colours.values())) == len(names)
+    assert len(set(style.markers(names).values())) == len(names)
+    assert len(set(style.colours(map(str, range(20))).values())) == 21
+
+
+def test_a_loss_keeps_its_colour_when_others_follow():
+    few, many = style.colours(["l1", "l2"]), style.colours(["l1", "l2", "ssim"])
+    assert few["l2"] == many["l2"]
+
+
+def test_crowded_labels_cover_neither_each_other_nor_points():
+    with style.style():
+        figure = style.new_figure(5, 4)
+        axes = figure.subplots()
+        points = [(0.5 + 0.03 * (i % 3), 0.5 + 0.02 * (i // 3)) for i in range(9)]
+        axes.plot(*zip(*points, strict=True), "o")
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        style.label_points(axes, points, [f"loss_{i}" for i in range(9)])
+        boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
+        assert len(boxes) == 9
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+        spots = axes.transData.transform(points)
+        assert not any(box.contains(x, y) for box in boxes for x, y in spots)

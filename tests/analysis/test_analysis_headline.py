@@ -1,0 +1,61 @@
+import pandas as pd
+
+from sharploss.analysis import headline, tables
+from sharploss.analysis.headline import Answer
+from sharploss.analysis.load import load_study
+from sharploss.analysis.statistics import differences
+
+
+def answer(network, loss, psnr=-0.1):
+    return Answer("t", network, loss, "", "", psnr, "", {})
+
+
+def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_root):
+    study = load_study(study_root)
+    found = headline.answers(study, differences(study.scores))
+    table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
+    for one in found:
+        part = table[table["network"] == one.network].set_index("loss")
+        assert one.loss == (part["gradient_variance_ratio_grey"] - 1).abs().idxmin()
+        change = part.loc[one.loss, "psnr_y"] - part.loc["l1", "psnr_y"]
+        assert abs(one.psnr - change) < 1e-9
+        assert f"{change:.2f}".lstrip("-") in one.price
+
+
+def test_the_sweep_does_not_compete(study_root):
+    study = load_study(study_root)
+    assert all("sploss_a" not in one.loss for one in headline.answers(study, differences(study.scores)))
+
+
+def test_one_winner_and_several_winners_are_told_apart():
+    same = headline.lead([answer("a", "gv"), answer("b", "gv", -0.2)])
+    assert same.startswith("gv came closest to the target's sharpness, for all 2 networks; ")
+    assert "0.20 to \N{MINUS SIGN}0.10 dB" in same
+    split = headline.lead([answer("a", "gv"), answer("b", "ssim"), answer("c", "gv")])
+    assert "No single loss" in split
+    assert "gv for a and c, ssim for b" in split
+
+
+def test_l1_winning_costs_nothing():
+    assert headline.lead([answer("a", "l1", 0.0)]) == "l1 came closest to the target's sharpness, for a."
+
+
+def test_one_seed_is_said_plainly(study_root):
+    text = headline.caveat(load_study(study_root))
+    assert "4 test images, 1 seed and 300 training steps" in text
+    assert "unknown" in text
+
+
+def test_the_control_is_passed_failed_or_absent():
+    frame = pd.DataFrame({"scores": [4, 5], "largest_difference": [0.0, 0.0]})
+    assert headline.control(frame) == "Passed: all 9 scores are identical, to the last bit."
+    assert headline.control(frame.assign(largest_difference=[0.0, 0.5])).startswith(
+        "Failed: of 9 scores some differ, by up to 0.5"
+    )
+    assert "no run with alpha 0" in headline.control(frame[:0])
+
+
+def test_a_gain_within_the_spread_is_not_called_a_gain(study_root):
+    study = load_study(study_root)
+    compared = differences(study.scores).assign(low=-9.0, high=9.0)
+    assert all("within the spread" in one.verdict for one in headline.answers(study, compared))

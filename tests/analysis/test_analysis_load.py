@@ -1,0 +1,112 @@
+import math
+import shutil
+
+import pytest
+
+from sharploss.analysis.load import alpha_of, load_edge, load_study
+from sharploss.errors import UserError
+
+
+def test_every_score_of_a_finished_run_is_joined_with_its_run(study_root):
+    study = load_study(study_root)
+    assert len(study.runs) == 34
+    # 33 finished runs and bicubic, 9 images, 8 measures
+    assert len(study.scores) == 34 * 9 * 8
+    row = study.scores[study.scores["run"] == "sr_x4-edsr-sploss_a6-s0"].iloc[0]
+    assert (row["network"], row["loss"], row["alpha"], row["seed"]) == ("edsr", "sploss_a6", 6.0, 0)
+    assert study.datasets == ["skimage_test", "set5"]
+
+
+def test_a_diverged_run_is_told_and_has_no_scores(study_root):
+    study = load_study(study_root)
+    row = study.runs[study.runs["run"] == "sr_x4-vdsr-l2_gv-s0"].iloc[0]
+    assert row["diverged"] == "diverged (gv at step 140)"
+    assert "sr_x4-vdsr-l2_gv-s0" not in set(study.scores["run"])
+
+
+def test_scores_of_a_diverged_run_are_ignored(own_root):
+    path = own_root / "results/scores/sr_x4-vdsr.csv"
+    path.write_text(path.read_text() + "sr_x4-vdsr-l2_gv-s0,skimage_test,camera,psnr,y,11.5\n")
+    assert "sr_x4-vdsr-l2_gv-s0" not in set(load_study(own_root).scores["run"])
+
+
+def test_results_of_runs_that_the_plan_does_not_name_are_not_read(own_root):
+    shutil.copytree(own_root / "results/runs/sr_x4-edsr-l1-s0", own_root / "results/runs/sr_x4-edsr-gone-s0")
+    path = own_root / "results/scores/sr_x4-edsr.csv"
+    path.write_text(path.read_text() + "sr_x4-edsr-gone-s0,skimage_test,camera,psnr,y,99.0\n")
+    study = load_study(own_root)
+    assert "sr_x4-edsr-gone-s0" not in {*study.scores["run"], *study.runs["run"]}
+
+
+def test_what_was_not_measured_comes_with_its_reason(sparse_root):
+    study = load_study(sparse_root)
+    assert set(study.not_measured) == {"lpips", "niqe"}
+    assert "no network" in study.not_measured["lpips"]
+    assert set(study.missing_sets) == {"set5"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "runs.yaml",
+        "results/runs/sr_x4-edsr-l1-s0/metrics.json",
+        "results/runs/sr_x4-edsr-l1-s0/provenance.json",
+        "results/runs/sr_x4-edsr-l1-s0/history.jsonl",
+        "results/scores/sr_x4-vdsr.csv",
+        "results/scores/sr_x4-vdsr.json",
+        "results/reference/sr_x4/scores.csv",
+    ],
+)
+def test_a_missing_file_is_named(own_root, path):
+    (own_root / path).unlink()
+    with pytest.raises(UserError, match=path.rsplit("/", maxsplit=1)[-1]):
+        load_study(own_root)
+
+
+def test_a_missing_column_is_named(own_root):
+    path = own_root / "results/scores/sr_x4-vdsr.csv"
+    path.write_text(path.read_text().replace("protocol", "protokoll", 1))
+    with pytest.raises(UserError, match=r"sr_x4-vdsr\.csv has no column 'protocol'"):
+        load_study(own_root)
+
+
+def test_a_value_that_is_no_number_is_named(own_root):
+    path = own_root / "results/scores/sr_x4-vdsr.csv"
+    path.write_text(path.read_text() + "sr_x4-vdsr-l1-s0,skimage_test,camera,psnr,new,many\n")
+    with pytest.raises(UserError, match="'many', which is no number"):
+        load_study(own_root)
+
+
+def test_a_run_without_scores_is_named(own_root):
+    path = own_root / "results/scores/sr_x4-vdsr.csv"
+    path.write_text("\n".join(line for line in path.read_text().splitlines() if "vdsr-ssim" not in line) + "\n")
+    with pytest.raises(UserError, match="sr_x4-vdsr-ssim-s0"):
+        load_study(own_root)
+
+
+def test_a_key_missing_from_a_record_is_named(own_root):
+    (own_root / "results/runs/sr_x4-edsr-l1-s0/metrics.json").write_text("{}")
+    with pytest.raises(UserError, match=r"sr_x4-edsr-l1-s0/metrics\.json.*'diverged'"):
+        load_study(own_root)
+
+
+def test_edge_columns_are_checked(own_root):
+    path = own_root / "results/reference/sr_x4/edge.csv"
+    path.write_text(path.read_text().replace("laplacian", "laplace", 1))
+    with pytest.raises(UserError, match=r"edge\.csv has no column 'laplacian'"):
+        load_edge(own_root, "sr_x4")
+
+
+@pytest.mark.parametrize(
+    ("loss", "alpha"),
+    [
+        ({"sploss": {"alpha": 2}}, 2.0),
+        ({"sploss": {"alpha": 0, "weight": 1}}, 0.0),
+        ({"sploss": {"alpha": 2, "weight": 0.5}}, None),
+        ({"l1": 1, "sploss": {"alpha": 2}}, None),
+        ({"sploss": 1}, None),
+        ({"l1": 1}, None),
+    ],
+)
+def test_alpha_belongs_to_sploss_alone(loss, alpha):
+    assert math.isnan(alpha_of(loss)) if alpha is None else alpha_of(loss) == alpha
