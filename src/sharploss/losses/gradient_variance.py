@@ -54,7 +54,9 @@ def patch_variance(maps: Tensor, patch: int, unbiased: bool = True) -> Tensor:
     rows, columns = height // patch, width // patch
     inside = maps[..., : rows * patch, : columns * patch]
     grid = inside.reshape(batch, channels, rows, patch, columns, patch)
-    return grid.var(dim=(3, 5), correction=int(unbiased))
+    # Not grid.var: over two axes that are not neighbours it takes four times as long on CPUs.
+    centred = grid - grid.sum(3, keepdim=True).sum(5, keepdim=True) / patch**2
+    return centred.square().sum(3).sum(4) / (patch**2 - int(unbiased))
 
 
 class GradientVarianceLoss(nn.Module):
