@@ -8,7 +8,7 @@ from sharploss.errors import run_main
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.tabulate import tabulate
+    from sharploss.analysis.tables import tabulate
 
     tabulate(Path())
 

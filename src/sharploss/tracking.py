@@ -78,6 +78,8 @@ def flatten(line: dict[str, Any]) -> dict[str, Any]:
 
 def replay(lines: Iterator[dict[str, Any]], description: dict[str, Any]) -> None:
     """Tell W&B a whole run, line by line; blocks until `lines` ends and W&B has it."""
+    if not os.environ.get("WANDB_MODE"):
+        os.environ.pop("WANDB_MODE", None)  # W&B takes an empty one for a mode it does not know
     import wandb
 
     # No console capture and no system metrics: both start threads, and the record has what matters.

@@ -68,7 +68,7 @@ def _pairs(
     """Read and degrade one image at a time, so that memory does not grow with the set."""
     from tqdm import tqdm
 
-    for name, path in tqdm(files, desc=title, unit="image", disable=title is None, leave=False):
+    for name, path in tqdm(files, desc=title, unit="image", disable=None if title else True, leave=False):
         image = torch.from_numpy(read_image(path))
         try:
             yield name, *degrade(image, parameters)

@@ -1,0 +1,67 @@
+"""Every command and every line of code that the README shows is run, in a clone with a study of a few seconds."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sharploss.losses import build_loss
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+
+
+def test_there_is_something_to_run():
+    assert {"make repro", "make test", "make plan"} <= set(COMMANDS)
+    assert blocks("python")
+    assert blocks("yaml")
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_runs(code):
+    exec(compile(code, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_losses_can_be_built(text):
+    for spec in yaml.safe_load(text)["losses"].values():
+        build_loss(spec)
+
+
+def test_named_files_and_folders_exist(repository):
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    images = re.findall(r'src="([^":]+)"', README)
+    for path in [
+        *links,
+        *images,
+        "params.yaml",
+        "runs.yaml",
+        "dvc.yaml",
+        "pipelines",
+        "studies",
+        "benchmarks",
+        "notebooks",
+    ]:
+        assert (repository / path).exists(), path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", dict.fromkeys(COMMANDS))
+def test_commands_run(untouched, command):
+    ready = untouched.folder / ".venv"
+    if not ready.exists():
+        ready.symlink_to(Path(sys.prefix))
+    for name in ("requirements.lock", "pyproject.toml"):
+        os.utime(untouched.folder / name, (0, 0))  # older than the environment, so that make need not install it again
+    # The tests run this test: here it is enough that the command finds them.
+    untouched.environment["PYTEST"] = "pytest --collect-only -q"
+    untouched.run("sh", "-c", command)
