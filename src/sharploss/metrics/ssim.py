@@ -1,5 +1,6 @@
 """Structural similarity (Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 2004), as a metric and as a differentiable map."""
 
+import math
 from typing import Literal
 
 import torch
@@ -73,17 +74,33 @@ def ssim(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -
 
 
 def _blur(image: Tensor, padding: int) -> Tensor:
-    """Blur with the Gaussian window, along one axis and then along the other."""
+    """Blur (N, C, H, W) with the Gaussian window, along one axis and then along the other."""
+    # Sums of shifted images take half the time of a convolution on a CPU, but their gradient takes four times as long.
+    if image.requires_grad:
+        return _convolve(image, padding)
+    image = F.pad(image, (padding,) * 4)
+    return _sum_shifted(_sum_shifted(image, -2), -1)
+
+
+def _convolve(image: Tensor, padding: int) -> Tensor:
     # As channels of one grouped convolution: on a CPU several times faster than as images of one channel.
     flat = image.flatten(0, 1)[None]
     channels = flat.shape[1]
-    taps = _gaussian(image).expand(channels, 1, WINDOW)
+    taps = torch.tensor(_gaussian(), device=image.device, dtype=image.dtype).expand(channels, 1, WINDOW)
     rows = F.conv2d(flat, taps[..., None], padding=(padding, 0), groups=channels)
     both = F.conv2d(rows, taps[..., None, :], padding=(0, padding), groups=channels)
     return both[0].unflatten(0, image.shape[:2])
 
 
-def _gaussian(like: Tensor) -> Tensor:
-    offset = torch.arange(WINDOW, device=like.device, dtype=torch.float64) - WINDOW // 2
-    taps = torch.exp(-(offset**2) / (2 * SIGMA**2))
-    return (taps / taps.sum()).to(like.dtype)
+def _sum_shifted(image: Tensor, axis: int) -> Tensor:
+    length = image.shape[axis] - WINDOW + 1
+    total = torch.zeros_like(image.narrow(axis, 0, length))
+    for offset, tap in enumerate(_gaussian()):
+        total.add_(image.narrow(axis, offset, length), alpha=tap)
+    return total
+
+
+def _gaussian() -> list[float]:
+    """Give the window's weights along one axis; they sum to 1."""
+    taps = [math.exp(-((offset - WINDOW // 2) ** 2) / (2 * SIGMA**2)) for offset in range(WINDOW)]
+    return [tap / sum(taps) for tap in taps]

@@ -1,0 +1,52 @@
+import subprocess
+import sys
+
+import torch
+
+from sharploss.assets.catalogue import ASSETS
+from sharploss.assets.fetch import AssetMissing
+from sharploss.metrics import METRICS
+from sharploss.protocols import METRIC_INFO
+
+HEAVY = {"lpips", "pyiqa", "torchvision", "skimage", "scipy", "pandas", "matplotlib"}
+
+
+def modules_after(statement):
+    code = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_importing_the_metrics_imports_nothing_heavy():
+    loaded = modules_after("import sharploss.metrics, sharploss.metrics.sharpness, sharploss.metrics.lpips")
+    assert "torch" in loaded
+    assert not loaded & HEAVY
+
+
+def test_metrics_and_losses_import_in_either_order():
+    modules_after("import sharploss.losses, sharploss.metrics.sharpness")
+    modules_after("import sharploss.metrics.sharpness, sharploss.losses")
+
+
+def test_every_metric_is_described_and_every_described_metric_is_there():
+    assert METRICS.keys() == METRIC_INFO.keys()
+
+
+def test_only_metrics_that_name_an_asset_need_one(monkeypatch, tmp_path):
+    monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path))
+    monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
+    missing = set()
+    for name, load in METRICS.items():
+        try:
+            load()
+        except AssetMissing:
+            missing.add(name)
+    assert missing == {name for name, info in METRIC_INFO.items() if info["asset"]}
+    assert {info["asset"] for info in METRIC_INFO.values()} - {None} <= ASSETS.keys()
+
+
+def test_every_metric_without_an_asset_gives_one_number_an_image_under_each_of_its_protocols():
+    output, target = torch.rand(2, 2, 3, 24, 24)
+    for name, info in METRIC_INFO.items():
+        for protocol in info["protocols"] if info["asset"] is None else ():
+            assert METRICS[name]()(output, target, protocol, 2).shape == (2,)

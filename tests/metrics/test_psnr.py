@@ -1,0 +1,115 @@
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sharploss.data import imresize, read_image
+from sharploss.errors import UserError
+from sharploss.metrics import psnr, ssim
+from sharploss.metrics.colour import as_measured
+
+MIRROR = os.environ.get("SHARPLOSS_MIRROR")
+protocols = pytest.mark.parametrize("protocol", ["y", "rgb"])
+
+
+def photo(seed=0, size=(40, 48), count=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, 3, *size), generator=generator).float() / 255
+
+
+def noisy(image, amount, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return (image + amount * torch.randn(image.shape, generator=generator)).clamp(0, 1)
+
+
+def test_a_constant_error_of_one_level_is_48_13_db():
+    target = torch.full((1, 3, 12, 12), 100 / 255)
+    assert psnr(target + 1 / 255, target, protocol="rgb").item() == pytest.approx(20 * math.log10(255), abs=1e-9)
+
+
+def test_black_and_white_differ_by_219_levels_of_luma():
+    black, white = torch.zeros(1, 3, 12, 12), torch.ones(1, 3, 12, 12)
+    assert psnr(black, white).item() == pytest.approx(20 * math.log10(255 / 219), abs=1e-9)
+    assert psnr(black, white, protocol="rgb").item() == 0
+
+
+@protocols
+def test_identical_images_give_infinity(protocol):
+    assert psnr(photo(), photo(), protocol=protocol).tolist() == [math.inf]
+
+
+@protocols
+def test_it_agrees_with_scikit_image(protocol):
+    from skimage.metrics import peak_signal_noise_ratio
+
+    output, target = noisy(photo(), 0.1), photo()
+    pair = [as_measured(image, protocol, 4).numpy() for image in (target, output)]
+    assert psnr(output, target, protocol).item() == pytest.approx(
+        peak_signal_noise_ratio(*pair, data_range=1), abs=1e-9
+    )
+
+
+@protocols
+def test_it_agrees_with_pyiqa(protocol):
+    from pyiqa.archs.psnr_arch import PSNR
+
+    output, target = (photo(seed).double() for seed in (1, 2))
+    package = PSNR(test_y_channel=protocol == "y", crop_border=4, color_space="ycbcr")
+    assert psnr(output, target, protocol).item() == pytest.approx(package(output, target).item(), abs=1e-6)
+
+
+@protocols
+@given(st.floats(0.02, 0.2), st.floats(1.5, 4))
+def test_more_noise_lowers_it(protocol, amount, factor):
+    target = photo()
+    assert psnr(noisy(target, amount * factor), target, protocol) < psnr(noisy(target, amount), target, protocol)
+
+
+@given(st.integers(0, 8))
+def test_what_happens_inside_the_border_does_not_count(border):
+    output, target = photo(1), photo(2)
+    spoilt = torch.ones_like(output)
+    inside = (..., slice(border, 40 - border), slice(border, 48 - border))
+    spoilt[inside] = output[inside]
+    assert torch.equal(psnr(spoilt, target, border=border), psnr(output, target, border=border))
+
+
+def test_every_image_of_a_batch_is_measured_for_itself():
+    output, target = photo(1, count=3), photo(2, count=3)
+    alone = torch.cat([psnr(output[i : i + 1], target[i : i + 1]) for i in range(3)])
+    torch.testing.assert_close(psnr(output, target), alone, rtol=1e-12, atol=0)
+
+
+def test_values_between_levels_and_beyond_the_range_are_rounded_first():
+    target = photo()
+    assert torch.isinf(psnr(target + 0.4 / 255, target, "rgb")).all()
+    assert torch.isinf(psnr(torch.full_like(target, 1.5), torch.ones_like(target))).all()
+
+
+def test_other_shapes_are_refused():
+    with pytest.raises(ValueError, match="one shape"):
+        psnr(photo(), photo()[..., 1:])
+
+
+def test_an_image_smaller_than_the_border_is_refused():
+    with pytest.raises(UserError, match=r"border of 4 .* 8x8"):
+        psnr(photo(size=(8, 8)), photo(size=(8, 8)))
+
+
+@pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no Set5 to measure")
+def test_bicubic_on_set5_gives_the_numbers_of_the_literature():
+    scores = []
+    for path in sorted(Path(MIRROR, "datasets", "Set5").glob("*.png")):
+        image = torch.from_numpy(read_image(path))
+        target = image[:, : image.shape[1] // 4 * 4, : image.shape[2] // 4 * 4]
+        pair = [picture[None] / 255 for picture in (imresize(imresize(target, 1 / 4), 4), target)]
+        scores.append([psnr(*pair).item(), ssim(*pair).item()])
+    assert len(scores) == 5
+    mean_psnr, mean_ssim = np.mean(scores, axis=0)
+    assert mean_psnr == pytest.approx(28.42, abs=0.02)
+    assert mean_ssim == pytest.approx(0.8104, abs=0.0005)
