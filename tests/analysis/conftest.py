@@ -1,3 +1,4 @@
+import shutil
 import sys
 from pathlib import Path
 
@@ -21,6 +22,6 @@ def sparse_root(tmp_path_factory):
 
 
 @pytest.fixture
-def own_root(tmp_path):
-    """A study of one's own, to damage."""
-    return synthetic.make_study(tmp_path / "study")
+def own_root(study_root, tmp_path):
+    """A copy of the study, to damage."""
+    return shutil.copytree(study_root, tmp_path / "study", ignore=shutil.ignore_patterns("reports"))

@@ -32,7 +32,7 @@ def crop_files(study: Study, crop: str, group: dict[str, Any]) -> list[tuple[str
     results = study.root / "results"
     finished = study.runs[(study.runs["group"] == group["group"]) & (study.runs["status"] == "finished")]
     losses = finished.merge(pairing_rows(study))["loss"].drop_duplicates()
-    reference = results / "reference" / str(group["task"])
+    reference = results / "bicubic" / str(group["task"])
     files = [(name, reference / f"{crop}-{name}.png") for name in ("target", "bicubic")]
     files += [(str(loss), results / "crops" / str(group["group"]) / f"{crop}-{loss}.png") for loss in losses]
     for _, path in files:

@@ -91,7 +91,7 @@ def alpha_of(loss: dict[str, Any]) -> float:
 
 def load_edge(root: Path, task: str) -> pd.DataFrame:
     """Read what SPLoss computes on a real edge: columns EDGE_COLUMNS, luma in [0, 1]."""
-    return _csv(root / "results" / "reference" / task / "edge.csv", EDGE_COLUMNS)
+    return _csv(root / "results" / "bicubic" / task / "edge.csv", EDGE_COLUMNS)
 
 
 def _run_file(root: Path, key: str, name: str) -> Path:
@@ -129,7 +129,7 @@ def _scores(root: Path, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, l
     results = root / "results"
     stems = [results / "scores" / group for group in plan["groups"]]
     tasks = list(dict.fromkeys(str(entry["task"]) for entry in plan["groups"].values()))
-    stems += [results / "reference" / task / "scores" for task in tasks]
+    stems += [results / "bicubic" / task / "scores" for task in tasks]
     tables = [_score_table(stem.with_name(f"{stem.name}.csv")) for stem in stems]
     notes = [_mapping(stem.with_name(f"{stem.name}.json")) for stem in stems]
     finished = runs.loc[runs["status"] == "finished", ["run", "task", "network", "loss", "seed", "alpha"]]

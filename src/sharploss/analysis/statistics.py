@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
+Floats = npt.NDArray[np.float64]
 RESAMPLES = 10_000
 FEW_IMAGES = 10
 """Below this many images an interval is flagged: it says little more than the range of the images."""
@@ -26,7 +27,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def bootstrap_mean(values: npt.NDArray[np.float64], level: float = 0.95, seed: int = 0) -> Interval:
+def bootstrap_mean(values: Floats, level: float = 0.95, seed: int = 0) -> Interval:
     """Estimate the interval of a mean by resampling images and seeds.
 
     Percentile bootstrap, images and seeds drawn independently with replacement (crossed), widened for small samples
@@ -55,7 +56,7 @@ def bootstrap_mean(values: npt.NDArray[np.float64], level: float = 0.95, seed: i
 
 
 @cache
-def _weights(n: int, seed: int) -> npt.NDArray[np.float64]:
+def _weights(n: int, seed: int) -> Floats:
     """Give how often each of n items is drawn, as shares, for every resample: (RESAMPLES, n)."""
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), RESAMPLES) / n
 
@@ -85,9 +86,7 @@ def differences(scores: pd.DataFrame, baseline: str = "l1") -> pd.DataFrame:
     import pandas as pd
 
     paired = pair(scores, baseline)
-    # One pivot for all: pandas takes milliseconds for each.
-    tables = paired.pivot_table(index=[*CELL, "image"], columns="seed", values=["difference", "baseline"], sort=False)
-    rows = [_difference(key, part) for key, part in tables.groupby(level=CELL, sort=False)]
+    rows = _differences(paired) if len(paired) else []
     return pd.DataFrame(rows, columns=[*CELL, "baseline", "difference", "low", "high", "images", "seeds"])
 
 
@@ -103,11 +102,17 @@ def pair(scores: pd.DataFrame, baseline: str = "l1") -> pd.DataFrame:
     return paired.assign(difference=paired["value"] - paired["baseline"])
 
 
-def _difference(key: object, part: pd.DataFrame) -> list[object]:
-    change = part["difference"].to_numpy(dtype=np.float64)
+def _differences(paired: pd.DataFrame) -> list[list[object]]:
+    # One pivot and plain arrays: pandas takes a millisecond for every small frame, and there are hundreds.
+    tables = paired.pivot_table(index=[*CELL, "image"], columns="seed", values=["difference", "baseline"], sort=False)
+    change, base = (tables[name].to_numpy(dtype=np.float64) for name in ("difference", "baseline"))
+    places = tables.index.to_frame(index=False).groupby(CELL, sort=False).indices
+    return [_difference(list(cast("tuple[str, ...]", key)), change[at], base[at]) for key, at in places.items()]
+
+
+def _difference(key: list[str], change: Floats, base: Floats) -> list[object]:
+    """Give a row from (images, seeds) differences and baselines, NaN where one of the two has no score."""
     seeds = ~np.isnan(change).all(axis=0)
     images = ~np.isnan(change[:, seeds]).any(axis=1)
     both = np.ix_(images, seeds)
-    interval = bootstrap_mean(change[both])
-    baseline = float(part["baseline"].to_numpy(dtype=np.float64)[both].mean())
-    return [*key, baseline, *interval, int(images.sum()), int(seeds.sum())]  # type: ignore[misc]
+    return [*key, float(base[both].mean()), *bootstrap_mean(change[both]), int(images.sum()), int(seeds.sum())]
