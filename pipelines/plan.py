@@ -84,7 +84,8 @@ def write_code(params: Params) -> None:
             for name, spec in params.networks.items()
         },
         **{
-            f"loss-{name}": fingerprint(TERMS[term].__module__ for term in spec) for name, spec in params.losses.items()
+            f"loss-{name}": fingerprint([*(TERMS[term].__module__ for term in spec), "sharploss.losses.weighted_sum"])
+            for name, spec in params.losses.items()
         },
     }
     CODE.mkdir(parents=True, exist_ok=True)

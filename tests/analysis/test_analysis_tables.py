@@ -115,7 +115,7 @@ def test_curves_have_a_row_per_validation_and_the_last_total_before_it(study):
 
 
 def test_the_summary_holds_the_means_on_the_first_test_set(written, study_root):
-    summary = json.loads((written / "summary.json").read_text())
+    summary = json.loads((written.parents[1] / "results/summary.json").read_text())
     assert "sr_x4-vdsr-l2_gv-s0" not in summary
     expected = raw(study_root, "sr_x4-edsr-l1-s0", "skimage_test", "psnr,y")
     assert summary["sr_x4-edsr-l1-s0"]["psnr_y"] == pytest.approx(expected)

@@ -15,7 +15,7 @@ LOSSES = {
     "l1_gv": {"l1": 1, "gv": 0.01},
     "sploss": {"sploss": {"alpha": 2}},
     "sploss_a0": {"sploss": {"alpha": 0}},
-    "explodes": {"l2": 1e38},
+    "explodes": {"l2": {"weight": 1e39}},
 }
 
 

@@ -20,7 +20,7 @@ PAIRINGS = "pairings"
 
 
 def tabulate(root: Path) -> None:
-    """Write reports/tables/ of the study in `root`: csv (all digits), md (to read) and tex (to cite).
+    """Write reports/tables/ of the study in `root` (csv with all digits, md to read, tex to cite) and results/summary.json.
 
     Raises:
         UserError: a result file or column is missing; the message names it.
@@ -39,7 +39,7 @@ def tabulate(root: Path) -> None:
         write_table(tables, folder / name)
     write_csv(curves(study), folder / "curves.csv")
     write_csv(alpha_curves(study), folder / "alpha_curves.csv")
-    write_json(folder / "summary.json", summary(study))
+    write_json(root / "results" / "summary.json", summary(study))
 
 
 def display(study: Study, compared: pd.DataFrame) -> dict[str, list[layout.Table]]:
