@@ -55,12 +55,14 @@ def test_it_agrees_with_scikit_image(protocol):
 
 
 @protocols
-def test_it_agrees_with_pyiqa(protocol):
+def test_it_agrees_with_pyiqa_which_does_not_round_luma(protocol):
     from pyiqa.archs.psnr_arch import PSNR
 
     output, target = (photo(seed).double() for seed in (1, 2))
     package = PSNR(test_y_channel=protocol == "y", crop_border=4, color_space="ycbcr")
-    assert psnr(output, target, protocol).item() == pytest.approx(package(output, target).item(), abs=1e-6)
+    assert psnr(output, target, protocol).item() == pytest.approx(
+        package(output, target).item(), abs=1e-6 if protocol == "rgb" else 5e-3
+    )
 
 
 @protocols

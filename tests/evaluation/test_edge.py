@@ -1,0 +1,60 @@
+import csv
+
+import pytest
+import torch
+
+from sharploss.data import imresize
+from sharploss.evaluation.edge import COLUMNS, strongest_edge, write_edge
+from sharploss.losses.sploss import sploss
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """The edge of a picture that is dark on the left and bright on the right, blurred by bicubic."""
+    target = torch.full((3, 32, 32), 40, dtype=torch.uint8)
+    target[..., 17:] = 200
+    output = imresize(imresize(target, 1 / 4), 4)
+    write_edge(tmp_path / "edge.csv", target, output)
+    with (tmp_path / "edge.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def values(rows, column):
+    return torch.tensor([float(row[column]) for row in rows], dtype=torch.float64).view(1, 1, 32, 32)
+
+
+def test_each_pixel_has_one_row_in_reading_order(rows):
+    assert tuple(rows[0]) == COLUMNS
+    assert [(int(row["row"]), int(row["column"])) for row in rows] == [(r, c) for r in range(32) for c in range(32)]
+
+
+def test_weight_and_error_make_sploss(rows):
+    target, output = values(rows, "target"), values(rows, "output")
+    total = (values(rows, "weight") * values(rows, "error").abs()).mean()
+    assert total.item() == pytest.approx(sploss(output, target, alpha=2).item(), abs=1e-5)
+
+
+def test_penalised_pixels_are_those_that_weigh_more_than_1(rows):
+    assert {int(row["penalised"]) for row in rows} == {0, 1}
+    for row in rows:
+        expected = 1 + 2 * abs(float(row["laplacian"])) * int(row["penalised"])
+        assert float(row["weight"]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_blurred_step_is_penalised_on_both_sides_of_the_edge(rows):
+    middle = [row for row in rows if row["row"] == "16" and row["column"] in ("16", "17")]
+    assert [row["penalised"] for row in middle] == ["1", "1"]
+
+
+def test_the_strongest_edge_is_found():
+    image = torch.full((1, 1, 80, 90), 0.5)
+    image[..., 40:72, 50:58] = 0
+    image[..., 40:72, 58:82] = 1
+    top, left, side = strongest_edge(image)
+    assert side == 32
+    assert abs(top - 40) <= 1
+    assert left < 58 < left + 32
+
+
+def test_small_images_have_a_smaller_piece():
+    assert strongest_edge(torch.rand(1, 1, 20, 50))[2] == 20

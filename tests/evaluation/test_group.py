@@ -1,0 +1,80 @@
+import csv
+import json
+
+import pytest
+import torch
+
+from sharploss.data import read_image
+from sharploss.errors import UserError
+from sharploss.evaluation.group import evaluate_group
+
+pytestmark = pytest.mark.usefixtures("no_weights")
+
+CROPS = {"nose": {"task": "toy", "dataset": "toys", "image": "first", "top": 3, "left": 5, "height": 8, "width": 12}}
+LOSSES = {"toy-espcn-l1-s0": ({"l1": 1}, 0), "toy-espcn-l1-s1": ({"l1": 1}, 1), "toy-espcn-l2-s0": ({"l2": 1}, 0)}
+
+
+def scores(root):
+    with (root / "results" / "scores" / "toy-espcn.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def crop(root, loss):
+    return torch.from_numpy(read_image(root / "results" / "crops" / "toy-espcn" / f"nose-{loss}.png"))
+
+
+def test_a_group_leaves_scores_notes_and_crops(study, make_runs):
+    evaluate_group("toy-espcn", make_runs(LOSSES), CROPS, study)
+    assert {row["run"] for row in scores(study)} == LOSSES.keys()
+    notes = json.loads((study / "results" / "scores" / "toy-espcn.json").read_text())
+    assert notes["missing_sets"] == {"lost": "it is lost"}
+    assert notes["not_measured"].keys() == {"lpips", "niqe"}
+    assert notes["seconds"] >= 0
+    names = {path.name for path in (study / "results" / "crops" / "toy-espcn").iterdir()}
+    assert names == {"nose-l1.png", "nose-l2.png"}
+
+
+def test_the_first_seed_gives_the_crop(study, make_runs):
+    runs = make_runs(LOSSES)
+    evaluate_group("toy-espcn", runs, CROPS, study)
+    # l1-s0 and l2-s0 hold the same weights here, l1-s1 others.
+    assert torch.equal(crop(study, "l1"), crop(study, "l2"))
+    assert crop(study, "l1").shape == (3, 8, 12)
+
+
+def test_runs_of_equal_weights_score_exactly_alike(study, make_runs):
+    evaluate_group("toy-espcn", make_runs(LOSSES), {}, study)
+    values = {key: [row["value"] for row in scores(study) if row["run"] == key] for key in LOSSES}
+    assert values["toy-espcn-l1-s0"] == values["toy-espcn-l2-s0"] != values["toy-espcn-l1-s1"]
+
+
+def test_measuring_again_writes_the_same_bytes(study, make_runs):
+    runs = make_runs(LOSSES)
+    path = study / "results" / "scores" / "toy-espcn.csv"
+    evaluate_group("toy-espcn", runs, CROPS, study)
+    before = path.read_bytes()
+    evaluate_group("toy-espcn", runs, CROPS, study)
+    assert path.read_bytes() == before
+
+
+def test_diverged_runs_are_left_out(study, make_runs):
+    finished = make_runs({"toy-espcn-l1-s0": ({"l1": 1}, 0)})
+    diverged = make_runs({"toy-espcn-l2-s0": ({"l2": 1}, 0)}, status="diverged")
+    evaluate_group("toy-espcn", finished | diverged, CROPS, study)
+    assert {row["run"] for row in scores(study)} == {"toy-espcn-l1-s0"}
+    assert not (study / "results" / "crops" / "toy-espcn" / "nose-l2.png").exists()
+
+
+def test_a_group_whose_runs_all_diverged_still_leaves_its_files(study, make_runs):
+    evaluate_group("toy-espcn", make_runs({"toy-espcn-l1-s0": ({"l1": 1}, 0)}, status="diverged"), CROPS, study)
+    assert scores(study) == []
+    assert (study / "results" / "crops" / "toy-espcn").is_dir()
+
+
+def test_nothing_is_written_when_one_checkpoint_is_of_another_configuration(study, make_runs):
+    runs = make_runs(LOSSES)
+    runs["toy-espcn-l2-s0"]["config"]["seed"] = 7
+    with pytest.raises(UserError, match=r"toy-espcn-l2-s0\.safetensors .* seed"):
+        evaluate_group("toy-espcn", runs, CROPS, study)
+    assert not (study / "results" / "scores").exists()
+    assert not (study / "results" / "crops").exists()

@@ -1,0 +1,65 @@
+import csv
+import json
+
+import pytest
+import torch
+from toys import TASK, picture
+
+from sharploss.data import imresize, read_image
+from sharploss.evaluation.reference import evaluate_reference
+from sharploss.metrics import psnr
+
+pytestmark = pytest.mark.usefixtures("no_weights")
+
+CROPS = {"nose": {"task": "toy", "dataset": "toys", "image": "second", "top": 0, "left": 0, "height": 36, "width": 40}}
+
+
+@pytest.fixture
+def folder(study):
+    evaluate_reference("toy", TASK, CROPS, study)
+    return study / "results" / "bicubic" / "toy"
+
+
+def read(path):
+    return torch.from_numpy(read_image(path))
+
+
+def test_the_scores_are_those_of_bicubic_interpolation(folder):
+    with (folder / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["run"] for row in rows} == {"toy-bicubic"}
+    target = picture(2, 40, 44)
+    pair = [image[None] / 255 for image in (imresize(imresize(target, 1 / 2), 2), target)]
+    (value,) = (
+        row["value"] for row in rows if (row["image"], row["metric"], row["protocol"]) == ("second", "psnr", "y")
+    )
+    assert float(value) == pytest.approx(psnr(*pair, border=2).item(), abs=1e-6)
+
+
+def test_the_notes_say_what_is_missing(folder):
+    notes = json.loads((folder / "scores.json").read_text())
+    assert notes["missing_sets"] == {"lost": "it is lost"}
+    assert notes["not_measured"].keys() == {"lpips", "niqe"}
+
+
+def test_crops_show_the_target_and_bicubic(folder):
+    target = picture(2, 40, 44)
+    assert torch.equal(read(folder / "nose-target.png"), target[:, :36, :40])
+    assert torch.equal(read(folder / "nose-bicubic.png"), imresize(imresize(target, 1 / 2), 2)[:, :36, :40])
+
+
+def test_there_is_an_edge(folder):
+    assert (folder / "edge.csv").read_text().count("\n") == 1 + 32 * 32
+
+
+def test_without_any_crop_the_edge_is_of_the_first_image(study):
+    evaluate_reference("toy", TASK, {}, study)
+    assert (study / "results" / "bicubic" / "toy" / "edge.csv").is_file()
+
+
+def test_without_any_test_image_there_are_no_scores_and_no_edge(make_test_set):
+    root = make_test_set({})
+    evaluate_reference("toy", TASK, {}, root)
+    folder = root / "results" / "bicubic" / "toy"
+    assert (folder / "scores.csv").read_text().count("\n") == 1
+    assert not (folder / "edge.csv").exists()

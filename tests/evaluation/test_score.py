@@ -1,0 +1,95 @@
+import csv
+import json
+import math
+
+import pytest
+import torch
+from toys import TASK, picture
+
+from sharploss.data import imresize
+from sharploss.errors import UserError
+from sharploss.evaluation.score import COLUMNS, missing_sets, open_test_packs, score_packs, write_scores
+from sharploss.metrics import psnr
+from sharploss.metrics.sharpness import gradient_variance_ratio
+
+pytestmark = pytest.mark.usefixtures("no_weights")
+
+
+def enlarge(image):
+    return imresize(image, 2)
+
+
+def score(root, restorers, border=2, on_image=lambda *_: None):
+    packs = open_test_packs("toy", TASK, root)
+    return score_packs(packs, restorers, border=border, device=torch.device("cpu"), title="toy", on_image=on_image)
+
+
+def test_every_run_image_metric_and_protocol_has_one_row(study):
+    rows, _ = score(study, {"one": enlarge, "two": enlarge})
+    measures = {("psnr", "y"), ("psnr", "rgb"), ("ssim", "y"), ("ssim", "rgb")}
+    measures |= {("gradient_variance_ratio", "grey"), ("blurred_edge_share", "rgb")}
+    expected = {
+        (run, "toys", image, *measure)
+        for run in ("one", "two")
+        for image in ("first", "second")
+        for measure in measures
+    }
+    assert len(rows) == len(expected)
+    assert {row[:5] for row in rows} == expected
+
+
+def test_values_are_the_metrics_own(study):
+    rows, _ = score(study, {"one": enlarge})
+    values = {row[2:5]: row[5] for row in rows}
+    target = picture(1)
+    pair = [image[None] / 255 for image in (enlarge(imresize(target, 1 / 2)), target)]
+    assert values["first", "psnr", "y"] == psnr(*pair, border=2).item()
+    assert values["first", "gradient_variance_ratio", "grey"] == gradient_variance_ratio(*pair, border=2).item()
+
+
+def test_equal_outputs_have_exactly_equal_scores(study):
+    rows, _ = score(study, {"one": enlarge, "two": enlarge})
+    one, two = ([row[1:] for row in rows if row[0] == run] for run in ("one", "two"))
+    assert one == two
+
+
+def test_what_cannot_be_measured_has_a_reason_and_no_row(study):
+    rows, not_measured = score(study, {"one": enlarge})
+    assert not_measured.keys() == {"lpips", "niqe"}
+    assert all("neither the cache nor a mirror" in reason for reason in not_measured.values())
+    assert not {"lpips", "niqe"} & {row[3] for row in rows}
+
+
+def test_an_undefined_value_has_a_reason_and_no_row(make_test_set):
+    root = make_test_set({"flat": torch.full((3, 40, 40), 9, dtype=torch.uint8), "first": picture(1)})
+    rows, not_measured = score(root, {"one": enlarge})
+    assert not_measured["gradient_variance_ratio"] == "it is undefined on toys/flat"
+    assert [row[2] for row in rows if row[3] == "gradient_variance_ratio"] == ["first"]
+    assert [row[5] for row in rows if row[2:5] == ("flat", "psnr", "y")] == [math.inf]
+
+
+def test_a_test_image_smaller_than_the_border_is_named(make_test_set):
+    root = make_test_set({"tiny": picture(1, 8, 8)})
+    with pytest.raises(UserError, match=r"toys/tiny: A border of 4 .* 8x8"):
+        score(root, {"one": enlarge}, border=4)
+
+
+def test_every_restored_image_is_handed_over(study):
+    seen = {}
+    score(study, {"one": enlarge}, on_image=lambda name, run, image: seen.setdefault((name, run), image))
+    assert seen.keys() == {("toys/first", "one"), ("toys/second", "one")}
+    assert torch.equal(seen["toys/first", "one"], enlarge(imresize(picture(1), 1 / 2)))
+
+
+def test_a_set_that_could_not_be_had_is_told(study):
+    assert missing_sets(open_test_packs("toy", TASK, study)) == {"lost": "it is lost"}
+
+
+def test_scores_are_written_as_tidy_csv_beside_notes(tmp_path):
+    rows = [("run", "set", "a", "psnr", "y", 28.1234567), ("run", "set", "b", "psnr", "y", math.inf)]
+    write_scores(tmp_path / "deep" / "group", rows, {"seconds": 1.5})
+    with (tmp_path / "deep" / "group.csv").open(newline="") as file:
+        header, *lines = csv.reader(file)
+    assert tuple(header) == COLUMNS
+    assert lines == [["run", "set", "a", "psnr", "y", "28.123457"], ["run", "set", "b", "psnr", "y", "inf"]]
+    assert json.loads((tmp_path / "deep" / "group.json").read_text()) == {"seconds": 1.5}
