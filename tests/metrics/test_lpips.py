@@ -52,6 +52,24 @@ def test_it_is_the_packages_own_value_for_images_from_minus_1_to_1(distance, pai
 
 
 @with_weights
+def test_torchvisions_file_of_the_whole_network_serves_as_well(distance, pair, monkeypatch, tmp_path):
+    from safetensors.torch import load_file
+
+    from sharploss.metrics import lpips
+
+    whole = load_file(f"{MIRROR}/weights/alexnet_features.safetensors") | {"classifier.1.bias": torch.zeros(4096)}
+    torch.save(whole, tmp_path / "alexnet.pth")
+
+    def only_torchvisions(name):
+        if name == "alexnet":
+            raise AssetMissing("It is not here.", "not here")
+        return [tmp_path / "alexnet.pth"]
+
+    monkeypatch.setattr(lpips, "locate", only_torchvisions)
+    assert torch.equal(lpips.load_lpips()(*pair), distance(*pair))
+
+
+@with_weights
 def test_more_blur_is_further_away(distance, pair):
     blurred, target = pair
     assert distance((blurred + target) / 2, target) < distance(blurred, target)
