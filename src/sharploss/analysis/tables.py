@@ -20,7 +20,7 @@ PAIRINGS = "pairings"
 
 
 def tabulate(root: Path) -> None:
-    """Write reports/tables/ of the study in `root` (csv with all digits, md to read, tex to cite) and results/summary.json.
+    """Write reports/tables/ (csv with all digits, md to read, tex to cite) and results/summary.json (`dvc metrics`).
 
     Raises:
         UserError: a result file or column is missing; the message names it.
