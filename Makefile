@@ -34,6 +34,7 @@ plan: $(READY) ## expand params.yaml into runs.yaml and show what changes and wh
 test: $(READY) ## all tests
 	$(PYTEST) -n 2 -m "not slow"
 	$(PYTEST) -m slow
+	$(PYTEST) --nbmake notebooks
 
 test-fast: $(READY) ## the unit tests alone
 	$(PYTEST) -n 2 -m "not slow"
