@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sharploss.data import imresize
-from sharploss.evaluation.edge import COLUMNS, strongest_edge, write_edge
+from sharploss.evaluation.edge import COLUMNS, clearest_edge, write_edge
 from sharploss.losses.sploss import sploss
 
 
@@ -46,15 +46,16 @@ def test_the_blurred_step_is_penalised_on_both_sides_of_the_edge(rows):
     assert [row["penalised"] for row in middle] == ["1", "1"]
 
 
-def test_the_strongest_edge_is_found():
-    image = torch.full((1, 1, 80, 90), 0.5)
-    image[..., 40:72, 50:58] = 0
-    image[..., 40:72, 58:82] = 1
-    top, left, side = strongest_edge(image)
+def test_the_piece_with_one_clear_edge_is_preferred_to_texture():
+    image = torch.full((1, 1, 120, 120), 0.5)
+    image[..., :50, :50] = torch.rand(50, 50, generator=torch.Generator().manual_seed(0))
+    image[..., 70:110, 60:80] = 0
+    image[..., 70:110, 80:110] = 1
+    top, left, side = clearest_edge(image)
     assert side == 32
-    assert abs(top - 40) <= 1
-    assert left < 58 < left + 32
+    assert 60 <= top <= 85
+    assert left < 80 < left + 32
 
 
 def test_small_images_have_a_smaller_piece():
-    assert strongest_edge(torch.rand(1, 1, 20, 50))[2] == 20
+    assert clearest_edge(torch.rand(1, 1, 20, 50))[2] == 20

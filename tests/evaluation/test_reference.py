@@ -52,7 +52,7 @@ def test_there_is_an_edge(folder):
     assert (folder / "edge.csv").read_text().count("\n") == 1 + 32 * 32
 
 
-def test_without_any_crop_the_edge_is_of_the_first_image(study):
+def test_the_edge_needs_no_crop(study):
     evaluate_reference("toy", TASK, {}, study)
     assert (study / "results" / "bicubic" / "toy" / "edge.csv").is_file()
 

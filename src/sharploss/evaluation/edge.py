@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sharploss.files import write_text
-from sharploss.losses.filters import laplacian
+from sharploss.losses.filters import laplacian, sobel_x, sobel_y
 from sharploss.losses.sploss import sploss_weight
 from sharploss.metrics.colour import luma
 
@@ -20,7 +20,7 @@ COLUMNS = ("row", "column", "target", "output", "laplacian", "error", "penalised
 
 
 def write_edge(path: Path, target: Tensor, output: Tensor, alpha: float = 2.0) -> None:
-    """Write the terms of SPLoss at each pixel of the piece of an image with the strongest edge.
+    """Write the terms of SPLoss at each pixel of the piece of an image with the clearest edge.
 
     Args:
         path: a csv file of COLUMNS: row and column in the piece, luma of target and output, the Laplacian of the
@@ -32,7 +32,7 @@ def write_edge(path: Path, target: Tensor, output: Tensor, alpha: float = 2.0) -
     truth, restored = (luma(image[None].double() / 255) for image in (target, output))
     weight = sploss_weight(restored, truth, alpha=alpha)
     maps = torch.cat([truth, restored, laplacian(truth), restored - truth, (weight > 1).double(), weight])[:, 0]
-    top, left, side = strongest_edge(truth)
+    top, left, side = clearest_edge(truth)
     piece = maps[:, top : top + side, left : left + side]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -44,17 +44,23 @@ def write_edge(path: Path, target: Tensor, output: Tensor, alpha: float = 2.0) -
     write_text(path, text.getvalue())
 
 
-def strongest_edge(image: Tensor) -> tuple[int, int, int]:
-    """Find the square piece in which values vary most, which an edge of two large areas does.
+def clearest_edge(image: Tensor) -> tuple[int, int, int]:
+    """Find the square piece that shows one sharp edge between two areas best.
+
+    That is where values vary much (two large areas) and strong gradients are few (no texture): the variance times
+    the fourth moment of Sobel's gradients over the 3/2 power of their second.
 
     Args:
-        image: (1, 1, H, W).
+        image: (1, 1, H, W) in [0, 1].
 
     Returns:
         Top, left and side in pixels; the side is SIDE where the image is that large.
     """
     side = min(SIDE, *image.shape[-2:])
-    mean, square = (F.avg_pool2d(values, side, stride=1) for values in (image, image**2))
-    variance = square - mean**2
-    top, left = divmod(int(variance.argmax()), variance.shape[-1])
+    gradient = sobel_x(image, "replicate") ** 2 + sobel_y(image, "replicate") ** 2
+    mean, square, second, fourth = (
+        F.avg_pool2d(values, side, stride=1) for values in (image, image**2, gradient, gradient**2)
+    )
+    clearness = (square - mean**2) * fourth / (second + 1e-4) ** 1.5
+    top, left = divmod(int(clearness.argmax()), clearness.shape[-1])
     return top, left, side

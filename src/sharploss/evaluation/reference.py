@@ -1,7 +1,7 @@
 """Plain bicubic interpolation: the reference row of every table, and the pictures beside which networks are shown."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,9 @@ def evaluate_reference(
     folder = root / "results" / "bicubic" / task_name
     notes = {"not_measured": not_measured, "missing_sets": missing_sets(packs)}
     write_crops(folder, pictures)
-    if any(len(pack) for pack in packs):
-        write_edge(folder / "edge.csv", *_edge_images(wanted, packs, scale))
+    image = next((pair for pack in packs for pair in _pairs(pack)), None)
+    if image is not None:
+        write_edge(folder / "edge.csv", image[0], imresize(image[1], scale))
     write_scores(folder / "scores", rows, {**notes, "seconds": round(time.monotonic() - start, 1)})
 
 
@@ -61,9 +62,6 @@ def _target_crops(wanted: Sequence[Crop], packs: Sequence[Pack]) -> dict[str, Te
     return {f"{crop.name}-target.png": crop.of(targets[crop.image]) for crop in wanted}
 
 
-def _edge_images(wanted: Sequence[Crop], packs: Sequence[Pack], scale: int) -> tuple[Tensor, Tensor]:
-    """Give what the edge is looked for in: the first crop, or else the first image, as it is and blurred by bicubic."""
-    found = [(pack, index, name) for pack in packs for index, name in enumerate(pack.names)]
-    pack, index, _ = next((item for item in found if wanted and item[2] == wanted[0].image), found[0])
-    target, blurred = pack.target(index), imresize(pack.input(index), scale)
-    return (wanted[0].of(target), wanted[0].of(blurred)) if wanted else (target, blurred)
+def _pairs(pack: Pack) -> Iterator[tuple[Tensor, Tensor]]:
+    for index in range(len(pack)):
+        yield pack.target(index), pack.input(index)
