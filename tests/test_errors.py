@@ -19,7 +19,7 @@ def test_unknown_lists_all_when_nothing_is_near():
         (UserError("a.png is empty: delete it."), "error: a.png is empty: delete it.\n"),
         (
             OSError(errno.ENOSPC, "No space left on device", "weights.safetensors"),
-            "error: No space left on device: weights.safetensors\n",
+            "error: No space left on device (weights.safetensors): put that right and run the same command again.\n",
         ),
     ],
 )

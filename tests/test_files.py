@@ -65,3 +65,19 @@ def test_missing_and_damaged_json_are_named(tmp_path):
 def test_sha256_is_that_of_the_content(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_full_disk_is_told_with_the_files_name_and_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    # A limit on the size of files stands in for a disk that fills up in the middle of a write.
+    script = (
+        "import resource\nfrom sharploss.errors import run_main\nfrom sharploss.files import write_text\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        f"run_main(lambda: write_text({str(path)!r}, 'x' * 100000))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"error: File too large ({path}): put that right and run the same command again.\n"
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]

@@ -35,7 +35,10 @@ def run_main(main: Callable[[], int | None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         code = 1
     except OSError as error:
-        # The operating system's own words are right here (no space left, permission denied), with the file's name.
-        print(f"error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+        # The operating system's own words are right here: no space left, permission denied.
+        where = f" ({error.filename})" if error.filename else ""
+        print(
+            f"error: {error.strerror or error}{where}: put that right and run the same command again.", file=sys.stderr
+        )
         code = 1
     sys.exit(code)

@@ -8,7 +8,16 @@ from pathlib import Path
 
 # Code that no number depends on: reading settings, telling errors, writing files, reporting progress.
 PLUMBING = frozenset(
-    {"sharploss", "sharploss.checks", "sharploss.construct", "sharploss.errors", "sharploss.files", "sharploss.params", "sharploss.plan", "sharploss.tracking"}
+    {
+        "sharploss",
+        "sharploss.checks",
+        "sharploss.construct",
+        "sharploss.errors",
+        "sharploss.files",
+        "sharploss.params",
+        "sharploss.plan",
+        "sharploss.tracking",
+    }
 )
 
 

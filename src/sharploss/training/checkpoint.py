@@ -1,6 +1,7 @@
 """Checkpoints to resume from (scratch), and the weights a finished run leaves (safetensors)."""
 
 import hashlib
+import io
 import json
 import sys
 import zipfile
@@ -9,11 +10,11 @@ from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from sharploss.errors import UserError
-from sharploss.files import atomic_path
+from sharploss.files import write_bytes
 
 KEPT = 2  # the newest, and the one before it in case the newest turns out to be damaged
 
@@ -26,8 +27,10 @@ def config_hash(config: dict[str, Any]) -> str:
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
     """Write `state` (which has a `step`) atomically into `folder`, and forget all but the newest two."""
     path = folder / f"step-{state['step']:09d}.pt"
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+    # By way of memory: torch's own writer hides a full disk behind an error without a reason.
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_bytes(path, buffer.getvalue())
     for old in sorted(folder.glob("step-*.pt"))[:-KEPT]:
         old.unlink()
     return path
@@ -63,8 +66,7 @@ def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> No
     """Write a network's weights as safetensors, atomically, with `metadata` that says what they are."""
     # Plain contiguous layout: a file's bytes must not depend on the memory format it was trained in.
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+    write_bytes(path, save(tensors, metadata=metadata))
 
 
 def load_weights(path: Path, network: nn.Module) -> None:

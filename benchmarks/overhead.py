@@ -1,0 +1,46 @@
+"""What surrounds a training: seconds of `dvc repro -s train@<run>` that are not training, and of an idle `dvc repro`.
+
+Measured in a copy of the workspace, which must hold a finished study.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+RUN, REPEATS = "sr_x4-espcn-l1-s0", 3
+LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".scratch", "wandb", "__pycache__", "tests")
+
+
+def timed(folder, *command):
+    """Seconds of a command; it must succeed."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(folder / "src")}
+    start = time.perf_counter()
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def main():
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "study"
+        shutil.copytree(Path.cwd(), folder, ignore=LEFT_OUT)
+        timed(folder, "dvc", "config", "core.no_scm", "true")
+        timed(folder, "dvc", "repro")
+        nothing = statistics.median(timed(folder, "dvc", "repro") for _ in range(REPEATS))
+        around = []
+        for _ in range(REPEATS):
+            whole = timed(folder, "dvc", "repro", "-f", "-s", f"train@{RUN}")
+            provenance = json.loads((folder / "results/runs" / RUN / "provenance.json").read_text())
+            around.append(whole - provenance["seconds"])
+    print(f"start-up and DVC around one training: {statistics.median(around):.1f} s")
+    print(f"dvc repro with nothing to do:         {nothing:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
