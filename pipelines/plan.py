@@ -74,6 +74,7 @@ def write_code(params: Params) -> None:
     from sharploss.losses import TERMS
     from sharploss.networks import NETWORKS
 
+    # The packages themselves, which list every loss and network; what a run uses of them is in a file of its own.
     choices = ("sharploss.losses", "sharploss.networks")
     files = {
         "prepare": fingerprint(["sharploss.data.prepare"]),

@@ -63,21 +63,26 @@ def test_comments_docstrings_and_layout_do_not_count(package):
     assert fingerprint(["sharploss_toy.patches"]) == before
 
 
+REGISTRIES = ["sharploss.losses", "sharploss.networks"]
+
+
+def modules(*names):
+    return {line.split()[0] for line in fingerprint(names, without=REGISTRIES).splitlines()}
+
+
 def test_training_code_is_found_and_plumbing_is_not():
-    text = fingerprint(["sharploss.training.loop"], without=["sharploss.losses", "sharploss.networks"])
-    modules = {line.split()[0] for line in text.splitlines()}
-    assert {"sharploss.training.loop", "sharploss.training.schedule", "sharploss.data.patches"} <= modules
-    assert not any(
-        name.startswith(("sharploss.losses", "sharploss.networks", "sharploss.tracking", "sharploss.params"))
-        for name in modules
-    )
+    found = modules("sharploss.training.loop")
+    assert {"sharploss.training.loop", "sharploss.training.schedule", "sharploss.data.patches"} <= found
+    others = ("sharploss.losses", "sharploss.networks", "sharploss.tracking", "sharploss.params")
+    assert not any(name.startswith(others) for name in found)
 
 
 def test_adding_a_metric_does_not_change_the_training_code():
-    text = fingerprint(["sharploss.training.loop"], without=["sharploss.losses", "sharploss.networks"])
-    modules = {line.split()[0] for line in text.splitlines()}
-    assert {name for name in modules if name.startswith("sharploss.metrics")} <= {
-        "sharploss.metrics.psnr",
-        "sharploss.metrics.colour",
-    }
-    assert "sharploss.protocols" not in modules
+    found = {name for name in modules("sharploss.training.loop") if name.startswith("sharploss.metrics")}
+    assert found == {"sharploss.metrics.psnr", "sharploss.metrics.colour"}
+    assert "sharploss.protocols" not in modules("sharploss.training.loop")
+
+
+def test_evaluation_uses_the_filters_of_the_losses():
+    found = modules("sharploss.evaluation.group", "sharploss.evaluation.reference")
+    assert {"sharploss.metrics.ssim", "sharploss.losses.filters", "sharploss.losses.sploss"} <= found

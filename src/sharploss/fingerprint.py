@@ -29,19 +29,18 @@ def fingerprint(modules: Iterable[str], *, without: Iterable[str] = ()) -> str:
 
     Args:
         modules: dotted names.
-        without: modules and packages that are left out, with what only they import.
+        without: modules that are left out, with what only they import.
     """
-    lines = [f"{name} {_code_hash(path)}" for name, path in sorted(_closure(modules, tuple(without)).items())]
+    lines = [f"{name} {_code_hash(path)}" for name, path in sorted(_closure(modules, frozenset(without)).items())]
     return "\n".join(lines) + "\n"
 
 
-def _closure(modules: Iterable[str], without: tuple[str, ...]) -> dict[str, Path]:
+def _closure(modules: Iterable[str], without: frozenset[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        left_out = name in PLUMBING or any(name == other or name.startswith(f"{other}.") for other in without)
-        path = None if left_out or name in found else _source(name)
+        path = None if name in PLUMBING or name in without or name in found else _source(name)
         if path is not None:
             found[name] = path
             waiting.extend(_imports(path))
