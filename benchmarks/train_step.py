@@ -1,9 +1,8 @@
-"""What the training loop costs beside the arithmetic: seconds per step of `train`, over those of a bare step.
+"""What the training loop costs beside the arithmetic: a step of `train`, over a bare step.
 
-A bare step is forward, loss, backward and optimiser on one fixed batch, in the same layout and mode, and nothing else.
-The loop's time per step is taken from the difference between a long and a short run, so that set-up and the last
-validation do not count; validation and checkpoints are switched off. Bare and full runs alternate, and medians are
-compared, so that a machine that changes speed changes both.
+A bare step is forward, loss, backward and optimiser on one fixed batch, in the same layout and mode, and nothing else;
+a step of the loop also draws its batch, sets its learning rate and keeps its record. The two take turns, step by step,
+and their medians are compared, so that a machine that changes speed changes both.
 """
 
 import statistics
@@ -22,44 +21,53 @@ from sharploss.training.loop import train
 from sharploss.training.state import make_network, make_optimizer
 
 PAIRS = [("espcn", "l1"), ("vdsr", "l1"), ("edsr", "l1"), ("edsr", "l1_gv"), ("edsr", "sploss")]
-SHORT, LONG, REPEATS = 20, 120, 7
+STEPS = 400
 
 
-def bare_seconds(config, packs, device):
-    """Seconds per step of the arithmetic alone."""
+def bare_step(config, packs, device):
+    """Give a function that does the arithmetic of one step alone."""
     recipe = config["recipe"]
-    set_mode(recipe["mode"])
     layout = memory_format(device, recipe["mode"])
     network = make_network(config).to(device=device, memory_format=layout)
     loss, optimizer = build_loss(config["loss"]).to(device), make_optimizer(network, recipe)
     patches = Patches(packs["train"], scale=4, patch=recipe["patch"], batch=recipe["batch"], seed=0, device=device)
     input, target = (image.contiguous(memory_format=layout) for image in patches.batch(0))
 
-    def steps(count):
-        start = time.perf_counter()
-        for _ in range(count):
-            optimizer.zero_grad(set_to_none=True)
-            loss(network(input), target).backward()
-            optimizer.step()
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss(network(input), target).backward()
+        optimizer.step()
+
+    return step
+
+
+def measure(config, packs, device):
+    """Give the seconds of every bare step and of every step of the loop."""
+    set_mode(config["recipe"]["mode"])
+    recipe = {**config["recipe"], "steps": STEPS, "validate_every": STEPS, "checkpoint_every": STEPS}
+    bare, times = bare_step(config, packs, device), {"bare": [], "loop": []}
+    draw, since = Patches.batch, []
+
+    def now():
         if device.type == "cuda":
             torch.cuda.synchronize()
-        return time.perf_counter() - start
+        return time.perf_counter()
 
-    steps(SHORT)
-    return steps(LONG - SHORT) / (LONG - SHORT)
+    def batch(patches, step):
+        start = now()
+        times["loop"] += [start - begin for begin in since]
+        bare()
+        since[:] = [now()]
+        times["bare"].append(since[0] - start)
+        return draw(patches, step)
 
-
-def loop_seconds(config, packs, device):
-    """Seconds per step of `train`."""
-
-    def run(steps):
-        recipe = {**config["recipe"], "steps": steps, "validate_every": 10**9, "checkpoint_every": 10**9}
+    Patches.batch = batch
+    try:
         with tempfile.TemporaryDirectory() as scratch:
-            start = time.perf_counter()
             train({**config, "recipe": recipe}, packs, scratch=Path(scratch), device=device)
-            return time.perf_counter() - start
-
-    return (run(LONG) - run(SHORT)) / (LONG - SHORT)
+    finally:
+        Patches.batch = draw
+    return times
 
 
 def main():
@@ -68,14 +76,9 @@ def main():
     print(f"{'network':<10}{'loss':<10}{'bare ms':>10}{'loop ms':>10}{'ratio':>8}")
     for network, loss in PAIRS:
         run = {"task": "sr_x4", "network": network, "loss": loss, "recipe": params.study, "seed": 0}
-        config = resolve_run(params, run)
-        bare, loop = [], []
-        for _ in range(REPEATS):
-            bare.append(bare_seconds(config, packs, device))
-            loop.append(loop_seconds(config, packs, device))
-        middle = statistics.median(bare), statistics.median(loop)
-        ratio = statistics.median(full / base for full, base in zip(loop, bare, strict=True))
-        print(f"{network:<10}{loss:<10}{middle[0] * 1e3:>10.2f}{middle[1] * 1e3:>10.2f}{ratio:>8.3f}", flush=True)
+        times = measure(resolve_run(params, run), packs, device)
+        bare, loop = (statistics.median(times[kind]) * 1e3 for kind in ("bare", "loop"))
+        print(f"{network:<10}{loss:<10}{bare:>10.2f}{loop:>10.2f}{loop / bare:>8.3f}", flush=True)
 
 
 if __name__ == "__main__":

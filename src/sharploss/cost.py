@@ -57,7 +57,11 @@ def measure_speed() -> float:
     layer = nn.Conv2d(64, 64, 3, padding=1, device=device).to(memory_format=memory_format(device, "exact"))  # pyright: ignore[reportCallIssue]
     images = torch.rand(8, 64, 48, 48, device=device, requires_grad=True)
     flops = 3 * 2 * images[0].numel() * 8 * 64 * 9
-    return flops / _fastest(lambda: layer(images).sum().backward(), device)
+
+    def step() -> None:
+        layer(images).sum().backward()
+
+    return flops / _fastest(step, device)
 
 
 def _fastest(step: Callable[[], object], device: torch.device) -> float:

@@ -32,6 +32,8 @@ def atomic_path(path: str | Path) -> Generator[Path]:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        if error.errno is None:  # not the operating system's: requests' errors are of this class too
+            raise
         # Under the name the reader knows: the failed write itself names no file, or the temporary one.
         raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:

@@ -48,7 +48,7 @@ def test_what_goes_in_comes_out_and_safetensors_reads_it_too(tmp_path):
         assert torch.equal(pack.target(index), target)
         assert torch.equal(pack.input(index), image)
     tensors = load_file(tmp_path / "new" / "a.safetensors")
-    everything = b"".join(image.numpy().tobytes() for _, *pair in pairs for image in pair)
+    everything = b"".join(image.permute(1, 2, 0).numpy().tobytes() for _, *pair in pairs for image in pair)
     assert tensors["pixels"].numpy().tobytes() == everything
     assert tensors["images"][1].tolist() == [[306, 3, 5, 7], [411, 3, 5, 7]]
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.safetensors"]

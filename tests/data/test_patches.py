@@ -35,6 +35,8 @@ def naive_batch(pack, step, *, scale, patch, batch, seed, augment=True):
     raw = np.random.Philox(key=np.array([seed, block], dtype=np.uint64)).random_raw(256 * batch * 4)
     draws = [[int(value) >> 32 for value in row] for row in raw.reshape(256, batch, 4)[index]]
     inputs, targets = [], []
+    if augment:
+        draws.sort(key=lambda draw: (draw[3] * 8 >> 32) >> 1)
     for image, top, left, way in draws:
         choice = image * len(pack) >> 32
         small, large = pack.input(choice).numpy(), pack.target(choice).numpy()

@@ -1,8 +1,8 @@
 """Pack files: all images of a set in one memory-mappable file with a checked header.
 
-A pack is a safetensors file with two tensors. `pixels` is uint8 (bytes,): every image as (C, H, W), one after the
-other. `images` is int64 (n, 2, 4): for each image, for [target, input], its [offset into pixels, channels, height,
-width]. The metadata says what was packed and how, with the sha256 of the pixels.
+A pack is a safetensors file with two tensors. `pixels` is uint8 (bytes,): every image as (H, W, C), one after the
+other, so that a row of a patch is one run of bytes and a batch of patches is channels-last. `images` is int64 (n, 2, 4): for each image, for [target, input], its [offset into pixels, channels, height, width]. The metadata
+says what was packed and how, with the sha256 of the pixels.
 """
 
 import hashlib
@@ -65,7 +65,8 @@ class Pack:
 
     def _view(self, index: int, side: int) -> Tensor:
         offset, channels, height, width = self.images[index, side].tolist()
-        return self.pixels[offset : offset + channels * height * width].view(channels, height, width)
+        pixels = self.pixels[offset : offset + channels * height * width]
+        return pixels.view(height, width, channels).permute(2, 0, 1)
 
 
 def write_pack(
@@ -117,7 +118,7 @@ def _spool(pairs: Iterable[tuple[str, Tensor, Tensor]], file: IO[bytes]) -> tupl
                 shape = tuple(image.shape)
                 raise ValueError(f"A pack holds uint8 images (C, H, W), not {image.dtype} of shape {shape} ({name}).")
             table.append([file.tell(), *image.shape])
-            pixels = image.contiguous().numpy().data
+            pixels = image.permute(1, 2, 0).contiguous().numpy().data
             digest.update(pixels)
             file.write(pixels)
     return names, table, digest.hexdigest()

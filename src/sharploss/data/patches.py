@@ -66,37 +66,32 @@ class Patches:
         """Gather the batch of a step (0, 1, ...), in any order of calls.
 
         Returns:
-            input (B, C, patch, patch) and target (B, C, scale * patch, scale * patch), float32 in [0, 1], where B is
-            this process's share of the batch.
+            input (B, C, patch, patch) and target (B, C, scale * patch, scale * patch), float32 in [0, 1] and
+            channels-last, where B is this process's share of the batch.
         """
         block, index = divmod(step, BLOCK)
         if block != self.block:
             self._draw(block)
-        counts, order = self.counts[index], self.order[index]
+        counts = self.counts[index]
         return (
-            self._gather(self.input_rows[index], self.patch, counts, order),
-            self._gather(self.target_rows[index], self.scale * self.patch, counts, order),
+            self._gather(self.input_rows[index], self.patch, counts),
+            self._gather(self.target_rows[index], self.scale * self.patch, counts),
         )
 
-    def _gather(self, rows: Tensor, side: int, counts: list[int], order: Tensor) -> Tensor:
-        # Every run of `side` bytes, as overlapping rows of one matrix: selecting a row copies it in one go. The last
-        # row ends with the last pixel.
-        runs = self.pixels.as_strided((self.pixels.numel() - side + 1, side), (1, 1))
-        patches = runs.index_select(0, rows).view(-1, self.channels, side, side)
+    def _gather(self, rows: Tensor, side: int, counts: list[int]) -> Tensor:
+        # Every run of bytes as long as a patch's row, as overlapping rows of one matrix: selecting a row copies it in
+        # one go. The last row ends with the last pixel.
+        length = side * self.channels
+        runs = self.pixels.as_strided((self.pixels.numel() - length + 1, length), (1, 1))
+        patches = runs.index_select(0, rows).view(-1, side, side, self.channels)
         plain, mirrored, turned, both = patches.split(counts)
-        mixed = torch.cat((plain, mirrored.flip(-1), turned.mT, both.flip(-1).mT))
-        return mixed.index_select(0, order).float().div_(255)
+        mixed = torch.cat((plain, mirrored.flip(2), turned.transpose(1, 2), both.flip(2).transpose(1, 2)))
+        return mixed.div(255).permute(0, 3, 1, 2)
 
     def _draw(self, block: int) -> None:
         """Draw a block of steps: what to gather goes to the device once, nothing is copied or awaited in a step."""
         draws = self._random(block)
-        # Patches are gathered sorted by what is done to them, so that each kind is one slice, then put back in order.
-        kind = draws[..., 3] >> 1
-        sorting = np.argsort(kind, axis=1, kind="stable")
-        counts = (kind[..., None] == np.arange(4)).sum(1)
-        draws = np.take_along_axis(draws, sorting[..., None], axis=1)
-        self.counts: list[list[int]] = counts.tolist()
-        self.order = torch.from_numpy(np.argsort(sorting, axis=1)).to(self.pixels.device)
+        self.counts: list[list[int]] = ((draws[..., 3:] >> 1) == np.arange(4)).sum(1).tolist()
         self.input_rows = self._rows(draws, INPUT, 1)
         self.target_rows = self._rows(draws, TARGET, self.scale)
         self.block = block
@@ -106,25 +101,26 @@ class Patches:
         key = np.array([self.seed, block], dtype=np.uint64)
         # The raw stream, because numpy's own integers may change from version to version.
         raw = np.random.Philox(key=key).random_raw(BLOCK * self.size * 4) >> np.uint64(32)
-        raw = raw.astype(np.int64).reshape(BLOCK, self.size, 4)[:, self.share]
+        raw = raw.astype(np.int64).reshape(BLOCK, self.size, 4)
         image = raw[..., 0] * len(self.table) >> 32
         room = self.table[image, INPUT, 2:] - self.patch + 1
         limits = np.concatenate((room, np.full_like(room[..., :1], 8 if self.augment else 1)), axis=-1)
-        return np.concatenate((image[..., None], raw[..., 1:] * limits >> 32), axis=-1)
+        draws = np.concatenate((image[..., None], raw[..., 1:] * limits >> 32), axis=-1)
+        # A batch is sorted by what is done to its patches, so that each of four kinds is one slice of it.
+        order = np.argsort(draws[..., 3] >> 1, axis=1, kind="stable")
+        return np.take_along_axis(draws, order[..., None], axis=1)[:, self.share]
 
     def _rows(self, draws: Integers, side: int, scale: int) -> Tensor:
         """Give where each row of each patch starts in the pixels, (BLOCK, rows of a batch), on the device."""
         image, top, left, way = np.moveaxis(draws, -1, 0)
-        offset, _, height, width = np.moveaxis(self.table[image, side], -1, 0)
+        offset, channels, _, width = np.moveaxis(self.table[image, side], -1, 0)
         size = scale * self.patch
         upside_down = way & 1
-        first = offset + (scale * top + upside_down * (size - 1)) * width + scale * left
+        first = (scale * top + upside_down * (size - 1)) * width + scale * left
         stride = np.where(upside_down, -width, width)
-        small = torch.from_numpy(np.stack((first, height * width, stride))).to(self.pixels.device)
-        start, plane, step = small[..., None, None].unbind(0)
-        channel = torch.arange(self.channels, device=small.device)[:, None]
-        row = torch.arange(size, device=small.device)
-        return (start + plane * channel + step * row).flatten(1)
+        small = torch.from_numpy(np.stack((offset + first * channels, stride * channels))).to(self.pixels.device)
+        start, step = small[..., None].unbind(0)
+        return (start + step * torch.arange(size, device=small.device)).flatten(1)
 
 
 def _check(pack: Pack, scale: int, patch: int) -> None:

@@ -44,7 +44,8 @@ class WeightedSum(nn.Module):
 
     def weigh(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Give the weighted sum, a scalar, of what `terms` returned."""
-        total, *others = (term * self.weights[name] for name, term in terms.items() if self.weights[name] != 0)
+        weighted = ((term, self.weights[name]) for name, term in terms.items())
+        total, *others = (term if weight == 1 else term * weight for term, weight in weighted if weight != 0)
         for other in others:
             total = total + other
         return total

@@ -127,7 +127,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
 
 
 def _due(step: int, recipe: dict[str, Any], stopping: bool) -> set[str]:
-    """Say what is to be done after `step` steps; the last step is logged, validated and saved whatever the intervals."""
+    """Say what is to be done after `step` steps; after the last one, everything is."""
     last = step == recipe["steps"]
     due = {name for name in ("log", "validate") if last or step % recipe[f"{name}_every"] == 0}
     return due | {"save"} if last or stopping or step % recipe["checkpoint_every"] == 0 else due
