@@ -97,20 +97,28 @@ def test_the_configurations_hash_ignores_the_order_of_keys_and_nothing_else():
     assert config_hash({"a": 1, "b": 2}) == config_hash({"b": 2, "a": 1}) != config_hash({"a": 1, "b": 3})
 
 
+SCRIPT = """
+import resource, sys, torch
+from pathlib import Path
+from torch import nn
+from sharploss.errors import run_main
+from sharploss.training.checkpoint import save_checkpoint, save_weights
+
+folder = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+"""
+
+
 @pytest.mark.parametrize(
-    "what",
+    "save",
     [
         "save_checkpoint(folder, {'step': 1, 'x': torch.ones(10000)})",
-        "save_weights(folder / 'w', nn.Linear(100, 100), {})",
+        "save_weights(folder / 'weights', nn.Linear(100, 100), {})",
     ],
 )
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, what):
-    script = (
-        "import resource, torch\nfrom pathlib import Path\nfrom torch import nn\n"
-        "from sharploss.errors import run_main\nfrom sharploss.training.checkpoint import save_checkpoint, save_weights\n"
-        f"folder = Path({str(tmp_path)!r})\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\nrun_main(lambda: {what})\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, save):
+    command = [sys.executable, "-c", f"{SCRIPT}run_main(lambda: {save})", str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: File too large ({tmp_path}/")
     assert list(tmp_path.iterdir()) == []

@@ -1,8 +1,9 @@
 """Pack files: all images of a set in one memory-mappable file with a checked header.
 
 A pack is a safetensors file with two tensors. `pixels` is uint8 (bytes,): every image as (H, W, C), one after the
-other, so that a row of a patch is one run of bytes and a batch of patches is channels-last. `images` is int64 (n, 2, 4): for each image, for [target, input], its [offset into pixels, channels, height, width]. The metadata
-says what was packed and how, with the sha256 of the pixels.
+other, so that a row of a patch is one run of bytes and a batch of patches is channels-last. `images` is int64
+(n, 2, 4): for each image, for [target, input], its [offset into pixels, channels, height, width]. The metadata says
+what was packed and how, with the sha256 of the pixels.
 """
 
 import hashlib
