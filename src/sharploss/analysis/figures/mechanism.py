@@ -19,18 +19,18 @@ REACH = 12
 
 
 def profile_figure(edge: pd.DataFrame) -> Figure:
-    """Draw the row across the strongest edge: luma, Laplacian of the target and error, and where the penalty acts.
+    """Draw the profile across the strongest edge: luma, Laplacian of the target and error, and where the penalty acts.
 
     Args:
         edge: columns of `load.EDGE_COLUMNS`.
     """
     import seaborn as sns
 
-    row = strongest_row(edge)
+    row, name = strongest_profile(edge)
     blue, orange, green, red = (sns.color_palette("colorblind")[index] for index in (0, 1, 2, 3))
     figure = new_figure(6.6, 5.4)
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2.4, 1.6])
-    x = row["column"]
+    x = row["position"]
     top.plot(x, row["target"], color="black", marker="o", ms=3.5, label="target")
     top.plot(x, row["output"], color=blue, marker="s", ms=3.5, label="output (bicubic)")
     top.set_ylabel("luma")
@@ -40,7 +40,7 @@ def profile_figure(edge: pd.DataFrame) -> Figure:
     middle.set_ylabel("luma")
     bottom.bar(x, row["weight"], width=0.8, color=[red if hit else "#bbbbbb" for hit in row["penalised"]])
     bottom.axhline(1, color="#888888", lw=0.8)
-    bottom.set(ylabel="weight", xlabel=f"column (row {int(row['row'].iloc[0])})", ylim=(0.9, None))
+    bottom.set(ylabel="weight", xlabel=f"pixel along {name}", ylim=(0.9, None))
     for axes in (top, middle, bottom):
         _shade(axes, row, red)
     top.axvspan(np.nan, np.nan, color=red, alpha=0.13, lw=0, label="same sign: penalised")
@@ -50,18 +50,33 @@ def profile_figure(edge: pd.DataFrame) -> Figure:
 
 
 def _shade(axes: Axes, row: pd.DataFrame, colour: tuple[float, float, float]) -> None:
-    for column, hit in zip(row["column"], row["penalised"], strict=True):
+    for column, hit in zip(row["position"], row["penalised"], strict=True):
         if hit:
             axes.axvspan(column - 0.5, column + 0.5, color=colour, alpha=0.13, lw=0)
 
 
-def strongest_row(edge: pd.DataFrame) -> pd.DataFrame:
-    """Give the stretch of the row, REACH pixels either side, where the target changes most between neighbours."""
-    step = np.abs(np.diff(grid(edge, "target"), axis=1))
-    at = np.unravel_index(int(step.argmax()), step.shape)
-    row, column = int(edge["row"].min() + at[0]), int(edge["column"].min() + at[1])
-    part = edge[(edge["row"] == row) & edge["column"].between(column - REACH, column + REACH)]
-    return part.sort_values("column")
+def strongest_profile(edge: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Find the profile along a row or a column that crosses the strongest step of the target with room on both sides.
+
+    Returns:
+        Its pixels, up to REACH on each side of the step, with their `position` along it; and its name, as "row 26".
+    """
+    profiles = [_profile(edge, "row", "column"), _profile(edge, "column", "row")]
+    _, part, name = max(profiles, key=lambda profile: profile[0])
+    return part, name
+
+
+def _profile(edge: pd.DataFrame, line: str, along: str) -> tuple[float, pd.DataFrame, str]:
+    """Give the largest step along one direction, the pixels about it, and the name of its line."""
+    target = edge.pivot(index=line, columns=along, values="target")
+    step = np.abs(np.diff(target.to_numpy(), axis=1))
+    margin = min(REACH, step.shape[1] // 2)
+    inner = step[:, margin : step.shape[1] - margin + 1]
+    at = np.unravel_index(int(inner.argmax()), inner.shape)
+    number, centre = int(target.index[at[0]]), int(target.columns[at[1] + margin])
+    part = edge[(edge[line] == number) & edge[along].between(centre - REACH, centre + REACH)]
+    part = part.sort_values(along).assign(position=lambda pixels: pixels[along])
+    return float(inner.max()), part, f"{line} {number}"
 
 
 def maps_figure(edge: pd.DataFrame) -> Figure:
