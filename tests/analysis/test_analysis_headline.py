@@ -6,8 +6,8 @@ from sharploss.analysis.load import load_study
 from sharploss.analysis.statistics import differences
 
 
-def answer(network, loss, psnr=-0.1):
-    return Answer("t", network, loss, "", "", psnr, "", {})
+def answer(network, loss, psnr=-0.1, cheap=None):
+    return Answer("t", network, loss, "", "", psnr, "", cheap or loss, {})
 
 
 def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_root):
@@ -20,6 +20,20 @@ def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_ro
         change = part.loc[one.loss, "psnr_y"] - part.loc["l1", "psnr_y"]
         assert abs(one.psnr - change) < 1e-9
         assert f"{change:.2f}".lstrip("-") in one.price
+
+
+def test_the_cheap_answer_gives_up_a_tenth_of_a_decibel_at_most(study_root):
+    study = load_study(study_root)
+    table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
+    for one in headline.answers(study, differences(study.scores)):
+        part = table[table["network"] == one.network].set_index("loss")
+        allowed = part[part["psnr_y"] >= part.loc["l1", "psnr_y"] - headline.CHEAP]
+        assert one.cheap == (allowed["gradient_variance_ratio_grey"] - 1).abs().idxmin()
+
+
+def test_the_cheap_answer_is_told_where_it_differs():
+    text = headline.lead([answer("a", "ssim", -3, "gv"), answer("b", "ssim", -1, "sploss")])
+    assert text.endswith("Among the losses that give up at most 0.1 dB it was gv for a, sploss for b.")
 
 
 def test_the_sweep_does_not_compete(study_root):

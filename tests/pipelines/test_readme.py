@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sharploss.analysis.headline import answers, caveat, lead
+from sharploss.analysis.load import load_study
+from sharploss.analysis.statistics import differences
 from sharploss.losses import build_loss
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
@@ -65,3 +68,11 @@ def test_commands_run(untouched, command):
     # The tests run this test: here it is enough that the command finds them.
     untouched.environment["PYTEST"] = "pytest --collect-only -q"
     untouched.run("sh", "-c", command)
+
+
+def test_the_answer_is_what_the_committed_results_say(repository):
+    study = load_study(repository)
+    assert lead(answers(study, differences(study.scores))) in README
+    assert caveat(study) in README
+    title, table = (repository / "reports/tables/pairings.md").read_text(encoding="utf-8").split("\n\n")[:2]
+    assert f"{title}\n\n{table}" in README

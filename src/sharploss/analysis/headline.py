@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SHARPNESS = ("gradient_variance_ratio", "blurred_edge_share", "lpips", "niqe")
 """Metrics that say how sharp an output looks; the first one picks the loss that the headline names."""
 
+CHEAP = 0.1
+"""Loss of PSNR in dB up to which a loss counts as cheap: what papers call a negligible difference."""
+
 
 class Answer(NamedTuple):
     """The answer for one task and network.
@@ -28,6 +31,7 @@ class Answer(NamedTuple):
         price: its change of PSNR (Y) against L1, in words.
         psnr: the same as a number, in dB; 0 for L1 itself, NaN without an L1 run.
         verdict: whether both intervals exclude zero, in words.
+        cheap: the sharpest loss among those that lose at most CHEAP dB of PSNR against L1.
         others: metric title -> the best loss by that metric, for every measure of sharpness and PSNR.
     """
 
@@ -38,6 +42,7 @@ class Answer(NamedTuple):
     price: str
     psnr: float
     verdict: str
+    cheap: str
     others: dict[str, str]
 
 
@@ -75,8 +80,13 @@ def _answer(task: str, network: str, part: pd.DataFrame, changes: dict[Any, Any]
         f"{_change('psnr', price)} dB" if price else "nothing",
         0.0 if best[sharp] == "l1" else float(price["difference"]) if price else float("nan"),
         _verdict(best[sharp], gain, price),
+        _best(part[part["loss"].map(lambda loss: _is_cheap(changes.get((task, network, loss, "psnr", "y"))))], sharp),
         {metric_title(metric): loss for (metric, _), loss in best.items()},
     )
+
+
+def _is_cheap(price: dict[str, Any] | None) -> bool:
+    return price is None or price["difference"] >= -CHEAP
 
 
 def _best(part: pd.DataFrame, measure: Measure) -> str:
@@ -112,17 +122,31 @@ def _certain(row: dict[str, Any]) -> bool:
 
 def lead(found: list[Answer]) -> str:
     """Say which loss came closest to the targets' sharpness, for which networks, and what that did to PSNR."""
-    by_loss: dict[str, list[str]] = {}
-    for answer in found:
-        by_loss.setdefault(answer.loss, []).append(answer.network)
-    if len(by_loss) == 1:
-        networks = list(dict.fromkeys(by_loss[found[0].loss]))
+    winners = _networks_of([(answer.loss, answer.network) for answer in found])
+    if len(winners) == 1:
+        networks = winners[found[0].loss]
         who = f"all {len(networks)} networks" if len(networks) > 1 else networks[0]
         first = f"{found[0].loss} came closest to the target's sharpness, for {who}"
     else:
-        parts = [f"{loss} for {' and '.join(dict.fromkeys(networks))}" for loss, networks in by_loss.items()]
-        first = f"No single loss came closest to the target's sharpness: it was {', '.join(parts)}"
-    return f"{first}{_price([answer.psnr for answer in found])}."
+        first = f"No single loss came closest to the target's sharpness: it was {_listed(winners)}"
+    return f"{first}{_price([answer.psnr for answer in found])}.{_second(found)}"
+
+
+def _second(found: list[Answer]) -> str:
+    """Say which loss is sharpest at little cost, where that is another one."""
+    if all(answer.cheap == answer.loss for answer in found):
+        return ""
+    cheap = _networks_of([(answer.cheap, answer.network) for answer in found])
+    return f" Among the losses that give up at most {CHEAP} dB it was {_listed(cheap)}."
+
+
+def _networks_of(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Group networks by loss, each network once."""
+    return {loss: list(dict.fromkeys(net for other, net in pairs if other == loss)) for loss, _ in pairs}
+
+
+def _listed(winners: dict[str, list[str]]) -> str:
+    return ", ".join(f"{loss} for {' and '.join(networks)}" for loss, networks in winners.items())
 
 
 def _price(changes: list[float]) -> str:

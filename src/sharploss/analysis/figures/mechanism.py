@@ -72,8 +72,8 @@ def _profile(edge: pd.DataFrame, line: str, along: str) -> tuple[float, pd.DataF
     step = np.abs(np.diff(target.to_numpy(), axis=1))
     margin = min(REACH, step.shape[1] // 2)
     inner = step[:, margin : step.shape[1] - margin + 1]
-    at = np.unravel_index(int(inner.argmax()), inner.shape)
-    number, centre = int(target.index[at[0]]), int(target.columns[at[1] + margin])
+    across, at = divmod(int(inner.argmax()), inner.shape[1])
+    number, centre = int(target.index[across]), int(target.columns[at + margin])
     part = edge[(edge[line] == number) & edge[along].between(centre - REACH, centre + REACH)]
     part = part.sort_values(along).assign(position=lambda pixels: pixels[along])
     return float(inner.max()), part, f"{line} {number}"
