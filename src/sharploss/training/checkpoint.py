@@ -66,7 +66,15 @@ def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> No
     """Write a network's weights as safetensors, atomically, with `metadata` that says what they are."""
     # Plain contiguous layout: a file's bytes must not depend on the memory format it was trained in.
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    write_bytes(path, save(tensors, metadata=metadata))
+    write_bytes(path, _in_order(save(tensors, metadata=metadata)))
+
+
+def _in_order(content: bytes) -> bytes:
+    """Sort the header of a safetensors file: the library writes metadata in an order that differs from call to call."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8 : 8 + length]), sort_keys=True).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[8 + length :]
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
