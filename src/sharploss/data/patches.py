@@ -14,6 +14,9 @@ from sharploss.errors import UserError
 # Random numbers are drawn and moved to the device for this many steps at a time.
 BLOCK = 256
 
+# Pixels are gathered for this many steps at a time; it divides BLOCK.
+CHUNK = 8
+
 Integers = npt.NDArray[np.int64]
 
 
@@ -60,7 +63,7 @@ class Patches:
         self.channels = int(pack.images[0, 0, 1])
         self.table: Integers = pack.images.numpy()
         self.pixels = pack.pixels.to(device)
-        self.block = -1
+        self.block = self.chunk = -1
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Gather the batch of a step (0, 1, ...), in any order of calls.
@@ -69,16 +72,23 @@ class Patches:
             input (B, C, patch, patch) and target (B, C, scale * patch, scale * patch), float32 in [0, 1] and
             channels-last, where B is this process's share of the batch.
         """
-        block, index = divmod(step, BLOCK)
+        chunk, index = divmod(step, CHUNK)
+        if chunk != self.chunk:
+            self._gather(chunk)
+        return self.inputs[index].div(255).permute(0, 3, 1, 2), self.targets[index].div(255).permute(0, 3, 1, 2)
+
+    def _gather(self, chunk: int) -> None:
+        """Gather the pixels of a few steps at once: one small operation less for every step after the first."""
+        block, index = divmod(chunk, BLOCK // CHUNK)
         if block != self.block:
             self._draw(block)
-        counts = self.counts[index]
-        return (
-            self._gather(self.input_rows[index], self.patch, counts),
-            self._gather(self.target_rows[index], self.scale * self.patch, counts),
-        )
+        counts, order = self.counts[index], self.order[index]
+        self.inputs = self._patches(self.input_rows[index], self.patch, counts, order)
+        self.targets = self._patches(self.target_rows[index], self.scale * self.patch, counts, order)
+        self.chunk = chunk
 
-    def _gather(self, rows: Tensor, side: int, counts: list[int]) -> Tensor:
+    def _patches(self, rows: Tensor, side: int, counts: list[int], order: Tensor) -> Tensor:
+        """Give (CHUNK, share, side, side, C) uint8 from the starts of their rows, sorted by what is done to them."""
         # Every run of bytes as long as a patch's row, as overlapping rows of one matrix: selecting a row copies it in
         # one go. The last row ends with the last pixel.
         length = side * self.channels
@@ -86,12 +96,18 @@ class Patches:
         patches = runs.index_select(0, rows).view(-1, side, side, self.channels)
         plain, mirrored, turned, both = patches.split(counts)
         mixed = torch.cat((plain, mirrored.flip(2), turned.transpose(1, 2), both.flip(2).transpose(1, 2)))
-        return mixed.div(255).permute(0, 3, 1, 2)
+        return mixed.index_select(0, order).unflatten(0, (CHUNK, -1))
 
     def _draw(self, block: int) -> None:
         """Draw a block of steps: what to gather goes to the device once, nothing is copied or awaited in a step."""
-        draws = self._random(block)
-        self.counts: list[list[int]] = ((draws[..., 3:] >> 1) == np.arange(4)).sum(1).tolist()
+        draws = self._random(block).reshape(BLOCK // CHUNK, -1, 4)
+        # The patches of a chunk are gathered sorted by what is done to them, so that each of the four kinds is one
+        # slice, and put back in order.
+        kind = draws[..., 3] >> 1
+        sorting = np.argsort(kind, axis=1, kind="stable")
+        self.counts: list[list[int]] = (kind[..., None] == np.arange(4)).sum(1).tolist()
+        self.order = torch.from_numpy(np.argsort(sorting, axis=1)).to(self.pixels.device)
+        draws = np.take_along_axis(draws, sorting[..., None], axis=1)
         self.input_rows = self._rows(draws, INPUT, 1)
         self.target_rows = self._rows(draws, TARGET, self.scale)
         self.block = block
@@ -106,12 +122,12 @@ class Patches:
         room = self.table[image, INPUT, 2:] - self.patch + 1
         limits = np.concatenate((room, np.full_like(room[..., :1], 8 if self.augment else 1)), axis=-1)
         draws = np.concatenate((image[..., None], raw[..., 1:] * limits >> 32), axis=-1)
-        # A batch is sorted by what is done to its patches, so that each of four kinds is one slice of it.
+        # A batch lists its patches by what is done to them, plain ones first.
         order = np.argsort(draws[..., 3] >> 1, axis=1, kind="stable")
         return np.take_along_axis(draws, order[..., None], axis=1)[:, self.share]
 
     def _rows(self, draws: Integers, side: int, scale: int) -> Tensor:
-        """Give where each row of each patch starts in the pixels, (BLOCK, rows of a batch), on the device."""
+        """Give where each row of each patch starts in the pixels, (chunks, rows of a chunk), on the device."""
         image, top, left, way = np.moveaxis(draws, -1, 0)
         offset, channels, _, width = np.moveaxis(self.table[image, side], -1, 0)
         size = scale * self.patch
