@@ -3,6 +3,8 @@
 Adding an asset is adding an entry to ASSETS.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 
@@ -32,23 +34,40 @@ class File(NamedTuple):
 class Asset(NamedTuple):
     """A data set or a set of weights.
 
+    Its files are listed one by one (`files`), or come in archives (`archives`) that are unpacked into `folder`.
+
     Attributes:
         kind: "dataset" or "weights".
         role: what it is for.
         licence: terms of use as its publisher states them.
         citation: who made it.
-        files: what it consists of, in a fixed order.
+        files: what it consists of, in a fixed order; empty where its images come in archives.
         package: the installed Python package that ships the files; "" when they are looked up and downloaded.
         note: what a user should know.
+        archives: zip or tar files that hold the images; their paths are where the cache keeps them.
+        folder: where the images lie once unpacked, relative to the root of the cache and of a mirror.
+        count: how many images an unpacked `folder` must hold.
+        pairs: names of the folders of targets and of inputs within `folder`, at any depth, of a set that comes in
+            pairs.
+        inputs: scale -> the asset that holds the inputs its publisher made.
+        crop: (long, short) sides in pixels that every image is cropped to, keeping the top left; None: not cropped.
+        overlaps: other asset -> why one of the two must not be trained on when the other is tested on.
     """
 
     kind: Literal["dataset", "weights"]
     role: str
     licence: str
     citation: str
-    files: tuple[File, ...]
+    files: tuple[File, ...] = ()
     package: str = ""
     note: str = ""
+    archives: tuple[File, ...] = ()
+    folder: str = ""
+    count: int = 0
+    pairs: tuple[str, str] | None = None
+    inputs: Mapping[int, str] = MappingProxyType({})
+    crop: tuple[int, int] | None = None
+    overlaps: Mapping[str, str] = MappingProxyType({})
 
 
 _SKIMAGE = "van der Walt et al., scikit-image: image processing in Python, PeerJ 2:e453 (2014)"
