@@ -39,12 +39,17 @@ def check_classes(params: Params) -> None:
 
     for name, spec in params.losses.items():
         named(f"losses.{name}", lambda spec=spec: build_loss(spec))
-    scales = {task.scale for task in params.tasks.values()}
     with torch.device("meta"):
         for name, network in params.networks.items():
-            for scale in scales:
+            for scale in scales(params, name):
                 config = {"network": network, "task": {"scale": scale}, "seed": 0}
                 named(f"networks.{name}", lambda config=config: make_network(config))
+
+
+def scales(params: Params, network: str) -> list[int]:
+    """Give the scales that the suites ask of a network; ESPCN, for one, cannot keep the size."""
+    tasks = {task for suite in params.suites.values() if network in suite.networks for task in suite.tasks}
+    return sorted({params.tasks[task].scale for task in tasks})
 
 
 def named(where: str, build: Callable[[], object]) -> None:

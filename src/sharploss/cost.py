@@ -1,5 +1,6 @@
 """What a plan will cost: floating-point operations counted, hours predicted from this machine's measured speed."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -78,13 +79,16 @@ def _fastest(step: Callable[[], object], device: torch.device) -> float:
 def predict(params: Params, plan: Plan) -> str:
     """Give a table in words: for each group its runs, operations and hours, and the sum."""
     speed = measure_speed()
+    counted: dict[str, int] = {}
     lines = [f"{'group':<24}{'runs':>6}{'PFLOP':>12}{'hours':>10}"]
     total = [0, 0.0, 0.0]
     for name, group in plan["groups"].items():
         flops = seconds = 0.0
         for key in group["runs"]:
             config = resolve_run(params, plan["runs"][key])
-            each = step_flops(config)
+            about = json.dumps([config["network"], config["task"]["scale"], config["recipe"]])  # losses hardly count
+            each = counted.setdefault(about, 0) or step_flops(config)
+            counted[about] = each
             flops += each * config["recipe"]["steps"]
             seconds += step_seconds(config, each, speed) * config["recipe"]["steps"] + START_UP
         total = [total[0] + len(group["runs"]), total[1] + flops, total[2] + seconds]

@@ -94,9 +94,15 @@ def clone(repository: Path, folder: Path) -> Study:
 
 
 @pytest.fixture(scope="session")
-def study(repository, tmp_path_factory):
+def clone_to(repository):
+    """A function that makes such a clone in a folder."""
+    return lambda folder: clone(repository, folder)
+
+
+@pytest.fixture(scope="session")
+def study(clone_to, tmp_path_factory):
     """The tiny study, run to its end once for all tests that look at it."""
-    study = clone(repository, tmp_path_factory.mktemp("study") / "clone")
+    study = clone_to(tmp_path_factory.mktemp("study") / "clone")
     study.edit("params.yaml", tiny)
     study.run("python", "pipelines/plan.py")
     study.run("dvc", "repro")

@@ -1,0 +1,75 @@
+"""studies/gpu.yaml cut down to a task of each kind, a small network and a few steps, on the real data of a mirror."""
+
+import csv
+import json
+import os
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.slow
+
+MIRROR = os.environ.get("SHARPLOSS_MIRROR")
+TASKS = {
+    "sr_x4": ["set5", "urban100"],
+    "sr_x3_no_mod_crop": ["set5"],
+    "deblur_motion": ["set5"],
+    "sharpen": ["set5"],
+    "denoise_s25": ["set5"],
+    "jpeg_q10": ["classic5"],
+}
+
+
+def tiny(params):
+    params["tasks"] = {name: {**params["tasks"][name], "test": sets} for name, sets in TASKS.items()}
+    # The smaller of the training sets, so that the test spends its time on what differs from kind to kind.
+    for task in params["tasks"].values():
+        task.update(train=["t91"], preferred=[], validation=["skimage_validation"])
+    params["networks"] = {"edsr": {"network": "edsr", "blocks": 1, "width": 8, "res_scale": 1.0}}
+    params["recipes"]["gpu"].update(
+        steps=4, batch=2, patch=12, warmup=0, log_every=2, validate_every=4, checkpoint_every=4
+    )
+    params["suites"] = {
+        "pairings": {
+            "question": "Does every kind of task run?",
+            "tasks": list(TASKS),
+            "networks": ["edsr"],
+            "losses": ["l1", "sploss"],
+            "recipe": "gpu",
+        }
+    }
+    params["crops"] = {name: crop for name, crop in params["crops"].items() if crop["task"] in TASKS}
+    return params
+
+
+@pytest.fixture(scope="module")
+def gpu_study(clone_to, tmp_path_factory):
+    if not MIRROR:
+        pytest.skip("SHARPLOSS_MIRROR is not set: there is no real data to train on")
+    study = clone_to(tmp_path_factory.mktemp("gpu") / "clone")
+    study.environment["SHARPLOSS_MIRROR"] = MIRROR
+    params = yaml.safe_load((study.folder / "studies/gpu.yaml").read_text())
+    (study.folder / "params.yaml").write_text(yaml.safe_dump(tiny(params), sort_keys=False))
+    study.run("python", "pipelines/plan.py")
+    study.run("dvc", "repro")
+    return study
+
+
+def scores(study, group):
+    return list(csv.DictReader((study.folder / f"results/scores/{group}.csv").read_text().splitlines()))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_kind_of_task_trains_and_is_measured(gpu_study, task):
+    for loss in ("l1", "sploss"):
+        metrics = json.loads((gpu_study.folder / f"results/runs/{task}-edsr-{loss}-s0/metrics.json").read_text())
+        assert metrics["status"] == "finished"
+    found = scores(gpu_study, f"{task}-edsr")
+    assert {row["run"] for row in found} == {f"{task}-edsr-{loss}-s0" for loss in ("l1", "sploss")}
+    assert {row["dataset"] for row in found} == set(TASKS[task]) - {"urban100"}
+
+
+def test_a_set_that_cannot_be_had_is_left_out_with_a_note(gpu_study):
+    tables = (gpu_study.folder / "reports/tables/pairings.md").read_text()
+    assert "urban100 not tested" in tables
+    assert "urban100 not tested" in (gpu_study.folder / "reports/index.html").read_text()
