@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from sharploss.assets import ASSETS, Asset, AssetMissing, File, fetch, locate, receipts
+from sharploss.assets import ASSETS, Asset, AssetMissing, File, fetch, locate, present, receipts
 from sharploss.errors import UserError
 
 RIGHT, WRONG = b"the right bytes" * 1000, b"other bytes"
@@ -223,3 +223,14 @@ def test_receipts_say_what_is_there_and_are_the_same_wherever_it_was_found(known
         text = (tmp_path / "one" / f"{name}.json").read_text()
         assert text == (tmp_path / "two" / f"{name}.json").read_text()
         assert str(tmp_path) not in text
+
+
+def test_present_finds_what_locate_would_without_network_and_without_reading(known, server, tmp_path):
+    url, folder = server
+    (folder / "a").write_bytes(RIGHT)
+    known(f"{url}/a")
+    assert present("thing") is None
+    assert Handler.asked == []
+    assert present("skimage_test") == locate("skimage_test")
+    in_mirror = put(tmp_path / "mirror", WRONG)
+    assert present("thing") == [in_mirror]

@@ -17,6 +17,9 @@ from sharploss.files import atomic_path, sha256, write_json
 # Seconds to connect and seconds without a byte: a machine without network must find out quickly.
 TIMEOUT = (5, 30)
 
+# What counts as an image of an unpacked folder; hidden files, which some archives from macOS hold, do not.
+IMAGES = {".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff"}
+
 # Hosts that did not answer in this process: nobody waits for them twice.
 _unreachable: set[str] = set()
 
@@ -48,10 +51,29 @@ def locate(name: str) -> list[Path]:
         AssetMissing: a file cannot be had; the message says where it was looked for and what to do.
         UserError: there is no such asset, or a file that was found has another content than it should.
     """
-    if name not in ASSETS:
-        raise unknown("asset", name, ASSETS)
-    asset = ASSETS[name]
+    asset = _asset(name)
     return [_locate_file(name, asset, file) for file in asset.files]
+
+
+def present(name: str) -> list[Path] | None:
+    """Find the files of an asset that are here already, without network and without reading them.
+
+    Args:
+        name: a key of `ASSETS`.
+
+    Returns:
+        One path a file in the catalogue's order, or the sorted images of the unpacked folder; None when any is missing.
+
+    Raises:
+        UserError: there is no such asset.
+    """
+    asset = _asset(name)
+    if asset.archives:
+        unpacked = (_images(root / asset.folder) for root in _roots())
+        return next((images for images in unpacked if len(images) == asset.count), None)
+    paths = [_find(asset, file) for file in asset.files]
+    found = [path for path in paths if path is not None]
+    return found if len(found) == len(paths) else None
 
 
 def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
@@ -88,15 +110,36 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("sharploss"))
 
 
+def _asset(name: str) -> Asset:
+    if name not in ASSETS:
+        raise unknown("asset", name, ASSETS)
+    return ASSETS[name]
+
+
+def _roots() -> list[Path]:
+    """Give the folders that assets are looked up in, in order: the cache, the mirror where there is one."""
+    mirror = os.environ.get("SHARPLOSS_MIRROR")
+    return [cache_folder(), *([Path(mirror)] if mirror else [])]
+
+
+def _find(asset: Asset, file: File) -> Path | None:
+    roots = _package_roots(asset.package) if asset.package else _roots()
+    return next((path for root in roots if (path := root / file.path).is_file()), None)
+
+
+def _images(folder: Path) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGES and not path.name.startswith("."))
+    return sorted(path for path in found if path.is_file())
+
+
 def _locate_file(name: str, asset: Asset, file: File) -> Path:
     if asset.package:
         return _in_package(name, asset, file)
+    if path := _find(asset, file):
+        _check(path, file)
+        return path
     mirror = os.environ.get("SHARPLOSS_MIRROR")
     cached = cache_folder() / file.path
-    for path in (cached, *([Path(mirror) / file.path] if mirror else [])):
-        if path.is_file():
-            _check(path, file)
-            return path
     reason = _download(file, cached)
     if not reason:
         return cached
@@ -109,16 +152,17 @@ def _locate_file(name: str, asset: Asset, file: File) -> Path:
 
 
 def _in_package(name: str, asset: Asset, file: File) -> Path:
-    # find_spec does not import the package, which takes seconds for some and downloads for others.
-    spec = importlib.util.find_spec(asset.package)
-    roots = list(spec.submodule_search_locations or []) if spec else []
-    for root in roots:
-        path = Path(root).parent / file.path
-        if path.is_file():
-            _check(path, file)
-            return path
+    if path := _find(asset, file):
+        _check(path, file)
+        return path
     reason = f"the installed package {asset.package} does not ship {file.path}"
     raise AssetMissing(f"Asset '{name}' is missing: {reason}, so install the version in requirements.lock.", reason)
+
+
+def _package_roots(package: str) -> list[Path]:
+    # find_spec does not import the package, which takes seconds for some and downloads for others.
+    spec = importlib.util.find_spec(package)
+    return [Path(root).parent for root in (spec.submodule_search_locations or [])] if spec else []
 
 
 def _check(path: Path, file: File) -> None:
