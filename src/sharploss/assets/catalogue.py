@@ -1,9 +1,11 @@
 """The catalogue: every data set and weight file a study can name, with origin, licence and sha256.
 
-Adding an asset is adding an entry to ASSETS.
+Adding an asset is adding an entry to ASSETS; a long list of files is a csv file in `files/`.
 """
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -14,7 +16,8 @@ class File(NamedTuple):
     Attributes:
         path: relative to the root of the cache and of a mirror; for an embedded asset, relative to the folder that
             packages are installed in.
-        sha256: of the content, hexadecimal; its first digits where the publisher gives no more.
+        sha256: of the content, hexadecimal; its first digits where the publisher gives no more; "" where it is not
+            known.
         bytes: size; None where the publisher does not state it.
         urls: official addresses, tried in order.
         title: what an image shows.
@@ -70,187 +73,218 @@ class Asset(NamedTuple):
     overlaps: Mapping[str, str] = MappingProxyType({})
 
 
-_SKIMAGE = "van der Walt et al., scikit-image: image processing in Python, PeerJ 2:e453 (2014)"
-_SELFEXSR = "https://raw.githubusercontent.com/jbhuang0604/SelfExSR/8f6dd8c1d20cb7e8792a7177b4f6fd677633f598/data"
-_VIDEO_QUALITY = "https://raw.githubusercontent.com/aizvorski/video-quality/21594567d03fb7dfda5b3a070ad0cf6cd3e353e5"
+def _listed(name: str, base: str = "") -> tuple[File, ...]:
+    """Read files/<name>.csv: path, sha256, bytes, perhaps title, licence, author; `base` is the folder of the URLs."""
+    with (Path(__file__).parent / "files" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(_file(row, base) for row in csv.DictReader(file))
 
-ASSETS: dict[str, Asset] = {
-    # Licences and authors are as scikit-image's own documentation of each image states them.
-    "skimage_train": Asset(
+
+def _file(row: dict[str, str], base: str) -> File:
+    about = {key: row[key] for key in ("title", "licence", "author") if key in row}
+    urls = (f"{base}/{row['path'].rsplit('/', 1)[-1]}",) if base else ()
+    return File(row["path"], row["sha256"], int(row["bytes"]), urls, **about)
+
+
+def _archive(name: str, *bases: str) -> tuple[File, ...]:
+    """Give an archive whose publisher states neither size nor sha256; its own checksums are checked instead."""
+    return (File(f"archives/{name}", "", None, tuple(f"{base}/{name}" for base in bases)),)
+
+
+_SKIMAGE = "van der Walt et al., scikit-image: image processing in Python, PeerJ 2:e453 (2014)"
+_RAW = "https://raw.githubusercontent.com"
+_SELFEXSR = f"{_RAW}/jbhuang0604/SelfExSR/8f6dd8c1d20cb7e8792a7177b4f6fd677633f598/data"
+_BSDS500 = f"{_RAW}/BIDS/BSDS500/a04b7c6c3a9f0ace74bf205c72a43d32e1c72722/BSDS500/data/images"
+_DNCNN = f"{_RAW}/cszn/DnCNN/e93b27812d3ff523a3a79d19e5e50d233d7a8d0a/testsets"
+_DCSCN = f"{_RAW}/jiny2001/dcscn-super-resolution/d382bc30d41c94ac72f8cb148d61cc4864b3b380/data"
+_VIDEO_QUALITY = f"{_RAW}/aizvorski/video-quality/21594567d03fb7dfda5b3a070ad0cf6cd3e353e5"
+_MDF = f"{_RAW}/gfxdisp/mdf/3901f237cb1e9ac48c2f6ad9b4ff9f4578caedde/weights"
+_CBSD68 = f"{_RAW}/clausmichele/CBSD68-dataset/master/CBSD68/original_png"
+_TORCH = "https://download.pytorch.org/models"
+_DIV2K = ("https://data.vision.ee.ethz.ch/cvl/DIV2K", "http://data.vision.ee.ethz.ch/cvl/DIV2K")
+_GOPRO = "https://huggingface.co/datasets/snah/GOPRO_Large/resolve/main"
+
+_MARTIN = "Arbelaez et al., Contour detection and hierarchical image segmentation, TPAMI 33(5), 2011"
+_BSDS_TERMS = "non-commercial research and education"
+_DIV2K_PAPER = "Agustsson and Timofte, NTIRE 2017 challenge on single image super-resolution, CVPRW 2017"
+_DIV2K_TERMS = "academic research only"
+_NAH = "Nah et al., Deep multi-scale convolutional neural network for dynamic scene deblurring, CVPR 2017"
+_ALEXNET = "Krizhevsky, One weird trick for parallelizing convolutional neural networks (2014); torchvision"
+_VGG = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition, ICLR 2015"
+_MUSTAFA = "Mustafa et al., Training a task-specific image reconstruction loss, WACV 2022"
+
+
+def _skimage(part: str) -> Asset:
+    """Photographs that scikit-image ships; licences and authors are as its documentation of each image states them."""
+    return Asset(
+        "dataset", part, "as stated for each file", _SKIMAGE, files=_listed(f"skimage_{part}"), package="skimage"
+    )
+
+
+def _bsds500(part: str) -> Asset:
+    return Asset(
         kind="dataset",
         role="train",
-        licence="as stated for each file",
-        citation=_SKIMAGE,
-        package="skimage",
-        files=(
-            File(
-                "skimage/data/brick.png",
-                "7966caf324f6ba843118d98f7a07746d22f6a343430add0233eca5f6eaaa8fcf",
-                106634,
-                title="Brick wall",
-                licence="CC0 1.0",
-                author="CC0Textures (Bricks25), cropped and scaled by the scikit-image team",
-            ),
-            File(
-                "skimage/data/coffee.png",
-                "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7",
-                466706,
-                title="Coffee cup",
-                licence="CC0 1.0",
-                author="Rachel Michetti, courtesy of Pikolo Espresso Bar",
-            ),
-            File(
-                "skimage/data/grass.png",
-                "b6b6022426b38936c43a4ac09635cd78af074e90f42ffa8227ac8b7452d39f89",
-                217893,
-                title="Grass",
-                licence="CC0 1.0",
-                author="linolafett (DeviantArt), cropped by the scikit-image team",
-            ),
-            File(
-                "skimage/data/gravel.png",
-                "c48615b451bf1e606fbd72c0aa9f8cc0f068ab7111ef7d93bb9b0f2586440c12",
-                194247,
-                title="Gravel",
-                licence="CC0 1.0",
-                author="CC0Textures (Gravel04), cropped and scaled by the scikit-image team",
-            ),
-            File(
-                "skimage/data/hubble_deep_field.jpg",
-                "3a19c5dd8a927a9334bb1229a6d63711b1c0c767fb27e2286e7c84a3e2c2f5f4",
-                527940,
-                title="Hubble eXtreme Deep Field",
-                licence="public domain",
-                author="NASA (HubbleSite)",
-            ),
-            File(
-                "skimage/data/ihc.png",
-                "f8dd1aa387ddd1f49d8ad13b50921b237df8e9b262606d258770687b0ef93cef",
-                477916,
-                title="Colonic glands, immunohistochemical staining",
-                licence="no known copyright restrictions",
-                author="Center for Microscopy And Molecular Imaging (CMMI)",
-            ),
-            File(
-                "skimage/data/motorcycle_left.png",
-                "db18e9c4157617403c3537a6ba355dfeafe9a7eabb6b9b94cb33f6525dd49179",
-                644701,
-                title="Motorcycle, left view of a stereo pair, a quarter of the size",
-                licence="none stated",
-                author="Nesic, Westling, Wang, Kitajima, Krathwohl, Scharstein (Middlebury 2014 stereo benchmark)",
-            ),
-            File(
-                "skimage/data/retina.jpg",
-                "38a07f36f27f095e818aea7b96d34202c05176d30253c66733f2e00379e9e0e6",
-                269564,
-                title="Human retina",
-                licence="CC0 1.0",
-                author="Mikael Häggström (Wikimedia Commons)",
-            ),
-        ),
-    ),
-    "skimage_validation": Asset(
+        licence=_BSDS_TERMS,
+        citation=_MARTIN,
+        files=_listed(f"bsds500_{part}", f"{_BSDS500}/{part}"),
+        note=f"The {part} part of BSDS500, 200 JPEG files"
+        + ("; alone it is known as BSD200." if part == "train" else "."),
+    )
+
+
+def _div2k(part: str, images: int) -> Asset:
+    return Asset(
         kind="dataset",
-        role="validation",
-        licence="as stated for each file",
-        citation=_SKIMAGE,
-        package="skimage",
-        files=(
-            File(
-                "skimage/data/coins.png",
-                "f8d773fc9cfa6f4d8e5942dc34d0a0788fcaed2a4fefbbed0aef5398d7ef4cba",
-                75825,
-                title="Greek coins from Pompeii",
-                licence="no known copyright restrictions",
-                author="Brooklyn Museum Collection",
-            ),
-        ),
-    ),
-    "skimage_test": Asset(
+        role="train" if part == "train" else "validation or test",
+        licence=_DIV2K_TERMS,
+        citation=_DIV2K_PAPER,
+        archives=_archive(f"DIV2K_{part}_HR.zip", *_DIV2K),
+        folder=f"datasets/DIV2K/DIV2K_{part}_HR",
+        count=images,
+        inputs=MappingProxyType({scale: f"div2k_{part}_lr_x{scale}" for scale in (2, 3, 4)}),
+    )
+
+
+def _div2k_lr(part: str, images: int, scale: int) -> Asset:
+    return Asset(
         kind="dataset",
-        role="test",
-        licence="as stated for each file",
-        citation=_SKIMAGE,
-        package="skimage",
-        files=(
-            File(
-                "skimage/data/astronaut.png",
-                "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
-                791555,
-                title="Eileen Collins",
-                licence="public domain",
-                author="NASA",
-            ),
-            File(
-                "skimage/data/camera.png",
-                "b0793d2adda0fa6ae899c03989482bff9a42d3d5690fc7e3648f2795d730c23a",
-                139512,
-                title="A photographer with a camera",
-                licence="CC0 1.0",
-                author="Lav Varshney",
-            ),
-            File(
-                "skimage/data/chelsea.png",
-                "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb",
-                240512,
-                title="Chelsea the cat",
-                licence="CC0 1.0",
-                author="Stefan van der Walt",
-            ),
-            File(
-                "skimage/data/rocket.jpg",
-                "c2dd0de7c538df8d111e479619b129464d0269d0ae5fd18ca91d33a7fdfea95c",
-                112525,
-                title="Launch of DSCOVR on Falcon 9",
-                licence="public domain",
-                author="SpaceX",
-            ),
-        ),
-    ),
+        role=f"published inputs of div2k_{part} (MATLAB bicubic, x{scale})",
+        licence=_DIV2K_TERMS,
+        citation=_DIV2K_PAPER,
+        archives=_archive(f"DIV2K_{part}_LR_bicubic_X{scale}.zip", *_DIV2K),
+        folder=f"datasets/DIV2K/DIV2K_{part}_LR_bicubic_X{scale}",
+        count=images,
+        overlaps=MappingProxyType({f"div2k_{part}": f"they are the same scenes as div2k_{part}"}),
+    )
+
+
+def _gopro(part: str, pairs: int) -> Asset:
+    return Asset(
+        kind="dataset",
+        role=part,
+        licence="CC BY 4.0",
+        citation=_NAH,
+        archives=_archive("GOPRO_Large.zip", _GOPRO),
+        folder=f"datasets/GOPRO_Large/{part}",
+        count=pairs,
+        pairs=("sharp", "blur"),
+        note="Pairs of `sharp` and `blur`, not `blur_gamma`, as MPRNet uses them. One archive of some 9 GB.",
+    )
+
+
+def _set5_lr(scale: int) -> Asset:
+    return Asset(
+        kind="dataset",
+        role=f"published inputs of set5 (MATLAB imresize, x{scale}), against which ours are checked",
+        licence="none stated",
+        citation="Huang et al., Single image super-resolution from transformed self-exemplars, CVPR 2015",
+        files=_listed(f"set5_matlab_lr_x{scale}", f"{_SELFEXSR}/Set5/image_SRF_{scale}"),
+        overlaps=MappingProxyType({"set5": "they are the same scenes as set5"}),
+    )
+
+
+_OVERLAP_VAL = "its 68 images are of BSDS500's val part, which is B100"
+_SET14_CLASSIC5 = "baboon, barbara, lena and peppers are in both, in grey in classic5"
+
+ASSETS: dict[str, Asset] = {
+    "skimage_train": _skimage("train"),
+    "skimage_validation": _skimage("validation"),
+    "skimage_test": _skimage("test"),
     "set5": Asset(
         kind="dataset",
         role="test",
         licence="none stated",
         citation="Bevilacqua et al., Low-complexity single-image super-resolution, BMVC 2012",
-        files=(
-            File(
-                "datasets/Set5/img_001_SRF_2_HR.png",
-                "b7f0633258c4dc1a1ef57f26ef2e2db414b64c170cb7c618730cb2f2aae3c7ed",
-                371264,
-                urls=(f"{_SELFEXSR}/Set5/image_SRF_2/img_001_SRF_2_HR.png",),
-            ),
-            File(
-                "datasets/Set5/img_002_SRF_2_HR.png",
-                "6f9d47ea7f70bc8a98f33d483fc7ffe684e79c9c8398321006ab8093fce5e4ef",
-                120453,
-                urls=(f"{_SELFEXSR}/Set5/image_SRF_2/img_002_SRF_2_HR.png",),
-            ),
-            File(
-                "datasets/Set5/img_003_SRF_2_HR.png",
-                "a58f6334af41127d8de5ea64e36ad174623a689c1bd5c4100aee20738b93a944",
-                127529,
-                urls=(f"{_SELFEXSR}/Set5/image_SRF_2/img_003_SRF_2_HR.png",),
-            ),
-            File(
-                "datasets/Set5/img_004_SRF_2_HR.png",
-                "30bd282537e4660651d5f668252353a66723c301ccba541a699af053269e9eb3",
-                113787,
-                urls=(f"{_SELFEXSR}/Set5/image_SRF_2/img_004_SRF_2_HR.png",),
-            ),
-            File(
-                "datasets/Set5/img_005_SRF_2_HR.png",
-                "653e3aa5cbc70487e38e31260ba2d42588d575e267e23951ea66157adc3285e6",
-                118848,
-                urls=(f"{_SELFEXSR}/Set5/image_SRF_2/img_005_SRF_2_HR.png",),
-            ),
-        ),
+        files=_listed("set5", f"{_SELFEXSR}/Set5/image_SRF_2"),
         note="Ground truth before cropping to a multiple of the scale.",
+        inputs=MappingProxyType({scale: f"set5_matlab_lr_x{scale}" for scale in (2, 3, 4)}),
+        overlaps=MappingProxyType({"set14": "Set5's head is Set14's face"}),
     ),
+    **{f"set5_matlab_lr_x{scale}": _set5_lr(scale) for scale in (2, 3, 4)},
+    "set14": Asset(
+        kind="dataset",
+        role="test",
+        licence="none stated",
+        citation="Zeyde et al., On single image scale-up using sparse-representations, Curves and Surfaces 2010",
+        files=_listed("set14", f"{_DNCNN}/Set14"),
+        note="Ground truth before cropping. bridge is grey: published numbers measure its grey values as luma.",
+        overlaps=MappingProxyType({"classic5": _SET14_CLASSIC5, "live1": "monarch is in both"}),
+    ),
+    "b100": Asset(
+        kind="dataset",
+        role="test",
+        licence=_BSDS_TERMS,
+        citation="Martin et al., A database of human segmented natural images, ICCV 2001; BSDS500: " + _MARTIN,
+        files=_listed("b100", f"{_BSDS500}/val"),
+        crop=(480, 320),
+        note="B100 (BSD100) is the val part of BSDS500, 100 JPEG files, cropped to 480x320: never train on it.",
+        overlaps=MappingProxyType({"cbsd68": _OVERLAP_VAL}),
+    ),
+    "urban100": Asset(
+        kind="dataset",
+        role="test",
+        licence="none stated",
+        citation="Huang et al., Single image super-resolution from transformed self-exemplars, CVPR 2015",
+        files=_listed("urban100", f"{_SELFEXSR}/Urban100/image_SRF_4"),
+        note="Ground truth of 1024 pixels on the long side; the folder image_SRF_2 beside it is half that size.",
+    ),
+    "bsds500_train": _bsds500("train"),
+    "bsds500_test": _bsds500("test"),
+    "t91": Asset(
+        kind="dataset",
+        role="train",
+        licence="none stated",
+        citation="Yang et al., Image super-resolution via sparse representation, TIP 19(11), 2010",
+        files=_listed("t91", f"{_DCSCN}/yang91"),
+        note="With bsds500_train these are the 291 images that VDSR was trained on.",
+    ),
+    "div2k_train": _div2k("train", 800),
+    "div2k_valid": _div2k("valid", 100),
+    **{f"div2k_train_lr_x{scale}": _div2k_lr("train", 800, scale) for scale in (2, 3, 4)},
+    **{f"div2k_valid_lr_x{scale}": _div2k_lr("valid", 100, scale) for scale in (2, 3, 4)},
+    "flickr2k": Asset(
+        kind="dataset",
+        role="train",
+        licence="as the photographers on Flickr state",
+        citation="Lim et al., Enhanced deep residual networks for single image super-resolution, CVPRW 2017",
+        archives=_archive("Flickr2K.tar", "https://cv.snu.ac.kr/research/EDSR", "http://cv.snu.ac.kr/research/EDSR"),
+        folder="datasets/Flickr2K/Flickr2K_HR",
+        count=2650,
+    ),
+    "gopro_train": _gopro("train", 2103),
+    "gopro_test": _gopro("test", 1111),
+    "live1": Asset(
+        kind="dataset",
+        role="test (JPEG)",
+        licence="as stated in the LIVE release",
+        citation="Sheikh et al., LIVE image quality assessment database release 2, UT Austin",
+        files=_listed("live1", f"{_DNCNN}/LIVE1"),
+        note="Measured on luma. 19 of the 29 are also in Kodak24, monarch is also in Set14.",
+    ),
+    "classic5": Asset(
+        kind="dataset",
+        role="test (JPEG, grey)",
+        licence="none stated",
+        citation="Foi et al., Pointwise shape-adaptive DCT for grayscale and color images, TIP 16(5), 2007",
+        files=_listed("classic5", f"{_DNCNN}/classic5"),
+    ),
+    "cbsd68": Asset(
+        kind="dataset",
+        role="test (denoising)",
+        licence=_BSDS_TERMS,
+        citation="Roth and Black, Fields of experts, IJCV 82(2), 2009, after Martin et al. 2001",
+        files=tuple(
+            File(f"datasets/CBSD68/{number:04d}.png", "", None, (f"{_CBSD68}/{number:04d}.png",))
+            for number in range(68)
+        ),
+        note="The address is a branch, not a fixed version, and no checksums are published.",
+    ),
+    # Weights.
     "alexnet": Asset(
         kind="weights",
         role="metric LPIPS (alex)",
         licence="BSD-3-Clause",
-        citation="Krizhevsky, One weird trick for parallelizing convolutional neural networks (2014); torchvision",
+        citation=_ALEXNET,
         files=(
             File(
                 "weights/alexnet_features.safetensors",
@@ -264,16 +298,64 @@ ASSETS: dict[str, Asset] = {
         kind="weights",
         role="metric LPIPS (alex)",
         licence="BSD-3-Clause",
-        citation="Krizhevsky, One weird trick for parallelizing convolutional neural networks (2014); torchvision",
+        citation=_ALEXNET,
         files=(
-            File(
-                "weights/alexnet-owt-7be5be79.pth",
-                "7be5be79",
-                None,
-                urls=("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",),
-            ),
+            File("weights/alexnet-owt-7be5be79.pth", "7be5be79", None, urls=(f"{_TORCH}/alexnet-owt-7be5be79.pth",)),
         ),
         note="AlexNet_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
+    ),
+    "vgg19": Asset(
+        kind="weights",
+        role="perceptual losses",
+        licence="CC BY 4.0",
+        citation=_VGG,
+        files=(
+            File(
+                "weights/vgg19_features_fp16.safetensors",
+                "8f82b2d384bf6bfbe7a892ec15f6f6e5acb688810a721337d46f9f6c6bfca06c",
+                40051552,
+            ),
+        ),
+        note="Oxford's weights of 2014 as float16, on mirrors only: their activations are one to two orders of "
+        "magnitude larger than those of vgg19_torchvision, so loss weights do not carry over.",
+    ),
+    "vgg19_torchvision": Asset(
+        kind="weights",
+        role="perceptual losses",
+        licence="BSD-3-Clause",
+        citation=f"{_VGG}; torchvision",
+        files=(File("weights/vgg19-dcbb9e9d.pth", "dcbb9e9d", None, urls=(f"{_TORCH}/vgg19-dcbb9e9d.pth",)),),
+        note="VGG19_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
+    ),
+    "mdf_sisr": Asset(
+        kind="weights",
+        role="MDF loss (super-resolution)",
+        licence="BSD-3-Clause",
+        citation=_MUSTAFA,
+        files=(
+            File(
+                "weights/Ds_SISR.pth",
+                "69ff954e399176a4869cbc27019df02a32b6600f0f4458f5580c1a7cae8c50b1",
+                4174841,
+                urls=(f"{_MDF}/Ds_SISR.pth",),
+            ),
+        ),
+        note="A pickle: never load it blindly. The authors' Ds_Denoising.pth is the same file, byte for byte.",
+    ),
+    "mdf_jpeg": Asset(
+        kind="weights",
+        role="MDF loss (JPEG)",
+        licence="BSD-3-Clause",
+        citation=_MUSTAFA,
+        files=(
+            File(
+                "weights/Ds_JPEG.pth",
+                "6eee1fbf452c7789db78cfd70de6ff375ed15efa9e48be34eb0bb88ed511ca46",
+                2371665,
+                urls=(f"{_MDF}/Ds_JPEG.pth",),
+            ),
+        ),
+        note="A pickle: never load it blindly.",
     ),
     "niqe": Asset(
         kind="weights",
@@ -289,4 +371,51 @@ ASSETS: dict[str, Asset] = {
             ),
         ),
     ),
+    "inception_fid": Asset(
+        kind="weights",
+        role="metric FID",
+        licence="Apache-2.0",
+        citation="Szegedy et al., Rethinking the Inception architecture, CVPR 2016; ported by mseitzer/pytorch-fid",
+        files=(
+            File(
+                "weights/pt_inception-2015-12-05-6726825d.pth",
+                "6726825d",
+                None,
+                urls=(
+                    "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+                    "pt_inception-2015-12-05-6726825d.pth",
+                    "https://huggingface.co/chaofengc/IQA-PyTorch-Weights/resolve/main/"
+                    "pt_inception-2015-12-05-6726825d.pth",
+                ),
+            ),
+        ),
+        note="TensorFlow's Inception of 2015, which FID is defined on.",
+    ),
 }
+
+
+def leak(train: Iterable[str], test: Iterable[str]) -> str | None:
+    """Say why these sets must not be trained and tested on together, in one sentence; None when they may."""
+    for learnt in train:
+        for tested in test:
+            reason = _common(learnt, tested)
+            if reason:
+                return reason
+    return None
+
+
+def _common(learnt: str, tested: str) -> str | None:
+    if learnt == tested:
+        note = f" ({ASSETS[learnt].note.rstrip('.')})" if learnt == "b100" else ""
+        return f"{learnt} is trained on and tested on{note}"
+    if learnt not in ASSETS or tested not in ASSETS:
+        return None
+    one, other = ASSETS[learnt], ASSETS[tested]
+    declared = one.overlaps.get(tested) or other.overlaps.get(learnt)
+    if declared:
+        return f"{learnt} is trained on and {tested} tested on, but {declared}"
+    shared = {file.sha256 for file in one.files if file.sha256} & {file.sha256 for file in other.files}
+    if shared:
+        path = next(file.path for file in one.files if file.sha256 in shared)
+        return f"{learnt} is trained on and {tested} tested on, but {path} is in both"
+    return None
