@@ -5,13 +5,58 @@ from typing import Any
 from torch import nn
 
 from sharploss.construct import construct
+from sharploss.networks.discriminators import VGG128, Discriminator, SharpGANDiscriminator, SRGANDiscriminator
+from sharploss.networks.dncnn import DnCNN
 from sharploss.networks.edsr import EDSR
 from sharploss.networks.espcn import ESPCN
+from sharploss.networks.mprnet import MPRNet
+from sharploss.networks.nlsn import NLSN
+from sharploss.networks.rrdbnet import RRDBNet
+from sharploss.networks.sharpgan import NonBNResG, ResG, StackedG
+from sharploss.networks.srresnet import SRResNet
 from sharploss.networks.vdsr import VDSR
 
-__all__ = ["EDSR", "ESPCN", "NETWORKS", "VDSR", "build_network"]
+__all__ = [
+    "DISCRIMINATORS",
+    "EDSR",
+    "ESPCN",
+    "NETWORKS",
+    "NLSN",
+    "VDSR",
+    "VGG128",
+    "Discriminator",
+    "DnCNN",
+    "MPRNet",
+    "NonBNResG",
+    "RRDBNet",
+    "ResG",
+    "SRGANDiscriminator",
+    "SRResNet",
+    "SharpGANDiscriminator",
+    "StackedG",
+    "build_discriminator",
+    "build_network",
+]
 
-NETWORKS: dict[str, type[nn.Module]] = {"edsr": EDSR, "espcn": ESPCN, "vdsr": VDSR}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "dncnn": DnCNN,
+    "edsr": EDSR,
+    "espcn": ESPCN,
+    "mprnet": MPRNet,
+    "nlsn": NLSN,
+    "nonbn_resg": NonBNResG,
+    "resg": ResG,
+    "rrdbnet": RRDBNet,
+    "srresnet": SRResNet,
+    "stackedg": StackedG,
+    "vdsr": VDSR,
+}
+
+DISCRIMINATORS: dict[str, type[Discriminator]] = {
+    "sharpgan": SharpGANDiscriminator,
+    "srgan": SRGANDiscriminator,
+    "vgg128": VGG128,
+}
 
 
 def build_network(name: str, **parameters: Any) -> nn.Module:
@@ -25,3 +70,16 @@ def build_network(name: str, **parameters: Any) -> nn.Module:
         UserError: an unknown network or parameter (the message names the nearest one), or a size that cannot be.
     """
     return construct("network", name, NETWORKS, parameters)
+
+
+def build_discriminator(name: str, **parameters: Any) -> Discriminator:
+    """Build a discriminator, with initial weights from torch's global random state.
+
+    Args:
+        name: a key of DISCRIMINATORS.
+        parameters: arguments of its class, such as size (of its patches) and width.
+
+    Raises:
+        UserError: an unknown discriminator or parameter (the message names the nearest one), or a size that cannot be.
+    """
+    return construct("discriminator", name, DISCRIMINATORS, parameters)

@@ -1,0 +1,136 @@
+"""Discriminators: from an image of one fixed size to one logit, high for real."""
+
+from torch import Tensor, nn
+
+from sharploss.checks import check_integer
+from sharploss.networks.images import check_channels
+
+
+class Discriminator(nn.Module):
+    """Convolutional layers and a classifier; maps (N, C, size, size) in [0, 1] to (N, 1) logits."""
+
+    def __init__(self, size: int, channels: int, layers: nn.Sequential, classifier: nn.Sequential) -> None:
+        super().__init__()
+        self.size, self.channels = size, channels
+        self.layers, self.classifier = layers, classifier
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Judge images.
+
+        Raises:
+            ValueError: images of another size: the last layers' weights belong to one size.
+        """
+        check_channels(images, self.channels)
+        if images.shape[-2:] != (self.size, self.size):
+            height, width = images.shape[-2:]
+            raise ValueError(
+                f"the discriminator was built for patches of {self.size}x{self.size} pixels, not {width}x{height}: "
+                f"set its size to the recipe's patch times the scale"
+            )
+        return self.classifier(self.layers(images).flatten(1))
+
+
+class VGG128(Discriminator):
+    """ESRGAN's discriminator in the style of VGG, as in BasicSR (VGGStyleDiscriminator).
+
+    Pairs of a 3x3 and a halving 4x4 convolution with batch normalisation and LeakyReLU of 0.2, until 4x4 pixels are
+    left, then two linear layers of 100 and 1.
+
+    Args:
+        size: side of the patches in pixels: 32, 64, 128 (as in the paper) or 256.
+        width: channels of the first pair; they double up to 8 times as many.
+        channels: 3 for RGB, 1 for Y.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+
+    def __init__(self, size: int = 128, width: int = 64, channels: int = 3) -> None:
+        pairs = size.bit_length() - 3
+        if size not in (32, 64, 128, 256):
+            raise ValueError(f"size must be one of 32, 64, 128, 256, not {size!r}")
+        check_integer("width", width, minimum=1)
+        layers: list[nn.Module] = []
+        inputs = channels
+        for index in range(pairs):
+            outputs = width * min(2**index, 8)
+            first = nn.Conv2d(inputs, outputs, 3, padding=1, bias=index == 0)
+            norm = [nn.BatchNorm2d(outputs)] if index else []
+            layers += [first, *norm, lrelu(), nn.Conv2d(outputs, outputs, 4, 2, 1, bias=False)]
+            layers += [nn.BatchNorm2d(outputs), lrelu()]
+            inputs = outputs
+        classifier = nn.Sequential(nn.Linear(inputs * 16, 100), lrelu(), nn.Linear(100, 1))
+        super().__init__(size, channels, nn.Sequential(*layers), classifier)
+
+
+class SRGANDiscriminator(Discriminator):
+    """SRGAN's discriminator (Ledig et al. 2017, figure 4).
+
+    Eight 3x3 convolutions of 64 to 512 channels, every second one halving the size, batch normalisation after all but
+    the first, LeakyReLU of 0.2, then linear layers of 1024 and 1.
+
+    Args:
+        size: side of the patches in pixels, a multiple of 16; 96 in the paper.
+        width: channels of the first layer.
+        hidden: of the first linear layer; 1024 in the paper.
+        channels: 3 for RGB, 1 for Y.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+
+    def __init__(self, size: int = 96, width: int = 64, hidden: int = 1024, channels: int = 3) -> None:
+        _check_size(size)
+        check_integer("width", width, minimum=1)
+        layers: list[nn.Module] = []
+        inputs = channels
+        for index in range(8):
+            outputs = width * 2 ** (index // 2)
+            norm = [nn.BatchNorm2d(outputs)] if index else []
+            layers += [nn.Conv2d(inputs, outputs, 3, 1 + index % 2, 1), *norm, lrelu()]
+            inputs = outputs
+        classifier = nn.Sequential(nn.Linear(inputs * (size // 16) ** 2, hidden), lrelu(), nn.Linear(hidden, 1))
+        super().__init__(size, channels, nn.Sequential(*layers), classifier)
+
+
+class SharpGANDiscriminator(Discriminator):
+    """SharpGAN's discriminator (Fan and Wang 2021).
+
+    From the paper: eight layers of convolution, activation and normalisation, in this order, then two fully connected
+    ones. Ours, because the paper does not say: 3x3 kernels, 64 to 512 channels, every second layer halving the size,
+    LeakyReLU of 0.2, batch normalisation, 100 hidden units. The paper's sigmoid belongs to the loss here: the output is
+    its argument.
+
+    Args:
+        size: side of the patches in pixels, a multiple of 8; 24 in the paper.
+        width: channels of the first layer.
+        hidden: of the first linear layer.
+        channels: 3 for RGB, 1 for Y.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+
+    def __init__(self, size: int = 24, width: int = 64, hidden: int = 100, channels: int = 3) -> None:
+        _check_size(size, 8)
+        check_integer("width", width, minimum=1)
+        layers: list[nn.Module] = []
+        inputs = channels
+        for index in range(8):
+            outputs = width * 2 ** (index // 2)
+            stride = 2 if index in (1, 3, 5) else 1
+            layers += [nn.Conv2d(inputs, outputs, 3, stride, 1), lrelu(), nn.BatchNorm2d(outputs)]
+            inputs = outputs
+        classifier = nn.Sequential(nn.Linear(inputs * (size // 8) ** 2, hidden), lrelu(), nn.Linear(hidden, 1))
+        super().__init__(size, channels, nn.Sequential(*layers), classifier)
+
+
+def lrelu() -> nn.Module:
+    """Make a LeakyReLU of 0.2."""
+    return nn.LeakyReLU(0.2, inplace=True)
+
+
+def _check_size(size: int, multiple: int = 16) -> None:
+    check_integer("size", size, minimum=multiple)
+    if size % multiple:
+        raise ValueError(f"size must be a multiple of {multiple}, not {size}")

@@ -1,0 +1,53 @@
+"""DnCNN: a plain deep network that estimates what to take away from the image."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sharploss.checks import check_choice, check_flag, check_integer
+from sharploss.networks.images import CHANNELS, check_channels
+
+
+class DnCNN(nn.Module):
+    """Zhang et al., "Beyond a Gaussian denoiser: residual learning of deep CNN for image denoising" (TIP 2017).
+
+    3x3 convolutions with bias, batch normalisation (epsilon 1e-4, as in KAIR) and ReLU; the output is the input minus
+    what they make of it. Weights start as PyTorch's defaults, as in KAIR.
+
+    Args:
+        scale: 1 as in the paper; 2, 3 or 4 interpolate inside first (PyTorch's bicubic), which is ours.
+        depth: convolutions in all: 17 for one noise level, 20 for blind denoising and colour.
+        width: channels; 64 in the paper.
+        batch_norm: False gives the released models without it (KAIR's act_mode 'R').
+        channels: 3 for RGB, 1 for Y.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+
+    def __init__(
+        self, scale: int = 1, depth: int = 20, width: int = 64, batch_norm: bool = True, channels: int = 3
+    ) -> None:
+        super().__init__()
+        check_choice("scale", scale, (1, 2, 3, 4))
+        check_choice("channels", channels, CHANNELS)
+        check_integer("depth", depth, minimum=2)
+        check_integer("width", width, minimum=1)
+        check_flag("batch_norm", batch_norm)
+        self.scale, self.channels = scale, channels
+        layers: list[nn.Module] = [conv(channels, width), nn.ReLU(inplace=True)]
+        for _ in range(depth - 2):
+            norm = [nn.BatchNorm2d(width, eps=1e-4, momentum=0.9)] if batch_norm else []
+            layers += [conv(width, width), *norm, nn.ReLU(inplace=True)]
+        self.model = nn.Sequential(*layers, conv(width, channels))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Restore (N, C, h, w) images in [0, 1] as (N, C, scale*h, scale*w), unclamped."""
+        check_channels(images, self.channels)
+        if self.scale > 1:
+            images = F.interpolate(images, scale_factor=self.scale, mode="bicubic", align_corners=False)
+        return images - self.model(images)
+
+
+def conv(inputs: int, outputs: int) -> nn.Conv2d:
+    """Make a 3x3 convolution that keeps the size."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1)

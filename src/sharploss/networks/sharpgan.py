@@ -1,0 +1,111 @@
+"""SharpGAN's generators: StackedG, ResG and NonBN-ResG, the three steps of the paper's ablation."""
+
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sharploss.checks import check_choice, check_flag, check_integer
+from sharploss.networks.images import CHANNELS, check_channels
+
+
+class StackedG(nn.Module):
+    """Fan and Wang, "Image sharpness with a GAN" (2021): the generator without residual blocks.
+
+    From the paper: convolutions of stride 1 that keep the size, no pooling, a middle of five blocks, and nested long
+    skips with element-wise addition in the generators that have residual blocks. Ours, because the paper gives it in a
+    figure that is missing: 64 channels, 3x3 kernels, one convolution before and one after the middle, LeakyReLU of 0.2
+    outside the residual blocks, skips between what enters and leaves the middle and between its second and its last
+    block but one, and the input added to the output (`global_skip`). Weights start as PyTorch's defaults.
+
+    Args:
+        scale: 1; larger ones interpolate inside first (PyTorch's bicubic), which is ours.
+        blocks: blocks in the middle; 5 in the paper. A block without a residual is two convolutions.
+        width: channels.
+        global_skip: whether the input is added to the output; off for StackedG, which has no skips.
+        channels: 3 for RGB, 1 for Y.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+
+    skips: ClassVar[bool] = False
+
+    def __init__(
+        self, scale: int = 1, blocks: int = 5, width: int = 64, global_skip: bool | None = None, channels: int = 3
+    ) -> None:
+        super().__init__()
+        check_choice("scale", scale, (1, 2, 3, 4))
+        check_choice("channels", channels, CHANNELS)
+        check_integer("blocks", blocks, minimum=1)
+        check_integer("width", width, minimum=1)
+        self.global_skip = self.skips if global_skip is None else global_skip
+        check_flag("global_skip", self.global_skip)
+        self.scale, self.channels = scale, channels
+        self.head = nn.Sequential(conv(channels, width), nn.LeakyReLU(0.2, inplace=True))
+        self.blocks = nn.ModuleList(self.block(width) for _ in range(blocks))
+        self.tail = conv(width, channels)
+
+    @staticmethod
+    def block(width: int) -> nn.Module:
+        """Make one block of the middle."""
+        layers = [layer for _ in range(2) for layer in (conv(width, width), nn.LeakyReLU(0.2, inplace=True))]
+        return nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Restore (N, C, h, w) images in [0, 1] as (N, C, scale*h, scale*w), unclamped."""
+        check_channels(images, self.channels)
+        if self.scale > 1:
+            images = F.interpolate(images, scale_factor=self.scale, mode="bicubic", align_corners=False)
+        features = self.head(images)
+        entered = [features]
+        for index, block in enumerate(self.blocks):
+            features = block(features)
+            # The nested skips: around all blocks, and around all but the first and the last.
+            mirrored = len(self.blocks) - 1 - index
+            if self.skips and mirrored <= 1 and mirrored < index:
+                features = features + entered[mirrored]
+            entered.append(features)
+        output = self.tail(features)
+        return output + images if self.global_skip else output
+
+
+class ResG(StackedG):
+    """StackedG with classic residual blocks: batch normalisation and ReLU, nested long skips. Arguments as there."""
+
+    skips = True
+
+    @staticmethod
+    def block(width: int) -> nn.Module:
+        """Make one block of the middle."""
+        return Residual(
+            conv(width, width), nn.BatchNorm2d(width), nn.ReLU(inplace=True), conv(width, width), nn.BatchNorm2d(width)
+        )
+
+
+class NonBNResG(StackedG):
+    """ResG with the paper's improved blocks: no batch normalisation, PReLU. Arguments as in StackedG."""
+
+    skips = True
+
+    @staticmethod
+    def block(width: int) -> nn.Module:
+        """Make one block of the middle."""
+        return Residual(conv(width, width), nn.PReLU(), conv(width, width))
+
+
+class Residual(nn.Module):
+    """Adds what its layers make of x to x, of shape (N, width, h, w)."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (N, width, h, w) to the same shape."""
+        return features + self.layers(features)
+
+
+def conv(inputs: int, outputs: int) -> nn.Conv2d:
+    """Make a 3x3 convolution that keeps the size."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1)

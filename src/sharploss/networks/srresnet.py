@@ -1,0 +1,107 @@
+"""SRResNet, the generator of SRGAN: the paper's with batch normalisation, and the one without (MSRResNet)."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sharploss.checks import check_choice, check_flag, check_integer
+from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.initial import scaled_kaiming
+
+
+class SRResNet(nn.Module):
+    """Ledig et al., "Photo-realistic single image super-resolution using a generative adversarial network" (CVPR 2017).
+
+    With batch normalisation it is the paper's: PReLU of one parameter, 9x9 convolutions at both ends, a skip around the
+    blocks. Without, it is BasicSR's MSRResNet: 3x3 throughout, LeakyReLU of 0.1, added to the bilinearly enlarged
+    input; its blocks, upsamplers and ends start as Kaiming normal times 0.1. The paper's starts as PyTorch's defaults.
+
+    Args:
+        scale: 1, 2, 3 or 4; 1 shuffles nothing.
+        blocks: residual blocks; 16 in the paper.
+        width: channels; 64 in the paper.
+        batch_norm: which of the two, see above.
+        channels: 3 for RGB, 1 for Y.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+
+    def __init__(
+        self, scale: int = 4, blocks: int = 16, width: int = 64, batch_norm: bool = True, channels: int = 3
+    ) -> None:
+        super().__init__()
+        check_choice("scale", scale, (1, 2, 3, 4))
+        check_choice("channels", channels, CHANNELS)
+        check_integer("blocks", blocks, minimum=1)
+        check_integer("width", width, minimum=1)
+        check_flag("batch_norm", batch_norm)
+        self.scale, self.channels, self.batch_norm = scale, channels, batch_norm
+        layers = _paper(scale, blocks, width, channels) if batch_norm else _modified(scale, blocks, width, channels)
+        self.head, self.body, self.tail = layers
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Restore (N, C, h, w) images in [0, 1] as (N, C, scale*h, scale*w), unclamped."""
+        check_channels(images, self.channels)
+        features = self.head(images)
+        if self.batch_norm:
+            return self.tail(features + self.body(features))
+        return self.tail(self.body(features)) + enlarge_bilinear(images, self.scale)
+
+
+class Residual(nn.Module):
+    """Adds what its layers make of x to x, of shape (N, width, h, w)."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (N, width, h, w) to the same shape."""
+        return features + self.layers(features)
+
+
+def _paper(scale: int, blocks: int, width: int, channels: int) -> list[nn.Sequential]:
+    def norm() -> nn.Module:
+        return nn.BatchNorm2d(width)
+
+    body = [Residual(conv(width, width), norm(), nn.PReLU(), conv(width, width), norm()) for _ in range(blocks)]
+    factors = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
+    up = [
+        layer for factor in factors for layer in (conv(width, width * factor**2), nn.PixelShuffle(factor), nn.PReLU())
+    ]
+    return [
+        nn.Sequential(nn.Conv2d(channels, width, 9, padding=4), nn.PReLU()),
+        nn.Sequential(*body, conv(width, width), norm()),
+        nn.Sequential(*up, nn.Conv2d(width, channels, 9, padding=4)),
+    ]
+
+
+def _modified(scale: int, blocks: int, width: int, channels: int) -> list[nn.Sequential]:
+    def activation() -> nn.Module:
+        return nn.LeakyReLU(0.1, inplace=True)
+
+    body = [Residual(conv(width, width), nn.ReLU(inplace=True), conv(width, width)) for _ in range(blocks)]
+    factors = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
+    up = [
+        layer for factor in factors for layer in (conv(width, width * factor**2), nn.PixelShuffle(factor), activation())
+    ]
+    parts = [
+        nn.Sequential(conv(channels, width), activation()),
+        nn.Sequential(*body),
+        nn.Sequential(*up, conv(width, width), activation(), conv(width, channels)),
+    ]
+    for part in parts:
+        for layer in part.modules():
+            if isinstance(layer, nn.Conv2d):
+                scaled_kaiming(layer, 0.1)
+    return parts
+
+
+def conv(inputs: int, outputs: int) -> nn.Conv2d:
+    """Make a 3x3 convolution that keeps the size."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
+def enlarge_bilinear(images: Tensor, scale: int) -> Tensor:
+    """Enlarge by bilinear interpolation with half-pixel centres; images carry no gradient, so any device may do it."""
+    return images if scale == 1 else F.interpolate(images, scale_factor=scale, mode="bilinear", align_corners=False)
