@@ -1,18 +1,16 @@
 """Golden numbers of the official implementations, and loading their checkpoints.
 
 Each official network was run once, outside this repository, in float64 and in evaluation mode, with weights and an
-image given by the rules below (`weights`, `picture`); a few numbers of its output are written here. Sources: EDSR and
+image given by the rules of tests_rule.py; a few numbers of its output are written here. Sources: EDSR and
 NLSN from HarukiYqM/Non-Local-Sparse-Attention@fb3d422 (whose EDSR is sanghyun-son/EDSR-PyTorch's), RRDBNet, MSRResNet
 and the discriminator from XPixelGroup/BasicSR@8d56e3a, MPRNet from swz30/MPRNet@43feb2a, DnCNN from cszn/KAIR@fc1732f.
 NLSN's random rotations were replaced by ours of
 step 0, and its sort by a stable one.
 """
 
-import math
-import zlib
-
 import pytest
 import torch
+from tests_rule import picture, weights
 
 from sharploss.errors import UserError
 from sharploss.networks import build_network
@@ -126,25 +124,6 @@ GOLDEN = [
         [-4.073817333, -3.510485239, 13.532225566, 7.322533863, 0.239420155, 54.139127076],
     ),
 ]
-
-
-def weights(name, shape, gain=1.0):
-    """Sines of the index with a phase from the tensor's official name; matrices divided by the root of their fan-in."""
-    if name.endswith("num_batches_tracked"):
-        return torch.zeros(shape, dtype=torch.int64)
-    wave = torch.sin(torch.arange(math.prod(shape), dtype=torch.float64) * 0.7 + zlib.crc32(name.encode()) % 1000)
-    wave = wave.reshape(shape)
-    if name.endswith("running_var"):
-        return 1 + 0.5 * wave
-    if len(shape) > 1:
-        return gain * wave / math.sqrt(math.prod(shape[1:]))
-    return 0.1 * wave + (0.25 if tuple(shape) == (1,) else 0)
-
-
-def picture(height, width):
-    return (0.5 + 0.5 * torch.sin(torch.arange(3 * height * width, dtype=torch.float64) * 0.37)).reshape(
-        1, 3, height, width
-    )
 
 
 def official_state(name, network, gain=1.0):

@@ -1,0 +1,74 @@
+import re
+
+import pytest
+import torch
+
+from sharploss.errors import UserError
+from sharploss.networks import DISCRIMINATORS, build_discriminator
+
+SMALL = {"vgg128": {"size": 32, "width": 2}, "srgan": {"size": 32, "width": 2, "hidden": 4}, "sharpgan": {"width": 2}}
+
+
+def test_every_discriminator_is_here():
+    assert SMALL.keys() == DISCRIMINATORS.keys()
+
+
+def test_the_default_is_that_of_esrgan():
+    with torch.device("meta"):
+        assert sum(p.numel() for p in build_discriminator("vgg128").parameters()) == 14_499_401
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_it_gives_one_logit_an_image_and_learns(name):
+    network = build_discriminator(name, **SMALL[name])
+    logits = network(torch.rand(4, 3, network.size, network.size))
+    assert logits.shape == (4, 1)
+    logits.square().mean().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_another_size_is_told(name):
+    network = build_discriminator(name, **SMALL[name])
+    with pytest.raises(ValueError, match=re.escape(f"patches of {network.size}x{network.size} pixels, not 20x16")):
+        network(torch.rand(1, 3, 16, 20))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("vgg128", {"size": 96}, "size must be one of 32, 64, 128, 256, not 96"),
+        ("srgan", {"size": 40}, "size must be a multiple of 16, not 40"),
+        ("sharpgan", {"size": 4}, "size must be an integer of at least 8, not 4"),
+        ("vgg", {}, "did you mean 'vgg128'"),
+    ],
+)
+def test_what_cannot_be_is_refused(name, parameters, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        build_discriminator(name, **parameters)
+
+
+def test_vgg128_agrees_with_the_official_code():
+    """BasicSR's VGGStyleDiscriminator(3, 2), in evaluation, weights by the rule of test_official, gave 0.026244012."""
+    from tests_rule import picture, weights
+
+    network = build_discriminator("vgg128", size=128, width=2).double().eval()
+    names = official_names(network)
+    network.load_state_dict({key: weights(names[key], value.shape) for key, value in network.state_dict().items()})
+    output = network(picture(128, 128)).item()
+    assert output == pytest.approx(0.026244012, abs=1e-8)
+
+
+def official_names(network):
+    """Our tensor names -> the official ones: conv<pair>_<0 or 1>, bn<pair>_<0 or 1>, linear1, linear2."""
+    names, position, last = {}, -1, None
+    for key in network.state_dict():
+        part, number, tensor = key.split(".")
+        if part == "classifier":
+            names[key] = f"linear{1 if number == '0' else 2}.{tensor}"
+            continue
+        is_conv = network.layers[int(number)].__class__.__name__ == "Conv2d"
+        if is_conv and number != last:
+            position, last = position + 1, number
+        names[key] = f"{'conv' if is_conv else 'bn'}{position // 2}_{position % 2}.{tensor}"
+    return names
