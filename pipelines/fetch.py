@@ -7,18 +7,56 @@ in data/assets say the same when the same is found, so nothing is done again for
 import argparse
 from pathlib import Path
 
-from sharploss.assets.fetch import receipts
+from sharploss.assets import present, receipts
+from sharploss.assets.catalogue import ASSETS
+from sharploss.calibration import SETS
+from sharploss.data.prepare import learnt_from
+from sharploss.data.sets import images_in
 from sharploss.errors import run_main
-from sharploss.params import load_params
+from sharploss.files import sha256, write_json
+from sharploss.params import Dataset, Params, load_params
 
+FOLDER = Path("data/assets")
 WEIGHTS = ["alexnet", "niqe"]  # of the metrics LPIPS and NIQE
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params()
-    sets = {name for task in params.tasks.values() for name in (*task.train, *task.validation, *task.test)}
-    receipts([*sorted(sets), *WEIGHTS], Path("data/assets"))
+    receipts([*sorted(wanted(params)), *WEIGHTS], FOLDER)
+    # Calibration looks at what is here and never downloads.
+    for name in set(SETS) - wanted(params):
+        if present(name) is None:
+            absent = {
+                "name": name,
+                "available": False,
+                "sha256": {},
+                "reason": "it is in neither the cache nor a mirror",
+            }
+            write_json(FOLDER / f"{name}.json", absent)
+        else:
+            receipts([name], FOLDER)
+    for name, dataset in params.datasets.items():
+        write_json(FOLDER / f"{name}.json", receipt(name, dataset))
+
+
+def wanted(params: Params) -> set[str]:
+    """Give the catalogue's sets that the tasks use, with those that hold their published inputs."""
+    names: set[str] = set()
+    for task in params.tasks.values():
+        used = {*learnt_from(task.model_dump()), *task.validation, *task.test} & ASSETS.keys()
+        published = getattr(task, "inputs", "made") == "published"
+        names |= used | {
+            ASSETS[name].inputs[task.scale] for name in used if published and task.scale in ASSETS[name].inputs
+        }
+    return names
+
+
+def receipt(name: str, dataset: Dataset) -> dict[str, object]:
+    """Give the sums of a user's own images, for DVC to notice a change."""
+    places = [place for place in (dataset.images, dataset.inputs) if place]
+    sums = {f"{place}: {path.name}": sha256(path) for place in places for path in images_in(place, name)}
+    return {"name": name, "available": True, "sha256": sums, "reason": ""}
 
 
 if __name__ == "__main__":

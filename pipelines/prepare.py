@@ -12,10 +12,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", help="a name under `tasks` in params.yaml")
     name = parser.parse_args().task
-    tasks = load_params().tasks
-    if name not in tasks:
-        raise unknown("task", name, tasks)
-    prepare(name, tasks[name].model_dump(mode="json"), Path("data/packed") / name)
+    params = load_params()
+    if name not in params.tasks:
+        raise unknown("task", name, params.tasks)
+    own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
+    prepare(name, params.tasks[name].model_dump(mode="json"), Path("data/packed") / name, own=own)
 
 
 if __name__ == "__main__":

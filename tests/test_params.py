@@ -45,6 +45,18 @@ def test_the_schema_for_editors_is_the_models(repository):
         ("recipes.mini.steps", "many", "recipes.mini.steps is 'many'"),
         ("recipes.mini.optimizer", "adm", "recipes.mini.optimizer is 'adm': input should be 'adam' or 'sgd'"),
         ("tasks.sr_x4.scale", 5, "tasks.sr_x4.scale is 5: input should be 2, 3 or 4"),
+        ("tasks.sr_x4.kernal", "bicubic", "tasks.sr_x4: There is no key 'kernal': did you mean 'kernel'?"),
+        ("tasks.sr_x4.kind", "deblurr", "tasks.sr_x4.kind: There is no kind of task 'deblurr': did you mean 'deblur'?"),
+        ("tasks.sr_x4.test", ["sett5"], "tasks.sr_x4.test: There is no data set 'sett5': did you mean 'set5'?"),
+        ("tasks.sr_x4.test", ["skimage_train"], "tasks.sr_x4: skimage_train is trained on and tested on: leave one"),
+        ("tasks.sr_x4", {"kind": "jpeg", "quality": 0}, "tasks.sr_x4."),
+        ("tasks.sr_x4", {"scale": 4}, "tasks.sr_x4.kind is missing"),
+        ("datasets", {"set5": {"images": "a"}}, "datasets.set5: the catalogue has a set of this name"),
+        (
+            "datasets",
+            {"mine": {"images": "a", "imagez": "b"}},
+            "datasets.mine: There is no key 'imagez': did you mean 'images'?",
+        ),
         ("suites.pairings.losses", ["l11"], "suites.pairings.losses: There is no loss 'l11': did you mean 'l1'?"),
         (
             "suites.pairings.networks",
@@ -70,6 +82,31 @@ def test_bad_input_is_told_in_one_sentence(mini, tmp_path, where, value, told):
     assert told in str(error.value)
     assert "params.yaml" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_training_on_b100_is_refused_with_the_reason(mini, tmp_path):
+    mini["tasks"]["sr_x4"] |= {"train": ["b100"], "test": ["set5", "b100"]}
+    with pytest.raises(UserError, match=r"b100 is trained on and tested on \(B100 .* is the val part of BSDS500"):
+        load(tmp_path, mini)
+    mini["tasks"]["sr_x4"] |= {"train": ["bsds500_train", "bsds500_test"]}
+    assert load(tmp_path, mini).tasks["sr_x4"].train == ["bsds500_train", "bsds500_test"]
+
+
+@pytest.mark.parametrize(
+    ("task", "filled_in"),
+    [
+        ({"kind": "sr", "scale": 3}, {"kernel": "bicubic", "mod_crop": True, "inputs": "made"}),
+        ({"kind": "deblur", "blur": "motion"}, {"scale": 1, "length": 15.0}),
+        ({"kind": "sharpen"}, {"scale": 1, "sigma": 2.0}),
+        ({"kind": "denoise", "sigma": 25}, {"scale": 1, "colour": "rgb", "seed": 0}),
+        ({"kind": "jpeg", "quality": 10}, {"scale": 1, "colour": "grey"}),
+    ],
+)
+def test_every_kind_of_task_has_its_own_parameters(mini, tmp_path, task, filled_in):
+    sets = {"train": ["skimage_train"], "validation": ["skimage_validation"], "test": ["set5"]}
+    mini["tasks"]["sr_x4"] = {**task, **sets}
+    found = load(tmp_path, mini).tasks["sr_x4"].model_dump(mode="json")
+    assert found.items() >= {**task, **filled_in}.items()
 
 
 def test_a_missing_key_and_a_missing_file_and_broken_yaml_are_named(mini, tmp_path):

@@ -5,33 +5,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from sharploss.assets.catalogue import ASSETS, leak
 from sharploss.errors import UserError, unknown
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
-"""A name in params.yaml: it becomes part of run keys, file names and stage names."""
+from sharploss.tasks import KINDS, Base, Name, Strict, Task
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Strict(BaseModel):
-    """A mapping whose unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Task(Strict):
-    """What was done to the images, and which sets carry it."""
-
-    kind: Literal["sr"] = Field(description="sr: shrunk with MATLAB's bicubic")
-    scale: Literal[2, 3, 4] = Field(description="how many times smaller the input is, per side")
-    train: list[Name] = Field(min_length=1, description="data sets the networks learn from")
-    validation: list[Name] = Field(min_length=1, description="data sets of the validation curve; never tested on")
-    test: list[Name] = Field(
-        min_length=1, description="data sets the tables report; those that cannot be had are left out"
-    )
 
 
 class Recipe(Strict):
@@ -84,17 +65,26 @@ class Crop(Strict):
     width: Positive = 96
 
 
+class Dataset(Strict):
+    """A data set of one's own."""
+
+    images: str = Field(description="a folder or zip file of images, relative to the repository's folder")
+    inputs: str | None = Field(default=None, description="a folder or zip file of degraded images of the same names")
+    licence: str = ""
+
+
 class Params(Strict):
     """The whole of params.yaml: one study."""
 
     study: Name
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    datasets: dict[Name, Dataset] = Field(default={}, description="data sets of one's own, for tasks to name")
     tasks: dict[Name, Task]
     networks: dict[Name, dict[str, Any]] = Field(description="`network` names the class, the rest are its parameters")
     losses: dict[Name, dict[str, Any]] = Field(description="term: weight, or term: {parameter: value, weight: w}")
     recipes: dict[Name, Recipe]
     suites: dict[Name, Suite]
-    crops: dict[Name, Crop] = {}
+    crops: dict[Name, Crop] = Field(default={}, description="what the comparison figures show")
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
@@ -109,6 +99,25 @@ class Params(Strict):
         for name, crop in self.crops.items():
             _known(f"crops.{name}.task", "task", crop.task, self.tasks)
         return self
+
+    @model_validator(mode="after")
+    def _sets_fit(self) -> Self:
+        for name in self.datasets:
+            if name in ASSETS:
+                raise UserError(f"datasets.{name}: the catalogue has a set of this name: choose another.")
+        for name, task in self.tasks.items():
+            self._check_sets(name, task)
+        return self
+
+    def _check_sets(self, name: str, task: Base) -> None:
+        """Refuse sets that nobody knows, and training on what is tested on."""
+        sets = [key for key, asset in ASSETS.items() if asset.kind == "dataset"]
+        for role in ("train", "preferred", "validation", "test"):
+            for item in cast("list[str]", getattr(task, role)):
+                _known(f"tasks.{name}.{role}", "data set", item, dict.fromkeys([*self.datasets, *sets]))
+        reason = leak([*task.train, *task.preferred, *task.validation], task.test)
+        if reason:
+            raise UserError(f"tasks.{name}: {reason}: leave one of the two out.")
 
 
 def _known(where: str, kind: str, name: str, known: dict[str, Any]) -> None:
@@ -144,10 +153,16 @@ def load_yaml(path: str | Path) -> Any:
 def _sentence(error: ValidationError) -> str:
     """Tell the first problem in one sentence, in the words of the file."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    where = [part for part in first["loc"] if part != "[key]"]
+    kind = where.pop(2) if where[:1] == ["tasks"] and len(where) > 2 and where[2] in KINDS else None
+    key = ".".join(map(str, where))
     if first["type"] == "extra_forbidden":
-        *where, name = first["loc"]
-        return f"{'.'.join(map(str, where)) or 'top level'}: {unknown('key', name, _fields_at(where))}"
+        *where, name = where
+        return f"{'.'.join(map(str, where)) or 'top level'}: {unknown('key', name, _fields_at(where, kind))}"
+    if first["type"] == "union_tag_invalid":
+        return f"{key}.kind: {unknown('kind of task', first['input'].get('kind'), KINDS)}"
+    if first["type"] == "union_tag_not_found":
+        return f"{key}.kind is missing."
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, UserError):
         return str(cause)
@@ -156,8 +171,10 @@ def _sentence(error: ValidationError) -> str:
     return f"{key} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}."
 
 
-def _fields_at(where: list[Any]) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {"tasks": Task, "recipes": Recipe, "suites": Suite, "crops": Crop}
+def _fields_at(where: list[Any], kind: Any) -> list[str]:
+    sections: dict[str, type[BaseModel]] = {"recipes": Recipe, "suites": Suite, "crops": Crop, "datasets": Dataset}
+    if kind is not None:
+        return list(KINDS[kind].model_fields)
     return list((sections[where[0]] if where else Params).model_fields)
 
 

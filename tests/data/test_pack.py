@@ -136,8 +136,8 @@ def test_foreign_files_and_other_versions_are_refused(tmp_path):
     with pytest.raises(UserError, match="damaged"):
         open_pack(tmp_path / "text")
     path = write(tmp_path / "a", images())
-    resave(path, {"version": "2"})
-    with pytest.raises(UserError, match="version 2, not 1"):
+    resave(path, {"version": "1"})
+    with pytest.raises(UserError, match="version 1, not 2"):
         open_pack(path)
 
 

@@ -1,4 +1,5 @@
 import hashlib
+import re
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 
 from sharploss.assets import ASSETS, Asset, File, locate
 from sharploss.data import degrade, open_pack, prepare, read_image, write_png
+from sharploss.data.prepare import learnt_from
 from sharploss.errors import UserError
 
 TASK = {
@@ -83,23 +85,82 @@ def test_no_set_at_all_for_training_is_an_error(tmp_path):
         prepare("sr_x4", TASK | {"train": []}, tmp_path / "packs", progress=False)
 
 
-def test_an_image_that_is_too_small_is_named_and_nothing_is_half_written(monkeypatch, tmp_path):
+def spoil(tmp_path, index, content=b""):
+    """Overwrite an image of the user's own set."""
+    (tmp_path / "mine" / f"{index}.png").write_bytes(content)
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A folder of three images, as `datasets` of params.yaml names it."""
+    for index in range(3):
+        pixels = np.random.default_rng(index).integers(0, 256, (3, 16, 20), dtype=np.uint8)
+        write_png(tmp_path / "mine" / f"{index}.png", pixels)
+    return {"mine": {"images": str(tmp_path / "mine")}}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"", r"1\.png is empty"), (b"not an image", r"1\.png cannot be read")]
+)
+def test_a_damaged_image_is_named_and_the_rest_is_not_lost(tmp_path, capsys, mine, content, reason):
+    spoil(tmp_path, 1, content)
+    written = prepare("t", TASK | {"train": ["mine"], "test": []}, tmp_path / "packs", own=mine, progress=False)
+    pack = open_pack(written[0], verify=True)
+    assert pack.names == ["mine/0", "mine/2"]
+    assert list(pack.left_out) == ["mine/1"]
+    assert re.search(reason, pack.left_out["mine/1"])
+    assert str(tmp_path) not in pack.left_out["mine/1"]
+    assert "warning: mine/1 is left out" in capsys.readouterr().err
+
+
+def test_an_image_that_is_too_small_is_left_out(monkeypatch, tmp_path):
     small_set(monkeypatch, tmp_path, (9, 11), (3, 8))
-    with pytest.raises(UserError, match=r"own/1\.png: .*8x3 pixels is too small"):
-        prepare("sr_x4", TASK | {"train": ["own"]}, tmp_path / "packs", progress=False)
-    assert not list((tmp_path / "packs").iterdir())
+    pack = open_pack(prepare("t", TASK | {"train": ["own"], "test": []}, tmp_path / "packs", progress=False)[0])
+    assert pack.names == ["own/0"]
+    assert "8x3 pixels is too small" in pack.left_out["own/1"]
 
 
-def test_a_failure_halfway_leaves_the_packs_of_an_earlier_time_whole(monkeypatch, tmp_path):
-    small_set(monkeypatch, tmp_path, (16, 16))
-    task = TASK | {"train": ["own"], "test": []}
-    train = prepare("sr_x4", task, tmp_path / "packs", progress=False)[0]
+def test_a_set_of_which_nothing_can_be_used_is_an_error_and_an_earlier_pack_stays_whole(tmp_path, mine):
+    task = TASK | {"train": ["mine"], "test": []}
+    train = prepare("t", task, tmp_path / "packs", own=mine, progress=False)[0]
     before = train.read_bytes()
-    small_set(monkeypatch, tmp_path, (12, 12), (2, 2))
-    with pytest.raises(UserError, match="too small"):
-        prepare("sr_x4", task, tmp_path / "packs", progress=False)
+    for index in range(3):
+        spoil(tmp_path, index)
+    with pytest.raises(UserError, match=r"None of the 3 images can be used; the first: 0\.png is empty"):
+        prepare("t", task, tmp_path / "packs", own=mine, progress=False)
     assert train.read_bytes() == before
     assert sorted(path.name for path in train.parent.iterdir()) == ["train.safetensors", "validation.safetensors"]
+
+
+def test_training_on_a_test_image_of_ones_own_is_refused(tmp_path, mine):
+    write_png(tmp_path / "other" / "copy.png", read_image(tmp_path / "mine" / "2.png"))
+    own = mine | {"other": {"images": str(tmp_path / "other")}}
+    with pytest.raises(UserError, match=r"trains on .*2\.png and tests on .*copy\.png, which are the same image"):
+        prepare("t", TASK | {"train": ["mine"], "test": ["other"]}, tmp_path / "packs", own=own, progress=False)
+
+
+def test_preferred_sets_are_learnt_from_where_they_are_here(monkeypatch, tmp_path):
+    small_set(monkeypatch, tmp_path, (9, 11))
+    task = TASK | {"preferred": ["own"], "test": []}
+    assert learnt_from(task) == ["own"]
+    assert learnt_from(task | {"preferred": ["own", "absent"]}) == task["train"]
+    assert open_pack(prepare("t", task, tmp_path / "packs", progress=False)[0]).sets == ["own"]
+
+
+def test_b100_is_cropped_as_the_benchmark_is(monkeypatch, tmp_path):
+    small_set(monkeypatch, tmp_path, (9, 11), (11, 9))
+    monkeypatch.setitem(ASSETS, "own", ASSETS["own"]._replace(crop=(10, 8)))
+    task = TASK | {"kind": "sharpen", "scale": 1, "sigma": 1.0, "seed": 0, "train": ["own"], "test": []}
+    pack = open_pack(prepare("t", task, tmp_path / "packs", progress=False)[0])
+    assert [tuple(pack.target(index).shape) for index in range(2)] == [(3, 8, 10), (3, 10, 8)]
+
+
+def test_what_a_killed_preparation_left_is_removed(tmp_path):
+    folder = tmp_path / "packs"
+    folder.mkdir()
+    (folder / ".train.safetensors.abc.tmp").write_bytes(b"half")
+    prepare("t", TASK | {"test": []}, folder, progress=False)
+    assert not list(folder.glob(".*"))
 
 
 def test_the_bar_is_for_terminals_alone(tmp_path, capfd):

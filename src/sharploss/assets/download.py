@@ -1,226 +1,291 @@
-"""One file from one address: resumed where it broke off, retried with growing pauses, visible only when it is right."""
+"""One file over http(s): resumed when the connection breaks, retried when the server is busy, checked before it shows.
 
+pooch, which knows the cache folder, can neither resume nor tell failures apart: the transfer is a loop over requests.
+"""
+
+import errno
 import hashlib
+import math
 import os
 import shutil
-import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from time import sleep
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sharploss.assets.catalogue import File
-from sharploss.files import read_json, sha256, write_json
+from sharploss.assets.lock import locked
+from sharploss.files import sha256
+
+if TYPE_CHECKING:
+    from requests import Response
 
 # Seconds to connect and seconds without a byte: a machine without network must find out quickly.
 TIMEOUT = (5.0, 30.0)
-PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before each further attempt
-LONGEST_PAUSE = 60.0  # of those a server asks for
-AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})  # answers that may be another one later
+# Seconds between attempts that bring nothing new; after the last, the address is given up.
+PAUSES = (1, 2, 4, 8, 16)
+# The longest wait, in seconds, that a server may ask for (Retry-After).
+LONGEST_WAIT = 60
 CHUNK = 1 << 18
-RESERVE = 64 << 20  # bytes of the disk that a download leaves free
 
-# Hosts that could not be reached in this process: nobody waits for them twice.
-_unreachable: set[str] = set()
+# Answers that may be another one in a moment; 416 is a part file that is longer than what the server has.
+_AGAIN = {408, 416, 425, 429, 500, 502, 503, 504}
+
+# Hosts that answered in this process, and why others were given up: nobody waits for those twice.
+_answered: set[str] = set()
+_given_up: dict[str, str] = {}
 
 
-class FailedError(Exception):
-    """A download that did not come about; its text says why, in words that any machine would use."""
+class DownloadError(Exception):
+    """A file cannot be downloaded.
+
+    Attributes:
+        reason: why, without anything that differs from machine to machine.
+    """
+
+    def __init__(self, reason: str, message: str = "") -> None:
+        super().__init__(message or reason)
+        self.reason = reason
 
 
-class _AgainError(Exception):
-    """An attempt that failed in a way that may pass; `pause` is what the server asks for, in seconds."""
+class _TryAgainError(Exception):
+    """An attempt failed in a way that may pass.
 
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
+    Attributes:
+        reason: what to say when it does not pass.
+        wait: seconds that the server asks for; infinite when there is no use in waiting.
+    """
+
+    def __init__(self, reason: str, wait: float = 0) -> None:
         super().__init__(reason)
-        self.pause = pause
+        self.reason, self.wait = reason, wait
 
 
-def download(url: str, file: File, target: Path, *, room: int = 1) -> None:
-    """Bring `file` from `url` to `target`, which appears only with the right content.
+def download(file: File, target: Path, room: float = 1) -> None:
+    """Download `file` to `target`, from the first of its addresses that serves it.
 
-    What has arrived when a connection breaks stays beside the target and is continued from, in this process or a later
-    one, as long as the server still has the same version (its ETag or date).
+    What has arrived is kept in a hidden part file beside `target` and continued there, also by a later process, as
+    long as the server says (ETag or Last-Modified) that its content is still the same. `target` appears when its
+    size and sha256 are as the catalogue says, as far as it says.
 
     Args:
-        url: http or https.
-        file: the wanted size and sha256, where they are known.
-        target: the file to make.
-        room: how many times the size must be free on the disk (an archive needs room to be unpacked too).
+        file: what to download.
+        target: where it goes.
+        room: space that must be free, as a multiple of the file's size.
 
     Raises:
-        FailedError: it cannot be had from there.
-        OSError: the cache cannot be written.
+        DownloadError: it cannot be had, or there is no room for it.
     """
-    import requests
-
-    host = urlsplit(url).netloc
-    _check_scheme(url)
-    if host in _unreachable:
-        raise FailedError(f"{host} cannot be reached")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = _part(url, target)
-    with _only_one(part), requests.Session() as session:
-        for pause in (*PAUSES, None):
-            try:
-                _attempt(session, url, file, part, room)
-                break
-            except _AgainError as error:
-                if pause is None:
-                    raise FailedError(f"{error}, {len(PAUSES) + 1} times in a row") from None
-                time.sleep(min(max(pause, error.pause), LONGEST_PAUSE))
-        _check_content(host, file, part)
-        _publish(part, target)
-
-
-def _check_scheme(url: str) -> None:
-    scheme = urlsplit(url).scheme
-    if scheme not in ("http", "https"):
-        raise FailedError(f"the address {url} is not http or https")
-
-
-def _part(url: str, target: Path) -> Path:
-    """Name the unfinished file after the address: what two mirrors send is never glued together."""
-    digest = hashlib.sha256(url.encode()).hexdigest()[:12]
-    return target.with_name(f".{target.name}.{digest}.part")
-
-
-class _only_one:  # noqa: N801 - used as a function
-    """Let one process at a time work on an unfinished file."""
-
-    def __init__(self, part: Path) -> None:
-        self.path = part.with_suffix(".lock")
-
-    def __enter__(self) -> None:
-        import fcntl
-
-        self.file = self.path.open("w")
-        fcntl.flock(self.file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        self.path.unlink(missing_ok=True)
-        self.file.close()
-
-
-def _attempt(session: Any, url: str, file: File, part: Path, room: int) -> None:
-    """Send one request and append what comes to the unfinished file, until it is whole."""
-    import requests
-
-    host = urlsplit(url).netloc
-    have, tag = _progress(part)
-    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-", "If-Range": tag} if have else {})}
     try:
-        answer = _request(session, url, headers)
-    except (requests.ConnectionError, requests.Timeout):
-        if not have:  # never a word from it: it is not there, or this machine is offline
-            _unreachable.add(host)
-            raise FailedError(f"{host} cannot be reached") from None
-        raise _AgainError(f"the download from {host} broke off") from None
-    except requests.RequestException as error:
-        raise FailedError(f"{host} gave no usable answer ({type(error).__name__})") from None
-    with answer:
-        _check_status(host, answer, part)
-        start = have if answer.status_code == 206 else 0
-        length = _length(answer, start)
-        _check_room(part, (length or file.bytes or 0) * room - start)
-        _check_size(host, file, length)
-        write_json(part.with_suffix(".json"), {"tag": answer.headers.get("ETag") or answer.headers.get("Last-Modified")})
+        with locked(target):
+            if not target.is_file():  # another process may have made it meanwhile
+                _from_any(file, target, room)
+    except OSError as error:
+        reason = f"the cache cannot be written ({error.strerror})"
+        raise DownloadError(reason, f"{reason}, and SHARPLOSS_CACHE can name another") from None
+
+
+def require_space(folder: Path, need: float) -> None:
+    """Raise DownloadError, with both numbers, when the disk of `folder` has less than `need` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        message = f"it needs {_gigabytes(need)} and {_gigabytes(free)} are free in {folder}"
+        raise DownloadError("the cache has too little free space", message)
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"
+
+
+def _from_any(file: File, target: Path, room: float) -> None:
+    reasons: list[str] = []
+    for url in file.urls:
+        # The part file of one address is never continued from another.
+        key = hashlib.sha256(url.encode()).hexdigest()[:12]
+        part = target.with_name(f".{target.name}.{key}.part")
+        reason = _from_one(url, file, part, room)
+        if not reason:
+            part.replace(target)
+            for rest in target.parent.glob(f".{target.name}.*.part*"):
+                rest.unlink()
+            return
+        if not _begun(part)[0]:
+            _drop(part)
+        reasons.append(reason)
+    raise DownloadError("; ".join(dict.fromkeys(reasons)) or "it has no download address")
+
+
+def _from_one(url: str, file: File, part: Path, room: float) -> str:
+    """Try one address until it serves the file or there is no more use: "" when `part` is complete, else why not."""
+    if urlsplit(url).scheme not in {"http", "https"}:
+        return f"{url} is neither http nor https"
+    host = urlsplit(url).netloc
+    if host in _given_up:
+        return _given_up[host]
+    pauses, furthest = iter(PAUSES), 0
+    while True:
         try:
-            _receive(answer, part, start, length)
-        except (requests.RequestException, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the network's
-                raise
-            raise _AgainError(f"the download from {host} broke off") from None
-    if length is not None and part.stat().st_size < length:
-        raise _AgainError(f"the download from {host} broke off")
+            return _attempt(url, file, part, room)
+        except _TryAgainError as error:
+            if _begun(part)[0] > furthest:  # it got further: patience starts again
+                pauses, furthest = iter(PAUSES), _begun(part)[0]
+            pause = next(pauses, math.inf)
+            if max(pause, error.wait) > LONGEST_WAIT:
+                _given_up[host] = error.reason
+                return error.reason
+            sleep(max(pause, error.wait))
 
 
-def _request(session: Any, url: str, headers: dict[str, str]) -> Any:
-    """Get `url`, following redirections to http and https alone."""
-    for _ in range(10):
-        answer = session.get(url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=False)
-        if not answer.is_redirect:
-            return answer
-        from urllib.parse import urljoin
+def _attempt(url: str, file: File, part: Path, room: float) -> str:
+    """Ask once: "" when `part` is complete and right, else why there is no use in asking again."""
+    from requests import RequestException
 
-        url = urljoin(url, answer.headers["Location"])
-        answer.close()
-        _check_scheme(url)
-    raise FailedError(f"{urlsplit(url).netloc} redirects without end")
+    host = urlsplit(url).netloc
+    have, tag = _begun(part)
+    try:
+        response = _ask(url, have, tag)
+    except RequestException:
+        return f"{host} leads to an address that cannot be followed"
+    with response:
+        _answered.add(host)
+        if response.status_code in _AGAIN:
+            if response.status_code == 416:
+                _drop(part)
+            raise _TryAgainError(f"{host} answered '{response.reason}'", _retry_after(response.headers))
+        if response.status_code not in {200, 206}:
+            return f"{host} answered '{response.reason}'"
+        start = _start(response, part, have, tag)
+        total = _total(response, start)  # None where the server does not say
+        if None not in {total, file.bytes} and total != file.bytes:
+            return f"{host} offers {total} bytes, not {file.bytes}"
+        require_space(part.parent, (total or file.bytes or 0) * room - start)
+        if start == 0:
+            _begin(part, _tag(response.headers))
+        _receive(response, part, start, total or file.bytes)
+    return _judge(file, part, host, resumed=start > 0)
 
 
-def _progress(part: Path) -> tuple[int, str]:
-    """Give how many bytes have arrived and the version they are of; 0 where a version is not known."""
-    note = part.with_suffix(".json")
-    if not (part.is_file() and note.is_file()):
+def _ask(url: str, have: int, tag: str) -> "Response":
+    """Send the request: the whole file, or what follows the first `have` bytes if it is still the file of that tag."""
+    import requests
+
+    # Not compressed on the way: ranges and sizes are those of the file.
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers |= {"Range": f"bytes={have}-", "If-Range": tag}
+    host = urlsplit(url).netloc
+    try:
+        return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
+    except (requests.ConnectionError, requests.Timeout) as error:
+        # A host that never answered is not waited for. One that did, or that hangs up on us, is there.
+        there = host in _answered or _hung_up(error)
+        reason = f"{host} cannot be reached" if host not in _answered else f"the download from {host} broke off"
+        raise _TryAgainError(reason, 0 if there else math.inf) from None
+
+
+def _hung_up(error: Exception) -> bool:
+    from urllib3.exceptions import ProtocolError
+
+    return bool(error.args) and isinstance(error.args[0], ProtocolError)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Read how many seconds to wait: a number or a date (RFC 9110, section 10.2.3); 0 where it is not said."""
+    text = headers.get("Retry-After", "")
+    if text.isdecimal():
+        return int(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return 0
+
+
+def _tag(headers: Mapping[str, str]) -> str:
+    """Give what identifies the content for If-Range; a weak ETag does not promise the same bytes."""
+    etag = headers.get("ETag", "")
+    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+
+
+def _begun(part: Path) -> tuple[int, str]:
+    """Give how many bytes a part file has and the tag of their content; (0, "") when it cannot be continued."""
+    try:
+        tag = _tag_file(part).read_text(encoding="utf-8")
+        return (part.stat().st_size, tag) if tag else (0, "")
+    except FileNotFoundError:
         return 0, ""
-    tag = read_json(note)["tag"]
-    # A weak tag promises no equal bytes, so it cannot be continued from.
-    return (part.stat().st_size, tag) if tag and not tag.startswith("W/") else (0, "")
 
 
-def _check_status(host: str, answer: Any, part: Path) -> None:
-    status = answer.status_code
-    if status == 416:  # more has arrived than there is: another version, or already whole
-        part.unlink(missing_ok=True)
-        raise _AgainError(f"{host} answered '{answer.reason}'")
-    if status in AGAIN:
-        asked = answer.headers.get("Retry-After", "")
-        raise _AgainError(f"{host} answered '{answer.reason}'", float(asked) if asked.isdigit() else 0.0)
-    if status not in (200, 206):
-        raise FailedError(f"{host} answered '{answer.reason}'")
+def _tag_file(part: Path) -> Path:
+    return part.with_name(f"{part.name}.tag")
 
 
-def _length(answer: Any, start: int) -> int | None:
-    """Give the size of the whole file as the server states it."""
-    stated = answer.headers.get("Content-Length", "")
-    return start + int(stated) if stated.isdigit() else None
+def _drop(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _tag_file(part).unlink(missing_ok=True)
 
 
-def _check_room(part: Path, needed: int) -> None:
-    free = shutil.disk_usage(part.parent).free
-    if needed + RESERVE > free:
-        raise FailedError(
-            f"the disk of the cache has {free / 1e9:.1f} GB free, {(needed + RESERVE) / 1e9:.1f} GB are needed"
-        )
+def _begin(part: Path, tag: str) -> None:
+    # In this order: a part file never stands beside the tag of other content.
+    _drop(part)
+    part.touch()
+    _tag_file(part).write_text(tag, encoding="utf-8")
 
 
-def _check_size(host: str, file: File, length: int | None) -> None:
-    if file.bytes is not None and length is not None and length != file.bytes:
-        raise FailedError(f"{host} sent a file of {length} bytes, not {file.bytes}")
+def _start(response: "Response", part: Path, have: int, tag: str) -> int:
+    """Give the offset that the answer's bytes belong at: the end of the part file, or 0 for the whole file."""
+    if response.status_code == 200:
+        return 0
+    offset = response.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
+    if offset == str(have) and _tag(response.headers) in {tag, ""}:
+        return have
+    _drop(part)
+    raise _TryAgainError(f"{urlsplit(response.url).netloc} sent another part than was asked for")
 
 
-def _receive(answer: Any, part: Path, start: int, length: int | None) -> None:
+def _total(response: "Response", start: int) -> int | None:
+    length = response.headers.get("Content-Length", "")
+    return start + int(length) if length.isdecimal() else None
+
+
+def _receive(response: "Response", part: Path, start: int, total: int | None) -> None:
+    """Append the answer's bytes to the part file."""
     from tqdm import tqdm
+    from urllib3.exceptions import HTTPError
 
-    name = part.name.split(".", 1)[1].rsplit(".", 2)[0]
-    with (
-        part.open("r+b" if start else "wb") as sink,
-        tqdm(desc=name, initial=start, total=length, unit="B", unit_scale=True, disable=None, leave=False) as bar,
-    ):
-        sink.seek(start)
-        sink.truncate()
-        for chunk in answer.iter_content(CHUNK):
-            sink.write(chunk)
-            bar.update(len(chunk))
-        sink.flush()
-        os.fsync(sink.fileno())
-
-
-def _check_content(host: str, file: File, part: Path) -> None:
-    """Refuse other bytes than the catalogue's, and forget them."""
-    found, size = sha256(part), part.stat().st_size
-    wrong = ""
-    if not found.startswith(file.sha256):
-        wrong = f"sha256 {found}, not {file.sha256}"
-    elif file.bytes is not None and size != file.bytes:
-        wrong = f"{size} bytes, not {file.bytes}"
-    if wrong:
-        part.unlink()
-        part.with_suffix(".json").unlink(missing_ok=True)
-        raise FailedError(f"{host} sent a file with {wrong}")
+    broken = _TryAgainError(f"the download from {urlsplit(response.url).netloc} broke off")
+    name = Path(urlsplit(response.url).path).name
+    bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=name, leave=False, disable=None)
+    try:
+        with bar, part.open("ab") as out:
+            while chunk := response.raw.read(CHUNK, decode_content=False):
+                out.write(chunk)
+                bar.update(len(chunk))
+            out.flush()
+            os.fsync(out.fileno())
+    except HTTPError:
+        raise broken from None
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            _drop(part)  # a disk that is full is freed first
+        raise
+    if total is not None and part.stat().st_size < total:
+        raise broken
 
 
-def _publish(part: Path, target: Path) -> None:
-    part.chmod(0o644)
-    part.replace(target)
-    part.with_suffix(".json").unlink(missing_ok=True)
+def _judge(file: File, part: Path, host: str, *, resumed: bool) -> str:
+    """Compare the complete part file with the catalogue: "" when it is right; it is removed when it is wrong."""
+    size = part.stat().st_size
+    found = sha256(part) if file.sha256 else ""
+    if file.bytes in {None, size} and found.startswith(file.sha256):
+        return ""
+    _drop(part)
+    if file.sha256 and not found.startswith(file.sha256):
+        reason = f"{host} sent a file with sha256 {found}, not {file.sha256}"
+    else:
+        reason = f"{host} sent {size} bytes, not {file.bytes}"
+    if resumed:  # its beginning may be what is wrong
+        raise _TryAgainError(reason)
+    return reason

@@ -1,27 +1,25 @@
 """Finding the files of an asset: installed package, local cache, mirror, official address, in that order.
 
+A set that comes in archives is unpacked into the cache once; an unpacked folder in cache or mirror will do as well.
 SHARPLOSS_CACHE names the cache folder, SHARPLOSS_MIRROR a folder that holds assets in the same layout and is only read,
 SHARPLOSS_OFFLINE=1 switches downloads off.
 """
 
+import hashlib
 import importlib.util
 import os
 from collections.abc import Iterable
-from pathlib import Path
-from urllib.parse import urlsplit
+from pathlib import Path, PurePath, PurePosixPath
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
+from sharploss.assets.download import DownloadError, download
+from sharploss.assets.lock import locked
+from sharploss.assets.unpack import fresh_folder, unpack
 from sharploss.errors import UserError, unknown
-from sharploss.files import atomic_path, sha256, write_json
-
-# Seconds to connect and seconds without a byte: a machine without network must find out quickly.
-TIMEOUT = (5, 30)
+from sharploss.files import sha256, write_json
 
 # What counts as an image of an unpacked folder; hidden files, which some archives from macOS hold, do not.
 IMAGES = {".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff"}
-
-# Hosts that did not answer in this process: nobody waits for them twice.
-_unreachable: set[str] = set()
 
 
 class AssetMissing(UserError):  # noqa: N818 - it says what is the case, as its sentence does
@@ -39,19 +37,24 @@ class AssetMissing(UserError):  # noqa: N818 - it says what is the case, as its 
 def locate(name: str) -> list[Path]:
     """Find every file of an asset, downloading what is in neither the cache nor the mirror, and check its sha256.
 
-    Files of a mirror or an installed package are used where they are; downloads go to the cache.
+    Files of a mirror or an installed package are used where they are; downloads go to the cache, and archives are
+    unpacked there. An archive in the cache is removed when every asset that comes in it is unpacked; an archive in a
+    mirror stays. The images of an unpacked folder are counted: their publishers give no checksums.
 
     Args:
         name: a key of `ASSETS`.
 
     Returns:
-        One path a file, in the catalogue's order.
+        One path a file, in the catalogue's order, or the sorted images of the unpacked folder.
 
     Raises:
         AssetMissing: a file cannot be had; the message says where it was looked for and what to do.
-        UserError: there is no such asset, or a file that was found has another content than it should.
+        UserError: there is no such asset, a file that was found has another content than it should, a folder holds
+            another number of images, or an archive is damaged or dangerous.
     """
     asset = _asset(name)
+    if asset.archives:
+        return _locate_images(name, asset)
     return [_locate_file(name, asset, file) for file in asset.files]
 
 
@@ -69,8 +72,8 @@ def present(name: str) -> list[Path] | None:
     """
     asset = _asset(name)
     if asset.archives:
-        unpacked = (_images(root / asset.folder) for root in _roots())
-        return next((images for images in unpacked if len(images) == asset.count), None)
+        unpacked = (_images(asset, root / asset.folder) for root in _roots())
+        return next((images for images in unpacked if len(images) == _expected(asset)), None)
     paths = [_find(asset, file) for file in asset.files]
     found = [path for path in paths if path is not None]
     return found if len(found) == len(paths) else None
@@ -80,7 +83,8 @@ def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
     """Write what was found of each asset to <folder>/<name>.json, for DVC stages to depend on.
 
     A receipt holds name, available, sha256 ({file: sum}) and reason, and is the same on every machine that has the
-    asset.
+    asset. Of an unpacked folder the sum is that of its images' names and sizes: hashing gigabytes at every run of the
+    pipeline would cost minutes.
 
     Returns:
         {name: reason} of the assets that cannot be had.
@@ -92,8 +96,7 @@ def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
     for name in names:
         sums: dict[str, str] = {}
         try:
-            paths = locate(name)
-            sums = {file.path: sha256(path) for file, path in zip(ASSETS[name].files, paths, strict=True)}
+            sums = _sums(_asset(name), locate(name))
         except AssetMissing as error:
             missing[name] = error.reason
         receipt = {"name": name, "available": name not in missing, "sha256": sums, "reason": missing.get(name, "")}
@@ -127,9 +130,87 @@ def _find(asset: Asset, file: File) -> Path | None:
     return next((path for root in roots if (path := root / file.path).is_file()), None)
 
 
-def _images(folder: Path) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGES and not path.name.startswith("."))
-    return sorted(path for path in found if path.is_file())
+def _is_image(asset: Asset, path: PurePath) -> bool:
+    """Tell an image of the asset; of a set of pairs, those in the folders of targets and inputs alone."""
+    image = path.suffix.lower() in IMAGES and not path.name.startswith(".")
+    return image and (not asset.pairs or path.parent.name in asset.pairs)
+
+
+def _images(asset: Asset, folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if _is_image(asset, path) and path.is_file())
+
+
+def _expected(asset: Asset) -> int:
+    """Give the number of images that `folder` must hold; `count` counts pairs where there are pairs."""
+    return asset.count * (2 if asset.pairs else 1)
+
+
+def _sums(asset: Asset, paths: list[Path]) -> dict[str, str]:
+    if not asset.archives:
+        return {file.path: sha256(path) for file, path in zip(asset.files, paths, strict=True)}
+    root = next(root / asset.folder for root in _roots() if paths[0].is_relative_to(root / asset.folder))
+    listing = "".join(f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n" for path in paths)
+    return {asset.folder: hashlib.sha256(listing.encode()).hexdigest()}
+
+
+def _locate_images(name: str, asset: Asset) -> list[Path]:
+    """Find the images of a set that comes in archives, unpacking these when need be."""
+    if images := present(name):
+        return images
+    for root in _roots():
+        if found := len(_images(asset, root / asset.folder)):
+            raise UserError(
+                f"{root / asset.folder} holds {found} images but '{name}' has {_expected(asset)}: "
+                "complete the folder or delete it."
+            )
+    for archive in asset.archives:
+        if not _find(asset, archive) and (reason := _obstacle(archive)):
+            raise _missing(name, archive, reason)
+    target = cache_folder() / asset.folder
+    try:
+        with locked(target):
+            if not present(name):  # another process may have unpacked it meanwhile
+                _unpack(name, asset, target)
+    except (OSError, DownloadError) as error:
+        reason = error.reason if isinstance(error, DownloadError) else f"the cache cannot be written ({error.strerror})"
+        raise AssetMissing(
+            f"Asset '{name}' cannot be unpacked into {target} ({error}): put that right, or set SHARPLOSS_CACHE to "
+            f"another folder, or SHARPLOSS_MIRROR to one that has {asset.folder}.",
+            f"it cannot be unpacked: {reason}",
+        ) from None
+    _remove_archives(asset)
+    return _images(asset, target)
+
+
+def _unpack(name: str, asset: Asset, target: Path) -> None:
+    archives = [_locate_file(name, asset, archive) for archive in asset.archives]
+    with fresh_folder(target) as temporary:
+        found = sum(unpack(archive, temporary, lambda names: _choose(asset, names)) for archive in archives)
+        if found != _expected(asset):
+            raise UserError(
+                f"{archives[0]} holds {found} images of '{name}' instead of {_expected(asset)}: replace or delete it."
+            )
+
+
+def _choose(asset: Asset, names: Iterable[PurePosixPath]) -> dict[PurePosixPath, PurePosixPath]:
+    """Choose an asset's images in an archive: those below a folder of its name, or all where there is none.
+
+    One archive can hold several sets (GoPro's train and test), and may wrap them in folders.
+    """
+    images = [path for path in names if _is_image(asset, path)]
+    folder = PurePosixPath(asset.folder).name
+    below = [path for path in images if folder in path.parts[:-1]]
+    if not below:
+        return {path: path for path in images}
+    return {path: PurePosixPath(*path.parts[path.parts.index(folder) + 1 :]) for path in below}
+
+
+def _remove_archives(asset: Asset) -> None:
+    """Remove from the cache the archives that no asset needs any more; they would double what the sets take."""
+    for archive in asset.archives:
+        users = [name for name, other in ASSETS.items() if archive.path in {file.path for file in other.archives}]
+        if all(present(name) for name in users):
+            (cache_folder() / archive.path).unlink(missing_ok=True)
 
 
 def _locate_file(name: str, asset: Asset, file: File) -> Path:
@@ -138,14 +219,32 @@ def _locate_file(name: str, asset: Asset, file: File) -> Path:
     if path := _find(asset, file):
         _check(path, file)
         return path
-    mirror = os.environ.get("SHARPLOSS_MIRROR")
+    if reason := _obstacle(file):
+        raise _missing(name, file, reason)
     cached = cache_folder() / file.path
-    reason = _download(file, cached)
-    if not reason:
-        return cached
-    looked = f"{cached.parent}, {Path(mirror) / Path(file.path).parent if mirror else 'no mirror (SHARPLOSS_MIRROR)'}"
-    raise AssetMissing(
-        f"{file.path} of asset '{name}' is missing (looked in {looked}; {reason}): "
+    try:
+        # Images hardly compress: what comes out of an archive needs as much room again.
+        download(file, cached, room=2 if asset.archives else 1)
+    except DownloadError as error:
+        raise _missing(name, file, error.reason, str(error)) from None
+    return cached
+
+
+def _obstacle(file: File) -> str:
+    """Say why a download need not be tried; "" when it may."""
+    if not file.urls:
+        return "it has no download address"
+    if os.environ.get("SHARPLOSS_OFFLINE") == "1":
+        return "downloads are switched off (SHARPLOSS_OFFLINE)"
+    return ""
+
+
+def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMissing:
+    looked = ", ".join(str((root / file.path).parent) for root in _roots())
+    if len(_roots()) == 1:
+        looked += ", no mirror (SHARPLOSS_MIRROR)"
+    return AssetMissing(
+        f"{file.path} of asset '{name}' is missing (looked in {looked}; {message or reason}): "
         "put the file into the cache folder, or set SHARPLOSS_MIRROR to a folder that has it.",
         f"{file.path} is in neither the cache nor a mirror, and {reason}",
     )
@@ -167,62 +266,13 @@ def _package_roots(package: str) -> list[Path]:
 
 def _check(path: Path, file: File) -> None:
     """Refuse a file whose content is not what the catalogue says."""
-    found = sha256(path)
+    found, size = sha256(path) if file.sha256 else "", path.stat().st_size
     if not found.startswith(file.sha256):
-        raise UserError(
-            f"{path} has sha256 {found} but should have {file.sha256}: replace it with the right file or delete it."
-        )
-
-
-def _download(file: File, target: Path) -> str:
-    """Download a file to `target`: "" when it is there, else why it is not, in words that any machine would use."""
-    if not file.urls:
-        return "it has no download address"
-    if os.environ.get("SHARPLOSS_OFFLINE") == "1":
-        return "downloads are switched off (SHARPLOSS_OFFLINE)"
-    reason = ""
-    for url in file.urls:
-        reason = _try_url(url, file, target)
-        if not reason:
-            break
-    return reason
-
-
-def _try_url(url: str, file: File, target: Path) -> str:
-    """Try one address once: "" when the file is there, else why not."""
-    import requests
-
-    host = urlsplit(url).netloc
-    reason = f"{host} cannot be reached"
-    if host in _unreachable:
-        return reason
-    try:
-        _stream(url, file, target)
-        reason = ""
-    except _WrongContentError as error:
-        reason = f"{host} sent a file with {error}"
-    except requests.HTTPError as error:
-        reason = f"{host} answered '{error.response.reason if error.response is not None else error}'"
-    except (requests.ConnectionError, requests.Timeout):
-        _unreachable.add(host)
-    except requests.RequestException:
-        reason = f"the download from {host} broke off"
-    except OSError as error:
-        reason = f"the cache cannot be written ({error.strerror})"
-    return reason
-
-
-def _stream(url: str, file: File, target: Path) -> None:
-    """Download into a temporary file, which becomes `target` only when its sha256 is right."""
-    import pooch
-
-    get = pooch.HTTPDownloader(progressbar=True, chunk_size=1 << 18, timeout=TIMEOUT)
-    with atomic_path(target) as temporary:
-        get(url, str(temporary), None)  # pyright: ignore[reportArgumentType]
-        found = sha256(temporary)
-        if not found.startswith(file.sha256):
-            raise _WrongContentError(f"sha256 {found}, not {file.sha256}")
-
-
-class _WrongContentError(Exception):
-    """A download brought other bytes than it should."""
+        said = f"sha256 {found} but should have {file.sha256}"
+    elif file.bytes not in {None, size}:
+        said = f"{size} bytes but should have {file.bytes}"
+    elif not size:
+        said = "no content"
+    else:
+        return
+    raise UserError(f"{path} has {said}: replace it with the right file or delete it.")

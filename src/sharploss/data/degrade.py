@@ -1,44 +1,150 @@
-"""Degradations: how a task makes the input of a network from the ground truth."""
+"""Degradations: how a task makes the input of a network from the ground truth.
+
+Each is a pure function of the image, the task's parameters, its seed and the image's name: the same on every machine
+and in every run, so a prepared file can always be made again.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from sharploss.data.blur import blur, gaussian_blur, motion_kernel
 from sharploss.data.imresize import imresize
+from sharploss.data.jpeg import compress, grey
+from sharploss.data.noise import normal, uniform
 from sharploss.errors import UserError, unknown
 
+Pair = tuple[Tensor, Tensor]
 
-def degrade(image: Tensor, task: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
-    """Make a (target, input) pair; a pure function of the image and the task, the same on every machine.
+
+def degrade(image: Tensor, task: Mapping[str, Any], name: str = "", given: Tensor | None = None) -> Pair:
+    """Make a (target, input) pair.
 
     Args:
         image: (3, H, W) uint8.
-        task: `kind` and its parameters; "sr" takes `scale` (2, 3 or 4).
+        task: `kind`, `seed` and the kind's parameters, as params.yaml gives them (sharploss.tasks).
+        name: "<set>/<image>"; with the seed it keys what is drawn for this image.
+        given: (3, h, w) uint8, the input that the set's publisher made, where the task asks for it.
 
     Returns:
-        target and input, (3, H', W') and (3, h, w) uint8; for "sr" the target is the image cropped to a multiple of the
-        scale, keeping the top left, and the input is that shrunk by MATLAB's bicubic.
+        target and input, (3, H', W') and (3, h, w) uint8. Kinds:
+        "sr": the target cropped to a multiple of the scale (top left), shrunk by MATLAB's bicubic or Pillow's bilinear
+        (the GV code's); without `mod_crop` the uncropped image is shrunk and only then the target cropped, which
+        shifts the two against each other wherever the size is no multiple.
+        "deblur": a Gaussian or motion blur drawn for each image, or the given input.
+        "sharpen": a Gaussian blur of fixed `sigma`: SharpGAN's paper does not state its blur, this is our assumption.
+        "denoise": Gaussian noise of `sigma` (of 255), rounded and clipped to 8 bits. Papers mostly leave noise
+        unclipped in floating point, which a file cannot hold; clipping raises the input's PSNR (Set5: 0.1 dB at sigma
+        25, 0.6 dB at 50).
+        "jpeg": compressed with `quality`, in colour or as luma.
 
     Raises:
-        UserError: an unknown kind, a parameter out of range, or an image that is too small.
+        UserError: an unknown kind or variant, a missing or unfitting given input, or an image that is too small.
     """
     kind = task.get("kind")
     if kind not in KINDS:
         raise unknown("kind of task", kind, KINDS)
-    return KINDS[kind](image, task)
+    return KINDS[kind](image, task, name, given)
 
 
-def _shrink(image: Tensor, task: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+def _shrink(image: Tensor, task: Mapping[str, Any], name: str, given: Tensor | None) -> Pair:
     scale = task.get("scale")
     if scale not in (2, 3, 4):
         raise UserError(f"A task of kind 'sr' takes 'scale: 2', 3 or 4, not {scale}.")
-    height, width = (size - size % scale for size in image.shape[-2:])
-    if min(height, width) == 0:
+    small = [size // scale for size in image.shape[-2:]]
+    if min(small) == 0:
         size = f"{image.shape[-1]}x{image.shape[-2]}"
         raise UserError(f"An image of {size} pixels is too small to be shrunk by {scale}: leave it out.")
-    target = image[..., :height, :width].contiguous()
-    return target, imresize(target, 1 / scale)
+    target = image[..., : small[0] * scale, : small[1] * scale].contiguous()
+    if task.get("inputs", "made") == "published":
+        return target, _given(given, target, scale, name)
+    source = target if task.get("mod_crop", True) else image
+    return target, _variant("kernel", task.get("kernel", "bicubic"), _SHRINK)(source, (small[0], small[1]), scale)
 
 
-KINDS: dict[str, Callable[[Tensor, Mapping[str, Any]], tuple[Tensor, Tensor]]] = {"sr": _shrink}
+def _bicubic(image: Tensor, size: tuple[int, int], scale: int) -> Tensor:
+    """MATLAB's bicubic; of an uncropped image, the pixels that `size` keeps of its ceil(size / scale)."""
+    return imresize(image, 1 / scale)[..., : size[0], : size[1]].contiguous()
+
+
+def _pillow(resample: str) -> Callable[[Tensor, tuple[int, int], int], Tensor]:
+    """Pillow's kernels, which stretch the whole image onto `size`, as torchvision's Resize of PIL images does."""
+
+    def shrink(image: Tensor, size: tuple[int, int], _scale: int) -> Tensor:
+        import numpy as np
+        from PIL import Image
+
+        picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+        small = picture.resize((size[1], size[0]), Image.Resampling[resample])
+        return torch.from_numpy(np.array(small)).permute(2, 0, 1).contiguous()
+
+    return shrink
+
+
+_SHRINK = {"bicubic": _bicubic, "bilinear": _pillow("BILINEAR"), "pillow_bicubic": _pillow("BICUBIC")}
+
+
+def _blur(image: Tensor, task: Mapping[str, Any], name: str, given: Tensor | None) -> Pair:
+    return image, _variant("blur", task.get("blur"), _BLURS)(image, task, name, given)
+
+
+def _gaussian(image: Tensor, task: Mapping[str, Any], name: str, _: Tensor | None) -> Tensor:
+    low, high = task["sigma_min"], task["sigma_max"]
+    return gaussian_blur(image, low + (high - low) * float(uniform(task["seed"], name, 1)[0]))
+
+
+def _motion(image: Tensor, task: Mapping[str, Any], name: str, _: Tensor | None) -> Tensor:
+    return blur(image, motion_kernel(task["length"], task["seed"], name))
+
+
+_BLURS: dict[str, Callable[[Tensor, Mapping[str, Any], str, Tensor | None], Tensor]] = {
+    "gaussian": _gaussian,
+    "motion": _motion,
+    "pairs": lambda image, _, name, given: _given(given, image, 1, name),
+}
+
+
+def _soften(image: Tensor, task: Mapping[str, Any], _name: str, _given: Tensor | None) -> Pair:
+    return image, gaussian_blur(image, task["sigma"])
+
+
+def _add_noise(image: Tensor, task: Mapping[str, Any], name: str, _given: Tensor | None) -> Pair:
+    target = grey(image) if task["colour"] == "grey" else image
+    channels = 1 if task["colour"] == "grey" else 3
+    noise = torch.from_numpy(normal(task["seed"], name, (channels, *target.shape[-2:])))
+    noisy = (target[:channels].double() + task["sigma"] * noise).add(0.5).floor().clamp(0, 255).to(torch.uint8)
+    return target, noisy.expand(3, -1, -1).contiguous()
+
+
+def _compress(image: Tensor, task: Mapping[str, Any], _name: str, _given: Tensor | None) -> Pair:
+    target = grey(image) if task["colour"] == "grey" else image
+    return target, compress(target, task["quality"], colour=task["colour"] == "rgb")
+
+
+def _given(given: Tensor | None, target: Tensor, scale: int, name: str) -> Tensor:
+    """Take a published input, which must be exactly `scale` times smaller than the target."""
+    if given is None:
+        raise UserError(f"{name}: its set has no published inputs: set 'inputs: made', or another 'blur'.")
+    if [size * scale for size in given.shape[-2:]] != list(target.shape[-2:]):
+        sizes = [f"{image.shape[-1]}x{image.shape[-2]}" for image in (given, target)]
+        raise UserError(
+            f"{name}: its input is {sizes[0]} and its target {sizes[1]} pixels, not {scale} times as large."
+        )
+    return given
+
+
+def _variant(key: str, value: Any, known: Mapping[str, Any]) -> Any:
+    if value not in known:
+        raise unknown(f"'{key}' of a task", value, known)
+    return known[value]
+
+
+KINDS: dict[str, Callable[[Tensor, Mapping[str, Any], str, Tensor | None], Pair]] = {
+    "sr": _shrink,
+    "deblur": _blur,
+    "sharpen": _soften,
+    "denoise": _add_noise,
+    "jpeg": _compress,
+}

@@ -23,7 +23,7 @@ from torch import Tensor
 from sharploss.errors import UserError
 from sharploss.files import atomic_path
 
-FORMAT, VERSION = "sharploss-pack", "1"
+FORMAT, VERSION = "sharploss-pack", "2"
 TARGET, INPUT = 0, 1
 
 
@@ -38,6 +38,7 @@ class Pack:
         names: "<set>/<image>", one an image.
         parameters: the task's parameters that the inputs were made with.
         missing: {set: why it could not be had}.
+        left_out: {image: why it could not be used}.
         sha256: of the pixels.
         pixels: (bytes,) uint8, memory-mapped; changes to it never reach the file.
         images: (n, 2, 4) int64, [target, input] x [offset, channels, height, width].
@@ -49,6 +50,7 @@ class Pack:
     names: list[str]
     parameters: dict[str, Any]
     missing: dict[str, str]
+    left_out: dict[str, str]
     sha256: str
     pixels: Tensor
     images: Tensor
@@ -78,6 +80,7 @@ def write_pack(
     sets: Sequence[str],
     parameters: Mapping[str, Any],
     missing: Mapping[str, str],
+    left_out: Mapping[str, str] | None = None,
 ) -> None:
     """Write a pack file atomically, holding one pair of images in memory at a time.
 
@@ -89,6 +92,7 @@ def write_pack(
         sets: the names of the data sets packed.
         parameters: what the inputs were made with (JSON values).
         missing: {set: why it could not be had}.
+        left_out: {image: why it could not be used}; read when `pairs` is used up.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +102,7 @@ def write_pack(
         names, table, digest = _spool(pairs, spool)
         texts = {"format": FORMAT, "version": VERSION, "role": role, "sha256": digest}
         lists = {"sets": list(sets), "names": names, "parameters": dict(parameters), "missing": dict(missing)}
+        lists["left_out"] = dict(left_out or {})
         metadata = texts | {key: json.dumps(value, sort_keys=True) for key, value in lists.items()}
         length = spool.tell()
         spool.seek(0)
@@ -155,10 +160,11 @@ def open_pack(path: str | Path, *, verify: bool = False) -> Pack:
             metadata: dict[str, str] = file.metadata() or {}
             _check_format(path, metadata)
             pixels, images = file.get_tensor("pixels"), file.get_tensor("images")
-        sets, names, parameters, missing = (
-            json.loads(metadata[key]) for key in ("sets", "names", "parameters", "missing")
+        sets, names, parameters, missing, left_out = (
+            json.loads(metadata[key]) for key in ("sets", "names", "parameters", "missing", "left_out")
         )
-        pack = Pack(path, metadata["role"], sets, names, parameters, missing, metadata["sha256"], pixels, images)
+        role, digest = metadata["role"], metadata["sha256"]
+        pack = Pack(path, role, sets, names, parameters, missing, left_out, digest, pixels, images)
     except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
         raise _damaged(path, str(error)) from None
     _check_table(pack)

@@ -1,5 +1,6 @@
 """From image files to the pack files of a task."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,70 +8,134 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sharploss.assets import AssetMissing, locate
+from sharploss.assets import AssetMissing, present
+from sharploss.assets.catalogue import ASSETS
 from sharploss.data.degrade import degrade
 from sharploss.data.images import read_image
 from sharploss.data.pack import write_pack
+from sharploss.data.sets import Item, find_images
 from sharploss.errors import UserError
+from sharploss.files import sha256
 
 ROLES = ("train", "validation", "test")
 
+Own = Mapping[str, Mapping[str, Any]]
 
-def prepare(task_name: str, task: Mapping[str, Any], folder: str | Path, progress: bool = True) -> list[Path]:
-    """Degrade and pack every data set of a task.
+
+def prepare(
+    task_name: str, task: Mapping[str, Any], folder: str | Path, *, own: Own | None = None, progress: bool = True
+) -> list[Path]:
+    """Degrade and pack every data set of a task; one image is in memory at a time, whatever the size of the set.
+
+    An image that cannot be read or is too small is left out, with a word on stderr and its reason in the pack.
 
     Args:
         task_name: for messages and the progress bar.
-        task: `train`, `validation` and `test` (lists of data set names), and what `degrade` takes.
+        task: `train`, `preferred`, `validation` and `test` (lists of data set names), and what `degrade` takes.
         folder: where this task's packs go (data/packed/<task>): train.safetensors and validation.safetensors with all
             their sets, and one test-<set>.safetensors for each test set.
+        own: `datasets` of params.yaml.
         progress: show a bar on stderr.
 
     Returns:
         The pack files written. A test set that cannot be had becomes a pack without images that says why.
 
     Raises:
-        UserError: a train or validation set cannot be had, or an image is damaged or too small; the message names it.
+        UserError: a train or validation set cannot be had or holds no usable image, its pairs do not match, or a
+            training image is also a test image; the message names it.
     """
-    folder = Path(folder)
-    plan = [(role, role, list(task[role])) for role in ROLES[:2]]
+    folder, own = Path(folder), own or {}
+    clear_unfinished(folder)
+    plan = [("train", "train", learnt_from(task)), ("validation", "validation", list(task["validation"]))]
     plan += [("test", f"test-{name}", [name]) for name in task["test"]]
-    parameters = {key: value for key, value in task.items() if key not in ROLES}
-    written: list[Path] = []
-    for role, stem, sets in plan:
+    for role, _, sets in plan:
         if not sets:
             raise UserError(f"Task '{task_name}' names no set under '{role}': add one to params.yaml.")
-        files, missing = _files(sets, may_miss=role == "test")
-        path = folder / f"{stem}.safetensors"
-        pairs = _pairs(files, parameters, f"{task_name} {stem}" if progress else None)
-        write_pack(path, pairs, role=role, sets=sets, parameters=parameters, missing=missing)
+    parameters = {key: value for key, value in task.items() if key not in (*ROLES, "preferred")}
+    found = {stem: _items(sets, parameters, own, may_miss=role == "test") for role, stem, sets in plan}
+    _check_own(task_name, {stem: items for stem, (items, _) in found.items()}, own)
+    written: list[Path] = []
+    for role, stem, sets in plan:
+        items, missing = found[stem]
+        path, left_out = folder / f"{stem}.safetensors", dict[str, str]()
+        pairs = _pairs(items, parameters, left_out, f"{task_name} {stem}" if progress else None)
+        write_pack(path, pairs, role=role, sets=sets, parameters=parameters, missing=missing, left_out=left_out)
         written.append(path)
     return written
 
 
-def _files(sets: Sequence[str], *, may_miss: bool) -> tuple[list[tuple[str, Path]], dict[str, str]]:
-    """Find the files of some sets: ("<set>/<image>", path) for each image, and {set: why it is missing}."""
-    files: list[tuple[str, Path]] = []
+def learnt_from(task: Mapping[str, Any]) -> list[str]:
+    """Give the sets a task trains on: the preferred ones where all of them are here already, else the others."""
+    preferred = list(task.get("preferred", []))
+    here = preferred and all(name not in ASSETS or present(name) is not None for name in preferred)
+    return preferred if here else list(task["train"])
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a killed preparation left behind."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def _items(
+    sets: Sequence[str], parameters: Mapping[str, Any], own: Own, *, may_miss: bool
+) -> tuple[list[Item], dict[str, str]]:
+    """Find the images of some sets, and {set: why it is missing}."""
+    items: list[Item] = []
     missing: dict[str, str] = {}
     for name in sets:
         try:
-            files += [(f"{name}/{path.stem}", path) for path in locate(name)]
+            items += find_images(name, parameters, own)
         except AssetMissing as error:
             if not may_miss:
                 raise
             missing[name] = error.reason
-    return files, missing
+    return items, missing
+
+
+def _check_own(task_name: str, found: Mapping[str, Sequence[Item]], own: Own) -> None:
+    """Refuse images that are both learnt from and tested on; the catalogue's sets were compared with the params."""
+    if not own:
+        return
+    learnt = {sha256(item.path): item for stem in ROLES[:2] for item in found[stem] if item.path.stat().st_size}
+    for stem, items in found.items():
+        for item in items if stem.startswith("test-") else ():
+            twin = learnt.get(sha256(item.path))
+            if twin is not None:
+                raise UserError(
+                    f"Task '{task_name}' trains on {twin.path} and tests on {item.path}, which are the same image: "
+                    "take it out of one of the two sets."
+                )
 
 
 def _pairs(
-    files: Sequence[tuple[str, Path]], parameters: Mapping[str, Any], title: str | None
+    items: Sequence[Item], parameters: Mapping[str, Any], left_out: dict[str, str], title: str | None
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Read and degrade one image at a time, so that memory does not grow with the set."""
     from tqdm import tqdm
 
-    for name, path in tqdm(files, desc=title, unit="image", disable=None if title else True, leave=False):
-        image = torch.from_numpy(read_image(path))
+    for item in tqdm(items, desc=title, unit="image", disable=None if title else True, leave=False):
         try:
-            yield name, *degrade(image, parameters)
+            image = _crop(torch.from_numpy(read_image(item.path)), item.crop)
+            given = None if item.given is None else torch.from_numpy(read_image(item.given))
+            pair = degrade(image, parameters, item.name, given)
         except UserError as error:
-            raise UserError(f"{path}: {error}") from None
+            if item.given is not None and "its input" in str(error):
+                raise  # a pair that does not match says something about the whole set
+            reason = str(error) if str(item.path) in str(error) else f"{item.path}: {error}"
+            left_out[item.name] = str(error).replace(str(item.path), item.path.name)
+            print(f"warning: {item.name} is left out: {reason}", file=sys.stderr)
+            continue
+        yield item.name, *pair
+    if items and len(left_out) == len(items):
+        raise UserError(f"None of the {len(items)} images can be used; the first: {next(iter(left_out.values()))}")
+
+
+def _crop(image: Tensor, crop: tuple[int, int] | None) -> Tensor:
+    """Crop (3, H, W) to (long, short) sides in its own orientation, keeping the top left."""
+    if crop is None:
+        return image
+    height, width = image.shape[-2:]
+    long, short = crop
+    rows, columns = (long, short) if height > width else (short, long)
+    return image[..., :rows, :columns].contiguous()

@@ -1,0 +1,58 @@
+"""JPEG compression with Pillow, and the luma that JPEG papers compress."""
+
+import io
+
+import numpy as np
+import torch
+from torch import Tensor
+
+LUMA = (65.481, 128.553, 24.966)
+"""MATLAB's rgb2ycbcr: BT.601 in studio range, for RGB in [0, 1]; 16 is added."""
+
+
+def encoder() -> str:
+    """Name the encoder: two JPEG libraries may give different files of the same quality."""
+    from PIL import __version__, features
+
+    library = "libjpeg-turbo" if features.check_feature("libjpeg_turbo") else "libjpeg"
+    return f"Pillow {__version__}, {library} {features.version('jpg')}"
+
+
+def grey(image: Tensor) -> Tensor:
+    """Give the image that grey JPEG and denoising benchmarks use, in three equal channels.
+
+    A grey image stays as it is; of a colour image it is the luma of MATLAB's rgb2ycbcr, rounded to 8 bits.
+
+    Args:
+        image: (3, H, W) uint8.
+
+    Returns:
+        (3, H, W) uint8.
+    """
+    if torch.equal(image[0], image[1]) and torch.equal(image[0], image[2]):
+        return image
+    red, green, blue = image.double() / 255
+    luma = (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue + 16).add(0.5).floor()
+    return luma.to(torch.uint8).expand(3, -1, -1).contiguous()
+
+
+def compress(image: Tensor, quality: int, *, colour: bool) -> Tensor:
+    """Compress and decompress.
+
+    Args:
+        image: (3, H, W) uint8; of a grey image (`colour` false) the first channel counts.
+        quality: 1 to 100, libjpeg's scale.
+        colour: as RGB with Pillow's default chroma subsampling (4:2:0), or as one channel.
+
+    Returns:
+        (3, H, W) uint8.
+    """
+    from PIL import Image
+
+    pixels = image.permute(1, 2, 0).contiguous().numpy() if colour else image[0].contiguous().numpy()
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="JPEG", quality=quality)
+    file.seek(0)
+    with Image.open(file) as decoded:
+        values = torch.from_numpy(np.array(decoded, dtype=np.uint8))
+    return values.permute(2, 0, 1).contiguous() if colour else values.expand(3, -1, -1).contiguous()

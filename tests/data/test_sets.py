@@ -1,0 +1,128 @@
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+from sharploss.assets import ASSETS, Asset, File
+from sharploss.data import open_pack, prepare, write_png
+from sharploss.data.sets import find_images
+from sharploss.errors import UserError
+
+MIRROR = os.environ.get("SHARPLOSS_MIRROR")
+
+SR = {"kind": "sr", "scale": 2, "inputs": "published", "seed": 0}
+PAIRS = {"kind": "deblur", "blur": "pairs", "scale": 1, "seed": 0}
+
+
+def write(folder, *names, size=(8, 10)):
+    for index, name in enumerate(names):
+        pixels = np.random.default_rng(index).integers(0, 256, (3, *size), dtype=np.uint8)
+        write_png(folder / name, pixels)
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch, tmp_path):
+    monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
+
+
+def test_a_folder_is_read_at_any_depth_in_order(tmp_path):
+    write(tmp_path / "mine", "b.png", "a/c.png", "a/a.png")
+    (tmp_path / "mine" / "notes.txt").write_text("no image")
+    items = find_images("mine", {"scale": 1}, {"mine": {"images": str(tmp_path / "mine")}})
+    assert [item.name for item in items] == ["mine/a", "mine/c", "mine/b"]
+
+
+def test_a_zip_file_is_unpacked_once_into_the_cache(tmp_path):
+    write(tmp_path / "mine", "a.png", "b.png")
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        for path in (tmp_path / "mine").iterdir():
+            archive.write(path, path.name)
+    own = {"mine": {"images": str(tmp_path / "mine.zip")}}
+    first = find_images("mine", {"scale": 1}, own)
+    assert [item.name for item in first] == ["mine/a", "mine/b"]
+    assert find_images("mine", {"scale": 1}, own) == first
+    assert first[0].path.is_relative_to(tmp_path / "cache")
+
+
+def test_images_of_the_same_name_are_told_apart_by_their_folders(tmp_path):
+    write(tmp_path / "mine", "x/a.png", "y/a.png")
+    items = find_images("mine", {"scale": 1}, {"mine": {"images": str(tmp_path / "mine")}})
+    assert [item.name for item in items] == ["mine/x_a", "mine/y_a"]
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [(lambda folder: None, "there is no folder or zip file"), (lambda folder: folder.mkdir(), "holds no images")],
+)
+def test_nothing_there_is_told(tmp_path, make, told):
+    make(tmp_path / "mine")
+    with pytest.raises(UserError, match=rf"datasets\.mine: .*{told}"):
+        find_images("mine", {"scale": 1}, {"mine": {"images": str(tmp_path / "mine")}})
+
+
+def test_an_unknown_set_is_told_with_the_nearest_of_all():
+    with pytest.raises(UserError, match="There is no data set 'mien': did you mean 'mine'"):
+        find_images("mien", {"scale": 1}, {"mine": {"images": "x"}})
+    with pytest.raises(UserError, match="There is no data set 'alexnet'"):
+        find_images("alexnet", {"scale": 1}, {})
+
+
+def paired(tmp_path, targets, inputs):
+    write(tmp_path / "hr", *targets)
+    write(tmp_path / "lr", *inputs, size=(4, 5))
+    return {"mine": {"images": str(tmp_path / "hr"), "inputs": str(tmp_path / "lr")}}
+
+
+def test_published_inputs_are_found_by_name(tmp_path):
+    own = paired(tmp_path, ("0001.png", "0002.png"), ("0002x2.png", "0001x2.png"))
+    assert [item.given.name for item in find_images("mine", SR, own)] == ["0001x2.png", "0002x2.png"]
+    assert [item.given for item in find_images("mine", SR | {"inputs": "made"}, own)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("targets", "inputs", "told"),
+    [
+        (("a.png", "b.png"), ("a.png",), r"'b' has no input \(2 targets and 1 inputs\)"),
+        (("a.png",), ("a.png", "c.png"), r"'c' has no target \(1 targets and 2 inputs\)"),
+        (("a.png", "b.png"), ("a.png", "c.png"), "'b' has no input"),
+    ],
+)
+def test_pairs_that_do_not_match_are_told(tmp_path, targets, inputs, told):
+    with pytest.raises(UserError, match=told):
+        find_images("mine", SR, paired(tmp_path, targets, inputs))
+
+
+def test_pairs_of_other_sizes_are_told(tmp_path):
+    own = paired(tmp_path, ("a.png",), ("a.png",))
+    task = {**SR, "scale": 3, "train": ["mine"], "validation": ["mine"], "test": ["skimage_test"]}
+    with pytest.raises(UserError, match="mine/a: its input is 5x4 and its target 9x6 pixels, not 3 times as large"):
+        prepare("t", task, tmp_path / "packs", own=own, progress=False)
+
+
+def test_a_set_in_pairs_of_folders_is_read_as_gopro_comes(monkeypatch, tmp_path):
+    root = tmp_path / "cache" / "datasets" / "pairs"
+    for scene in ("s1", "s2"):
+        write(root / scene / "sharp", "1.png", "2.png")
+        write(root / scene / "blur", "1.png", "2.png")
+        write(root / scene / "blur_gamma", "1.png", "2.png")
+    asset = Asset("dataset", "train", "", "", archives=(File("archives/p.zip", "", None),), folder="datasets/pairs")
+    monkeypatch.setitem(ASSETS, "pairs", asset._replace(count=4, pairs=("sharp", "blur")))
+    items = find_images("pairs", PAIRS, {})
+    assert [item.name for item in items] == ["pairs/s1_1", "pairs/s1_2", "pairs/s2_1", "pairs/s2_2"]
+    assert all(item.path.parent.name == "sharp" and item.given.parent.name == "blur" for item in items)
+    task = {**PAIRS, "train": ["pairs"], "validation": ["pairs"], "test": ["skimage_test"]}
+    with pytest.raises(UserError, match="published inputs"):
+        prepare("t", task, tmp_path / "packs", progress=False)
+    pack = open_pack(tmp_path / "packs" / "train.safetensors")
+    assert len(pack) == 4
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: there is no Set5")
+def test_set5_and_its_published_inputs_belong_together(monkeypatch, scale):
+    monkeypatch.setenv("SHARPLOSS_MIRROR", MIRROR)
+    items = find_images("set5", SR | {"scale": scale}, {})
+    assert [item.given.name for item in items] == [f"img_{i:03d}_SRF_{scale}_LR.png" for i in range(1, 6)]
