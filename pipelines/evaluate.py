@@ -11,7 +11,7 @@ from sharploss.plan import load_plan
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("group", nargs="?", help="a group of runs.yaml, such as sr_x4-edsr")
-    parser.add_argument("--reference", metavar="TASK", help="measure plain bicubic interpolation on a task instead")
+    parser.add_argument("--reference", metavar="TASK", help="measure the unrestored images of a task instead")
     arguments = parser.parse_args()
     if (arguments.group is None) == (arguments.reference is None):
         parser.error("give either a group or --reference TASK")

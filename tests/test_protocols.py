@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from sharploss.protocols import METRIC_INFO, PROTOCOLS
+from sharploss.protocols import METRIC_INFO, PROTOCOLS, border_of, protocols_of, reference_of
 
 
 def test_protocols_need_no_torch():
@@ -10,7 +10,21 @@ def test_protocols_need_no_torch():
 
 
 def test_every_metric_names_protocols_that_exist_and_every_protocol_is_used():
-    assert {protocol for info in METRIC_INFO.values() for protocol in info["protocols"]} == PROTOCOLS.keys()
+    tasks = ({"scale": 4}, {"scale": 1, "colour": "grey"})
+    assert {name for metric in METRIC_INFO for task in tasks for name in protocols_of(metric, task)} == PROTOCOLS.keys()
+
+
+def test_what_keeps_the_size_has_no_border_and_no_interpolation():
+    assert [border_of({"scale": scale}) for scale in (1, 2, 4)] == [0, 2, 4]
+    assert [reference_of({"scale": scale}) for scale in (1, 2)] == ["input", "bicubic"]
+
+
+def test_grey_tasks_are_measured_on_grey_values_alone():
+    grey, colour = {"scale": 1, "colour": "grey"}, {"scale": 1, "colour": "rgb"}
+    assert protocols_of("psnr", grey) == protocols_of("ssim", grey) == ("grey8",)
+    assert protocols_of("psnr", colour) == ("y", "rgb")
+    assert protocols_of("niqe", grey) == ("y",)
+    assert protocols_of("blurred_edge_share", grey) == ("rgb",)
 
 
 def test_every_description_is_a_sentence():

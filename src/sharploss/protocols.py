@@ -1,6 +1,7 @@
 """What every metric and protocol is called and means, for whatever shows numbers. Needs no torch."""
 
-from typing import Literal, TypedDict
+from collections.abc import Mapping
+from typing import Any, Literal, TypedDict
 
 
 class Protocol(TypedDict):
@@ -35,11 +36,11 @@ PROTOCOLS: dict[str, Protocol] = {
         "title": "Y",
         "colour": "Y of YCbCr, BT.601 in studio range (16 to 235), as MATLAB's rgb2ycbcr",
         "rounding": "RGB clamped and rounded to 8 bits, then luma rounded to 8 bits",
-        "border": "as many pixels as the scale",
+        "border": "as many pixels as the scale; none where the task keeps the size",
         "window": "SSIM: 11x11 Gaussian of standard deviation 1.5, only where it fits; NIQE: blocks of 96x96",
         "description": "Luma of the 8-bit image (BT.601 in studio range, 16 to 235), rounded to 8 bits as MATLAB's "
-        "rgb2ycbcr rounds it; as many pixels shaved off each side as the scale; SSIM with a Gaussian window of 11x11 "
-        "and standard deviation 1.5, only where it fits.",
+        "rgb2ycbcr rounds it; as many pixels shaved off each side as the scale (none where the size is kept); SSIM with "
+        "a Gaussian window of 11x11 and standard deviation 1.5, only where it fits.",
     },
     "rgb": {
         "title": "RGB",
@@ -58,6 +59,15 @@ PROTOCOLS: dict[str, Protocol] = {
         "window": "patches of 8x8, side by side",
         "description": "Grey version of the 8-bit image (0.2989 R + 0.5870 G + 0.1140 B), as many pixels shaved off "
         "each side as the scale; Sobel gradients, their unbiased variance in patches of 8x8 pixels.",
+    },
+    "grey8": {
+        "title": "grey 8-bit",
+        "colour": "0.2989 R + 0.5870 G + 0.1140 B: the values themselves where the image is grey",
+        "rounding": "RGB clamped and rounded to 8 bits, then grey rounded to 8 bits",
+        "border": "none: tasks measured so keep the size",
+        "window": "SSIM: 11x11 Gaussian of standard deviation 1.5, only where it fits",
+        "description": "Grey values of 0 to 255, as papers on JPEG and grey denoising measure their test images. "
+        "Luma in studio range would squeeze the same errors by 219/255 and give 1.3 dB more.",
     },
     "alex_v0.1": {
         "title": "Alex v0.1",
@@ -130,3 +140,27 @@ METRIC_INFO: dict[str, Metric] = {
         "Laplacian); 0.5 is chance.",
     },
 }
+
+
+def border_of(task: Mapping[str, Any]) -> int:
+    """Give how many pixels a task's metrics leave out on each side: the scale, or none where the size is kept."""
+    scale = int(task["scale"])
+    return scale if scale > 1 else 0
+
+
+def protocols_of(metric: str, task: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the protocols of a metric on a task's images; grey tasks have one of their own for PSNR and SSIM."""
+    known = METRIC_INFO[metric]["protocols"]
+    return ("grey8",) if task.get("colour") == "grey" and "y" in known and metric != "niqe" else known
+
+
+MAIN = ("y", "grey8")
+"""The protocols whose PSNR stands for fidelity in figures and headlines; a task is measured under one of them."""
+
+REFERENCES = ("bicubic", "input")
+"""What a task's unrestored images are called where losses are named: enlarged by bicubic, or as they come."""
+
+
+def reference_of(task: Mapping[str, Any]) -> str:
+    """Name a task's unrestored images."""
+    return REFERENCES[0] if int(task["scale"]) > 1 else REFERENCES[1]

@@ -251,7 +251,7 @@ def make_study(root, seeds=(0,), set5=True, lpips=True, diverged=("sr_x4-vdsr-l2
     measured = (datasets, lpips)
     for group in plan["groups"]:
         write_group(root, group, plan, dict.fromkeys(diverged, 140), measured)
-    reference = root / "results" / "bicubic" / "sr_x4"
+    reference = root / "results" / "unrestored" / "sr_x4"
     write_csv(reference / "scores.csv", run_lines("sr_x4-bicubic", 25.1, (0, -0.12), measured))
     write_json(reference / "scores.json", gaps(*measured) | {"seconds": 1.0})
     for crop, blur in (("eye", 1.0), ("face", 0.7)):

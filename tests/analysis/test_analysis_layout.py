@@ -50,7 +50,7 @@ def test_a_difference_is_marked_only_when_its_interval_excludes_zero(study):
     made = [("l2", 0.1, 0.05, 0.2), ("ssim", -0.1, -0.2, -0.05), ("sploss", 0.1, -0.05, 0.2)]
     compared = pd.DataFrame([{**base, "loss": loss, "difference": d, "low": a, "high": b} for loss, d, a, b in made])
     losses = tables.pairing_rows(study).query("network == 'edsr'")
-    found = rows(layout.differences(study, losses, compared, "set5"))
+    found = rows(layout.differences(study, losses, compared, "sr_x4", "set5"))
     assert [found["edsr", loss][0].mark for loss in ("l2", "ssim", "sploss")] == ["best", "worse", ""]
     assert found["edsr", "l2"][0].text == "+0.10 [+0.05, +0.20]"
 
@@ -66,7 +66,7 @@ def test_a_ratio_beyond_one_is_not_better_for_being_larger(study):
     }
     numbers = {"baseline": 1.05, "difference": 0.1, "low": 0.05, "high": 0.2, "images": 5, "seeds": 1}
     losses = tables.pairing_rows(study).query("network == 'edsr'")
-    cells = rows(layout.differences(study, losses, pd.DataFrame([made | numbers]), "set5"))["edsr", "l2"]
+    cells = rows(layout.differences(study, losses, pd.DataFrame([made | numbers]), "sr_x4", "set5"))["edsr", "l2"]
     assert [cell.mark for cell in cells if "0.100" in cell.text] == ["worse"]
 
 

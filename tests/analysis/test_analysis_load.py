@@ -54,7 +54,7 @@ def test_what_was_not_measured_comes_with_its_reason(sparse_root):
         "results/runs/sr_x4-edsr-l1-s0/history.jsonl",
         "results/scores/sr_x4-vdsr.csv",
         "results/scores/sr_x4-vdsr.json",
-        "results/bicubic/sr_x4/scores.csv",
+        "results/unrestored/sr_x4/scores.csv",
     ],
 )
 def test_a_missing_file_is_named(own_root, path):
@@ -91,7 +91,7 @@ def test_a_key_missing_from_a_record_is_named(own_root):
 
 
 def test_edge_columns_are_checked(own_root):
-    path = own_root / "results/bicubic/sr_x4/edge.csv"
+    path = own_root / "results/unrestored/sr_x4/edge.csv"
     path.write_text(path.read_text().replace("laplacian", "laplace", 1))
     with pytest.raises(UserError, match=r"edge\.csv has no column 'laplacian'"):
         load_edge(own_root, "sr_x4")

@@ -55,7 +55,7 @@ def test_images_of_the_same_name_are_told_apart_by_their_folders(tmp_path):
 
 @pytest.mark.parametrize(
     ("make", "told"),
-    [(lambda folder: None, "there is no folder or zip file"), (lambda folder: folder.mkdir(), "holds no images")],
+    [(lambda _: None, "there is no folder or zip file"), (lambda folder: folder.mkdir(), "holds no images")],
 )
 def test_nothing_there_is_told(tmp_path, make, told):
     make(tmp_path / "mine")

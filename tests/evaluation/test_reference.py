@@ -5,7 +5,7 @@ import pytest
 import torch
 from toys import TASK, picture
 
-from sharploss.data import imresize, read_image
+from sharploss.data import imresize, read_image, write_pack
 from sharploss.evaluation.reference import evaluate_reference
 from sharploss.metrics import psnr
 
@@ -17,7 +17,7 @@ CROPS = {"nose": {"task": "toy", "dataset": "toys", "image": "second", "top": 0,
 @pytest.fixture
 def folder(study):
     evaluate_reference("toy", TASK, CROPS, study)
-    return study / "results" / "bicubic" / "toy"
+    return study / "results" / "unrestored" / "toy"
 
 
 def read(path):
@@ -54,12 +54,33 @@ def test_there_is_an_edge(folder):
 
 def test_the_edge_needs_no_crop(study):
     evaluate_reference("toy", TASK, {}, study)
-    assert (study / "results" / "bicubic" / "toy" / "edge.csv").is_file()
+    assert (study / "results" / "unrestored" / "toy" / "edge.csv").is_file()
 
 
 def test_without_any_test_image_there_are_no_scores_and_no_edge(make_test_set):
     root = make_test_set({})
     evaluate_reference("toy", TASK, {}, root)
-    folder = root / "results" / "bicubic" / "toy"
+    folder = root / "results" / "unrestored" / "toy"
     assert (folder / "scores.csv").read_text().count("\n") == 1
     assert not (folder / "edge.csv").exists()
+
+
+def test_a_task_that_keeps_the_size_shows_its_input(make_test_set):
+    root = make_test_set({})
+    image = picture(2, 40, 44)
+    noisy = (image.int() + 9).clamp(0, 255).to(torch.uint8)
+    folder = root / "data" / "packed" / "toy"
+    write_pack(
+        folder / "test-toys.safetensors",
+        [("toys/second", image, noisy)],
+        role="test",
+        sets=["toys"],
+        parameters={},
+        missing={},
+    )
+    evaluate_reference("toy", {"scale": 1, "colour": "grey", "test": ["toys"]}, CROPS, root)
+    with (root / "results" / "unrestored" / "toy" / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["run"] for row in rows} == {"toy-input"}
+    assert {row["protocol"] for row in rows if row["metric"] == "psnr"} == {"grey8"}
+    assert torch.equal(read(root / "results" / "unrestored" / "toy" / "nose-input.png"), noisy[:, :36, :40])

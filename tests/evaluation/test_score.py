@@ -19,9 +19,11 @@ def enlarge(image):
     return imresize(image, 2)
 
 
-def score(root, restorers, border=2, on_image=lambda *_: None):
+def score(root, restorers, scale=2, on_image=lambda *_: None):
     packs = open_test_packs("toy", TASK, root)
-    return score_packs(packs, restorers, border=border, device=torch.device("cpu"), title="toy", on_image=on_image)
+    return score_packs(
+        packs, restorers, task={"scale": scale}, device=torch.device("cpu"), title="toy", on_image=on_image
+    )
 
 
 def test_every_run_image_metric_and_protocol_has_one_row(study):
@@ -71,7 +73,7 @@ def test_an_undefined_value_has_a_reason_and_no_row(make_test_set):
 def test_a_test_image_smaller_than_the_border_is_named(make_test_set):
     root = make_test_set({"tiny": picture(1, 8, 8)})
     with pytest.raises(UserError, match=r"toys/tiny: A border of 4 .* 8x8"):
-        score(root, {"one": enlarge}, border=4)
+        score(root, {"one": enlarge}, scale=4)
 
 
 def test_every_restored_image_is_handed_over(study):

@@ -115,3 +115,14 @@ def test_bicubic_on_set5_gives_the_numbers_of_the_literature():
     mean_psnr, mean_ssim = np.mean(scores, axis=0)
     assert mean_psnr == pytest.approx(28.42, abs=0.02)
     assert mean_ssim == pytest.approx(0.8104, abs=0.0005)
+
+
+def test_grey8_of_a_grey_image_is_its_own_values():
+    values = torch.randint(0, 256, (2, 1, 20, 22), dtype=torch.uint8)
+    other = (values.int() + torch.randint(-9, 10, values.shape)).clamp(0, 255).to(torch.uint8)
+    images = [image.expand(-1, 3, -1, -1) / 255 for image in (other, values)]
+    expected = [
+        peak_signal_noise_ratio(one[0].numpy(), two[0].numpy(), data_range=255)
+        for one, two in zip(values, other, strict=True)
+    ]
+    torch.testing.assert_close(psnr(*images, protocol="grey8", border=0), torch.tensor(expected, dtype=torch.float64))

@@ -18,8 +18,13 @@ def crops_of(study: Study) -> dict[str, dict[str, Any]]:
     return {name: crop for name, crop in crops.items() if crop["dataset"] in study.datasets}
 
 
+def name_of(study: Study, group: dict[str, Any]) -> str:
+    """Name the unrestored images of a group's task."""
+    return str(study.runs.loc[study.runs["task"] == group["task"], "reference"].iloc[0])
+
+
 def crop_files(study: Study, crop: str, group: dict[str, Any]) -> list[tuple[str, Path]]:
-    """List the pictures of a crop for one network: (title, file), target and bicubic first, then its losses.
+    """List the pictures of a crop for one network: (title, file), target and unrestored image first, then its losses.
 
     Args:
         study: the study.
@@ -32,8 +37,8 @@ def crop_files(study: Study, crop: str, group: dict[str, Any]) -> list[tuple[str
     results = study.root / "results"
     finished = study.runs[(study.runs["group"] == group["group"]) & (study.runs["status"] == "finished")]
     losses = finished.merge(pairing_rows(study))["loss"].drop_duplicates()
-    reference = results / "bicubic" / str(group["task"])
-    files = [(name, reference / f"{crop}-{name}.png") for name in ("target", "bicubic")]
+    reference = results / "unrestored" / str(group["task"])
+    files = [(name, reference / f"{crop}-{name}.png") for name in ("target", name_of(study, group))]
     files += [(str(loss), results / "crops" / str(group["group"]) / f"{crop}-{loss}.png") for loss in losses]
     for _, path in files:
         if not path.is_file():

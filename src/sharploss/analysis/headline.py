@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sharploss.analysis.layout import count, interval, records
 from sharploss.analysis.load import Study
-from sharploss.analysis.measures import Measure, badness, measures_of, metric_title, number
-from sharploss.analysis.tables import means, pairing_rows
+from sharploss.analysis.measures import Measure, badness, fidelity, measures_of, metric_title, number
+from sharploss.analysis.tables import first_tested, means, pairing_rows
+from sharploss.protocols import MAIN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,13 +54,13 @@ def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
         study: the study.
         compared: `statistics.differences(study.scores)`.
     """
-    first = study.datasets[0]
-    scored = means(study.scores[study.scores["dataset"] == first]).merge(pairing_rows(study))
+    first = first_tested(study)
+    scored = means(study.scores.merge(first)).merge(pairing_rows(study))
     changes = {
         (row["task"], row["network"], row["loss"], row["metric"], row["protocol"]): row
-        for row in records(compared[compared["dataset"] == first])
+        for row in records(compared.merge(first))
     }
-    asked = [measure for measure in measures_of(study) if measure[0] in SHARPNESS or measure == ("psnr", "y")]
+    asked = [m for m in measures_of(study) if m[0] in SHARPNESS or (m[0] == "psnr" and m[1] in MAIN)]
     return [
         _answer(str(task), str(network), part, changes, asked)
         for (task, network), part in scored.groupby(["task", "network"], sort=False)
@@ -70,8 +71,9 @@ def _answer(task: str, network: str, part: pd.DataFrame, changes: dict[Any, Any]
     best = {measure: _best(part, measure) for measure in asked}
     best = {measure: loss for measure, loss in best.items() if loss}
     sharp = next(m for name in SHARPNESS for m in best if m[0] == name)
+    true = fidelity(protocol for metric, protocol in best if metric == "psnr")
     gain = changes.get((task, network, best[sharp], *sharp))
-    price = changes.get((task, network, best[sharp], "psnr", "y"))
+    price = changes.get((task, network, best[sharp], *true))
     return Answer(
         task,
         network,
@@ -80,7 +82,7 @@ def _answer(task: str, network: str, part: pd.DataFrame, changes: dict[Any, Any]
         f"{_change('psnr', price)} dB" if price else "nothing",
         0.0 if best[sharp] == "l1" else float(price["difference"]) if price else float("nan"),
         _verdict(best[sharp], gain, price),
-        _best(part[part["loss"].map(lambda loss: _is_cheap(changes.get((task, network, loss, "psnr", "y"))))], sharp),
+        _best(part[part["loss"].map(lambda loss: _is_cheap(changes.get((task, network, loss, *true))))], sharp),
         {metric_title(metric): loss for (metric, _), loss in best.items()},
     )
 
@@ -122,7 +124,7 @@ def _certain(row: dict[str, Any]) -> bool:
 
 def lead(found: list[Answer]) -> str:
     """Say which loss came closest to the targets' sharpness, for which networks, and what that did to PSNR."""
-    winners = _networks_of([(answer.loss, answer.network) for answer in found])
+    winners = _networks_of([(answer.loss, _who(answer, found)) for answer in found])
     if len(winners) == 1:
         networks = winners[found[0].loss]
         who = f"all {len(networks)} networks" if len(networks) > 1 else networks[0]
@@ -132,11 +134,17 @@ def lead(found: list[Answer]) -> str:
     return f"{first}{_price([answer.psnr for answer in found])}.{_second(found)}"
 
 
+def _who(answer: Answer, found: list[Answer]) -> str:
+    """Name a network, and its task where there are several."""
+    several = len({other.task for other in found}) > 1
+    return f"{answer.network} ({answer.task})" if several else answer.network
+
+
 def _second(found: list[Answer]) -> str:
     """Say which loss is sharpest at little cost, where that is another one."""
     if all(answer.cheap == answer.loss for answer in found):
         return ""
-    cheap = _networks_of([(answer.cheap, answer.network) for answer in found])
+    cheap = _networks_of([(answer.cheap, _who(answer, found)) for answer in found])
     return f" Among the losses that give up at most {CHEAP} dB it was {_listed(cheap)}."
 
 

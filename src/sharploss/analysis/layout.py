@@ -44,28 +44,47 @@ class Table:
     notes: list[str] = field(default_factory=list[str])
 
 
-def pairings(study: Study, losses: pd.DataFrame, numbers: pd.DataFrame, dataset: str) -> Table:
-    """Lay out network x loss on one test set, bicubic first; best and second best per network and column marked.
+def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Table:
+    """Lay out network x loss of a task on one test set, unrestored images first; the best two per network are marked.
 
     Args:
         study: the study.
-        losses: task, network and loss of the rows.
         numbers: `tables.pairings(study)`.
+        task: the task.
         dataset: the test set.
     """
-    known = measures.measures_of(study)
-    part = numbers[numbers["dataset"] == dataset]
-    images = study.scores.loc[study.scores["dataset"] == dataset, "image"].nunique()
+    known = known_for(study, task)
+    part = numbers[(numbers["task"] == task) & (numbers["dataset"] == dataset)]
+    losses = part[["task", "network", "loss"]]
+    images = _images(study, task, dataset)
     rows = [_pairing_row(row, known) for row in records(part)]
     return Table(
-        caption=f"Means on {dataset} ({count(images, 'image')}, {seeds(study, losses)}).",
+        caption=f"{_on(study, task, 'Means', dataset)} ({count(images, 'image')}, {seeds(study, losses)}).",
         columns=["network", "loss", *map(heading, known)],
         rows=rows,
         notes=[
-            "Best and second best of each network are marked; bicubic is the reference and not ranked.",
+            f"Best and second best of each network are marked; {part['loss'].iloc[0]} is the reference and not ranked.",
             *gap_notes(study),
         ],
     )
+
+
+def known_for(study: Study, task: str) -> list[Measure]:
+    """List the measures of a task, those that no task could measure included."""
+    scores = study.scores[study.scores["task"] == task]
+    measured = set(zip(scores["metric"], scores["protocol"], strict=True))
+    return [m for m in measures.measures_of(study) if m in measured or m[0] in study.not_measured]
+
+
+def _images(study: Study, task: str, dataset: str) -> int:
+    mine = (study.scores["task"] == task) & (study.scores["dataset"] == dataset)
+    return study.scores.loc[mine, "image"].nunique()
+
+
+def _on(study: Study, task: str, what: str, dataset: str) -> str:
+    """Name the task too where there are several."""
+    several = study.runs["task"].nunique() > 1
+    return f"{task}: {what[0].lower()}{what[1:]} on {dataset}" if several else f"{what} on {dataset}"
 
 
 def _pairing_row(row: dict[str, Any], known: list[Measure]) -> list[Cell]:
@@ -84,13 +103,15 @@ def _score(row: dict[str, Any], measure: Measure, diverged: str) -> Cell:
     return Cell(number(measure[0], value), "best" if rank == 1 else "second" if rank == 2 else "")
 
 
-def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, dataset: str) -> Table:
+def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task: str, dataset: str) -> Table:
     """Lay out the differences to the same network's L1, "+0.12 [+0.03, +0.20]", on one test set.
 
-    An interval without zero is marked when the loss is better ("best"); arguments as in `pairings`.
+    An interval without zero is marked when the loss is better ("best"); `losses` lists task, network and loss of
+    the rows, `compared` is `statistics.differences(study.scores)`, the others are as in `pairings`.
     """
-    known = measures.measures_of(study)
-    part = compared[compared["dataset"] == dataset]
+    known = known_for(study, task)
+    losses = losses[losses["task"] == task]
+    part = compared[(compared["task"] == task) & (compared["dataset"] == dataset)]
     found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
     status = {_key(row): row["diverged"] for row in records(study.runs)}
     rows = [
@@ -98,8 +119,9 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, data
         for row in records(losses[losses["loss"] != "l1"])
     ]
     images = int(part["images"].max()) if len(part) else 0
+    what = "Difference to the same network's L1"
     return Table(
-        caption=f"Difference to the same network's L1 on {dataset} ({count(images, 'image')}, {seeds(study, losses)}).",
+        caption=f"{_on(study, task, what, dataset)} ({count(images, 'image')}, {seeds(study, losses)}).",
         columns=["network", "loss", *map(heading, known)],
         rows=rows,
         notes=[*interval_notes(images, losses, study), *gap_notes(study)],

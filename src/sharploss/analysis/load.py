@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sharploss.errors import UserError
 from sharploss.files import read_json
 from sharploss.plan import Plan, load_plan
+from sharploss.protocols import reference_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,10 +26,10 @@ class Study:
     Attributes:
         root: the study's folder.
         runs: one row per run of runs.yaml, in its order: run, task, network, loss, seed, group, suites, alpha (NaN
-            where the loss is not SPLoss alone), status, diverged (text, "" when finished), step, seconds,
-            steps_per_second, parameters.
+            where the loss is not SPLoss alone), reference (what the task's unrestored images are called), status,
+            diverged (text, "" when finished), step, seconds, steps_per_second, parameters.
         scores: one row per number: run, task, network, loss, seed, alpha, dataset, image, metric, protocol, value.
-            Bicubic has the loss "bicubic" and the network "". Diverged runs have no rows.
+            Unrestored images have the loss "bicubic" or "input" and the network "". Diverged runs have no rows.
         history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted).
         not_measured: metric -> reason (one sentence), for metrics without a single score.
         missing_sets: test set -> reason.
@@ -91,7 +92,7 @@ def alpha_of(loss: dict[str, Any]) -> float:
 
 def load_edge(root: Path, task: str) -> pd.DataFrame:
     """Read what SPLoss computes on a real edge: columns EDGE_COLUMNS, luma in [0, 1]."""
-    return _csv(root / "results" / "bicubic" / task / "edge.csv", EDGE_COLUMNS)
+    return _csv(root / "results" / "unrestored" / task / "edge.csv", EDGE_COLUMNS)
 
 
 def _run_file(root: Path, key: str, name: str) -> Path:
@@ -113,6 +114,7 @@ def _run(root: Path, key: str, run: dict[str, Any], provenance: dict[str, Any]) 
             "run": key,
             **{name: run[name] for name in ("task", "network", "loss", "seed", "group", "suites")},
             "alpha": alpha_of(provenance["config"]["loss"]),
+            "reference": reference_of(provenance["config"]["task"]),
             "status": metrics["status"],
             "diverged": f"diverged ({stop['term']} at step {stop['step']})" if stop else "",
             "step": metrics["step"],
@@ -129,11 +131,11 @@ def _scores(root: Path, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, l
     results = root / "results"
     stems = [results / "scores" / group for group in plan["groups"]]
     tasks = list(dict.fromkeys(str(entry["task"]) for entry in plan["groups"].values()))
-    stems += [results / "bicubic" / task / "scores" for task in tasks]
+    stems += [results / "unrestored" / task / "scores" for task in tasks]
     tables = [_score_table(stem.with_name(f"{stem.name}.csv")) for stem in stems]
     notes = [_mapping(stem.with_name(f"{stem.name}.json")) for stem in stems]
     finished = runs.loc[runs["status"] == "finished", ["run", "task", "network", "loss", "seed", "alpha"]]
-    about = pd.concat([finished, pd.DataFrame([_bicubic(task) for task in tasks])], ignore_index=True)
+    about = pd.concat([finished, _unrestored(runs)], ignore_index=True)
     scores = pd.concat(tables, ignore_index=True).merge(about, on="run", how="inner")
     unscored = set(about["run"]) - set(scores["run"])
     if unscored:
@@ -141,9 +143,10 @@ def _scores(root: Path, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, l
     return scores, notes
 
 
-def _bicubic(task: str) -> dict[str, Any]:
-    run = f"{task}-bicubic"
-    return {"run": run, "task": task, "network": "", "loss": "bicubic", "seed": -1, "alpha": float("nan")}
+def _unrestored(runs: pd.DataFrame) -> pd.DataFrame:
+    """Give a row per task for its unrestored images, as if they were a run."""
+    table = runs[["task", "reference"]].drop_duplicates().rename(columns={"reference": "loss"})
+    return table.assign(run=table["task"] + "-" + table["loss"], network="", seed=-1, alpha=float("nan"))
 
 
 def _mapping(path: Path) -> dict[str, Any]:

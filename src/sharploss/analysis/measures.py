@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sharploss.protocols import METRIC_INFO, PROTOCOLS
+from sharploss.protocols import MAIN, METRIC_INFO, PROTOCOLS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,12 @@ MINUS, TIMES, ALPHA = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{GREEK SMA
 
 DEFAULT_PROTOCOL = {"lpips": "alex_v0.1", "niqe": "y"}
 ARROWS = {"higher": "↑", "lower": "↓", "one": "→1"}
+
+
+def fidelity(protocols: Iterable[str]) -> Measure:
+    """Give the PSNR that stands for fidelity, of the protocols that something is measured under."""
+    found = set(protocols)
+    return ("psnr", next((protocol for protocol in MAIN if protocol in found), MAIN[0]))
 
 
 def measures_of(study: Study) -> list[Measure]:

@@ -19,6 +19,7 @@ from sharploss.analysis.measures import measures_of
 from sharploss.analysis.statistics import differences
 from sharploss.analysis.tables import curves, means, pairing_rows, sweep_runs
 from sharploss.files import write_json
+from sharploss.protocols import MAIN, REFERENCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,13 +79,13 @@ def tradeoff_points(study: Study) -> pd.DataFrame:
     """Give task, dataset, network, loss, x (gradient-variance ratio), y (PSNR Y), alpha of a sweep, named."""
     scored = means(study.scores)
     sharp = scored[scored["metric"] == "gradient_variance_ratio"].rename(columns={"value": "x"})
-    true = scored[(scored["metric"] == "psnr") & (scored["protocol"] == "y")].rename(columns={"value": "y"})
+    true = scored[(scored["metric"] == "psnr") & scored["protocol"].isin(MAIN)].rename(columns={"value": "y"})
     keys = ["task", "dataset", "network", "loss"]
     points = sharp[[*keys, "x"]].merge(true[[*keys, "y"]], on=keys)
     alphas = sweep_runs(study)[["task", "network", "loss", "alpha"]].drop_duplicates()
     rows = pairing_rows(study).assign(named=True)
     points = points.merge(alphas, how="left").merge(rows, how="left")
-    named = points["named"].notna() | (points["loss"] == "bicubic")
+    named = points["named"].notna() | points["loss"].isin(REFERENCES)
     points = points.assign(named=named)[named | points["alpha"].notna()]
     order = {loss: index for index, loss in enumerate(dict.fromkeys(study.runs["loss"]))}
     return points.sort_values("loss", key=lambda loss: loss.map(order), kind="stable", ignore_index=True)
@@ -105,13 +106,15 @@ def _sweeps(study: Study) -> Iterator[Drawing]:
 
 
 def sweep_levels(study: Study) -> pd.DataFrame:
-    """Give, per point of the sweeps: value, low, high (L1 plus the paired interval), l1, bicubic."""
+    """Give, per point of the sweeps: value, low, high (L1 plus the paired interval), l1, unrestored."""
     runs = sweep_runs(study)[["task", "network", "loss", "alpha"]].drop_duplicates()
     sweep = study.scores.merge(runs[["task", "network"]].drop_duplicates())
     sweep = sweep[sweep["loss"].isin([*runs["loss"], "l1"])]
     keys = ["task", "dataset", "metric", "protocol"]
-    bicubic = means(study.scores[study.scores["loss"] == "bicubic"]).rename(columns={"value": "bicubic"})
-    levels = means(sweep).merge(runs).merge(differences(sweep), how="left").merge(bicubic[[*keys, "bicubic"]], on=keys)
+    unrestored = means(study.scores[study.scores["loss"].isin(REFERENCES)]).rename(columns={"value": "unrestored"})
+    levels = (
+        means(sweep).merge(runs).merge(differences(sweep), how="left").merge(unrestored[[*keys, "unrestored"]], on=keys)
+    )
     levels["l1"] = levels["baseline"]
     levels["low"] += levels["l1"]
     levels["high"] += levels["l1"]
@@ -150,7 +153,7 @@ def _crops(study: Study) -> Iterator[Drawing]:
                 "crops",
                 crops_figure(pictures),
                 f"Crops of test images as restored by {row['network']} trained with each loss ({row['task']}).",
-                f"Crops of test images: the target, bicubic, and the output of {row['network']} for each loss.",
+                f"Crops of test images: target, unrestored image, and the output of {row['network']} for each loss.",
             )
 
 

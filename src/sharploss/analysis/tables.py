@@ -11,6 +11,7 @@ from sharploss.analysis.measures import Measure, badness, column, measures_of
 from sharploss.analysis.statistics import CELL, differences
 from sharploss.analysis.writers import write_csv, write_table
 from sharploss.files import write_json
+from sharploss.protocols import REFERENCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,9 +51,10 @@ def display(study: Study, compared: pd.DataFrame) -> dict[str, list[layout.Table
         compared: `differences(study.scores)`.
     """
     losses = pairing_rows(study)
+    cells = [(str(row["task"]), str(row["dataset"])) for row in layout.records(tested(study))]
     return {
-        "pairings": [layout.pairings(study, losses, pairings(study), data) for data in study.datasets],
-        "pairings_difference": [layout.differences(study, losses, compared, data) for data in study.datasets],
+        "pairings": [layout.pairings(study, pairings(study), task, data) for task, data in cells],
+        "pairings_difference": [layout.differences(study, losses, compared, task, data) for task, data in cells],
         "alpha_sweep": layout.alpha_sweep(study, alpha_sweep(study)),
         "alpha_control": [layout.alpha_control(alpha_control(study))],
         "cost": [layout.cost(cost(study))],
@@ -66,23 +68,39 @@ def pairing_rows(study: Study) -> pd.DataFrame:
     return (chosen if len(chosen) else runs)[["task", "network", "loss"]].drop_duplicates(ignore_index=True)
 
 
+def tested(study: Study) -> pd.DataFrame:
+    """List task and dataset of everything that was scored, in the order of the tasks and their test sets."""
+    pairs = study.scores[["task", "dataset"]].drop_duplicates()
+    tasks, sets = list(dict.fromkeys(study.runs["task"])), study.datasets
+    order = [
+        tasks.index(task) * len(sets) + sets.index(data)
+        for task, data in zip(pairs["task"], pairs["dataset"], strict=True)
+    ]
+    return pairs.assign(order=order).sort_values("order", ignore_index=True)[["task", "dataset"]]
+
+
+def first_tested(study: Study) -> pd.DataFrame:
+    """Give task and dataset of each task's first test set, which stands for it in headlines and summaries."""
+    return tested(study).drop_duplicates("task", ignore_index=True)
+
+
 def means(scores: pd.DataFrame) -> pd.DataFrame:
     """Average scores over images and seeds: one row per task, network, loss, dataset, metric and protocol."""
     return scores.groupby(CELL, sort=False)["value"].mean().reset_index()
 
 
 def pairings(study: Study) -> pd.DataFrame:
-    """Give network x loss x test set with a column per measure, and bicubic as the reference.
+    """Give network x loss x test set with a column per measure, and the unrestored images.
 
     Returns:
         Columns task, network, loss, dataset, one per measure ("psnr_y"; NaN where not measured), `<measure>_rank`
-        (1 is best within task, network and dataset; bicubic is not ranked), runs, status.
+        (1 is best within task, network and dataset; unrestored images are not ranked), runs, status.
     """
     import pandas as pd
 
     scored = means(study.scores)
-    bicubic = scored.loc[scored["loss"] == "bicubic", ["task", "network", "loss"]].drop_duplicates()
-    rows = pd.concat([bicubic, pairing_rows(study)]).merge(pd.DataFrame({"dataset": study.datasets}), how="cross")
+    unrestored = scored.loc[scored["loss"].isin(REFERENCES), ["task", "network", "loss"]].drop_duplicates()
+    rows = pd.concat([unrestored, pairing_rows(study)]).merge(tested(study), on="task")
     for measure in measures_of(study):
         part = scored[(scored["metric"] == measure[0]) & (scored["protocol"] == measure[1])]
         part = part[["task", "network", "loss", "dataset", "value"]].rename(columns={"value": column(measure)})
@@ -91,7 +109,7 @@ def pairings(study: Study) -> pd.DataFrame:
 
 
 def _with_ranks(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    trained = rows["loss"] != "bicubic"
+    trained = ~rows["loss"].isin(REFERENCES)
     for metric, protocol in measures_of(study):
         name = column((metric, protocol))
         worse = badness(metric, rows.loc[trained, name])
@@ -200,7 +218,7 @@ def summary(study: Study) -> dict[str, Any]:
 
 
 def _wide(scores: pd.DataFrame, index: list[str], study: Study) -> pd.DataFrame:
-    first = scores[scores["dataset"].isin(study.datasets[:1])]
+    first = scores.merge(first_tested(study))
     names: list[str] = [column(cast("Measure", pair)) for pair in zip(first["metric"], first["protocol"], strict=True)]
     table = first.assign(column=names).pivot_table(index=index, columns="column", values="value", sort=False)
     order = [column(measure) for measure in measures_of(study)]

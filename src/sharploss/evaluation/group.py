@@ -49,7 +49,7 @@ def evaluate_group(
             if crop.image == image:
                 pictures.setdefault(f"{crop.name}-{runs[key]['loss']}.png", crop.of(restored))
 
-    rows, not_measured = score_packs(packs, restorers, border=task["scale"], device=device, title=group, on_image=cut)
+    rows, not_measured = score_packs(packs, restorers, task=task, device=device, title=group, on_image=cut)
     notes = {"not_measured": not_measured, "missing_sets": missing_sets(packs)}
     write_crops(root / "results" / "crops" / group, pictures)
     write_scores(root / "results" / "scores" / group, rows, {**notes, "seconds": round(time.monotonic() - start, 1)})

@@ -1,4 +1,4 @@
-"""Plain bicubic interpolation: the reference row of every table, and the pictures beside which networks are shown."""
+"""The unrestored image, enlarged by bicubic where it is small: the reference row of every table, and its pictures."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,16 +13,19 @@ from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crop, find_crops, write_crops
 from sharploss.evaluation.edge import write_edge
 from sharploss.evaluation.score import missing_sets, open_test_packs, score_packs, write_scores
+from sharploss.protocols import reference_of
 
 
 def evaluate_reference(
     task_name: str, task: Mapping[str, Any], crops: Mapping[str, Mapping[str, Any]], root: Path = Path()
 ) -> None:
-    """Write results/bicubic/<task>/: scores.csv, scores.json, edge.csv, <crop>-target.png and <crop>-bicubic.png.
+    """Write results/unrestored/<task>/: scores.csv, scores.json, edge.csv, <crop>-target.png and <crop>-<name>.png.
+
+    The name is "bicubic", or "input" where the task keeps the size.
 
     Args:
         task_name: the task's name.
-        task: its parameters; `scale` and `test` count.
+        task: its parameters.
         crops: the crops of params.yaml.
         root: the study's folder.
 
@@ -30,7 +33,7 @@ def evaluate_reference(
         UserError: packs are missing or damaged, an image is too small, or a crop does not fit its image.
     """
     start = time.monotonic()
-    scale = int(task["scale"])
+    name, scale = reference_of(task), int(task["scale"])
     packs = open_test_packs(task_name, task, root)
     wanted = find_crops(crops, task_name, packs)
     pictures = _target_crops(wanted, packs)
@@ -38,23 +41,28 @@ def evaluate_reference(
     def cut(image: str, _run: str, restored: Tensor) -> None:
         for crop in wanted:
             if crop.image == image:
-                pictures[f"{crop.name}-bicubic.png"] = crop.of(restored)
+                pictures[f"{crop.name}-{name}.png"] = crop.of(restored)
 
     rows, not_measured = score_packs(
         packs,
-        {f"{task_name}-bicubic": lambda image: imresize(image, scale)},
-        border=scale,
+        {f"{task_name}-{name}": lambda image: enlarge(image, scale)},
+        task=task,
         device=torch.device("cpu"),
-        title=f"{task_name} bicubic",
+        title=f"{task_name} {name}",
         on_image=cut,
     )
-    folder = root / "results" / "bicubic" / task_name
+    folder = root / "results" / "unrestored" / task_name
     notes = {"not_measured": not_measured, "missing_sets": missing_sets(packs)}
     write_crops(folder, pictures)
     image = next((pair for pack in packs for pair in _pairs(pack)), None)
     if image is not None:
-        write_edge(folder / "edge.csv", image[0], imresize(image[1], scale))
+        write_edge(folder / "edge.csv", image[0], enlarge(image[1], scale))
     write_scores(folder / "scores", rows, {**notes, "seconds": round(time.monotonic() - start, 1)})
+
+
+def enlarge(image: Tensor, scale: int) -> Tensor:
+    """Enlarge (3, h, w) uint8 by MATLAB's bicubic; with scale 1 leave it as it is."""
+    return imresize(image, scale) if scale > 1 else image
 
 
 def _target_crops(wanted: Sequence[Crop], packs: Sequence[Pack]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from sharploss.data.pack import Pack, open_pack
 from sharploss.errors import UserError
 from sharploss.files import write_json, write_text
 from sharploss.metrics import METRICS, Measure
-from sharploss.protocols import METRIC_INFO
+from sharploss.protocols import border_of, protocols_of
 
 COLUMNS = ("run", "dataset", "image", "metric", "protocol", "value")
 
@@ -32,8 +32,8 @@ def open_test_packs(task_name: str, task: Mapping[str, Any], root: Path) -> list
 
 
 def missing_sets(packs: Sequence[Pack]) -> dict[str, str]:
-    """Give {test set: why it could not be had}."""
-    return {name: reason for pack in packs for name, reason in pack.missing.items()}
+    """Give {test set: why it could not be had} and {image: why it could not be used}."""
+    return {name: reason for pack in packs for name, reason in (pack.missing | pack.left_out).items()}
 
 
 def load_measures() -> tuple[dict[str, Measure], dict[str, str]]:
@@ -56,7 +56,7 @@ def score_packs(
     packs: Sequence[Pack],
     restorers: Mapping[str, Restorer],
     *,
-    border: int,
+    task: Mapping[str, Any],
     device: torch.device,
     title: str,
     on_image: Callable[[str, str, Tensor], None],
@@ -66,7 +66,7 @@ def score_packs(
     Args:
         packs: test packs.
         restorers: {run: what restores an image}.
-        border: pixels that metrics leave out on each side.
+        task: says what is measured under which protocols, and how many pixels are left out on each side.
         device: where metrics are computed.
         title: of the progress bar.
         on_image: called with the image's name ("<set>/<image>"), the run and the restored image (3, H, W) uint8.
@@ -91,7 +91,7 @@ def score_packs(
                     on_image(name, run, restored)
                     dataset, image = name.split("/", 1)
                     try:
-                        rows += _score(measures, (run, dataset, image), _as_float(restored, device), target, border)
+                        rows += _score(measures, (run, dataset, image), _as_float(restored, device), target, task)
                     except UserError as error:
                         raise UserError(f"{name}: {error}") from None
                     progress.update()
@@ -106,13 +106,17 @@ def _as_float(image: Tensor, device: torch.device) -> Tensor:
 
 
 def _score(
-    measures: Mapping[str, Measure], about: tuple[str, str, str], output: Tensor, target: Tensor, border: int
+    measures: Mapping[str, Measure],
+    about: tuple[str, str, str],
+    output: Tensor,
+    target: Tensor,
+    task: Mapping[str, Any],
 ) -> list[Row]:
     """Measure one image, of which `about` gives run, data set and name: a row for each metric and protocol."""
     return [
-        (*about, metric, protocol, measure(output, target, protocol, border).item())
+        (*about, metric, protocol, measure(output, target, protocol, border_of(task)).item())
         for metric, measure in measures.items()
-        for protocol in METRIC_INFO[metric]["protocols"]
+        for protocol in protocols_of(metric, task)
     ]
 
 

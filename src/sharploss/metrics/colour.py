@@ -49,11 +49,21 @@ def _quantised_luma(image: Tensor) -> Tensor:
     return quantise(luma(image))
 
 
+def _quantised_grey(image: Tensor) -> Tensor:
+    # The weights add up to 0.9999, which rounding makes good: of a grey image these are its own values.
+    return quantise(grey(image))
+
+
 def _unchanged(image: Tensor) -> Tensor:
     return image
 
 
-CHANNELS: dict[str, Callable[[Tensor], Tensor]] = {"y": _quantised_luma, "rgb": _unchanged, "grey": grey}
+CHANNELS: dict[str, Callable[[Tensor], Tensor]] = {
+    "y": _quantised_luma,
+    "rgb": _unchanged,
+    "grey": grey,
+    "grey8": _quantised_grey,
+}
 """What each protocol keeps of an 8-bit RGB image; `sharploss.protocols` says it in words."""
 
 

@@ -13,8 +13,8 @@ def psnr(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -
     Args:
         output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
         target: ground truth, the same shape.
-        protocol: "y" or "rgb", see `sharploss.protocols`.
-        border: pixels left out on each side; the scale, in super-resolution.
+        protocol: "y", "rgb" or "grey8", see `sharploss.protocols`.
+        border: pixels left out on each side: the scale in super-resolution, else 0.
 
     Returns:
         (N,) float64 in dB, higher is better; infinity for identical images.

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from sharploss.data.pack import Pack
 from sharploss.data.patches import Patches
 from sharploss.losses import build_loss
+from sharploss.protocols import border_of
 from sharploss.training.device import memory_format, set_mode
 from sharploss.training.divergence import first_nonfinite, nonfinite_weights
 from sharploss.training.history import History
@@ -63,7 +64,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         title: what the progress bar shows.
         on_start: called with the record's path once it exists, before the first step.
     """
-    recipe, scale = config["recipe"], config["task"]["scale"]
+    recipe = config["recipe"]
     set_mode(recipe["mode"])
     layout = memory_format(device, recipe["mode"])
     network = make_network(config).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
@@ -110,7 +111,9 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
                 total = sum(loss.weights[name] * mean for name, mean in state.terms.items())
                 record.append({"event": "train", "step": state.step, "lr": rate, "total": total, "terms": state.terms})
             if "validate" in due:
-                state.validation = validate(network, packs["validation"], border=scale, device=device)
+                state.validation = validate(
+                    network, packs["validation"], border=border_of(config["task"]), device=device
+                )
                 record.append({"event": "validation", "step": state.step, "psnr_y": state.validation})
                 bar.set_postfix_str(f"{state.validation:.2f} dB", refresh=False)
             if "save" in due:

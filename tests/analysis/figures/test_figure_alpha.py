@@ -10,7 +10,7 @@ def test_there_is_a_panel_per_measure_and_no_empty_one(count, rows):
     measures = [(f"metric{index}", "y") for index in range(count)]
     frame = pd.DataFrame(
         [[m, p, a, 1.0 - a, 0.8 - a, 1.2 - a, 1.0, 0.5] for m, p in measures for a in (0.0, 2.0, 4.0)],
-        columns=["metric", "protocol", "alpha", "value", "low", "high", "l1", "bicubic"],
+        columns=["metric", "protocol", "alpha", "value", "low", "high", "l1", "unrestored"],
     )
     with style():
         figure = alpha_figure(frame, measures)

@@ -1,4 +1,4 @@
-"""Every measure against SPLoss's alpha, with L1 and bicubic for comparison."""
+"""Every measure against SPLoss's alpha, with L1 and the unrestored image for comparison."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def alpha_figure(levels: pd.DataFrame, measures: list[Measure]) -> Figure:
 
     Args:
         levels: metric, protocol, alpha, value, low, high (the paired interval of the difference to L1, added to L1's
-            value), l1, bicubic; one network, one test set.
+            value), l1, unrestored; one network, one test set.
         measures: the panels, in order.
     """
     columns = len(measures) if len(measures) <= 4 else min(4, -(-len(measures) // 2))
@@ -45,5 +45,5 @@ def _panel(axes: Axes, part: pd.DataFrame, measure: Measure) -> None:
     axes.fill_between(part["alpha"].to_numpy(), part["low"].to_numpy(), part["high"].to_numpy(), **band)
     sns.lineplot(part, x="alpha", y="value", ax=axes, color=blue, marker="o", label="SPLoss", legend=False)
     axes.axhline(part["l1"].iloc[0], color="black", ls="--", lw=1, label="L1")
-    axes.axhline(part["bicubic"].iloc[0], color=GREY, ls=":", lw=1.2, label="bicubic")
+    axes.axhline(part["unrestored"].iloc[0], color=GREY, ls=":", lw=1.2, label="unrestored")
     axes.set(xlabel=f"{ALPHA} (penalty)", ylabel="", xticks=range(0, int(part["alpha"].max()) + 1, 2))

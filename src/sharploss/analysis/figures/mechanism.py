@@ -32,7 +32,7 @@ def profile_figure(edge: pd.DataFrame) -> Figure:
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2.4, 1.6])
     x = row["position"]
     top.plot(x, row["target"], color="black", marker="o", ms=3.5, label="target")
-    top.plot(x, row["output"], color=blue, marker="s", ms=3.5, label="output (bicubic)")
+    top.plot(x, row["output"], color=blue, marker="s", ms=3.5, label="output (unrestored)")
     top.set_ylabel("luma")
     middle.plot(x, row["laplacian"], color=green, marker="^", ms=3.5, label="Laplacian of the target")
     middle.plot(x, row["error"], color=orange, marker="v", ms=3.5, label="error (output minus target)")
@@ -89,7 +89,7 @@ def maps_figure(edge: pd.DataFrame) -> Figure:
     panels = figure.subplots(2, 3).flat
     titles = {
         "target": "target (luma)",
-        "output": "output: bicubic (luma)",
+        "output": "output: unrestored (luma)",
         "penalised": "penalised (orange): same sign",
         "laplacian": "Laplacian of the target",
         "error": "error: output minus target",

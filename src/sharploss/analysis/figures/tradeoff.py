@@ -9,6 +9,7 @@ import numpy as np
 from sharploss.analysis.figures.style import GREY, Palette, Point, colours, label_points, markers, new_figure
 from sharploss.analysis.layout import records
 from sharploss.analysis.measures import ALPHA
+from sharploss.protocols import REFERENCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +33,8 @@ def tradeoff_figure(points: pd.DataFrame) -> Figure:
     for network, axes in zip(networks, panels, strict=True):
         _draw(axes, points[points["network"] == network], palette, shapes)
         axes.set(title=network, xlabel="Gradient-variance ratio (target: 1)")
-        for row in records(points[points["loss"] == "bicubic"]):
-            text = f"bicubic: {row['x']:.2f}, {row['y']:.2f} dB"
+        for row in records(points[points["loss"].isin(REFERENCES)]):
+            text = f"{row['loss']}: {row['x']:.2f}, {row['y']:.2f} dB"
             axes.text(0.02, 0.02, text, transform=axes.transAxes, color=GREY, fontsize=8)
     panels[0].set_ylabel("PSNR Y (dB)")
     for network, axes in zip(networks, panels, strict=True):
