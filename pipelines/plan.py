@@ -14,6 +14,9 @@ from sharploss.plan import Plan, changes, check_plan, expand, load_plan, write_p
 
 CODE = Path("data/code")
 
+# How a file is found and downloaded; what was found is in the receipts of `fetch`.
+ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lock", ".unpack"))
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -82,7 +85,8 @@ def write_code(params: Params) -> None:
     # The packages themselves, which list every loss and network; what a run uses of them is in a file of its own.
     choices = ("sharploss.losses", "sharploss.networks")
     files = {
-        "prepare": fingerprint(["sharploss.data.prepare"]),
+        "prepare": fingerprint(["sharploss.data.prepare"], without=ASSETS),
+        "calibrate": fingerprint(["sharploss.calibration"], without=ASSETS),
         "train": fingerprint(["sharploss.training.loop"], without=choices),
         "evaluate": fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices),
         **{

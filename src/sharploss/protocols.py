@@ -39,8 +39,8 @@ PROTOCOLS: dict[str, Protocol] = {
         "border": "as many pixels as the scale; none where the task keeps the size",
         "window": "SSIM: 11x11 Gaussian of standard deviation 1.5, only where it fits; NIQE: blocks of 96x96",
         "description": "Luma of the 8-bit image (BT.601 in studio range, 16 to 235), rounded to 8 bits as MATLAB's "
-        "rgb2ycbcr rounds it; as many pixels shaved off each side as the scale (none where the size is kept); SSIM with "
-        "a Gaussian window of 11x11 and standard deviation 1.5, only where it fits.",
+        "rgb2ycbcr rounds it; as many pixels shaved off each side as the scale (none where the size is kept); SSIM "
+        "with a Gaussian window of 11x11 and standard deviation 1.5, only where it fits.",
     },
     "rgb": {
         "title": "RGB",

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from skimage.metrics import peak_signal_noise_ratio
 
 from sharploss.data import imresize, read_image
 from sharploss.errors import UserError

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sharploss.analysis import headline
+from sharploss.analysis.calibration import calibration
 from sharploss.analysis.crops import crop_files, crops_of
 from sharploss.analysis.layout import gap_notes, records
 from sharploss.analysis.load import Study, load_study
@@ -65,6 +66,7 @@ def render(study: Study, command: str, wall_seconds: float | None = None) -> str
         diverged=[row for row in records(study.runs) if row["diverged"]],
         facts=provenance(study, command, wall_seconds),
         sources=sources(study),
+        calibration=calibration(study.root),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from torch import Tensor
 
 from sharploss.errors import UserError
 from sharploss.files import atomic_path
@@ -68,6 +69,14 @@ def _to_rgb(image: Image.Image, path: Path) -> Image.Image:
         if image.getchannel("A").getextrema() != (255, 255):
             raise UserError(f"{path} is partly transparent: flatten it onto a background first.")
     return image.convert("RGB")
+
+
+def crop(image: Tensor, sides: tuple[int, int] | None) -> Tensor:
+    """Crop (C, H, W) to (long, short) sides in its own orientation, keeping the top left; None leaves it as it is."""
+    if sides is None:
+        return image
+    rows, columns = sides if image.shape[-2] > image.shape[-1] else sides[::-1]
+    return image[..., :rows, :columns].contiguous()
 
 
 def write_png(path: str | Path, image: Pixels) -> None:

@@ -37,15 +37,33 @@ def imresize(image_uint8: Tensor, scale: float) -> Tensor:
     return _resize_rows(tall.mT.contiguous(), scale).mT.contiguous()
 
 
+def imresize_unrounded(image: Tensor, scale: float) -> Tensor:
+    """Resize as `imresize` does, but in float64 and without rounding, as MATLAB's `imresize` of a floating image.
+
+    Args:
+        image: (..., C, H, W), any range.
+        scale: output size / input size, above 0.
+
+    Returns:
+        (..., C, ceil(scale * H), ceil(scale * W)) float64, neither rounded nor clamped.
+    """
+    return _sum_rows(_sum_rows(image.double(), scale).mT, scale).mT
+
+
 def _resize_rows(image: Tensor, scale: float) -> Tensor:
     """Resize (..., H, W) uint8 along H."""
+    return _sum_rows(image, scale).add_(0.5).floor_().clamp_(0, 255).to(torch.uint8)
+
+
+def _sum_rows(image: Tensor, scale: float) -> Tensor:
+    """Give the float64 values of (..., H, W) resized along H."""
     indices, weights = _taps(image.shape[-2], scale)
     shape = (*image.shape[:-2], indices.shape[1], image.shape[-1])
     total = torch.zeros(shape, dtype=torch.float64, device=image.device)
     for index, weight in zip(indices.to(image.device), weights.to(image.device), strict=True):
         # A product, then a sum: a fused multiply-add would round differently on some machines.
         total += image.index_select(-2, index) * weight[:, None]
-    return total.add_(0.5).floor_().clamp_(0, 255).to(torch.uint8)
+    return total
 
 
 def _taps(size: int, scale: float) -> tuple[Tensor, Tensor]:

@@ -29,11 +29,15 @@ def grey(image: Tensor) -> Tensor:
     Returns:
         (3, H, W) uint8.
     """
-    if torch.equal(image[0], image[1]) and torch.equal(image[0], image[2]):
-        return image
+    same = torch.equal(image[0], image[1]) and torch.equal(image[0], image[2])
+    return image if same else luma(image)
+
+
+def luma(image: Tensor) -> Tensor:
+    """Give the luma of MATLAB's rgb2ycbcr of (3, H, W) uint8, rounded to 8 bits, in three equal channels."""
     red, green, blue = image.double() / 255
-    luma = (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue + 16).add(0.5).floor()
-    return luma.to(torch.uint8).expand(3, -1, -1).contiguous()
+    values = (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue + 16).add(0.5).floor()
+    return values.to(torch.uint8).expand(3, -1, -1).contiguous()
 
 
 def compress(image: Tensor, quality: int, *, colour: bool) -> Tensor:

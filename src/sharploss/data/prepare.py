@@ -11,7 +11,7 @@ from torch import Tensor
 from sharploss.assets import AssetMissing, present
 from sharploss.assets.catalogue import ASSETS
 from sharploss.data.degrade import degrade
-from sharploss.data.images import read_image
+from sharploss.data.images import crop, read_image
 from sharploss.data.pack import write_pack
 from sharploss.data.sets import Item, find_images
 from sharploss.errors import UserError
@@ -116,7 +116,7 @@ def _pairs(
 
     for item in tqdm(items, desc=title, unit="image", disable=None if title else True, leave=False):
         try:
-            image = _crop(torch.from_numpy(read_image(item.path)), item.crop)
+            image = crop(torch.from_numpy(read_image(item.path)), item.crop)
             given = None if item.given is None else torch.from_numpy(read_image(item.given))
             pair = degrade(image, parameters, item.name, given)
         except UserError as error:
@@ -129,13 +129,3 @@ def _pairs(
         yield item.name, *pair
     if items and len(left_out) == len(items):
         raise UserError(f"None of the {len(items)} images can be used; the first: {next(iter(left_out.values()))}")
-
-
-def _crop(image: Tensor, crop: tuple[int, int] | None) -> Tensor:
-    """Crop (3, H, W) to (long, short) sides in its own orientation, keeping the top left."""
-    if crop is None:
-        return image
-    height, width = image.shape[-2:]
-    long, short = crop
-    rows, columns = (long, short) if height > width else (short, long)
-    return image[..., :rows, :columns].contiguous()

@@ -1,0 +1,25 @@
+"""Compare bicubic, JPEG and published low-resolution images with the literature's numbers; fail when one is off.
+
+Looks at the data sets that are here (cache or SHARPLOSS_MIRROR) and never downloads; `python -m sharploss data fetch`
+does. Writes results/calibration.csv.
+"""
+
+import argparse
+import sys
+
+from sharploss.calibration import RESULT, calibrate, off
+from sharploss.errors import run_main
+
+
+def main() -> int:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    rows = calibrate()
+    counts = {status: sum(row["status"] == status for row in rows) for status in ("ok", "off", "not calibrated")}
+    print(f"{RESULT}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+    for line in off(rows):
+        print(f"error: {line}", file=sys.stderr)
+    return 1 if counts["off"] else 0
+
+
+if __name__ == "__main__":
+    run_main(main)
