@@ -24,7 +24,7 @@ SETS = (
 
 PUBLISHED = Path("results/published/calibration.csv")
 RESULT = Path("results/calibration.csv")
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "dataset",
     "kind",
     "setting",

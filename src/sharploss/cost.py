@@ -29,7 +29,9 @@ def step_flops(config: dict[str, Any]) -> int:
         network = make_network(config)
         input, _ = _batch(network, config)
         with FlopCounterMode(display=False) as counter:
-            network(input).mean().backward()
+            output = network(input)
+            stages = (output,) if isinstance(output, torch.Tensor) else output
+            torch.stack([stage.mean() for stage in stages]).sum().backward()
     return counter.get_total_flops()
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from sharploss.assets import ASSETS, Asset, AssetMissing, File, fetch, locate, present, receipts
+from sharploss.assets import ASSETS, Asset, AssetMissing, File, download, locate, present, receipts
 from sharploss.errors import UserError
 
 RIGHT, WRONG = b"the right bytes" * 1000, b"other bytes"
@@ -54,7 +54,9 @@ def clean(monkeypatch, tmp_path):
     monkeypatch.setenv("SHARPLOSS_MIRROR", str(tmp_path / "mirror"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("SHARPLOSS_OFFLINE", raising=False)
-    monkeypatch.setattr(fetch, "_unreachable", set())
+    monkeypatch.setattr(download, "_given_up", {})
+    monkeypatch.setattr(download, "_answered", set())
+    monkeypatch.setattr(download, "sleep", lambda _: None)
 
 
 @pytest.fixture

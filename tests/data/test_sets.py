@@ -109,7 +109,7 @@ def test_a_set_in_pairs_of_folders_is_read_as_gopro_comes(monkeypatch, tmp_path)
         write(root / scene / "blur", "1.png", "2.png")
         write(root / scene / "blur_gamma", "1.png", "2.png")
     asset = Asset("dataset", "train", "", "", archives=(File("archives/p.zip", "", None),), folder="datasets/pairs")
-    monkeypatch.setitem(ASSETS, "pairs", asset._replace(count=4, pairs=("sharp", "blur")))
+    monkeypatch.setitem(ASSETS, "pairs", asset._replace(images=4, pairs=("sharp", "blur")))
     items = find_images("pairs", PAIRS, {})
     assert [item.name for item in items] == ["pairs/s1_1", "pairs/s1_2", "pairs/s2_1", "pairs/s2_2"]
     assert all(item.path.parent.name == "sharp" and item.given.parent.name == "blur" for item in items)

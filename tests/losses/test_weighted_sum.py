@@ -17,6 +17,13 @@ def test_a_single_term_of_weight_1_is_that_term_bit_for_bit(name, wave_pair):
     assert torch.equal(gradient(loss, *wave_pair), gradient(term, *wave_pair))
 
 
+def test_stages_are_summed(wave_pair):
+    output, target = wave_pair
+    loss = build_loss({"l1": 2, "gv": 0.5})
+    expected = loss(output, target) + loss(output / 2, target)
+    torch.testing.assert_close(loss((output, output / 2), target), expected)
+
+
 def test_the_sum_is_weighted_and_the_terms_are_not(wave_pair):
     loss = WeightedSum({"l1": L1Loss(), "l2": L2Loss()}, {"l1": 2.0, "l2": 0.5})
     terms = loss.terms(*wave_pair)

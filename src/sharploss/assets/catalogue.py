@@ -49,7 +49,7 @@ class Asset(NamedTuple):
         note: what a user should know.
         archives: zip or tar files that hold the images; their paths are where the cache keeps them.
         folder: where the images lie once unpacked, relative to the root of the cache and of a mirror.
-        count: how many images an unpacked `folder` must hold.
+        images: how many images an unpacked `folder` must hold.
         pairs: names of the folders of targets and of inputs within `folder`, at any depth, of a set that comes in
             pairs.
         inputs: scale -> the asset that holds the inputs its publisher made.
@@ -66,7 +66,7 @@ class Asset(NamedTuple):
     note: str = ""
     archives: tuple[File, ...] = ()
     folder: str = ""
-    count: int = 0
+    images: int = 0
     pairs: tuple[str, str] | None = None
     inputs: Mapping[int, str] = MappingProxyType({})
     crop: tuple[int, int] | None = None
@@ -140,7 +140,7 @@ def _div2k(part: str, images: int) -> Asset:
         citation=_DIV2K_PAPER,
         archives=_archive(f"DIV2K_{part}_HR.zip", *_DIV2K),
         folder=f"datasets/DIV2K/DIV2K_{part}_HR",
-        count=images,
+        images=images,
         inputs=MappingProxyType({scale: f"div2k_{part}_lr_x{scale}" for scale in (2, 3, 4)}),
     )
 
@@ -153,7 +153,7 @@ def _div2k_lr(part: str, images: int, scale: int) -> Asset:
         citation=_DIV2K_PAPER,
         archives=_archive(f"DIV2K_{part}_LR_bicubic_X{scale}.zip", *_DIV2K),
         folder=f"datasets/DIV2K/DIV2K_{part}_LR_bicubic_X{scale}",
-        count=images,
+        images=images,
         overlaps=MappingProxyType({f"div2k_{part}": f"they are the same scenes as div2k_{part}"}),
     )
 
@@ -166,7 +166,7 @@ def _gopro(part: str, pairs: int) -> Asset:
         citation=_NAH,
         archives=_archive("GOPRO_Large.zip", _GOPRO),
         folder=f"datasets/GOPRO_Large/{part}",
-        count=pairs,
+        images=pairs,
         pairs=("sharp", "blur"),
         note="Pairs of `sharp` and `blur`, not `blur_gamma`, as MPRNet uses them. One archive of some 9 GB.",
     )
@@ -249,7 +249,7 @@ ASSETS: dict[str, Asset] = {
         citation="Lim et al., Enhanced deep residual networks for single image super-resolution, CVPRW 2017",
         archives=_archive("Flickr2K.tar", "https://cv.snu.ac.kr/research/EDSR", "http://cv.snu.ac.kr/research/EDSR"),
         folder="datasets/Flickr2K/Flickr2K_HR",
-        count=2650,
+        images=2650,
     ),
     "gopro_train": _gopro("train", 2103),
     "gopro_test": _gopro("test", 1111),

@@ -142,7 +142,7 @@ def _images(asset: Asset, folder: Path) -> list[Path]:
 
 def _expected(asset: Asset) -> int:
     """Give the number of images that `folder` must hold; `count` counts pairs where there are pairs."""
-    return asset.count * (2 if asset.pairs else 1)
+    return asset.images * (2 if asset.pairs else 1)
 
 
 def _sums(asset: Asset, paths: list[Path]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """A loss as training uses it: a weighted sum of named terms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,22 +30,34 @@ class WeightedSum(nn.Module):
         self.weights = dict(weights)
         self.spec = dict(spec or {})
 
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the weighted sum, a scalar, of `output` (N, C, H, W) in [0, 1] against `target`."""
+    def forward(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Tensor:
+        """Give the weighted sum, a scalar, of `output` against `target`; arguments as those of `terms`."""
         return self.weigh(self.terms(output, target))
 
-    def terms(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Give the unweighted terms, scalars by name."""
+    def terms(self, output: Tensor | Sequence[Tensor], target: Tensor) -> dict[str, Tensor]:
+        """Give the unweighted terms, scalars by name.
+
+        Args:
+            output: (N, C, H, W) in [0, 1], or several of them: the stages of a network that is trained on each, over
+                which every term is summed (MPRNet).
+            target: (N, C, H, W) in [0, 1].
+        """
+        stages = (output,) if isinstance(output, Tensor) else output
         terms: dict[str, Tensor] = {}
         for name, loss in self.losses.items():
             with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights[name] != 0):
-                terms[name] = loss(output, target)
+                terms[name] = _total([loss(stage, target) for stage in stages])
         return terms
 
     def weigh(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Give the weighted sum, a scalar, of what `terms` returned."""
         weighted = ((term, self.weights[name]) for name, term in terms.items())
-        total, *others = (term if weight == 1 else term * weight for term, weight in weighted if weight != 0)
-        for other in others:
-            total = total + other
-        return total
+        return _total([term if weight == 1 else term * weight for term, weight in weighted if weight != 0])
+
+
+def _total(values: Sequence[Tensor]) -> Tensor:
+    """Add up without a 0 to begin with, so that a single value stays the same tensor."""
+    total, *others = values
+    for other in others:
+        total = total + other
+    return total

@@ -74,6 +74,8 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     patches = Patches(packs["train"], **_patch_settings(config), device=device)
     forward = torch.compile(network) if recipe["mode"] == "fast" else network
 
+    set_step = getattr(network, "set_step", None)  # of networks that draw random numbers (NLSN)
+
     kept = restore_state(state, scratch, device)
     first, earlier, started = state.step, state.seconds, time.perf_counter()
     status, diverged = "finished", None
@@ -86,6 +88,8 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         while state.step < recipe["steps"]:
             rate = learning_rate(state.step, recipe)
             input, target = (image.contiguous(memory_format=layout) for image in patches.batch(state.step))
+            if set_step is not None:
+                set_step(state.step)
             with _precision(device, recipe["mode"]):
                 output = forward(input)
             terms = loss.terms(output, target)

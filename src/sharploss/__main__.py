@@ -1,0 +1,37 @@
+"""sharploss from the command line: python -m sharploss COMMAND --help."""
+
+import sys
+from collections.abc import Callable
+
+from sharploss.errors import run_main, unknown
+
+DESCRIPTION = """usage: python -m sharploss COMMAND ...
+
+  data    data sets and weights: what is known, what is here; fetch, verify
+
+The study itself is run by DVC: make repro, or dvc repro. Each command has its own --help.
+"""
+
+
+def _data(arguments: list[str]) -> int:
+    from sharploss.assets.inventory import main
+
+    return main(arguments)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data}
+
+
+def main() -> int:
+    """Run the command that the arguments name; gives its exit code."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(DESCRIPTION, end="")
+        return 0 if arguments else 2
+    if arguments[0] not in COMMANDS:
+        raise unknown("command", arguments[0], COMMANDS)
+    return COMMANDS[arguments[0]](arguments[1:])
+
+
+if __name__ == "__main__":
+    run_main(main)

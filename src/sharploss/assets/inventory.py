@@ -1,0 +1,146 @@
+"""`python -m sharploss data`: what the catalogue knows, what is here, and whether it is intact."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from sharploss.assets.catalogue import ASSETS, Asset, File
+from sharploss.assets.fetch import cache_folder, locate, present
+from sharploss.errors import UserError, unknown
+from sharploss.files import sha256
+
+DESCRIPTION = """Data sets and weights: what is known, what is here, fetching and verifying.
+
+Files are looked for in installed packages, in the cache (SHARPLOSS_CACHE), in a mirror (SHARPLOSS_MIRROR, a folder
+that is only read), and then at their official addresses (not with SHARPLOSS_OFFLINE=1).
+
+  python -m sharploss data                        what is known, its size, licence, and where it is
+  python -m sharploss data list -v set5           with citation, addresses and notes
+  python -m sharploss data fetch set5 div2k_train download what is not here
+  python -m sharploss data verify                 compare all that is here with its sha256
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command with these arguments; gives its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sharploss data", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", metavar="{list,fetch,verify}")
+    listing = commands.add_parser("list", help="what is known and where it is (the default)")
+    listing.add_argument("-v", "--verbose", action="store_true", help="with citation, addresses and notes")
+    listing.add_argument("names", nargs="*", metavar="NAME", help="of data sets or weights; all when left out")
+    fetching = commands.add_parser("fetch", help="download what is not here")
+    fetching.add_argument("names", nargs="+", metavar="NAME")
+    verifying = commands.add_parser("verify", help="compare what is here with its sha256")
+    verifying.add_argument("names", nargs="*", metavar="NAME", help="all that is here when left out")
+    asked = parser.parse_args(arguments or ["list"])
+    if asked.command is None:
+        parser.error("give list, fetch or verify")
+    for name in asked.names:
+        if name not in ASSETS:
+            raise unknown("data set or weights", name, ASSETS)
+    if asked.command == "fetch":
+        return fetch(asked.names)
+    return verify(asked.names or list(ASSETS)) if asked.command == "verify" else show(asked.names, asked.verbose)
+
+
+def show(names: Iterable[str], verbose: bool) -> int:
+    """Print the table of what is known; with `verbose` the rest of each entry too."""
+    rows = [("name", "role", "files", "size", "licence", "where")]
+    chosen = list(names) or list(ASSETS)
+    rows += [
+        (name, asset.role, str(count(asset)), size(asset), asset.licence, where(name)) for name, asset in _of(chosen)
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row, entry in zip(rows, [None, *_of(chosen)], strict=True):
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        if verbose and entry is not None:
+            for line in details(entry[1]):
+                print(f"    {line}")
+    return 0
+
+
+def _of(names: Iterable[str]) -> list[tuple[str, Asset]]:
+    return [(name, ASSETS[name]) for name in names]
+
+
+def count(asset: Asset) -> int:
+    """Give how many files, or images of an archive, an asset has; of pairs, how many pairs."""
+    return asset.images if asset.archives else len(asset.files)
+
+
+def size(asset: Asset) -> str:
+    """Give an asset's size in words, "unknown" where its publisher does not state it."""
+    known = [file.bytes for file in (*asset.files, *asset.archives)]
+    total = sum(byte for byte in known if byte is not None)
+    return f"{total / 1e6:.1f} MB" if known and None not in known else "unknown"
+
+
+def where(name: str) -> str:
+    """Say where an asset is, without looking into its files."""
+    asset, paths = ASSETS[name], present(name)
+    if paths is None:
+        downloadable = all(file.urls for file in (*asset.files, *asset.archives))
+        return "not here, can be fetched" if downloadable else "not here, has no address: use a mirror"
+    if asset.package:
+        return f"package {asset.package}"
+    mirror = os.environ.get("SHARPLOSS_MIRROR")
+    roots = {"cache": cache_folder(), **({"mirror": Path(mirror)} if mirror else {})}
+    return " and ".join(part for part, root in roots.items() if any(path.is_relative_to(root) for path in paths))
+
+
+def details(asset: Asset) -> list[str]:
+    """Give an entry's citation, addresses, note and overlaps, a line each."""
+    files = (*asset.files, *asset.archives)
+    lines = [asset.citation, *(files[0].urls if files else ())]
+    lines += [f"and {len(files) - 1} more files"] if len(files) > 1 else []
+    lines += [asset.note] if asset.note else []
+    return lines + [f"overlaps with {other}: {reason}" for other, reason in asset.overlaps.items()]
+
+
+def fetch(names: Iterable[str]) -> int:
+    """Download assets; goes on with the others when one fails, and gives 1 then."""
+    failed = 0
+    for name in names:
+        try:
+            paths = locate(name)
+        except UserError as error:
+            failed = 1
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            folder = paths[0].parent if paths else cache_folder()
+            print(f"{name}: {len(paths)} files in {folder}")
+    return failed
+
+
+def verify(names: Iterable[str]) -> int:
+    """Hash everything that is here and name each file that is wrong; gives 1 when one is."""
+    from tqdm import tqdm
+
+    jobs = [(name, file, path) for name in names for file, path in _files(name)]
+    wrong = 0
+    for name, file, path in tqdm(jobs, desc="verify", unit="file", disable=None, leave=False):
+        found = sha256(path)
+        if not found.startswith(file.sha256):
+            wrong += 1
+            tqdm.write(
+                f"error: {path} of {name} has sha256 {found} ({path.stat().st_size} bytes) but should have "
+                f"{file.sha256} ({file.bytes} bytes): delete it and fetch it again.",
+                file=sys.stderr,
+            )
+    print(f"{len(jobs)} files looked at, {wrong} wrong")
+    return 1 if wrong else 0
+
+
+def _files(name: str) -> list[tuple[File, Path]]:
+    """List the files of an asset that are here, whole or not."""
+    asset = ASSETS[name]
+    mirror = os.environ.get("SHARPLOSS_MIRROR")
+    roots = [cache_folder(), *([Path(mirror)] if mirror else [])]
+    if asset.package:
+        paths = present(name)
+        return list(zip(asset.files, paths, strict=True)) if paths else []
+    return [(file, root / file.path) for file in asset.files for root in roots if (root / file.path).is_file()]
