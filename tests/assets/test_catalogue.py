@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sharploss.assets import ASSETS, locate
+from sharploss.assets.catalogue import leak
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 FILES = [(name, file) for name, asset in ASSETS.items() for file in asset.files]
@@ -15,13 +16,15 @@ FILES = [(name, file) for name, asset in ASSETS.items() for file in asset.files]
 
 def test_every_file_is_described():
     for name, asset in ASSETS.items():
-        assert asset.files, name
+        assert bool(asset.files) != bool(asset.archives), name
+        assert not asset.archives or (asset.folder and asset.images), name
         assert asset.licence, name
         assert asset.citation, name
-        for file in asset.files:
-            assert len(file.sha256) in {8, 64}
+        assert {*asset.overlaps, *asset.inputs.values()} <= ASSETS.keys(), name
+        for file in (*asset.files, *asset.archives):
+            assert len(file.sha256) in {0, 8, 64}
             assert set(file.sha256) <= set("0123456789abcdef")
-            assert all(url.startswith("https://") for url in file.urls)
+            assert all(url.startswith(("https://", "http://")) for url in file.urls)
             assert not Path(file.path).is_absolute()
             assert ".." not in file.path
     paths = [file.path for _, file in FILES]
@@ -63,7 +66,41 @@ def test_the_catalogue_agrees_with_the_sources_of_the_mirror():
         assert (file.sha256, file.bytes) == (source["sha256"], source["bytes"])
         assert source["url"] is None or source["url"] in file.urls
         compared += 1
-    assert compared == 7
+    assert compared == len(sources) == 764
+
+
+def test_every_set_that_the_papers_need_is_known():
+    wanted = "set5 set14 b100 urban100 bsds500_train bsds500_test t91 div2k_train div2k_valid flickr2k gopro_train"
+    assert set(wanted.split()) | {"gopro_test", "live1", "classic5", "cbsd68", "vgg19", "mdf_sisr"} <= ASSETS.keys()
+    counts = {name: len(ASSETS[name].files) or ASSETS[name].images for name in ("b100", "urban100", "gopro_train")}
+    assert counts == {"b100": 100, "urban100": 100, "gopro_train": 2103}
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "reason"),
+    [
+        (["b100"], ["b100"], "the val part of BSDS500"),
+        (["t91", "set14"], ["classic5"], "baboon, barbara, lena and peppers are in both"),
+        (["classic5"], ["set14"], "baboon, barbara, lena and peppers are in both"),
+        (["live1"], ["set14"], "monarch is in both"),
+        (["cbsd68"], ["b100"], "BSDS500's val part"),
+        (["set5"], ["set14"], "Set5's head is Set14's face"),
+        (["div2k_train_lr_x2"], ["div2k_train"], "the same scenes"),
+    ],
+)
+def test_training_on_what_is_tested_on_is_refused_with_the_reason(train, test, reason):
+    assert reason in (leak(train, test) or "")
+
+
+def test_what_may_be_combined_may():
+    assert leak(["bsds500_train", "bsds500_test", "t91"], ["set5", "set14", "b100", "urban100", "live1"]) is None
+    assert leak(["mine"], ["yours"]) is None
+
+
+def test_files_of_the_same_content_are_a_leak(monkeypatch):
+    twin = ASSETS["set5"]._replace(overlaps={})
+    monkeypatch.setitem(ASSETS, "twin", twin)
+    assert "img_001_SRF_2_HR.png is in both" in (leak(["twin"], ["set5"]) or "")
 
 
 def test_importing_assets_is_quick_because_it_imports_nothing_heavy():

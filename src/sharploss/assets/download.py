@@ -147,7 +147,7 @@ def _attempt(url: str, file: File, part: Path, room: float) -> str:
     have, tag = _begun(part)
     try:
         response = _ask(url, have, tag)
-    except RequestException:
+    except (RequestException, ValueError):  # urllib3 lets its parser's errors through
         return f"{host} leads to an address that cannot be followed"
     with response:
         _answered.add(host)
