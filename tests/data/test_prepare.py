@@ -147,6 +147,20 @@ def test_preferred_sets_are_learnt_from_where_they_are_here(monkeypatch, tmp_pat
     assert open_pack(prepare("t", task, tmp_path / "packs", progress=False)[0]).sets == ["own"]
 
 
+def test_a_photograph_that_is_also_tested_on_is_left_out_of_training(monkeypatch, tmp_path):
+    small_set(monkeypatch, tmp_path, (9, 11), (9, 11))
+    monkeypatch.setitem(ASSETS, "own", ASSETS["own"]._replace(twins={"1": "skimage_test"}))
+    pack = open_pack(prepare("t", TASK | {"train": ["own"]}, tmp_path / "packs", progress=False)[0])
+    assert pack.names == ["own/0"]
+    assert pack.left_out == {"own/1": "skimage_test, which is tested on, has the same photograph"}
+    pack = open_pack(prepare("t", TASK | {"train": ["own"], "test": ["absent"]}, tmp_path / "packs", progress=False)[0])
+    assert len(pack) == 2
+
+
+def test_set5s_woman_is_in_bsds500_and_left_out():
+    assert ASSETS["bsds500_train"].twins == {"302003": "set5"}
+
+
 def test_b100_is_cropped_as_the_benchmark_is(monkeypatch, tmp_path):
     small_set(monkeypatch, tmp_path, (9, 11), (11, 9))
     monkeypatch.setitem(ASSETS, "own", ASSETS["own"]._replace(crop=(10, 8)))

@@ -66,7 +66,8 @@ def clone(repository: Path, folder: Path) -> Study:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.split("\0")
     for name in names:
-        made = name.startswith(("results/", "reports/")) or name == "dvc.lock"
+        made = name.startswith(("results/", "reports/")) and not name.startswith("results/published/")
+        made = made or name == "dvc.lock"
         if name and not made and (repository / name).is_file():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from sharploss.analysis.headline import answers, caveat, lead
 from sharploss.analysis.load import load_study
 from sharploss.analysis.statistics import differences
 from sharploss.losses import build_loss
+from sharploss.params import load_params
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -36,8 +37,18 @@ def test_python_runs(code):
 
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_losses_can_be_built(text):
-    for spec in yaml.safe_load(text)["losses"].values():
+    for spec in yaml.safe_load(text).get("losses", {}).values():
         build_loss(spec)
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_tasks_are_understood(repository, tmp_path, text):
+    content = yaml.safe_load(text)
+    params = yaml.safe_load((repository / "studies/mini.yaml").read_text())
+    params["datasets"] = content.get("datasets", {})
+    params["tasks"] |= content.get("tasks", {})
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    assert load_params(tmp_path / "params.yaml").tasks.keys() == params["tasks"].keys()
 
 
 def test_named_files_and_folders_exist(repository):

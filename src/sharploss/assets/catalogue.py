@@ -54,6 +54,8 @@ class Asset(NamedTuple):
             pairs.
         inputs: scale -> the asset that holds the inputs its publisher made.
         crop: (long, short) sides in pixels that every image is cropped to, keeping the top left; None: not cropped.
+        twins: image -> the test set that has the same photograph in another size: a single image, which is left out of
+            training where that set is tested, instead of refusing all of it.
         overlaps: other asset -> why one of the two must not be trained on when the other is tested on.
     """
 
@@ -71,6 +73,7 @@ class Asset(NamedTuple):
     inputs: Mapping[int, str] = MappingProxyType({})
     crop: tuple[int, int] | None = None
     overlaps: Mapping[str, str] = MappingProxyType({})
+    twins: Mapping[str, str] = MappingProxyType({})
 
 
 def _listed(name: str, base: str = "") -> tuple[File, ...]:
@@ -129,6 +132,8 @@ def _bsds500(part: str) -> Asset:
         files=_listed(f"bsds500_{part}", f"{_BSDS500}/{part}"),
         note=f"The {part} part of BSDS500, 200 JPEG files"
         + ("; alone it is known as BSD200." if part == "train" else "."),
+        # Found by comparing thumbnails of all sets at hand: 302003 is Set5's woman (img_005).
+        twins=MappingProxyType({"302003": "set5"} if part == "train" else {}),
     )
 
 

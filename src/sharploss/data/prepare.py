@@ -27,7 +27,8 @@ def prepare(
 ) -> list[Path]:
     """Degrade and pack every data set of a task; one image is in memory at a time, whatever the size of the set.
 
-    An image that cannot be read or is too small is left out, with a word on stderr and its reason in the pack.
+    An image that cannot be read or is too small is left out, with a word on stderr and its reason in the pack; so is a
+    training image whose photograph is in one of the test sets.
 
     Args:
         task_name: for messages and the progress bar.
@@ -57,7 +58,9 @@ def prepare(
     written: list[Path] = []
     for role, stem, sets in plan:
         items, missing = found[stem]
-        path, left_out = folder / f"{stem}.safetensors", dict[str, str]()
+        path = folder / f"{stem}.safetensors"
+        left_out = {} if role == "test" else twins(items, task["test"])
+        items = [item for item in items if item.name not in left_out]
         pairs = _pairs(items, parameters, left_out, f"{task_name} {stem}" if progress else None)
         write_pack(path, pairs, role=role, sets=sets, parameters=parameters, missing=missing, left_out=left_out)
         written.append(path)
@@ -69,6 +72,17 @@ def learnt_from(task: Mapping[str, Any]) -> list[str]:
     preferred = list(task.get("preferred", []))
     here = preferred and all(name not in ASSETS or present(name) is not None for name in preferred)
     return preferred if here else list(task["train"])
+
+
+def twins(items: Sequence[Item], tested: Sequence[str]) -> dict[str, str]:
+    """Give {image: why it must not be learnt from} for images whose photograph is also in a set that is tested on."""
+    found: dict[str, str] = {}
+    for item in items:
+        name, image = item.name.split("/", 1)
+        twin = ASSETS[name].twins.get(image) if name in ASSETS else None
+        if twin in tested:
+            found[item.name] = f"{twin}, which is tested on, has the same photograph"
+    return found
 
 
 def clear_unfinished(folder: Path) -> None:
@@ -114,6 +128,7 @@ def _pairs(
     """Read and degrade one image at a time, so that memory does not grow with the set."""
     from tqdm import tqdm
 
+    used = 0
     for item in tqdm(items, desc=title, unit="image", disable=None if title else True, leave=False):
         try:
             image = crop(torch.from_numpy(read_image(item.path)), item.crop)
@@ -126,6 +141,7 @@ def _pairs(
             left_out[item.name] = str(error).replace(str(item.path), item.path.name)
             print(f"warning: {item.name} is left out: {reason}", file=sys.stderr)
             continue
+        used += 1
         yield item.name, *pair
-    if items and len(left_out) == len(items):
+    if items and not used:
         raise UserError(f"None of the {len(items)} images can be used; the first: {next(iter(left_out.values()))}")
