@@ -1,7 +1,8 @@
 import subprocess
 import sys
 
-from sharploss.protocols import METRIC_INFO, PROTOCOLS, border_of, protocols_of, reference_of
+from sharploss.metrics.psnr import border_of
+from sharploss.protocols import METRIC_INFO, PROTOCOLS, protocols_of, reference_of
 
 
 def test_protocols_need_no_torch():

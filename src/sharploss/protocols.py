@@ -142,12 +142,6 @@ METRIC_INFO: dict[str, Metric] = {
 }
 
 
-def border_of(task: Mapping[str, Any]) -> int:
-    """Give how many pixels a task's metrics leave out on each side: the scale, or none where the size is kept."""
-    scale = int(task["scale"])
-    return scale if scale > 1 else 0
-
-
 def protocols_of(metric: str, task: Mapping[str, Any]) -> tuple[str, ...]:
     """Give the protocols of a metric on a task's images; grey tasks have one of their own for PSNR and SSIM."""
     known = METRIC_INFO[metric]["protocols"]

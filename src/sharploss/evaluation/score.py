@@ -15,7 +15,8 @@ from sharploss.data.pack import Pack, open_pack
 from sharploss.errors import UserError
 from sharploss.files import write_json, write_text
 from sharploss.metrics import METRICS, Measure
-from sharploss.protocols import border_of, protocols_of
+from sharploss.metrics.psnr import border_of
+from sharploss.protocols import protocols_of
 
 COLUMNS = ("run", "dataset", "image", "metric", "protocol", "value")
 

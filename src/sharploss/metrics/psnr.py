@@ -1,4 +1,7 @@
-"""Peak signal-to-noise ratio."""
+"""Peak signal-to-noise ratio, and the border that every full-reference metric leaves out."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -26,3 +29,9 @@ def psnr(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -
     check_pair(output, target)
     error = as_measured(output, protocol, border) - as_measured(target, protocol, border)
     return -10 * error.square().mean(dim=(1, 2, 3)).log10()
+
+
+def border_of(task: Mapping[str, Any]) -> int:
+    """Give how many pixels a task's metrics leave out on each side: the scale, or none where the size is kept."""
+    scale = int(task["scale"])
+    return scale if scale > 1 else 0

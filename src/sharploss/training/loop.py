@@ -14,7 +14,7 @@ from tqdm import tqdm
 from sharploss.data.pack import Pack
 from sharploss.data.patches import Patches
 from sharploss.losses import build_loss
-from sharploss.protocols import border_of
+from sharploss.metrics.psnr import border_of
 from sharploss.training.device import memory_format, set_mode
 from sharploss.training.divergence import first_nonfinite, nonfinite_weights
 from sharploss.training.history import History
