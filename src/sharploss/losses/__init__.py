@@ -8,6 +8,13 @@ from torch import nn
 from sharploss.checks import check_number
 from sharploss.construct import construct, defaults
 from sharploss.errors import UserError
+from sharploss.losses.adversarial import (
+    AdversarialLoss,
+    LeastSquaresGANLoss,
+    RelativisticGANLoss,
+    SharpGANLoss,
+    VanillaGANLoss,
+)
 from sharploss.losses.gradient_variance import GradientVarianceLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
@@ -18,14 +25,19 @@ from sharploss.losses.weighted_sum import WeightedSum
 
 __all__ = [
     "TERMS",
+    "AdversarialLoss",
     "CharbonnierLoss",
     "GradientVarianceLoss",
     "L1Loss",
     "L2Loss",
+    "LeastSquaresGANLoss",
+    "RelativisticGANLoss",
     "SPLoss",
     "SSIMLoss",
     "SecondOrderGradientLoss",
+    "SharpGANLoss",
     "TotalVariationLoss",
+    "VanillaGANLoss",
     "WeightedSum",
     "build_loss",
 ]
@@ -39,6 +51,10 @@ TERMS: dict[str, type[nn.Module]] = {
     "gv": GradientVarianceLoss,
     "second_order": SecondOrderGradientLoss,
     "sploss": SPLoss,
+    "gan": VanillaGANLoss,
+    "lsgan": LeastSquaresGANLoss,
+    "ragan": RelativisticGANLoss,
+    "sharpgan": SharpGANLoss,
 }
 
 
