@@ -24,7 +24,7 @@ def main() -> int:
     # torch takes seconds to import, so what needs it comes after what can fail fast.
     from sharploss.assets.fetch import AssetMissing
     from sharploss.data.pack import open_pack
-    from sharploss.losses import build_loss
+    from sharploss.losses import loss_spec
     from sharploss.training.checkpoint import config_hash, read_metadata, save_weights
     from sharploss.training.device import choose_device
     from sharploss.training.interrupt import EXIT_CODE
@@ -32,7 +32,7 @@ def main() -> int:
     from sharploss.training.record import metrics, provenance, summary
 
     config = resolve_run(params, run)
-    config["loss"] = build_loss(config["loss"]).spec
+    config["loss"] = loss_spec(config["loss"])
     packs = {
         role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors") for role in ("train", "validation")
     }

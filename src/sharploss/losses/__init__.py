@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from sharploss.assets.fetch import present
 from sharploss.checks import check_number
 from sharploss.construct import construct, defaults
 from sharploss.errors import UserError
@@ -99,18 +98,17 @@ def loss_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
     return _checked(spec).spec
 
 
-def needs(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the assets of the catalogue that a loss reads its weights from, without looking into them.
+def needs(spec: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """Name the assets of the catalogue that a loss reads its weights from, without looking for them.
 
-    Of the alternatives that a term can do with it is the first that is here already, or else the first.
+    Returns:
+        For each term that needs weights, the assets it can do with, the best first (`sharploss.assets.choose`).
 
     Raises:
         UserError: as `build_loss`.
     """
     terms = _checked(spec).losses.values()
-    groups = [term.assets for term in terms if isinstance(term, Loadable) and term.assets]
-    chosen = [next((name for name in names if present(name)), names[0]) for names in groups]
-    return tuple(dict.fromkeys(chosen))
+    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Loadable) and term.assets))
 
 
 def smallest_patch(spec: Mapping[str, Any]) -> int:

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from sharploss.assets.fetch import AssetMissing, locate
+from sharploss.assets.fetch import choose, locate
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -39,22 +39,16 @@ def freeze(network: Network) -> Network:
 
 
 def read_weights(assets: tuple[str, ...]) -> tuple[str, dict[str, Tensor]]:
-    """Read the first of several assets that can be had, downloading it where that is possible.
+    """Read the weights of one of several assets, as `sharploss.assets.choose` chooses, downloading where possible.
 
     Returns:
         The asset's name, and its tensors by name, as they are in the file.
 
     Raises:
-        AssetMissing: none can be had; the message names the first, which is the official one.
+        AssetMissing: none is here and the first cannot be downloaded; the message says what to do.
     """
-    first: AssetMissing | None = None
-    for asset in assets:
-        try:
-            return asset, _read(locate(asset)[0])
-        except AssetMissing as error:
-            first = first or error
-    assert first is not None  # there is at least one asset
-    raise first
+    asset = choose(assets)
+    return asset, _read(locate(asset)[0])
 
 
 def _read(path: Path) -> dict[str, Tensor]:
