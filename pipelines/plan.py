@@ -64,8 +64,9 @@ def check_patches(params: Params, plan: Plan) -> None:
         least = smallest_patch(config["loss"])
         if size < least:
             raise UserError(
-                f"params.yaml: losses.{run['loss']} needs patches of {least}x{least} pixels, and recipes.{run['recipe']}"
-                f" gives {size}x{size} on {run['task']}: raise its patch to {-(-least // config['task']['scale'])}."
+                f"params.yaml: losses.{run['loss']} needs patches of {least}x{least} pixels, and "
+                f"recipes.{run['recipe']} gives {size}x{size} on {run['task']}: "
+                f"raise its patch to {-(-least // config['task']['scale'])}."
             )
 
 

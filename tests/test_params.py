@@ -64,6 +64,15 @@ def test_the_schema_for_editors_is_the_models(repository):
             "suites.pairings.networks: There is no network 'edrs': did you mean 'edsr'?",
         ),
         ("suites.pairings.recipe", "maxi", "suites.pairings.recipe: There is no recipe 'maxi': did you mean 'mini'?"),
+        ("recipes.mini.start", {"loss": "l11", "recipe": "mini"}, "recipes.mini.start.loss: There is no loss 'l11'"),
+        (
+            "recipes.mini.start",
+            {"loss": "l1", "recipe": "mini"},
+            "recipes.mini.start.recipe goes in a circle (mini -> mini)",
+        ),
+        ("recipes.mini.start", {"loss": "l1", "recipe": "x"}, "recipes.mini.start.recipe: There is no recipe 'x'"),
+        ("recipes.mini.start", {"los": "l1"}, "recipes.mini.start"),
+        ("recipes.mini.discriminator", {"learning_rate": 0}, "recipes.mini.discriminator.learning_rate is 0"),
         ("crops.eye.task", "sr_x2", "crops.eye.task: There is no task 'sr_x2': did you mean 'sr_x4'?"),
         ("networks.edsr", {"width": 3}, "networks.edsr has no key 'network'"),
         ("losses.a/b", {"l1": 1}, "losses.a/b"),
@@ -128,6 +137,14 @@ def test_resolve_run_spells_everything_out(mini, tmp_path):
     assert config["loss"] == mini["losses"]["l1_gv"]
     assert config["recipe"]["weight_decay"] == 0.0
     assert config["seed"] == 3
+
+
+def test_resolve_run_tells_a_discriminator_the_size_of_its_patches(mini, tmp_path):
+    mini["losses"]["esrgan"] = {"l1": 0.01, "ragan": 0.005}
+    mini["losses"]["fixed"] = {"l1": 0.01, "gan": {"size": 64, "width": 8}}
+    params, run = load(tmp_path, mini), {"task": "sr_x4", "network": "edsr", "recipe": "mini", "seed": 0}
+    assert resolve_run(params, {**run, "loss": "esrgan"})["loss"]["ragan"] == {"size": 96, "weight": 0.005}
+    assert resolve_run(params, {**run, "loss": "fixed"})["loss"]["gan"] == {"size": 64, "width": 8}
 
 
 def test_a_loss_weight_that_is_not_finite_is_refused(mini, tmp_path):

@@ -3,7 +3,7 @@ import yaml
 
 from sharploss.errors import UserError
 from sharploss.params import Params, load_params
-from sharploss.plan import changes, check_plan, dump_plan, expand, find_run, load_plan, run_key, write_plan
+from sharploss.plan import NOTHING, changes, check_plan, dump_plan, expand, find_run, load_plan, run_key, write_plan
 
 
 @pytest.fixture
@@ -38,6 +38,38 @@ def test_a_recipe_other_than_the_studys_is_part_of_the_key(params):
 
 def test_seeds_multiply_runs(params):
     assert len(expand(with_changes(params, seeds=[0, 1, 2]))["runs"]) == 3 * len(expand(params)["runs"])
+
+
+def test_a_run_that_starts_from_another_comes_after_it_and_names_its_weights(params):
+    recipes = params.model_dump()["recipes"]
+    recipes["later"] = {**recipes["mini"], "start": {"loss": "l1", "recipe": "mini"}}
+    suite = {"question": "?", "tasks": ["sr_x4"], "networks": ["espcn"], "losses": ["l2"], "recipe": "later"}
+    runs = expand(with_changes(params, recipes=recipes, suites={"games": suite}))["runs"]
+    assert list(runs) == ["sr_x4-espcn-l1-s0", "sr_x4-espcn-l2-later-s0"]
+    earlier, later = runs.values()
+    assert earlier["start"] == NOTHING
+    assert earlier["suites"] == []
+    assert later["start"] == "results/weights/sr_x4-espcn/sr_x4-espcn-l1-s0.safetensors"
+    assert later["suites"] == ["games"]
+
+
+def test_a_start_of_another_task(params):
+    sections = params.model_dump()
+    sections["tasks"]["sr_x2"] = {**sections["tasks"]["sr_x4"], "scale": 2}
+    sections["recipes"]["later"] = {
+        **sections["recipes"]["mini"],
+        "start": {"loss": "l1", "recipe": "mini", "task": "sr_x2"},
+    }
+    suite = {
+        "question": "?",
+        "tasks": ["sr_x4"],
+        "networks": ["edsr"],
+        "losses": ["l1"],
+        "recipe": "later",
+        "seeds": [3],
+    }
+    runs = expand(with_changes(params, **{**sections, "suites": {"games": suite}}))["runs"]
+    assert list(runs) == ["sr_x2-edsr-l1-s3", "sr_x4-edsr-l1-later-s3"]
 
 
 def test_written_and_read_back(params, tmp_path):

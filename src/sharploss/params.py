@@ -30,6 +30,7 @@ class Optimisation(Strict):
     schedule: Literal["constant", "cosine", "multistep"] = "constant"
     warmup: int = Field(default=0, ge=0, description="steps of linear rise at the start")
     final_fraction: Fraction = Field(default=0.0, description="cosine: last learning rate as a share of the highest")
+    cycles: Positive = Field(default=1, description="cosine: how often it falls, each time from the highest rate")
     milestones: list[Positive] = Field(
         default=[], description="multistep: steps at which the rate is multiplied by gamma"
     )
@@ -53,6 +54,9 @@ class Recipe(Optimisation):
     start: Start | None = Field(default=None, description="trained weights to start from; random ones when left out")
     discriminator: Optimisation | None = Field(
         default=None, description="of the discriminator of an adversarial loss; as the network's when left out"
+    )
+    average: Fraction = Field(
+        default=0.0, description="decay of the running mean of the weights, which is then what is kept; 0: no mean"
     )
     mode: Literal["exact", "fast"] = Field(
         default="exact", description="exact: deterministic float32; fast: compiled, bfloat16, channels-last"
@@ -210,8 +214,11 @@ def _sentence(error: ValidationError) -> str:
 
 def _fields_at(where: list[Any], kind: Any) -> list[str]:
     sections: dict[str, type[BaseModel]] = {"recipes": Recipe, "suites": Suite, "crops": Crop, "datasets": Dataset}
+    parts: dict[str, type[BaseModel]] = {"start": Start, "discriminator": Optimisation}
     if kind is not None:
         return list(KINDS[kind].model_fields)
+    if len(where) > 2 and where[2] in parts:
+        return list(parts[where[2]].model_fields)
     return list((sections[where[0]] if where else Params).model_fields)
 
 
