@@ -32,7 +32,8 @@ def main() -> int:
     config = resolve_run(params, run)
     config["loss"] = build_loss(config["loss"]).spec
     packs = {
-        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors") for role in ("train", "validation")
+        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors", verify=True)
+        for role in ("train", "validation")
     }
     code = {
         part: Path(f"data/code/{part}.txt").read_text()
