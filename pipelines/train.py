@@ -34,7 +34,8 @@ def main() -> int:
     config = resolve_run(params, run)
     config["loss"] = loss_spec(config["loss"])
     packs = {
-        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors") for role in ("train", "validation")
+        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors", verify=True)
+        for role in ("train", "validation")
     }
     start = None if run["start"] == NOTHING else Path(run["start"])
     used = {

@@ -48,6 +48,7 @@ def test_the_schema_for_editors_is_the_models(repository):
         ("tasks.sr_x4.kernal", "bicubic", "tasks.sr_x4: There is no key 'kernal': did you mean 'kernel'?"),
         ("tasks.sr_x4.kind", "deblurr", "tasks.sr_x4.kind: There is no kind of task 'deblurr': did you mean 'deblur'?"),
         ("tasks.sr_x4.test", ["sett5"], "tasks.sr_x4.test: There is no data set 'sett5': did you mean 'set5'?"),
+        ("tasks.sr_x4.train", ["bsds500_val"], "tasks.sr_x4.train: the data set 'bsds500_val' goes by the name 'b100'"),
         ("tasks.sr_x4.test", ["skimage_train"], "tasks.sr_x4: skimage_train is trained on and tested on: leave one"),
         ("tasks.sr_x4", {"kind": "jpeg", "quality": 0}, "tasks.sr_x4."),
         ("tasks.sr_x4", {"scale": 4}, "tasks.sr_x4.kind is missing"),

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self, cast
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from sharploss.assets.catalogue import ASSETS, leak
+from sharploss.assets.catalogue import ASSETS
+from sharploss.assets.leakage import ALSO_KNOWN_AS, leak
 from sharploss.errors import UserError, unknown
 from sharploss.tasks import KINDS, Base, Name, Strict, Task
 
@@ -162,6 +163,8 @@ class Params(Strict):
 
 
 def _known(where: str, kind: str, name: str, known: dict[str, Any]) -> None:
+    if kind == "data set" and name not in known and name in ALSO_KNOWN_AS:
+        raise UserError(f"{where}: the data set '{name}' goes by the name '{ALSO_KNOWN_AS[name]}' here: write that.")
     if name not in known:
         raise UserError(f"{where}: {unknown(kind, name, known)}")
 
