@@ -7,6 +7,7 @@ import torch
 
 from sharploss.data.patches import Patches
 from sharploss.losses import build_loss
+from sharploss.networks import NLSN
 from sharploss.training.history import read_history
 from sharploss.training.loop import train
 from sharploss.training.schedule import learning_rate
@@ -96,6 +97,19 @@ def test_a_crash_resumes_from_the_checkpoint_before_it(config, packs, tmp_path, 
     resumed = run(config, packs, tmp_path / "parts")
     assert same(whole.network, resumed.network)
     assert (tmp_path / "whole/history.jsonl").read_bytes() == (tmp_path / "parts/history.jsonl").read_bytes()
+
+
+def test_nlsn_draws_its_hashes_by_step_so_that_a_resume_gives_the_same_bits(config, packs, tmp_path, monkeypatch):
+    config["network"] = {"network": "nlsn", "blocks": 1, "width": 8, "chunk": 8, "hashes": 2}
+    whole = run(config, packs, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", stop_after(6))
+        assert run(config, packs, tmp_path / "parts").status == "stopped"
+    assert same(whole.network, run(config, packs, tmp_path / "parts").network)
+    # Were the step not told, every step would hash as step 0 does, and other weights would come of it.
+    with monkeypatch.context() as patch:
+        patch.setattr(NLSN, "set_step", lambda *_: None)
+        assert not same(whole.network, run(config, packs, tmp_path / "untold").network)
 
 
 def test_the_record_has_means_of_unweighted_terms_and_the_weighted_total(config, packs, tmp_path):
