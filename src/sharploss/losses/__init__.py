@@ -11,11 +11,15 @@ from sharploss.checks import check_number
 from sharploss.construct import construct, defaults
 from sharploss.errors import UserError
 from sharploss.losses.backbones import Loadable
+from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
+from sharploss.losses.lpips import LPIPSLoss
+from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
 from sharploss.losses.sploss import SPLoss
 from sharploss.losses.ssim import SSIMLoss
+from sharploss.losses.texture import TextureLoss
 from sharploss.losses.total_variation import TotalVariationLoss
 from sharploss.losses.vgg import VGGLoss
 from sharploss.losses.weighted_sum import WeightedSum
@@ -23,12 +27,16 @@ from sharploss.losses.weighted_sum import WeightedSum
 __all__ = [
     "TERMS",
     "CharbonnierLoss",
+    "EdgeLoss",
     "GradientVarianceLoss",
     "L1Loss",
     "L2Loss",
+    "LPIPSLoss",
+    "MSSSIMLoss",
     "SPLoss",
     "SSIMLoss",
     "SecondOrderGradientLoss",
+    "TextureLoss",
     "TotalVariationLoss",
     "VGGLoss",
     "WeightedSum",
@@ -47,7 +55,11 @@ TERMS: dict[str, type[nn.Module]] = {
     "gv": GradientVarianceLoss,
     "second_order": SecondOrderGradientLoss,
     "sploss": SPLoss,
+    "ms_ssim": MSSSIMLoss,
+    "edge": EdgeLoss,
     "vgg": VGGLoss,
+    "texture": TextureLoss,
+    "lpips": LPIPSLoss,
 }
 
 
