@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import os
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
@@ -111,8 +112,10 @@ def receipt(name: str) -> dict[str, Any]:
 
 
 def choose(names: Sequence[str]) -> str:
-    """Choose among assets that serve the same purpose, the best first: the first that is here already, or the first."""
-    return next((name for name in names if present(name)), names[0])
+    """Choose among assets that serve the same purpose, the best first: what is here, else what can be downloaded."""
+    here = (name for name in names if present(name))
+    downloadable = (name for name in names if all(file.urls for file in ASSETS[name].files))
+    return next(chain(here, downloadable, names))
 
 
 def cache_folder() -> Path:
