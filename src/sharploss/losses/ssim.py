@@ -39,7 +39,9 @@ def _full_precision(device: str) -> AbstractContextManager[Any]:
 
 
 class SSIMLoss(nn.Module):
-    """`ssim_loss` as a module."""
+    """`ssim_loss` as a module; `smallest` is the side in pixels of its window."""
+
+    smallest = WINDOW
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Give the loss of `output` (N, C, H, W) against `target`."""

@@ -19,6 +19,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "validation": {"psnr_y": outcome.state.validation},
         "terms": outcome.state.terms,
         "diverged": outcome.diverged,
+        "reason": outcome.reason,
     }
 
 
@@ -50,6 +51,8 @@ def circumstances(device: torch.device) -> dict[str, Any]:
 
 def summary(key: str, outcome: Outcome) -> str:
     """Tell a training's end in one line."""
+    if outcome.reason:
+        return f"{key}: not trained: {outcome.reason}"
     if outcome.diverged:
         return f"{key}: diverged, {outcome.diverged['term']} is not finite at step {outcome.diverged['step']}"
     speed = f"{outcome.state.seconds:.1f} s ({outcome.steps_per_second:.1f} steps/s)"
