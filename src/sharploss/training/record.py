@@ -30,6 +30,15 @@ def provenance(config: dict[str, Any], outcome: Outcome, device: torch.device, s
         "seconds": round(outcome.state.seconds, 3),
         "steps_per_second": round(outcome.steps_per_second, 3),
         "patches_per_second": round(outcome.steps_per_second * config["recipe"]["batch"], 1),
+        **circumstances(device),
+        "parameters": sum(parameter.numel() for parameter in outcome.network.parameters()),
+        "config": config,
+    }
+
+
+def circumstances(device: torch.device) -> dict[str, Any]:
+    """Say what computes: device, versions and the commit of the code."""
+    return {
         "device": device.type,
         "hardware": describe_hardware(device),
         "versions": {
@@ -37,8 +46,6 @@ def provenance(config: dict[str, Any], outcome: Outcome, device: torch.device, s
             **{name: version(name) for name in ("sharploss", "torch", "numpy")},
         },
         "commit": describe_commit(),
-        "parameters": sum(parameter.numel() for parameter in outcome.network.parameters()),
-        "config": config,
     }
 
 
