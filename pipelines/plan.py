@@ -109,6 +109,7 @@ def write_code(params: Params) -> None:
     files = {
         "prepare": fingerprint(["sharploss.data.prepare"], without=ASSETS),
         "calibrate": fingerprint(["sharploss.calibration"], without=ASSETS),
+        "extract": fingerprint(["sharploss.training.mdf"]),
         "train": fingerprint(["sharploss.training.loop"], without=choices),
         "evaluate": fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices),
         **{

@@ -43,6 +43,7 @@ def main() -> int:
         "code": {part: Path(f"data/code/{part}.txt").read_text() for part in code_of(run)},
         "weights": Path(f"data/losses/{run['loss']}.json").read_text(),
         "start": sha256(start) if start else None,
+        "extractor": sha256(run["extractor"]),
     }
     identity = config_hash({**config, **used})
     scratch = Path(".scratch") / f"{key}-{identity}"

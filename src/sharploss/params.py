@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import ALSO_KNOWN_AS, leak
 from sharploss.errors import UserError, unknown
+from sharploss.extractors import KINDS as DISTORTIONS
+from sharploss.extractors import Extractor
 from sharploss.tasks import KINDS, Base, Name, Strict, Task
 
 Positive = Annotated[int, Field(gt=0)]
@@ -107,6 +109,7 @@ class Params(Strict):
     tasks: dict[Name, Task]
     networks: dict[Name, dict[str, Any]] = Field(description="`network` names the class, the rest are its parameters")
     losses: dict[Name, dict[str, Any]] = Field(description="term: weight, or term: {parameter: value, weight: w}")
+    extractors: dict[Name, Extractor] = Field(default={}, description="discriminators of MDF losses, trained here")
     recipes: dict[Name, Recipe]
     suites: dict[Name, Suite]
     crops: dict[Name, Crop] = Field(default={}, description="what the comparison figures show")
@@ -121,11 +124,23 @@ class Params(Strict):
                 for item in cast("list[str]", getattr(suite, kind)):
                     _known(f"suites.{name}.{kind}", singular, item, getattr(self, kind))
             _known(f"suites.{name}.recipe", "recipe", suite.recipe, self.recipes)
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        for name in self.extractors:
+            self._check_extractor(name)
         for name in self.recipes:
             self._check_start(name)
         for name, crop in self.crops.items():
             _known(f"crops.{name}.task", "task", crop.task, self.tasks)
         return self
+
+    def _check_extractor(self, name: str) -> None:
+        task = self.extractors[name].task
+        _known(f"extractors.{name}.task", "task", task, self.tasks)
+        if self.tasks[task].kind not in DISTORTIONS:
+            raise UserError(f"extractors.{name}.task is {task}: name a task of kind {', '.join(DISTORTIONS)}.")
 
     def _check_start(self, name: str) -> None:
         """Refuse a start that does not exist, or that comes back to where it began."""
@@ -217,6 +232,7 @@ def _sentence(error: ValidationError) -> str:
 
 def _fields_at(where: list[Any], kind: Any) -> list[str]:
     sections: dict[str, type[BaseModel]] = {"recipes": Recipe, "suites": Suite, "crops": Crop, "datasets": Dataset}
+    sections["extractors"] = Extractor
     parts: dict[str, type[BaseModel]] = {"start": Start, "discriminator": Optimisation}
     if kind is not None:
         return list(KINDS[kind].model_fields)
