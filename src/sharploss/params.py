@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sharploss.assets.catalogue import ASSETS, leak
 from sharploss.errors import UserError, unknown
+from sharploss.extractors import Extractor
 from sharploss.tasks import KINDS, Base, Name, Strict, Task
 
 Positive = Annotated[int, Field(gt=0)]
@@ -102,6 +103,7 @@ class Params(Strict):
     tasks: dict[Name, Task]
     networks: dict[Name, dict[str, Any]] = Field(description="`network` names the class, the rest are its parameters")
     losses: dict[Name, dict[str, Any]] = Field(description="term: weight, or term: {parameter: value, weight: w}")
+    extractors: dict[Name, Extractor] = Field(default={}, description="discriminators for MDF losses to read")
     recipes: dict[Name, Recipe]
     suites: dict[Name, Suite]
     crops: dict[Name, Crop] = Field(default={}, description="what the comparison figures show")
@@ -118,6 +120,8 @@ class Params(Strict):
             _known(f"suites.{name}.recipe", "recipe", suite.recipe, self.recipes)
         for name in self.recipes:
             self._check_start(name)
+        for name, extractor in self.extractors.items():
+            _known(f"extractors.{name}.task", "task", extractor.task, self.tasks)
         for name, crop in self.crops.items():
             _known(f"crops.{name}.task", "task", crop.task, self.tasks)
         return self
@@ -209,7 +213,13 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _fields_at(where: list[Any], kind: Any) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {"recipes": Recipe, "suites": Suite, "crops": Crop, "datasets": Dataset}
+    sections: dict[str, type[BaseModel]] = {
+        "recipes": Recipe,
+        "suites": Suite,
+        "crops": Crop,
+        "datasets": Dataset,
+        "extractors": Extractor,
+    }
     if kind is not None:
         return list(KINDS[kind].model_fields)
     return list((sections[where[0]] if where else Params).model_fields)

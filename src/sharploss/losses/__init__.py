@@ -19,6 +19,7 @@ from sharploss.losses.adversarial import (
 )
 from sharploss.losses.backbones import Loadable
 from sharploss.losses.gradient_variance import GradientVarianceLoss
+from sharploss.losses.mdf import MDFLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
 from sharploss.losses.sploss import SPLoss
@@ -35,6 +36,7 @@ __all__ = [
     "L1Loss",
     "L2Loss",
     "LeastSquaresGANLoss",
+    "MDFLoss",
     "RelativisticGANLoss",
     "SPLoss",
     "SSIMLoss",
@@ -64,6 +66,7 @@ TERMS: dict[str, type[nn.Module]] = {
     "ragan": RelativisticGANLoss,
     "sharpgan": SharpGANLoss,
     "vgg": VGGLoss,
+    "mdf": MDFLoss,
 }
 
 
