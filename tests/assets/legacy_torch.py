@@ -55,7 +55,7 @@ def legacy_file(modules, numbers):
     for head in (0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True}):
         pickle.dump(head, stream, protocol=2)
     stream.write(program(modules))
-    pickle.dump(list(numbers), stream, protocol=2)
+    stream.write(program(op_list(*map(op_text, numbers))))
     for values in numbers.values():
         stream.write(struct.pack("<q", len(values)) + struct.pack(f"<{len(values)}f", *values))
     return stream.getvalue()

@@ -1,6 +1,7 @@
 """The interpreter of pickles: what it understands, and that a hostile pickle makes nothing happen."""
 
 import builtins
+import contextlib
 import io
 import os
 import pickle
@@ -11,9 +12,9 @@ import tempfile
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from sharploss.assets.pickles import GLOBALS, Module, Refused, Strided, interpret
 from legacy_torch import op_dict, op_global, op_module, op_storage, op_tensor, op_text, program
+
+from sharploss.assets.pickles import Global, Module, Refused, Storage, Strided, interpret
 
 
 def run(content):
@@ -132,20 +133,12 @@ def test_deep_nesting_costs_no_stack():
     assert run(program(b")" + b"\x85" * 200_000)) is not None
 
 
+PLAIN = (type(None), bool, int, float, str, tuple, list, dict, Global, Module, Storage, Strided)
+
+
 @given(st.binary(max_size=60))
 @example(b"")
 @example(b".")
 def test_any_bytes_are_data_or_refused(content):
-    try:
-        run(content)
-    except Refused as error:
-        assert str(error).startswith("it ")
-
-
-@given(st.lists(st.sampled_from([name.split(" ") for name in sorted(GLOBALS)]), max_size=4), st.integers(0, 3))
-def test_allowed_names_in_any_order_make_plain_data(names, calls):
-    body = b"".join(op_global(" ".join(name)) for name in names) + b")R" * calls + b"N"
-    try:
-        assert run(program(body)) is None
-    except Refused as error:
-        assert "it " in str(error)
+    with contextlib.suppress(Refused):
+        assert isinstance(run(content), PLAIN)
