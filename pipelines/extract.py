@@ -57,7 +57,7 @@ def choose(name: str, params: Params) -> tuple[Extractor, dict[str, Any]]:
     """Find an extractor and its task.
 
     Raises:
-        UserError: there is no such extractor, or the task tests on the extractor's image.
+        UserError: there is no such extractor, or its task tests on the set that it learns from.
     """
     if name not in params.extractors:
         raise unknown("extractor", name, params.extractors)

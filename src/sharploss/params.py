@@ -231,8 +231,13 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _fields_at(where: list[Any], kind: Any) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {"recipes": Recipe, "suites": Suite, "crops": Crop, "datasets": Dataset}
-    sections["extractors"] = Extractor
+    sections: dict[str, type[BaseModel]] = {
+        "recipes": Recipe,
+        "suites": Suite,
+        "crops": Crop,
+        "datasets": Dataset,
+        "extractors": Extractor,
+    }
     parts: dict[str, type[BaseModel]] = {"start": Start, "discriminator": Optimisation}
     if kind is not None:
         return list(KINDS[kind].model_fields)

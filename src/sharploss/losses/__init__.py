@@ -21,6 +21,7 @@ from sharploss.losses.backbones import Loadable
 from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
 from sharploss.losses.lpips import LPIPSLoss
+from sharploss.losses.mdf import MDFLoss
 from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
@@ -41,6 +42,7 @@ __all__ = [
     "L2Loss",
     "LPIPSLoss",
     "LeastSquaresGANLoss",
+    "MDFLoss",
     "MSSSIMLoss",
     "RelativisticGANLoss",
     "SPLoss",
@@ -76,6 +78,7 @@ TERMS: dict[str, type[nn.Module]] = {
     "vgg": VGGLoss,
     "texture": TextureLoss,
     "lpips": LPIPSLoss,
+    "mdf": MDFLoss,
 }
 
 

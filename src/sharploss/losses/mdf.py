@@ -100,10 +100,14 @@ class MDFLoss(nn.Module):
     Attributes:
         assets: the asset of the catalogue that `load` reads; none for self-trained weights.
         backbone: which weights were loaded; "" before `load`.
+        smallest: the side in pixels below which images are too small.
 
     Raises:
         ValueError: an argument out of range.
     """
+
+    assets: tuple[str, ...] = ()
+    smallest = RECEPTIVE_FIELD
 
     def __init__(
         self, weights: str = "sisr", scales: int = 8, input_range: str = "[0,1]", layers: Sequence[str] = FEATURES
@@ -115,7 +119,7 @@ class MDFLoss(nn.Module):
         check_choice("input_range", input_range, INPUT_RANGES)
         self.weights, self.scales, self.input_range = weights, scales, input_range
         self.layers = check_layers(layers)
-        self.assets: tuple[str, ...] = (OFFICIAL[weights],) if source(weights) is None else ()
+        self.assets = (OFFICIAL[weights],) if source(weights) is None else ()
         self.backbone = ""
         self.discriminators = nn.ModuleList()
 
