@@ -139,8 +139,9 @@ class Params(Strict):
     def _check_extractor(self, name: str) -> None:
         task = self.extractors[name].task
         _known(f"extractors.{name}.task", "task", task, self.tasks)
-        if self.tasks[task].kind not in DISTORTIONS:
-            raise UserError(f"extractors.{name}.task is {task}: name a task of kind {', '.join(DISTORTIONS)}.")
+        kind = self.tasks[task].kind
+        if kind not in DISTORTIONS:
+            raise UserError(f"extractors.{name}.task: {task} is of kind {kind}: name one of {', '.join(DISTORTIONS)}.")
 
     def _check_start(self, name: str) -> None:
         """Refuse a start that does not exist, or that comes back to where it began."""
