@@ -108,6 +108,42 @@ def test_images_of_other_channels_are_refused(name):
         small(name)(torch.rand(1, 1, 8, 8))
 
 
+@each_network
+@pytest.mark.parametrize("scale", [0, 5, -2, "4", True, None])
+def test_impossible_scales_are_refused_by_all(name, scale):
+    known = ", ".join(map(str, SCALES[name]))
+    with pytest.raises(UserError, match=re.escape(f"network '{name}': scale must be one of {known}, not {scale!r}.")):
+        build_network(name, scale=scale)
+
+
+@each_network
+def test_fractions_are_no_scales(name):
+    with pytest.raises(UserError, match="scale must be an integer of at least"):
+        build_network(name, scale=float(SCALES[name][0]))
+
+
+@each_network
+@pytest.mark.parametrize("width", [0, -1, 1.5])
+def test_impossible_widths_are_refused_by_all(name, width):
+    with pytest.raises(UserError, match=re.escape(f"network '{name}': width must be an integer of at least ")):
+        build_network(name, width=width)
+
+
+@each_network
+def test_inputs_smaller_than_what_the_network_sees_are_restored_all_the_same(name):
+    """Nothing is refused: convolutions pad, MPRNet and RRDBNet repeat the border, NLSN has one chunk."""
+    network = small(name).eval()
+    for size in [(1, 1), (1, 9), (7, 2)]:
+        assert network(torch.rand(1, 3, *size)).isfinite().all()
+
+
+@each_network
+def test_images_without_pixels_are_refused(name):
+    for size in [(0, 8), (8, 0)]:
+        with pytest.raises((ValueError, RuntimeError)):
+            small(name)(torch.rand(1, 3, *size))
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "message"),
     [
