@@ -41,6 +41,25 @@ def test_every_network_is_here():
     assert SMALL.keys() == NETWORKS.keys()
 
 
+@pytest.mark.parametrize(
+    ("name", "scale", "count"),
+    [
+        ("dncnn", 1, 670_531),
+        ("edsr", 4, 43_089_923),
+        ("espcn", 4, 37_200),
+        ("mprnet", 1, 20_127_073),
+        ("nlsn", 4, 44_156_483),
+        ("rrdbnet", 4, 16_697_987),
+        ("srresnet", 4, 1_549_462),
+        ("vdsr", 4, 667_008),
+    ],
+)
+def test_the_defaults_are_the_papers_own_sizes(name, scale, count):
+    """For three channels; test_<network> has the other published variants."""
+    with torch.device("meta"):
+        assert sum(parameter.numel() for parameter in build_network(name, scale=scale).parameters()) == count
+
+
 @each_network
 @settings(max_examples=15)
 @given(
