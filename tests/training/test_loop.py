@@ -171,6 +171,32 @@ def test_clipping_and_sgd(config, packs, tmp_path):
     assert torch.stack([move.norm() for move in moved]).norm().item() == pytest.approx(1e-3, rel=1e-3)
 
 
+def test_the_running_mean_of_the_weights_is_what_is_kept(config, packs, tmp_path, monkeypatch):
+    config["recipe"]["average"] = 0.75
+    outcome = run(config, packs, tmp_path / "mean")
+    assert same(outcome.network, outcome.state.average)
+    mean = dict(make_network(config).named_parameters())
+    for steps in range(1, 13):
+        stopped = run_until(config, packs, tmp_path / f"{steps}", steps, monkeypatch)
+        mean = {name: 0.75 * mean[name] + 0.25 * value for name, value in stopped.network.named_parameters()}
+    for name, value in outcome.network.named_parameters():
+        torch.testing.assert_close(value, mean[name])
+
+
+def run_until(config, packs, scratch, steps, monkeypatch):
+    """Give the state after so many steps of the whole schedule."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", stop_after(steps - 1))
+        return run(config, packs, scratch).state
+
+
+def test_a_mean_resumes_with_the_same_bits(config, packs, tmp_path, monkeypatch):
+    config["recipe"]["average"] = 0.9
+    whole = run(config, packs, tmp_path / "whole")
+    run_until(config, packs, tmp_path / "parts", 7, monkeypatch)
+    assert same(whole.network, run(config, packs, tmp_path / "parts").network)
+
+
 def test_the_record_can_be_followed_from_the_first_step(config, packs, tmp_path):
     followed = []
     run(config, packs, tmp_path, on_start=lambda path: followed.append(path.exists()))
