@@ -28,10 +28,10 @@ def test_a_group_leaves_scores_notes_and_crops(study, make_runs):
     assert {row["run"] for row in scores(study)} == LOSSES.keys()
     notes = json.loads((study / "results" / "scores" / "toy-espcn.json").read_text())
     assert notes["missing_sets"] == {"lost": "it is lost"}
-    assert notes["not_measured"].keys() == {"lpips", "niqe"}
+    assert notes["not_measured"].keys() == {"lpips", "lpips_vgg", "niqe", "fid", "ms_ssim"}
     assert notes["seconds"] >= 0
     names = {path.name for path in (study / "results" / "crops" / "toy-espcn").iterdir()}
-    assert names == {"nose-l1.png", "nose-l2.png"}
+    assert names == {"nose-l1.png", "nose-l2.png", "variance.csv"}
 
 
 def test_the_first_seed_gives_the_crop(study, make_runs):

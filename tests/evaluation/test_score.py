@@ -27,9 +27,10 @@ def score(root, restorers, scale=2, on_image=lambda *_: None):
 
 
 def test_every_run_image_metric_and_protocol_has_one_row(study):
-    rows, _ = score(study, {"one": enlarge, "two": enlarge})
-    measures = {("psnr", "y"), ("psnr", "rgb"), ("ssim", "y"), ("ssim", "rgb")}
-    measures |= {("gradient_variance_ratio", "grey"), ("blurred_edge_share", "rgb")}
+    rows, *_ = score(study, {"one": enlarge, "two": enlarge})
+    measures = {(metric, protocol) for metric in ("psnr", "ssim") for protocol in ("y", "rgb", "gv_code")}
+    measures |= {("gradient_variance_ratio", "grey"), ("blurred_edge_share", "rgb"), ("edge_psnr", "y")}
+    measures |= {("overshoot", "y"), ("colour_shift", "lab")}
     expected = {
         (run, "toys", image, *measure)
         for run in ("one", "two")
@@ -41,7 +42,7 @@ def test_every_run_image_metric_and_protocol_has_one_row(study):
 
 
 def test_values_are_the_metrics_own(study):
-    rows, _ = score(study, {"one": enlarge})
+    rows, *_ = score(study, {"one": enlarge})
     values = {row[2:5]: row[5] for row in rows}
     target = picture(1)
     pair = [image[None] / 255 for image in (enlarge(imresize(target, 1 / 2)), target)]
@@ -50,21 +51,22 @@ def test_values_are_the_metrics_own(study):
 
 
 def test_equal_outputs_have_exactly_equal_scores(study):
-    rows, _ = score(study, {"one": enlarge, "two": enlarge})
+    rows, *_ = score(study, {"one": enlarge, "two": enlarge})
     one, two = ([row[1:] for row in rows if row[0] == run] for run in ("one", "two"))
     assert one == two
 
 
 def test_what_cannot_be_measured_has_a_reason_and_no_row(study):
-    rows, not_measured = score(study, {"one": enlarge})
-    assert not_measured.keys() == {"lpips", "niqe"}
+    rows, not_measured, _ = score(study, {"one": enlarge})
+    assert not_measured.pop("ms_ssim") == "it is undefined on toys/first and 1 more"
+    assert not_measured.keys() == {"lpips", "lpips_vgg", "niqe", "fid"}
     assert all("neither the cache nor a mirror" in reason for reason in not_measured.values())
     assert not {"lpips", "niqe"} & {row[3] for row in rows}
 
 
 def test_an_undefined_value_has_a_reason_and_no_row(make_test_set):
     root = make_test_set({"flat": torch.full((3, 40, 40), 9, dtype=torch.uint8), "first": picture(1)})
-    rows, not_measured = score(root, {"one": enlarge})
+    rows, not_measured, _ = score(root, {"one": enlarge})
     assert not_measured["gradient_variance_ratio"] == "it is undefined on toys/flat"
     assert [row[2] for row in rows if row[3] == "gradient_variance_ratio"] == ["first"]
     assert [row[5] for row in rows if row[2:5] == ("flat", "psnr", "y")] == [math.inf]

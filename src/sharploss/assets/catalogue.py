@@ -309,6 +309,14 @@ ASSETS: dict[str, Asset] = {
         ),
         note="AlexNet_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
     ),
+    "vgg16_torchvision": Asset(
+        kind="weights",
+        role="metric LPIPS (vgg)",
+        licence="BSD-3-Clause",
+        citation=f"{_VGG}; torchvision",
+        files=(File("weights/vgg16-397923af.pth", "397923af", None, urls=(f"{_TORCH}/vgg16-397923af.pth",)),),
+        note="VGG16_Weights.IMAGENET1K_V1; 528 MB, which measuring does not download by itself.",
+    ),
     "vgg19": Asset(
         kind="weights",
         role="perceptual losses",
