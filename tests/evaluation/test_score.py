@@ -6,10 +6,20 @@ import pytest
 import torch
 from toys import TASK, picture
 
+from sharploss.assets.fetch import AssetMissing
 from sharploss.data import imresize
 from sharploss.errors import UserError
-from sharploss.evaluation.score import COLUMNS, missing_sets, open_test_packs, score_packs, write_scores
-from sharploss.metrics import psnr
+from sharploss.evaluation.score import (
+    COLUMNS,
+    Scores,
+    load_measures,
+    missing_sets,
+    notes_of,
+    open_test_packs,
+    score_packs,
+    write_scores,
+)
+from sharploss.metrics import SET_METRICS, Picture, psnr
 from sharploss.metrics.sharpness import gradient_variance_ratio
 
 pytestmark = pytest.mark.usefixtures("no_weights")
@@ -19,11 +29,9 @@ def enlarge(image):
     return imresize(image, 2)
 
 
-def score(root, restorers, scale=2, on_image=lambda *_: None):
-    packs = open_test_packs("toy", TASK, root)
-    return score_packs(
-        packs, restorers, task={"scale": scale}, device=torch.device("cpu"), title="toy", on_image=on_image
-    )
+def score(root, restorers, scale=2, on_image=lambda *_: None, metrics=None):
+    packs, task, device = open_test_packs("toy", TASK, root), {"scale": scale}, torch.device("cpu")
+    return score_packs(packs, restorers, task=task, device=device, title="toy", on_image=on_image, metrics=metrics)
 
 
 def test_every_run_image_metric_and_protocol_has_one_row(study):
@@ -76,6 +84,59 @@ def test_a_test_image_smaller_than_the_border_is_named(make_test_set):
     root = make_test_set({"tiny": picture(1, 8, 8)})
     with pytest.raises(UserError, match=r"toys/tiny: A border of 4 .* 8x8"):
         score(root, {"one": enlarge}, scale=4)
+
+
+def test_an_output_of_another_size_is_named_with_both_sizes(study):
+    with pytest.raises(UserError, match=r"toys/first: one gives 48x28 pixels where the ground truth has 48x56"):
+        score(study, {"one": lambda image: enlarge(image)[..., ::2]})
+
+
+def test_a_metric_that_is_asked_for_by_name_must_have_its_weights():
+    with pytest.raises(AssetMissing, match="python -m sharploss data fetch inception_fid"):
+        load_measures(["psnr", "fid"])
+    with pytest.raises(UserError, match=r"no metric 'snr': did you mean 'psnr'"):
+        load_measures(["snr"])
+
+
+def test_only_what_is_asked_for_is_measured(study):
+    rows, not_measured, _ = score(study, {"one": enlarge}, metrics=["psnr", "overshoot"])
+    assert {row[3] for row in rows} == {"psnr", "overshoot"}
+    assert not_measured == {}
+
+
+def mean_colours(picture):
+    """Features for a metric of whole sets: the mean colours of four quarters."""
+    return torch.nn.functional.adaptive_avg_pool2d(picture.levels(), 2)[0].flatten(1).T
+
+
+def test_a_metric_of_whole_sets_has_one_row_a_run_and_set(study, monkeypatch):
+    monkeypatch.setitem(SET_METRICS, "fid", lambda: mean_colours)
+    targets = torch.cat([mean_colours(Picture(picture(*about)[None] / 255)) for about in ((1,), (2, 40, 44))])
+    rows, not_measured, patches = score(study, {"one": enlarge, "two": lambda image: enlarge(image) // 2})
+    found = {row[0]: row for row in rows if row[3] == "fid"}
+    assert {run: row[1:5] for run, row in found.items()} == dict.fromkeys(
+        ("one", "two"), ("toys", "*", "fid", "inception_p128")
+    )
+    assert patches == {"toys": len(targets)}
+    assert "fid" not in not_measured
+    # Bicubic interpolation hardly moves mean colours; halved ones are far off, mostly by the shift of their mean.
+    assert 0 <= found["one"][5] < 1e-3
+    halved = targets.mean(dim=0).square().sum().item() / 4
+    assert found["two"][5] == pytest.approx(halved, rel=0.2)
+
+
+def test_targets_are_looked_at_once_for_all_runs(study, monkeypatch):
+    seen = []
+    monkeypatch.setitem(SET_METRICS, "fid", lambda: lambda picture: (seen.append(1), mean_colours(picture))[1])
+    score(study, {"one": enlarge, "two": enlarge, "three": enlarge}, metrics=["fid"])
+    assert len(seen) == 2 * (1 + 3)
+
+
+def test_notes_tell_patches_only_where_there_are_some(study):
+    packs = open_test_packs("toy", TASK, study)
+    notes = notes_of(Scores([], {"niqe": "why"}, {}), packs, 0.0)
+    assert notes.keys() == {"not_measured", "missing_sets", "seconds"}
+    assert notes_of(Scores([], {}, {"toys": 8}), packs, 0.0)["fid_patches"] == {"toys": 8}
 
 
 def test_every_restored_image_is_handed_over(study):

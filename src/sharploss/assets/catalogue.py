@@ -102,6 +102,7 @@ _DCSCN = f"{_RAW}/jiny2001/dcscn-super-resolution/d382bc30d41c94ac72f8cb148d61cc
 _VIDEO_QUALITY = f"{_RAW}/aizvorski/video-quality/21594567d03fb7dfda5b3a070ad0cf6cd3e353e5"
 _MDF = f"{_RAW}/gfxdisp/mdf/3901f237cb1e9ac48c2f6ad9b4ff9f4578caedde/weights"
 _CBSD68 = f"{_RAW}/clausmichele/CBSD68-dataset/master/CBSD68/original_png"
+_LPIPS_EXAMPLES = f"{_RAW}/richzhang/PerceptualSimilarity/082bb24f84c091ea94de2867d34c4544f68e0963/imgs"
 _TORCH = "https://download.pytorch.org/models"
 _DIV2K = ("https://data.vision.ee.ethz.ch/cvl/DIV2K", "http://data.vision.ee.ethz.ch/cvl/DIV2K")
 _GOPRO = "https://huggingface.co/datasets/snah/GOPRO_Large/resolve/main"
@@ -113,6 +114,7 @@ _DIV2K_TERMS = "academic research only"
 _NAH = "Nah et al., Deep multi-scale convolutional neural network for dynamic scene deblurring, CVPR 2017"
 _ALEXNET = "Krizhevsky, One weird trick for parallelizing convolutional neural networks (2014); torchvision"
 _VGG = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition, ICLR 2015"
+_LPIPS = "Zhang et al., The unreasonable effectiveness of deep features as a perceptual metric, CVPR 2018"
 _MUSTAFA = "Mustafa et al., Training a task-specific image reconstruction loss, WACV 2022"
 
 
@@ -283,6 +285,33 @@ ASSETS: dict[str, Asset] = {
             for number in range(68)
         ),
         note="The address is a branch, not a fixed version, and no checksums are published.",
+    ),
+    "lpips_examples": Asset(
+        kind="dataset",
+        role="check of metric LPIPS",
+        licence="BSD-2-Clause",
+        citation=_LPIPS,
+        files=(
+            File(
+                "datasets/lpips_examples/ex_ref.png",
+                "57aff3a0aeb6ebea151411f35b4487ea130aedcac6addd91c8c015969f9df097",
+                9464,
+                urls=(f"{_LPIPS_EXAMPLES}/ex_ref.png",),
+            ),
+            File(
+                "datasets/lpips_examples/ex_p0.png",
+                "f44901a99c82755cfe78cdbde66579ae06cd0ebbba4a2539aa35ef96bbe703db",
+                7518,
+                urls=(f"{_LPIPS_EXAMPLES}/ex_p0.png",),
+            ),
+            File(
+                "datasets/lpips_examples/ex_p1.png",
+                "6ada2a42a3378bfa408027ba2d54a827c6f2cec30a0506e4f140fddaca661022",
+                10078,
+                urls=(f"{_LPIPS_EXAMPLES}/ex_p1.png",),
+            ),
+        ),
+        note="Its authors' README gives the distances of p0 and p1 from ref: 0.722 and 0.138.",
     ),
     # Weights.
     "alexnet": Asset(

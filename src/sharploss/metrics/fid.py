@@ -6,6 +6,7 @@ covariance is singular: it ranks runs on the same patches, and is comparable wit
 """
 
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def build_inception(path: Path) -> nn.Module:
 
     download, inception.load_pretrained_network = inception.load_pretrained_network, read
     try:
-        with torch.random.fork_rng(devices=[]):
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+            warnings.simplefilter("ignore")
             return inception.InceptionV3().eval()
     finally:
         inception.load_pretrained_network = download
