@@ -14,18 +14,20 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor
 
-from sharploss.assets import locate
+from sharploss.assets import locate, present
 from sharploss.data import imresize, read_image
 from sharploss.evaluation.score import load_measures
 from sharploss.metrics import Measure, Picture
 from sharploss.protocols import METRIC_INFO
 
+SETS = ("set5", "set14", "b100")
 METRICS = ("psnr", "ssim", "lpips", "niqe")
-TOLERANCE = {"psnr": 0.02, "ssim": 1e-3, "lpips": 1e-5, "niqe": 1e-4}
+TOLERANCE = {"psnr": 0.05, "ssim": 1e-3, "lpips": 1e-5, "niqe": 1e-4}
 """pyiqa does not round luma to 8 bits for PSNR, and rounds ties of SSIM's the other way."""
 
 BORDER = 4
@@ -33,7 +35,7 @@ BORDER = 4
 
 def images(most: int) -> Iterator[tuple[str, Tensor]]:
     """Give (set, image) with sides cropped to multiples of 4: (3, H, W) uint8."""
-    for name in ("set5", "set14", "b100"):
+    for name in SETS:
         for path in locate(name)[: most if name == "b100" else None]:
             image = torch.from_numpy(read_image(path))
             yield name, image[:, : image.shape[1] // 4 * 4, : image.shape[2] // 4 * 4]
@@ -41,15 +43,19 @@ def images(most: int) -> Iterator[tuple[str, Tensor]]:
 
 def packages_metrics() -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
     """Build pyiqa's metrics with the same weights, as its `create_metric` does, but without downloads."""
-    from pyiqa.archs.lpips_arch import LPIPS
+    import torchvision
+    from pyiqa.archs import lpips_arch
     from pyiqa.archs.niqe_arch import NIQE
     from pyiqa.archs.psnr_arch import PSNR
     from pyiqa.archs.ssim_arch import SSIM
 
     from sharploss.metrics.lpips import _backbone, _build
 
-    ours, theirs = _build(_backbone()), LPIPS(net="alex", pretrained=False, pnet_rand=True)
-    theirs.load_state_dict(ours.state_dict(), strict=False)
+    # Its LPIPS downloads torchvision's weights whatever it is told; here it gets the same ones from the catalogue.
+    lpips_arch.models = SimpleNamespace(alexnet=lambda **_: torchvision.models.alexnet())
+    theirs = lpips_arch.LPIPS(net="alex", pretrained=False)
+    wanted = _build(_backbone()).state_dict()
+    theirs.load_state_dict({name: wanted[name] for name in theirs.state_dict() if name in wanted}, strict=False)
     niqe = NIQE(color_space="ycbcr", crop_border=BORDER, pretrained_model_path=str(locate("niqe")[0]))
     return {
         "psnr": PSNR(test_y_channel=True, crop_border=BORDER, color_space="ycbcr"),
@@ -87,6 +93,10 @@ def main() -> None:
     parser.add_argument("--b100", type=int, default=20, metavar="N", help="how many of its images to take")
     parser.add_argument("--threads", type=int, default=1, help="that torch may use")
     asked = parser.parse_args()
+    lacking = [name for name in (*SETS, "alexnet", "niqe") if present(name) is None]
+    if lacking:
+        print(f"{lacking[0]} is in neither the cache nor a mirror (SHARPLOSS_MIRROR): nothing to measure")
+        return
     torch.set_num_threads(asked.threads)
     warnings.simplefilter("ignore")
     every = load_measures().of_image

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from sharploss.metrics.colour import check_pair, quantise, view
 
-LARGE = 2**22
-"""Pixels of an image from which on nothing derived is kept: memory then counts for more than time."""
+LARGE = 2**21
+"""Pixels of an image from which on nothing derived is kept: memory then counts for more than time. Of smaller ones all
+metrics together keep some 250 bytes a pixel; measuring itself takes up to 130 bytes a pixel more."""
 
 Made = TypeVar("Made")
 
@@ -17,7 +18,7 @@ class Picture:
     """Images of one size, and what metrics have made of them so far.
 
     A target is one Picture for all the outputs that are compared with it, so its share of every metric (8-bit values,
-    luma, local means, network features, edges) is computed once. Images of 4 megapixels and more keep nothing.
+    luma, local means, network features, edges) is computed once. Images of 2 megapixels and more keep nothing.
 
     Attributes:
         image: (N, 3, H, W) RGB in [0, 1], as it was given.
