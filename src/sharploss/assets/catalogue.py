@@ -331,6 +331,14 @@ ASSETS: dict[str, Asset] = {
         files=(File("weights/vgg19-dcbb9e9d.pth", "dcbb9e9d", None, urls=(f"{_TORCH}/vgg19-dcbb9e9d.pth",)),),
         note="VGG19_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
     ),
+    "vgg16_torchvision": Asset(
+        kind="weights",
+        role="loss LPIPS (vgg)",
+        licence="BSD-3-Clause",
+        citation=f"{_VGG}; torchvision",
+        files=(File("weights/vgg16-397923af.pth", "397923af", None, urls=(f"{_TORCH}/vgg16-397923af.pth",)),),
+        note="VGG16_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
+    ),
     "mdf_sisr": Asset(
         kind="weights",
         role="MDF loss (super-resolution)",

@@ -8,8 +8,10 @@ SHARPLOSS_OFFLINE=1 switches downloads off.
 import hashlib
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.download import DownloadError, download
@@ -94,14 +96,26 @@ def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
     """
     missing: dict[str, str] = {}
     for name in names:
-        sums: dict[str, str] = {}
-        try:
-            sums = _sums(_asset(name), locate(name))
-        except AssetMissing as error:
-            missing[name] = error.reason
-        receipt = {"name": name, "available": name not in missing, "sha256": sums, "reason": missing.get(name, "")}
-        write_json(Path(folder) / f"{name}.json", receipt)
+        found = receipt(name)
+        if not found["available"]:
+            missing[name] = found["reason"]
+        write_json(Path(folder) / f"{name}.json", found)
     return missing
+
+
+def receipt(name: str) -> dict[str, Any]:
+    """Look for an asset, download it where that is possible, and give its receipt; see `receipts`."""
+    try:
+        return {"name": name, "available": True, "sha256": _sums(_asset(name), locate(name)), "reason": ""}
+    except AssetMissing as error:
+        return {"name": name, "available": False, "sha256": {}, "reason": error.reason}
+
+
+def choose(names: Sequence[str]) -> str:
+    """Choose among assets that serve the same purpose, the best first: what is here, else what can be downloaded."""
+    here = (name for name in names if present(name))
+    downloadable = (name for name in names if all(file.urls for file in ASSETS[name].files))
+    return next(chain(here, downloadable, names))
 
 
 def cache_folder() -> Path:

@@ -73,6 +73,7 @@ class GradientVarianceLoss(nn.Module):
         check_choice("border", border, BORDERS)
         check_flag("unbiased", unbiased)
         self.patch, self.channels, self.border, self.unbiased = patch, channels, border, unbiased
+        self.smallest = patch
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Give the loss of `output` (N, C, H, W) against `target`."""
