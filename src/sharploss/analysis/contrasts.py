@@ -163,7 +163,7 @@ def _bounds(test: claims.Bound, cell: Cell) -> Iterator[Contrast]:
             if limit is not None:
                 yield Contrast(
                     one._replace(loss=f"{side} {'above' if way > 0 else 'at most'} {limit:g}"),
-                    side,
+                    f"{side} from {limit:g}",
                     ((float(way), one),),
                     constant=-way * limit,
                     or_equal=way < 0,

@@ -92,8 +92,12 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     combined = [test for test in tests if isinstance(test, AllOf)]
     if combined:
         return _all_of([others[name] | {"name": name} for test in combined for name in test.claims])
-    found = [one for test in tests if isinstance(test, Cells) for one in contrasts(test, source)]
-    judged = [examine(one, source, exact=exact) for one in found]
+    by_test = [
+        [examine(one, source, exact=exact) for one in contrasts(test, source)]
+        for test in tests
+        if isinstance(test, Cells)
+    ]
+    judged = [one for part in by_test for one in part]
     cells = _cells(judged)
     word, why = conclude(cells, judged, exact=exact)
     return {
@@ -101,7 +105,7 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
         "why": why,
         "cells": _count(cells.values()),
         "by": {name: _by(cells, name) for name in ("block", "network", "metric")},
-        "effects": pooled([(one.contrast, one.values) for one in judged if one.values is not None], exact=exact),
+        "effects": _effects(by_test, exact=exact),
         "closest": _closest(judged),
         "exceptions": [_told(one) for one in judged if one.outcome not in ("for", "missing")],
     }
@@ -146,7 +150,7 @@ def conclude(cells: dict[Cell, str], judged: list[Judged], *, exact: bool) -> tu
     """
     counts, total = Counter(cells.values()), len(cells)
     if not total:
-        return UNDECIDED, "There are no such cells."
+        return UNDECIDED, "No table has such cells." if exact else "This study has no such runs or measures."
     if counts["for"] == total:
         return SUPPORTED, f"All {total} cells agree."
     against = counts["against"] + counts["tie"] if exact else _confirmed(judged)
@@ -168,6 +172,18 @@ def _confirmed(judged: list[Judged]) -> int:
     """Count the contrasts that are against the claim after Holm's correction."""
     adjusted = holm(np.array([one.p for one in judged]))
     return sum(one.outcome == "against" and p < LEVEL for one, p in zip(judged, adjusted, strict=True))
+
+
+def _effects(by_test: list[list[Judged]], *, exact: bool) -> dict[str, Any]:
+    """Pool the effects of every test; several tests of one metric are told apart by what they compare."""
+    found: dict[str, Any] = {}
+    for part in by_test:
+        measured = [(one.contrast, one.values) for one in part if one.values is not None]
+        labels = ", ".join(dict.fromkeys(contrast.label for contrast, _ in measured))
+        for metric, effect in pooled(measured, exact=exact).items():
+            alone = sum(any(one.contrast.cell.metric == metric for one in other) for other in by_test) == 1
+            found[metric if alone else f"{metric}: {labels}"] = effect
+    return found
 
 
 def _cells(judged: list[Judged]) -> dict[Cell, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from sharploss.analysis import measures
 from sharploss.analysis.measures import ALPHA, TIMES, Measure, column, heading, is_better, number
@@ -35,6 +35,7 @@ class Table:
         rows: as many cells each as there are columns.
         labels: how many columns name the row.
         notes: sentences below the table.
+        words: whether most cells are sentences, which need to wrap, rather than numbers.
     """
 
     caption: str
@@ -42,6 +43,7 @@ class Table:
     rows: list[list[Cell]]
     labels: int = 2
     notes: list[str] = field(default_factory=list[str])
+    words: bool = False
 
 
 def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Table:
@@ -317,15 +319,13 @@ def _rank(row: dict[str, Any] | None) -> Cell:
 def pareto(numbers: pd.DataFrame) -> list[Table]:
     """Lay out `pareto.fronts(study.scores)`: per network and test set the losses that no other one beats."""
     rows = [
-        [
-            *(Cell(str(value)) for value in key),
-            Cell(", ".join(_front(part, True))),
-            Cell(", ".join(_front(part, False))),
-        ]
+        [Cell(text) for text in (*map(str, cast("tuple[str, ...]", key)), _front(part, True), _front(part, False))]
         for key, part in numbers.groupby(["task", "network", "recipe", "dataset"], sort=False)
     ]
     caption = "Pareto front of PSNR against LPIPS: losses that no other loss beats in one without losing in the other."
-    return [Table(caption, ["task", "network", "recipe", "test set", "on the front", "beaten"], rows, labels=6)]
+    return [
+        Table(caption, ["task", "network", "recipe", "test set", "on the front", "beaten"], rows, labels=4, words=True)
+    ]
 
 
 def _front(part: pd.DataFrame, front: bool) -> str:

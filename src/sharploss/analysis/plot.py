@@ -11,13 +11,16 @@ from sharploss.analysis.figures.alpha import alpha_figure
 from sharploss.analysis.figures.crops import crops_figure
 from sharploss.analysis.figures.curves import terms_figure, validation_figure
 from sharploss.analysis.figures.mechanism import maps_figure, profile_figure
+from sharploss.analysis.figures.pareto import pareto_figure
+from sharploss.analysis.figures.ranks import ranks_figure
 from sharploss.analysis.figures.style import save, style
 from sharploss.analysis.figures.tradeoff import tradeoff_figure
 from sharploss.analysis.layout import records
 from sharploss.analysis.load import Study, load_edge, load_study
-from sharploss.analysis.measures import measures_of
+from sharploss.analysis.measures import measures_of, metric_title
+from sharploss.analysis.pareto import fronts
 from sharploss.analysis.statistics import TRAINED, differences
-from sharploss.analysis.tables import ROW, curves, means, pairing_rows, sweep_runs, with_recipes
+from sharploss.analysis.tables import ROW, curves, means, pairing_rows, suite_ranks, sweep_runs, with_recipes
 from sharploss.files import write_json
 from sharploss.protocols import MAIN, REFERENCES
 
@@ -55,6 +58,8 @@ def plot(root: Path) -> None:
 def drawings(study: Study) -> Iterator[Drawing]:
     """Draw the figures one after the other."""
     yield from _tradeoffs(study)
+    yield from _fronts(study)
+    yield from _ranks(study)
     yield from _sweeps(study)
     yield from _mechanism(study)
     yield from _crops(study)
@@ -72,6 +77,34 @@ def _tradeoffs(study: Study) -> Iterator[Drawing]:
             "its largest. To the right is sharper, upwards is closer to the target pixel by pixel. "
             "The panels have axes of their own.",
             f"Scatter plots of PSNR against gradient-variance ratio per network on {dataset}; numbers in the tables.",
+        )
+
+
+def _fronts(study: Study) -> Iterator[Drawing]:
+    named = _labelled(study, fronts(study.scores).merge(pairing_rows(study)[ROW]))
+    for (task, dataset), part in named.groupby(["task", "dataset"], sort=False):
+        yield Drawing(
+            f"pareto_{task}_{dataset}",
+            "tradeoff",
+            pareto_figure(part),
+            f"Truth against likeness on {dataset} ({task}): to the left looks more like the target (LPIPS), upwards is "
+            "closer to it pixel by pixel (PSNR). The losses on the dashed line, which are named, are beaten by none.",
+            f"Scatter plots of PSNR against LPIPS per network on {dataset}; the front is in the table.",
+        )
+
+
+def _ranks(study: Study) -> Iterator[Drawing]:
+    found = suite_ranks(study)
+    titles = found["of"].where(found["scope"] != "metric", found["of"].map(metric_title))
+    for suite, part in found.assign(panel=titles.replace("", "all")).groupby("suite", sort=False):
+        shown = part[part["scope"].isin(["all", "metric"])]
+        yield Drawing(
+            f"ranks_{suite}",
+            "ranks",
+            ranks_figure(shown),
+            f"Mean rank of each loss ({suite}) over networks and test sets, by all measures and by each; 1 is best. "
+            "Lines are 95 % bootstrap intervals over images.",
+            "Dot plots of mean ranks with intervals, a panel per metric; numbers in the table of ranks.",
         )
 
 

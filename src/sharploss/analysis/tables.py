@@ -193,8 +193,8 @@ def suite_ranks(study: Study) -> pd.DataFrame:
     """Rank the losses of every shown suite (`ranks.ranks`): over all its measures, and per task, network and metric.
 
     Returns:
-        Columns suite, scope ("all", "task", "network", "metric"), of (which one), loss, rank, low, high, cells. Losses
-        that a network or task was never meant to be trained with are ranked only where all losses of a scope meet.
+        Columns suite, scope ("all", "task", "network", "metric"; a suite with one task has no scope "task", and so on),
+        of (which one), loss, rank, low, high, cells.
     """
     import pandas as pd
 
@@ -209,6 +209,7 @@ def _scoped_ranks(study: Study, suite: str, scope: str) -> list[pd.DataFrame]:
     planned = pairing_rows(study, suite)
     scores = study.scores.merge(planned, on=[*ROW, "variant"])
     parts = [("", scores)] if scope == "all" else list(scores.groupby(scope, sort=False))
+    parts = [] if scope != "all" and len(parts) == 1 else parts
     tables = [ranks(part).assign(suite=suite, scope=scope, of=str(of)) for of, part in parts if len(part)]
     return [table[columns] for table in tables] or [pd.DataFrame(columns=columns)]
 

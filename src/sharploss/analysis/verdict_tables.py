@@ -70,9 +70,8 @@ def ledger(claims: dict[str, Any]) -> Table:
         "way round (in print also: equal), on our runs after Holm's correction. Undecided: anything else.",
         "Our runs are small, equal trainings, no replications of the papers'.",
     ]
-    return Table(
-        "What the papers claim, what they print, and what our runs show.", columns, rows, labels=9, notes=notes
-    )
+    caption = "What the papers claim, what they print, and what our runs show."
+    return Table(caption, columns, rows, labels=3, notes=notes, words=True)
 
 
 def _side(side: dict[str, Any]) -> list[Cell]:
@@ -83,7 +82,11 @@ def _side(side: dict[str, Any]) -> list[Cell]:
 
 def effects(by_metric: dict[str, dict[str, Any]]) -> str:
     """Tell the mean change of every metric with its interval, as "PSNR +0.12 [+0.03, +0.20]"."""
-    return "; ".join(f"{metric_title(metric)} {_effect(metric, one)}" for metric, one in by_metric.items())
+    told: list[str] = []
+    for key, one in by_metric.items():
+        metric, _, what = key.partition(": ")
+        told.append(f"{metric_title(metric)} {_effect(metric, one)}{f' ({what})' if what else ''}")
+    return "; ".join(told)
 
 
 def _effect(metric: str, one: dict[str, Any]) -> str:
@@ -116,4 +119,4 @@ def anomaly_table(anomalies: dict[str, Any]) -> Table:
     """Lay out the anomalies of the printed tables with the evidence."""
     rows = [[Cell(str(value)) for value in row.values()] for row in anomaly_rows(anomalies)]
     columns = ["anomaly", "table", "what", "evidence, computed from the cells", "there", "reading"]
-    return Table("What is odd about the printed tables.", columns, rows, labels=6)
+    return Table("What is odd about the printed tables.", columns, rows, labels=1, words=True)

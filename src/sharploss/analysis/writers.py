@@ -46,7 +46,8 @@ def write_table(tables: list[Table], stem: Path) -> None:
 
 def markdown(table: Table) -> str:
     """Give a Markdown table; best is bold, second best (or worse than L1) in italics."""
-    align = ["---"] * table.labels + ["---:"] * (len(table.columns) - table.labels)
+    numbers = 0 if table.words else _numbers(table)
+    align = ["---"] * (len(table.columns) - numbers) + ["---:"] * numbers
     lines = [_line(map(escape_markdown, table.columns)), _line(align)]
     lines += [_line(map(_markdown_cell, row)) for row in table.rows]
     notes = "".join(f"\n{escape_markdown(note)}\n" for note in table.notes)
@@ -71,8 +72,8 @@ def escape_markdown(text: str) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""Give a LaTeX table for `\usepackage{booktabs}`; best is bold, second best underlined, worse in italics."""
-    columns = "l" * table.labels + "r" * (len(table.columns) - table.labels)
+    r"""Give a LaTeX table for `\usepackage{booktabs,array}`; best is bold, second best underlined, worse in italics."""
+    columns = _wrapping(len(table.columns)) if table.words else "l" * table.labels + "r" * _numbers(table)
     lines = [" & ".join(map(escape_latex, table.columns)), *(" & ".join(map(_latex_cell, row)) for row in table.rows)]
     head, *body = [rf"{line} \\" for line in lines]
     return "\n".join(
@@ -92,6 +93,16 @@ def latex(table: Table) -> str:
             "",
         ]
     )
+
+
+def _numbers(table: Table) -> int:
+    return len(table.columns) - table.labels
+
+
+def _wrapping(columns: int) -> str:
+    """Give columns that share the width of the page and wrap."""
+    width = 0.9 / columns
+    return rf"*{{{columns}}}{{>{{\raggedright\arraybackslash}}p{{{width:.3f}\textwidth}}}}"
 
 
 def _latex_cell(cell: Cell) -> str:
