@@ -20,7 +20,7 @@ def test_every_score_of_a_finished_run_is_joined_with_its_run(study_root):
 def test_a_diverged_run_is_told_and_has_no_scores(study_root):
     study = load_study(study_root)
     row = study.runs[study.runs["run"] == "sr_x4-vdsr-l2_gv-s0"].iloc[0]
-    assert row["diverged"] == "diverged (gv at step 140)"
+    assert row["failure"] == "diverged (gv at step 140)"
     assert "sr_x4-vdsr-l2_gv-s0" not in set(study.scores["run"])
 
 
@@ -86,7 +86,7 @@ def test_a_run_without_scores_is_named(own_root):
 
 def test_a_key_missing_from_a_record_is_named(own_root):
     (own_root / "results/runs/sr_x4-edsr-l1-s0/metrics.json").write_text("{}")
-    with pytest.raises(UserError, match=r"sr_x4-edsr-l1-s0/metrics\.json.*'diverged'"):
+    with pytest.raises(UserError, match=r"sr_x4-edsr-l1-s0/metrics\.json.*no key 'status'"):
         load_study(own_root)
 
 

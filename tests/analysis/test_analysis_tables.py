@@ -75,7 +75,7 @@ def test_means_and_statuses_cover_the_seeds(tmp_path):
 
 def test_the_alpha_table_has_measures_down_and_alphas_across_in_order(study, study_root):
     table = tables.alpha_sweep(study)
-    assert list(table.columns[5:]) == ["l1", *(f"alpha_{a}" for a in (0, 1, 2, 3, 4, 6, 8, 10))]
+    assert list(table.columns[6:]) == ["l1", *(f"alpha_{a}" for a in (0, 1, 2, 3, 4, 6, 8, 10))]
     assert len(table) == 2 * 8
     row = table.query("dataset == 'skimage_test' and metric == 'psnr' and protocol == 'y'").iloc[0]
     assert row["alpha_2"] == pytest.approx(raw(study_root, "sr_x4-edsr-sploss-s0", "skimage_test", "psnr,y"))
@@ -124,7 +124,9 @@ def test_the_summary_holds_the_means_on_the_first_test_set(written):
 
 
 def test_every_table_is_written_as_csv_markdown_and_latex(written):
-    names = {"pairings", "pairings_difference", "alpha_sweep", "alpha_control", "cost"}
+    names = {"pairings", "pairings_difference", "alpha_sweep", "alpha_control", "cost", "ranks", "pareto"}
+    names |= {f"paper_{name}" for name in ("sploss_table1", "sploss_table2", "sploss_table3", "gv_table1", "gv_table2")}
+    names |= {"paper_sharpgan_table1"}
     wanted = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")}
     assert {path.name for path in written.iterdir()} == wanted | {"curves.csv", "alpha_curves.csv"}
 

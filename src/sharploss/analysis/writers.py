@@ -72,37 +72,42 @@ def escape_markdown(text: str) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""Give a LaTeX table for `\usepackage{booktabs,array}`; best is bold, second best underlined, worse in italics."""
-    columns = _wrapping(len(table.columns)) if table.words else "l" * table.labels + "r" * _numbers(table)
+    r"""Give a LaTeX table; best is bold, second best underlined, worse in italics.
+
+    Needs `\usepackage{booktabs}`; tables of sentences also need `array` and `longtable`, since they fill pages.
+    """
     lines = [" & ".join(map(escape_latex, table.columns)), *(" & ".join(map(_latex_cell, row)) for row in table.rows)]
     head, *body = [rf"{line} \\" for line in lines]
-    return "\n".join(
-        [
-            r"\begin{table}",
-            rf"\caption{{{escape_latex(table.caption)}}}",
-            r"\centering\scriptsize",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            head,
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            *(rf"\par\smallskip {escape_latex(note)}" for note in table.notes),
-            r"\end{table}",
-            "",
-        ]
-    )
+    notes = [rf"\par\smallskip {escape_latex(note)}" for note in table.notes]
+    caption = rf"\caption{{{escape_latex(table.caption)}}}"
+    shape = _long if table.words else _float
+    return "\n".join([*shape(table, caption, head, body, notes), ""])
+
+
+def _float(table: Table, caption: str, head: str, body: list[str], notes: list[str]) -> list[str]:
+    columns = "l" * table.labels + "r" * _numbers(table)
+    begin = [r"\begin{table}", caption, r"\centering\scriptsize", rf"\begin{{tabular}}{{{columns}}}"]
+    rules = [r"\toprule", head, r"\midrule", *body, r"\bottomrule"]
+    return [*begin, *rules, r"\end{tabular}", *notes, r"\end{table}"]
+
+
+def _long(table: Table, caption: str, head: str, body: list[str], notes: list[str]) -> list[str]:
+    r"""Give a table that wraps its cells and breaks across pages."""
+    begin = [r"\begingroup\scriptsize", rf"\begin{{longtable}}{{{_wrapping(table)}}}", rf"{caption} \\"]
+    rules = [r"\toprule", head, r"\midrule", r"\endhead", *body, r"\bottomrule"]
+    return [*begin, *rules, r"\end{longtable}", *notes, r"\par\endgroup"]
 
 
 def _numbers(table: Table) -> int:
     return len(table.columns) - table.labels
 
 
-def _wrapping(columns: int) -> str:
-    """Give columns that share the width of the page and wrap."""
-    width = 0.9 / columns
-    return rf"*{{{columns}}}{{>{{\raggedright\arraybackslash}}p{{{width:.3f}\textwidth}}}}"
+def _wrapping(table: Table) -> str:
+    """Give columns that share the width of the page, by the square root of their longest text."""
+    texts = [[name, *(row[place].text for row in table.rows)] for place, name in enumerate(table.columns)]
+    needs = [max(8, *map(len, column)) ** 0.5 for column in texts]
+    room = 1 - 0.025 * len(needs)
+    return "".join(rf">{{\raggedright\arraybackslash}}p{{{room * need / sum(needs):.3f}\textwidth}}" for need in needs)
 
 
 def _latex_cell(cell: Cell) -> str:

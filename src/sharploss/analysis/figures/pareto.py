@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sharploss.analysis.figures.style import colours, label_points, markers, new_figure
 from sharploss.analysis.layout import records
