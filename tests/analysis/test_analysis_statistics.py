@@ -11,7 +11,8 @@ from sharploss.analysis.statistics import bootstrap_mean, differences, pair
 def frame(rows):
     columns = ["task", "network", "recipe", "loss", "seed", "dataset", "image", "metric", "protocol", "value"]
     return pd.DataFrame(
-        [["t", "n", "r", loss, seed, "d", image, "psnr", "y", value] for loss, seed, image, value in rows], columns=columns
+        [["t", "n", "r", loss, seed, "d", image, "psnr", "y", value] for loss, seed, image, value in rows],
+        columns=columns,
     )
 
 

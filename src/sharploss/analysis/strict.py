@@ -33,7 +33,9 @@ def load_strict(path: Path, model: type[Model], others: tuple[type[BaseModel], .
 
 
 def _sentence(error: ValidationError, known: list[str]) -> str:
-    first = error.errors()[0]
+    errors = error.errors()
+    # A misspelt key is also a missing one; the misspelling is what helps.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     where = ".".join(str(part) for part in first["loc"] if part != "[key]")
     if first["type"] == "extra_forbidden":
         above, _, name = where.rpartition(".")
