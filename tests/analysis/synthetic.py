@@ -254,10 +254,11 @@ def write_group(root, group, plan, diverged, measured):
         gone = at or "vgg" in spec
         if not gone:
             lines += run_lines(key, base, changes, measured, twin, fid=run["recipe"] == "mini_gan")
-        if run["seed"] == 0 and not gone:
-            variant = key.removeprefix(f"{group}-").removesuffix("-s0")
-            for crop, blur in (("eye", 1.0), ("face", 0.7)):
-                save_picture(root / "results" / "crops" / group / f"{crop}-{variant}.png", blur - 3 * changes[1])
+        variant = key.removeprefix(f"{group}-").rsplit("-s", 1)[0]
+        for crop, blur in (("eye", 1.0), ("face", 0.7)) if not gone else ():
+            path = root / "results" / "crops" / group / f"{crop}-{variant}.png"
+            if not path.exists():  # the first seed that has one
+                save_picture(path, blur - 3 * changes[1])
     folder = root / "results" / "scores"
     write_csv(folder / f"{group}.csv", lines)
     write_json(folder / f"{group}.json", gaps(*measured) | {"seconds": 3.5})

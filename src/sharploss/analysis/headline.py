@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from sharploss.analysis.layout import base_title, count, interval, records
+from sharploss.analysis.layout import base_title, count, images_of, interval, records
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import Measure, badness, fidelity, measures_of, metric_title, number
 from sharploss.analysis.statistics import TRAINED
@@ -64,7 +64,7 @@ def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
     asked = [m for m in measures_of(study) if m[0] in SHARPNESS or (m[0] == "psnr" and m[1] in MAIN)]
     return [
         _answer(cast("tuple[str, ...]", key), part, changes, asked)
-        for key, part in with_recipes(study, scored).groupby([*TRAINED, "label"], sort=False)
+        for key, part in with_recipes(study.runs, scored).groupby([*TRAINED, "label"], sort=False)
     ]
 
 
@@ -183,7 +183,8 @@ def control(numbers: pd.DataFrame) -> str:
 
 def caveat(study: Study) -> str:
     """Say what this study is too small to tell."""
-    images = study.scores.loc[study.scores["dataset"] == study.datasets[0], "image"].nunique()
+    first = first_tested(study).iloc[0]
+    images = images_of(study, first["task"], first["dataset"])
     seeds, steps = study.runs["seed"].nunique(), int(study.runs["step"].max())
     unknown = (
         "With one seed, how much a number would change in a second training is unknown, and differences smaller than "

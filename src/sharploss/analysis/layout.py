@@ -259,16 +259,16 @@ def _verdict(row: dict[str, Any]) -> Cell:
 
 def cost(numbers: pd.DataFrame) -> Table:
     """Lay out what each training cost."""
-    columns = ["network", "loss", "parameters", "steps", "seconds", "steps/s", "ms/step", "ms/step, L1 = 1"]
+    columns = ["task", "network", "recipe", "loss"]
+    columns += ["parameters", "steps", "seconds", "steps/s", "ms/step", "ms/step, L1 = 1"]
     rows = [_cost_row(row) for row in records(numbers)]
-    return Table("What each training cost on this machine (means over seeds).", columns, rows)
+    return Table("What each training cost on this machine (means over seeds).", columns, rows, labels=4)
 
 
 def _cost_row(row: dict[str, Any]) -> list[Cell]:
     relative = row["relative_to_l1"]
     return [
-        Cell(row["network"]),
-        Cell(row["loss"]),
+        *(Cell(row[name]) for name in ("task", "network", "recipe", "loss")),
         _or_dash(row["parameters"], ",.0f"),
         Cell(f"{row['steps']:g}") if row["status"] == "finished" else Cell(row["status"], "gone"),
         *(_or_dash(row[name], ".1f") for name in ("seconds", "steps_per_second", "ms_per_step")),

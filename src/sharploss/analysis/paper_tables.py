@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WHATS = ("printed", "ours", "difference")
-KEYS = ["label_scale", "label_network", "label_loss", "alpha", "label_dataset"]
 Scores = dict[tuple[str, ...], float]
 
 
@@ -54,20 +53,24 @@ def beside(
     """
     import pandas as pd
 
+    runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in records(study.runs):
+        runs.setdefault((run["network"], run["loss"]), []).append(run)
     rows = [
-        {**row, **_ours(study, row, about.tasks, ours, datasets[str(row["label_dataset"])])} for row in records(table)
+        {**row, **_ours(runs.get((row["network"], row["loss"]), []), row, about, ours, datasets)}
+        for row in records(table)
     ]
     frame = pd.DataFrame(rows)
     return frame.assign(difference=frame["ours"] - frame["value"])
 
 
 def _ours(
-    study: Study, row: dict[str, Any], tasks: dict[str, list[str]], ours: Scores, datasets: list[str]
+    runs: list[dict[str, Any]], row: dict[str, Any], about: PaperTable, ours: Scores, names: dict[str, list[str]]
 ) -> dict[str, Any]:
     """Find our number for one printed cell: on the first of the tasks that has a run, by its first recipe."""
-    same = next(names for names in tasks.values() if row["task"] in names)
-    runs = study.runs[(study.runs["network"] == row["network"]) & (study.runs["loss"] == row["loss"])]
-    planned = sorted(records(runs[runs["task"].isin(same)]), key=lambda run: same.index(run["task"]))
+    same = next(tasks for tasks in about.tasks.values() if row["task"] in tasks)
+    datasets = names[str(row["label_dataset"])]
+    planned = sorted((run for run in runs if run["task"] in same), key=lambda run: same.index(run["task"]))
     for run in planned:
         where = (run["task"], run["network"], run["recipe"], run["loss"])
         values = [ours.get((*where, data, row["metric"], row["protocol"])) for data in datasets]
@@ -86,9 +89,12 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame) -> Table:
     heads = [
         f"{heading(measure)}: {what}" for measure in metrics.values() for what in ("printed", "ours", "difference")
     ]
+    found: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
+    for row in records(numbers):
+        found.setdefault(_labels(row), {})[str(row["metric"])] = row
     rows = [
-        [*map(Cell, _labels(key)), *(cell for metric in metrics for cell in _cells(part, metric))]
-        for key, part in numbers.groupby(KEYS, sort=False, dropna=False)
+        [*map(Cell, labels), *(cell for metric in metrics for cell in _cells(part.get(metric), metric))]
+        for labels, part in found.items()
     ]
     return Table(
         caption=f"{about.paper}, {about.where}: {about.title}; printed numbers beside ours.",
@@ -99,18 +105,16 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame) -> Table:
     )
 
 
-def _labels(key: Any) -> list[str]:
-    scale, network, loss, alpha, dataset = key
-    swept = f" (alpha {alpha:g})" if loss == "SP" else ""
-    return [f"x{scale}" if scale != "1" else "—", str(network), f"{loss}{swept}", str(dataset)]
+def _labels(row: dict[str, Any]) -> tuple[str, ...]:
+    scale, loss = str(row["label_scale"]), str(row["label_loss"])
+    swept = f" (alpha {row['alpha']:g})" if loss == "SP" else ""
+    return f"x{scale}" if scale != "1" else "—", str(row["label_network"]), f"{loss}{swept}", str(row["label_dataset"])
 
 
-def _cells(part: pd.DataFrame, metric: str) -> list[Cell]:
+def _cells(row: dict[str, Any] | None, metric: str) -> list[Cell]:
     """Give the three cells of one metric."""
-    found = records(part[part["metric"] == metric])
-    if not found:
+    if row is None:
         return [Cell("—", "gone")] * 3
-    (row,) = found
     own = f"{row['value']:.{row['decimals']}f}"
     if row["status"] != "measured":
         return [Cell(own), Cell(row["status"], "gone"), Cell("—", "gone")]

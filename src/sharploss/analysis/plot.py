@@ -122,7 +122,7 @@ def tradeoff_points(study: Study) -> pd.DataFrame:
     rows = pairing_rows(study)[ROW].assign(named=True)
     points = points.merge(alphas, how="left").merge(rows, how="left")
     named = points["named"].notna() | points["loss"].isin(REFERENCES)
-    points = with_recipes(study, points.assign(named=named)[named | points["alpha"].notna()])
+    points = with_recipes(study.runs, points.assign(named=named)[named | points["alpha"].notna()])
     points = points.drop(columns="network").rename(columns={"label": "network"})
     order = {loss: index for index, loss in enumerate(dict.fromkeys(study.runs["loss"]))}
     return points.sort_values("loss", key=lambda loss: loss.map(order), kind="stable", ignore_index=True)
@@ -163,7 +163,7 @@ def sweep_levels(study: Study) -> pd.DataFrame:
     levels["l1"] = levels["baseline"]
     levels["low"] += levels["l1"]
     levels["high"] += levels["l1"]
-    levels = with_recipes(study, levels)
+    levels = with_recipes(sweep_runs(study), levels)
     return levels.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
 
 
@@ -227,7 +227,7 @@ def _training(study: Study) -> Iterator[Drawing]:
 
 def _labelled(study: Study, lines: pd.DataFrame) -> pd.DataFrame:
     """Name every network with its recipe where there are several."""
-    return with_recipes(study, lines).drop(columns="network").rename(columns={"label": "network"})
+    return with_recipes(study.runs, lines).drop(columns="network").rename(columns={"label": "network"})
 
 
 def term_lines(study: Study) -> pd.DataFrame:

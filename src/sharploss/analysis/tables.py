@@ -11,7 +11,7 @@ from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import Measure, badness, column, measures_of
 from sharploss.analysis.paper_tables import paper_tables
 from sharploss.analysis.pareto import fronts
-from sharploss.analysis.ranks import ranks
+from sharploss.analysis.ranks import average, ranked_cells
 from sharploss.analysis.statistics import CELL, TRAINED, corrected, differences
 from sharploss.analysis.writers import write_csv, write_table
 from sharploss.files import write_json
@@ -20,8 +20,8 @@ from sharploss.protocols import REFERENCES
 if TYPE_CHECKING:
     import pandas as pd
 
-SCOPES = ("all", "task", "network", "metric")
-"""What ranks are averaged over: everything in a suite, or one task, network or metric of it."""
+SCOPES = ("task", "network", "metric")
+"""What ranks are averaged within, besides over everything in a suite."""
 
 ROW = [*TRAINED, "loss"]
 """What a row of a table stands for; its numbers are means over images and seeds."""
@@ -36,7 +36,7 @@ def tabulate(root: Path) -> None:
     study, folder = load_study(root), root / "reports" / "tables"
     compared = differences(study.scores)
     numbers = frames(study, compared)
-    for name, tables in display(study, compared).items():
+    for name, tables in laid_out(study, numbers).items():
         write_csv(numbers[name], folder / f"{name}.csv")
         write_table(tables, folder / name)
     for name, (frame, table) in paper_tables(study).items():
@@ -69,7 +69,11 @@ def display(study: Study, compared: pd.DataFrame) -> dict[str, list[layout.Table
         study: the study.
         compared: `differences(study.scores)`.
     """
-    numbers = frames(study, compared)
+    return laid_out(study, frames(study, compared))
+
+
+def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[layout.Table]]:
+    """Lay out the frames of `frames`: file name -> the table's parts."""
     by_suite: dict[str, list[layout.Table]] = {}
     for suite in shown_suites(study):
         losses, scored, changes = pairing_rows(study, suite), numbers[suite], numbers[f"{suite}_difference"]
@@ -101,14 +105,14 @@ def pairing_rows(study: Study, suite: str | None = None) -> pd.DataFrame:
     return study.runs.loc[chosen, [*ROW, "variant"]].drop_duplicates(ignore_index=True)
 
 
-def with_recipes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    """Add the column `label`: the network, with its recipe where the study trains it by several on a task.
+def with_recipes(runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the column `label`: the network, with its recipe where there are several of a network and task.
 
     Args:
-        study: the study.
+        runs: the runs that are to be told apart.
         rows: with the columns task, network, recipe.
     """
-    runs = study.runs[TRAINED].drop_duplicates()
+    runs = runs[TRAINED].drop_duplicates()
     several = runs.groupby(["task", "network"])["recipe"].transform("nunique") > 1
     label = runs["network"].where(~several, runs["network"] + " (" + runs["recipe"] + ")")
     return rows.merge(runs.assign(label=label), on=TRAINED, how="left").assign(label=lambda t: t["label"].fillna(""))
@@ -198,20 +202,22 @@ def suite_ranks(study: Study) -> pd.DataFrame:
     """
     import pandas as pd
 
-    tables = [_scoped_ranks(study, suite, scope) for suite in shown_suites(study) for scope in SCOPES]
-    return pd.concat([table for part in tables for table in part], ignore_index=True)
+    return pd.concat([_suite_ranks(study, suite) for suite in shown_suites(study)], ignore_index=True)
 
 
-def _scoped_ranks(study: Study, suite: str, scope: str) -> list[pd.DataFrame]:
+def _suite_ranks(study: Study, suite: str) -> pd.DataFrame:
     import pandas as pd
 
+    scores = study.scores.merge(pairing_rows(study, suite), on=[*ROW, "variant"])
+    cells, losses = ranked_cells(scores), list(dict.fromkeys(scores["loss"]))
+    tables = [average(cells, losses).assign(scope="all", of="")]
+    for scope in SCOPES:
+        members = dict.fromkeys(cell.about[scope] for cell in cells)
+        for of in members if len(members) > 1 else []:
+            part = [cell for cell in cells if cell.about[scope] == of]
+            tables.append(average(part, losses).assign(scope=scope, of=of))
     columns = ["suite", "scope", "of", "loss", "rank", "low", "high", "cells"]
-    planned = pairing_rows(study, suite)
-    scores = study.scores.merge(planned, on=[*ROW, "variant"])
-    parts = [("", scores)] if scope == "all" else list(scores.groupby(scope, sort=False))
-    parts = [] if scope != "all" and len(parts) == 1 else parts
-    tables = [ranks(part).assign(suite=suite, scope=scope, of=str(of)) for of, part in parts if len(part)]
-    return [table[columns] for table in tables] or [pd.DataFrame(columns=columns)]
+    return pd.concat(tables, ignore_index=True).assign(suite=suite)[columns]
 
 
 def sweep_runs(study: Study) -> pd.DataFrame:

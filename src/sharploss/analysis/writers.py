@@ -49,7 +49,7 @@ def markdown(table: Table) -> str:
     numbers = 0 if table.words else _numbers(table)
     align = ["---"] * (len(table.columns) - numbers) + ["---:"] * numbers
     lines = [_line(map(escape_markdown, table.columns)), _line(align)]
-    lines += [_line(map(_markdown_cell, row)) for row in table.rows]
+    lines += [_line(_markdown_row(row, table.labels)) for row in table.rows]
     notes = "".join(f"\n{escape_markdown(note)}\n" for note in table.notes)
     body = "\n".join(lines) if table.rows else EMPTY
     return f"**{escape_markdown(table.caption)}**\n\n{body}\n{notes}"
@@ -57,6 +57,17 @@ def markdown(table: Table) -> str:
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _markdown_row(row: list[Cell], labels: int) -> list[str]:
+    cells = [_markdown_cell(cell) for cell in row]
+    return [*cells[: labels + 1], *[""] * (len(row) - labels - 1)] if told_once(row, labels) else cells
+
+
+def told_once(row: list[Cell], labels: int) -> bool:
+    """Say whether a row has the same reason in every cell, which need not be repeated."""
+    rest = row[labels:]
+    return len(rest) > 1 and len(set(rest)) == 1 and rest[0].mark == "gone"
 
 
 def _markdown_cell(cell: Cell) -> str:
@@ -76,7 +87,7 @@ def latex(table: Table) -> str:
 
     Needs `\usepackage{booktabs}`; tables of sentences also need `array` and `longtable`, since they fill pages.
     """
-    lines = [" & ".join(map(escape_latex, table.columns)), *(" & ".join(map(_latex_cell, row)) for row in table.rows)]
+    lines = [" & ".join(map(escape_latex, table.columns)), *(_latex_row(row, table.labels) for row in table.rows)]
     head, *body = [rf"{line} \\" for line in lines]
     notes = [rf"\par\smallskip {escape_latex(note)}" for note in table.notes]
     caption = rf"\caption{{{escape_latex(table.caption)}}}"
@@ -108,6 +119,13 @@ def _wrapping(table: Table) -> str:
     needs = [max(8, *map(len, column)) ** 0.5 for column in texts]
     room = 1 - 0.025 * len(needs)
     return "".join(rf">{{\raggedright\arraybackslash}}p{{{room * need / sum(needs):.3f}\textwidth}}" for need in needs)
+
+
+def _latex_row(row: list[Cell], labels: int) -> str:
+    cells = [_latex_cell(cell) for cell in row]
+    if told_once(row, labels):
+        cells = [*cells[:labels], rf"\multicolumn{{{len(row) - labels}}}{{l}}{{{cells[labels]}}}"]
+    return " & ".join(cells)
 
 
 def _latex_cell(cell: Cell) -> str:
