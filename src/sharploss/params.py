@@ -120,8 +120,6 @@ class Params(Strict):
             _known(f"suites.{name}.recipe", "recipe", suite.recipe, self.recipes)
         for name in self.recipes:
             self._check_start(name)
-        for name, extractor in self.extractors.items():
-            _known(f"extractors.{name}.task", "task", extractor.task, self.tasks)
         for name, crop in self.crops.items():
             _known(f"crops.{name}.task", "task", crop.task, self.tasks)
         return self
@@ -148,6 +146,11 @@ class Params(Strict):
                 raise UserError(f"datasets.{name}: the catalogue has a set of this name: choose another.")
         for name, task in self.tasks.items():
             self._check_sets(name, task)
+        for name, extractor in self.extractors.items():
+            _known(f"extractors.{name}.task", "task", extractor.task, self.tasks)
+            reason = leak([extractor.image.split("/", 1)[0]], self.tasks[extractor.task].test)
+            if reason:
+                raise UserError(f"extractors.{name}.image: {reason}: name an image of another set.")
         return self
 
     def _check_sets(self, name: str, task: Base) -> None:
