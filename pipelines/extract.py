@@ -23,7 +23,6 @@ def main() -> int:
     own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.
-    from sharploss.fingerprint import fingerprint
     from sharploss.training.checkpoint import config_hash, save_weights
     from sharploss.training.device import choose_device
     from sharploss.training.interrupt import EXIT_CODE
@@ -34,7 +33,7 @@ def main() -> int:
     settings = extractor.model_dump(mode="json")
     image, sum_ = load_image(extractor.image, own)
     config = {"extractor": settings, "task": task, "image_sha256": sum_}
-    code = fingerprint(["sharploss.training.mdf"])
+    code = Path("data/code/extract.txt").read_text(encoding="utf-8")
     scratch = Path(".scratch") / f"extractor-{name}-{config_hash({**config, 'code': code})}"
 
     started, device = datetime.now(UTC), choose_device()

@@ -64,8 +64,9 @@ def check_patches(params: Params, plan: Plan) -> None:
         least = smallest_patch(config["loss"])
         if size < least:
             raise UserError(
-                f"params.yaml: losses.{run['loss']} needs patches of {least}x{least} pixels, and recipes.{run['recipe']}"
-                f" gives {size}x{size} on {run['task']}: raise its patch to {-(-least // config['task']['scale'])}."
+                f"params.yaml: losses.{run['loss']} needs patches of {least}x{least} pixels, and "
+                f"recipes.{run['recipe']} gives {size}x{size} on {run['task']}: "
+                f"raise its patch to {-(-least // config['task']['scale'])}."
             )
 
 
@@ -108,6 +109,7 @@ def write_code(params: Params) -> None:
     files = {
         "prepare": fingerprint(["sharploss.data.prepare"], without=ASSETS),
         "calibrate": fingerprint(["sharploss.calibration"], without=ASSETS),
+        "extract": fingerprint(["sharploss.training.mdf"]),
         "train": fingerprint(["sharploss.training.loop"], without=choices),
         "evaluate": fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices),
         **{

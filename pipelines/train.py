@@ -34,7 +34,8 @@ def main() -> int:
     config = resolve_run(params, run)
     config["loss"] = loss_spec(config["loss"])
     packs = {
-        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors") for role in ("train", "validation")
+        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors", verify=True)
+        for role in ("train", "validation")
     }
     start = None if run["start"] == NOTHING else Path(run["start"])
     used = {
@@ -42,6 +43,7 @@ def main() -> int:
         "code": {part: Path(f"data/code/{part}.txt").read_text() for part in code_of(run)},
         "weights": Path(f"data/losses/{run['loss']}.json").read_text(),
         "start": sha256(start) if start else None,
+        "extractor": sha256(run["extractor"]),
     }
     identity = config_hash({**config, **used})
     scratch = Path(".scratch") / f"{key}-{identity}"

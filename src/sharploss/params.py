@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal, Self, cast
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from sharploss.assets.catalogue import ASSETS, leak
+from sharploss.assets.catalogue import ASSETS
+from sharploss.assets.leakage import ALSO_KNOWN_AS, leak
 from sharploss.errors import UserError, unknown
+from sharploss.extractors import KINDS as DISTORTIONS
 from sharploss.extractors import Extractor
 from sharploss.tasks import KINDS, Base, Name, Strict, Task
 
@@ -31,6 +33,7 @@ class Optimisation(Strict):
     schedule: Literal["constant", "cosine", "multistep"] = "constant"
     warmup: int = Field(default=0, ge=0, description="steps of linear rise at the start")
     final_fraction: Fraction = Field(default=0.0, description="cosine: last learning rate as a share of the highest")
+    cycles: Positive = Field(default=1, description="cosine: how often it falls, each time from the highest rate")
     milestones: list[Positive] = Field(
         default=[], description="multistep: steps at which the rate is multiplied by gamma"
     )
@@ -54,6 +57,9 @@ class Recipe(Optimisation):
     start: Start | None = Field(default=None, description="trained weights to start from; random ones when left out")
     discriminator: Optimisation | None = Field(
         default=None, description="of the discriminator of an adversarial loss; as the network's when left out"
+    )
+    average: Fraction = Field(
+        default=0.0, description="decay of the running mean of the weights, which is then what is kept; 0: no mean"
     )
     mode: Literal["exact", "fast"] = Field(
         default="exact", description="exact: deterministic float32; fast: compiled, bfloat16, channels-last"
@@ -103,7 +109,7 @@ class Params(Strict):
     tasks: dict[Name, Task]
     networks: dict[Name, dict[str, Any]] = Field(description="`network` names the class, the rest are its parameters")
     losses: dict[Name, dict[str, Any]] = Field(description="term: weight, or term: {parameter: value, weight: w}")
-    extractors: dict[Name, Extractor] = Field(default={}, description="discriminators for MDF losses to read")
+    extractors: dict[Name, Extractor] = Field(default={}, description="discriminators of MDF losses, trained here")
     recipes: dict[Name, Recipe]
     suites: dict[Name, Suite]
     crops: dict[Name, Crop] = Field(default={}, description="what the comparison figures show")
@@ -118,11 +124,24 @@ class Params(Strict):
                 for item in cast("list[str]", getattr(suite, kind)):
                     _known(f"suites.{name}.{kind}", singular, item, getattr(self, kind))
             _known(f"suites.{name}.recipe", "recipe", suite.recipe, self.recipes)
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        for name in self.extractors:
+            self._check_extractor(name)
         for name in self.recipes:
             self._check_start(name)
         for name, crop in self.crops.items():
             _known(f"crops.{name}.task", "task", crop.task, self.tasks)
         return self
+
+    def _check_extractor(self, name: str) -> None:
+        task = self.extractors[name].task
+        _known(f"extractors.{name}.task", "task", task, self.tasks)
+        kind = self.tasks[task].kind
+        if kind not in DISTORTIONS:
+            raise UserError(f"extractors.{name}.task: {task} is of kind {kind}: name one of {', '.join(DISTORTIONS)}.")
 
     def _check_start(self, name: str) -> None:
         """Refuse a start that does not exist, or that comes back to where it began."""
@@ -147,7 +166,6 @@ class Params(Strict):
         for name, task in self.tasks.items():
             self._check_sets(name, task)
         for name, extractor in self.extractors.items():
-            _known(f"extractors.{name}.task", "task", extractor.task, self.tasks)
             reason = leak([extractor.image.split("/", 1)[0]], self.tasks[extractor.task].test)
             if reason:
                 raise UserError(f"extractors.{name}.image: {reason}: name an image of another set.")
@@ -165,6 +183,8 @@ class Params(Strict):
 
 
 def _known(where: str, kind: str, name: str, known: dict[str, Any]) -> None:
+    if kind == "data set" and name not in known and name in ALSO_KNOWN_AS:
+        raise UserError(f"{where}: the data set '{name}' goes by the name '{ALSO_KNOWN_AS[name]}' here: write that.")
     if name not in known:
         raise UserError(f"{where}: {unknown(kind, name, known)}")
 
@@ -223,8 +243,11 @@ def _fields_at(where: list[Any], kind: Any) -> list[str]:
         "datasets": Dataset,
         "extractors": Extractor,
     }
+    parts: dict[str, type[BaseModel]] = {"start": Start, "discriminator": Optimisation}
     if kind is not None:
         return list(KINDS[kind].model_fields)
+    if len(where) > 2 and where[2] in parts:
+        return list(parts[where[2]].model_fields)
     return list((sections[where[0]] if where else Params).model_fields)
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 import yaml
 
 from sharploss.errors import UserError
+from sharploss.extractors import weights_path as extractor_path
 from sharploss.files import write_text
 from sharploss.params import Params, load_yaml
 
@@ -15,7 +16,7 @@ Plan = dict[str, dict[str, dict[str, Any]]]
 
 HEADER = "# Written by `make plan` from params.yaml, and committed like a lock file. Do not edit: edit params.yaml.\n"
 NOTHING = "data/code/nothing.txt"
-"""What a run that starts from random weights depends on in their place: DVC cannot leave a dependency out."""
+"""What a run that starts from random weights, or needs no extractor, depends on instead: DVC cannot leave one out."""
 
 KEY = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+){2,3}-s[0-9]+")
 
@@ -52,7 +53,14 @@ def _add(params: Params, runs: dict[str, dict[str, Any]], run: dict[str, Any]) -
         earlier = {**run, "task": start.task or run["task"], "loss": start.loss, "recipe": start.recipe}
         needed = weights_path(_add(params, runs, earlier)["group"], run_key(params, earlier))
     group = f"{run['task']}-{run['network']}"
-    return runs.setdefault(run_key(params, run), {**run, "group": group, "start": needed, "suites": []})
+    entry = {**run, "group": group, "start": needed, "extractor": _extractor(params, run["loss"]), "suites": []}
+    return runs.setdefault(run_key(params, run), entry)
+
+
+def _extractor(params: Params, loss: str) -> str:
+    """Give the file of self-trained discriminators that a loss reads, or NOTHING."""
+    named = {value.get("weights") for value in params.losses[loss].values() if isinstance(value, dict)}
+    return next((str(extractor_path(name)) for name in params.extractors if name in named), NOTHING)
 
 
 def weights_path(group: str, key: str) -> str:

@@ -238,10 +238,13 @@ def test_present_finds_what_locate_would_without_network_and_without_reading(kno
     assert present("thing") == [in_mirror]
 
 
-def test_of_assets_with_the_same_purpose_the_first_that_is_here_is_chosen(monkeypatch):
-    monkeypatch.setattr("sharploss.assets.fetch.present", lambda name: ["a file"] if name == "other" else None)
-    assert choose(["thing", "other"]) == "other"
-    assert choose(["thing", "another"]) == "thing"
+def test_of_assets_with_the_same_purpose_what_is_here_comes_before_what_can_be_downloaded(monkeypatch):
+    here = {"alexnet"}
+    monkeypatch.setattr("sharploss.assets.fetch.present", lambda name: ["a file"] if name in here else None)
+    assert choose(["alexnet_torchvision", "alexnet"]) == "alexnet"
+    here.clear()
+    assert choose(["alexnet", "alexnet_torchvision"]) == "alexnet_torchvision"
+    assert choose(["alexnet"]) == "alexnet"
 
 
 def test_the_receipt_of_what_cannot_be_had_says_why(monkeypatch, tmp_path):

@@ -86,7 +86,7 @@ def test_a_spec_is_checked_and_spelt_out_without_loading_weights(name, monkeypat
     def refuse(*_):
         raise AssertionError("weights were looked for")
 
-    monkeypatch.setattr("sharploss.losses.backbones.locate", refuse)
+    monkeypatch.setattr("sharploss.assets.weights.locate", refuse)
     spec = loss_spec({name: 0.25})
     assert spec[name]["weight"] == 0.25
     assert loss_spec(spec) == spec

@@ -55,7 +55,8 @@ def test_it_is_the_packages_own_value_for_images_from_minus_1_to_1(distance, pai
 def test_torchvisions_file_of_the_whole_network_serves_as_well(distance, pair, monkeypatch, tmp_path):
     from safetensors.torch import load_file
 
-    from sharploss.metrics import lpips
+    from sharploss.assets import weights
+    from sharploss.metrics.lpips import load_lpips
 
     whole = load_file(f"{MIRROR}/weights/alexnet_features.safetensors") | {"classifier.1.bias": torch.zeros(4096)}
     torch.save(whole, tmp_path / "alexnet.pth")
@@ -65,8 +66,8 @@ def test_torchvisions_file_of_the_whole_network_serves_as_well(distance, pair, m
             raise AssetMissing("It is not here.", "not here")
         return [tmp_path / "alexnet.pth"]
 
-    monkeypatch.setattr(lpips, "locate", only_torchvisions)
-    assert torch.equal(lpips.load_lpips()(*pair), distance(*pair))
+    monkeypatch.setattr(weights, "locate", only_torchvisions)
+    assert torch.equal(load_lpips()(*pair), distance(*pair))
 
 
 @with_weights

@@ -18,12 +18,16 @@ from sharploss.losses.adversarial import (
     VanillaGANLoss,
 )
 from sharploss.losses.backbones import Loadable
+from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
+from sharploss.losses.lpips import LPIPSLoss
 from sharploss.losses.mdf import MDFLoss
+from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
 from sharploss.losses.sploss import SPLoss
 from sharploss.losses.ssim import SSIMLoss
+from sharploss.losses.texture import TextureLoss
 from sharploss.losses.total_variation import TotalVariationLoss
 from sharploss.losses.vgg import VGGLoss
 from sharploss.losses.weighted_sum import WeightedSum
@@ -32,16 +36,20 @@ __all__ = [
     "TERMS",
     "AdversarialLoss",
     "CharbonnierLoss",
+    "EdgeLoss",
     "GradientVarianceLoss",
     "L1Loss",
     "L2Loss",
+    "LPIPSLoss",
     "LeastSquaresGANLoss",
     "MDFLoss",
+    "MSSSIMLoss",
     "RelativisticGANLoss",
     "SPLoss",
     "SSIMLoss",
     "SecondOrderGradientLoss",
     "SharpGANLoss",
+    "TextureLoss",
     "TotalVariationLoss",
     "VGGLoss",
     "VanillaGANLoss",
@@ -65,7 +73,11 @@ TERMS: dict[str, type[nn.Module]] = {
     "lsgan": LeastSquaresGANLoss,
     "ragan": RelativisticGANLoss,
     "sharpgan": SharpGANLoss,
+    "ms_ssim": MSSSIMLoss,
+    "edge": EdgeLoss,
     "vgg": VGGLoss,
+    "texture": TextureLoss,
+    "lpips": LPIPSLoss,
     "mdf": MDFLoss,
 }
 

@@ -1,12 +1,8 @@
-"""Frozen networks whose features perceptual losses compare; their weights come from the catalogue of assets."""
+"""What losses that need a trained network have in common: weights from the catalogue of assets, frozen."""
 
-from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
-import torch
-from torch import Tensor, nn
-
-from sharploss.assets.fetch import choose, locate
+from torch import nn
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -36,24 +32,3 @@ def freeze(network: Network) -> Network:
             delattr(module, name)
             module.register_buffer(name, value.detach(), persistent=False)
     return network.eval()
-
-
-def read_weights(assets: tuple[str, ...]) -> tuple[str, dict[str, Tensor]]:
-    """Read the weights of one of several assets, as `sharploss.assets.choose` chooses, downloading where possible.
-
-    Returns:
-        The asset's name, and its tensors by name, as they are in the file.
-
-    Raises:
-        AssetMissing: none is here and the first cannot be downloaded; the message says what to do.
-    """
-    asset = choose(assets)
-    return asset, _read(locate(asset)[0])
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)

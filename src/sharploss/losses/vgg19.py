@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sharploss.assets.weights import read_weights
 from sharploss.checks import check_flag, check_number
 from sharploss.errors import unknown
-from sharploss.losses.backbones import read_weights
 from sharploss.losses.images import check_size, matched
 
 CONVOLUTIONS = (2, 2, 4, 4, 4)
@@ -109,9 +109,14 @@ def depth(layers: tuple[str, ...]) -> int:
     return 1 + max(LAYERS.index(layer) for layer in layers)
 
 
+def stride(layer: str) -> int:
+    """Give how many pixels of the image one place of a layer's features stands for, along one axis."""
+    return 2 ** sum(name.startswith("pool") for name in LAYERS[: depth((layer,))])
+
+
 def smallest(layers: tuple[str, ...], ceil_mode: bool) -> int:
     """Give the side in pixels below which nothing is left of an image at the deepest of `layers`."""
-    return 1 if ceil_mode else 2 ** sum(layer.startswith("pool") for layer in LAYERS[: depth(layers)])
+    return 1 if ceil_mode else max(stride(layer) for layer in layers)
 
 
 def check_layers(layers: Mapping[str, float]) -> None:

@@ -1,20 +1,11 @@
 """A loss as training uses it: a weighted sum of named terms."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-
-@runtime_checkable
-class Comparing(Protocol):
-    """A term that reads the target once for several outputs."""
-
-    def against(self, target: Tensor, /) -> Callable[[Tensor], Tensor]:
-        """Give the loss of an output (N, C, H, W) against `target` as a function of the output."""
-        ...
 
 
 class WeightedSum(nn.Module):
@@ -57,8 +48,9 @@ class WeightedSum(nn.Module):
         for name, loss in self.losses.items():
             with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights[name] != 0):
                 # What a term makes of the target (features, for one) serves all stages.
-                against = loss.against(target) if isinstance(loss, Comparing) else partial(loss, target=target)
-                terms[name] = _total([against(stage) for stage in stages])
+                against: Any = getattr(loss, "against", None)
+                compare = against(target) if against else partial(loss, target=target)
+                terms[name] = _total([compare(stage) for stage in stages])
         return terms
 
     def weighted(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:

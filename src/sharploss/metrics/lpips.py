@@ -1,17 +1,17 @@
 """LPIPS, the learned perceptual distance (Zhang et al., CVPR 2018), by its authors' package."""
 
 import warnings
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from sharploss.assets.fetch import AssetMissing, locate
+from sharploss.assets.weights import read_weights
 from sharploss.metrics.colour import check_pair, quantise
 
-BACKBONES = ("alexnet", "alexnet_torchvision")
-"""Assets that AlexNet comes from: its convolutions alone, or else torchvision's whole network."""
+BACKBONES = {"alex": ("alexnet", "alexnet_torchvision"), "vgg": ("vgg16_torchvision",)}
+"""Assets that each backbone comes from: its convolutions alone where a mirror has them, or torchvision's whole network.
+"""
 
 
 def load_lpips() -> Callable[[Tensor, Tensor], Tensor]:
@@ -24,7 +24,7 @@ def load_lpips() -> Callable[[Tensor, Tensor], Tensor]:
     Raises:
         AssetMissing: AlexNet's weights cannot be had.
     """
-    network = _build(_backbone())
+    network = build_lpips("alex", read_weights(BACKBONES["alex"])[1])
 
     def distance(output: Tensor, target: Tensor) -> Tensor:
         check_pair(output, target)
@@ -36,30 +36,23 @@ def load_lpips() -> Callable[[Tensor, Tensor], Tensor]:
     return distance
 
 
-def _backbone() -> dict[str, Tensor]:
-    """Give AlexNet's convolutions by torchvision's names, features.0.weight and so on."""
-    try:
-        return _read(locate(BACKBONES[0])[0])
-    except AssetMissing:
-        return _read(locate(BACKBONES[1])[0])
+def build_lpips(net: str, weights: Mapping[str, Tensor]) -> nn.Module:
+    """Make the package's network, version 0.1, without its download of a backbone.
 
+    Args:
+        net: a key of BACKBONES.
+        weights: the backbone's convolutions by torchvision's names, features.0.weight and so on.
 
-def _read(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _build(backbone: dict[str, Tensor]) -> nn.Module:
+    Returns:
+        The package's module in eval mode, frozen: of two images (N, 3, H, W) in [-1, 1], to (N, 1, 1, 1).
+    """
     import lpips
 
     # pnet_rand: without it the package downloads a backbone. Its random weights must not move anybody's random state.
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
-        network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
-    # The package cuts AlexNet into slices: what torchvision calls features.3.weight is slice2.3.weight there.
+        network = lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
+    # The package cuts networks into slices: what torchvision calls features.3.weight is slice2.3.weight there.
     names = network.net.state_dict()
-    network.net.load_state_dict({name: backbone[f"features.{name.split('.', 1)[1]}"] for name in names})
+    network.net.load_state_dict({name: weights[f"features.{name.split('.', 1)[1]}"] for name in names})
     return network.requires_grad_(False)

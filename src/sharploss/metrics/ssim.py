@@ -36,6 +36,12 @@ def ssim_map(output: Tensor, target: Tensor, window: Literal["valid", "same"] = 
     Raises:
         ValueError: the shapes differ, or a side is below 11 pixels with "valid".
     """
+    luminance, contrast = ssim_parts(output, target, window)
+    return luminance * contrast
+
+
+def ssim_parts(output: Tensor, target: Tensor, window: Literal["valid", "same"] = "valid") -> tuple[Tensor, Tensor]:
+    """Give the two factors of `ssim_map`: luminance, and contrast times structure; arguments and errors as there."""
     check_pair(output, target)
     if window == "valid" and min(output.shape[-2:]) < WINDOW:
         raise ValueError(f"SSIM needs images of at least {WINDOW}x{WINDOW} pixels, not {tuple(output.shape[-2:])}.")
@@ -46,7 +52,7 @@ def ssim_map(output: Tensor, target: Tensor, window: Literal["valid", "same"] = 
     mean_energy = mean_output * mean_output + mean_target * mean_target
     c1, c2 = 0.01**2, 0.03**2
     luminance = (2 * mean_product + c1) / (mean_energy + c1)
-    return luminance * (2 * (product - mean_product) + c2) / (energy - mean_energy + c2)
+    return luminance, (2 * (product - mean_product) + c2) / (energy - mean_energy + c2)
 
 
 def ssim(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -> Tensor:

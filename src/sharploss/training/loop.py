@@ -1,5 +1,6 @@
 """Training one run, top to bottom."""
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -98,7 +99,8 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     window = torch.zeros(recipe["log_every"], len(names), device=device)
     players = None if adversary is None else (adversary.discriminator, adversary.optimizer)
     learning = {"weights": network, **({"discriminator weights": players[0]} if players else {})}
-    state = State(network, make_optimizer(network, recipe), window, players)
+    average = copy.deepcopy(network) if recipe["average"] else None
+    state = State(network, make_optimizer(network, recipe), window, players, average)
     forward = _forward(network, device, recipe["mode"])
 
     set_step = getattr(network, "set_step", None)  # of networks that draw random numbers (NLSN)
@@ -120,6 +122,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
             output = forward(input)
             terms = loss.terms(output, target)
             _optimise(state.optimizer, loss.weigh(terms), rate, recipe["clip_norm"])
+            state.follow(recipe["average"])
             watched = [term.detach() for term in terms.values()]
             if adversary is not None:
                 watched += adversary.update(forward, network, final(output), target, state.step)
@@ -149,7 +152,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
                 record.append(line)
             if "validate" in due:
                 state.validation = validate(
-                    network, packs["validation"], border=border_of(config["task"]), device=device
+                    state.result, packs["validation"], border=border_of(config["task"]), device=device
                 )
                 record.append({"event": "validation", "step": state.step, "psnr_y": state.validation})
                 bar.set_postfix_str(f"{state.validation:.2f} dB", refresh=False)
@@ -162,7 +165,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
 
     spent = time.perf_counter() - started
     state.seconds = earlier + spent
-    keep, step = last_good(config, scratch, start) if status == "diverged" else (network, state.step)
+    keep, step = last_good(config, scratch, start) if status == "diverged" else (state.result, state.step)
     return Outcome(status, state, keep, step, (state.step - first) / spent, diverged)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sharploss.errors import UserError
 from sharploss.losses import WeightedSum, build_loss
@@ -21,7 +22,8 @@ class State:
     """The moving parts of a training.
 
     `window` (log_every, names) holds what is watched of the steps since the last line of the record, on the device;
-    `players` are the discriminator and its optimiser where there is one; `step` counts the optimiser steps done;
+    `players` are the discriminator and its optimiser where there is one; `average` is the running mean of the weights
+    where there is one; `step` counts the optimiser steps done;
     `seconds` of training include those before a resume; `terms` are the last means of the unweighted terms;
     `validation` is the last validation PSNR in dB (protocol y).
     """
@@ -30,10 +32,25 @@ class State:
     optimizer: torch.optim.Optimizer
     window: Tensor
     players: tuple[nn.Module, torch.optim.Optimizer] | None = None
+    average: nn.Module | None = None
     step: int = 0
     seconds: float = 0.0
     terms: dict[str, float] | None = None
     validation: float | None = None
+
+    @property
+    def result(self) -> nn.Module:
+        """The network to validate and to keep."""
+        return self.network if self.average is None else self.average
+
+    @torch.no_grad()
+    def follow(self, decay: float) -> None:
+        """Let the mean follow a step: mean = decay * mean + (1 - decay) * weights, as BasicSR's; buffers are copied."""
+        if self.average is None:
+            return
+        get_ema_multi_avg_fn(decay)(list(self.average.parameters()), list(self.network.parameters()), torch.empty(0))
+        for mean, value in zip(self.average.buffers(), self.network.buffers(), strict=True):
+            mean.copy_(value)
 
 
 def make_network(config: dict[str, Any]) -> nn.Module:
@@ -95,6 +112,8 @@ def save_state(state: State, scratch: Path, record_bytes: int) -> None:
         "window": state.window,
         "record_bytes": record_bytes,
     }
+    if state.average is not None:
+        content["average"] = state.average.state_dict()
     if state.players is not None:
         discriminator, optimizer = state.players
         content |= {"discriminator": discriminator.state_dict(), "discriminator_optimizer": optimizer.state_dict()}
@@ -108,6 +127,8 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
         return 0
     state.network.load_state_dict(content["network"])
     state.optimizer.load_state_dict(content["optimizer"])
+    if state.average is not None:
+        state.average.load_state_dict(content["average"])
     if state.players is not None:
         discriminator, optimizer = state.players
         discriminator.load_state_dict(content["discriminator"])
@@ -122,7 +143,7 @@ def last_good(config: dict[str, Any], scratch: Path, start: Path | None = None) 
     """Give the network of the newest checkpoint and its step, or the network as training began and 0."""
     network, content = make_network(config), load_checkpoint(scratch, torch.device("cpu"))
     if content is not None:
-        network.load_state_dict(content["network"])
+        network.load_state_dict(content.get("average", content["network"]))
     elif start is not None:
         start_from(network, start)
     return network, content["step"] if content is not None else 0
