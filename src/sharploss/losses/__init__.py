@@ -162,4 +162,5 @@ def _resolve(name: str, value: Any) -> dict[str, Any]:
         check_number("weight", parameters["weight"], minimum=0)
     except ValueError as error:
         raise UserError(f"loss term '{name}': {error}.") from None
-    return parameters
+    # Lists, as a file has them: a spec must be the same after it was written and read.
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items()}
