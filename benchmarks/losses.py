@@ -1,13 +1,13 @@
 """What each loss costs: forward and backward, over those of L1 on the same tensors in the same run.
 
 The tensors are those of a training step: channels-last on a CPU. Losses take turns, and the fastest of the rounds
-counts, so that other work on the machine disturbs the ratios little. Names that end in "released" are the losses written
-straight down, as code in circulation has them: convolutions, masks, unfolding.
+counts, so that other work on the machine disturbs the ratios little. Names that end in "released" are the losses
+written straight down, as code in circulation has them: convolutions, masks, unfolding.
 
-What bounds them on a CPU: L1 itself passes over its tensors seven times and waits for memory. SPLoss, second_order and
-tv need 10 to 15 passes, but over blocks that stay in the cache. gv adds to that a grey image, four Sobel filters and two
-adjoint ones, about 60 passes over a third of the values. ssim and ms_ssim blur four images and their gradients with 11
-taps along two axes. Losses with a network (vgg, texture, lpips) are bound by its convolutions.
+What bounds them on a CPU: L1 passes over its tensors seven times and waits for memory. sploss, second_order and tv need
+10 to 15 passes, but over blocks that stay in the cache. gv adds to that two grey images, four Sobel filters and two
+adjoint ones, 60 passes over a third of the values. ssim and ms_ssim blur four images, and three of their gradients,
+with 11 taps along two axes. Losses with a network (vgg, texture, lpips) are bound by its convolutions.
 """
 
 import argparse
