@@ -13,6 +13,9 @@ from sharploss.metrics.colour import as_measured, check_pair
 WINDOW = 11
 """Side of the Gaussian window, in pixels."""
 
+C1, C2 = 0.01**2, 0.03**2
+"""What keeps both factors finite where images are dark or flat."""
+
 SIGMA = 1.5
 """Standard deviation of the Gaussian window, in pixels."""
 
@@ -47,12 +50,11 @@ def ssim_parts(output: Tensor, target: Tensor, window: Literal["valid", "same"] 
         raise ValueError(f"SSIM needs images of at least {WINDOW}x{WINDOW} pixels, not {tuple(output.shape[-2:])}.")
     # The two variances are only ever needed as a sum, which saves one of five blurs.
     moments = torch.cat([output, target, output * output + target * target, output * target], dim=1)
-    mean_output, mean_target, energy, product = _blur(moments, WINDOW // 2 if window == "same" else 0).chunk(4, dim=1)
+    mean_output, mean_target, energy, product = blur(moments, WINDOW // 2 if window == "same" else 0).chunk(4, dim=1)
     mean_product = mean_output * mean_target
     mean_energy = mean_output * mean_output + mean_target * mean_target
-    c1, c2 = 0.01**2, 0.03**2
-    luminance = (2 * mean_product + c1) / (mean_energy + c1)
-    return luminance, (2 * (product - mean_product) + c2) / (energy - mean_energy + c2)
+    luminance = (2 * mean_product + C1) / (mean_energy + C1)
+    return luminance, (2 * (product - mean_product) + C2) / (energy - mean_energy + C2)
 
 
 def ssim(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -> Tensor:
@@ -79,7 +81,7 @@ def ssim(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -
     return values.mean(dim=(1, 2, 3))
 
 
-def _blur(image: Tensor, padding: int) -> Tensor:
+def blur(image: Tensor, padding: int) -> Tensor:
     """Blur (N, C, H, W) with the Gaussian window, along one axis and then along the other."""
     # Sums of shifted images take half the time of a convolution on a CPU, but their gradient takes four times as long.
     if image.requires_grad:
