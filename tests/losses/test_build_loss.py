@@ -7,8 +7,10 @@ import torch
 from sharploss.assets.fetch import AssetMissing
 from sharploss.errors import UserError
 from sharploss.losses import TERMS, GradientVarianceLoss, L1Loss, build_loss, loss_spec, needs, smallest_patch
+from sharploss.params import ADVERSARIAL
 
-PLAIN = [name for name, term in TERMS.items() if not hasattr(term, "assets")]
+# Adversarial terms are for images of one size: test_adversarial.py.
+PLAIN = [name for name, term in TERMS.items() if not hasattr(term, "assets") and name not in ADVERSARIAL]
 
 
 def test_builds_weights_and_parameters(wave_pair):
@@ -97,13 +99,8 @@ def test_the_spec_is_a_copy():
     assert loss_spec({"vgg": 1})["vgg"]["layers"] == {"conv5_4": 1.0}
 
 
-@pytest.mark.parametrize(
-    ("here", "name"),
-    [(["vgg19", "vgg19_torchvision"], "vgg19_torchvision"), (["vgg19"], "vgg19"), ([], "vgg19_torchvision")],
-)
-def test_needs_names_the_asset_that_would_be_read(here, name, monkeypatch):
-    monkeypatch.setattr("sharploss.losses.present", lambda asset: ["a file"] if asset in here else None)
-    assert needs({"l1": 1, "vgg": 0.1}) == (name,)
+def test_needs_names_the_assets_that_a_term_can_do_with():
+    assert needs({"l1": 1, "vgg": 0.1}) == (("vgg19_torchvision", "vgg19"),)
     assert needs({"l1": 1, "gv": 1}) == ()
 
 

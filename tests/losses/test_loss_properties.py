@@ -17,6 +17,7 @@ from sharploss.losses import (
     L1Loss,
     L2Loss,
     LPIPSLoss,
+    MDFLoss,
     MSSSIMLoss,
     SecondOrderGradientLoss,
     SPLoss,
@@ -26,6 +27,7 @@ from sharploss.losses import (
     VGGLoss,
     build_loss,
 )
+from sharploss.params import ADVERSARIAL
 
 LOSSES = {
     "l1": L1Loss(),
@@ -55,8 +57,9 @@ LOSSES = {
 # is tested in its own file.
 SYMMETRIC = {name: loss for name, loss in LOSSES.items() if not isinstance(loss, EdgeLoss | VGGLoss | TextureLoss)}
 
-# Terms that are tested in files of their own alone: their networks are too large for this.
-ELSEWHERE = {LPIPSLoss}
+# Terms that are tested in files of their own alone: their networks are too large for this, or for images of one size.
+ELSEWHERE = {LPIPSLoss, MDFLoss, *(TERMS[name] for name in ADVERSARIAL)}
+PLAIN = sorted(name for name, term in TERMS.items() if not hasattr(term, "assets") and name not in ADVERSARIAL)
 each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 
 
@@ -164,7 +167,7 @@ def test_there_is_nothing_to_train_or_to_store(loss):
 
 @pytest.mark.slow
 def test_all_terms_compile_as_one_graph():
-    loss = build_loss(dict.fromkeys((name for name, term in TERMS.items() if not hasattr(term, "assets")), 1))
+    loss = build_loss(dict.fromkeys((name for name in PLAIN), 1))
     loss.losses["vgg"], loss.weights["vgg"] = loaded(VGGLoss({"pool2": 1})), 1.0
     output, target = images(10, 2, 3, 161, 161, dtype=torch.float32)
     compiled = torch.compile(loss, fullgraph=True, backend="eager")

@@ -74,6 +74,7 @@ def test_a_scale_of_the_features_scales_the_loss():
 def test_torchvisions_file_is_preferred_and_recorded(monkeypatch, tmp_path):
     whole = random_vgg19() | {"classifier.0.bias": torch.zeros(3)}
     torch.save(whole, tmp_path / "vgg19.pth")
+    monkeypatch.setattr("sharploss.assets.fetch.present", lambda _: None)
     monkeypatch.setattr("sharploss.assets.weights.locate", lambda _: [tmp_path / "vgg19.pth"])
     loss = build_loss({"l1": 1, "vgg": {"layers": {"conv1_2": 1}}})
     assert loss.backbones == {"vgg": "torchvision vgg19-dcbb9e9d"}
@@ -84,6 +85,7 @@ def test_torchvisions_file_is_preferred_and_recorded(monkeypatch, tmp_path):
 
 def test_a_file_that_would_execute_code_is_refused(monkeypatch, tmp_path):
     torch.save({"features.0.weight": re.compile}, tmp_path / "vgg19.pth")
+    monkeypatch.setattr("sharploss.assets.fetch.present", lambda _: None)
     monkeypatch.setattr("sharploss.assets.weights.locate", lambda _: [tmp_path / "vgg19.pth"])
     with pytest.raises(pickle.UnpicklingError, match=r"[Ww]eights.only"):
         VGGLoss().load()

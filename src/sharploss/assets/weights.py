@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sharploss.assets.fetch import AssetMissing, locate
+from sharploss.assets.fetch import choose, locate
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 def read_weights(assets: tuple[str, ...]) -> "tuple[str, dict[str, Tensor]]":
-    """Read the first of several assets that can be had, downloading it where that is possible.
+    """Read the weights of one of several assets, as `sharploss.assets.choose` chooses, downloading where possible.
 
     Args:
         assets: keys of `sharploss.assets.ASSETS` of one file each, the best first.
@@ -19,16 +19,10 @@ def read_weights(assets: tuple[str, ...]) -> "tuple[str, dict[str, Tensor]]":
         The asset's name, and its tensors by name, as they are in the file.
 
     Raises:
-        AssetMissing: none can be had; the message is that of the first.
+        AssetMissing: it cannot be had; the message says what to do.
     """
-    first: AssetMissing | None = None
-    for asset in assets:
-        try:
-            return asset, _read(locate(asset)[0])
-        except AssetMissing as error:
-            first = first or error
-    assert first is not None  # there is at least one asset
-    raise first
+    asset = choose(assets)
+    return asset, _read(locate(asset)[0])
 
 
 def _read(path: Path) -> "dict[str, Tensor]":

@@ -29,7 +29,7 @@ Restorer = Callable[[Tensor], Tensor]
 def open_test_packs(task_name: str, task: Mapping[str, Any], root: Path) -> list[Pack]:
     """Open the packs of a task's test sets, in the task's order; one whose set could not be had holds no image."""
     folder = root / "data" / "packed" / task_name
-    return [open_pack(folder / f"test-{name}.safetensors") for name in task["test"]]
+    return [open_pack(folder / f"test-{name}.safetensors", verify=True) for name in task["test"]]
 
 
 def missing_sets(packs: Sequence[Pack]) -> dict[str, str]:

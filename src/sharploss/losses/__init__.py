@@ -4,16 +4,24 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
-from sharploss.assets.fetch import present
 from sharploss.checks import check_number
 from sharploss.construct import construct, defaults
 from sharploss.errors import UserError
+from sharploss.losses.adversarial import (
+    AdversarialLoss,
+    LeastSquaresGANLoss,
+    RelativisticGANLoss,
+    SharpGANLoss,
+    VanillaGANLoss,
+)
 from sharploss.losses.backbones import Loadable
 from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
 from sharploss.losses.lpips import LPIPSLoss
+from sharploss.losses.mdf import MDFLoss
 from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
@@ -26,19 +34,25 @@ from sharploss.losses.weighted_sum import WeightedSum
 
 __all__ = [
     "TERMS",
+    "AdversarialLoss",
     "CharbonnierLoss",
     "EdgeLoss",
     "GradientVarianceLoss",
     "L1Loss",
     "L2Loss",
     "LPIPSLoss",
+    "LeastSquaresGANLoss",
+    "MDFLoss",
     "MSSSIMLoss",
+    "RelativisticGANLoss",
     "SPLoss",
     "SSIMLoss",
     "SecondOrderGradientLoss",
+    "SharpGANLoss",
     "TextureLoss",
     "TotalVariationLoss",
     "VGGLoss",
+    "VanillaGANLoss",
     "WeightedSum",
     "build_loss",
     "loss_spec",
@@ -55,11 +69,16 @@ TERMS: dict[str, type[nn.Module]] = {
     "gv": GradientVarianceLoss,
     "second_order": SecondOrderGradientLoss,
     "sploss": SPLoss,
+    "gan": VanillaGANLoss,
+    "lsgan": LeastSquaresGANLoss,
+    "ragan": RelativisticGANLoss,
+    "sharpgan": SharpGANLoss,
     "ms_ssim": MSSSIMLoss,
     "edge": EdgeLoss,
     "vgg": VGGLoss,
     "texture": TextureLoss,
     "lpips": LPIPSLoss,
+    "mdf": MDFLoss,
 }
 
 
@@ -91,21 +110,20 @@ def loss_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: as `build_loss`.
     """
-    return _assemble(spec).spec
+    return _checked(spec).spec
 
 
-def needs(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the assets of the catalogue that a loss reads its weights from, without looking into them.
+def needs(spec: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """Name the assets of the catalogue that a loss reads its weights from, without looking for them.
 
-    Of the alternatives that a term can do with it is the first that is here already, or else the first.
+    Returns:
+        For each term that needs weights, the assets it can do with, the best first (`sharploss.assets.choose`).
 
     Raises:
         UserError: as `build_loss`.
     """
-    terms = _assemble(spec).losses.values()
-    groups = [term.assets for term in terms if isinstance(term, Loadable) and term.assets]
-    chosen = [next((name for name in names if present(name)), names[0]) for names in groups]
-    return tuple(dict.fromkeys(chosen))
+    terms = _checked(spec).losses.values()
+    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Loadable) and term.assets))
 
 
 def smallest_patch(spec: Mapping[str, Any]) -> int:
@@ -114,7 +132,13 @@ def smallest_patch(spec: Mapping[str, Any]) -> int:
     Raises:
         UserError: as `build_loss`.
     """
-    return max(int(getattr(term, "smallest", 1)) for term in _assemble(spec).losses.values())
+    return max(int(getattr(term, "smallest", 1)) for term in _checked(spec).losses.values())
+
+
+def _checked(spec: Mapping[str, Any]) -> WeightedSum:
+    """Make the terms without giving them any numbers: a discriminator is not worth initialising to look at it."""
+    with torch.device("meta"):
+        return _assemble(spec)
 
 
 def _assemble(spec: Mapping[str, Any]) -> WeightedSum:
@@ -138,4 +162,5 @@ def _resolve(name: str, value: Any) -> dict[str, Any]:
         check_number("weight", parameters["weight"], minimum=0)
     except ValueError as error:
         raise UserError(f"loss term '{name}': {error}.") from None
-    return parameters
+    # Lists, as a file has them: a spec must be the same after it was written and read.
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items()}
