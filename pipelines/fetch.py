@@ -6,24 +6,27 @@ in data/assets say the same when the same is found, so nothing is done again for
 
 import argparse
 from pathlib import Path
+from typing import cast
 
-from sharploss.assets import present, receipts
+from sharploss.assets import choose, present, receipt, receipts
 from sharploss.assets.catalogue import ASSETS
 from sharploss.calibration import SETS
 from sharploss.data.prepare import learnt_from
 from sharploss.data.sets import images_in
 from sharploss.errors import run_main
-from sharploss.files import sha256, write_json
+from sharploss.files import read_json, sha256, write_json
 from sharploss.params import Dataset, Params, load_params
 
 FOLDER = Path("data/assets")
+LOSSES = Path("data/losses")
+NEEDS = Path("data/code/needs.json")  # written by `plan`: {loss: assets that each of its terms can do with}
 WEIGHTS = ["alexnet", "niqe"]  # of the metrics LPIPS and NIQE
 AT_HAND = {"vgg16_torchvision", "inception_fid"}  # of metrics that are measured only where these are here
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    params = load_params()
+    params, needs = load_params(), cast("dict[str, list[list[str]]]", read_json(NEEDS))
     receipts([*sorted(wanted(params)), *WEIGHTS], FOLDER)
     # Calibration and some metrics look at what is here and never download.
     for name in {*SETS, *AT_HAND} - wanted(params):
@@ -38,7 +41,10 @@ def main() -> None:
         else:
             receipts([name], FOLDER)
     for name, dataset in params.datasets.items():
-        write_json(FOLDER / f"{name}.json", receipt(name, dataset))
+        write_json(FOLDER / f"{name}.json", own_receipt(name, dataset))
+    # A loss's runs depend on what was found of its weights: they are trained once those can be had.
+    for name, groups in needs.items():
+        write_json(LOSSES / f"{name}.json", [receipt(choose(names)) for names in groups])
 
 
 def wanted(params: Params) -> set[str]:
@@ -53,7 +59,7 @@ def wanted(params: Params) -> set[str]:
     return names
 
 
-def receipt(name: str, dataset: Dataset) -> dict[str, object]:
+def own_receipt(name: str, dataset: Dataset) -> dict[str, object]:
     """Give the sums of a user's own images, for DVC to notice a change."""
     places = [place for place in (dataset.images, dataset.inputs) if place]
     sums = {f"{place}: {path.name}": sha256(path) for place in places for path in images_in(place, name)}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sharploss.errors import UserError, run_main
 from sharploss.files import write_json
-from sharploss.params import Params, load_params
-from sharploss.plan import Plan, changes, check_plan, expand, load_plan, write_plan
+from sharploss.params import Params, load_params, resolve_run
+from sharploss.plan import NOTHING, Plan, changes, check_plan, expand, load_plan, write_plan
 
 CODE = Path("data/code")
 
@@ -25,28 +25,49 @@ def main() -> None:
     params = load_params()
     if arguments.check:
         plan = check_plan(params)
-        check_classes(params)
+        check_classes(params, plan)
         write_code(params)
         print(f"{len(plan['runs'])} runs, as planned")
         return
-    check_classes(params)
     renew(params)
 
 
-def check_classes(params: Params) -> None:
+def check_classes(params: Params, plan: Plan) -> None:
     """Build every loss and network once, so that a bad parameter shows before anything trains."""
     import torch
 
-    from sharploss.losses import build_loss
+    from sharploss.losses import loss_spec
     from sharploss.training.state import make_network
 
     for name, spec in params.losses.items():
-        named(f"losses.{name}", lambda spec=spec: build_loss(spec))
+        named(f"losses.{name}", lambda spec=spec: loss_spec(spec))
     with torch.device("meta"):
         for name, network in params.networks.items():
             for scale in scales(params, name):
                 config = {"network": network, "task": {"scale": scale}, "seed": 0}
                 named(f"networks.{name}", lambda config=config: make_network(config))
+    check_patches(params, plan)
+
+
+def check_patches(params: Params, plan: Plan) -> None:
+    """Refuse a recipe whose patches are too small for a loss, or of a size that its discriminator cannot judge."""
+    from sharploss.losses import loss_spec, smallest_patch
+
+    seen: set[tuple[str, int]] = set()
+    for key, run in plan["runs"].items():
+        config = resolve_run(params, run)
+        size = config["recipe"]["patch"] * config["task"]["scale"]
+        if (run["loss"], size) in seen:
+            continue
+        seen.add((run["loss"], size))
+        named(f"losses.{run['loss']} (in {key})", lambda config=config: loss_spec(config["loss"]))
+        least = smallest_patch(config["loss"])
+        if size < least:
+            raise UserError(
+                f"params.yaml: losses.{run['loss']} needs patches of {least}x{least} pixels, and "
+                f"recipes.{run['recipe']} gives {size}x{size} on {run['task']}: "
+                f"raise its patch to {-(-least // config['task']['scale'])}."
+            )
 
 
 def scales(params: Params, network: str) -> list[int]:
@@ -64,6 +85,7 @@ def named(where: str, build: Callable[[], object]) -> None:
 
 def renew(params: Params) -> None:
     new = expand(params)
+    check_classes(params, new)
     old: Plan = load_plan() if Path("runs.yaml").exists() else {"runs": {}, "groups": {}}
     for line in changes(old, new):
         print(line)
@@ -79,7 +101,7 @@ def renew(params: Params) -> None:
 def write_code(params: Params) -> None:
     """Write the fingerprints that the stages of dvc.yaml depend on; a file is touched only when it changes."""
     from sharploss.fingerprint import fingerprint
-    from sharploss.losses import TERMS
+    from sharploss.losses import TERMS, needs
     from sharploss.networks import NETWORKS
 
     # The packages themselves, which list every loss and network; what a run uses of them is in a file of its own.
@@ -87,6 +109,7 @@ def write_code(params: Params) -> None:
     files = {
         "prepare": fingerprint(["sharploss.data.prepare"], without=ASSETS),
         "calibrate": fingerprint(["sharploss.calibration"], without=ASSETS),
+        "extract": fingerprint(["sharploss.training.mdf"]),
         "train": fingerprint(["sharploss.training.loop"], without=choices),
         "evaluate": fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices),
         **{
@@ -99,8 +122,9 @@ def write_code(params: Params) -> None:
         },
     }
     CODE.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
+    for name, text in {**files, Path(NOTHING).stem: ""}.items():
         (CODE / f"{name}.txt").write_text(text, encoding="utf-8")
+    write_json(CODE / "needs.json", {name: needs(spec) for name, spec in params.losses.items()})
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sharploss import tracking
 from sharploss.errors import run_main
-from sharploss.files import write_json, write_text
+from sharploss.files import sha256, write_json, write_text
 from sharploss.params import load_params, resolve_run
-from sharploss.plan import find_run, load_plan
+from sharploss.plan import NOTHING, find_run, load_plan, weights_path
 
 
 def main() -> int:
@@ -21,37 +22,49 @@ def main() -> int:
     params, run = load_params(), find_run(load_plan(), key)
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.
+    from sharploss.assets.fetch import AssetMissing
     from sharploss.data.pack import open_pack
-    from sharploss.losses import build_loss
-    from sharploss.training.checkpoint import config_hash, save_weights
+    from sharploss.losses import loss_spec
+    from sharploss.training.checkpoint import config_hash, read_metadata, save_weights
     from sharploss.training.device import choose_device
     from sharploss.training.interrupt import EXIT_CODE
-    from sharploss.training.loop import train
+    from sharploss.training.loop import not_trained, train
     from sharploss.training.record import metrics, provenance, summary
 
     config = resolve_run(params, run)
-    config["loss"] = build_loss(config["loss"]).spec
+    config["loss"] = loss_spec(config["loss"])
     packs = {
-        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors") for role in ("train", "validation")
+        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors", verify=True)
+        for role in ("train", "validation")
     }
-    code = {
-        part: Path(f"data/code/{part}.txt").read_text()
-        for part in ("train", f"network-{run['network']}", f"loss-{run['loss']}")
+    start = None if run["start"] == NOTHING else Path(run["start"])
+    used = {
+        "packs": {role: pack.sha256 for role, pack in packs.items()},
+        "code": {part: Path(f"data/code/{part}.txt").read_text() for part in code_of(run)},
+        "weights": Path(f"data/losses/{run['loss']}.json").read_text(),
+        "start": sha256(start) if start else None,
+        "extractor": sha256(run["extractor"]),
     }
-    identity = config_hash({**config, "packs": {role: pack.sha256 for role, pack in packs.items()}, "code": code})
+    identity = config_hash({**config, **used})
     scratch = Path(".scratch") / f"{key}-{identity}"
     description = tracking.describe(key, run, config, identity, params.study)
 
     started = datetime.now(UTC)
     device = choose_device()
-    outcome = train(
-        config,
-        packs,
-        scratch=scratch,
-        device=device,
-        title=key,
-        on_start=lambda record: tracking.follow(record, description),
-    )
+    try:
+        if start and read_metadata(start)["status"] != "finished":
+            raise AssetMissing(run["start"], f"the run that it starts from ({start.stem}) has no trained weights")
+        outcome = train(
+            config,
+            packs,
+            scratch=scratch,
+            device=device,
+            title=key,
+            start=start,
+            on_start=lambda record: tracking.follow(record, description),
+        )
+    except AssetMissing as error:
+        outcome = not_trained(config, scratch, error.reason)
     if outcome.status == "stopped":
         print(
             f"{key}: stopped at step {outcome.step}: run the same command again to go on from there.", file=sys.stderr
@@ -59,13 +72,18 @@ def main() -> int:
         return EXIT_CODE
     folder = Path("results/runs") / key
     metadata = {"key": key, "status": outcome.status, "config": json.dumps(config, sort_keys=True)}
-    save_weights(Path("results/weights") / run["group"] / f"{key}.safetensors", outcome.network, metadata)
+    save_weights(Path(weights_path(run["group"], key)), outcome.network, metadata)
     write_text(folder / "history.jsonl", (scratch / "history.jsonl").read_text(encoding="utf-8"))
     write_json(folder / "provenance.json", provenance(config, outcome, device, started))
     write_json(folder / "metrics.json", metrics(outcome))
     shutil.rmtree(scratch)
     print(summary(key, outcome))
     return 0
+
+
+def code_of(run: dict[str, Any]) -> list[str]:
+    """Name the fingerprints in data/code of the code that a run uses."""
+    return ["train", f"network-{run['network']}", f"loss-{run['loss']}"]
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ def test_the_schema_for_editors_is_the_models(repository):
         ("tasks.sr_x4.kernal", "bicubic", "tasks.sr_x4: There is no key 'kernal': did you mean 'kernel'?"),
         ("tasks.sr_x4.kind", "deblurr", "tasks.sr_x4.kind: There is no kind of task 'deblurr': did you mean 'deblur'?"),
         ("tasks.sr_x4.test", ["sett5"], "tasks.sr_x4.test: There is no data set 'sett5': did you mean 'set5'?"),
+        ("tasks.sr_x4.train", ["bsds500_val"], "tasks.sr_x4.train: the data set 'bsds500_val' goes by the name 'b100'"),
         ("tasks.sr_x4.test", ["skimage_train"], "tasks.sr_x4: skimage_train is trained on and tested on: leave one"),
         ("tasks.sr_x4", {"kind": "jpeg", "quality": 0}, "tasks.sr_x4."),
         ("tasks.sr_x4", {"scale": 4}, "tasks.sr_x4.kind is missing"),
@@ -64,7 +65,20 @@ def test_the_schema_for_editors_is_the_models(repository):
             "suites.pairings.networks: There is no network 'edrs': did you mean 'edsr'?",
         ),
         ("suites.pairings.recipe", "maxi", "suites.pairings.recipe: There is no recipe 'maxi': did you mean 'mini'?"),
-        ("crops.eye.task", "sr_x2", "crops.eye.task: There is no task 'sr_x2': did you mean 'sr_x4'?"),
+        ("recipes.mini.start", {"loss": "l11", "recipe": "mini"}, "recipes.mini.start.loss: There is no loss 'l11'"),
+        (
+            "recipes.mini.start",
+            {"loss": "l1", "recipe": "mini"},
+            "recipes.mini.start.recipe goes in a circle (mini -> mini)",
+        ),
+        ("recipes.mini.start", {"loss": "l1", "recipe": "x"}, "recipes.mini.start.recipe: There is no recipe 'x'"),
+        ("recipes.mini.start", {"los": "l1"}, "recipes.mini.start"),
+        ("recipes.mini.discriminator", {"learning_rate": 0}, "recipes.mini.discriminator.learning_rate is 0"),
+        ("extractors.mdf_sr.task", "deblur", "extractors.mdf_sr.task: deblur is of kind deblur: name one of sr, "),
+        ("extractors.mdf_sr.task", "sr_x5", "extractors.mdf_sr.task: There is no task 'sr_x5': did you mean 'sr_x"),
+        ("extractors.mdf_sr.widht", 8, "extractors.mdf_sr: There is no key 'widht': did you mean 'width'?"),
+        ("recipes.mini_gan.start.los", "l1", "recipes.mini_gan.start: There is no key 'los': did you mean 'loss'?"),
+        ("crops.eye.task", "sr_x5", "crops.eye.task: There is no task 'sr_x5': did you mean 'sr_x"),
         ("networks.edsr", {"width": 3}, "networks.edsr has no key 'network'"),
         ("losses.a/b", {"l1": 1}, "losses.a/b"),
         ("seeds", [], "seeds is []"),
@@ -104,7 +118,7 @@ def test_training_on_b100_is_refused_with_the_reason(mini, tmp_path):
 )
 def test_every_kind_of_task_has_its_own_parameters(mini, tmp_path, task, filled_in):
     sets = {"train": ["skimage_train"], "validation": ["skimage_validation"], "test": ["set5"]}
-    mini["tasks"]["sr_x4"] = {**task, **sets}
+    mini["tasks"]["sr_x4"], mini["extractors"] = {**task, **sets}, {}
     found = load(tmp_path, mini).tasks["sr_x4"].model_dump(mode="json")
     assert found.items() >= {**task, **filled_in}.items()
 
@@ -128,6 +142,14 @@ def test_resolve_run_spells_everything_out(mini, tmp_path):
     assert config["loss"] == mini["losses"]["l1_gv"]
     assert config["recipe"]["weight_decay"] == 0.0
     assert config["seed"] == 3
+
+
+def test_resolve_run_tells_a_discriminator_the_size_of_its_patches(mini, tmp_path):
+    mini["losses"]["esrgan"] = {"l1": 0.01, "ragan": 0.005}
+    mini["losses"]["fixed"] = {"l1": 0.01, "gan": {"size": 64, "width": 8}}
+    params, run = load(tmp_path, mini), {"task": "sr_x4", "network": "edsr", "recipe": "mini", "seed": 0}
+    assert resolve_run(params, {**run, "loss": "esrgan"})["loss"]["ragan"] == {"size": 96, "weight": 0.005}
+    assert resolve_run(params, {**run, "loss": "fixed"})["loss"]["gan"] == {"size": 64, "width": 8}
 
 
 def test_a_loss_weight_that_is_not_finite_is_refused(mini, tmp_path):

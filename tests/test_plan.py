@@ -3,7 +3,7 @@ import yaml
 
 from sharploss.errors import UserError
 from sharploss.params import Params, load_params
-from sharploss.plan import changes, check_plan, dump_plan, expand, find_run, load_plan, run_key, write_plan
+from sharploss.plan import NOTHING, changes, check_plan, dump_plan, expand, find_run, load_plan, run_key, write_plan
 
 
 @pytest.fixture
@@ -22,7 +22,8 @@ def test_the_committed_plan_is_what_params_yaml_expands_to(repository):
 def test_one_run_serves_several_suites(params):
     runs = expand(params)["runs"]
     assert runs["sr_x4-edsr-sploss-s0"]["suites"] == ["pairings", "alpha_sweep"]
-    assert len(runs) == 3 * 9 + 7
+    listed = sum(len(s.tasks) * len(s.networks) * len(s.losses) for s in params.suites.values())
+    assert listed == sum(len(run["suites"]) for run in runs.values()) > len(runs)
 
 
 def test_groups_hold_every_run_once(params):
@@ -38,6 +39,45 @@ def test_a_recipe_other_than_the_studys_is_part_of_the_key(params):
 
 def test_seeds_multiply_runs(params):
     assert len(expand(with_changes(params, seeds=[0, 1, 2]))["runs"]) == 3 * len(expand(params)["runs"])
+
+
+def test_a_run_that_starts_from_another_comes_after_it_and_names_its_weights(params):
+    recipes = params.model_dump()["recipes"]
+    recipes["later"] = {**recipes["mini"], "start": {"loss": "l1", "recipe": "mini"}}
+    suite = {"question": "?", "tasks": ["sr_x4"], "networks": ["espcn"], "losses": ["l2"], "recipe": "later"}
+    runs = expand(with_changes(params, recipes=recipes, suites={"games": suite}))["runs"]
+    assert list(runs) == ["sr_x4-espcn-l1-s0", "sr_x4-espcn-l2-later-s0"]
+    earlier, later = runs.values()
+    assert earlier["start"] == NOTHING
+    assert earlier["suites"] == []
+    assert later["start"] == "results/weights/sr_x4-espcn/sr_x4-espcn-l1-s0.safetensors"
+    assert later["suites"] == ["games"]
+
+
+def test_a_start_of_another_task(params):
+    sections = params.model_dump()
+    sections["tasks"]["sr_x2"] = {**sections["tasks"]["sr_x4"], "scale": 2}
+    sections["recipes"]["later"] = {
+        **sections["recipes"]["mini"],
+        "start": {"loss": "l1", "recipe": "mini", "task": "sr_x2"},
+    }
+    suite = {
+        "question": "?",
+        "tasks": ["sr_x4"],
+        "networks": ["edsr"],
+        "losses": ["l1"],
+        "recipe": "later",
+        "seeds": [3],
+    }
+    runs = expand(with_changes(params, **{**sections, "suites": {"games": suite}}))["runs"]
+    assert list(runs) == ["sr_x2-edsr-l1-s3", "sr_x4-edsr-l1-later-s3"]
+
+
+def test_a_run_with_self_trained_discriminators_names_their_file(params):
+    runs = expand(params)["runs"]
+    assert runs["sr_x4-edsr-mdf-s0"]["extractor"] == "results/weights/extractors/mdf_sr.safetensors"
+    assert runs["sr_x4-edsr-mdf_sisr-mini_features-s0"]["extractor"] == NOTHING
+    assert runs["sr_x4-edsr-l1-s0"]["extractor"] == NOTHING
 
 
 def test_written_and_read_back(params, tmp_path):

@@ -3,10 +3,11 @@
 import json
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from sharploss.losses import build_loss
@@ -17,43 +18,124 @@ from sharploss.training.state import make_network
 
 START_UP = 4.0  # seconds of a run that are not training: starting Python, importing torch, DVC's bookkeeping
 TIMED_UP_TO = 2e10  # steps of more operations than this are not timed but predicted from the speed of one convolution
+TIMED_IMAGES = 4  # losses are timed on this many images of a batch: what they do to one does not depend on the others
+
+Config = dict[str, Any]
 
 
-def step_flops(config: dict[str, Any]) -> int:
-    """Count the floating-point operations of the network in one training step, without computing anything.
+def step_flops(config: Config) -> int:
+    """Count the floating-point operations of one training step, forward and backward, without computing anything.
 
-    Forward and backward convolutions and matrix products are counted; a loss without a network of its own is nothing
-    beside them.
+    Convolutions and matrix products are counted, of the network with all its stages and of its loss.
     """
+    return network_flops(config) + loss_flops(config)
+
+
+def network_flops(config: Config) -> int:
+    """Count the operations of a run's network in one step."""
+    return _count_network(_network_key(config))[0]
+
+
+def loss_flops(config: Config) -> int:
+    """Count the operations of what `build_loss` makes of a run's loss in one step: networks that compare features.
+
+    Whatever else takes part in a step, such as a discriminator, is to be added here. A loss that cannot be counted,
+    because its values decide what it computes or its weights are not to be had, counts as 0.
+    """
+    stages = _count_network(_network_key(config))[1]
+    return stages * _count_loss(json.dumps([config["loss"], *_target_shape(config)]))
+
+
+def _network_key(config: Config) -> str:
+    recipe = config["recipe"]
+    return json.dumps([config["network"], config["task"]["scale"], recipe["batch"], recipe["patch"]])
+
+
+def _input_shape(config: Config) -> tuple[int, int, int, int]:
+    recipe = config["recipe"]
+    return recipe["batch"], config["network"].get("channels", 3), recipe["patch"], recipe["patch"]
+
+
+def _target_shape(config: Config) -> tuple[int, int, int, int]:
+    count, channels, height, width = _input_shape(config)
+    scale = config["task"]["scale"]
+    return count, channels, scale * height, scale * width
+
+
+@cache
+def _count_network(key: str) -> tuple[int, int]:
+    """Give a step's operations and how many outputs are trained on; each distinct network is built once, on meta."""
+    network, scale, batch, patch = json.loads(key)
+    config: Config = {"network": network, "task": {"scale": scale}, "recipe": {"batch": batch, "patch": patch}}
     with torch.device("meta"):
-        network = make_network(config)
-        input, _ = _batch(network, config)
+        built = make_network({**config, "seed": 0})
         with FlopCounterMode(display=False) as counter:
-            output = network(input)
-            stages = (output,) if isinstance(output, torch.Tensor) else output
+            output = built(torch.rand(_input_shape(config)))
+            stages = (output,) if isinstance(output, Tensor) else output
             torch.stack([stage.mean() for stage in stages]).sum().backward()
+    return counter.get_total_flops(), len(stages)
+
+
+@cache
+def _count_loss(key: str) -> int:
+    spec, *shape = json.loads(key)
+    try:
+        with torch.device("meta"), FlopCounterMode(display=False) as counter:
+            build_loss(spec).to("meta")(torch.rand(shape, requires_grad=True), torch.rand(shape)).backward()
+    except Exception:  # a count is not worth failing for, whatever a loss does to a tensor without values
+        return 0
     return counter.get_total_flops()
 
 
-def _batch(network: nn.Module, config: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-    recipe, device = config["recipe"], next(network.parameters()).device
-    input = torch.rand(recipe["batch"], 3, recipe["patch"], recipe["patch"], device=device)
-    side = recipe["patch"] * config["task"]["scale"]
-    return input, torch.rand(recipe["batch"], 3, side, side, device=device)
+def step_seconds(config: Config, flops_per_second: float) -> float:
+    """Predict the time of one step: network and loss, each timed when it is short, else by its operations."""
+    return _network_seconds(_network_key(config), flops_per_second) + _loss_seconds(config, flops_per_second)
 
 
-def step_seconds(config: dict[str, Any], flops: int, flops_per_second: float) -> float:
-    """Predict the time of one step: timed when it is short, else its operations at the speed measured."""
+@cache
+def _network_seconds(key: str, flops_per_second: float) -> float:
+    network, scale, batch, patch = json.loads(key)
+    config: Config = {"network": network, "task": {"scale": scale}, "recipe": {"batch": batch, "patch": patch}}
+    flops, _ = _count_network(key)
     if flops > TIMED_UP_TO:
         return flops / flops_per_second
     device = choose_device()
     layout = memory_format(device, "exact")
-    network = make_network(config).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
-    loss = build_loss(config["loss"]).to(device)
-    input, target = (image.contiguous(memory_format=layout) for image in _batch(network, config))
-    return _fastest(lambda: loss(network(input), target).backward(), device)
+    built = make_network({**config, "seed": 0}).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
+    input = torch.rand(_input_shape(config), device=device).contiguous(memory_format=layout)
+
+    def step() -> None:
+        output = built(input)
+        stages = (output,) if isinstance(output, Tensor) else output
+        torch.stack([stage.mean() for stage in stages]).sum().backward()
+
+    return _fastest(step, device)
 
 
+def _loss_seconds(config: Config, flops_per_second: float) -> float:
+    stages = _count_network(_network_key(config))[1]
+    flops = loss_flops(config)
+    if flops > TIMED_UP_TO:
+        return flops / flops_per_second
+    return stages * _timed_loss(json.dumps([config["loss"], *_target_shape(config)]))
+
+
+@cache
+def _timed_loss(key: str) -> float:
+    spec, count, *rest = json.loads(key)
+    timed = min(count, TIMED_IMAGES)
+    device = choose_device()
+    layout = memory_format(device, "exact")
+    try:
+        loss = build_loss(spec).to(device)
+    except ValueError:  # of weights that are not to be had; `train` says which
+        return 0.0
+    output, target = (torch.rand(timed, *rest, device=device).contiguous(memory_format=layout) for _ in range(2))
+    output.requires_grad_()
+    return _fastest(lambda: loss(output, target).backward(), device) * count / timed
+
+
+@cache
 def measure_speed() -> float:
     """Measure this machine's operations per second on the convolution that EDSR is made of (64 channels, 3x3)."""
     device = choose_device()
@@ -79,20 +161,19 @@ def _fastest(step: Callable[[], object], device: torch.device) -> float:
 
 
 def predict(params: Params, plan: Plan) -> str:
-    """Give a table in words: for each group its runs, operations and hours, and the sum."""
+    """Give a table in words: for each group its runs, operations and hours, and the sum.
+
+    Networks and losses are counted and timed once for each size that they come in: the number of runs hardly matters.
+    """
     speed = measure_speed()
-    counted: dict[str, int] = {}
     lines = [f"{'group':<24}{'runs':>6}{'PFLOP':>12}{'hours':>10}"]
     total = [0, 0.0, 0.0]
     for name, group in plan["groups"].items():
         flops = seconds = 0.0
         for key in group["runs"]:
             config = resolve_run(params, plan["runs"][key])
-            about = json.dumps([config["network"], config["task"]["scale"], config["recipe"]])  # losses hardly count
-            each = counted.setdefault(about, 0) or step_flops(config)
-            counted[about] = each
-            flops += each * config["recipe"]["steps"]
-            seconds += step_seconds(config, each, speed) * config["recipe"]["steps"] + START_UP
+            flops += step_flops(config) * config["recipe"]["steps"]
+            seconds += step_seconds(config, speed) * config["recipe"]["steps"] + START_UP
         total = [total[0] + len(group["runs"]), total[1] + flops, total[2] + seconds]
         lines.append(_row(name, len(group["runs"]), flops, seconds))
     lines.append(_row("all", int(total[0]), total[1], total[2]))

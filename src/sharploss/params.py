@@ -7,20 +7,23 @@ from typing import Annotated, Any, Literal, Self, cast
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from sharploss.assets.catalogue import ASSETS, leak
+from sharploss.assets.catalogue import ASSETS
+from sharploss.assets.leakage import ALSO_KNOWN_AS, leak
 from sharploss.errors import UserError, unknown
+from sharploss.extractors import KINDS as DISTORTIONS
+from sharploss.extractors import Extractor
 from sharploss.tasks import KINDS, Base, Name, Strict, Task
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
+ADVERSARIAL = ("gan", "lsgan", "ragan", "sharpgan")
+"""Loss terms that have a discriminator."""
 
-class Recipe(Strict):
-    """How a network is trained: optimiser, schedule, patch, batch, steps."""
 
-    steps: Positive = Field(description="optimiser steps")
-    batch: Positive = Field(description="patches per step")
-    patch: Positive = Field(description="side of an input patch, in pixels")
+class Optimisation(Strict):
+    """Optimiser and learning-rate schedule."""
+
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: float = Field(gt=0, description="the highest learning rate")
     betas: tuple[Fraction, Fraction] = Field(default=(0.9, 0.999), description="Adam's two averages")
@@ -30,10 +33,34 @@ class Recipe(Strict):
     schedule: Literal["constant", "cosine", "multistep"] = "constant"
     warmup: int = Field(default=0, ge=0, description="steps of linear rise at the start")
     final_fraction: Fraction = Field(default=0.0, description="cosine: last learning rate as a share of the highest")
+    cycles: Positive = Field(default=1, description="cosine: how often it falls, each time from the highest rate")
     milestones: list[Positive] = Field(
         default=[], description="multistep: steps at which the rate is multiplied by gamma"
     )
     gamma: float = Field(default=0.5, gt=0, le=1)
+
+
+class Start(Strict):
+    """The run whose weights a training starts from: the same network and seed, with another loss, recipe or task."""
+
+    loss: Name
+    recipe: Name
+    task: Name | None = Field(default=None, description="the same task when left out; sr_x2 to start x4 from x2")
+
+
+class Recipe(Optimisation):
+    """How a network is trained: optimiser, schedule, patch, batch, steps."""
+
+    steps: Positive = Field(description="optimiser steps")
+    batch: Positive = Field(description="patches per step")
+    patch: Positive = Field(description="side of an input patch, in pixels")
+    start: Start | None = Field(default=None, description="trained weights to start from; random ones when left out")
+    discriminator: Optimisation | None = Field(
+        default=None, description="of the discriminator of an adversarial loss; as the network's when left out"
+    )
+    average: Fraction = Field(
+        default=0.0, description="decay of the running mean of the weights, which is then what is kept; 0: no mean"
+    )
     mode: Literal["exact", "fast"] = Field(
         default="exact", description="exact: deterministic float32; fast: compiled, bfloat16, channels-last"
     )
@@ -82,6 +109,7 @@ class Params(Strict):
     tasks: dict[Name, Task]
     networks: dict[Name, dict[str, Any]] = Field(description="`network` names the class, the rest are its parameters")
     losses: dict[Name, dict[str, Any]] = Field(description="term: weight, or term: {parameter: value, weight: w}")
+    extractors: dict[Name, Extractor] = Field(default={}, description="discriminators of MDF losses, trained here")
     recipes: dict[Name, Recipe]
     suites: dict[Name, Suite]
     crops: dict[Name, Crop] = Field(default={}, description="what the comparison figures show")
@@ -96,9 +124,39 @@ class Params(Strict):
                 for item in cast("list[str]", getattr(suite, kind)):
                     _known(f"suites.{name}.{kind}", singular, item, getattr(self, kind))
             _known(f"suites.{name}.recipe", "recipe", suite.recipe, self.recipes)
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        for name in self.extractors:
+            self._check_extractor(name)
+        for name in self.recipes:
+            self._check_start(name)
         for name, crop in self.crops.items():
             _known(f"crops.{name}.task", "task", crop.task, self.tasks)
         return self
+
+    def _check_extractor(self, name: str) -> None:
+        task = self.extractors[name].task
+        _known(f"extractors.{name}.task", "task", task, self.tasks)
+        kind = self.tasks[task].kind
+        if kind not in DISTORTIONS:
+            raise UserError(f"extractors.{name}.task: {task} is of kind {kind}: name one of {', '.join(DISTORTIONS)}.")
+
+    def _check_start(self, name: str) -> None:
+        """Refuse a start that does not exist, or that comes back to where it began."""
+        begun, recipe = [name], self.recipes[name]
+        while recipe.start is not None:
+            where = f"recipes.{begun[-1]}.start"
+            _known(f"{where}.loss", "loss", recipe.start.loss, self.losses)
+            _known(f"{where}.recipe", "recipe", recipe.start.recipe, self.recipes)
+            if recipe.start.task is not None:
+                _known(f"{where}.task", "task", recipe.start.task, self.tasks)
+            if recipe.start.recipe in begun:
+                circle = " -> ".join([*begun, recipe.start.recipe])
+                raise UserError(f"{where}.recipe goes in a circle ({circle}): start from a recipe that has no start.")
+            begun.append(recipe.start.recipe)
+            recipe = self.recipes[recipe.start.recipe]
 
     @model_validator(mode="after")
     def _sets_fit(self) -> Self:
@@ -121,6 +179,8 @@ class Params(Strict):
 
 
 def _known(where: str, kind: str, name: str, known: dict[str, Any]) -> None:
+    if kind == "data set" and name not in known and name in ALSO_KNOWN_AS:
+        raise UserError(f"{where}: the data set '{name}' goes by the name '{ALSO_KNOWN_AS[name]}' here: write that.")
     if name not in known:
         raise UserError(f"{where}: {unknown(kind, name, known)}")
 
@@ -172,9 +232,18 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _fields_at(where: list[Any], kind: Any) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {"recipes": Recipe, "suites": Suite, "crops": Crop, "datasets": Dataset}
+    sections: dict[str, type[BaseModel]] = {
+        "recipes": Recipe,
+        "suites": Suite,
+        "crops": Crop,
+        "datasets": Dataset,
+        "extractors": Extractor,
+    }
+    parts: dict[str, type[BaseModel]] = {"start": Start, "discriminator": Optimisation}
     if kind is not None:
         return list(KINDS[kind].model_fields)
+    if len(where) > 2 and where[2] in parts:
+        return list(parts[where[2]].model_fields)
     return list((sections[where[0]] if where else Params).model_fields)
 
 
@@ -188,13 +257,24 @@ def resolve_run(params: Params, run: dict[str, Any]) -> dict[str, Any]:
     Returns:
         task, network, loss and recipe as mappings, and the seed.
     """
+    task, recipe = params.tasks[run["task"]], params.recipes[run["recipe"]]
     return {
-        "task": params.tasks[run["task"]].model_dump(mode="json"),
+        "task": task.model_dump(mode="json"),
         "network": _finite(params.networks[run["network"]]),
-        "loss": _finite(params.losses[run["loss"]]),
-        "recipe": params.recipes[run["recipe"]].model_dump(mode="json"),
+        "loss": _fitted(_finite(params.losses[run["loss"]]), recipe.patch * task.scale),
+        "recipe": recipe.model_dump(mode="json"),
         "seed": run["seed"],
     }
+
+
+def _fitted(loss: dict[str, Any], size: int) -> dict[str, Any]:
+    """Tell the discriminators how large the patches are that they will judge."""
+    fitted = dict(loss)
+    for term in fitted.keys() & set(ADVERSARIAL):
+        value = fitted[term]
+        given = cast("dict[str, Any]", value) if isinstance(value, dict) else {"weight": value}
+        fitted[term] = {"size": size, **given}
+    return fitted
 
 
 def _finite(mapping: dict[str, Any]) -> dict[str, Any]:

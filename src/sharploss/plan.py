@@ -1,18 +1,23 @@
 """From params.yaml to runs.yaml: the suites expanded into runs, each listed once."""
 
 import re
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
 from sharploss.errors import UserError
+from sharploss.extractors import weights_path as extractor_path
 from sharploss.files import write_text
 from sharploss.params import Params, load_yaml
 
 Plan = dict[str, dict[str, dict[str, Any]]]
 
 HEADER = "# Written by `make plan` from params.yaml, and committed like a lock file. Do not edit: edit params.yaml.\n"
+NOTHING = "data/code/nothing.txt"
+"""What a run that starts from random weights, or needs no extractor, depends on instead: DVC cannot leave one out."""
+
 KEY = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+){2,3}-s[0-9]+")
 
 
@@ -26,22 +31,41 @@ def expand(params: Params) -> Plan:
     """Expand the suites.
 
     Returns:
-        `runs`: each run by its key, with the suites it serves (one run can serve several tables), and `groups`: the
-        runs of one task and network, which are evaluated together.
+        `runs`: each run by its key, with the suites it serves (one run can serve several tables; a run that others only
+        start from serves none) and the weights it starts from; and `groups`: the runs of one task and network, which
+        are evaluated together.
     """
     runs: dict[str, dict[str, Any]] = {}
-    for suite_name, suite in params.suites.items():
-        for task in suite.tasks:
-            for network in suite.networks:
-                for loss in suite.losses:
-                    for seed in suite.seeds or params.seeds:
-                        run = {"task": task, "network": network, "loss": loss, "recipe": suite.recipe, "seed": seed}
-                        entry = runs.setdefault(
-                            run_key(params, run), {**run, "group": f"{task}-{network}", "suites": []}
-                        )
-                        if suite_name not in entry["suites"]:
-                            entry["suites"].append(suite_name)
+    for name, suite in params.suites.items():
+        seeds = suite.seeds or params.seeds
+        for task, network, loss, seed in product(suite.tasks, suite.networks, suite.losses, seeds):
+            run = {"task": task, "network": network, "loss": loss, "recipe": suite.recipe, "seed": seed}
+            entry = _add(params, runs, run)
+            if name not in entry["suites"]:
+                entry["suites"].append(name)
     return {"runs": runs, "groups": _groups(runs)}
+
+
+def _add(params: Params, runs: dict[str, dict[str, Any]], run: dict[str, Any]) -> dict[str, Any]:
+    """Add a run, after the run that it starts from, and give its entry."""
+    start, needed = params.recipes[run["recipe"]].start, NOTHING
+    if start is not None:
+        earlier = {**run, "task": start.task or run["task"], "loss": start.loss, "recipe": start.recipe}
+        needed = weights_path(_add(params, runs, earlier)["group"], run_key(params, earlier))
+    group = f"{run['task']}-{run['network']}"
+    entry = {**run, "group": group, "start": needed, "extractor": _extractor(params, run["loss"]), "suites": []}
+    return runs.setdefault(run_key(params, run), entry)
+
+
+def _extractor(params: Params, loss: str) -> str:
+    """Give the file of self-trained discriminators that a loss reads, or NOTHING."""
+    named = {value.get("weights") for value in params.losses[loss].values() if isinstance(value, dict)}
+    return next((str(extractor_path(name)) for name in params.extractors if name in named), NOTHING)
+
+
+def weights_path(group: str, key: str) -> str:
+    """Give where a run's trained weights lie, relative to the study's folder."""
+    return f"results/weights/{group}/{key}.safetensors"
 
 
 def _groups(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sharploss.assets import ASSETS, locate
-from sharploss.assets.catalogue import leak
+from sharploss.assets.leakage import ALSO_KNOWN_AS, leak
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 FILES = [(name, file) for name, asset in ASSETS.items() for file in asset.files]
@@ -70,6 +71,10 @@ def test_the_catalogue_agrees_with_the_sources_of_the_mirror():
 
 
 def test_every_set_that_the_papers_need_is_known():
+    weights = "alexnet alexnet_torchvision vgg19 vgg19_torchvision mdf_sisr mdf_jpeg niqe inception_fid"
+    lr = {f"div2k_{part}_lr_x{scale}" for part in ("train", "valid") for scale in (2, 3, 4)}
+    assert {*weights.split(), *lr} <= ASSETS.keys()
+    assert {asset.role for asset in ASSETS.values() if not asset.role} == set()
     wanted = "set5 set14 b100 urban100 bsds500_train bsds500_test t91 div2k_train div2k_valid flickr2k gopro_train"
     assert set(wanted.split()) | {"gopro_test", "live1", "classic5", "cbsd68", "vgg19", "mdf_sisr"} <= ASSETS.keys()
     counts = {name: len(ASSETS[name].files) or ASSETS[name].images for name in ("b100", "urban100", "gopro_train")}
@@ -90,6 +95,38 @@ def test_every_set_that_the_papers_need_is_known():
 )
 def test_training_on_what_is_tested_on_is_refused_with_the_reason(train, test, reason):
     assert reason in (leak(train, test) or "")
+
+
+def test_other_names_of_sets_lead_to_sets_of_the_catalogue():
+    assert set(ALSO_KNOWN_AS.values()) <= ASSETS.keys()
+    assert not ALSO_KNOWN_AS.keys() & ASSETS.keys()
+
+
+def test_sizes_and_sums_of_archives_are_known_where_somebody_published_them():
+    archives = {archive.path: archive for asset in ASSETS.values() for archive in asset.archives}
+    of_div2k = [archive for path, archive in archives.items() if "DIV2K" in path]
+    assert len(of_div2k) == 8
+    assert all(len(archive.sha256) == 64 and archive.bytes for archive in of_div2k)
+    assert {path for path, archive in archives.items() if not archive.sha256} == {
+        "archives/Flickr2K.tar",
+        "archives/GOPRO_Large.zip",
+    }
+
+
+def test_everything_has_an_official_address_but_what_exists_on_mirrors_alone():
+    alone = {
+        name
+        for name, asset in ASSETS.items()
+        if not asset.package and not all(file.urls for file in (*asset.files, *asset.archives))
+    }
+    assert alone == {"alexnet", "vgg19"}
+    # No address is a moving branch of a repository.
+    assert not [
+        url
+        for _, file in FILES
+        for url in file.urls
+        if "/master/" in url or ("githubusercontent" in url and not re.search(r"/[0-9a-f]{40}/", url))
+    ]
 
 
 def test_what_may_be_combined_may():

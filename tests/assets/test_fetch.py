@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from sharploss.assets import ASSETS, Asset, AssetMissing, File, download, locate, present, receipts
+from sharploss.assets import ASSETS, Asset, AssetMissing, File, choose, download, locate, present, receipt, receipts
 from sharploss.errors import UserError
 
 RIGHT, WRONG = b"the right bytes" * 1000, b"the wrong bytes" * 1000
@@ -236,3 +236,22 @@ def test_present_finds_what_locate_would_without_network_and_without_reading(kno
     assert present("skimage_test") == locate("skimage_test")
     in_mirror = put(tmp_path / "mirror", WRONG)
     assert present("thing") == [in_mirror]
+
+
+def test_of_assets_with_the_same_purpose_what_is_here_comes_before_what_can_be_downloaded(monkeypatch):
+    here = {"alexnet"}
+    monkeypatch.setattr("sharploss.assets.fetch.present", lambda name: ["a file"] if name in here else None)
+    assert choose(["alexnet_torchvision", "alexnet"]) == "alexnet"
+    here.clear()
+    assert choose(["alexnet", "alexnet_torchvision"]) == "alexnet_torchvision"
+    assert choose(["alexnet"]) == "alexnet"
+
+
+def test_the_receipt_of_what_cannot_be_had_says_why(monkeypatch, tmp_path):
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path))
+    monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
+    monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
+    found = receipt("alexnet")
+    assert not found["available"]
+    assert found["sha256"] == {}
+    assert "alexnet" in found["reason"]

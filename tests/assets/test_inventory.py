@@ -1,9 +1,15 @@
+import errno
+import hashlib
+import os
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from server import running, whole
 
-from sharploss.assets import ASSETS, Asset, File
+from sharploss.assets import ASSETS, Asset, File, download
 from sharploss.assets.inventory import main
 from sharploss.errors import UserError
 
@@ -37,7 +43,9 @@ def test_the_list_tells_size_licence_and_place(capsys, small):
     assert "not here, can be fetched" in lines["set5"]
     assert "not here, has no address" in lines["vgg19"]
     assert "package skimage" in lines["skimage_test"]
-    assert "unknown" in lines["div2k_train"]
+    assert "3530.6 MB" in lines["div2k_train"]
+    assert "8.3 kB" in lines["niqe"]
+    assert "unknown" in lines["flickr2k"]
     assert small.exists()
 
 
@@ -65,6 +73,78 @@ def test_verify_names_what_is_wrong(capsys, small):
     assert str(small) in said.err
     assert "but should have ed7002b4" in said.err
     assert "1 files looked at, 1 wrong" in said.out
+
+
+def test_verify_tells_what_is_incomplete_and_what_was_asked_for_and_is_not_here(capsys, monkeypatch, small):
+    assert main(["verify"]) == 0  # of what is not here at all, nothing is said
+    assert main(["verify", "set5"]) == 1
+    assert "'set5' is not here: 'python -m sharploss data fetch set5' completes it" in capsys.readouterr().err
+    other = ASSETS["small"].files[0]._replace(path="datasets/small/b.png")
+    monkeypatch.setitem(ASSETS, "small", ASSETS["small"]._replace(files=(*ASSETS["small"].files, other)))
+    assert main(["verify"]) == 1
+    assert "'small' lacks 1 of its 2 files, such as datasets/small/b.png" in capsys.readouterr().err
+    folder = small.parents[1] / "DIV2K" / "DIV2K_valid_HR"
+    folder.mkdir(parents=True)
+    (folder / "0801.png").write_bytes(b"an image")
+    assert main(["verify", "div2k_valid"]) == 1
+    assert f"{folder} holds 1 images but 'div2k_valid' has 100" in capsys.readouterr().err
+
+
+def test_verify_looks_at_archives_that_are_still_here(capsys, tmp_path):
+    archive = tmp_path / "cache" / "archives" / "DIV2K_valid_HR.zip"
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(b"half of it")
+    assert main(["verify"]) == 1
+    assert f"{archive} has sha256" in capsys.readouterr().err
+
+
+def test_a_wrong_file_in_the_mirror_is_named_with_both_sums(capsys, monkeypatch, tmp_path):
+    file = ASSETS["set5"].files[0]
+    wrong = tmp_path / "mirror" / file.path
+    wrong.parent.mkdir(parents=True)
+    wrong.write_bytes(b"another picture")
+    monkeypatch.setenv("SHARPLOSS_MIRROR", str(tmp_path / "mirror"))
+    for command in ("fetch", "verify"):
+        assert main([command, "set5"]) == 1
+        assert f"{wrong} has sha256 {hashlib.sha256(b'another picture').hexdigest()}" in (
+            said := capsys.readouterr().err
+        )
+        assert f"should have {file.sha256}" in said
+
+
+def test_a_mirror_that_is_no_folder_is_told(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SHARPLOSS_MIRROR", str(tmp_path / "nowhere"))
+    assert main(["list", "set5"]) == 0
+    assert "nowhere, which is no folder" in capsys.readouterr().err
+    assert main(["fetch", "set5"]) == 1
+    assert "which SHARPLOSS_MIRROR names but which is no folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["urban100", "div2k_valid"])
+def test_a_cache_that_is_read_only_is_told(capsys, monkeypatch, name):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.delenv("SHARPLOSS_OFFLINE")
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert main(["fetch", name]) == 1
+    said = capsys.readouterr().err
+    assert "Read-only file system" in said
+    assert "SHARPLOSS_CACHE" in said
+
+
+def test_a_disk_without_room_is_told_with_both_numbers(capsys, monkeypatch):
+    monkeypatch.delenv("SHARPLOSS_OFFLINE")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
+    content = bytes(3_000_000)
+    with running() as server:
+        server.answers["/a.png"] = whole(content)
+        sha = hashlib.sha256(content).hexdigest()
+        files = (File("datasets/big/a.png", sha, len(content), (f"{server.url}/a.png",)),)
+        monkeypatch.setitem(ASSETS, "big", Asset("dataset", "test", "CC0", "nobody 2026", files))
+        assert main(["fetch", "big"]) == 1
+    assert "it needs 3.00 MB and 1.00 MB are free" in capsys.readouterr().err
 
 
 def test_unknown_names_get_the_nearest():

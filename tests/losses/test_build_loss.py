@@ -1,10 +1,16 @@
+import json
 import re
 
 import pytest
 import torch
 
+from sharploss.assets.fetch import AssetMissing
 from sharploss.errors import UserError
-from sharploss.losses import TERMS, GradientVarianceLoss, L1Loss, build_loss
+from sharploss.losses import TERMS, GradientVarianceLoss, L1Loss, build_loss, loss_spec, needs, smallest_patch
+from sharploss.params import ADVERSARIAL
+
+# Adversarial terms are for images of one size: test_adversarial.py.
+PLAIN = [name for name, term in TERMS.items() if not hasattr(term, "assets") and name not in ADVERSARIAL]
 
 
 def test_builds_weights_and_parameters(wave_pair):
@@ -32,12 +38,12 @@ def test_the_spec_spells_out_the_defaults():
     }
 
 
-@pytest.mark.parametrize("name", TERMS)
-def test_the_spec_builds_the_same_loss_again(name, wave_pair):
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_spec_builds_the_same_loss_again(name, wide_pair):
     loss = build_loss({name: 0.25})
     again = build_loss(loss.spec)
     assert again.spec == loss.spec
-    assert torch.equal(again(*wave_pair), loss(*wave_pair))
+    assert torch.equal(again(*wide_pair), loss(*wide_pair))
 
 
 def test_the_given_spec_stays_as_it_is():
@@ -70,5 +76,44 @@ def test_the_given_spec_stays_as_it_is():
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(spec, message):
-    with pytest.raises(UserError, match=re.escape(message)):
-        build_loss(spec)
+    for build in (build_loss, loss_spec, needs, smallest_patch):
+        with pytest.raises(UserError, match=re.escape(message)):
+            build(spec)
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_a_spec_is_checked_and_spelt_out_without_loading_weights(name, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("weights were looked for")
+
+    monkeypatch.setattr("sharploss.assets.weights.locate", refuse)
+    spec = loss_spec({name: 0.25})
+    assert spec[name]["weight"] == 0.25
+    assert loss_spec(spec) == spec
+    assert json.loads(json.dumps(spec)) == spec
+
+
+def test_the_spec_is_a_copy():
+    spec = loss_spec({"vgg": 1})
+    spec["vgg"]["layers"]["conv1_1"] = 5
+    assert loss_spec({"vgg": 1})["vgg"]["layers"] == {"conv5_4": 1.0}
+
+
+def test_needs_names_the_assets_that_a_term_can_do_with():
+    assert needs({"l1": 1, "vgg": 0.1}) == (("vgg19_torchvision", "vgg19"),)
+    assert needs({"l1": 1, "gv": 1}) == ()
+
+
+def test_weights_that_cannot_be_had_are_named_with_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path))
+    monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
+    with pytest.raises(AssetMissing, match=r"vgg19-dcbb9e9d.pth .* put the file into the cache folder"):
+        build_loss({"l1": 1, "vgg": 1})
+
+
+def test_the_smallest_patch_is_that_of_the_most_demanding_term():
+    assert smallest_patch({"l1": 1}) == 1
+    assert smallest_patch({"l1": 1, "gv": {"patch": 9}}) == 9
+    assert smallest_patch({"ssim": 1, "gv": {"patch": 9}}) == 11
+    assert smallest_patch({"vgg": {"layers": {"pool5": 1, "pool2": 1}}}) == 32

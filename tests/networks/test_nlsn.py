@@ -1,8 +1,9 @@
 import pytest
 import torch
+from watch import Watch
 
 from sharploss.networks import NLSN
-from sharploss.networks.nlsn import SparseAttention, rotations
+from sharploss.networks.nlsn import BUCKETS, SparseAttention, rotations
 
 
 def small(**parameters):
@@ -62,3 +63,36 @@ def test_one_bucket_of_everything_is_plain_attention():
     key = torch.nn.functional.normalize(query, dim=-1, eps=5e-5)
     expected = features + ((query @ key.mT).softmax(-1) @ value).mT.reshape(features.shape)
     torch.testing.assert_close(attention(features), expected)
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("side", [36, 72])
+def test_no_tensor_is_larger_than_what_chunking_needs(side, train):
+    """Every pixel against every other would be L x L. Chunks need L x 3 chunk, the hashes L x hashes x buckets."""
+    attention = SparseAttention(8, 0.1, chunk=36, hashes=1, index=0)
+    features = torch.rand(1, 8, side, side, requires_grad=train)
+    with torch.set_grad_enabled(train), Watch() as watch:
+        output = attention(features)
+        if train:
+            output.sum().backward()
+    length = side**2
+    assert length * 3 * attention.chunk <= watch.largest <= length * max(3 * attention.chunk, BUCKETS) < length**2
+
+
+def test_at_the_papers_sizes_memory_grows_with_the_pixels_and_not_with_their_square():
+    sizes = []
+    with torch.device("meta"):
+        attention = SparseAttention(256, 0.1, chunk=144, hashes=4, index=0)
+        for side in (192, 384):
+            with torch.no_grad(), Watch() as watch:
+                attention(torch.rand(1, 256, side, side))
+            sizes.append(watch.largest)
+    # The 256 channels of every pixel, once for its own chunk and once for either chunk beside it.
+    assert sizes == [192**2 * 3 * 256, 384**2 * 3 * 256]
+
+
+def test_a_naive_attention_would_be_found():
+    queries = torch.rand(1, 36**2, 2)
+    with Watch() as watch:
+        (queries @ queries.mT).softmax(-1)
+    assert watch.largest == 36**4

@@ -38,6 +38,9 @@ def tiny(params):
             "recipe": "gpu",
         }
     }
+    params["extractors"] = {}
+    params["recipes"] = {"gpu": params["recipes"]["gpu"]}
+    params["losses"] = {name: params["losses"][name] for name in ("l1", "sploss")}
     params["crops"] = {name: crop for name, crop in params["crops"].items() if crop["task"] in TASKS}
     return params
 

@@ -44,6 +44,8 @@ def config():
             "final_fraction": 0.01,
             "milestones": [],
             "gamma": 0.5,
+            "cycles": 1,
+            "average": 0.0,
             "mode": "exact",
             "log_every": 5,
             "validate_every": 6,

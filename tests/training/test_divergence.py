@@ -15,8 +15,12 @@ def test_finite_rows_are_fine():
 
 
 def test_weights_are_looked_at():
-    network = nn.Linear(2, 2)
-    assert nonfinite_weights(network, 7) is None
+    one, other = nn.Linear(2, 2), nn.Linear(2, 2)
+    networks = {"weights": one, "discriminator weights": other}
+    assert nonfinite_weights(networks, 7) is None
     with torch.no_grad():
-        network.bias[1] = float("nan")
-    assert nonfinite_weights(network, 7) == {"term": "weights", "step": 7}
+        other.bias[1] = float("nan")
+    assert nonfinite_weights(networks, 7) == {"term": "discriminator weights", "step": 7}
+    with torch.no_grad():
+        one.weight[0, 0] = float("inf")
+    assert nonfinite_weights(networks, 7) == {"term": "weights", "step": 7}

@@ -7,6 +7,7 @@ import torch
 
 from sharploss.data.patches import Patches
 from sharploss.losses import build_loss
+from sharploss.networks import NLSN
 from sharploss.training.history import read_history
 from sharploss.training.loop import train
 from sharploss.training.schedule import learning_rate
@@ -98,6 +99,19 @@ def test_a_crash_resumes_from_the_checkpoint_before_it(config, packs, tmp_path, 
     assert (tmp_path / "whole/history.jsonl").read_bytes() == (tmp_path / "parts/history.jsonl").read_bytes()
 
 
+def test_nlsn_draws_its_hashes_by_step_so_that_a_resume_gives_the_same_bits(config, packs, tmp_path, monkeypatch):
+    config["network"] = {"network": "nlsn", "blocks": 1, "width": 8, "chunk": 8, "hashes": 2}
+    whole = run(config, packs, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", stop_after(6))
+        assert run(config, packs, tmp_path / "parts").status == "stopped"
+    assert same(whole.network, run(config, packs, tmp_path / "parts").network)
+    # Were the step not told, every step would hash as step 0 does, and other weights would come of it.
+    with monkeypatch.context() as patch:
+        patch.setattr(NLSN, "set_step", lambda *_: None)
+        assert not same(whole.network, run(config, packs, tmp_path / "untold").network)
+
+
 def test_the_record_has_means_of_unweighted_terms_and_the_weighted_total(config, packs, tmp_path):
     run(config, packs, tmp_path)
     lines = read_history(tmp_path / "history.jsonl")
@@ -155,6 +169,32 @@ def test_clipping_and_sgd(config, packs, tmp_path):
     after = run(config, packs, tmp_path).network
     moved = [after.state_dict()[name] - value for name, value in before.named_parameters()]
     assert torch.stack([move.norm() for move in moved]).norm().item() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_the_running_mean_of_the_weights_is_what_is_kept(config, packs, tmp_path, monkeypatch):
+    config["recipe"]["average"] = 0.75
+    outcome = run(config, packs, tmp_path / "mean")
+    assert same(outcome.network, outcome.state.average)
+    mean = dict(make_network(config).named_parameters())
+    for steps in range(1, 13):
+        stopped = run_until(config, packs, tmp_path / f"{steps}", steps, monkeypatch)
+        mean = {name: 0.75 * mean[name] + 0.25 * value for name, value in stopped.network.named_parameters()}
+    for name, value in outcome.network.named_parameters():
+        torch.testing.assert_close(value, mean[name])
+
+
+def run_until(config, packs, scratch, steps, monkeypatch):
+    """Give the state after so many steps of the whole schedule."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", stop_after(steps - 1))
+        return run(config, packs, scratch).state
+
+
+def test_a_mean_resumes_with_the_same_bits(config, packs, tmp_path, monkeypatch):
+    config["recipe"]["average"] = 0.9
+    whole = run(config, packs, tmp_path / "whole")
+    run_until(config, packs, tmp_path / "parts", 7, monkeypatch)
+    assert same(whole.network, run(config, packs, tmp_path / "parts").network)
 
 
 def test_the_record_can_be_followed_from_the_first_step(config, packs, tmp_path):

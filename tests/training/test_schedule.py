@@ -14,6 +14,7 @@ BASE = {
     "final_fraction": 0.1,
     "milestones": [],
     "gamma": 0.5,
+    "cycles": 1,
 }
 
 
@@ -27,6 +28,14 @@ def test_cosine_goes_from_the_rate_to_its_final_fraction():
     assert learning_rate(99, recipe) == pytest.approx(0.01)
     half = 0.01 + 0.09 * (1 + math.cos(math.pi * 33 / 99)) / 2
     assert learning_rate(33, recipe) == pytest.approx(half)
+
+
+def test_cosine_restarts_every_cycle():
+    recipe = {**BASE, "schedule": "cosine", "cycles": 4}
+    rates = [learning_rate(step, recipe) for step in range(100)]
+    assert rates[25:50] == rates[:25]
+    assert rates[75:] == rates[:25]
+    assert rates[:25] == [learning_rate(step, {**recipe, "steps": 25, "cycles": 1}) for step in range(25)]
 
 
 def test_multistep_halves_at_each_milestone():
@@ -44,7 +53,15 @@ def test_warmup_rises_in_equal_steps():
     steps=st.integers(1, 1000),
     warmup=st.integers(0, 1000),
     schedule=st.sampled_from(["constant", "cosine", "multistep"]),
+    cycles=st.integers(1, 5),
 )
-def test_always_above_zero_and_never_above_the_rate(step, steps, warmup, schedule):
-    recipe = {**BASE, "steps": steps, "warmup": warmup, "schedule": schedule, "milestones": [steps // 2 + 1]}
+def test_always_above_zero_and_never_above_the_rate(step, steps, warmup, schedule, cycles):
+    recipe = {
+        **BASE,
+        "cycles": cycles,
+        "steps": steps,
+        "warmup": warmup,
+        "schedule": schedule,
+        "milestones": [steps // 2 + 1],
+    }
     assert 0 < learning_rate(step, recipe) <= 0.1 * (1 + 1e-12)

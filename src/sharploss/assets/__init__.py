@@ -1,6 +1,6 @@
 """Assets: the data sets and weights that studies use, where they come from and how they are checked."""
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
-from sharploss.assets.fetch import AssetMissing, locate, present, receipts
+from sharploss.assets.fetch import AssetMissing, choose, locate, present, receipt, receipts
 
-__all__ = ["ASSETS", "Asset", "AssetMissing", "File", "locate", "present", "receipts"]
+__all__ = ["ASSETS", "Asset", "AssetMissing", "File", "choose", "locate", "present", "receipt", "receipts"]

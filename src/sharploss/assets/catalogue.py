@@ -4,7 +4,7 @@ Adding an asset is adding an entry to ASSETS; a long list of files is a csv file
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -89,8 +89,10 @@ def _file(row: dict[str, str], base: str) -> File:
 
 
 def _archive(name: str, *bases: str) -> tuple[File, ...]:
-    """Give an archive whose publisher states neither size nor sha256; its own checksums are checked instead."""
-    return (File(f"archives/{name}", "", None, tuple(f"{base}/{name}" for base in bases)),)
+    """Give an archive; where files/archives.csv has no size and sha256, the checksums within it are all there is."""
+    urls = tuple(f"{base}/{name}" for base in bases)
+    known = {file.path: file for file in _listed("archives")}
+    return (known.get(f"archives/{name}", File(f"archives/{name}", "", None))._replace(urls=urls),)
 
 
 _SKIMAGE = "van der Walt et al., scikit-image: image processing in Python, PeerJ 2:e453 (2014)"
@@ -101,7 +103,7 @@ _DNCNN = f"{_RAW}/cszn/DnCNN/e93b27812d3ff523a3a79d19e5e50d233d7a8d0a/testsets"
 _DCSCN = f"{_RAW}/jiny2001/dcscn-super-resolution/d382bc30d41c94ac72f8cb148d61cc4864b3b380/data"
 _VIDEO_QUALITY = f"{_RAW}/aizvorski/video-quality/21594567d03fb7dfda5b3a070ad0cf6cd3e353e5"
 _MDF = f"{_RAW}/gfxdisp/mdf/3901f237cb1e9ac48c2f6ad9b4ff9f4578caedde/weights"
-_CBSD68 = f"{_RAW}/clausmichele/CBSD68-dataset/master/CBSD68/original_png"
+_CBSD68 = f"{_RAW}/clausmichele/CBSD68-dataset/51a07a95884ac7c8bdd5d1614f9da781adc3c4a0/CBSD68/original_png"
 _LPIPS_EXAMPLES = f"{_RAW}/richzhang/PerceptualSimilarity/082bb24f84c091ea94de2867d34c4544f68e0963/imgs"
 _TORCH = "https://download.pytorch.org/models"
 _DIV2K = ("https://data.vision.ee.ethz.ch/cvl/DIV2K", "http://data.vision.ee.ethz.ch/cvl/DIV2K")
@@ -280,11 +282,8 @@ ASSETS: dict[str, Asset] = {
         role="test (denoising)",
         licence=_BSDS_TERMS,
         citation="Roth and Black, Fields of experts, IJCV 82(2), 2009, after Martin et al. 2001",
-        files=tuple(
-            File(f"datasets/CBSD68/{number:04d}.png", "", None, (f"{_CBSD68}/{number:04d}.png",))
-            for number in range(68)
-        ),
-        note="The address is a branch, not a fixed version, and no checksums are published.",
+        files=_listed("cbsd68", _CBSD68),
+        note="Decoded from the JPEG files of 68 images of b100, which that repository also holds, byte for byte.",
     ),
     "lpips_examples": Asset(
         kind="dataset",
@@ -338,14 +337,6 @@ ASSETS: dict[str, Asset] = {
         ),
         note="AlexNet_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
     ),
-    "vgg16_torchvision": Asset(
-        kind="weights",
-        role="metric LPIPS (vgg)",
-        licence="BSD-3-Clause",
-        citation=f"{_VGG}; torchvision",
-        files=(File("weights/vgg16-397923af.pth", "397923af", None, urls=(f"{_TORCH}/vgg16-397923af.pth",)),),
-        note="VGG16_Weights.IMAGENET1K_V1; 528 MB, which measuring does not download by itself.",
-    ),
     "vgg19": Asset(
         kind="weights",
         role="perceptual losses",
@@ -368,6 +359,14 @@ ASSETS: dict[str, Asset] = {
         citation=f"{_VGG}; torchvision",
         files=(File("weights/vgg19-dcbb9e9d.pth", "dcbb9e9d", None, urls=(f"{_TORCH}/vgg19-dcbb9e9d.pth",)),),
         note="VGG19_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
+    ),
+    "vgg16_torchvision": Asset(
+        kind="weights",
+        role="metric and loss LPIPS (vgg)",
+        licence="BSD-3-Clause",
+        citation=f"{_VGG}; torchvision",
+        files=(File("weights/vgg16-397923af.pth", "397923af", None, urls=(f"{_TORCH}/vgg16-397923af.pth",)),),
+        note="VGG16_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
     ),
     "mdf_sisr": Asset(
         kind="weights",
@@ -434,30 +433,3 @@ ASSETS: dict[str, Asset] = {
         note="TensorFlow's Inception of 2015, which FID is defined on.",
     ),
 }
-
-
-def leak(train: Iterable[str], test: Iterable[str]) -> str | None:
-    """Say why these sets must not be trained and tested on together, in one sentence; None when they may."""
-    for learnt in train:
-        for tested in test:
-            reason = _common(learnt, tested)
-            if reason:
-                return reason
-    return None
-
-
-def _common(learnt: str, tested: str) -> str | None:
-    if learnt == tested:
-        note = f" ({ASSETS[learnt].note.rstrip('.')})" if learnt == "b100" else ""
-        return f"{learnt} is trained on and tested on{note}"
-    if learnt not in ASSETS or tested not in ASSETS:
-        return None
-    one, other = ASSETS[learnt], ASSETS[tested]
-    declared = one.overlaps.get(tested) or other.overlaps.get(learnt)
-    if declared:
-        return f"{learnt} is trained on and {tested} tested on, but {declared}"
-    shared = {file.sha256 for file in one.files if file.sha256} & {file.sha256 for file in other.files}
-    if shared:
-        path = next(file.path for file in one.files if file.sha256 in shared)
-        return f"{learnt} is trained on and {tested} tested on, but {path} is in both"
-    return None

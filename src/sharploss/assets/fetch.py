@@ -8,8 +8,10 @@ SHARPLOSS_OFFLINE=1 switches downloads off.
 import hashlib
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.download import DownloadError, download
@@ -72,8 +74,8 @@ def present(name: str) -> list[Path] | None:
     """
     asset = _asset(name)
     if asset.archives:
-        unpacked = (_images(asset, root / asset.folder) for root in _roots())
-        return next((images for images in unpacked if len(images) == _expected(asset)), None)
+        unpacked = (images_below(asset, root / asset.folder) for root in roots())
+        return next((images for images in unpacked if len(images) == expected(asset)), None)
     paths = [_find(asset, file) for file in asset.files]
     found = [path for path in paths if path is not None]
     return found if len(found) == len(paths) else None
@@ -94,14 +96,26 @@ def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
     """
     missing: dict[str, str] = {}
     for name in names:
-        sums: dict[str, str] = {}
-        try:
-            sums = _sums(_asset(name), locate(name))
-        except AssetMissing as error:
-            missing[name] = error.reason
-        receipt = {"name": name, "available": name not in missing, "sha256": sums, "reason": missing.get(name, "")}
-        write_json(Path(folder) / f"{name}.json", receipt)
+        found = receipt(name)
+        if not found["available"]:
+            missing[name] = found["reason"]
+        write_json(Path(folder) / f"{name}.json", found)
     return missing
+
+
+def receipt(name: str) -> dict[str, Any]:
+    """Look for an asset, download it where that is possible, and give its receipt; see `receipts`."""
+    try:
+        return {"name": name, "available": True, "sha256": _sums(_asset(name), locate(name)), "reason": ""}
+    except AssetMissing as error:
+        return {"name": name, "available": False, "sha256": {}, "reason": error.reason}
+
+
+def choose(names: Sequence[str]) -> str:
+    """Choose among assets that serve the same purpose, the best first: what is here, else what can be downloaded."""
+    here = (name for name in names if present(name))
+    downloadable = (name for name in names if all(file.urls for file in ASSETS[name].files))
+    return next(chain(here, downloadable, names))
 
 
 def cache_folder() -> Path:
@@ -119,15 +133,15 @@ def _asset(name: str) -> Asset:
     return ASSETS[name]
 
 
-def _roots() -> list[Path]:
+def roots() -> list[Path]:
     """Give the folders that assets are looked up in, in order: the cache, the mirror where there is one."""
     mirror = os.environ.get("SHARPLOSS_MIRROR")
     return [cache_folder(), *([Path(mirror)] if mirror else [])]
 
 
 def _find(asset: Asset, file: File) -> Path | None:
-    roots = _package_roots(asset.package) if asset.package else _roots()
-    return next((path for root in roots if (path := root / file.path).is_file()), None)
+    places = _package_roots(asset.package) if asset.package else roots()
+    return next((path for root in places if (path := root / file.path).is_file()), None)
 
 
 def _is_image(asset: Asset, path: PurePath) -> bool:
@@ -136,11 +150,12 @@ def _is_image(asset: Asset, path: PurePath) -> bool:
     return image and (not asset.pairs or path.parent.name in asset.pairs)
 
 
-def _images(asset: Asset, folder: Path) -> list[Path]:
+def images_below(asset: Asset, folder: Path) -> list[Path]:
+    """List the images of an unpacked asset in a folder; of pairs, both sides."""
     return sorted(path for path in folder.rglob("*") if _is_image(asset, path) and path.is_file())
 
 
-def _expected(asset: Asset) -> int:
+def expected(asset: Asset) -> int:
     """Give the number of images that `folder` must hold; `count` counts pairs where there are pairs."""
     return asset.images * (2 if asset.pairs else 1)
 
@@ -148,7 +163,7 @@ def _expected(asset: Asset) -> int:
 def _sums(asset: Asset, paths: list[Path]) -> dict[str, str]:
     if not asset.archives:
         return {file.path: sha256(path) for file, path in zip(asset.files, paths, strict=True)}
-    root = next(root / asset.folder for root in _roots() if paths[0].is_relative_to(root / asset.folder))
+    root = next(root / asset.folder for root in roots() if paths[0].is_relative_to(root / asset.folder))
     listing = "".join(f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n" for path in paths)
     return {asset.folder: hashlib.sha256(listing.encode()).hexdigest()}
 
@@ -157,10 +172,10 @@ def _locate_images(name: str, asset: Asset) -> list[Path]:
     """Find the images of a set that comes in archives, unpacking these when need be."""
     if images := present(name):
         return images
-    for root in _roots():
-        if found := len(_images(asset, root / asset.folder)):
+    for root in roots():
+        if found := len(images_below(asset, root / asset.folder)):
             raise UserError(
-                f"{root / asset.folder} holds {found} images but '{name}' has {_expected(asset)}: "
+                f"{root / asset.folder} holds {found} images but '{name}' has {expected(asset)}: "
                 "complete the folder or delete it."
             )
     for archive in asset.archives:
@@ -179,16 +194,16 @@ def _locate_images(name: str, asset: Asset) -> list[Path]:
             f"it cannot be unpacked: {reason}",
         ) from None
     _remove_archives(asset)
-    return _images(asset, target)
+    return images_below(asset, target)
 
 
 def _unpack(name: str, asset: Asset, target: Path) -> None:
     archives = [_locate_file(name, asset, archive) for archive in asset.archives]
     with fresh_folder(target) as temporary:
         found = sum(unpack(archive, temporary, lambda names: _choose(asset, names)) for archive in archives)
-        if found != _expected(asset):
+        if found != expected(asset):
             raise UserError(
-                f"{archives[0]} holds {found} images of '{name}' instead of {_expected(asset)}: replace or delete it."
+                f"{archives[0]} holds {found} images of '{name}' instead of {expected(asset)}: replace or delete it."
             )
 
 
@@ -217,7 +232,7 @@ def _locate_file(name: str, asset: Asset, file: File) -> Path:
     if asset.package:
         return _in_package(name, asset, file)
     if path := _find(asset, file):
-        _check(path, file)
+        check(path, file)
         return path
     if reason := _obstacle(file):
         raise _missing(name, file, reason)
@@ -240,9 +255,11 @@ def _obstacle(file: File) -> str:
 
 
 def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMissing:
-    looked = ", ".join(str((root / file.path).parent) for root in _roots())
-    if len(_roots()) == 1:
+    looked = ", ".join(str((root / file.path).parent) for root in roots())
+    if len(roots()) == 1:
         looked += ", no mirror (SHARPLOSS_MIRROR)"
+    elif not roots()[1].is_dir():
+        looked += ", which SHARPLOSS_MIRROR names but which is no folder"
     return AssetMissing(
         f"{file.path} of asset '{name}' is missing (looked in {looked}; {message or reason}): "
         "put the file into the cache folder, or set SHARPLOSS_MIRROR to a folder that has it.",
@@ -252,7 +269,7 @@ def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMiss
 
 def _in_package(name: str, asset: Asset, file: File) -> Path:
     if path := _find(asset, file):
-        _check(path, file)
+        check(path, file)
         return path
     reason = f"the installed package {asset.package} does not ship {file.path}"
     raise AssetMissing(f"Asset '{name}' is missing: {reason}, so install the version in requirements.lock.", reason)
@@ -264,8 +281,12 @@ def _package_roots(package: str) -> list[Path]:
     return [Path(root).parent for root in (spec.submodule_search_locations or [])] if spec else []
 
 
-def _check(path: Path, file: File) -> None:
-    """Refuse a file whose content is not what the catalogue says."""
+def check(path: Path, file: File) -> None:
+    """Refuse a file whose content is not what the catalogue says.
+
+    Raises:
+        UserError: it is not; the message names the file and both sums or sizes.
+    """
     found, size = sha256(path) if file.sha256 else "", path.stat().st_size
     if not found.startswith(file.sha256):
         said = f"sha256 {found} but should have {file.sha256}"

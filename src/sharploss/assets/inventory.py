@@ -3,13 +3,12 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
-from sharploss.assets.fetch import cache_folder, locate, present
+from sharploss.assets.fetch import cache_folder, check, expected, images_below, locate, present, roots
 from sharploss.errors import UserError, unknown
-from sharploss.files import sha256
 
 DESCRIPTION = """Data sets and weights: what is known, what is here, fetching and verifying.
 
@@ -20,6 +19,9 @@ that is only read), and then at their official addresses (not with SHARPLOSS_OFF
   python -m sharploss data list -v set5           with citation, addresses and notes
   python -m sharploss data fetch set5 div2k_train download what is not here
   python -m sharploss data verify                 compare all that is here with its sha256
+  python -m sharploss data verify set5            the same, and set5 must be here
+
+All names that a command takes are in the first column of the list. Each command has its own --help.
 """
 
 
@@ -34,7 +36,7 @@ def main(arguments: list[str]) -> int:
     listing.add_argument("names", nargs="*", metavar="NAME", help="of data sets or weights; all when left out")
     fetching = commands.add_parser("fetch", help="download what is not here")
     fetching.add_argument("names", nargs="+", metavar="NAME")
-    verifying = commands.add_parser("verify", help="compare what is here with its sha256")
+    verifying = commands.add_parser("verify", help="compare what is here with its sha256, or its number of images")
     verifying.add_argument("names", nargs="*", metavar="NAME", help="all that is here when left out")
     asked = parser.parse_args(arguments or ["list"])
     if asked.command is None:
@@ -44,11 +46,16 @@ def main(arguments: list[str]) -> int:
             raise unknown("data set or weights", name, ASSETS)
     if asked.command == "fetch":
         return fetch(asked.names)
-    return verify(asked.names or list(ASSETS)) if asked.command == "verify" else show(asked.names, asked.verbose)
+    if asked.command == "verify":
+        return verify(asked.names or list(ASSETS), asked=bool(asked.names))
+    return show(asked.names, asked.verbose)
 
 
 def show(names: Iterable[str], verbose: bool) -> int:
     """Print the table of what is known; with `verbose` the rest of each entry too."""
+    mirror = os.environ.get("SHARPLOSS_MIRROR")
+    if mirror and not Path(mirror).is_dir():
+        print(f"warning: SHARPLOSS_MIRROR names {mirror}, which is no folder", file=sys.stderr)
     rows = [("name", "role", "files", "size", "licence", "where")]
     chosen = list(names) or list(ASSETS)
     rows += [
@@ -76,7 +83,9 @@ def size(asset: Asset) -> str:
     """Give an asset's size in words, "unknown" where its publisher does not state it."""
     known = [file.bytes for file in (*asset.files, *asset.archives)]
     total = sum(byte for byte in known if byte is not None)
-    return f"{total / 1e6:.1f} MB" if known and None not in known else "unknown"
+    if not known or None in known:
+        return "unknown"
+    return f"{total / 1e6:.1f} MB" if total >= 1e5 else f"{total / 1e3:.1f} kB"
 
 
 def where(name: str) -> str:
@@ -87,9 +96,8 @@ def where(name: str) -> str:
         return "not here, can be fetched" if downloadable else "not here, has no address: use a mirror"
     if asset.package:
         return f"package {asset.package}"
-    mirror = os.environ.get("SHARPLOSS_MIRROR")
-    roots = {"cache": cache_folder(), **({"mirror": Path(mirror)} if mirror else {})}
-    return " and ".join(part for part, root in roots.items() if any(path.is_relative_to(root) for path in paths))
+    parts = zip(("cache", "mirror"), roots(), strict=False)
+    return " and ".join(part for part, root in parts if any(path.is_relative_to(root) for path in paths))
 
 
 def details(asset: Asset) -> list[str]:
@@ -116,31 +124,49 @@ def fetch(names: Iterable[str]) -> int:
     return failed
 
 
-def verify(names: Iterable[str]) -> int:
-    """Hash everything that is here and name each file that is wrong; gives 1 when one is."""
+def verify(names: Sequence[str], *, asked: bool = True) -> int:
+    """Compare everything that is here with its sha256, size or number of images; gives 1 when something is wrong.
+
+    Args:
+        names: of data sets or weights.
+        asked: they were asked for by name, so that it is also wrong when nothing of one is here.
+    """
     from tqdm import tqdm
 
-    jobs = [(name, file, path) for name in names for file, path in _files(name)]
-    wrong = 0
-    for name, file, path in tqdm(jobs, desc="verify", unit="file", disable=None, leave=False):
-        found = sha256(path)
-        if not found.startswith(file.sha256):
-            wrong += 1
-            tqdm.write(
-                f"error: {path} of {name} has sha256 {found} ({path.stat().st_size} bytes) but should have "
-                f"{file.sha256} ({file.bytes} bytes): delete it and fetch it again.",
-                file=sys.stderr,
-            )
-    print(f"{len(jobs)} files looked at, {wrong} wrong")
+    jobs = [job for name in names for job in _files(name)]
+    wrong = [fault for name in names if (fault := _lacking(name, asked=asked))]
+    for path, file in tqdm(jobs, desc="verify", unit="file", disable=None, leave=False):
+        try:
+            check(path, file)
+        except UserError as error:
+            wrong.append(str(error))
+    for fault in wrong:
+        print(f"error: {fault}", file=sys.stderr)
+    print(f"{len(jobs)} files looked at, {len(wrong) or 'nothing'} wrong")
     return 1 if wrong else 0
 
 
-def _files(name: str) -> list[tuple[File, Path]]:
-    """List the files of an asset that are here, whole or not."""
+def _files(name: str) -> list[tuple[Path, File]]:
+    """List the files of an asset that are here, with what they should be; archives too, where they are still here."""
     asset = ASSETS[name]
-    mirror = os.environ.get("SHARPLOSS_MIRROR")
-    roots = [cache_folder(), *([Path(mirror)] if mirror else [])]
     if asset.package:
-        paths = present(name)
-        return list(zip(asset.files, paths, strict=True)) if paths else []
-    return [(file, root / file.path) for file in asset.files for root in roots if (root / file.path).is_file()]
+        return list(zip(present(name) or [], asset.files, strict=False))
+    files = (*asset.files, *asset.archives)
+    return [(root / file.path, file) for file in files for root in roots() if (root / file.path).is_file()]
+
+
+def _lacking(name: str, *, asked: bool) -> str:
+    """Say what of an asset is missing, of one that is here in part or was asked for; "" when nothing is."""
+    asset = ASSETS[name]
+    if present(name) is not None:
+        return ""
+    advice = f"'python -m sharploss data fetch {name}' completes it."
+    if asset.archives:
+        counts = [(root / asset.folder, len(images_below(asset, root / asset.folder))) for root in roots()]
+        for folder, found in counts:
+            if found:
+                return f"{folder} holds {found} images but '{name}' has {expected(asset)}: delete it, then {advice}"
+    absent = [file.path for file in asset.files if not any((root / file.path).is_file() for root in roots())]
+    if 0 < len(absent) < len(asset.files):
+        return f"'{name}' lacks {len(absent)} of its {len(asset.files)} files, such as {absent[0]}: {advice}"
+    return f"'{name}' is not here: {advice}" if asked else ""

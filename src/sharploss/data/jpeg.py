@@ -1,4 +1,8 @@
-"""JPEG compression with Pillow, and the luma that JPEG papers compress."""
+"""JPEG compression with Pillow, and the luma that JPEG papers compress.
+
+Pillow's wheels bring libjpeg-turbo, at its defaults: baseline, the standard's tables scaled by `quality`, the accurate
+integer transform, 4:2:0 in colour. The encoder's name and version are in the header of every pack made with it.
+"""
 
 import io
 

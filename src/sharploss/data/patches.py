@@ -3,6 +3,8 @@
 No image file is decoded and no worker process runs while a network trains: a batch is a gather of rows of pixels.
 """
 
+import copy
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -64,6 +66,12 @@ class Patches:
         self.table: Integers = pack.images.numpy()
         self.pixels = pack.pixels.to(device)
         self.block = self.chunk = -1
+
+    def stream(self, seed: int) -> "Patches":
+        """Give the same images, on the same device, with the draws of another seed."""
+        other = copy.copy(self)
+        other.seed, other.block, other.chunk = seed, -1, -1
+        return other
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Gather the batch of a step (0, 1, ...), in any order of calls.

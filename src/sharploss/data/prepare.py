@@ -12,6 +12,7 @@ from sharploss.assets import AssetMissing, present
 from sharploss.assets.catalogue import ASSETS
 from sharploss.data.degrade import degrade
 from sharploss.data.images import crop, read_image
+from sharploss.data.jpeg import encoder
 from sharploss.data.pack import write_pack
 from sharploss.data.sets import Item, find_images
 from sharploss.errors import UserError
@@ -53,6 +54,8 @@ def prepare(
         if not sets:
             raise UserError(f"Task '{task_name}' names no set under '{role}': add one to params.yaml.")
     parameters = {key: value for key, value in task.items() if key not in (*ROLES, "preferred")}
+    if task["kind"] == "jpeg":
+        parameters["encoder"] = encoder()
     found = {stem: _items(sets, parameters, own, may_miss=role == "test") for role, stem, sets in plan}
     _check_own(task_name, {stem: items for stem, (items, _) in found.items()}, own)
     written: list[Path] = []

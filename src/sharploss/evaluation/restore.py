@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from sharploss.errors import UserError
+from sharploss.evaluation.tiles import restore_any_size
 from sharploss.losses import build_loss
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import load_weights
@@ -80,12 +81,14 @@ def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def restore(network: nn.Module, image: Tensor) -> Tensor:
+def restore(network: nn.Module, image: Tensor, tile: int | None = None) -> Tensor:
     """Restore one image.
 
     Args:
         network: maps (1, 3, h, w) in [0, 1] to (1, 3, H, W).
         image: (3, h, w) uint8.
+        tile: side of overlapping tiles in input pixels, a multiple of 8, for images that memory would not suffice for;
+            None restores images of more than `tiles.MAX_PIXELS` pixels in tiles and others whole.
 
     Returns:
         (3, H, W) uint8 on the CPU: clamped, rounded half up, as it would be saved in a file.
@@ -93,4 +96,5 @@ def restore(network: nn.Module, image: Tensor) -> Tensor:
     device = next(network.parameters()).device
     with torch.inference_mode():
         degraded = image[None].to(device).float().div(255).contiguous(memory_format=memory_format(device, "exact"))
-        return network(degraded)[0].clamp(0, 1).mul(255).add(0.5).floor().to("cpu", torch.uint8).contiguous()
+        restored = restore_any_size(network, degraded, tile)
+        return restored[0].clamp(0, 1).mul(255).add(0.5).floor().to("cpu", torch.uint8).contiguous()

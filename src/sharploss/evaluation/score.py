@@ -59,7 +59,7 @@ def open_test_packs(task_name: str, task: Mapping[str, Any], root: Path) -> list
         UserError: a pack is missing or damaged, or holds no image without saying why.
     """
     folder = root / "data" / "packed" / task_name
-    packs = [open_pack(folder / f"test-{name}.safetensors") for name in task["test"]]
+    packs = [open_pack(folder / f"test-{name}.safetensors", verify=True) for name in task["test"]]
     for name, pack in zip(task["test"], packs, strict=True):
         if not (len(pack) or pack.missing or pack.left_out):
             raise UserError(

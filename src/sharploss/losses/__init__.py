@@ -1,33 +1,63 @@
 """Losses for image restoration: each a pure function and a thin nn.Module of (output, target), images in [0, 1]."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from sharploss.checks import check_number
 from sharploss.construct import construct, defaults
 from sharploss.errors import UserError
+from sharploss.losses.adversarial import (
+    AdversarialLoss,
+    LeastSquaresGANLoss,
+    RelativisticGANLoss,
+    SharpGANLoss,
+    VanillaGANLoss,
+)
+from sharploss.losses.backbones import Loadable
+from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
+from sharploss.losses.lpips import LPIPSLoss
+from sharploss.losses.mdf import MDFLoss
+from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
 from sharploss.losses.sploss import SPLoss
 from sharploss.losses.ssim import SSIMLoss
+from sharploss.losses.texture import TextureLoss
 from sharploss.losses.total_variation import TotalVariationLoss
+from sharploss.losses.vgg import VGGLoss
 from sharploss.losses.weighted_sum import WeightedSum
 
 __all__ = [
     "TERMS",
+    "AdversarialLoss",
     "CharbonnierLoss",
+    "EdgeLoss",
     "GradientVarianceLoss",
     "L1Loss",
     "L2Loss",
+    "LPIPSLoss",
+    "LeastSquaresGANLoss",
+    "MDFLoss",
+    "MSSSIMLoss",
+    "RelativisticGANLoss",
     "SPLoss",
     "SSIMLoss",
     "SecondOrderGradientLoss",
+    "SharpGANLoss",
+    "TextureLoss",
     "TotalVariationLoss",
+    "VGGLoss",
+    "VanillaGANLoss",
     "WeightedSum",
     "build_loss",
+    "loss_spec",
+    "needs",
+    "smallest_patch",
 ]
 
 TERMS: dict[str, type[nn.Module]] = {
@@ -39,11 +69,21 @@ TERMS: dict[str, type[nn.Module]] = {
     "gv": GradientVarianceLoss,
     "second_order": SecondOrderGradientLoss,
     "sploss": SPLoss,
+    "gan": VanillaGANLoss,
+    "lsgan": LeastSquaresGANLoss,
+    "ragan": RelativisticGANLoss,
+    "sharpgan": SharpGANLoss,
+    "ms_ssim": MSSSIMLoss,
+    "edge": EdgeLoss,
+    "vgg": VGGLoss,
+    "texture": TextureLoss,
+    "lpips": LPIPSLoss,
+    "mdf": MDFLoss,
 }
 
 
 def build_loss(spec: Mapping[str, Any]) -> WeightedSum:
-    """Build a loss from what params.yaml says of it.
+    """Build a loss from what params.yaml says of it, with the weights its terms need.
 
     Args:
         spec: for each term of TERMS its weight, or a mapping of its parameters with an optional `weight` (default 1):
@@ -52,10 +92,61 @@ def build_loss(spec: Mapping[str, Any]) -> WeightedSum:
     Raises:
         UserError: no term, an unknown term or parameter (the message names the nearest one), a value that a term
             refuses, a weight that is negative or not a finite number, or only weights of 0.
+        AssetMissing: a term's weights cannot be had; the message says what to download and where to put it.
     """
+    loss = _assemble(spec)
+    for term in loss.losses.values():
+        if isinstance(term, Loadable):
+            term.load()
+    return loss
+
+
+def loss_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Check what params.yaml says of a loss and spell out the defaults, without loading any weights.
+
+    Returns:
+        The weight and every parameter of each term; `build_loss` makes the same loss of it.
+
+    Raises:
+        UserError: as `build_loss`.
+    """
+    return _checked(spec).spec
+
+
+def needs(spec: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """Name the assets of the catalogue that a loss reads its weights from, without looking for them.
+
+    Returns:
+        For each term that needs weights, the assets it can do with, the best first (`sharploss.assets.choose`).
+
+    Raises:
+        UserError: as `build_loss`.
+    """
+    terms = _checked(spec).losses.values()
+    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Loadable) and term.assets))
+
+
+def smallest_patch(spec: Mapping[str, Any]) -> int:
+    """Give the side in pixels of the smallest images that every term of a loss can compare; 1 where all will do.
+
+    Raises:
+        UserError: as `build_loss`.
+    """
+    return max(int(getattr(term, "smallest", 1)) for term in _checked(spec).losses.values())
+
+
+def _checked(spec: Mapping[str, Any]) -> WeightedSum:
+    """Make the terms without giving them any numbers: a discriminator is not worth initialising to look at it."""
+    with torch.device("meta"):
+        return _assemble(spec)
+
+
+def _assemble(spec: Mapping[str, Any]) -> WeightedSum:
+    """Make the terms and check their parameters; nothing is read from a file."""
     if not isinstance(spec, Mapping) or not spec:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UserError(f"A loss is a mapping of terms to weights, such as {{l1: 1, gv: 0.01}}, not {spec!r}.")
-    resolved = {name: _resolve(name, value) for name, value in spec.items()}
+    # A copy: parameters can be mappings themselves, and neither the caller's nor a default may change with ours.
+    resolved = {name: copy.deepcopy(_resolve(name, value)) for name, value in spec.items()}
     weights = {name: float(parameters.pop("weight")) for name, parameters in resolved.items()}
     if not any(weights.values()):
         raise UserError(f"All terms of the loss have weight 0 ({', '.join(weights)}): give one a weight above 0.")
@@ -71,4 +162,5 @@ def _resolve(name: str, value: Any) -> dict[str, Any]:
         check_number("weight", parameters["weight"], minimum=0)
     except ValueError as error:
         raise UserError(f"loss term '{name}': {error}.") from None
-    return parameters
+    # Lists, as a file has them: a spec must be the same after it was written and read.
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items()}

@@ -29,17 +29,19 @@ def ssim_loss(output: Tensor, target: Tensor) -> Tensor:
     check_size(output, WINDOW, "the SSIM window")
     output, target = matched(output, target)
     # Variances are small differences of large numbers: bfloat16 convolutions would leave nothing of them.
-    with _full_precision(output.device.type):
+    with full_precision(output.device.type):
         return 1 - ssim_map(output, target, window="valid").mean()
 
 
-def _full_precision(device: str) -> AbstractContextManager[Any]:
+def full_precision(device: str) -> AbstractContextManager[Any]:
     """Turn autocast off where the device has it; the meta device, on which costs are counted, has none."""
     return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 class SSIMLoss(nn.Module):
-    """`ssim_loss` as a module."""
+    """`ssim_loss` as a module; `smallest` is the side in pixels of its window."""
+
+    smallest = WINDOW
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Give the loss of `output` (N, C, H, W) against `target`."""

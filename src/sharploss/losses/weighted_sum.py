@@ -1,6 +1,7 @@
 """A loss as training uses it: a weighted sum of named terms."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -46,13 +47,26 @@ class WeightedSum(nn.Module):
         terms: dict[str, Tensor] = {}
         for name, loss in self.losses.items():
             with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights[name] != 0):
-                terms[name] = _total([loss(stage, target) for stage in stages])
+                # What a term makes of the target (features, for one) serves all stages.
+                against: Any = getattr(loss, "against", None)
+                compare = against(target) if against else partial(loss, target=target)
+                terms[name] = _total([compare(stage) for stage in stages])
         return terms
+
+    def weighted(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Give what `terms` returned, each times its weight; those of weight 0 are left out. `weigh` is their sum."""
+        weighted = {name: (term, self.weights[name]) for name, term in terms.items() if self.weights[name] != 0}
+        return {name: term if weight == 1 else term * weight for name, (term, weight) in weighted.items()}
 
     def weigh(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Give the weighted sum, a scalar, of what `terms` returned."""
-        weighted = ((term, self.weights[name]) for name, term in terms.items())
-        return _total([term if weight == 1 else term * weight for term, weight in weighted if weight != 0])
+        return _total(list(self.weighted(terms).values()))
+
+    @property
+    def backbones(self) -> dict[str, str]:
+        """Name the weights that terms have loaded, by term, for the record: several files can serve one term."""
+        loaded = {name: getattr(loss, "backbone", "") for name, loss in self.losses.items()}
+        return {name: backbone for name, backbone in loaded.items() if backbone}
 
 
 def _total(values: Sequence[Tensor]) -> Tensor:

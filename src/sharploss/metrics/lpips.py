@@ -2,19 +2,19 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from sharploss.assets.fetch import AssetMissing, locate
+from sharploss.assets.weights import read_weights
 from sharploss.metrics.at_hand import at_hand
 from sharploss.metrics.picture import Images, Picture, pair_of
 
-BACKBONES = ("alexnet", "alexnet_torchvision")
-"""Assets that AlexNet comes from: its convolutions alone, or else torchvision's whole network."""
+BACKBONES = {"alex": ("alexnet", "alexnet_torchvision"), "vgg": ("vgg16_torchvision",)}
+"""Assets that each backbone comes from: its convolutions alone where a mirror has them, or torchvision's whole network.
+"""
 
 SMALLEST = {"alex": 31, "vgg": 16}
 """Pixels a side below which the network's last layer has nothing to look at."""
@@ -50,7 +50,9 @@ def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
     Raises:
         AssetMissing: the network's weights cannot be had.
     """
-    network = _build(_backbone() if net == "alex" else _read(at_hand("vgg16_torchvision")), net)
+    if net == "vgg":
+        at_hand(BACKBONES[net][0])
+    network = build_lpips(net, read_weights(BACKBONES[net])[1])
 
     def distance(output: Images, target: Images) -> Tensor:
         one, other = pair_of(output, target)
@@ -94,30 +96,23 @@ def _features(network: Any, picture: Picture, strip: Strip) -> list[Tensor]:
     return [lpips.normalize_tensor(layer) for layer in network.net(network.scaling_layer(image))]
 
 
-def _backbone() -> dict[str, Tensor]:
-    """Give AlexNet's convolutions by torchvision's names, features.0.weight and so on."""
-    try:
-        return _read(locate(BACKBONES[0])[0])
-    except AssetMissing:
-        return _read(locate(BACKBONES[1])[0])
+def build_lpips(net: str, weights: Mapping[str, Tensor]) -> nn.Module:
+    """Make the package's network, version 0.1, without its download of a backbone.
 
+    Args:
+        net: a key of BACKBONES.
+        weights: the backbone's convolutions by torchvision's names, features.0.weight and so on.
 
-def _read(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _build(backbone: dict[str, Tensor], net: str = "alex") -> nn.Module:
+    Returns:
+        The package's module in eval mode, frozen: of two images (N, 3, H, W) in [-1, 1], to (N, 1, 1, 1).
+    """
     import lpips
 
     # pnet_rand: without it the package downloads a backbone. Its random weights must not move anybody's random state.
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
         network = lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
-    # The package cuts networks into slices: what torchvision calls features.3.weight is slice2.3.weight in AlexNet's.
+    # The package cuts networks into slices: what torchvision calls features.3.weight is slice2.3.weight there.
     names = network.net.state_dict()
-    network.net.load_state_dict({name: backbone[f"features.{name.split('.', 1)[1]}"] for name in names})
+    network.net.load_state_dict({name: weights[f"features.{name.split('.', 1)[1]}"] for name in names})
     return network.requires_grad_(False)

@@ -44,13 +44,18 @@ def ssim_map(output: Tensor, target: Tensor, window: Literal["valid", "same"] = 
     Raises:
         ValueError: the shapes differ, or a side is below 11 pixels with "valid".
     """
+    luminance, contrast = ssim_parts(output, target, window)
+    return luminance * contrast
+
+
+def ssim_parts(output: Tensor, target: Tensor, window: Literal["valid", "same"] = "valid") -> tuple[Tensor, Tensor]:
+    """Give the two factors of `ssim_map`: luminance, and contrast times structure; arguments and errors as there."""
     check_pair(output, target)
     if window == "valid" and min(output.shape[-2:]) < WINDOW:
         raise ValueError(f"SSIM needs images of at least {WINDOW}x{WINDOW} pixels, not {tuple(output.shape[-2:])}.")
     # The two variances are only ever needed as a sum, which saves one of five blurs.
     moments = torch.cat([output, target, output * output + target * target, output * target], dim=1)
-    luminance, contrast = _terms(*_blur(moments, WINDOW // 2 if window == "same" else 0).chunk(4, dim=1))
-    return luminance * contrast
+    return _terms(*_blur(moments, WINDOW // 2 if window == "same" else 0).chunk(4, dim=1))
 
 
 def _terms(mean_output: Tensor, mean_target: Tensor, energy: Tensor, product: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,13 @@ from typing import Any
 from torch import nn
 
 from sharploss.construct import construct
-from sharploss.networks.discriminators import VGG128, Discriminator, SharpGANDiscriminator, SRGANDiscriminator
+from sharploss.networks.discriminators import (
+    DISCRIMINATORS,
+    VGG128,
+    Discriminator,
+    SharpGANDiscriminator,
+    SRGANDiscriminator,
+)
 from sharploss.networks.dncnn import DnCNN
 from sharploss.networks.edsr import EDSR
 from sharploss.networks.espcn import ESPCN
@@ -50,12 +56,6 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "srresnet": SRResNet,
     "stackedg": StackedG,
     "vdsr": VDSR,
-}
-
-DISCRIMINATORS: dict[str, type[Discriminator]] = {
-    "sharpgan": SharpGANDiscriminator,
-    "srgan": SRGANDiscriminator,
-    "vgg128": VGG128,
 }
 
 

@@ -134,3 +134,10 @@ def _check_size(size: int, multiple: int = 16) -> None:
     check_integer("size", size, minimum=multiple)
     if size % multiple:
         raise ValueError(f"size must be a multiple of {multiple}, not {size}")
+
+
+DISCRIMINATORS: dict[str, type[Discriminator]] = {
+    "sharpgan": SharpGANDiscriminator,
+    "srgan": SRGANDiscriminator,
+    "vgg128": VGG128,
+}

@@ -4,14 +4,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_flag, check_integer
-from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.images import CHANNELS, check_channels, check_scale
 
 
 class DnCNN(nn.Module):
     """Zhang et al., "Beyond a Gaussian denoiser: residual learning of deep CNN for image denoising" (TIP 2017).
 
     3x3 convolutions with bias, batch normalisation (epsilon 1e-4, as in KAIR) and ReLU; the output is the input minus
-    what they make of it. Weights start as PyTorch's defaults, as in KAIR.
+    what they make of it. As in KAIR's training options, convolutions start orthogonal times 0.2 and without bias, the
+    factors of the normalisation uniform in [0.1, 1].
 
     Args:
         scale: 1 as in the paper; 2, 3 or 4 interpolate inside first (PyTorch's bicubic), which is ours.
@@ -28,7 +29,7 @@ class DnCNN(nn.Module):
         self, scale: int = 1, depth: int = 20, width: int = 64, batch_norm: bool = True, channels: int = 3
     ) -> None:
         super().__init__()
-        check_choice("scale", scale, (1, 2, 3, 4))
+        check_scale(scale, (1, 2, 3, 4))
         check_choice("channels", channels, CHANNELS)
         check_integer("depth", depth, minimum=2)
         check_integer("width", width, minimum=1)
@@ -39,6 +40,7 @@ class DnCNN(nn.Module):
             norm = [nn.BatchNorm2d(width, eps=1e-4, momentum=0.9)] if batch_norm else []
             layers += [conv(width, width), *norm, nn.ReLU(inplace=True)]
         self.model = nn.Sequential(*layers, conv(width, channels))
+        self.model.apply(_initialise)
 
     def forward(self, images: Tensor) -> Tensor:
         """Restore (N, C, h, w) images in [0, 1] as (N, C, scale*h, scale*w), unclamped."""
@@ -51,3 +53,12 @@ class DnCNN(nn.Module):
 def conv(inputs: int, outputs: int) -> nn.Conv2d:
     """Make a 3x3 convolution that keeps the size."""
     return nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
+def _initialise(layer: nn.Module) -> None:
+    if isinstance(layer, nn.Conv2d):
+        nn.init.orthogonal_(layer.weight, gain=0.2)
+        assert layer.bias is not None
+        nn.init.zeros_(layer.bias)
+    elif isinstance(layer, nn.BatchNorm2d):
+        nn.init.uniform_(layer.weight, 0.1, 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -83,16 +83,39 @@ def load_weights(path: Path, network: nn.Module) -> None:
     Raises:
         UserError: the file is missing or damaged, or holds other tensors than the network has; it names the first.
     """
-    try:
-        tensors = load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run 'make repro' to train it.") from None
-    except SafetensorError as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
+    tensors = read_weights(path)
     difference = _difference(tensors, network.state_dict())
     if difference:
         raise UserError(f"{path} is a checkpoint of another configuration: {difference}.")
     network.load_state_dict(tensors)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a weights file; a missing or damaged one is a UserError."""
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run 'make repro' to train it.") from None
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read what a weights file says of itself: the run's key, status and resolved configuration.
+
+    Raises:
+        UserError: the file is missing or damaged, or does not say it.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing: run 'make repro' to train it.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = cast("dict[str, str]", file.metadata() or {})
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
+    if not {"config", "status"} <= metadata.keys():
+        raise UserError(f"{path} does not say which run it is of: delete it and run 'make repro' to train it again.")
+    return metadata
 
 
 def _difference(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> str | None:

@@ -1,6 +1,6 @@
 """Noticing that a run has diverged, without waiting for the device at every step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,7 +25,14 @@ def first_nonfinite(rows: Tensor, names: Sequence[str], start: int) -> dict[str,
     return {"term": names[column], "step": start + row}
 
 
-def nonfinite_weights(network: nn.Module, step: int) -> dict[str, Any] | None:
-    """Look at the weights too: the last step can ruin them without any of its terms showing it."""
-    finite = torch.stack([parameter.detach().isfinite().all() for parameter in network.parameters()]).all()
-    return None if bool(finite) else {"term": "weights", "step": step}
+def nonfinite_weights(networks: Mapping[str, nn.Module], step: int) -> dict[str, Any] | None:
+    """Look at the weights too: the last step can ruin them without any of its terms showing it.
+
+    Args:
+        networks: by what their weights are called.
+        step: the last one, counted from 0.
+    """
+    for name, network in networks.items():
+        if not bool(torch.stack([parameter.detach().isfinite().all() for parameter in network.parameters()]).all()):
+            return {"term": name, "step": step}
+    return None

@@ -11,7 +11,9 @@ class History:
     """An append-only JSONL file.
 
     Lines are `{"event": "train", "step", "lr", "total", "terms"}` (means since the previous such line; terms are
-    unweighted) and `{"event": "validation", "step", "psnr_y"}` (dB).
+    unweighted), with `"discriminator": {...}` where there is one (training.adversarial.WATCHED), and
+    `{"event": "validation", "step", "psnr_y"}` (dB). The last line of a run that came to nothing says why:
+    `{"event": "diverged", "term", "step"}` or `{"event": "not_trained", "reason"}`.
     """
 
     def __init__(self, path: Path, keep_bytes: int = 0) -> None:

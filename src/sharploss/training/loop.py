@@ -1,6 +1,6 @@
 """Training one run, top to bottom."""
 
-import contextlib
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,23 @@ from tqdm import tqdm
 
 from sharploss.data.pack import Pack
 from sharploss.data.patches import Patches
-from sharploss.losses import build_loss
 from sharploss.metrics.psnr import border_of
+from sharploss.training.adversarial import WATCHED, final, make_adversary
 from sharploss.training.device import memory_format, set_mode
 from sharploss.training.divergence import first_nonfinite, nonfinite_weights
 from sharploss.training.history import History
 from sharploss.training.interrupt import stop_on_signal
 from sharploss.training.schedule import learning_rate
-from sharploss.training.state import State, last_good, make_network, make_optimizer, restore_state, save_state
+from sharploss.training.state import (
+    State,
+    last_good,
+    make_loss,
+    make_network,
+    make_optimizer,
+    restore_state,
+    save_state,
+    start_from,
+)
 from sharploss.training.validation import validate
 
 
@@ -28,9 +37,9 @@ from sharploss.training.validation import validate
 class Outcome:
     """What a training came to.
 
-    `status` is finished, diverged or stopped; `state` the last one; `network` the one to keep (the last good one where
-    the run diverged, from step `step`); `diverged` names the first non-finite term and its step; `steps_per_second` is
-    that of this process alone.
+    `status` is finished, diverged, stopped or not_trained; `state` the last one; `network` the one to keep (the last
+    good one where the run diverged, from step `step`); `diverged` names the first non-finite term and its step;
+    `steps_per_second` is that of this process alone; `reason` says why a run was not trained.
     """
 
     status: str
@@ -39,6 +48,16 @@ class Outcome:
     step: int
     steps_per_second: float
     diverged: dict[str, Any] | None = None
+    reason: str | None = None
+
+
+def not_trained(config: dict[str, Any], scratch: Path, reason: str) -> Outcome:
+    """Give the outcome of a run that cannot be trained here, and a record in `scratch` that says why."""
+    network = make_network(config)
+    with History(scratch / "history.jsonl") as record:
+        record.append({"event": "not_trained", "step": 0, "reason": reason})
+    state = State(network, make_optimizer(network, config["recipe"]), torch.zeros(1, 1))
+    return Outcome("not_trained", state, network, 0, 0.0, reason=reason)
 
 
 def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
@@ -48,6 +67,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     scratch: Path,
     device: torch.device,
     title: str = "",
+    start: Path | None = None,
     on_start: Callable[[Path], object] = lambda _: None,
 ) -> Outcome:
     """Train one run, or go on with it where `scratch` holds a checkpoint of it.
@@ -62,17 +82,26 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         scratch: the run's own folder for checkpoints and the growing record `history.jsonl`.
         device: where to compute.
         title: what the progress bar shows.
+        start: weights of another run to begin with, safetensors; random ones when left out.
         on_start: called with the record's path once it exists, before the first step.
     """
     recipe = config["recipe"]
     set_mode(recipe["mode"])
     layout = memory_format(device, recipe["mode"])
-    network = make_network(config).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
-    loss = build_loss(config["loss"]).to(device)
-    names = list(loss.weights)
-    state = State(network, make_optimizer(network, recipe), torch.zeros(recipe["log_every"], len(names), device=device))
+    network = make_network(config)
+    if start is not None:
+        start_from(network, start)
+    network.to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
+    loss = make_loss(config).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
     patches = Patches(packs["train"], **_patch_settings(config), device=device)
-    forward = torch.compile(network) if recipe["mode"] == "fast" else network
+    adversary = make_adversary(loss, config, patches)
+    names = [*loss.weights, *(f"discriminator {name}" for name in WATCHED if adversary is not None)]
+    window = torch.zeros(recipe["log_every"], len(names), device=device)
+    players = None if adversary is None else (adversary.discriminator, adversary.optimizer)
+    learning = {"weights": network, **({"discriminator weights": players[0]} if players else {})}
+    average = copy.deepcopy(network) if recipe["average"] else None
+    state = State(network, make_optimizer(network, recipe), window, players, average)
+    forward = _forward(network, device, recipe["mode"])
 
     set_step = getattr(network, "set_step", None)  # of networks that draw random numbers (NLSN)
 
@@ -90,11 +119,14 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
             input, target = (image.contiguous(memory_format=layout) for image in patches.batch(state.step))
             if set_step is not None:
                 set_step(state.step)
-            with _precision(device, recipe["mode"]):
-                output = forward(input)
+            output = forward(input)
             terms = loss.terms(output, target)
             _optimise(state.optimizer, loss.weigh(terms), rate, recipe["clip_norm"])
-            state.window[state.step % len(state.window)] = torch.stack([terms[name].detach() for name in names])
+            state.follow(recipe["average"])
+            watched = [term.detach() for term in terms.values()]
+            if adversary is not None:
+                watched += adversary.update(forward, network, final(output), target, state.step)
+            state.window[state.step % len(state.window)] = torch.stack(watched)
             state.step += 1
             bar.update(recipe["batch"])
 
@@ -105,18 +137,22 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
             rows = state.window[: (state.step - 1) % len(state.window) + 1].cpu()
             diverged = first_nonfinite(rows, names, state.step - len(rows))
             if diverged is None and "save" in due:
-                diverged = nonfinite_weights(network, state.step - 1)
+                diverged = nonfinite_weights(learning, state.step - 1)
             if diverged is not None:
                 status = "diverged"
                 record.append({"event": status, **diverged})
                 break
             if "log" in due:
-                state.terms = dict(zip(names, rows.double().mean(0).tolist(), strict=True))
+                means = rows.double().mean(0).tolist()
+                state.terms = dict(zip(loss.weights, means, strict=False))
                 total = sum(loss.weights[name] * mean for name, mean in state.terms.items())
-                record.append({"event": "train", "step": state.step, "lr": rate, "total": total, "terms": state.terms})
+                line = {"event": "train", "step": state.step, "lr": rate, "total": total, "terms": state.terms}
+                if adversary is not None:
+                    line["discriminator"] = dict(zip(WATCHED, means[len(loss.weights) :], strict=True))
+                record.append(line)
             if "validate" in due:
                 state.validation = validate(
-                    network, packs["validation"], border=border_of(config["task"]), device=device
+                    state.result, packs["validation"], border=border_of(config["task"]), device=device
                 )
                 record.append({"event": "validation", "step": state.step, "psnr_y": state.validation})
                 bar.set_postfix_str(f"{state.validation:.2f} dB", refresh=False)
@@ -129,7 +165,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
 
     spent = time.perf_counter() - started
     state.seconds = earlier + spent
-    keep, step = last_good(config, scratch) if status == "diverged" else (network, state.step)
+    keep, step = last_good(config, scratch, start) if status == "diverged" else (state.result, state.step)
     return Outcome(status, state, keep, step, (state.step - first) / spent, diverged)
 
 
@@ -150,8 +186,17 @@ def _patch_settings(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _precision(device: torch.device, mode: str) -> contextlib.AbstractContextManager[Any]:
-    return torch.autocast(device.type, dtype=torch.bfloat16) if mode == "fast" else contextlib.nullcontext()
+def _forward(network: nn.Module, device: torch.device, mode: str) -> Callable[[Tensor], Any]:
+    """Give the network as a function of its input: as it is in exact mode, compiled and in bfloat16 in fast mode."""
+    if mode == "exact":
+        return network
+    compiled = torch.compile(network)
+
+    def forward(input: Tensor) -> Any:
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            return compiled(input)
+
+    return forward
 
 
 def _optimise(optimizer: torch.optim.Optimizer, total: Tensor, rate: float, clip_norm: float | None) -> None:

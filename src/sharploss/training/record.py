@@ -19,6 +19,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "validation": {"psnr_y": outcome.state.validation},
         "terms": outcome.state.terms,
         "diverged": outcome.diverged,
+        "reason": outcome.reason,
     }
 
 
@@ -29,6 +30,15 @@ def provenance(config: dict[str, Any], outcome: Outcome, device: torch.device, s
         "seconds": round(outcome.state.seconds, 3),
         "steps_per_second": round(outcome.steps_per_second, 3),
         "patches_per_second": round(outcome.steps_per_second * config["recipe"]["batch"], 1),
+        **circumstances(device),
+        "parameters": sum(parameter.numel() for parameter in outcome.network.parameters()),
+        "config": config,
+    }
+
+
+def circumstances(device: torch.device) -> dict[str, Any]:
+    """Say what computes: device, versions and the commit of the code."""
+    return {
         "device": device.type,
         "hardware": describe_hardware(device),
         "versions": {
@@ -36,13 +46,13 @@ def provenance(config: dict[str, Any], outcome: Outcome, device: torch.device, s
             **{name: version(name) for name in ("sharploss", "torch", "numpy")},
         },
         "commit": describe_commit(),
-        "parameters": sum(parameter.numel() for parameter in outcome.network.parameters()),
-        "config": config,
     }
 
 
 def summary(key: str, outcome: Outcome) -> str:
     """Tell a training's end in one line."""
+    if outcome.reason:
+        return f"{key}: not trained: {outcome.reason}"
     if outcome.diverged:
         return f"{key}: diverged, {outcome.diverged['term']} is not finite at step {outcome.diverged['step']}"
     speed = f"{outcome.state.seconds:.1f} s ({outcome.steps_per_second:.1f} steps/s)"

@@ -13,7 +13,8 @@ def learning_rate(step: int, recipe: dict[str, Any]) -> float:
 
     Returns:
         Linear rise over `warmup` steps, times the schedule: `constant`; `cosine`, from 1 down to `final_fraction` at
-        the last step; `multistep`, times `gamma` at each milestone passed.
+        the last step, `cycles` times over (BasicSR's restarts: 4 cycles of 250,000 steps for RRDBNet); `multistep`,
+        times `gamma` at each milestone passed.
     """
     warmup = int(recipe["warmup"])
     rise = min(1.0, (step + 1) / (warmup + 1))
@@ -22,8 +23,8 @@ def learning_rate(step: int, recipe: dict[str, Any]) -> float:
 
 def _decay(step: int, recipe: dict[str, Any]) -> float:
     if recipe["schedule"] == "cosine":
-        last = max(1, recipe["steps"] - 1 - recipe["warmup"])
-        progress = min(1.0, max(0.0, (step - recipe["warmup"]) / last))
+        done, length = max(0, step - recipe["warmup"]), max(1, recipe["steps"] - recipe["warmup"]) / recipe["cycles"]
+        progress = min(1.0, done % length / max(1, length - 1))
         low = float(recipe["final_fraction"])
         return low + (1 - low) * (1 + math.cos(math.pi * progress)) / 2
     if recipe["schedule"] == "multistep":

@@ -6,27 +6,51 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from sharploss.errors import UserError
+from sharploss.losses import WeightedSum, build_loss
 from sharploss.networks import build_network
-from sharploss.training.checkpoint import load_checkpoint, save_checkpoint
+from sharploss.training.checkpoint import load_checkpoint, read_weights, save_checkpoint
+
+APART = 1 << 32
+"""Added to a run's seed for a discriminator's initial weights and for the patches that it alone sees."""
 
 
 @dataclass
 class State:
     """The moving parts of a training.
 
-    `window` (log_every, terms) holds the terms of the steps since the last line of the record, on the device; `step`
-    counts the optimiser steps done; `seconds` of training include those before a resume; `terms` are the last means of
-    the unweighted terms; `validation` is the last validation PSNR in dB (protocol y).
+    `window` (log_every, names) holds what is watched of the steps since the last line of the record, on the device;
+    `players` are the discriminator and its optimiser where there is one; `average` is the running mean of the weights
+    where there is one; `step` counts the optimiser steps done;
+    `seconds` of training include those before a resume; `terms` are the last means of the unweighted terms;
+    `validation` is the last validation PSNR in dB (protocol y).
     """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
     window: Tensor
+    players: tuple[nn.Module, torch.optim.Optimizer] | None = None
+    average: nn.Module | None = None
     step: int = 0
     seconds: float = 0.0
     terms: dict[str, float] | None = None
     validation: float | None = None
+
+    @property
+    def result(self) -> nn.Module:
+        """The network to validate and to keep."""
+        return self.network if self.average is None else self.average
+
+    @torch.no_grad()
+    def follow(self, decay: float) -> None:
+        """Let the mean follow a step: mean = decay * mean + (1 - decay) * weights, as BasicSR's; buffers are copied."""
+        if self.average is None:
+            return
+        get_ema_multi_avg_fn(decay)(list(self.average.parameters()), list(self.network.parameters()), torch.empty(0))
+        for mean, value in zip(self.average.buffers(), self.network.buffers(), strict=True):
+            mean.copy_(value)
 
 
 def make_network(config: dict[str, Any]) -> nn.Module:
@@ -34,6 +58,37 @@ def make_network(config: dict[str, Any]) -> nn.Module:
     torch.manual_seed(config["seed"])
     parameters = {key: value for key, value in config["network"].items() if key != "network"}
     return build_network(config["network"]["network"], scale=config["task"]["scale"], **parameters)
+
+
+def make_loss(config: dict[str, Any]) -> WeightedSum:
+    """Build a run's loss; a discriminator in it is initialised from the run's seed, apart from the network."""
+    torch.manual_seed(config["seed"] + APART)
+    return build_loss(config["loss"])
+
+
+def start_from(network: nn.Module, path: Path) -> list[str]:
+    """Load the weights of another run into a network that is about to be trained.
+
+    Tensors of the same name and shape are taken, the others stay as they were initialised: the enlarging layers, where
+    a network for x4 starts from one for x2.
+
+    Args:
+        network: initialised.
+        path: the other run's weights, safetensors.
+
+    Returns:
+        The names of tensors that were not taken.
+
+    Raises:
+        UserError: the file is missing or damaged, or fits less than half of the network.
+    """
+    tensors, wanted = read_weights(path), network.state_dict()
+    taken = {name: tensor for name, tensor in tensors.items() if name in wanted and wanted[name].shape == tensor.shape}
+    share = sum(tensor.numel() for tensor in taken.values()) / sum(tensor.numel() for tensor in wanted.values())
+    if share < 0.5:
+        raise UserError(f"{path} fits only {share:.0%} of the network that is to start from it: name another run.")
+    network.load_state_dict(taken, strict=False)
+    return sorted(wanted.keys() - taken.keys())
 
 
 def make_optimizer(network: nn.Module, recipe: dict[str, Any]) -> torch.optim.Optimizer:
@@ -57,6 +112,11 @@ def save_state(state: State, scratch: Path, record_bytes: int) -> None:
         "window": state.window,
         "record_bytes": record_bytes,
     }
+    if state.average is not None:
+        content["average"] = state.average.state_dict()
+    if state.players is not None:
+        discriminator, optimizer = state.players
+        content |= {"discriminator": discriminator.state_dict(), "discriminator_optimizer": optimizer.state_dict()}
     save_checkpoint(scratch, content)
 
 
@@ -67,16 +127,23 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
         return 0
     state.network.load_state_dict(content["network"])
     state.optimizer.load_state_dict(content["optimizer"])
+    if state.average is not None:
+        state.average.load_state_dict(content["average"])
+    if state.players is not None:
+        discriminator, optimizer = state.players
+        discriminator.load_state_dict(content["discriminator"])
+        optimizer.load_state_dict(content["discriminator_optimizer"])
     state.window.copy_(content["window"])
     state.step, state.seconds = content["step"], content["seconds"]
     state.terms, state.validation = content["terms"], content["validation"]
     return int(content["record_bytes"])
 
 
-def last_good(config: dict[str, Any], scratch: Path) -> tuple[nn.Module, int]:
-    """Give the network of the newest checkpoint and its step, or the initial network and 0."""
+def last_good(config: dict[str, Any], scratch: Path, start: Path | None = None) -> tuple[nn.Module, int]:
+    """Give the network of the newest checkpoint and its step, or the network as training began and 0."""
     network, content = make_network(config), load_checkpoint(scratch, torch.device("cpu"))
-    if content is None:
-        return network, 0
-    network.load_state_dict(content["network"])
-    return network, content["step"]
+    if content is not None:
+        network.load_state_dict(content.get("average", content["network"]))
+    elif start is not None:
+        start_from(network, start)
+    return network, content["step"] if content is not None else 0

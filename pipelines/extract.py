@@ -1,0 +1,73 @@
+"""Train the discriminators of an MDF loss from one image, or go on with them where it was stopped."""
+
+import argparse
+import json
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sharploss.assets.leakage import leak
+from sharploss.errors import UserError, run_main, unknown
+from sharploss.extractors import Extractor, weights_path
+from sharploss.files import write_json, write_text
+from sharploss.params import Params, load_params
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("extractor", help="a name under `extractors` in params.yaml")
+    name = parser.parse_args().extractor
+    params = load_params()
+    extractor, task = choose(name, params)
+    own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
+
+    # torch takes seconds to import, so what needs it comes after what can fail fast.
+    from sharploss.training.checkpoint import config_hash, save_weights
+    from sharploss.training.device import choose_device
+    from sharploss.training.interrupt import EXIT_CODE
+    from sharploss.training.mdf import train_extractor
+    from sharploss.training.mdf_pyramid import load_image
+    from sharploss.training.record import circumstances
+
+    settings = extractor.model_dump(mode="json")
+    image, sum_ = load_image(extractor.image, own)
+    config = {"extractor": settings, "task": task, "image_sha256": sum_}
+    code = Path("data/code/extract.txt").read_text(encoding="utf-8")
+    scratch = Path(".scratch") / f"extractor-{name}-{config_hash({**config, 'code': code})}"
+
+    started, device = datetime.now(UTC), choose_device()
+    outcome = train_extractor(settings, task, image, scratch=scratch, device=device, title=name)
+    if outcome.status == "stopped":
+        scale = len(outcome.discriminators)
+        print(f"{name}: stopped at scale {scale}: run the same command again to do it anew.", file=sys.stderr)
+        return EXIT_CODE
+    save_weights(weights_path(name), outcome.discriminators, {"key": name, "config": json.dumps(config)})
+    folder = Path("results/extractors") / name
+    write_text(folder / "history.jsonl", (scratch / "history.jsonl").read_text(encoding="utf-8"))
+    seconds = {"started": started.isoformat(timespec="seconds"), "seconds": round(outcome.seconds, 3)}
+    write_json(folder / "provenance.json", {**seconds, **circumstances(device), "config": config})
+    shutil.rmtree(scratch)
+    print(f"{name}: {len(outcome.discriminators)} discriminators in {outcome.seconds:.1f} s")
+    return 0
+
+
+def choose(name: str, params: Params) -> tuple[Extractor, dict[str, Any]]:
+    """Find an extractor and its task.
+
+    Raises:
+        UserError: there is no such extractor, or its task tests on the set that it learns from.
+    """
+    if name not in params.extractors:
+        raise unknown("extractor", name, params.extractors)
+    extractor = params.extractors[name]
+    task = params.tasks[extractor.task].model_dump(mode="json")
+    reason = leak([extractor.image.split("/", 1)[0]], task["test"])
+    if reason:
+        raise UserError(f"extractors.{name}.image: {reason}: name an image of a training set.")
+    return extractor, task
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,175 @@
+"""Adversarial losses: a discriminator learns to tell restored from real, and the network to be taken for real.
+
+Each has two sides: `forward` is the network's, `discriminator_loss` the discriminator's. Logits are high for real.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sharploss.checks import check_integer, check_number
+from sharploss.construct import construct
+from sharploss.losses.images import matched
+from sharploss.networks.discriminators import DISCRIMINATORS
+
+
+class Form(NamedTuple):
+    """The two sides of an adversarial loss: functions of the logits of real and of restored images, to scalars."""
+
+    generator: Callable[[Tensor, Tensor], Tensor]
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+
+
+def vanilla_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """-log D(fake), the non-saturating loss of Goodfellow et al. 2014, section 3; `real` does not matter."""
+    del real
+    return F.softplus(-fake).mean()
+
+
+def vanilla_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """-log D(real) - log(1 - D(fake)), Goodfellow et al. 2014, eq. 1: 2 log 2 where it cannot tell."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def least_squares_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """(D(fake) - 1)^2 / 2 on the logits: Mao et al. 2017, eq. 9; `real` does not matter."""
+    del real
+    return (fake - 1).square().mean() / 2
+
+
+def least_squares_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """(D(real) - 1)^2 / 2 + D(fake)^2 / 2 on the logits: Mao et al. 2017, eq. 9."""
+    return ((real - 1).square().mean() + fake.square().mean()) / 2
+
+
+def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """ESRGAN's (Wang et al. 2018, eq. 2), halved as in its code: restored should look more real than the mean real."""
+    return (F.softplus(real - fake.mean()).mean() + F.softplus(real.mean() - fake).mean()) / 2
+
+
+def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """ESRGAN's (eq. 1), halved as in its code: log 2 where it cannot tell.
+
+    Both means carry gradient, as in the paper. BasicSR's two backward passes cut them.
+    """
+    return (F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()) / 2
+
+
+def linear_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """-D(fake), D a sigmoid: SharpGAN's rewriting of its eq. 6; `real` does not matter."""
+    del real
+    return -fake.sigmoid().mean()
+
+
+def linear_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """D(fake) + 1 - D(real), D a sigmoid: SharpGAN's eq. 7 in linear form, in [0, 2], 1 where it cannot tell.
+
+    The paper says to rewrite D(G) as 1 - D(G). Put into its eq. 7 to the letter, that gives log D(G), which would
+    reward the discriminator for being fooled; this is the reading with the sign that eq. 7 has itself. With a sigmoid
+    the linear forms are bounded: this is not Wasserstein's.
+    """
+    return fake.sigmoid().mean() + 1 - real.sigmoid().mean()
+
+
+class AdversarialLoss(nn.Module):
+    """An adversarial loss and its discriminator.
+
+    `forward(output, target)` is the network's side, a scalar; it leaves no gradient on the discriminator. Whoever
+    trains with it calls `discriminator_loss` with the detached output, and steps an optimiser of
+    `discriminator.parameters()`, `steps` times for each step of the network.
+
+    Args:
+        discriminator: a key of DISCRIMINATORS.
+        width: channels of its first layer.
+        size: side of the patches it judges, in pixels; a training fills in the recipe's patch times the scale.
+        channels: 3 for RGB, 1 for grey.
+        steps: of the discriminator for each one of the network.
+        r1: weight of the squared gradient of the logits of real images (Mescheder et al. 2018, eq. 9: r1 / 2 times its
+            mean); 0 leaves it out.
+
+    Raises:
+        ValueError: an argument out of range, an unknown discriminator, or a size that it cannot have.
+    """
+
+    form: ClassVar[Form]
+
+    def __init__(
+        self,
+        discriminator: str = "vgg128",
+        *,
+        width: int = 64,
+        size: int = 128,
+        channels: int = 3,
+        steps: int = 1,
+        r1: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check_integer("steps", steps, minimum=1)
+        check_number("r1", r1, minimum=0)
+        self.steps, self.r1 = steps, float(r1)
+        sizes = {"size": size, "width": width, "channels": channels}
+        self.discriminator = construct("discriminator", discriminator, DISCRIMINATORS, sizes)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Give the network's loss of `output` (N, C, size, size) against `target`, a scalar."""
+        output, target = matched(output, target)
+        self.discriminator.requires_grad_(False)
+        with torch.no_grad():
+            real = self.discriminator(target)
+        return self.form.generator(real, self.discriminator(output))
+
+    def discriminator_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the discriminator's loss and the logits it is made of.
+
+        Args:
+            output: restored images without gradient, (N, C, size, size) in [0, 1].
+            target: real ones, the same shape.
+
+        Returns:
+            The loss, a scalar; the logits of the real and of the restored images, (N, 1).
+        """
+        output, target = matched(output.detach(), target.detach())
+        self.discriminator.requires_grad_(True)
+        if self.r1:
+            target.requires_grad_()
+        real, fake = self.discriminator(target), self.discriminator(output)
+        loss = self.form.discriminator(real, fake)
+        if self.r1:
+            loss = loss + self.r1 / 2 * gradient_penalty(real, target)
+        return loss, real, fake
+
+
+def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
+    """Give the mean squared norm of each logit's gradient with respect to its image, a scalar with gradient (R1).
+
+    With batch normalisation a logit depends on the whole batch: then it is the gradient of their sum.
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient.square().flatten(1).sum(1).mean()
+
+
+class VanillaGANLoss(AdversarialLoss):
+    """Goodfellow et al. 2014, with the non-saturating loss of the network; SRGAN's."""
+
+    form = Form(vanilla_generator, vanilla_discriminator)
+
+
+class LeastSquaresGANLoss(AdversarialLoss):
+    """Mao et al., "Least squares generative adversarial networks" (ICCV 2017)."""
+
+    form = Form(least_squares_generator, least_squares_discriminator)
+
+
+class RelativisticGANLoss(AdversarialLoss):
+    """The relativistic average loss of ESRGAN (Wang et al. 2018, after Jolicoeur-Martineau 2018)."""
+
+    form = Form(relativistic_generator, relativistic_discriminator)
+
+
+class SharpGANLoss(AdversarialLoss):
+    """SharpGAN's linear form (Fan and Wang 2021, eq. 6 and 7)."""
+
+    form = Form(linear_generator, linear_discriminator)

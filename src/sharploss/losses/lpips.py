@@ -1,0 +1,98 @@
+"""LPIPS as a loss: the learned perceptual distance of Zhang et al. (CVPR 2018), with gradients."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from sharploss.assets.weights import read_weights
+from sharploss.checks import check_choice, check_flag
+from sharploss.losses.backbones import freeze
+from sharploss.losses.images import check_size, matched
+from sharploss.metrics.lpips import BACKBONES, build_lpips
+
+SMALLEST = {"alex": 31, "vgg": 16}
+"""The side in pixels below which pooling leaves nothing."""
+
+NAMES = {
+    "alexnet": "AlexNet, torchvision's convolutions",
+    "alexnet_torchvision": "torchvision alexnet-owt-7be5be79",
+    "vgg16_torchvision": "torchvision vgg16-397923af",
+}
+"""What the record calls the assets that LPIPS's backbones come from."""
+
+
+class LPIPSLoss(nn.Module):
+    """LPIPS, version 0.1, of the authors' package: the mean over the batch.
+
+    It is the metric without its rounding to 8 bits: 0 for identical images, about 1 for very different ones.
+
+    Attributes:
+        assets, backbone: as of `sharploss.losses.backbones.Loadable`.
+        smallest: the side in pixels below which AlexNet's or VGG16's pooling leaves nothing.
+
+    Args:
+        net: "alex", the authors' choice for a metric, or "vgg" (VGG16), nearer to a perceptual loss.
+        normalise: whether images in [0, 1] are mapped to the [-1, 1] that the networks expect. False feeds them as they
+            are: the MDF paper's released code does so by mistake, and values come out too low.
+
+    Raises:
+        ValueError: an unknown net.
+    """
+
+    assets: tuple[str, ...] = BACKBONES["alex"]
+
+    def __init__(self, net: str = "alex", normalise: bool = True) -> None:
+        super().__init__()
+        check_choice("net", net, tuple(BACKBONES))
+        check_flag("normalise", normalise)
+        self.net, self.normalise, self.backbone = net, normalise, ""
+        self.assets, self.smallest = BACKBONES[net], SMALLEST[net]
+        self.network: nn.Module | None = None
+
+    def load(self) -> None:
+        """Load the backbone; the linear layers come with the package. Raises AssetMissing where it cannot be had."""
+        self.use(*read_weights(self.assets))
+
+    def use(self, asset: str, weights: dict[str, Tensor]) -> None:
+        """Take `weights`, by torchvision's names, as those of `asset`."""
+        self.network = freeze(build_lpips(self.net, weights))
+        self.backbone = NAMES.get(asset, asset)
+
+    def train(self, mode: bool = True) -> "LPIPSLoss":
+        """Set the mode of this module, but never that of the network: it has dropout layers."""
+        super().train(mode)
+        if self.network is not None:
+            self.network.eval()
+        return self
+
+    def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+        """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
+        target, _ = matched(target, target)
+        with torch.no_grad():
+            wanted = self._features(target)
+
+        def compare(output: Tensor) -> Tensor:
+            found = self._features(matched(output, target)[0])
+            pairs = zip(cast("Any", self.network).lins, found, wanted, strict=True)
+            return torch.stack([linear((ours - theirs).square()).mean() for linear, ours, theirs in pairs]).sum()
+
+        return compare
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1], in the network's precision."""
+        return self.against(target)(output)
+
+    def _features(self, images: Tensor) -> list[Tensor]:
+        """Give the features of the five layers, each place's vector of length 1."""
+        if self.network is None:
+            raise RuntimeError("LPIPSLoss has no weights yet: call its load() first.")
+        if images.shape[1] != 3:
+            raise ValueError(f"LPIPS takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
+        check_size(images, self.smallest, f"LPIPS ({self.net})")
+        network = cast("Any", self.network)
+        images = images.to(network.scaling_layer.shift.dtype)
+        maps = network.net(network.scaling_layer(images * 2 - 1 if self.normalise else images))
+        # Not the package's normalize_tensor: its root has no gradient where all features are 0, as in black areas.
+        return [layer / (torch.linalg.vector_norm(layer, dim=1, keepdim=True) + 1e-10) for layer in maps]

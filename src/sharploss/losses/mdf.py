@@ -1,0 +1,155 @@
+"""MDF: a distance of features of discriminators that were trained for the task at several scales."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sharploss.checks import check_choice, check_integer
+from sharploss.losses.images import check_size, matched
+from sharploss.losses.mdf_weights import OFFICIAL, load_discriminators, source
+from sharploss.networks.singan import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
+
+INPUT_RANGES = ("[0,1]", "[-1,1]")
+
+
+def mdf_loss(
+    output: Tensor,
+    target: Tensor,
+    discriminators: Iterable[nn.Module],
+    *,
+    layers: Sequence[str] = FEATURES,
+    input_range: str = "[0,1]",
+) -> Tensor:
+    """The sum over discriminators and layers of the mean squared difference of features.
+
+    Mustafa et al., "Training a task-specific image reconstruction loss" (WACV 2022), as their released code computes
+    it. The project page speaks of a distance at every scale; in the code there is no pyramid: every discriminator,
+    trained at whatever scale, sees the images as they are.
+
+    Args:
+        output: restored images, (N, 3, H, W) in [0, 1], at least 11 pixels a side.
+        target: ground truth, the same shape; its features are constants.
+        discriminators: SinGANDiscriminators in evaluation mode, of the images' precision (float32 for bfloat16).
+        layers: which of "head", "body" and "tail" count.
+        input_range: what the discriminators are fed. "[0,1]" is what the authors' example does; "[-1,1]" is the range
+            that they were trained on, as the running means of their normalisations show. It makes values some four
+            times as large.
+
+    Returns:
+        A scalar, the mean over the batch; 0 for equal images.
+
+    Raises:
+        ValueError: shapes differ, images are not RGB or smaller than 11 pixels, or an unknown layer or range.
+    """
+    layers = check_layers(layers)
+    check_choice("input_range", input_range, INPUT_RANGES)
+    discriminators = list(discriminators)
+    output, target = matched(output, target)
+    with torch.no_grad():
+        wanted = features(target, discriminators, layers, input_range)
+    return distance(features(output, discriminators, layers, input_range), wanted)
+
+
+def features(
+    images: Tensor, discriminators: Iterable[nn.Module], layers: Sequence[str], input_range: str
+) -> list[Tensor]:
+    """Give the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`."""
+    if images.shape[1] != 3:
+        raise ValueError(f"the MDF loss takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
+    check_size(images, RECEPTIVE_FIELD, "the MDF loss")
+    images = images * 2 - 1 if input_range == "[-1,1]" else images
+    found: list[Tensor] = []
+    for discriminator in discriminators:
+        assert isinstance(discriminator, SinGANDiscriminator)  # nn.ModuleList forgets its type
+        given = zip(FEATURES, discriminator.features(images), strict=True)
+        found += [tensor for layer, tensor in given if layer in layers]
+    return found
+
+
+def distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Give the sum of mean squared differences. All images of a batch have one size, so one mean is that over both."""
+    return torch.stack([F.mse_loss(left, right) for left, right in zip(found, wanted, strict=True)]).sum()
+
+
+def check_layers(layers: Sequence[str]) -> tuple[str, ...]:
+    """Require a list of different layers and give it.
+
+    Raises:
+        ValueError: none, one twice, or an unknown one.
+    """
+    if isinstance(layers, str) or not layers or len(set(layers)) < len(layers):
+        raise ValueError(f"layers must be a list of some of {', '.join(FEATURES)}, not {layers!r}")
+    for layer in layers:
+        check_choice("a layer", layer, FEATURES)
+    return tuple(layers)
+
+
+class MDFLoss(nn.Module):
+    """`mdf_loss` with fixed parameters and discriminators that `load` reads.
+
+    Args:
+        weights: "sisr" or "jpeg", the authors'; "denoising", which is the same file as "sisr", because they released
+            no other; the name of an extractor of params.yaml, trained by pipelines/extract.py; or the path of such a
+            safetensors file.
+        scales: how many discriminators, coarsest first; 8 in the released code, which has no use for the ninth of
+            "sisr".
+        input_range, layers: see `mdf_loss`.
+
+    Attributes:
+        assets: the asset of the catalogue that `load` reads; none for self-trained weights.
+        backbone: which weights were loaded; "" before `load`.
+        smallest: the side in pixels below which images are too small.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+
+    assets: tuple[str, ...] = ()
+    smallest = RECEPTIVE_FIELD
+
+    def __init__(
+        self, weights: str = "sisr", scales: int = 8, input_range: str = "[0,1]", layers: Sequence[str] = FEATURES
+    ) -> None:
+        super().__init__()
+        if not isinstance(weights, str) or not weights:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"weights must be one of {', '.join(OFFICIAL)} or an extractor's name, not {weights!r}")
+        check_integer("scales", scales, minimum=1)
+        check_choice("input_range", input_range, INPUT_RANGES)
+        self.weights, self.scales, self.input_range = weights, scales, input_range
+        self.layers = check_layers(layers)
+        self.assets = (OFFICIAL[weights],) if source(weights) is None else ()
+        self.backbone = ""
+        self.discriminators = nn.ModuleList()
+
+    def load(self) -> None:
+        """Load the discriminators.
+
+        Raises:
+            AssetMissing: the authors' file cannot be had.
+            UserError: the file of self-trained weights is missing, damaged, or has too few discriminators.
+        """
+        self.discriminators = load_discriminators(self.weights, self.scales)
+        self.backbone = f"MDF {self.weights}, {self.scales} scales"
+
+    def train(self, mode: bool = True) -> "MDFLoss":  # noqa: ARG002
+        """Stay in evaluation mode: the discriminators are frozen, with them the statistics of their normalisations."""
+        return super().train(False)
+
+    def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+        """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
+        target, _ = matched(target, target)
+        with torch.no_grad():
+            wanted = self._features(target)
+        return lambda output: distance(self._features(matched(output, target)[0]), wanted)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
+        return self.against(target)(output)
+
+    def _features(self, images: Tensor) -> list[Tensor]:
+        if not len(self.discriminators):
+            raise RuntimeError("MDFLoss has no weights yet: call its load() first.")
+        # float64 images are compared in float64; going there and back changes no float32 weight.
+        return features(images, self.discriminators.to(images.dtype), self.layers, self.input_range)

@@ -1,0 +1,61 @@
+"""The VGG loss: a distance of VGG19's features (perceptual or content loss)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from sharploss.checks import check_choice
+from sharploss.losses.vgg19 import FeatureLoss
+
+CRITERIA = {"l1": F.l1_loss, "l2": F.mse_loss}
+
+ESRGAN_LAYERS = {"conv5_4": 1.0}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "esrgan": {"layers": ESRGAN_LAYERS, "criterion": "l1"},
+    "srgan_22": {"layers": {"conv2_2": 1.0}, "criterion": "l2"},
+    "srgan_54": {"layers": {"conv5_4": 1.0}, "criterion": "l2"},
+    "sharpgan": {"layers": {"pool2": 1.0, "pool5": 1.0}, "criterion": "l2", "ceil_mode": True},
+}
+"""Parameters of `VGGLoss` as papers use it.
+
+esrgan: Wang et al. 2018 in BasicSR, weight 1 beside 0.01 * L1. srgan_22, srgan_54: Ledig et al. 2017 (VGG22, VGG54) as
+EDSR's PyTorch code has them, the convolutions before their ReLU. sharpgan: Fan and Wang 2021, eq. 4; that the two
+layers are summed with equal weights is OURS, the paper only says "fused"; its 24-pixel crops need `ceil_mode`.
+The VGG16 loss of the MDF paper's code (relu1_2, relu2_2, relu3_3, relu4_3, images resized to 224x224) is not here.
+"""
+
+
+class VGGLoss(FeatureLoss):
+    """The weighted sum of the layers' distances, each a mean over batch, channels and places of the features.
+
+    Images are normalised as ImageNet's and never resized. The target is a constant, its features are read once.
+
+    Args:
+        layers: layers of VGG19 and their weights. conv5_4 is a convolution before its ReLU, relu5_4 after it, pool5
+            after pooling.
+        criterion: "l1" for absolute, "l2" for squared differences.
+        ceil_mode: whether pooling keeps a ragged edge, which pool5 needs for images below 32 pixels.
+        rescale: "auto", "none" or a number: see `sharploss.losses.vgg19.divisors`. "auto" makes weights that were
+            chosen for torchvision's file usable with Oxford's. What was loaded is in `backbone`.
+
+    Raises:
+        ValueError: an unknown layer (the message names the nearest), criterion or rescale, or a bad weight.
+    """
+
+    def __init__(
+        self,
+        layers: Mapping[str, float] = ESRGAN_LAYERS,
+        criterion: str = "l1",
+        ceil_mode: bool = False,
+        rescale: str | float = "auto",
+    ) -> None:
+        super().__init__(layers, ceil_mode, rescale)
+        check_choice("criterion", criterion, tuple(CRITERIA))
+        self.criterion = criterion
+
+    def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
+        """Give the mean absolute or squared difference of features of one shape."""
+        return CRITERIA[self.criterion](found, wanted)

@@ -1,0 +1,223 @@
+"""VGG19's features, and what perceptual losses that compare them have in common."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sharploss.assets.weights import read_weights
+from sharploss.checks import check_flag, check_number
+from sharploss.errors import unknown
+from sharploss.losses.images import check_size, matched
+
+CONVOLUTIONS = (2, 2, 4, 4, 4)
+"""Convolutions in each of VGG19's five blocks (Simonyan and Zisserman 2015, configuration E)."""
+
+
+def _layers() -> Iterator[str]:
+    for block, convolutions in enumerate(CONVOLUTIONS, 1):
+        for number in range(1, convolutions + 1):
+            yield f"conv{block}_{number}"
+            yield f"relu{block}_{number}"
+        yield f"pool{block}"
+
+
+LAYERS = tuple(_layers())
+"""VGG19's layers in order: layer i is what torchvision calls features.i. conv5_4 is before its ReLU, relu5_4 after."""
+
+VGG19 = {"vgg19_torchvision": "torchvision vgg19-dcbb9e9d", "vgg19": "Oxford VGG-19, float16"}
+"""The assets that VGG19 comes from, the best first, and what the record calls them."""
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""ImageNet's channels in [0, 1]: what both files expect to be subtracted and divided by."""
+
+OXFORD_SCALE = {
+    "conv1_1": 35.2, "relu1_1": 17.6, "conv1_2": 109, "relu1_2": 82.6, "pool1": 112,
+    "conv2_1": 188, "relu2_1": 100, "conv2_2": 238, "relu2_2": 89.4, "pool2": 169,
+    "conv3_1": 257, "relu3_1": 94.9, "conv3_2": 226, "relu3_2": 126, "conv3_3": 313, "relu3_3": 258,
+    "conv3_4": 546, "relu3_4": 358, "pool3": 549,
+    "conv4_1": 759, "relu4_1": 376, "conv4_2": 826, "relu4_2": 238, "conv4_3": 650, "relu4_3": 127,
+    "conv4_4": 489, "relu4_4": 28.7, "pool4": 64.3,
+    "conv5_1": 197, "relu5_1": 32.1, "conv5_2": 115, "relu5_2": 13.0, "conv5_3": 59.0, "relu5_3": 5.02,
+    "conv5_4": 34.1, "relu5_4": 0.832, "pool5": 1.59,
+}  # fmt: skip
+"""Mean absolute features of the Oxford file, measured on the first 20 images, by name, of BSDS500's train part."""
+
+RESCALES = ("auto", "none")
+
+
+class VGGFeatures(nn.Module):
+    """The convolutional part of VGG19, up to the deepest layer asked for.
+
+    Args:
+        weights: features.0.weight, features.0.bias and so on, of any widths; computed with in the images' precision.
+        layers: names of LAYERS.
+        ceil_mode: whether pooling keeps a ragged edge. Without it, pool5 leaves nothing of images below 32 pixels.
+        scales: what the features of a layer are divided by; 1 where nothing is said.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, Tensor],
+        layers: tuple[str, ...],
+        *,
+        ceil_mode: bool = False,
+        scales: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.depth, self.layers = depth(layers), layers
+        self.ceil_mode, self.scales = ceil_mode, dict(scales or {})
+        for index, layer in enumerate(LAYERS[: self.depth]):
+            if layer.startswith("conv"):
+                self.register_buffer(f"weight{index}", weights[f"features.{index}.weight"].float(), persistent=False)
+                self.register_buffer(f"bias{index}", weights[f"features.{index}.bias"].float(), persistent=False)
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(DEVIATION).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Give features by layer: (N, 3, H, W) in [0, 1] to (N, width, h, w) each; nothing is resized.
+
+        Raises:
+            ValueError: not RGB, or images of which a layer would leave nothing.
+        """
+        if images.shape[1] != 3:
+            raise ValueError(f"VGG19 takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
+        check_size(images, smallest(self.layers, self.ceil_mode), f"VGG19's {LAYERS[self.depth - 1]}")
+        maps = (images - self._constant("mean", images)) / self._constant("deviation", images)
+        features: dict[str, Tensor] = {}
+        for index, layer in enumerate(LAYERS[: self.depth]):
+            maps = self._apply_layer(index, layer, maps)
+            if layer in self.layers:
+                features[layer] = maps / self.scales[layer] if layer in self.scales else maps
+        return features
+
+    def _apply_layer(self, index: int, layer: str, maps: Tensor) -> Tensor:
+        if layer.startswith("conv"):
+            weight, bias = (self._constant(f"{part}{index}", maps) for part in ("weight", "bias"))
+            return F.conv2d(maps, weight, bias, padding=1)
+        # Not in place: the features before the ReLU are wanted too.
+        return F.relu(maps) if layer.startswith("relu") else F.max_pool2d(maps, 2, ceil_mode=self.ceil_mode)
+
+    def _constant(self, name: str, like: Tensor) -> Tensor:
+        return self.get_buffer(name).to(like.dtype)
+
+
+def depth(layers: tuple[str, ...]) -> int:
+    """Give how many of VGG19's layers are needed for `layers`."""
+    return 1 + max(LAYERS.index(layer) for layer in layers)
+
+
+def stride(layer: str) -> int:
+    """Give how many pixels of the image one place of a layer's features stands for, along one axis."""
+    return 2 ** sum(name.startswith("pool") for name in LAYERS[: depth((layer,))])
+
+
+def smallest(layers: tuple[str, ...], ceil_mode: bool) -> int:
+    """Give the side in pixels below which nothing is left of an image at the deepest of `layers`."""
+    return 1 if ceil_mode else max(stride(layer) for layer in layers)
+
+
+def check_layers(layers: Mapping[str, float]) -> None:
+    """Require layers of VGG19 with weights of at least 0, one of them above 0.
+
+    Raises:
+        ValueError: no layer, an unknown one (the message names the nearest), or a weight that is no such number.
+    """
+    if not isinstance(layers, Mapping) or not layers:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"layers must be a mapping such as {{conv5_4: 1}}, not {layers!r}")
+    for name, weight in layers.items():
+        if name not in LAYERS:
+            raise ValueError(str(unknown("layer of VGG19", name, LAYERS)).rstrip("."))
+        check_number(f"the weight of layer {name}", weight, minimum=0)
+    if not any(layers.values()):
+        raise ValueError(f"layers must give one of {', '.join(layers)} a weight above 0")
+
+
+def check_rescale(rescale: Any) -> None:
+    """Require one of RESCALES or a number above 0. Raises ValueError otherwise."""
+    if isinstance(rescale, str) and rescale not in RESCALES:
+        raise ValueError(f"rescale must be 'auto', 'none' or a number, not {rescale!r}")
+    if not isinstance(rescale, str):
+        check_number("rescale", rescale, minimum=1e-6)
+
+
+def divisors(rescale: str | float, asset: str, layers: Mapping[str, float]) -> dict[str, float]:
+    """Give what the features of each layer are divided by.
+
+    The Oxford file was made for images in [0, 255]: its features are one to two orders of magnitude larger than those
+    of torchvision's retraining, for which published loss weights (ESRGAN's 1.0) were chosen.
+
+    Args:
+        rescale: "auto" divides each layer of the Oxford file by OXFORD_SCALE, so that its mean absolute feature is
+            about 1, and leaves torchvision's as they are; "none" leaves all as they are; a number divides all of them
+            (12.75: SRGAN's factor for the Oxford file).
+        asset: "vgg19" (Oxford) or "vgg19_torchvision".
+        layers: the layers in question.
+    """
+    if not isinstance(rescale, str):
+        return dict.fromkeys(layers, float(rescale))
+    return {layer: OXFORD_SCALE[layer] for layer in layers} if rescale == "auto" and asset == "vgg19" else {}
+
+
+class FeatureLoss(nn.Module):
+    """A distance of VGG19's features, without the distance: a subclass gives `distance`.
+
+    Attributes:
+        assets: as of `sharploss.losses.backbones.Loadable`.
+        backbone: which weights were loaded; "" before `load`.
+        smallest: the side in pixels below which images are too small.
+
+    Raises:
+        ValueError: unknown layers, weights that are no numbers of at least 0, or an unknown `rescale`.
+    """
+
+    assets: tuple[str, ...] = tuple(VGG19)
+
+    def __init__(self, layers: Mapping[str, float], ceil_mode: bool, rescale: str | float) -> None:
+        super().__init__()
+        check_layers(layers)
+        check_flag("ceil_mode", ceil_mode)
+        check_rescale(rescale)
+        self.layers = {layer: float(weight) for layer, weight in layers.items() if weight}
+        self.ceil_mode, self.rescale, self.backbone = ceil_mode, rescale, ""
+        self.smallest = smallest(tuple(self.layers), ceil_mode)
+        self.network: VGGFeatures | None = None
+
+    def load(self) -> None:
+        """Load VGG19, torchvision's file if it can be had, else Oxford's. Raises AssetMissing without either."""
+        self.use(*read_weights(self.assets))
+
+    def use(self, asset: str, weights: Mapping[str, Tensor]) -> None:
+        """Take `weights`, by torchvision's names, as those of `asset`."""
+        scales = divisors(self.rescale, asset, self.layers)
+        self.network = VGGFeatures(weights, tuple(self.layers), ceil_mode=self.ceil_mode, scales=scales)
+        self.backbone = VGG19.get(asset, asset)
+
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """Give what is compared, by layer, of images (N, 3, H, W) in [0, 1]."""
+        if self.network is None:
+            raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() first.")
+        return self.network(images)
+
+    def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
+        """Give the distance of one layer's features as a scalar."""
+        raise NotImplementedError
+
+    def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+        """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
+        target, _ = matched(target, target)
+        with torch.no_grad():
+            wanted = self.features(target)
+
+        def compare(output: Tensor) -> Tensor:
+            found = self.features(matched(output, target)[0])
+            distances = [self.distance(found[layer], wanted[layer]) * weight for layer, weight in self.layers.items()]
+            return torch.stack(distances).sum()
+
+        return compare
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
+        return self.against(target)(output)

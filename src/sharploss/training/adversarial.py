@@ -1,0 +1,112 @@
+"""The other player of an adversarial training: the discriminator, its optimiser, and what is watched of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+
+from sharploss.data.patches import Patches
+from sharploss.errors import UserError
+from sharploss.losses.adversarial import AdversarialLoss
+from sharploss.losses.weighted_sum import WeightedSum
+from sharploss.training.schedule import learning_rate
+from sharploss.training.state import APART, make_optimizer
+
+WATCHED = ("loss", "real", "fake", "gradient", "network_gradient")
+"""What the record says of a discriminator: its loss, the mean logits of real and restored images, its gradient's norm,
+and that of the network under the whole loss, after clipping. Logits that drift apart for good are its victory; logits
+that meet and a gradient near zero are its collapse."""
+
+
+@dataclass
+class Adversary:
+    """The discriminator's side of a training.
+
+    `term` is the adversarial term of the loss, `settings` an optimiser and schedule (as a recipe's, with `steps`),
+    `patches` what the discriminator sees where it does several steps for one of the network.
+    """
+
+    term: AdversarialLoss
+    optimizer: torch.optim.Optimizer
+    settings: dict[str, Any]
+    patches: Patches
+
+    @property
+    def discriminator(self) -> nn.Module:
+        """The network that judges."""
+        return self.term.discriminator
+
+    def update(
+        self, restore: Callable[[Tensor], Tensor], network: nn.Module, output: Tensor, target: Tensor, step: int
+    ) -> list[Tensor]:
+        """Train the discriminator for one step of the network, after that one.
+
+        Its first step judges the images that the network's step was about, as BasicSR does; further ones (SharpGAN has
+        two) judge patches of their own, so that they are not the same step again.
+
+        Args:
+            restore: the network, from an input (N, C, h, w) to its output or outputs.
+            network: whose gradients are still those of its step.
+            output: what it restored, (N, C, H, W).
+            target: the real images.
+            step: of the network, counted from 0.
+
+        Returns:
+            WATCHED, scalars on the device; of several steps those of the last.
+        """
+        network_gradient = gradient_norm(network)
+        rate = learning_rate(step, self.settings)
+        watched = self._step(output, target, rate)
+        for index in range(self.term.steps - 1):
+            input, target = self.patches.batch(step * (self.term.steps - 1) + index)
+            with torch.no_grad():
+                output = final(restore(input))
+            watched = self._step(output, target, rate)
+        return [*watched, network_gradient]
+
+    def _step(self, output: Tensor, target: Tensor, rate: float) -> list[Tensor]:
+        loss, real, fake = self.term.discriminator_loss(output, target)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.settings["clip_norm"] is not None:
+            nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.settings["clip_norm"])
+        gradient = gradient_norm(self.discriminator)
+        self.optimizer.step()
+        return [loss.detach(), real.detach().mean(), fake.detach().mean(), gradient]
+
+
+def make_adversary(loss: WeightedSum, config: dict[str, Any], patches: Patches) -> Adversary | None:
+    """Give the other player of a loss with an adversarial term, or None for a loss without.
+
+    Args:
+        loss: on its device.
+        config: the resolved run.
+        patches: the network's; the discriminator's own are drawn from the same images.
+
+    Raises:
+        UserError: the loss has several adversarial terms.
+    """
+    terms = {name: term for name, term in loss.losses.items() if isinstance(term, AdversarialLoss)}
+    if not terms:
+        return None
+    if len(terms) > 1:
+        raise UserError(f"A loss can have one adversarial term, not several ({', '.join(terms)}): leave one.")
+    recipe, term = config["recipe"], next(iter(terms.values()))
+    settings = {**(recipe.get("discriminator") or recipe), "steps": recipe["steps"]}
+    own = patches.stream(config["seed"] + APART)
+    return Adversary(term, make_optimizer(term.discriminator, settings), settings, own)
+
+
+def final(output: Any) -> Tensor:
+    """Give the restored image of a network that has several stages: the last stage comes first."""
+    return output if isinstance(output, Tensor) else output[0]
+
+
+def gradient_norm(network: nn.Module) -> Tensor:
+    """Give the L2 norm of all gradients of a network, a scalar on its device."""
+    return get_total_norm([parameter.grad for parameter in network.parameters() if parameter.grad is not None])

@@ -1,0 +1,162 @@
+import copy
+import os
+import signal
+
+import pytest
+import torch
+
+from sharploss.data.patches import Patches
+from sharploss.errors import UserError
+from sharploss.training.adversarial import WATCHED
+from sharploss.training.checkpoint import save_weights
+from sharploss.training.history import read_history
+from sharploss.training.loop import not_trained, train
+from sharploss.training.schedule import learning_rate
+from sharploss.training.state import APART, make_loss, make_network, make_optimizer, start_from
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def adversarial(config):
+    """A tiny GAN: patches of 16x16 judged by SharpGAN's discriminator."""
+    term = {"weight": 0.01, "discriminator": "sharpgan", "width": 2, "size": 16}
+    return {**config, "loss": {"l1": 1, "ragan": term}}
+
+
+def run(config, packs, scratch, **options):
+    return train(config, packs, scratch=scratch, device=CPU, **options)
+
+
+def same(left, right):
+    return all(torch.equal(left.state_dict()[name], value) for name, value in right.state_dict().items())
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_run_is_the_textbook_game(adversarial, packs, tmp_path, steps):
+    adversarial["loss"]["ragan"]["steps"] = steps
+    outcome = run(adversarial, packs, tmp_path)
+    torch.use_deterministic_algorithms(True)
+    recipe, layout = adversarial["recipe"], torch.channels_last
+    network = make_network(adversarial).to(memory_format=layout)
+    loss = make_loss(adversarial).to(memory_format=layout)
+    term = loss.losses["ragan"]
+    player, judge = make_optimizer(network, recipe), make_optimizer(term.discriminator, recipe)
+    patches = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0)
+    more = Patches(packs["train"], scale=2, patch=8, batch=2, seed=APART)
+    for step in range(12):
+        for group in (*player.param_groups, *judge.param_groups):
+            group["lr"] = learning_rate(step, recipe)
+        input, target = (image.contiguous(memory_format=layout) for image in patches.batch(step))
+        player.zero_grad()
+        output = network(input)
+        loss(output, target).backward()
+        player.step()
+        for index in range(steps):
+            if index:
+                input, target = more.batch(step)
+                output = network(input)
+            judge.zero_grad()
+            term.discriminator_loss(output, target)[0].backward()
+            judge.step()
+    assert same(outcome.network, network)
+    assert same(outcome.state.players[0], term.discriminator)
+
+
+@pytest.mark.parametrize("step", [1, 4, 7])
+def test_stopped_and_resumed_gives_the_same_bits_on_both_sides(adversarial, packs, tmp_path, monkeypatch, step):
+    adversarial["loss"]["ragan"] |= {"steps": 2, "r1": 1.0}
+    whole = run(adversarial, packs, tmp_path / "whole")
+
+    def stopping(self, asked, batch=Patches.batch):
+        if asked == step and self.seed == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return batch(self, asked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", stopping)
+        assert run(adversarial, packs, tmp_path / "parts").status == "stopped"
+    resumed = run(adversarial, packs, tmp_path / "parts")
+    assert same(whole.network, resumed.network)
+    assert same(whole.state.players[0], resumed.state.players[0])
+    assert (tmp_path / "whole/history.jsonl").read_bytes() == (tmp_path / "parts/history.jsonl").read_bytes()
+
+
+def test_the_record_tells_both_sides(adversarial, packs, tmp_path):
+    run(adversarial, packs, tmp_path)
+    line = read_history(tmp_path / "history.jsonl")[0]
+    assert set(line["terms"]) == {"l1", "ragan"}
+    assert line["total"] == pytest.approx(line["terms"]["l1"] + 0.01 * line["terms"]["ragan"])
+    assert tuple(line["discriminator"]) == WATCHED
+    assert line["discriminator"]["gradient"] > 0
+    assert line["discriminator"]["network_gradient"] > 0
+
+
+def test_the_judge_learns_to_tell_when_the_network_hardly_does(adversarial, packs, tmp_path):
+    adversarial["recipe"].update(steps=60, learning_rate=1e-9, log_every=10, warmup=0, schedule="constant")
+    adversarial["recipe"]["discriminator"] = {**adversarial["recipe"], "learning_rate": 0.01}
+    run(adversarial, packs, tmp_path)
+    lines = [line for line in read_history(tmp_path / "history.jsonl") if line["event"] == "train"]
+    assert lines[-1]["discriminator"]["loss"] < 0.5 * lines[0]["discriminator"]["loss"]
+    assert lines[-1]["discriminator"]["real"] > lines[-1]["discriminator"]["fake"] + 1
+
+
+def test_a_judge_that_diverges_is_named(adversarial, packs, tmp_path):
+    adversarial["recipe"]["discriminator"] = {**adversarial["recipe"], "learning_rate": 1e30, "optimizer": "sgd"}
+    outcome = run(adversarial, packs, tmp_path)
+    assert outcome.status == "diverged"
+    assert outcome.diverged["term"] in {"ragan", "discriminator loss", "discriminator weights"}
+
+
+def test_several_adversarial_terms_are_refused(adversarial, packs, tmp_path):
+    adversarial["loss"]["gan"] = adversarial["loss"]["ragan"]
+    with pytest.raises(UserError, match=r"one adversarial term, not several \(ragan, gan\)"):
+        run(adversarial, packs, tmp_path)
+
+
+@pytest.fixture
+def trained(config, packs, tmp_path):
+    path = tmp_path / "earlier.safetensors"
+    save_weights(path, run(config, packs, tmp_path / "earlier").network, {"status": "finished", "config": "{}"})
+    return path
+
+
+def test_a_run_starts_from_anothers_weights(config, packs, tmp_path, trained):
+    later = copy.deepcopy(config)
+    later["recipe"].update(learning_rate=1e-9, warmup=0)
+    started = run(later, packs, tmp_path / "later", start=trained).state.validation
+    assert started == pytest.approx(run(config, packs, tmp_path / "earlier").state.validation, abs=1e-3)
+
+
+def test_a_run_that_started_and_diverged_at_once_keeps_what_it_started_from(config, packs, tmp_path, trained):
+    config["recipe"].update(optimizer="sgd", learning_rate=1e30, warmup=0)
+    outcome = run(config, packs, tmp_path / "later", start=trained)
+    wanted = make_network(config)
+    start_from(wanted, trained)
+    assert outcome.status == "diverged"
+    assert same(outcome.network, wanted)
+
+
+def test_x4_starts_from_x2_except_for_the_enlarging_layers(config, tmp_path):
+    config["network"]["blocks"] = 4
+    small, large = make_network(config), make_network({**config, "seed": 5, "task": {"kind": "sr", "scale": 4}})
+    save_weights(tmp_path / "x2.safetensors", small, {})
+    left = start_from(large, tmp_path / "x2.safetensors")
+    assert left
+    assert all(name.startswith("tail") for name in left)
+    assert torch.equal(small.state_dict()["head.weight"], large.state_dict()["head.weight"])
+
+
+def test_weights_that_do_not_fit_are_refused(config, tmp_path):
+    other = make_network({**config, "network": {**config["network"], "width": 12}})
+    save_weights(tmp_path / "other.safetensors", other, {})
+    with pytest.raises(UserError, match=r"other\.safetensors fits only \d+% of the network"):
+        start_from(make_network(config), tmp_path / "other.safetensors")
+    with pytest.raises(UserError, match=r"missing\.safetensors is missing: run 'make repro'"):
+        start_from(make_network(config), tmp_path / "missing.safetensors")
+
+
+def test_a_run_that_cannot_be_trained_says_why(config, tmp_path):
+    outcome = not_trained(config, tmp_path, "the weights are not here")
+    assert outcome.status == "not_trained"
+    assert read_history(tmp_path / "history.jsonl")[-1]["reason"] == "the weights are not here"
