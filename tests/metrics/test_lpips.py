@@ -95,15 +95,14 @@ def _random(net):
 
 
 def test_the_vgg_variant_is_built_from_torchvisions_file(monkeypatch, tmp_path):
-    from sharploss.assets import weights as assets
+    from sharploss.assets import weights as reader
     from sharploss.metrics import lpips
 
     network = _random("vgg")
     weights = {f"features.{name.split('.', 1)[1]}": value for name, value in network.net.state_dict().items()}
     torch.save(weights | {"classifier.0.bias": torch.zeros(4096)}, tmp_path / "vgg16.pth")
-    for module, name in ((lpips, "at_hand"), (assets, "choose")):
-        monkeypatch.setattr(module, name, lambda asset: asset)
-    monkeypatch.setattr(assets, "locate", lambda _name: [tmp_path / "vgg16.pth"])
+    monkeypatch.setattr(lpips, "at_hand", lambda _: None)
+    monkeypatch.setattr(reader, "locate", lambda _: [tmp_path / "vgg16.pth"])
     images = [torch.rand(1, 3, 40, 48, generator=torch.manual_seed(i)) for i in range(2)]
     with torch.no_grad():
         expected = network(*(quantise(image) for image in images), normalize=True).item()
@@ -132,14 +131,14 @@ def test_smaller_images_have_no_value(distance):
 def test_torchvisions_file_of_the_whole_network_serves_as_well(distance, pair, monkeypatch, tmp_path):
     from safetensors.torch import load_file
 
-    from sharploss.assets import weights
+    from sharploss.assets import fetch, weights
     from sharploss.metrics.lpips import load_lpips
 
     whole = load_file(f"{MIRROR}/weights/alexnet_features.safetensors") | {"classifier.1.bias": torch.zeros(4096)}
     torch.save(whole, tmp_path / "alexnet.pth")
 
-    monkeypatch.setattr(weights, "choose", lambda names: names[1])
-    monkeypatch.setattr(weights, "locate", lambda name: {"alexnet_torchvision": [tmp_path / "alexnet.pth"]}[name])
+    monkeypatch.setattr(fetch, "present", lambda name: [tmp_path] if name == "alexnet_torchvision" else None)
+    monkeypatch.setattr(weights, "locate", lambda _: [tmp_path / "alexnet.pth"])
     assert torch.equal(load_lpips()(*pair), distance(*pair))
 
 

@@ -51,7 +51,7 @@ def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
         AssetMissing: the network's weights cannot be had.
     """
     if net == "vgg":
-        at_hand(BACKBONES[net][0])
+        at_hand(*BACKBONES["vgg"])
     network = build_lpips(net, read_weights(BACKBONES[net])[1])
 
     def distance(output: Images, target: Images) -> Tensor:
@@ -112,7 +112,7 @@ def build_lpips(net: str, weights: Mapping[str, Tensor]) -> nn.Module:
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
         network = lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
-    # The package cuts networks into slices: what torchvision calls features.3.weight is slice2.3.weight there.
+    # The package cuts networks into slices: what torchvision calls features.3.weight is slice2.3.weight in AlexNet's.
     names = network.net.state_dict()
     network.net.load_state_dict({name: weights[f"features.{name.split('.', 1)[1]}"] for name in names})
     return network.requires_grad_(False)
