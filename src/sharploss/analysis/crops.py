@@ -29,17 +29,17 @@ def crop_files(study: Study, crop: str, group: dict[str, Any]) -> list[tuple[str
     Args:
         study: the study.
         crop: name of the crop.
-        group: "group", "task" and "network" of the runs; diverged runs have no picture and are left out.
+        group: "group", "task" and "network" of the runs; runs without scores have no picture and are left out.
 
     Raises:
         UserError: a picture is missing; the message names it.
     """
     results = study.root / "results"
     finished = study.runs[(study.runs["group"] == group["group"]) & (study.runs["status"] == "finished")]
-    losses = finished.merge(pairing_rows(study))["loss"].drop_duplicates()
+    variants = finished.merge(pairing_rows(study))["variant"].drop_duplicates()
     reference = results / "unrestored" / str(group["task"])
     files = [(name, reference / f"{crop}-{name}.png") for name in ("target", name_of(study, group))]
-    files += [(str(loss), results / "crops" / str(group["group"]) / f"{crop}-{loss}.png") for loss in losses]
+    files += [(str(name), results / "crops" / str(group["group"]) / f"{crop}-{name}.png") for name in variants]
     for _, path in files:
         if not path.is_file():
             raise UserError(f"{path} is missing: run 'make repro' to make it.")
