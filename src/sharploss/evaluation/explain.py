@@ -32,7 +32,7 @@ class Measured(NamedTuple):
 
 
 def explain_protocols(root: Path = Path()) -> list[Measured]:
-    """Measure the picture under every protocol and write reports/tables/protocols.csv and protocols.md.
+    """Measure the picture under every protocol and write reports/protocols/protocols.csv and protocols.md.
 
     Args:
         root: the repository's folder.
@@ -53,12 +53,12 @@ def explain_protocols(root: Path = Path()) -> list[Measured]:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(rows)
-    tables = root / "reports" / "tables"
-    write_text(tables / "protocols.csv", text.getvalue())
+    folder = root / "reports" / "protocols"
+    write_text(folder / "protocols.csv", text.getvalue())
     about = (
         f"`{path.stem}` of scikit-image ({height}x{width}), made {SCALE} times smaller and enlarged again by bicubic"
     )
-    write_text(tables / "protocols.md", _markdown(rows, about))
+    write_text(folder / "protocols.md", _markdown(rows, about))
     return rows
 
 
