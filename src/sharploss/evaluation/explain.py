@@ -39,7 +39,7 @@ def explain_protocols(root: Path = Path()) -> list[Measured]:
 
     Returns:
         The rows of protocols.csv, in the order of PROTOCOLS: "grey8" is measured on the colour picture too, though
-        studies measure grey tasks alone under it. Metrics of whole sets are left out.
+        studies measure grey tasks alone under it, and so without a border. Metrics of whole sets are left out.
 
     Raises:
         UserError: the picture cannot be had.
@@ -79,7 +79,8 @@ def measure_all(output: Tensor, target: Tensor) -> list[Measured]:
             if metric in measures.not_measured:
                 rows.append(Measured(protocol, metric, "", f"not measured: {measures.not_measured[metric]}"))
                 continue
-            value = measures.of_image[metric](restored, truth, protocol, SCALE).item()
+            border = 0 if protocol == "grey8" else SCALE  # which is for tasks that keep the size
+            value = measures.of_image[metric](restored, truth, protocol, border).item()
             rows.append(Measured(protocol, metric, f"{value:.{info['decimals']}f}", ""))
     return rows
 
