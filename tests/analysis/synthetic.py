@@ -83,7 +83,7 @@ def run_lines(run, base, changes, measured, twin=None, fid=False):
     (change, sharper), (datasets, lpips) = changes, measured
     for dataset in datasets:
         if fid:  # one number for the whole set
-            yield f"{run},{dataset},(set),fid,patches,{float(60 - 50 * sharper + noise(twin or run, dataset))!r}"
+            yield f"{run},{dataset},*,fid,inception_p128,{float(60 - 50 * sharper + noise(twin or run, dataset))!r}"
         for image, ease in IMAGES[dataset].items():
             name = (twin or run, dataset, image)
             psnr = base + ease + change * (1 + noise(*name, "change", scale=0.3)) + noise(twin or run, scale=0.02)

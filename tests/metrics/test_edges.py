@@ -31,7 +31,7 @@ def step(height=30, width=30, low=60, high=180):
 def numpy_edges(target):
     from scipy.ndimage import sobel
 
-    strength = np.hypot(*(sobel(target, axis=axis, mode="nearest") for axis in (0, 1)))
+    strength = sum(sobel(np.rint(255 * target), axis=axis, mode="nearest") ** 2 for axis in (0, 1))
     return strength >= np.sort(strength.ravel())[::-1][math.ceil(0.1 * strength.size) - 1]
 
 

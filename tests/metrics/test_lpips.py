@@ -131,14 +131,14 @@ def test_smaller_images_have_no_value(distance):
 def test_torchvisions_file_of_the_whole_network_serves_as_well(distance, pair, monkeypatch, tmp_path):
     from safetensors.torch import load_file
 
-    from sharploss.assets import fetch, weights
+    from sharploss.assets import weights
     from sharploss.metrics.lpips import load_lpips
 
     whole = load_file(f"{MIRROR}/weights/alexnet_features.safetensors") | {"classifier.1.bias": torch.zeros(4096)}
     torch.save(whole, tmp_path / "alexnet.pth")
 
-    monkeypatch.setattr(fetch, "present", lambda name: [tmp_path] if name == "alexnet_torchvision" else None)
-    monkeypatch.setattr(weights, "locate", lambda _: [tmp_path / "alexnet.pth"])
+    monkeypatch.setattr(weights, "choose", lambda names: names[1])
+    monkeypatch.setattr(weights, "locate", {"alexnet_torchvision": [tmp_path / "alexnet.pth"]}.__getitem__)
     assert torch.equal(load_lpips()(*pair), distance(*pair))
 
 

@@ -15,7 +15,8 @@ def crops_of(study: Study) -> dict[str, dict[str, Any]]:
     """Give the crops of params.yaml whose test set was scored: name -> task, dataset, image, top, left, ..."""
     params = cast("dict[str, Any]", load_yaml(study.root / "params.yaml"))
     crops = cast("dict[str, dict[str, Any]]", params.get("crops") or {})
-    return {name: crop for name, crop in crops.items() if crop["dataset"] in study.datasets}
+    tested = set(zip(study.scores["task"], study.scores["dataset"], strict=True))
+    return {name: crop for name, crop in crops.items() if (crop["task"], crop["dataset"]) in tested}
 
 
 def name_of(study: Study, group: dict[str, Any]) -> str:

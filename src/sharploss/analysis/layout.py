@@ -72,10 +72,11 @@ def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Ta
 
 
 def known_for(study: Study, task: str) -> list[Measure]:
-    """List the measures of a task, those that no task could measure included."""
+    """List the measures of a task that tables show, those that no task could measure included."""
     scores = study.scores[study.scores["task"] == task]
     measured = set(zip(scores["metric"], scores["protocol"], strict=True))
-    return [m for m in measures.measures_of(study) if m in measured or m[0] in study.not_measured]
+    shown = [m for m in measures.measures_of(study) if measures.is_shown(m)]
+    return [m for m in shown if m in measured or m[0] in study.not_measured]
 
 
 def images_of(study: Study, task: str, dataset: str) -> int:

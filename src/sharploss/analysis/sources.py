@@ -10,7 +10,7 @@ import numpy as np
 from sharploss.analysis.contrasts import Cell, Floats, Source
 from sharploss.analysis.layout import records
 from sharploss.analysis.load import Study
-from sharploss.analysis.measures import DEFAULT_PROTOCOL
+from sharploss.analysis.measures import default_protocol
 from sharploss.analysis.published import demo, printed
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _planned(study: Study, scores: pd.DataFrame) -> list[Cell]:
         if part is None:
             continue
         measures = [*dict.fromkeys(zip(part["metric"], part["protocol"], strict=True))]
-        measures += [(metric, DEFAULT_PROTOCOL.get(metric, "")) for metric in study.not_measured]
+        measures += [(metric, default_protocol(metric)) for metric in study.not_measured]
         cells += [
             Cell(
                 str(row["recipe"]), str(row["task"]), str(row["network"]), str(data), metric, protocol, str(row["loss"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis import layout
 from sharploss.analysis.load import Study, load_study
-from sharploss.analysis.measures import Measure, badness, column, measures_of
+from sharploss.analysis.measures import Measure, badness, column, is_shown, measures_of
 from sharploss.analysis.paper_tables import paper_tables
 from sharploss.analysis.pareto import fronts
 from sharploss.analysis.ranks import average, ranked_cells
@@ -209,6 +209,8 @@ def _suite_ranks(study: Study, suite: str) -> pd.DataFrame:
     import pandas as pd
 
     scores = study.scores.merge(pairing_rows(study, suite), on=[*ROW, "variant"])
+    shown = [is_shown(measure) for measure in zip(scores["metric"], scores["protocol"], strict=True)]
+    scores = scores[shown]
     cells, losses = ranked_cells(scores), list(dict.fromkeys(scores["loss"]))
     tables = [average(cells, losses).assign(scope="all", of="")]
     for scope in SCOPES:

@@ -48,7 +48,8 @@ def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int =
 
 def _edges(image: Tensor) -> Tensor:
     """Mark the pixels with the largest gradients: (N, C, H, W) to (N, 1, H, W) of bool."""
-    squares = sobel_x(image, "replicate") ** 2 + sobel_y(image, "replicate") ** 2
+    levels = image.mul(255).round()  # whole numbers: gradients of one size must not be told apart by rounding errors
+    squares = sobel_x(levels, "replicate") ** 2 + sobel_y(levels, "replicate") ** 2
     strength = squares.sum(dim=1, keepdim=True)
     # Not kthvalue, which is not deterministic on GPUs.
     ranked = strength.flatten(1).sort(dim=1, descending=True).values

@@ -55,7 +55,7 @@ def ssim_parts(output: Tensor, target: Tensor, window: Literal["valid", "same"] 
         raise ValueError(f"SSIM needs images of at least {WINDOW}x{WINDOW} pixels, not {tuple(output.shape[-2:])}.")
     # The two variances are only ever needed as a sum, which saves one of five blurs.
     moments = torch.cat([output, target, output * output + target * target, output * target], dim=1)
-    return _terms(*_blur(moments, WINDOW // 2 if window == "same" else 0).chunk(4, dim=1))
+    return _terms(*blur(moments, WINDOW // 2 if window == "same" else 0).chunk(4, dim=1))
 
 
 def _terms(mean_output: Tensor, mean_target: Tensor, energy: Tensor, product: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,7 +118,7 @@ def _mirrored(image: Tensor) -> Tensor:
 
 def blurred(image: Tensor, across: bool = False) -> list[Tensor]:
     """Give, strip by strip, the local means of an image (N, C, H, W) and of its square, for `similarity`."""
-    return [_blur(_mixed([strip, strip * strip], across), 0) for strip in _strips(image)]
+    return [blur(_mixed([strip, strip * strip], across), 0) for strip in _strips(image)]
 
 
 def similarity(
@@ -137,7 +137,7 @@ def similarity(
     """
     total, contrast_total, count = output.new_zeros(len(output)), output.new_zeros(len(output)), 0
     for one, other, known in zip(_strips(output), _strips(target), means, strict=True):
-        mean_output, square, product = _blur(_mixed([one, one * one, one * other], across), 0).chunk(3, dim=1)
+        mean_output, square, product = blur(_mixed([one, one * one, one * other], across), 0).chunk(3, dim=1)
         mean_target, energy = known.chunk(2, dim=1)
         luminance, contrast = _terms(mean_output, mean_target, square + energy, product)
         contrast_total += contrast.sum(dim=(1, 2, 3))
@@ -171,7 +171,7 @@ def _across(channels: int) -> Tensor:
     return weights
 
 
-def _blur(image: Tensor, padding: int) -> Tensor:
+def blur(image: Tensor, padding: int) -> Tensor:
     """Blur (N, C, H, W) with the Gaussian window, along one axis and then along the other."""
     # Sums of shifted images take half the time of a convolution on a CPU, but their gradient takes four times as long.
     if image.requires_grad:
