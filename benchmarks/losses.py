@@ -1,13 +1,13 @@
 """What each loss costs: forward and backward, over those of L1 on the same tensors in the same run.
 
-The tensors are those of a training step: channels-last on a CPU. Losses take turns, and the fastest of the rounds
-counts, so that other work on the machine disturbs the ratios little. Names in "released" are the losses written
-straight down, as code in circulation has them: convolutions, masks, unfolding.
+The tensors are those of a training step: channels-last on a CPU, there with one thread. Losses take turns, and the
+fastest of the rounds counts, so that other work on the machine disturbs the ratios little. Names that end in "released"
+are the losses written straight down, as code in circulation has them: convolutions, masks, unfolding.
 
-What bounds them on a CPU: L1 itself passes over its tensors seven times and waits for memory. SPLoss, second_order and
-tv need 10 to 15 passes, but over blocks that stay in the cache. gv adds a grey image, four Sobel filters and two
-adjoint ones, about 60 passes over a third of the values. ssim and ms_ssim blur four images and their gradients with 11
-taps along two axes. Losses with a network (vgg, texture, lpips) are bound by its convolutions.
+What bounds them on a CPU: L1 passes over its tensors seven times and waits for memory. sploss, second_order and tv need
+10 to 15 passes, but over blocks that stay in the cache. gv adds to that two grey images, four Sobel filters and two
+adjoint ones, 60 passes over a third of the values. ssim and ms_ssim blur four images, and three of their gradients,
+with 11 taps along two axes. Losses with a network (vgg, texture, lpips) are bound by its convolutions.
 """
 
 import argparse
@@ -66,13 +66,14 @@ RELEASED = {"sploss": sploss_released, "second_order": second_order_released, "t
 
 
 def seconds(loss, output, target, device):
-    """Seconds of one forward and backward pass."""
+    """Seconds of one forward and backward pass; on a CPU those that it worked, whatever else the machine did."""
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
     output.grad = None
-    start = time.perf_counter()
+    start = clock()
     loss(output, target).backward()
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def chosen(names, device):
@@ -108,6 +109,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="also ms_ssim and the losses with a network, 3 rounds each")
     arguments, device = parser.parse_args(), choose_device()
+    torch.set_num_threads(1)
     for shape in SHAPES:
         compare(shape, CHEAP, ROUNDS, device)
     if arguments.all:

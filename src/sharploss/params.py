@@ -165,6 +165,10 @@ class Params(Strict):
                 raise UserError(f"datasets.{name}: the catalogue has a set of this name: choose another.")
         for name, task in self.tasks.items():
             self._check_sets(name, task)
+        for name, extractor in self.extractors.items():
+            reason = leak([extractor.image.split("/", 1)[0]], self.tasks[extractor.task].test)
+            if reason:
+                raise UserError(f"extractors.{name}.image: {reason}: name an image of another set.")
         return self
 
     def _check_sets(self, name: str, task: Base) -> None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sharploss.losses import GradientVarianceLoss, SecondOrderGradientLoss, SPLoss, TotalVariationLoss, blocks
+from sharploss.losses import GradientVarianceLoss, SecondOrderGradientLoss, SPLoss, SSIMLoss, TotalVariationLoss, blocks
 from sharploss.losses.blocks import in_blocks, mean_in_blocks
 
 QUICK = {
@@ -12,6 +12,7 @@ QUICK = {
     "tv": TotalVariationLoss(),
     "tv absolute sum": TotalVariationLoss(norm=1, reduction="sum"),
     "gv": GradientVarianceLoss(),
+    "ssim": SSIMLoss(),
     "gv rgb": GradientVarianceLoss(patch=5, channels="rgb", unbiased=False),
 }
 LAYOUTS = [torch.contiguous_format, torch.channels_last]

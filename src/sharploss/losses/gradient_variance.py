@@ -66,9 +66,9 @@ def _values_and_gradient(  # noqa: PLR0917
     for sobel in (sobel_x, sobel_y):
         centred = _centred(sobel(output, "zero"), patch)
         wanted = patch_variance(sobel(target, "zero"), patch, unbiased)
-        excess = (centred.square().sum(3).sum(4) / count).sub_(wanted)
+        excess = (_patch_sums(centred.square(), patch) / count).sub_(wanted)
         values += excess.square().mean((1, 2, 3))
-        centred.mul_(excess.mul_(4 / (count * excess[0].numel()))[:, :, :, None, :, None])
+        centred.mul_(_stretched(excess.mul_(4 / (count * excess[0].numel())), patch))
         # With a zero border the filter is its own adjoint, but for the sign.
         total -= sobel(_spread(centred, output), "zero")
     if total.shape == gradient.shape:
@@ -78,25 +78,34 @@ def _values_and_gradient(  # noqa: PLR0917
         torch.mul(total[:, 0], weight, out=gradient[:, channel])
 
 
-def _spread(grid: Tensor, like: Tensor) -> Tensor:
-    """Give the maps that a grid of patches was cut from; 0 at the ragged edge."""
-    maps = grid.flatten(4, 5).flatten(2, 3)
-    return F.pad(maps, (0, like.shape[3] - maps.shape[3], 0, like.shape[2] - maps.shape[2]))
+def _spread(bands: Tensor, like: Tensor) -> Tensor:
+    """Give the maps that bands were cut from; 0 at the ragged edge."""
+    maps = bands.flatten(2, 3)
+    below, beside = like.shape[2] - maps.shape[2], like.shape[3] - maps.shape[3]
+    return F.pad(maps, (0, beside, 0, below)) if below or beside else maps
 
 
 def patch_variance(maps: Tensor, patch: int, unbiased: bool = True) -> Tensor:
     """Variance within each patch of a grid: (N, C, H, W) to (N, C, H // patch, W // patch)."""
-    return _centred(maps, patch).square().sum(3).sum(4) / (patch**2 - int(unbiased))
+    return _patch_sums(_centred(maps, patch).square(), patch) / (patch**2 - int(unbiased))
 
 
 def _centred(maps: Tensor, patch: int) -> Tensor:
-    """Cut maps into a grid of patches, (N, C, rows, patch, columns, patch), and take away each patch's mean."""
-    batch, channels, height, width = maps.shape
-    rows, columns = height // patch, width // patch
-    inside = maps[..., : rows * patch, : columns * patch]
-    grid = inside.reshape(batch, channels, rows, patch, columns, patch)
-    # Not grid.var: over two axes that are not neighbours it takes four times as long on CPUs.
-    return grid - grid.sum(3, keepdim=True).sum(5, keepdim=True) / patch**2
+    """Cut maps into bands, (N, C, H // patch, patch, W // patch * patch), and take away each patch's mean."""
+    height, width = (side // patch * patch for side in maps.shape[2:])
+    bands = maps[..., :height, :width].unflatten(2, (-1, patch))
+    # Not var: over two axes that are not neighbours it takes several times as long on CPUs.
+    return bands - _stretched(_patch_sums(bands, patch) / patch**2, patch)
+
+
+def _patch_sums(bands: Tensor, patch: int) -> Tensor:
+    """Sum over each patch: (N, C, rows, patch, columns * patch) to (N, C, rows, columns)."""
+    return bands.sum(3).unflatten(3, (-1, patch)).sum(4)
+
+
+def _stretched(values: Tensor, patch: int) -> Tensor:
+    """Repeat a value of every patch along its width, so that it meets bands: (N, C, rows, 1, columns * patch)."""
+    return values[..., None].expand(*values.shape, patch).flatten(3)[:, :, :, None]
 
 
 class GradientVarianceLoss(nn.Module):

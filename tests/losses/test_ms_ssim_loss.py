@@ -2,8 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from skimage.metrics import structural_similarity
+from waves import waves
 
-from conftest import waves
 from sharploss.losses import MSSSIMLoss
 from sharploss.losses.ms_ssim import WEIGHTS, ms_ssim
 from sharploss.metrics.ssim import ssim_map, ssim_parts
