@@ -237,6 +237,7 @@ def write_params(root, wide):
         params = yaml.safe_load((root / "params.yaml").read_text())
         params["tasks"]["sharpen"] = {**SHARPEN, "test": ["skimage_test", "set5"]}
         params["losses"] |= EXTRA_LOSSES
+        params["crops"] = {name: params["crops"][name] for name in ("eye", "face")}
         (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 

@@ -81,7 +81,7 @@ def verdicts(root: Path) -> list[Table]:
     if not path.is_file():
         return []
     found = cast("dict[str, Any]", read_json(path))
-    return [ledger(found["claims"]), anomaly_table(found["anomalies"])]
+    return [ledger(found["claims"], found["seeds"]), anomaly_table(found["anomalies"])]
 
 
 def figures(folder: Path) -> dict[str, list[dict[str, str]]]:
