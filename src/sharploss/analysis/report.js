@@ -207,6 +207,7 @@ function drag(event) {
 }
 
 function startExplorer() {
+  if (innerWidth > 700) at("zoom").value = 6;
   fill("crop", data.crops.map((one) => `${one.name} (${one.image}, ${one.task})`), 0);
   at("crop").addEventListener("change", chooseCrop);
   at("network").addEventListener("change", chooseNetwork);

@@ -1,4 +1,4 @@
-"""The crops that the report's explorer shows: each picture once, as the difference to a like one where that is smaller."""
+"""The crops that the report's explorer shows: each once, as the difference to a like one where that is smaller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sharploss.analysis.report_figures import read_bytes, text_of
 if TYPE_CHECKING:
     import pandas as pd
 
-CROP_BYTES = 450_000
+CROP_BYTES = 500_000
 """How much of crops the page holds, before base64 adds a third; the others stay in results/crops."""
 
 UNRESTORED = 2
@@ -50,6 +50,10 @@ class Stored(NamedTuple):
     base: int | None
 
 
+Pack = dict[bytes, Stored]
+"""Pictures by their files' contents, numbered by their order."""
+
+
 def explorer(study: Study, limit: int = CROP_BYTES) -> dict[str, Any]:
     """Gather the crops: what the explorer shows.
 
@@ -65,58 +69,62 @@ def explorer(study: Study, limit: int = CROP_BYTES) -> dict[str, Any]:
     Raises:
         UserError: a picture is missing; the message names it.
     """
-    views, pack = listed_crops(study), dict[bytes, int]()
+    views = listed_crops(study)
     longest = max((len(view.pictures) for view in views), default=0)
-    stored: list[Stored] = []
-    most = UNRESTORED
-    # One more loss of every network at a time: what came before is a part of what comes next.
-    while most < longest and size(stored) < limit:
-        before, most = len(stored), most + 1
-        add(views, most, pack, stored)
-        if size(stored) > limit and most > UNRESTORED + 1:
-            del stored[before:]
-            most -= 1
-            break
+    most, pack = fill(views, longest, limit)
+    numbers = {content: number for number, content in enumerate(pack)}
     crops: dict[str, dict[str, Any]] = {}
     for view in views:
         entry = {"name": view.name, "image": view.crop["image"], "task": view.crop["task"], "networks": []}
-        shown = [[one.title, pack[one.path.read_bytes()]] for one in view.pictures if one.rank < most]
+        shown = [[one.title, numbers[one.path.read_bytes()]] for one in view.pictures if one.rank < most]
         crops.setdefault(view.name, entry)["networks"].append({"name": view.network, "pictures": shown})
-    inside = [{"png": text_of(one.content), "base": one.base} for one in stored]
+    inside = [{"png": text_of(one.content), "base": one.base} for one in pack.values()]
     return {"crops": list(crops.values()), "pictures": inside, "most": most - UNRESTORED if most < longest else 0}
 
 
-def size(stored: list[Stored]) -> int:
-    """Add up the bytes of pictures."""
-    return sum(len(one.content) for one in stored)
-
-
-def add(views: list[View], most: int, pack: dict[bytes, int], stored: list[Stored]) -> None:
-    """Store the pictures of the first `most` ranks that are not stored yet.
+def fill(views: list[View], longest: int, limit: int) -> tuple[int, Pack]:
+    """Store one loss more of every network as long as all fit; the first one in any case.
 
     Args:
         views: `listed_crops(study)`.
-        most: how many ranks.
-        pack: the file's content -> its number; grows.
-        stored: the pictures by number; grows.
+        longest: the largest number of pictures of a view.
+        limit: in bytes.
+
+    Returns:
+        The number of ranks that fitted, and the pictures.
     """
+    most, pack = UNRESTORED + 1, add(views, UNRESTORED + 1, {})
+    while most < longest:
+        more = add(views, most + 1, pack)
+        if sum(len(one.content) for one in more.values()) > limit:
+            break
+        most, pack = most + 1, more
+    return most, pack
+
+
+def add(views: list[View], most: int, pack: Pack) -> Pack:
+    """Give a pack with the pictures of the first `most` ranks; those of `pack` keep their place."""
+    found, first = dict(pack), dict[str, bytes]()
     for view in views:
-        base: int | None = None
+        mine: list[bytes] = []
         for one in sorted(view.pictures)[:most]:
             content = read_bytes(one.path)
-            if content not in pack:
-                pack[content] = len(stored)
-                stored.append(smaller(content, base, stored))
-            if one.rank == UNRESTORED:  # the first loss, which the others resemble
-                base = pack[content]
+            if content not in found:
+                # What it may be like: this network's first loss, and that of the first network of this crop.
+                bases = [*mine[UNRESTORED : UNRESTORED + 1], *([first[view.name]] if view.name in first else [])]
+                found[content] = smallest(content, bases if len(mine) >= UNRESTORED else [], list(found))
+            mine.append(content)
+        first.setdefault(view.name, mine[UNRESTORED] if len(mine) > UNRESTORED else mine[0])
+    return found
 
 
-def smaller(content: bytes, base: int | None, stored: list[Stored]) -> Stored:
-    """Give a picture as it is or as the difference to another one, whichever is smaller."""
-    if base is None or stored[base].base is not None:
-        return Stored(content, None)
-    difference = difference_of(content, stored[base].content)
-    return Stored(difference, base) if difference and len(difference) < len(content) else Stored(content, None)
+def smallest(content: bytes, bases: list[bytes], numbered: list[bytes]) -> Stored:
+    """Give a picture as it is, or as its difference to one of `bases`, whichever is smallest."""
+    differences = [(difference_of(content, base), numbered.index(base)) for base in bases]
+    return min(
+        [Stored(content, None), *(Stored(made, base) for made, base in differences if made)],
+        key=lambda stored: len(stored.content),
+    )
 
 
 def difference_of(content: bytes, base: bytes) -> bytes:

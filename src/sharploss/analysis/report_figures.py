@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 from sharploss.errors import UserError
 from sharploss.files import read_json
 
-FIGURE_BYTES = 400_000
+FIGURE_BYTES = 380_000
 """How much the page holds, before base64 adds a third; figures beyond it stay in the folder beside it, linked."""
 
 

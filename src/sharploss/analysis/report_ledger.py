@@ -9,7 +9,7 @@ from sharploss.analysis.measures import metric_title, number
 from sharploss.analysis.verdict_tables import MARKS, effects
 
 VERDICTS = tuple(MARKS)
-TOLD = {"against": "the other way round", "tie": "equal", "open": "interval spans no effect"}
+TOLD = {"against": "the other way round", "tie": "equal"}
 MOST = 8
 """How many exceptions of a claim the page lists; results/verdicts.json holds all."""
 
@@ -58,7 +58,10 @@ def claims(found: dict[str, Any]) -> list[Claim]:
     return [
         Claim(
             key,
-            *(str(claim[name]) for name in ("paper", "where", "statement", "note")),
+            str(claim["paper"]),
+            str(claim["where"]),
+            str(claim["statement"]),
+            str(claim["note"]),
             _side(key, "In print", claim["printed"]),
             _side(key, "Our runs", claim["ours"]),
         )
@@ -70,8 +73,10 @@ def tally(found: list[Claim]) -> Table:
     """Count the verdicts of each paper, in print and on our runs."""
     papers = list(dict.fromkeys(claim.paper for claim in found))
     rows = [_tally_row(paper, [claim for claim in found if claim.paper == paper]) for paper in papers]
-    columns = ["paper", "claims", *(f"{side}: {word}" for side in ("in print", "our runs") for word in VERDICTS)]
-    return Table("Verdicts by paper.", columns, [*rows, _tally_row("all", found)], labels=1)
+    columns = ["paper", "claims", *(f"{side}: {word}" for side in ("print", "ours") for word in VERDICTS)]
+    return Table(
+        "Verdicts by paper: on what it prints, and on our runs.", columns, [*rows, _tally_row("all", found)], labels=1
+    )
 
 
 def _tally_row(paper: str, part: list[Claim]) -> list[Cell]:
@@ -125,7 +130,8 @@ def _groups(name: str, by: dict[str, dict[str, dict[str, int]]]) -> Table:
         for of, counts in members.items()
     ]
     columns = ["by", "of", "for", "against", "equal", "open", "missing"]
-    return Table(f"{name}: cells for the claim and against it.", columns, rows, labels=2)
+    caption = f"{name}: cells for the claim and against it (open: the interval spans no effect)."
+    return Table(caption, columns, rows, labels=2)
 
 
 def _exceptions(name: str, found: list[dict[str, Any]]) -> Table:
@@ -147,5 +153,5 @@ def _exception(one: dict[str, Any]) -> list[Cell]:
         Cell(number(metric, one["change"], sign=True) if known else "—"),
         Cell(spread or "—"),
         Cell("—" if one["p"] is None else f"{one['p']:.3f}"),
-        Cell(TOLD.get(one["outcome"], one["outcome"])),
+        Cell(TOLD.get(str(one["outcome"]), str(one["outcome"]))),
     ]
