@@ -14,7 +14,7 @@ def with_figures(root):
         {"name": f"f{n}", "section": section, "caption": HOSTILE, "alt": HOSTILE}
         for n, section in enumerate(("tradeoff", "ranks", "alpha"))
     ]
-    listed.append({"name": "g", "section": "gv", "caption": "c", "alt": "a", "skipped": "Set14 is not here."})
+    listed.append({"name": "g", "section": "gv", "caption": "c", "alt": "a", "not_drawn": "Set14 is not here."})
     (folder / "figures.json").write_text(json.dumps(listed))
     for n in range(3):
         (folder / f"f{n}.svg").write_text(SVG)

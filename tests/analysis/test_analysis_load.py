@@ -2,7 +2,6 @@ import math
 import shutil
 
 import pytest
-import yaml
 
 from sharploss.analysis.load import alpha_of, load_edge, load_study
 from sharploss.errors import UserError
@@ -136,15 +135,3 @@ def test_tasks_have_their_own_unrestored_images(wide_root):
     study = load_study(wide_root)
     assert study.runs.groupby("task")["reference"].first().to_dict() == {"sharpen": "input", "sr_x4": "bicubic"}
     assert {"sharpen-input", "sr_x4-bicubic"} <= set(study.scores["run"])
-
-
-def test_a_task_that_keeps_the_size_needs_no_scale(wide_root, tmp_path):
-    root = shutil.copytree(wide_root, tmp_path / "study")
-    params = yaml.safe_load((root / "params.yaml").read_text())
-    del params["tasks"]["sharpen"]["scale"]
-    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    run = root / "results" / "runs" / "sharpen-edsr-l2-s0"
-    (run / "provenance.json").unlink()
-    (run / "metrics.json").write_text('{"status": "not_trained", "reason": "no weights"}')
-    row = load_study(root).runs.set_index("run").loc["sharpen-edsr-l2-s0"]
-    assert (row["reference"], row["failure"]) == ("input", "not trained: no weights")

@@ -16,7 +16,7 @@ def folder(tmp_path):
     listed = [{"name": name, "section": section, "caption": name, "alt": name} for name, section in entries]
     for name, _ in entries:
         (tmp_path / f"{name}.svg").write_text(SVG.format(name * 300))
-    listed.append({"name": "d", "section": "gv", "caption": "d", "alt": "d", "skipped": "no data"})
+    listed.append({"name": "d", "section": "gv", "caption": "d", "alt": "d", "not_drawn": "no data"})
     (tmp_path / "figures.json").write_text(json.dumps(listed))
     return tmp_path
 
@@ -27,7 +27,7 @@ def test_figures_are_sorted_into_sections_and_come_back_whole(folder):
         "ranks": ["a", "b"],
         "alpha": ["c"],
     }
-    assert [(entry["name"], entry["skipped"]) for entry in found.skipped] == [("d", "no data")]
+    assert found.skipped == [{"name": "d", "reason": "no data"}]
     for name, picture in found.pictures.items():
         assert picture["kind"] == "svg"
         assert zlib.decompress(b64decode(picture["data"])) == (folder / f"{name}.svg").read_bytes()

@@ -23,12 +23,12 @@ class Figures(NamedTuple):
         sections: section -> its entries of figures.json with `file` (beside the page), `width`, `height` (in pixels)
             and `inside` (whether `pictures` holds it).
         pictures: name -> kind ("svg": zlib-compressed, or "png") and data (base64).
-        skipped: entries that were not drawn, with the reason in `skipped`.
+        skipped: name and reason of those that were not drawn.
     """
 
     sections: dict[str, list[dict[str, Any]]]
     pictures: dict[str, dict[str, str]]
-    skipped: list[dict[str, Any]]
+    skipped: list[dict[str, str]]
 
 
 class Picture(NamedTuple):
@@ -47,7 +47,7 @@ def figures(folder: Path) -> Figures:
         UserError: figures.json or a figure is missing; the message names it.
     """
     listed = cast("list[dict[str, Any]]", read_json(folder / "figures.json"))
-    drawn = [entry for entry in listed if not entry.get("skipped") and entry["section"] != "crops"]
+    drawn = [entry for entry in listed if not reason(entry) and entry["section"] != "crops"]
     loaded = {entry["name"]: load_figure(folder, entry["name"]) for entry in drawn}
     sections: dict[str, list[dict[str, Any]]] = {}
     for entry in drawn:
@@ -56,8 +56,13 @@ def figures(folder: Path) -> Figures:
     return Figures(
         {name: [_shown(entry, loaded, chosen) for entry in part] for name, part in sections.items()},
         {name: {"kind": loaded[name].kind, "data": text_of(loaded[name].content)} for name in chosen},
-        [entry for entry in listed if entry.get("skipped")],
+        [{"name": str(entry["name"]), "reason": reason(entry)} for entry in listed if reason(entry)],
     )
+
+
+def reason(entry: dict[str, Any]) -> str:
+    """Give why a figure was not drawn; "" when it was."""
+    return str(entry.get("not_drawn") or entry.get("skipped") or "")
 
 
 def load_figure(folder: Path, name: str) -> Picture:
@@ -82,8 +87,8 @@ def size_of(drawing: str) -> tuple[int, int]:
 
 def _shown(entry: dict[str, Any], loaded: dict[str, Picture], chosen: list[str]) -> dict[str, Any]:
     one = loaded[entry["name"]]
-    about = {"file": f"figures/{entry['name']}.svg", "width": one.width, "height": one.height}
-    return {**entry, **about, "inside": entry["name"] in chosen}
+    about = {"file": f"figures/{entry['name']}.svg", "paper": "", "width": one.width, "height": one.height}
+    return {**about, **entry, "inside": entry["name"] in chosen}
 
 
 def _in_turns(sections: list[list[dict[str, Any]]]) -> list[str]:
