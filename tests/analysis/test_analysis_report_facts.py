@@ -2,7 +2,8 @@ import pytest
 from stand_ins import with_protocols
 
 from sharploss.analysis.load import load_study
-from sharploss.analysis.report_facts import failures, protocol_tables, questions, run_rows
+from sharploss.analysis.report_facts import cost_tables, failures, protocol_tables, questions, run_rows
+from sharploss.analysis.tables import cost
 
 
 def test_questions_are_those_of_the_params(study_root):
@@ -46,3 +47,20 @@ def test_a_run_lists_the_files_it_has(wide_root, run, status, files):
     assert (row["status"], row["files"]) == (status, files)
     folder = wide_root / "results" / "runs" / run
     assert sorted(files) == sorted(path.name for path in folder.iterdir())
+
+
+def test_costs_are_summed_up_by_loss_and_network(wide_root):
+    study = load_study(wide_root)
+    losses, networks = cost_tables(study)
+    table = {row[0].text: [cell.text for cell in row[1:]] for row in losses.rows}
+    numbers = cost(study)
+    ssim = numbers[numbers["loss"] == "ssim"]
+    assert table["ssim"][0] == "3"
+    assert float(table["ssim"][1]) == pytest.approx(ssim["seconds"].sum(), abs=0.05)
+    low, high = map(float, table["ssim"][3].split(" to "))
+    assert low <= float(table["ssim"][2]) <= high
+    assert (low, high) == pytest.approx((ssim["relative_to_l1"].min(), ssim["relative_to_l1"].max()), abs=0.005)
+    assert table["l1"][2:] == ["1.00", "1.00"]
+    assert "l1_vgg" not in table  # it was not trained
+    assert [row[0].text for row in networks.rows] == ["espcn", "vdsr", "edsr"]
+    assert networks.rows[2][2].text == "41,000"

@@ -16,7 +16,7 @@ from sharploss.analysis.measures import measures_of
 from sharploss.analysis.paper_tables import paper_tables
 from sharploss.analysis.provenance import provenance, sources
 from sharploss.analysis.report_crops import explorer
-from sharploss.analysis.report_facts import failures, protocol_tables, questions, run_rows
+from sharploss.analysis.report_facts import cost_tables, failures, protocol_tables, questions, run_rows
 from sharploss.analysis.report_figures import figures
 from sharploss.analysis.statistics import differences
 from sharploss.analysis.tables import alpha_control, display, shown_suites
@@ -126,5 +126,6 @@ def _told(study: Study) -> dict[str, Any]:
         "gaps": gap_notes(study),
         "failures": failures(study),
         "runs": run_rows(study),
+        "costs": cost_tables(study),
         "sources": sources(study),
     }

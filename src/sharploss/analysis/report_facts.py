@@ -1,15 +1,19 @@
-"""What the report tells besides numbers: questions, protocols side by side, failures and their reasons, the runs."""
+"""What the report tells beside the study's tables: questions, protocols side by side, costs, failures, the runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.layout import NOT_MEASURED, Cell, Table, records
 from sharploss.analysis.load import Study
-from sharploss.analysis.measures import ARROWS
+from sharploss.analysis.measures import ARROWS, TIMES
+from sharploss.analysis.tables import cost
 from sharploss.params import load_yaml
 from sharploss.protocols import METRIC_INFO, PROTOCOLS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARTS = ("colour", "rounding", "border", "window")
 BOTH = ("psnr", "ssim")
@@ -53,6 +57,52 @@ def _other(row: dict[str, Any]) -> list[Cell]:
     title = PROTOCOLS[protocol]["title"] if protocol in PROTOCOLS else protocol
     value = Cell(f"{row['value']} {info['unit']}".strip()) if row["value"] else Cell(NOT_MEASURED, "gone")
     return [Cell(info["title"]), Cell(title), value, Cell(ARROWS[info["direction"]])]
+
+
+def cost_tables(study: Study) -> list[Table]:
+    """Sum up what trainings cost: a table of losses (relative to L1 of the same network), and one of networks."""
+    numbers = cost(study)
+    trained = numbers[numbers["steps_per_second"].notna()]
+    by_loss = [_loss_cost(str(loss), part) for loss, part in trained.groupby("loss", sort=False)]
+    by_network = [_network_cost(str(name), part) for name, part in trained.groupby("network", sort=False)]
+    return [
+        Table(
+            "What each loss costs: seconds of training together, and the time per step where L1 of the same network, "
+            "task and recipe takes 1 (the median, and the range over networks and tasks).",
+            ["loss", "trainings", "seconds", f"time per step, L1 = 1 ({TIMES})", "range"],
+            by_loss,
+            labels=1,
+        ),
+        Table(
+            "What each network costs (ranges over tasks, recipes and losses).",
+            ["network", "trainings", "parameters", "seconds", "steps/s"],
+            by_network,
+            labels=1,
+        ),
+    ]
+
+
+def _loss_cost(loss: str, part: pd.DataFrame) -> list[Cell]:
+    relative = part["relative_to_l1"].dropna()
+    known = len(relative) > 0
+    return [
+        Cell(loss),
+        Cell(str(len(part))),
+        Cell(f"{part['seconds'].sum():.1f}"),
+        Cell(f"{relative.median():.2f}") if known else Cell("—", "gone"),
+        Cell(_range(relative, ".2f")) if known else Cell("—", "gone"),
+    ]
+
+
+def _network_cost(network: str, part: pd.DataFrame) -> list[Cell]:
+    columns = (part["parameters"], part["seconds"], part["steps_per_second"])
+    ranges = map(_range, columns, (",.0f", ".1f", ".1f"))
+    return [Cell(network), Cell(str(len(part))), *map(Cell, ranges)]
+
+
+def _range(values: pd.Series[float], form: str) -> str:
+    """Give "3", or "3 to 5"."""
+    return " to ".join(dict.fromkeys([f"{values.min():{form}}", f"{values.max():{form}}"]))
 
 
 def failures(study: Study) -> dict[str, list[str]]:
