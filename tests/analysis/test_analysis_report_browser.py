@@ -10,6 +10,7 @@ from stand_ins import with_figures, with_protocols
 
 from sharploss.analysis.judge import judge
 from sharploss.analysis.load import load_study
+from sharploss.analysis.plot import plot
 from sharploss.analysis.report import render, report
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
@@ -216,3 +217,15 @@ def test_a_hostile_crop_name_stays_a_text(browser, root, tmp_path):
     assert hostile in browser.evaluate("document.getElementById('crop').textContent")
     assert browser.evaluate("document.querySelectorAll('img:not([data-figure])').length") == 0
     assert browser.complaints == []
+
+
+@pytest.mark.slow
+def test_the_page_with_all_of_its_figures_fits_the_screen(browser, tmp_path):
+    root = synthetic.make_study(tmp_path)
+    plot(root)
+    report(root, command="make repro")
+    for width in WIDTHS:
+        show(browser, root / "reports" / "index.html", width=width)
+        assert browser.evaluate("document.documentElement.scrollWidth") <= width
+        assert browser.evaluate("[...document.querySelectorAll('img')].every(i => i.naturalWidth > 50)")
+        assert browser.complaints == []

@@ -1,8 +1,11 @@
+import io
 import json
 import zlib
-from base64 import b64decode
+from base64 import b64decode, b64encode
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from sharploss.analysis.report_figures import figures, load_figure, size_of, within
 from sharploss.errors import UserError
@@ -40,6 +43,16 @@ def test_a_png_is_taken_where_it_is_smaller(folder):
     (folder / "b.png").write_bytes(bytes(10_000))
     assert load_figure(folder, "a")[:2] == ("png", b"small")
     assert load_figure(folder, "b").kind == "svg"
+
+
+def test_a_heavy_figure_is_compressed_with_loss_but_keeps_its_size(folder):
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "a.png")
+    (folder / "a.svg").write_text(SVG.format(b64encode(noise.tobytes()).decode()))
+    found = load_figure(folder, "a")
+    assert (found.kind, found.width) == ("webp", 576)
+    assert len(found.content) < (folder / "a.png").stat().st_size
+    assert Image.open(io.BytesIO(found.content)).size == (200, 200)
 
 
 def test_every_section_has_its_first_figure_before_any_has_its_second(folder, monkeypatch):

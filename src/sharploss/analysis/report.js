@@ -8,7 +8,7 @@ const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCod
 // --- Figures: compressed in the page, made into pictures here.
 
 async function unpack(figure) {
-  if (figure.kind === "png") return new Blob([bytesOf(figure.data)], { type: "image/png" });
+  if (figure.kind !== "svg") return new Blob([bytesOf(figure.data)], { type: `image/${figure.kind}` });
   const stream = new Blob([bytesOf(figure.data)]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Blob([await new Response(stream).arrayBuffer()], { type: "image/svg+xml" });
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 import zlib
 from itertools import zip_longest
@@ -12,8 +13,11 @@ from typing import Any, NamedTuple, cast
 from sharploss.errors import UserError
 from sharploss.files import read_json
 
-FIGURE_BYTES = 380_000
+FIGURE_BYTES = 500_000
 """How much the page holds, before base64 adds a third; figures beyond it stay in the folder beside it, linked."""
+
+HEAVY = 50_000
+"""Above so many bytes a figure, which then holds photographs, is shown compressed with loss; its file is linked."""
 
 
 class Figures(NamedTuple):
@@ -22,7 +26,7 @@ class Figures(NamedTuple):
     Attributes:
         sections: section -> its entries of figures.json with `file` (beside the page), `width`, `height` (in pixels)
             and `inside` (whether `pictures` holds it).
-        pictures: name -> kind ("svg": zlib-compressed, or "png") and data (base64).
+        pictures: name -> kind ("svg": zlib-compressed, "png" or "webp") and data (base64).
         skipped: name and reason of those that were not drawn.
     """
 
@@ -66,17 +70,28 @@ def reason(entry: dict[str, Any]) -> str:
 
 
 def load_figure(folder: Path, name: str) -> Picture:
-    """Read a figure, as compressed svg or as png, whichever is smaller.
+    """Read a figure: as compressed svg, as png, or, when both are heavy, as webp, whichever is smallest.
 
     Raises:
         UserError: its svg is missing; the message names it.
     """
     drawing, pixels = read_bytes(folder / f"{name}.svg"), folder / f"{name}.png"
     width, height = size_of(drawing.decode("utf-8"))
-    packed = zlib.compress(drawing, 9)
-    if pixels.is_file() and pixels.stat().st_size < len(packed):
-        return Picture("png", pixels.read_bytes(), width, height)
-    return Picture("svg", packed, width, height)
+    found = [Picture("svg", zlib.compress(drawing, 9), width, height)]
+    if pixels.is_file():
+        found.append(Picture("png", pixels.read_bytes(), width, height))
+        if min(len(one.content) for one in found) > HEAVY:
+            found.append(Picture("webp", lossy(found[-1].content), width, height))
+    return min(found, key=lambda one: len(one.content))
+
+
+def lossy(content: bytes) -> bytes:
+    """Give a picture as webp, which keeps all of its pixels but not their exact colours."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.open(io.BytesIO(content)).convert("RGB").save(file, "webp", quality=80, method=6)
+    return file.getvalue()
 
 
 def size_of(drawing: str) -> tuple[int, int]:
