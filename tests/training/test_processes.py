@@ -18,6 +18,7 @@ from sharploss.training.loop import train
 from sharploss.training.processes import Gradients, Team, join, parts_of_batch
 
 CPU = torch.device("cpu")
+OWN = ("running_mean", "running_var", "num_batches_tracked")
 JUDGE = {"weight": 0.01, "discriminator": "sharpgan", "width": 2, "size": 16}
 
 
@@ -87,7 +88,7 @@ def weights(scratch, name="0"):
 
 def same(left, right):
     """Equal bits, but for the running statistics of batch normalisation, which are those of a process's own parts."""
-    return all(torch.equal(left[name], right[name]) for name in left | right if "running" not in name)
+    return all(torch.equal(left[name], right[name]) for name in left | right if not name.endswith(OWN))
 
 
 def losses(scratch):

@@ -99,7 +99,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
     loss = make_loss(config).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
     group = team()
     parts, exact = parts_of_batch(recipe, group.world), recipe["mode"] == "exact"
-    settings = {**_patch_settings(config), "rank": group.rank, "world": group.world, "parts": parts}
+    settings: dict[str, Any] = {"rank": group.rank, "world": group.world, "parts": parts, **_patch_settings(config)}
     patches = Patches(packs["train"], **settings, device=device)
     gradients = Gradients(network, group, parts, exact=exact)
     adversary = make_adversary(loss, config, patches, group)
