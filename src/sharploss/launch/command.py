@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
         return 1
     # Machines that share nothing have a share of the runs each; who has them all makes tables of them.
-    return 0 if asked.share else subprocess.run([*DVC, "repro"], check=False).returncode
+    return 0 if asked.share or asked.train_only else subprocess.run([*DVC, "repro"], check=False).returncode
 
 
 def read(arguments: Sequence[str]) -> argparse.Namespace:
@@ -65,6 +65,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=positive, help="runs at once: one for each GPU, or for every four cores")
     parser.add_argument("--gpus", type=positive, help="of each run; several train it together (torchrun)")
     parser.add_argument("--push", nargs="?", const="", metavar="REMOTE", help="push each result to this DVC remote")
+    parser.add_argument("--train-only", action="store_true", help="leave tables and report to a later dvc repro")
     parser.add_argument("--share", type=share, metavar="I/N", help="only the I-th of N shares of the runs; no report")
     slurm = parser.add_argument_group("with --engine slurm")
     slurm.add_argument("--partition", help="where jobs are queued")
