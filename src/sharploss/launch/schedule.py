@@ -42,7 +42,9 @@ def run_jobs(jobs: Sequence[Job], engine: Engine, board: Board, poll: float = PO
 
 
 def _hand_out(waiting: list[Job], tasks: list[Task], failed: list[str], engine: Engine, board: Board) -> None:
-    for job in [job for job in waiting if job.after in failed]:
+    for job in list(waiting):  # a run comes before those that start from it, so that one failure reaches all of them
+        if job.after not in failed:
+            continue
         waiting.remove(job)
         failed.append(job.key)
         board.end(job.key)
