@@ -50,6 +50,7 @@ class Work:
         os.chdir(self.workspace)
         if self.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, self.cores)
+        log_path(self.key).parent.mkdir(parents=True, exist_ok=True)
         with only_one(self.key), log_path(self.key).open("a", encoding="utf-8") as log:
             print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
             code = run([*DVC, "repro", "-s", f"train@{self.key}"], self.environment, log)
@@ -74,7 +75,6 @@ def only_one(key: str) -> Generator[None]:
     """
     path = FOLDER / "locks" / f"{key}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    log_path(key).parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -122,7 +122,9 @@ def stop_child() -> None:
 
 
 def _group_lives(child: subprocess.Popen[bytes]) -> bool:
-    child.poll()  # or it stays as a zombie, which counts as alive
+    # A zombie counts as alive. Popen's own poll would not reap it: this runs in the middle of its wait.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(child.pid, os.WNOHANG)
     try:
         os.killpg(child.pid, 0)
     except ProcessLookupError:
