@@ -30,7 +30,7 @@ from sharploss.training.state import (
     save_state,
     start_from,
 )
-from sharploss.training.validation import validate
+from sharploss.training.validation import is_shown, validate
 
 
 @dataclass
@@ -68,7 +68,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     device: torch.device,
     title: str = "",
     start: Path | None = None,
-    on_start: Callable[[Path], object] = lambda _: None,
+    on_start: Callable[[Path], Path | None] = lambda _: None,
 ) -> Outcome:
     """Train one run, or go on with it where `scratch` holds a checkpoint of it.
 
@@ -83,7 +83,8 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         device: where to compute.
         title: what the progress bar shows.
         start: weights of another run to begin with, safetensors; random ones when left out.
-        on_start: called with the record's path once it exists, before the first step.
+        on_start: called with the record's path once it exists, before the first step; gives the folder that pictures of
+            validations go to, or None for no pictures.
     """
     recipe = config["recipe"]
     set_mode(recipe["mode"])
@@ -113,7 +114,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         stop_on_signal() as interrupt,
         _progress(title, state.step, recipe) as bar,
     ):
-        on_start(record.path)
+        pictures = on_start(record.path)
         while state.step < recipe["steps"]:
             rate = learning_rate(state.step, recipe)
             input, target = (image.contiguous(memory_format=layout) for image in patches.batch(state.step))
@@ -152,7 +153,12 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
                 record.append(line)
             if "validate" in due:
                 state.validation = validate(
-                    state.result, packs["validation"], border=border_of(config["task"]), device=device
+                    state.result,
+                    packs["validation"],
+                    border=border_of(config["task"]),
+                    device=device,
+                    pictures=pictures if is_shown(state.step, recipe) else None,
+                    step=state.step,
                 )
                 record.append({"event": "validation", "step": state.step, "psnr_y": state.validation})
                 bar.set_postfix_str(f"{state.validation:.2f} dB", refresh=False)
