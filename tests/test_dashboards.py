@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import pytest
 
 from sharploss import dashboards
@@ -73,7 +75,7 @@ def test_offline_there_is_nowhere_to_save(monkeypatch, study):
 class Saved:
     """What a workspace and a report have in common, kept in memory as a server would."""
 
-    server: dict = {}
+    server: ClassVar = {}
 
     def __init__(self, url="", blocks=()):
         self.url, self.blocks = url, blocks

@@ -209,7 +209,8 @@ def _whole_lines(file: BinaryIO) -> Iterator[dict[str, Any]]:
 
 
 def _watch_parent(ended: threading.Event, pictures: Path | None) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin, whose lock would abort this process when W&B raises
+        pass
     ended.set()
     time.sleep(GRACE)
     _remove(pictures)
