@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -107,7 +108,7 @@ def test_pictures_of_a_validation_are_told_with_it_and_not_left_behind(tmp_path,
 
 def test_a_training_gets_a_folder_that_goes_when_wandb_is_done_or_broken(tmp_path, monkeypatch, record, description):
     (tmp_path / "wandb.py").write_text("raise RuntimeError('broken')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("WANDB_MODE", "offline")
     pictures = tracking.start(record, description)
     assert pictures.parent.is_dir()
