@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ class Outcome:
 
     `status` is finished, diverged, stopped or not_trained; `state` the last one; `network` the one to keep (the last
     good one where the run diverged, from step `step`); `diverged` names the first non-finite term and its step;
-    `steps_per_second` is that of this process alone; `reason` says why a run was not trained.
+    `steps_per_second` is that of this process alone; `reason` says why a run was not trained; `backbones` names the
+    weights that terms of the loss were computed with.
     """
 
     status: str
@@ -49,6 +50,7 @@ class Outcome:
     steps_per_second: float
     diverged: dict[str, Any] | None = None
     reason: str | None = None
+    backbones: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def not_trained(config: dict[str, Any], scratch: Path, reason: str) -> Outcome:
@@ -172,7 +174,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     spent = time.perf_counter() - started
     state.seconds = earlier + spent
     keep, step = last_good(config, scratch, start) if status == "diverged" else (state.result, state.step)
-    return Outcome(status, state, keep, step, (state.step - first) / spent, diverged)
+    return Outcome(status, state, keep, step, (state.step - first) / spent, diverged, backbones=loss.backbones)
 
 
 def _due(step: int, recipe: dict[str, Any], stopping: bool) -> set[str]:

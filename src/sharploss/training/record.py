@@ -32,6 +32,7 @@ def provenance(config: dict[str, Any], outcome: Outcome, device: torch.device, s
         "patches_per_second": round(outcome.steps_per_second * config["recipe"]["batch"], 1),
         **circumstances(device),
         "parameters": sum(parameter.numel() for parameter in outcome.network.parameters()),
+        "backbones": outcome.backbones,
         "config": config,
     }
 
