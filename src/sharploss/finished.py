@@ -96,12 +96,17 @@ def _origin(provenance: dict[str, Any]) -> dict[str, Any]:
 def _crops(params: Params, plan: Plan, key: str, root: Path) -> dict[str, Path]:
     """Find the crops of a run: of runs that differ in nothing but the seed, the first has them."""
     run = plan["runs"][key]
-    group = plan["groups"][run["group"]]["runs"]
-    if key != next(name for name in group if plan["runs"][name]["loss"] == run["loss"]):
+    variant = _variant(key)
+    if key != next(name for name in plan["groups"][run["group"]]["runs"] if _variant(name) == variant):
         return {}
     folder = root / "results" / "crops" / str(run["group"])
-    paths = {name: folder / f"{name}-{run['loss']}.png" for name in params.crops}
+    paths = {name: folder / f"{name}-{variant.removeprefix(run['group'] + '-')}.png" for name in params.crops}
     return {name: path for name, path in paths.items() if path.is_file()}
+
+
+def _variant(key: str) -> str:
+    """Give a run's key without its seed."""
+    return key.rsplit("-s", 1)[0]
 
 
 def _file(kind: str, path: Path, metadata: dict[str, Any]) -> dict[str, Any] | None:
