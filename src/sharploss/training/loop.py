@@ -32,7 +32,7 @@ from sharploss.training.state import (
     save_state,
     start_from,
 )
-from sharploss.training.validation import validate
+from sharploss.training.validation import is_shown, validate
 
 
 @dataclass
@@ -64,7 +64,7 @@ def not_trained(config: dict[str, Any], scratch: Path, reason: str) -> Outcome:
     return Outcome("not_trained", state, network, 0, 0.0, reason=reason)
 
 
-def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
+def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     config: dict[str, Any],
     packs: dict[str, Pack],
     *,
@@ -72,7 +72,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
     device: torch.device,
     title: str = "",
     start: Path | None = None,
-    on_start: Callable[[Path], object] = lambda _: None,
+    on_start: Callable[[Path], Path | None] = lambda _: None,
 ) -> Outcome:
     """Train one run, or go on with it where `scratch` holds a checkpoint of it.
 
@@ -89,7 +89,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
         device: where to compute.
         title: what the progress bar shows.
         start: weights of another run to begin with, safetensors; random ones when left out.
-        on_start: called with the record's path once it exists, before the first step.
+        on_start: called with the record's path once it exists, before the first step; gives the folder that pictures of
+            validations go to, or None for no pictures.
     """
     recipe = config["recipe"]
     set_mode(recipe["mode"])
@@ -124,8 +125,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
         stop_on_signal() as interrupt,
         _progress(title, state.step, recipe, group.leads) as bar,
     ):
-        if group.leads:
-            on_start(scratch / "history.jsonl")
+        pictures = on_start(scratch / "history.jsonl") if group.leads else None
         while state.step < recipe["steps"]:
             rate = learning_rate(state.step, recipe)
             input, target = (image.contiguous(memory_format=layout) for image in patches.batch(state.step))
@@ -163,7 +163,12 @@ def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
                 record.append(line)
             if "validate" in due and group.leads:
                 state.validation = validate(
-                    state.result, packs["validation"], border=border_of(config["task"]), device=device
+                    state.result,
+                    packs["validation"],
+                    border=border_of(config["task"]),
+                    device=device,
+                    pictures=pictures if is_shown(state.step, recipe) else None,
+                    step=state.step,
                 )
                 record.append({"event": "validation", "step": state.step, "psnr_y": state.validation})
                 bar.set_postfix_str(f"{state.validation:.2f} dB", refresh=False)
