@@ -15,6 +15,9 @@ PAGES = {"SPLoss": "sploss", "GV": "gv", "SOG": "second_order", "MDF": "mdf", "S
 # Not the fixture `repository`: every page and snippet is a test of its own, named before fixtures exist.
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
+EXAMPLES = {f"src/sharploss/{name}.py" for name in ("losses/squared_edges", "networks/yours", "metrics/yours")}
+"""Files that a reader is told to write."""
+
 LINKED = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
 
 
@@ -50,6 +53,14 @@ def test_relative_links_resolve(path):
         assert target.is_relative_to(ROOT), link
         assert target.exists(), link
         assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_files_exist(path):
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:src|pipelines|studies|tests|results/published)/[\w/.]+)`", text)
+    for name in named:
+        assert (ROOT / name).exists() or name in EXAMPLES, name
 
 
 def test_every_page_is_in_the_index():
