@@ -1,7 +1,8 @@
 """Patches per second from a pack against decoding PNG files for every patch, as the field's training codes do.
 
 One run, the same pairs of images on both sides, each alone for a fixed time after a warm-up: torch's DataLoader with
-two workers that decode both PNG files of a pair and cut a patch out, and sharploss.data.Patches on the packed pairs.
+two workers that decode both PNG files of a pair and cut a patch out, and sharploss.data.Patches on the packed pairs,
+in one thread.
 """
 
 import argparse
@@ -71,6 +72,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0, help="that each side is measured for")
     asked = parser.parse_args()
     found = sorted(Path(asked.images).iterdir()) if asked.images else locate("skimage_train")
+    torch.set_num_threads(1)  # what workers have; more would wait for each other where cores are busy
     with tempfile.TemporaryDirectory() as folder:
         pairs, pack = prepare(found[: asked.most], Path(folder))
         data = PngPairs(pairs * (BATCH * 4 // len(pairs) + 1))
@@ -78,11 +80,9 @@ def main() -> None:
         decoded = rate((batch for _ in count() for batch in loader), asked.seconds)
         patches = Patches(open_pack(pack), scale=4, patch=PATCH, batch=BATCH, seed=0)
         packed = rate((patches.batch(step) for step in count()), asked.seconds)
-    print(
-        f"{len(pairs)} pairs, 16 patches of {PATCH} and {4 * PATCH} pixels a batch, {torch.get_num_threads()} threads"
-    )
+    print(f"{len(pairs)} pairs, {BATCH} patches of {PATCH} and {4 * PATCH} pixels a batch")
     print(f"PNG files, DataLoader with 2 workers: {decoded:10.0f} patches/s")
-    print(f"pack:                                 {packed:10.0f} patches/s   {packed / decoded:.0f} x")
+    print(f"pack, one thread:                     {packed:10.0f} patches/s   {packed / decoded:.0f} x")
 
 
 if __name__ == "__main__":

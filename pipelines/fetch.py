@@ -21,14 +21,15 @@ FOLDER = Path("data/assets")
 LOSSES = Path("data/losses")
 NEEDS = Path("data/code/needs.json")  # written by `plan`: {loss: assets that each of its terms can do with}
 WEIGHTS = ["alexnet", "niqe"]  # of the metrics LPIPS and NIQE
+AT_HAND = {"vgg16_torchvision", "inception_fid"}  # of metrics that are measured only where these are here
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params, needs = load_params(), cast("dict[str, list[list[str]]]", read_json(NEEDS))
     receipts([*sorted(wanted(params)), *WEIGHTS], FOLDER)
-    # Calibration looks at what is here and never downloads.
-    for name in set(SETS) - wanted(params):
+    # Calibration and some metrics look at what is here and never download.
+    for name in {*SETS, *AT_HAND} - wanted(params):
         if present(name) is None:
             absent = {
                 "name": name,

@@ -17,6 +17,9 @@ CODE = Path("data/code")
 # How a file is found and downloaded; what was found is in the receipts of `fetch`.
 ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lock", ".unpack"))
 
+# Which weights a loss reads is in the receipts, too.
+SOURCES = tuple(f"sharploss.assets.{part}" for part in ("asset", "catalogue", "leakage", "weight_files", "weights"))
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -104,8 +107,8 @@ def write_code(params: Params) -> None:
     from sharploss.losses import TERMS, needs
     from sharploss.networks import NETWORKS
 
-    # The packages themselves, which list every loss and network; what a run uses of them is in a file of its own.
-    choices = ("sharploss.losses", "sharploss.networks")
+    # What a run uses of losses and networks is in files of their own; a discriminator belongs to its loss.
+    choices = ("sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks")
     files = {
         "prepare": fingerprint(["sharploss.data.prepare"], without=ASSETS),
         "calibrate": fingerprint(["sharploss.calibration"], without=ASSETS),
@@ -117,12 +120,15 @@ def write_code(params: Params) -> None:
             for name, spec in params.networks.items()
         },
         **{
-            f"loss-{name}": fingerprint([*(TERMS[term].__module__ for term in spec), "sharploss.losses.weighted_sum"])
+            f"loss-{name}": fingerprint(
+                [*(TERMS[term].__module__ for term in spec), "sharploss.losses.weighted_sum"],
+                without=(*ASSETS, *SOURCES),
+            )
             for name, spec in params.losses.items()
         },
     }
     CODE.mkdir(parents=True, exist_ok=True)
-    for name, text in {**files, Path(NOTHING).stem: ""}.items():
+    for name, text in {**files, Path(NOTHING).stem: "nothing\n"}.items():
         (CODE / f"{name}.txt").write_text(text, encoding="utf-8")
     write_json(CODE / "needs.json", {name: needs(spec) for name, spec in params.losses.items()})
 

@@ -69,7 +69,7 @@ def main() -> int:
                 device=device,
                 title=key,
                 start=start,
-                on_start=lambda record: tracking.follow(record, description),
+                on_start=lambda record: tracking.start(record, description),
             )
         except AssetMissing as error:
             if not team.leads:
@@ -86,7 +86,8 @@ def main() -> int:
     metadata = {"key": key, "status": outcome.status, "config": json.dumps(config, sort_keys=True)}
     save_weights(Path(weights_path(run["group"], key)), outcome.network, metadata)
     write_text(folder / "history.jsonl", (scratch / "history.jsonl").read_text(encoding="utf-8"))
-    write_json(folder / "provenance.json", provenance(config, outcome, device, started, team.world))
+    made_from = {"identity": identity, **{name: used[name] for name in ("packs", "start", "extractor")}}
+    write_json(folder / "provenance.json", {**provenance(config, outcome, device, started, team.world), **made_from})
     write_json(folder / "metrics.json", metrics(outcome))
     shutil.rmtree(scratch)
     print(summary(key, outcome))

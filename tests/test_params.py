@@ -74,7 +74,11 @@ def test_the_schema_for_editors_is_the_models(repository):
         ("recipes.mini.start", {"loss": "l1", "recipe": "x"}, "recipes.mini.start.recipe: There is no recipe 'x'"),
         ("recipes.mini.start", {"los": "l1"}, "recipes.mini.start"),
         ("recipes.mini.discriminator", {"learning_rate": 0}, "recipes.mini.discriminator.learning_rate is 0"),
-        ("crops.eye.task", "sr_x2", "crops.eye.task: There is no task 'sr_x2': did you mean 'sr_x4'?"),
+        ("extractors.mdf_sr.task", "deblur", "extractors.mdf_sr.task: deblur is of kind deblur: name one of sr, "),
+        ("extractors.mdf_sr.task", "sr_x5", "extractors.mdf_sr.task: There is no task 'sr_x5': did you mean 'sr_x"),
+        ("extractors.mdf_sr.widht", 8, "extractors.mdf_sr: There is no key 'widht': did you mean 'width'?"),
+        ("recipes.mini_gan.start.los", "l1", "recipes.mini_gan.start: There is no key 'los': did you mean 'loss'?"),
+        ("crops.eye.task", "sr_x5", "crops.eye.task: There is no task 'sr_x5': did you mean 'sr_x"),
         ("networks.edsr", {"width": 3}, "networks.edsr has no key 'network'"),
         ("losses.a/b", {"l1": 1}, "losses.a/b"),
         ("seeds", [], "seeds is []"),
@@ -114,7 +118,7 @@ def test_training_on_b100_is_refused_with_the_reason(mini, tmp_path):
 )
 def test_every_kind_of_task_has_its_own_parameters(mini, tmp_path, task, filled_in):
     sets = {"train": ["skimage_train"], "validation": ["skimage_validation"], "test": ["set5"]}
-    mini["tasks"]["sr_x4"] = {**task, **sets}
+    mini["tasks"]["sr_x4"], mini["extractors"] = {**task, **sets}, {}
     found = load(tmp_path, mini).tasks["sr_x4"].model_dump(mode="json")
     assert found.items() >= {**task, **filled_in}.items()
 
@@ -142,10 +146,10 @@ def test_resolve_run_spells_everything_out(mini, tmp_path):
 
 def test_resolve_run_tells_a_discriminator_the_size_of_its_patches(mini, tmp_path):
     mini["losses"]["esrgan"] = {"l1": 0.01, "ragan": 0.005}
-    mini["losses"]["fixed"] = {"l1": 0.01, "gan": {"size": 64, "width": 8}}
+    mini["losses"]["fixed"] = {"l1": 0.01, "gan": {"size": 32, "width": 8}}
     params, run = load(tmp_path, mini), {"task": "sr_x4", "network": "edsr", "recipe": "mini", "seed": 0}
-    assert resolve_run(params, {**run, "loss": "esrgan"})["loss"]["ragan"] == {"size": 96, "weight": 0.005}
-    assert resolve_run(params, {**run, "loss": "fixed"})["loss"]["gan"] == {"size": 64, "width": 8}
+    assert resolve_run(params, {**run, "loss": "esrgan"})["loss"]["ragan"] == {"size": 64, "weight": 0.005}
+    assert resolve_run(params, {**run, "loss": "fixed"})["loss"]["gan"] == {"size": 32, "width": 8}
 
 
 def test_a_loss_weight_that_is_not_finite_is_refused(mini, tmp_path):

@@ -22,7 +22,8 @@ def test_the_committed_plan_is_what_params_yaml_expands_to(repository):
 def test_one_run_serves_several_suites(params):
     runs = expand(params)["runs"]
     assert runs["sr_x4-edsr-sploss-s0"]["suites"] == ["pairings", "alpha_sweep"]
-    assert len(runs) == 3 * 9 + 7
+    listed = sum(len(s.tasks) * len(s.networks) * len(s.losses) for s in params.suites.values())
+    assert listed == sum(len(run["suites"]) for run in runs.values()) > len(runs)
 
 
 def test_groups_hold_every_run_once(params):
@@ -70,6 +71,13 @@ def test_a_start_of_another_task(params):
     }
     runs = expand(with_changes(params, **{**sections, "suites": {"games": suite}}))["runs"]
     assert list(runs) == ["sr_x2-edsr-l1-s3", "sr_x4-edsr-l1-later-s3"]
+
+
+def test_a_run_with_self_trained_discriminators_names_their_file(params):
+    runs = expand(params)["runs"]
+    assert runs["sr_x4-edsr-mdf-s0"]["extractor"] == "results/weights/extractors/mdf_sr.safetensors"
+    assert runs["sr_x4-edsr-mdf_sisr-mini_features-s0"]["extractor"] == NOTHING
+    assert runs["sr_x4-edsr-l1-s0"]["extractor"] == NOTHING
 
 
 def test_written_and_read_back(params, tmp_path):

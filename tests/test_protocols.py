@@ -11,7 +11,7 @@ def test_protocols_need_no_torch():
 
 
 def test_every_metric_names_protocols_that_exist_and_every_protocol_is_used():
-    tasks = ({"scale": 4}, {"scale": 1, "colour": "grey"})
+    tasks = ({"scale": 4}, {"scale": 1}, {"scale": 1, "colour": "grey"})
     assert {name for metric in METRIC_INFO for task in tasks for name in protocols_of(metric, task)} == PROTOCOLS.keys()
 
 
@@ -21,11 +21,21 @@ def test_what_keeps_the_size_has_no_border_and_no_interpolation():
 
 
 def test_grey_tasks_are_measured_on_grey_values_alone():
-    grey, colour = {"scale": 1, "colour": "grey"}, {"scale": 1, "colour": "rgb"}
+    grey = {"scale": 1, "colour": "grey"}
     assert protocols_of("psnr", grey) == protocols_of("ssim", grey) == ("grey8",)
-    assert protocols_of("psnr", colour) == ("y", "rgb")
+    assert (
+        protocols_of("ms_ssim", grey)
+        == protocols_of("edge_psnr", grey)
+        == protocols_of("overshoot", grey)
+        == ("grey8",)
+    )
     assert protocols_of("niqe", grey) == ("y",)
     assert protocols_of("blurred_edge_share", grey) == ("rgb",)
+
+
+def test_a_paper_s_own_protocol_is_measured_on_its_own_tasks_alone():
+    assert protocols_of("psnr", {"scale": 1, "colour": "rgb"}) == ("y", "rgb", "matlab_rgb")
+    assert protocols_of("ssim", {"scale": 3}) == ("y", "rgb", "gv_code")
 
 
 def test_every_description_is_a_sentence():

@@ -2,6 +2,7 @@
 
 import json
 import time
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -80,7 +81,8 @@ def _count_network(key: str) -> tuple[int, int]:
 def _count_loss(key: str) -> int:
     spec, *shape = json.loads(key)
     try:
-        with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        with warnings.catch_warnings(), torch.device("meta"), FlopCounterMode(display=False) as counter:
+            warnings.simplefilter("ignore")  # torch's, on loading weights into tensors that hold none
             build_loss(spec).to("meta")(torch.rand(shape, requires_grad=True), torch.rand(shape)).backward()
     except Exception:  # a count is not worth failing for, whatever a loss does to a tensor without values
         return 0

@@ -146,8 +146,9 @@ class Params(Strict):
     def _check_extractor(self, name: str) -> None:
         task = self.extractors[name].task
         _known(f"extractors.{name}.task", "task", task, self.tasks)
-        if self.tasks[task].kind not in DISTORTIONS:
-            raise UserError(f"extractors.{name}.task is {task}: name a task of kind {', '.join(DISTORTIONS)}.")
+        kind = self.tasks[task].kind
+        if kind not in DISTORTIONS:
+            raise UserError(f"extractors.{name}.task: {task} is of kind {kind}: name one of {', '.join(DISTORTIONS)}.")
 
     def _check_start(self, name: str) -> None:
         """Refuse a start that does not exist, or that comes back to where it began."""
@@ -171,6 +172,10 @@ class Params(Strict):
                 raise UserError(f"datasets.{name}: the catalogue has a set of this name: choose another.")
         for name, task in self.tasks.items():
             self._check_sets(name, task)
+        for name, extractor in self.extractors.items():
+            reason = leak([extractor.image.split("/", 1)[0]], self.tasks[extractor.task].test)
+            if reason:
+                raise UserError(f"extractors.{name}.image: {reason}: name an image of another set.")
         return self
 
     def _check_sets(self, name: str, task: Base) -> None:
@@ -238,8 +243,13 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _fields_at(where: list[Any], kind: Any) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {"recipes": Recipe, "suites": Suite, "crops": Crop, "datasets": Dataset}
-    sections["extractors"] = Extractor
+    sections: dict[str, type[BaseModel]] = {
+        "recipes": Recipe,
+        "suites": Suite,
+        "crops": Crop,
+        "datasets": Dataset,
+        "extractors": Extractor,
+    }
     parts: dict[str, type[BaseModel]] = {"start": Start, "discriminator": Optimisation}
     if kind is not None:
         return list(KINDS[kind].model_fields)

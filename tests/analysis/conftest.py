@@ -21,6 +21,12 @@ def sparse_root(tmp_path_factory):
     return synthetic.make_study(tmp_path_factory.mktemp("sparse"), set5=False, lpips=False)
 
 
+@pytest.fixture(scope="session")
+def wide_root(tmp_path_factory):
+    """Two tasks, two recipes, two seeds, and a loss that could not be trained."""
+    return synthetic.make_study(tmp_path_factory.mktemp("wide"), seeds=(0, 1), wide=True)
+
+
 @pytest.fixture
 def own_root(study_root, tmp_path):
     """A copy of the study, to damage."""

@@ -6,9 +6,12 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import yaml
 from PIL import Image
 
 from sharploss.plan import write_plan
+
+REPOSITORY = Path(__file__).parents[2]
 
 LOSSES = {
     "l1": {"l1": 1},
@@ -39,6 +42,12 @@ EFFECT = {
     "l1_second_order": (-0.08, 0.05),
 }
 STEPS = 300
+# What `wide` adds: a task that keeps the size, another recipe with a baseline of its own, a loss without weights.
+EXTRA_LOSSES = {"esrgan": {"l1": 0.01, "ragan": 0.005}, "l1_vgg": {"l1": 1, "vgg": 0.1}}
+EXTRA_EFFECT = {"esrgan": (-0.9, 0.3), "l1_vgg": (-0.2, 0.1)}
+SR = {"kind": "sr", "scale": 4, "train": ["skimage_train"], "test": ["skimage_test", "set5"]}
+SHARPEN = {"kind": "sharpen", "scale": 1, "train": ["skimage_train"], "validation": ["skimage_validation"]}
+NO_WEIGHTS = "the weights vgg19 are in no cache, no mirror is set and there is no network"
 
 
 def noise(*what, scale=1.0):
@@ -47,8 +56,8 @@ def noise(*what, scale=1.0):
 
 
 def effect(loss, spec):
-    if loss in EFFECT:
-        return EFFECT[loss]
+    if loss in EFFECT | EXTRA_EFFECT:
+        return (EFFECT | EXTRA_EFFECT)[loss]
     alpha = spec["sploss"]["alpha"]
     return -0.06 * alpha, 0.16 * (1 - np.exp(-alpha / 4))
 
@@ -69,10 +78,12 @@ def image_scores(psnr, sharpness, lpips, name):
     return {key: value for key, value in values.items() if lpips or key[0] not in ("lpips", "niqe")}
 
 
-def run_lines(run, base, changes, measured, twin=None):
+def run_lines(run, base, changes, measured, twin=None, fid=False):
     """Score rows of one run; a run and its `twin` (same seed, equal loss) score exactly alike."""
     (change, sharper), (datasets, lpips) = changes, measured
     for dataset in datasets:
+        if fid:  # one number for the whole set
+            yield f"{run},{dataset},*,fid,inception_p128,{float(60 - 50 * sharper + noise(twin or run, dataset))!r}"
         for image, ease in IMAGES[dataset].items():
             name = (twin or run, dataset, image)
             psnr = base + ease + change * (1 + noise(*name, "change", scale=0.3)) + noise(twin or run, scale=0.02)
@@ -94,6 +105,9 @@ def write_json(path, value):
 def write_run(root, key, run, spec, diverged_at):
     """metrics.json, history.jsonl and provenance.json of one run."""
     folder = root / "results" / "runs" / key
+    if "vgg" in spec:
+        write_json(folder / "metrics.json", {"status": "not_trained", "reason": NO_WEIGHTS})
+        return
     base, parameters = NETWORKS[run["network"]]
     change, _ = effect(run["loss"], spec)
     terms = {name: 0.12 * (1 + noise(key, name, scale=0.1)) for name in spec}
@@ -132,7 +146,7 @@ def write_run(root, key, run, spec, diverged_at):
             "commit": "0123abc",
             "parameters": parameters,
             "config": {
-                "task": {"kind": "sr", "scale": 4, "test": ["skimage_test", "set5"]},
+                "task": SHARPEN if run["task"] == "sharpen" else SR,
                 "network": {"network": run["network"]},
                 "loss": spec,
                 "recipe": {"steps": STEPS, "batch": 8, "patch": 24},
@@ -181,45 +195,72 @@ def write_edge(path):
     )
 
 
-def make_plan(seeds):
+def make_plan(seeds, wide=False):
     runs = {}
     for network in NETWORKS:
         for loss in LOSSES | (ALPHAS if network == "edsr" else {}):
-            for seed in seeds:
-                suites = [
-                    *(["pairings"] if loss in LOSSES else []),
-                    *(["alpha_sweep"] if network == "edsr" and loss.startswith("sploss") else []),
-                ]
-                runs[f"sr_x4-{network}-{loss}-s{seed}"] = {
-                    "task": "sr_x4",
-                    "network": network,
-                    "loss": loss,
-                    "recipe": "mini",
-                    "seed": seed,
-                    "group": f"sr_x4-{network}",
-                    "suites": suites,
-                }
+            suites = [
+                *(["pairings"] if loss in LOSSES else []),
+                *(["alpha_sweep"] if network == "edsr" and loss.startswith("sploss") else []),
+            ]
+            runs |= planned("sr_x4", network, loss, seeds, suites)
+    if wide:
+        for loss in ("l1", "sploss", "l2", "l2_gv", "l1_vgg"):
+            runs |= planned("sharpen", "edsr", loss, seeds, ["same_size"])
+        for loss in ("l1", "esrgan", "l1_vgg"):
+            runs |= planned("sr_x4", "edsr", loss, seeds, ["adversarial"], "mini_gan")
+    names = dict.fromkeys(run["group"] for run in runs.values())
     groups = {
-        f"sr_x4-{n}": {"task": "sr_x4", "network": n, "runs": [k for k, r in runs.items() if r["network"] == n]}
-        for n in NETWORKS
+        name: {
+            "task": name.split("-")[0],
+            "network": name.split("-")[1],
+            "runs": [key for key, run in runs.items() if run["group"] == name],
+        }
+        for name in names
     }
     return {"runs": runs, "groups": groups}
+
+
+def planned(task, network, loss, seeds, suites, recipe="mini"):
+    """The runs of one pairing, named as sharploss.plan names them."""
+    about = {"task": task, "network": network, "loss": loss, "recipe": recipe}
+    variant = loss if recipe == "mini" else f"{loss}-{recipe}"
+    return {
+        f"{task}-{network}-{variant}-s{seed}": {**about, "seed": seed, "group": f"{task}-{network}", "suites": suites}
+        for seed in seeds
+    }
+
+
+def write_params(root, wide):
+    shutil.copy(REPOSITORY / "studies" / "mini.yaml", root / "params.yaml")
+    if wide:
+        params = yaml.safe_load((root / "params.yaml").read_text())
+        params["tasks"]["sharpen"] = {**SHARPEN, "test": ["skimage_test", "set5"]}
+        del params["tasks"]["sharpen"]["scale"]  # as a person would write it
+        params["losses"] |= EXTRA_LOSSES
+        params["crops"] = {name: params["crops"][name] for name in ("eye", "face")}
+        (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
 def write_group(root, group, plan, diverged, measured):
     lines = []
     for key in plan["groups"][group]["runs"]:
         run = plan["runs"][key]
-        spec = (LOSSES | ALPHAS)[run["loss"]]
+        spec = (LOSSES | ALPHAS | EXTRA_LOSSES)[run["loss"]]
         at = diverged.get(key)
         write_run(root, key, run, spec, at)
         twin = key.replace("sploss_a0", "l1")
         base, changes = NETWORKS[run["network"]][0] + 0.05 * run["seed"], effect(run["loss"], spec)
-        if not at:
-            lines += run_lines(key, base, changes, measured, twin)
-        if run["seed"] == 0:
-            for crop, blur in (("eye", 1.0), ("face", 0.7)):
-                save_picture(root / "results" / "crops" / group / f"{crop}-{run['loss']}.png", blur - 3 * changes[1])
+        # Adversarial runs start from a trained network, so their own baseline is better than the other.
+        base += 0.5 if run["recipe"] == "mini_gan" else 0.0
+        gone = at or "vgg" in spec
+        if not gone:
+            lines += run_lines(key, base, changes, measured, twin, fid=run["recipe"] == "mini_gan")
+        variant = key.removeprefix(f"{group}-").rsplit("-s", 1)[0]
+        for crop, blur in (("eye", 1.0), ("face", 0.7)) if not gone else ():
+            path = root / "results" / "crops" / group / f"{crop}-{variant}.png"
+            if not path.exists():  # the first seed that has one
+                save_picture(path, blur - 3 * changes[1])
     folder = root / "results" / "scores"
     write_csv(folder / f"{group}.csv", lines)
     write_json(folder / f"{group}.json", gaps(*measured) | {"seconds": 3.5})
@@ -240,22 +281,31 @@ def gaps(datasets, lpips):
     }
 
 
-def make_study(root, seeds=(0,), set5=True, lpips=True, diverged=("sr_x4-vdsr-l2_gv-s0",)):
-    """Write a whole invented study: 34 runs a seed, one of them diverged."""
+def make_study(root, seeds=(0,), set5=True, lpips=True, diverged=("sr_x4-vdsr-l2_gv-s0",), wide=False):
+    """Write a whole invented study: 34 runs a seed, one of them diverged; 8 more when it is `wide`."""
     root = Path(root)
     datasets = ["skimage_test", *(["set5"] if set5 else [])]
-    plan = make_plan(seeds)
+    plan = make_plan(seeds, wide)
     root.mkdir(parents=True, exist_ok=True)
     write_plan(plan, root / "runs.yaml")
-    shutil.copy(Path(__file__).parents[2] / "studies" / "mini.yaml", root / "params.yaml")
+    write_params(root, wide)
+    shutil.copy(REPOSITORY / "claims.yaml", root / "claims.yaml")
+    shutil.copytree(REPOSITORY / "results" / "published", root / "results" / "published")
+    shutil.copytree(REPOSITORY / "studies", root / "studies")
     measured = (datasets, lpips)
     for group in plan["groups"]:
         write_group(root, group, plan, dict.fromkeys(diverged, 140), measured)
-    reference = root / "results" / "unrestored" / "sr_x4"
-    write_csv(reference / "scores.csv", run_lines("sr_x4-bicubic", 25.1, (0, -0.12), measured))
+    write_unrestored(root, "sr_x4", "bicubic", 25.1, measured)
+    if wide:
+        write_unrestored(root, "sharpen", "input", 24.0, measured)
+    return root
+
+
+def write_unrestored(root, task, name, base, measured):
+    reference = root / "results" / "unrestored" / task
+    write_csv(reference / "scores.csv", run_lines(f"{task}-{name}", base, (0, -0.12), measured))
     write_json(reference / "scores.json", gaps(*measured) | {"seconds": 1.0})
     for crop, blur in (("eye", 1.0), ("face", 0.7)):
         save_picture(reference / f"{crop}-target.png", 0.0)
-        save_picture(reference / f"{crop}-bicubic.png", blur + 0.6)
+        save_picture(reference / f"{crop}-{name}.png", blur + 0.6)
     write_edge(reference / "edge.csv")
-    return root

@@ -40,6 +40,7 @@ def test_a_difference_is_marked_only_when_its_interval_excludes_zero(study):
     base = {
         "task": "sr_x4",
         "network": "edsr",
+        "recipe": "mini",
         "dataset": "set5",
         "metric": "psnr",
         "protocol": "y",
@@ -59,6 +60,7 @@ def test_a_ratio_beyond_one_is_not_better_for_being_larger(study):
     made = {
         "task": "sr_x4",
         "network": "edsr",
+        "recipe": "mini",
         "loss": "l2",
         "dataset": "set5",
         "metric": "gradient_variance_ratio",
@@ -79,6 +81,7 @@ def test_few_images_and_one_seed_are_flagged(shown):
 def test_the_control_tells_the_size_of_a_difference():
     row = {
         "network": "edsr",
+        "recipe": "mini",
         "dataset": "set5",
         "metric": "psnr",
         "protocol": "y",

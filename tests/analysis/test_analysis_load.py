@@ -20,7 +20,7 @@ def test_every_score_of_a_finished_run_is_joined_with_its_run(study_root):
 def test_a_diverged_run_is_told_and_has_no_scores(study_root):
     study = load_study(study_root)
     row = study.runs[study.runs["run"] == "sr_x4-vdsr-l2_gv-s0"].iloc[0]
-    assert row["diverged"] == "diverged (gv at step 140)"
+    assert row["failure"] == "diverged (gv at step 140)"
     assert "sr_x4-vdsr-l2_gv-s0" not in set(study.scores["run"])
 
 
@@ -86,7 +86,7 @@ def test_a_run_without_scores_is_named(own_root):
 
 def test_a_key_missing_from_a_record_is_named(own_root):
     (own_root / "results/runs/sr_x4-edsr-l1-s0/metrics.json").write_text("{}")
-    with pytest.raises(UserError, match=r"sr_x4-edsr-l1-s0/metrics\.json.*'diverged'"):
+    with pytest.raises(UserError, match=r"sr_x4-edsr-l1-s0/metrics\.json.*no key 'status'"):
         load_study(own_root)
 
 
@@ -110,3 +110,28 @@ def test_edge_columns_are_checked(own_root):
 )
 def test_alpha_belongs_to_sploss_alone(loss, alpha):
     assert math.isnan(alpha_of(loss)) if alpha is None else alpha_of(loss) == alpha
+
+
+def test_runs_that_differ_in_recipe_are_told_apart(wide_root):
+    study = load_study(wide_root)
+    rows = study.runs[study.runs["run"] == "sr_x4-edsr-l1-mini_gan-s1"].iloc[0]
+    assert (rows["recipe"], rows["variant"], rows["seed"]) == ("mini_gan", "l1-mini_gan", 1)
+    scores = study.scores[study.scores["run"] == "sr_x4-edsr-l1-mini_gan-s1"]
+    assert set(scores["recipe"]) == {"mini_gan"}
+    assert set(study.scores.loc[study.scores["network"] == "", "recipe"]) == {""}
+
+
+def test_a_run_that_could_not_be_trained_says_why(wide_root):
+    study = load_study(wide_root)
+    row = study.runs[study.runs["run"] == "sr_x4-edsr-l1_vgg-mini_gan-s0"].iloc[0]
+    assert row["failure"].startswith("not trained: the weights vgg19 are in no cache")
+    assert math.isnan(row["parameters"])
+    assert row["step"] == 0
+    assert row["run"] not in study.provenance
+    assert row["run"] not in {*study.scores["run"], *study.history["run"]}
+
+
+def test_tasks_have_their_own_unrestored_images(wide_root):
+    study = load_study(wide_root)
+    assert study.runs.groupby("task")["reference"].first().to_dict() == {"sharpen": "input", "sr_x4": "bicubic"}
+    assert {"sharpen-input", "sr_x4-bicubic"} <= set(study.scores["run"])

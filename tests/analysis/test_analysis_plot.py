@@ -41,7 +41,7 @@ def test_all_figures_are_drawn_and_are_the_same_every_time(sparse_root):
     listed = json.loads((folder / "figures.json").read_text())
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert set(files) == {f"{one['name']}.{kind}" for one in listed for kind in ("png", "svg")} | {"figures.json"}
-    assert {one["section"] for one in listed} == {"tradeoff", "alpha", "mechanism", "crops", "training"}
+    assert {one["section"] for one in listed} == {"tradeoff", "ranks", "alpha", "mechanism", "crops", "training"}
     assert all(one["caption"] and one["alt"] for one in listed)
     plot(sparse_root)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == files

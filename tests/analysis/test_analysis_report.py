@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 import synthetic
 
+from sharploss.analysis.judge import judge
 from sharploss.analysis.load import load_study
 from sharploss.analysis.plot import plot
 from sharploss.analysis.report import figures, render, report
@@ -175,3 +176,20 @@ def test_a_page_that_is_too_wide_or_complains_would_be_noticed(page, tmp_path):
     scroll, console = in_chromium(bad, tmp_path, width=390)
     assert scroll > 390
     assert any("seen" in line for line in console)
+
+
+def test_the_ledger_and_the_papers_tables_are_on_the_page(own_root):
+    judge(own_root)
+    text = render(load_study(with_figures(own_root)), "make repro")
+    assert "In place of a network&#39;s pixel loss SPLoss lowers LPIPS" in text
+    assert text.count('<td class="worse">contradicted</td>') >= 7
+    assert "SPLoss, Table 1: SPLoss against L1" in text
+    (own_root / "results" / "verdicts.json").unlink()
+    assert "The claims have not been judged." in render(load_study(own_root), "make repro")
+
+
+def test_several_suites_recipes_and_failures_are_shown(wide_root):
+    text = render(load_study(with_figures(wide_root)), "make repro")
+    assert "<h3>adversarial</h3>" in text
+    assert "edsr (mini_gan)" in text
+    assert "sr_x4-edsr-l1_vgg-mini_gan-s0 not trained: the weights vgg19" in text

@@ -5,13 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sharploss.analysis.statistics import bootstrap_mean, differences, pair
+from sharploss.analysis.statistics import base_losses, bootstrap_mean, corrected, differences, pair
 
 
 def frame(rows):
-    columns = ["task", "network", "loss", "seed", "dataset", "image", "metric", "protocol", "value"]
+    columns = ["task", "network", "recipe", "loss", "seed", "dataset", "image", "metric", "protocol", "value"]
     return pd.DataFrame(
-        [["t", "n", loss, seed, "d", image, "psnr", "y", value] for loss, seed, image, value in rows], columns=columns
+        [["t", "n", "r", loss, seed, "d", image, "psnr", "y", value] for loss, seed, image, value in rows],
+        columns=columns,
     )
 
 
@@ -93,3 +94,40 @@ def test_only_images_and_seeds_that_both_have_are_compared():
 def test_without_a_baseline_there_is_no_difference():
     assert differences(frame([("gv", 0, "a", 21.0)])).empty
     assert pair(frame([("l1", 0, "a", 21.0)])).empty
+
+
+def recipes(rows):
+    return pd.concat([frame(part).assign(recipe=recipe) for recipe, part in rows.items()], ignore_index=True)
+
+
+def test_the_baseline_is_that_of_the_same_recipe():
+    long = [("l1", 0, "a", 30.0), ("gan", 0, "a", 29.0)]
+    scores = recipes({"short": [("l1", 0, "a", 20.0), ("gv", 0, "a", 21.0)], "long": long})
+    table = differences(scores).set_index(["recipe", "loss"])
+    assert table.loc[("short", "gv"), "difference"] == 1.0
+    assert table.loc[("long", "gan"), "difference"] == -1.0
+    assert len(table) == 2
+
+
+def test_a_network_without_l1_is_compared_with_its_own_original_loss():
+    scores = frame([("mprnet_sploss", 0, "a", 30.5), ("mprnet_original", 0, "a", 30.0)])
+    (row,) = differences(scores).to_dict(orient="records")
+    assert (row["loss"], row["against"], row["difference"]) == ("mprnet_sploss", "mprnet_original", 0.5)
+    assert set(base_losses(scores)["against"]) == {"mprnet_original"}
+    both = pd.concat([scores, frame([("l1", 0, "a", 29.0)])])
+    assert set(differences(both)["against"]) == {"l1"}
+
+
+def test_effects_come_with_the_differences():
+    base = [("l1", 0, name, 20.0 + place) for place, name in enumerate("abcd")]
+    change = dict(zip("abcd", (0.1, 0.2, 0.3, -0.2), strict=True))
+    scores = frame([*base, *(("gv", 0, name, value + change[name]) for _, _, name, value in base)])
+    (row,) = differences(scores).to_dict(orient="records")
+    assert row["improvement"] == 0.75
+    assert row["effect"] == pytest.approx(np.mean(list(change.values())) / np.std(list(change.values()), ddof=1))
+    assert row["p"] == pytest.approx(stats.ttest_1samp(list(change.values()), 0).pvalue)
+
+
+def test_each_table_is_corrected_by_itself():
+    columns = {"task": ["t", "t", "t"], "dataset": ["d", "d", "e"], "p": [0.01, 0.04, 0.04]}
+    assert corrected(pd.DataFrame(columns))["p_holm"].tolist() == pytest.approx([0.02, 0.04, 0.04])

@@ -1,4 +1,6 @@
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -6,7 +8,9 @@ import pytest
 import synthetic
 
 from sharploss.analysis import tables
+from sharploss.analysis.judge import judge
 from sharploss.analysis.load import load_study
+from sharploss.analysis.statistics import differences
 from sharploss.plan import load_plan, write_plan
 
 
@@ -75,7 +79,7 @@ def test_means_and_statuses_cover_the_seeds(tmp_path):
 
 def test_the_alpha_table_has_measures_down_and_alphas_across_in_order(study, study_root):
     table = tables.alpha_sweep(study)
-    assert list(table.columns[5:]) == ["l1", *(f"alpha_{a}" for a in (0, 1, 2, 3, 4, 6, 8, 10))]
+    assert list(table.columns[6:]) == ["l1", *(f"alpha_{a}" for a in (0, 1, 2, 3, 4, 6, 8, 10))]
     assert len(table) == 2 * 8
     row = table.query("dataset == 'skimage_test' and metric == 'psnr' and protocol == 'y'").iloc[0]
     assert row["alpha_2"] == pytest.approx(raw(study_root, "sr_x4-edsr-sploss-s0", "skimage_test", "psnr,y"))
@@ -124,7 +128,9 @@ def test_the_summary_holds_the_means_on_the_first_test_set(written):
 
 
 def test_every_table_is_written_as_csv_markdown_and_latex(written):
-    names = {"pairings", "pairings_difference", "alpha_sweep", "alpha_control", "cost"}
+    names = {"pairings", "pairings_difference", "alpha_sweep", "alpha_control", "cost", "ranks", "pareto"}
+    names |= {f"paper_{name}" for name in ("sploss_table1", "sploss_table2", "sploss_table3", "gv_table1", "gv_table2")}
+    names |= {"paper_sharpgan_table1"}
     wanted = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")}
     assert {path.name for path in written.iterdir()} == wanted | {"curves.csv", "alpha_curves.csv"}
 
@@ -170,3 +176,82 @@ def test_a_study_without_sweep_or_l1_still_has_its_tables(own_root):
     assert "no runs for this table" in (folder / "alpha_control.md").read_text()
     assert len((folder / "pairings_difference.csv").read_text().splitlines()) == 1
     assert len(pd.read_csv(folder / "pairings.csv")) == 2 * (6 + 1)
+
+
+@pytest.fixture(scope="module")
+def wide(wide_root):
+    return load_study(wide_root)
+
+
+@pytest.fixture(scope="module")
+def wide_tables(wide):
+    return tables.display(wide, differences(wide.scores))
+
+
+def test_every_suite_has_its_own_tables(wide, wide_tables):
+    assert tables.shown_suites(wide) == ["pairings", "same_size", "adversarial"]
+    for suite in ("pairings", "same_size", "adversarial"):
+        assert len(wide_tables[suite]) == len(wide_tables[f"{suite}_difference"]) == 2
+    assert set(tables.pairings(wide, "same_size")["task"]) == {"sharpen"}
+    assert set(tables.pairings(wide, "adversarial")["loss"]) == {"bicubic", "l1", "esrgan", "l1_vgg"}
+
+
+def test_a_loss_of_two_recipes_has_two_rows_that_are_ranked_apart(wide):
+    part = tables.pairings(wide).query("task == 'sr_x4' and network == 'edsr' and dataset == 'set5' and loss == 'l1'")
+    assert part["recipe"].tolist() == ["mini", "mini_gan"]
+    assert part["psnr_y"].iloc[1] > part["psnr_y"].iloc[0] + 0.3
+    assert part["psnr_y_rank"].notna().all()
+
+
+def test_differences_of_a_suite_stay_within_its_recipe(wide):
+    compared = tables.frames(wide, differences(wide.scores))["adversarial_difference"]
+    assert set(compared["loss"]) == {"esrgan"}
+    row = compared.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]
+    assert row["difference"] == pytest.approx(-0.9, abs=0.3)
+    assert row["seeds"] == 2
+    assert (compared["p_holm"].dropna() >= compared["p"][compared["p_holm"].notna()]).all()
+
+
+def test_a_run_that_could_not_be_trained_is_shown_with_the_reason(wide_tables):
+    table = next(one for one in wide_tables["adversarial"] if "set5" in one.caption)
+    row = next(row for row in table.rows if row[1].text == "l1_vgg")
+    assert {cell.text for cell in row[2:]} == {f"not trained: {synthetic.NO_WEIGHTS}"}
+    cost = wide_tables["cost"][0]
+    rows = [[cell.text for cell in row[:5]] for row in cost.rows if row[3].text == "l1_vgg"]
+    assert rows == [["sharpen", "edsr", "mini", "l1_vgg", "—"], ["sr_x4", "edsr", "mini_gan", "l1_vgg", "—"]]
+
+
+def test_a_number_of_a_whole_set_is_no_further_image(wide_tables):
+    table = next(one for one in wide_tables["adversarial"] if "set5" in one.caption)
+    assert "(5 images, 2 seeds)" in table.caption
+
+
+def test_ranks_are_given_per_suite_and_scope(wide):
+    found = tables.suite_ranks(wide)
+    assert set(found["suite"]) == {"pairings", "same_size", "adversarial"}
+    assert set(found.query("suite == 'pairings' and scope == 'network'")["of"]) == {"espcn", "vdsr", "edsr"}
+    assert found.query("suite == 'same_size' and scope == 'task'").empty
+    psnr = found.query("suite == 'pairings' and scope == 'metric' and of == 'psnr'").set_index("loss")["rank"]
+    assert psnr["ssim"] > psnr["l1_gv"]
+
+
+def test_cost_is_told_per_recipe(wide):
+    rows = tables.cost(wide).query("task == 'sr_x4' and network == 'edsr' and loss == 'l1'")
+    assert rows["recipe"].tolist() == ["mini", "mini_gan"]
+    assert (rows["relative_to_l1"] == 1).all()
+
+
+@pytest.mark.slow
+def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path):
+    tables.tabulate(wide_root)
+    judge(wide_root)
+    files = sorted((wide_root / "reports").rglob("*.tex"))
+    assert {path.stem for path in files} >= {"pairings", "same_size_difference", "paper_gv_table1", "verdicts"}
+    body = "\\clearpage".join(path.read_text() for path in files)
+    for what in ("table", "tabular", "longtable"):
+        assert body.count(rf"\begin{{{what}}}") == body.count(rf"\end{{{what}}}")
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed: the tables were checked for structure alone")
+    packages = r"\documentclass{article}\usepackage{booktabs,array,longtable}\extrafloats{100}"
+    (tmp_path / "all.tex").write_text(rf"{packages}\begin{{document}}{body}\end{{document}}")
+    subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tmp_path, check=True, capture_output=True)

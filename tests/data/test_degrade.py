@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sharploss.data import degrade, imresize, read_image
+from sharploss.data.jpeg import encoder
 from sharploss.errors import UserError
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
@@ -81,12 +82,17 @@ SUMS = {
     "sharpen": "4322f988d062abc6",
     "denoise": "97d61a39040ab30f",
     "denoise_grey": "59ea0cff4a84bef9",
+    # Of libjpeg-turbo: Pillow 9.5, 10.4, 11.3 and 13.0 agree.
+    "jpeg": "a854981ff2e42a58",
+    "jpeg_grey": "511c4b6fec3f98c3",
 }
 
 
 @pytest.mark.parametrize("name", SUMS)
 def test_golden_sums(name):
-    """What a degradation gives must never change: results would not be comparable. (JPEG depends on its library.)"""
+    """What a degradation gives must never change: results would not be comparable."""
+    if name.startswith("jpeg") and "libjpeg-turbo" not in encoder():
+        pytest.skip("Pillow has another JPEG library here than in its wheels")
     small = degrade(photograph(), {**TASKS[name], "seed": 0}, "a/b")[1]
     assert hashlib.sha256(small.numpy().tobytes()).hexdigest()[:16] == SUMS[name]
 

@@ -1,12 +1,17 @@
 import hashlib
 import re
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from sharploss.assets import ASSETS, Asset, File, locate
 from sharploss.data import degrade, open_pack, prepare, read_image, write_png
+from sharploss.data.jpeg import encoder
 from sharploss.data.prepare import learnt_from
 from sharploss.errors import UserError
 
@@ -175,6 +180,68 @@ def test_what_a_killed_preparation_left_is_removed(tmp_path):
     (folder / ".train.safetensors.abc.tmp").write_bytes(b"half")
     prepare("t", TASK | {"test": []}, folder, progress=False)
     assert not list(folder.glob(".*"))
+
+
+KILLED = """
+import os, signal, sys
+import sharploss.data
+module = sys.modules["sharploss.data.prepare"]  # the name in the package is the function
+degrade, count = module.degrade, 0
+
+def die_at_the_third(*arguments):
+    global count
+    count += 1
+    if count == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return degrade(*arguments)
+
+module.degrade = die_at_the_third
+module.prepare("t", {"kind": "sr", "scale": 4, "train": ["skimage_test"], "validation": ["skimage_validation"],
+    "test": []}, sys.argv[1], progress=False)
+"""
+
+
+def test_an_interrupted_preparation_starts_clean(tmp_path):
+    folder = tmp_path / "packs"
+    assert subprocess.run([sys.executable, "-c", KILLED, folder], check=False).returncode == -signal.SIGKILL
+    assert not list(folder.glob("*.safetensors"))
+    task = TASK | {"train": ["skimage_test"], "test": []}
+    for path in prepare("t", task, folder, progress=False):
+        assert len(open_pack(path, verify=True)) in {1, 4}
+    assert sorted(path.name for path in folder.iterdir()) == ["train.safetensors", "validation.safetensors"]
+
+
+MEASURED = """
+import resource, sys
+from sharploss.data import prepare
+own = {"mine": {"images": sys.argv[1]}}
+task = {"kind": "sr", "scale": 4, "train": ["mine"], "validation": ["skimage_validation"], "test": []}
+prepare("t", task, sys.argv[2], own=own, progress=False)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_set(tmp_path):
+    rng = np.random.default_rng(0)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    peaks = []
+    for count in (4, 32):
+        for index in range(count):
+            Image.fromarray(rng.integers(0, 256, (1000, 1200, 3), dtype=np.uint8)).save(mine / f"{index}.bmp")
+        command = [sys.executable, "-c", MEASURED, mine, tmp_path / f"packs{count}"]
+        peaks.append(int(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    grown = (tmp_path / "packs32" / "train.safetensors").stat().st_size
+    assert grown > 32 * 3.6e6
+    assert peaks[1] - peaks[0] < 40e6  # 28 more images are 107 MB more of pixels
+
+
+def test_a_pack_of_jpeg_names_its_encoder(tmp_path):
+    task = TASK | {"kind": "jpeg", "scale": 1, "quality": 10, "colour": "grey", "test": []}
+    for path in prepare("t", task, tmp_path / "packs", progress=False):
+        assert open_pack(path).parameters["encoder"] == encoder()
+        assert re.match(r"Pillow \d+\.\d+.*, libjpeg", encoder())
 
 
 def test_the_bar_is_for_terminals_alone(tmp_path, capfd):

@@ -6,7 +6,7 @@ import torch
 
 from sharploss.data import read_image
 from sharploss.errors import UserError
-from sharploss.evaluation.group import evaluate_group
+from sharploss.evaluation.group import evaluate_group, variant_of
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 
@@ -28,10 +28,10 @@ def test_a_group_leaves_scores_notes_and_crops(study, make_runs):
     assert {row["run"] for row in scores(study)} == LOSSES.keys()
     notes = json.loads((study / "results" / "scores" / "toy-espcn.json").read_text())
     assert notes["missing_sets"] == {"lost": "it is lost"}
-    assert notes["not_measured"].keys() == {"lpips", "niqe"}
+    assert notes["not_measured"].keys() == {"lpips", "lpips_vgg", "niqe", "fid", "ms_ssim"}
     assert notes["seconds"] >= 0
     names = {path.name for path in (study / "results" / "crops" / "toy-espcn").iterdir()}
-    assert names == {"nose-l1.png", "nose-l2.png"}
+    assert names == {"nose-l1.png", "nose-l2.png", "variance.csv"}
 
 
 def test_the_first_seed_gives_the_crop(study, make_runs):
@@ -40,6 +40,31 @@ def test_the_first_seed_gives_the_crop(study, make_runs):
     # l1-s0 and l2-s0 hold the same weights here, l1-s1 others.
     assert torch.equal(crop(study, "l1"), crop(study, "l2"))
     assert crop(study, "l1").shape == (3, 8, 12)
+
+
+def test_recipes_of_one_loss_have_crops_of_their_own(study, make_runs):
+    evaluate_group("toy-espcn", make_runs({**LOSSES, "toy-espcn-l1-long-s0": ({"l1": 1}, 2)}), CROPS, study)
+    names = {path.name for path in (study / "results" / "crops" / "toy-espcn").iterdir()}
+    assert names == {"nose-l1.png", "nose-l1-long.png", "nose-l2.png", "variance.csv"}
+    assert not torch.equal(crop(study, "l1"), crop(study, "l1-long"))
+
+
+@pytest.mark.parametrize(
+    ("key", "variant"),
+    [("sr_x4-edsr-l1-s0", "l1"), ("sr_x4-edsr-esrgan-mini_gan-s12", "esrgan-mini_gan"), ("sr_x4-edsr-a-s-s0", "a-s")],
+)
+def test_a_variant_is_the_key_without_group_and_seed(key, variant):
+    assert variant_of(key, "sr_x4-edsr") == variant
+
+
+def test_each_variant_has_one_curve_of_variances(study, make_runs):
+    evaluate_group("toy-espcn", make_runs(LOSSES), CROPS, study)
+    with (study / "results" / "crops" / "toy-espcn" / "variance.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["run"], row["image"]) for row in rows} == {
+        ("toy-espcn-l1-s0", "toys/first"),
+        ("toy-espcn-l2-s0", "toys/first"),
+    }
 
 
 def test_runs_of_equal_weights_score_exactly_alike(study, make_runs):

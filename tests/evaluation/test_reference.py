@@ -6,6 +6,7 @@ import torch
 from toys import TASK, picture
 
 from sharploss.data import imresize, read_image, write_pack
+from sharploss.errors import UserError
 from sharploss.evaluation.reference import evaluate_reference
 from sharploss.metrics import psnr
 
@@ -39,7 +40,7 @@ def test_the_scores_are_those_of_bicubic_interpolation(folder):
 def test_the_notes_say_what_is_missing(folder):
     notes = json.loads((folder / "scores.json").read_text())
     assert notes["missing_sets"] == {"lost": "it is lost"}
-    assert notes["not_measured"].keys() == {"lpips", "niqe"}
+    assert notes["not_measured"].keys() == {"lpips", "lpips_vgg", "niqe", "fid", "ms_ssim"}
 
 
 def test_crops_show_the_target_and_bicubic(folder):
@@ -57,12 +58,26 @@ def test_the_edge_needs_no_crop(study):
     assert (study / "results" / "unrestored" / "toy" / "edge.csv").is_file()
 
 
-def test_without_any_test_image_there_are_no_scores_and_no_edge(make_test_set):
+def test_without_any_test_set_there_are_no_scores_and_no_edge(make_test_set):
     root = make_test_set({})
-    evaluate_reference("toy", TASK, {}, root)
+    evaluate_reference("toy", {**TASK, "test": ["lost"]}, {}, root)
     folder = root / "results" / "unrestored" / "toy"
     assert (folder / "scores.csv").read_text().count("\n") == 1
     assert not (folder / "edge.csv").exists()
+    assert not (folder / "variance.csv").exists()
+
+
+def test_a_test_set_without_images_is_refused(make_test_set):
+    with pytest.raises(UserError, match=r"test set toys of toy is empty: .* tasks\.toy\.test"):
+        evaluate_reference("toy", TASK, {}, make_test_set({}))
+
+
+def test_the_variances_of_the_shown_image_are_beside(folder):
+    with (folder / "variance.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["run"], row["image"]) for row in rows} == {("toy-bicubic", "toys/second")}
+    # Bicubic interpolation blurs.
+    assert sum(float(row["output"]) for row in rows) < sum(float(row["target"]) for row in rows)
 
 
 def test_a_task_that_keeps_the_size_shows_its_input(make_test_set):

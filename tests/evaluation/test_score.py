@@ -6,10 +6,20 @@ import pytest
 import torch
 from toys import TASK, picture
 
+from sharploss.assets.fetch import AssetMissing
 from sharploss.data import imresize
 from sharploss.errors import UserError
-from sharploss.evaluation.score import COLUMNS, missing_sets, open_test_packs, score_packs, write_scores
-from sharploss.metrics import psnr
+from sharploss.evaluation.score import (
+    COLUMNS,
+    Scores,
+    load_measures,
+    missing_sets,
+    notes_of,
+    open_test_packs,
+    score_packs,
+    write_scores,
+)
+from sharploss.metrics import SET_METRICS, Picture, psnr
 from sharploss.metrics.sharpness import gradient_variance_ratio
 
 pytestmark = pytest.mark.usefixtures("no_weights")
@@ -19,17 +29,16 @@ def enlarge(image):
     return imresize(image, 2)
 
 
-def score(root, restorers, scale=2, on_image=lambda *_: None):
-    packs = open_test_packs("toy", TASK, root)
-    return score_packs(
-        packs, restorers, task={"scale": scale}, device=torch.device("cpu"), title="toy", on_image=on_image
-    )
+def score(root, restorers, scale=2, on_image=lambda *_: None, metrics=None):
+    packs, task, device = open_test_packs("toy", TASK, root), {"scale": scale}, torch.device("cpu")
+    return score_packs(packs, restorers, task=task, device=device, title="toy", on_image=on_image, metrics=metrics)
 
 
 def test_every_run_image_metric_and_protocol_has_one_row(study):
-    rows, _ = score(study, {"one": enlarge, "two": enlarge})
-    measures = {("psnr", "y"), ("psnr", "rgb"), ("ssim", "y"), ("ssim", "rgb")}
-    measures |= {("gradient_variance_ratio", "grey"), ("blurred_edge_share", "rgb")}
+    rows, *_ = score(study, {"one": enlarge, "two": enlarge})
+    measures = {(metric, protocol) for metric in ("psnr", "ssim") for protocol in ("y", "rgb", "gv_code")}
+    measures |= {("gradient_variance_ratio", "grey"), ("blurred_edge_share", "rgb"), ("edge_psnr", "y")}
+    measures |= {("overshoot", "y"), ("colour_shift", "lab")}
     expected = {
         (run, "toys", image, *measure)
         for run in ("one", "two")
@@ -41,7 +50,7 @@ def test_every_run_image_metric_and_protocol_has_one_row(study):
 
 
 def test_values_are_the_metrics_own(study):
-    rows, _ = score(study, {"one": enlarge})
+    rows, *_ = score(study, {"one": enlarge})
     values = {row[2:5]: row[5] for row in rows}
     target = picture(1)
     pair = [image[None] / 255 for image in (enlarge(imresize(target, 1 / 2)), target)]
@@ -50,21 +59,22 @@ def test_values_are_the_metrics_own(study):
 
 
 def test_equal_outputs_have_exactly_equal_scores(study):
-    rows, _ = score(study, {"one": enlarge, "two": enlarge})
+    rows, *_ = score(study, {"one": enlarge, "two": enlarge})
     one, two = ([row[1:] for row in rows if row[0] == run] for run in ("one", "two"))
     assert one == two
 
 
 def test_what_cannot_be_measured_has_a_reason_and_no_row(study):
-    rows, not_measured = score(study, {"one": enlarge})
-    assert not_measured.keys() == {"lpips", "niqe"}
+    rows, not_measured, _ = score(study, {"one": enlarge})
+    assert not_measured.pop("ms_ssim") == "it is undefined on toys/first and 1 more"
+    assert not_measured.keys() == {"lpips", "lpips_vgg", "niqe", "fid"}
     assert all("neither the cache nor a mirror" in reason for reason in not_measured.values())
     assert not {"lpips", "niqe"} & {row[3] for row in rows}
 
 
 def test_an_undefined_value_has_a_reason_and_no_row(make_test_set):
     root = make_test_set({"flat": torch.full((3, 40, 40), 9, dtype=torch.uint8), "first": picture(1)})
-    rows, not_measured = score(root, {"one": enlarge})
+    rows, not_measured, _ = score(root, {"one": enlarge})
     assert not_measured["gradient_variance_ratio"] == "it is undefined on toys/flat"
     assert [row[2] for row in rows if row[3] == "gradient_variance_ratio"] == ["first"]
     assert [row[5] for row in rows if row[2:5] == ("flat", "psnr", "y")] == [math.inf]
@@ -74,6 +84,59 @@ def test_a_test_image_smaller_than_the_border_is_named(make_test_set):
     root = make_test_set({"tiny": picture(1, 8, 8)})
     with pytest.raises(UserError, match=r"toys/tiny: A border of 4 .* 8x8"):
         score(root, {"one": enlarge}, scale=4)
+
+
+def test_an_output_of_another_size_is_named_with_both_sizes(study):
+    with pytest.raises(UserError, match=r"toys/first: one gives 48x28 pixels where the ground truth has 48x56"):
+        score(study, {"one": lambda image: enlarge(image)[..., ::2]})
+
+
+def test_a_metric_that_is_asked_for_by_name_must_have_its_weights():
+    with pytest.raises(AssetMissing, match="python -m sharploss data fetch inception_fid"):
+        load_measures(["psnr", "fid"])
+    with pytest.raises(UserError, match=r"no metric 'snr': did you mean 'psnr'"):
+        load_measures(["snr"])
+
+
+def test_only_what_is_asked_for_is_measured(study):
+    rows, not_measured, _ = score(study, {"one": enlarge}, metrics=["psnr", "overshoot"])
+    assert {row[3] for row in rows} == {"psnr", "overshoot"}
+    assert not_measured == {}
+
+
+def mean_colours(picture):
+    """Features for a metric of whole sets: the mean colours of four quarters."""
+    return torch.nn.functional.adaptive_avg_pool2d(picture.levels(), 2)[0].flatten(1).T
+
+
+def test_a_metric_of_whole_sets_has_one_row_a_run_and_set(study, monkeypatch):
+    monkeypatch.setitem(SET_METRICS, "fid", lambda: mean_colours)
+    targets = torch.cat([mean_colours(Picture(picture(*about)[None] / 255)) for about in ((1,), (2, 40, 44))])
+    rows, not_measured, patches = score(study, {"one": enlarge, "two": lambda image: enlarge(image) // 2})
+    found = {row[0]: row for row in rows if row[3] == "fid"}
+    assert {run: row[1:5] for run, row in found.items()} == dict.fromkeys(
+        ("one", "two"), ("toys", "*", "fid", "inception_p128")
+    )
+    assert patches == {"toys": len(targets)}
+    assert "fid" not in not_measured
+    # Bicubic interpolation hardly moves mean colours; halved ones are far off, mostly by the shift of their mean.
+    assert 0 <= found["one"][5] < 1e-3
+    halved = targets.mean(dim=0).square().sum().item() / 4
+    assert found["two"][5] == pytest.approx(halved, rel=0.2)
+
+
+def test_targets_are_looked_at_once_for_all_runs(study, monkeypatch):
+    seen = []
+    monkeypatch.setitem(SET_METRICS, "fid", lambda: lambda picture: (seen.append(1), mean_colours(picture))[1])
+    score(study, {"one": enlarge, "two": enlarge, "three": enlarge}, metrics=["fid"])
+    assert len(seen) == 2 * (1 + 3)
+
+
+def test_notes_tell_patches_only_where_there_are_some(study):
+    packs = open_test_packs("toy", TASK, study)
+    notes = notes_of(Scores([], {"niqe": "why"}, {}), packs, 0.0)
+    assert notes.keys() == {"not_measured", "missing_sets", "seconds"}
+    assert notes_of(Scores([], {}, {"toys": 8}), packs, 0.0)["fid_patches"] == {"toys": 8}
 
 
 def test_every_restored_image_is_handed_over(study):

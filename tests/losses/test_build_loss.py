@@ -39,11 +39,11 @@ def test_the_spec_spells_out_the_defaults():
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_the_spec_builds_the_same_loss_again(name, wave_pair):
+def test_the_spec_builds_the_same_loss_again(name, wide_pair):
     loss = build_loss({name: 0.25})
     again = build_loss(loss.spec)
     assert again.spec == loss.spec
-    assert torch.equal(again(*wave_pair), loss(*wave_pair))
+    assert torch.equal(again(*wide_pair), loss(*wide_pair))
 
 
 def test_the_given_spec_stays_as_it_is():

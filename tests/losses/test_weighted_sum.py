@@ -14,10 +14,10 @@ def gradient(loss, output, target):
 @pytest.mark.parametrize(
     "name", [name for name, term in TERMS.items() if not hasattr(term, "assets") and name not in ADVERSARIAL]
 )
-def test_a_single_term_of_weight_1_is_that_term_bit_for_bit(name, wave_pair):
+def test_a_single_term_of_weight_1_is_that_term_bit_for_bit(name, wide_pair):
     loss, term = build_loss({name: 1}), TERMS[name]()
-    assert torch.equal(loss(*wave_pair), term(*wave_pair))
-    assert torch.equal(gradient(loss, *wave_pair), gradient(term, *wave_pair))
+    assert torch.equal(loss(*wide_pair), term(*wide_pair))
+    assert torch.equal(gradient(loss, *wide_pair), gradient(term, *wide_pair))
 
 
 def test_stages_are_summed(wave_pair):

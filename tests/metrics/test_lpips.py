@@ -1,10 +1,15 @@
+import math
 import os
+import warnings
 
 import pytest
 import torch
 
-from sharploss.assets.fetch import AssetMissing
+from sharploss.assets.fetch import AssetMissing, locate, present
 from sharploss.data import imresize, read_image
+from sharploss.metrics.colour import quantise
+from sharploss.metrics.lpips import SMALLEST, _distance, strips
+from sharploss.metrics.picture import Picture
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no AlexNet to measure with")
@@ -30,8 +35,6 @@ def test_identical_images_have_distance_0(distance, pair):
 
 @with_weights
 def test_it_is_the_packages_own_value_for_images_from_minus_1_to_1(distance, pair):
-    import warnings
-
     import lpips
     from safetensors.torch import load_file
 
@@ -52,6 +55,79 @@ def test_it_is_the_packages_own_value_for_images_from_minus_1_to_1(distance, pai
 
 
 @with_weights
+@pytest.mark.skipif(
+    present("lpips_examples") is None, reason="python -m sharploss data fetch lpips_examples: its examples are not here"
+)
+def test_its_authors_examples_have_their_published_distances(distance):
+    reference, one, other = (torch.from_numpy(read_image(path))[None] / 255 for path in locate("lpips_examples"))
+    assert distance(one, reference).item() == pytest.approx(0.722, abs=5e-4)
+    assert distance(other, reference).item() == pytest.approx(0.138, abs=5e-4)
+
+
+@with_weights
+@pytest.mark.parametrize("most", [256 * 16, 256 * 100])
+def test_strips_do_not_change_it(distance, pair, monkeypatch, most):
+    tall = [torch.cat([image, image.flip(2), image.flip(3)], dim=2)[:, :, :701] for image in pair]
+    whole = distance(*tall).item()
+    cut = list(strips(701, 256, most))
+    assert len(cut) == -(-701 // (most // 256 // 16 * 16))
+    monkeypatch.setattr("sharploss.metrics.lpips.strips", lambda height, width: strips(height, width, most))
+    assert distance(*tall).item() == pytest.approx(whole, abs=2e-6)
+
+
+@pytest.mark.parametrize("net", ["alex", "vgg"])
+def test_both_networks_are_cut_without_a_seam(net):
+    network, images = _random(net), [torch.rand(1, 3, 333, 32, generator=torch.manual_seed(i)) for i in range(2)]
+    with torch.inference_mode():
+        expected = network(*(quantise(image) for image in images), normalize=True).item()
+        pictures = [Picture(image) for image in images]
+        assert _distance(network, net, *pictures).item() == pytest.approx(expected, rel=1e-5)
+
+
+def _random(net):
+    """A network with weights of chance, large enough for differences to show."""
+    import lpips
+
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        return lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+
+
+def test_the_vgg_variant_is_built_from_torchvisions_file(monkeypatch, tmp_path):
+    from sharploss.assets import weights as reader
+    from sharploss.metrics import lpips
+
+    network = _random("vgg")
+    weights = {f"features.{name.split('.', 1)[1]}": value for name, value in network.net.state_dict().items()}
+    torch.save(weights | {"classifier.0.bias": torch.zeros(4096)}, tmp_path / "vgg16.pth")
+    monkeypatch.setattr(lpips, "at_hand", lambda _: None)
+    monkeypatch.setattr(reader, "locate", lambda _: [tmp_path / "vgg16.pth"])
+    images = [torch.rand(1, 3, 40, 48, generator=torch.manual_seed(i)) for i in range(2)]
+    with torch.no_grad():
+        expected = network(*(quantise(image) for image in images), normalize=True).item()
+    assert lpips.load_lpips("vgg")(*images).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("net", "side"), [("alex", 31), ("vgg", 16)])
+def test_the_smallest_image_is_the_smallest_that_the_network_takes(net, side):
+    assert SMALLEST[net] == side
+    network = _random(net)
+    for size, works in ((side, True), (side - 1, False)):
+        pictures = [Picture(torch.rand(1, 3, size, 40, generator=torch.manual_seed(i))) for i in range(2)]
+        if works:
+            assert _distance(network, net, *pictures).isfinite().all()
+        else:
+            with pytest.raises(RuntimeError):
+                _distance(network, net, *pictures)
+
+
+@with_weights
+def test_smaller_images_have_no_value(distance):
+    assert math.isnan(distance(*torch.rand(2, 1, 3, 30, 60)).item())
+
+
+@with_weights
 def test_torchvisions_file_of_the_whole_network_serves_as_well(distance, pair, monkeypatch, tmp_path):
     from safetensors.torch import load_file
 
@@ -61,12 +137,8 @@ def test_torchvisions_file_of_the_whole_network_serves_as_well(distance, pair, m
     whole = load_file(f"{MIRROR}/weights/alexnet_features.safetensors") | {"classifier.1.bias": torch.zeros(4096)}
     torch.save(whole, tmp_path / "alexnet.pth")
 
-    def only_torchvisions(name):
-        if name == "alexnet":
-            raise AssetMissing("It is not here.", "not here")
-        return [tmp_path / "alexnet.pth"]
-
-    monkeypatch.setattr(weights, "locate", only_torchvisions)
+    monkeypatch.setattr(weights, "choose", lambda names: names[1])
+    monkeypatch.setattr(weights, "locate", {"alexnet_torchvision": [tmp_path / "alexnet.pth"]}.__getitem__)
     assert torch.equal(load_lpips()(*pair), distance(*pair))
 
 

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharploss.errors import UserError
-from sharploss.metrics import ssim
+from sharploss.metrics import psnr, ssim
 from sharploss.metrics.colour import as_measured
 from sharploss.metrics.ssim import ssim_map
 
@@ -135,3 +137,59 @@ def test_the_map_refuses_what_it_cannot_compare():
         ssim_map(photo(size=(10, 20)), photo(size=(10, 20)))
     with pytest.raises(ValueError, match="one shape"):
         ssim_map(photo(), photo()[:, :1])
+
+
+def formula(kind):
+    """Images that no library's random numbers change, at 8 bits."""
+    y, x, c = np.ogrid[:40, :52, :3]
+    values = 127.5 + 80 * np.sin(0.31 * x + 0.5 * c) * np.cos(0.23 * y - 0.7 * c) + 40 * np.sin(0.05 * x * y / 7 + c)
+    if kind == "output":
+        values = 0.9 * values + 12 + 9 * np.sin(1.9 * x + 2.3 * y + c)
+    return torch.from_numpy(np.floor(np.clip(values, 0, 255) + 0.5)).permute(2, 0, 1)[None] / 255
+
+
+@pytest.mark.parametrize("border", [0, 4])
+def test_gv_code_gives_the_numbers_of_the_gv_paper_s_code(border):
+    # Its benchmark.py (scale=2 whatever the scale) run on these images, commit 69f80c4.
+    output, target = formula("output"), formula("target")
+    assert ssim(output, target, "gv_code", border).item() == pytest.approx(0.9459406779131659, abs=1e-12)
+    assert psnr(output, target, "gv_code", border).item() == pytest.approx(29.88200763199485, abs=1e-10)
+
+
+def filtered_ssim(output, target, blur):
+    """SSIM by its definition, of numpy arrays and with any filter."""
+    mean, other = blur(output), blur(target)
+    variances = blur(output**2) - mean**2 + blur(target**2) - other**2
+    covariance = blur(output * target) - mean * other
+    c1, c2 = 0.01**2, 0.03**2
+    return ((2 * mean * other + c1) * (2 * covariance + c2) / ((mean**2 + other**2 + c1) * (variances + c2))).mean()
+
+
+@given(seeds)
+def test_matlab_rgb_filters_a_volume_and_repeats_its_outermost_values(seed):
+    from scipy.ndimage import gaussian_filter
+
+    output, target = photo(seed), photo(seed + 1)
+    pair = [as_measured(image, "rgb", 0)[0].numpy() for image in (output, target)]
+    expected = filtered_ssim(*pair, lambda volume: gaussian_filter(volume, 1.5, radius=5, mode="nearest"))
+    assert ssim(output, target, "matlab_rgb", 4).item() == pytest.approx(expected, abs=1e-12)
+
+
+@given(seeds)
+def test_gv_code_mirrors_luma_without_offset(seed):
+    from scipy.ndimage import gaussian_filter
+
+    output, target = photo(seed), photo(seed + 1)
+    weights = np.array([65.738, 129.057, 25.064]) / 256
+    pair = [np.tensordot(weights, as_measured(image, "rgb", 0)[0].numpy(), 1)[2:-2, 2:-2] for image in (output, target)]
+    expected = filtered_ssim(*pair, lambda image: gaussian_filter(image, 1.5, radius=5, mode="reflect"))
+    assert ssim(output, target, "gv_code", 4).item() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("protocol", ["y", "rgb", "gv_code", "matlab_rgb"])
+def test_strips_do_not_change_it(monkeypatch, protocol):
+    output, target = photo(1, (40, 33)), photo(2, (40, 33))
+    whole = ssim(output, target, protocol, 2).item()
+    for rows in (1, 7, 16):
+        monkeypatch.setattr(sys.modules["sharploss.metrics.ssim"], "STRIP", rows * 33)
+        assert ssim(output, target, protocol, 2).item() == pytest.approx(whole, abs=1e-13)

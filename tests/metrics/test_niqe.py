@@ -31,6 +31,20 @@ def test_baboon_has_the_value_that_basicsr_and_matlab_give(quality, baboon):
 
 
 @with_parameters
+@pytest.mark.parametrize("border", [0, 4])
+def test_it_is_pyiqas_value(quality, border):
+    from pyiqa.archs.niqe_arch import NIQE
+
+    package = NIQE(color_space="ycbcr", pretrained_model_path=f"{MIRROR}/weights/niqe_modelparameters.mat")
+    package.crop_border = border
+    for name in ("Set5/img_002_SRF_2_HR.png", "Set14/comic.bmp"):
+        target = torch.from_numpy(read_image(f"{MIRROR}/datasets/{name}"))
+        for image in (target, imresize(imresize(target[:, :240, :240], 1 / 4), 4)):
+            expected = package(image[None] / 255).item()
+            assert quality(image[None] / 255, border).item() == pytest.approx(expected, abs=1e-6)
+
+
+@with_parameters
 def test_a_blurred_photograph_is_worse(quality):
     photograph = torch.from_numpy(read_image(f"{MIRROR}/datasets/Set14/monarch.bmp"))
     blurred = imresize(imresize(photograph, 1 / 4), 4)

@@ -41,6 +41,25 @@ def test_every_network_is_here():
     assert SMALL.keys() == NETWORKS.keys()
 
 
+@pytest.mark.parametrize(
+    ("name", "scale", "count"),
+    [
+        ("dncnn", 1, 670_531),
+        ("edsr", 4, 43_089_923),
+        ("espcn", 4, 37_200),
+        ("mprnet", 1, 20_127_073),
+        ("nlsn", 4, 44_156_483),
+        ("rrdbnet", 4, 16_697_987),
+        ("srresnet", 4, 1_549_462),
+        ("vdsr", 4, 667_008),
+    ],
+)
+def test_the_defaults_are_the_papers_own_sizes(name, scale, count):
+    """For three channels; test_<network> has the other published variants."""
+    with torch.device("meta"):
+        assert sum(parameter.numel() for parameter in build_network(name, scale=scale).parameters()) == count
+
+
 @each_network
 @settings(max_examples=15)
 @given(
@@ -106,6 +125,42 @@ def test_deterministic_algorithms_suffice(name):
 def test_images_of_other_channels_are_refused(name):
     with pytest.raises(ValueError, match=r"images \(N, 3, h, w\), not \(1, 1, 8, 8\)"):
         small(name)(torch.rand(1, 1, 8, 8))
+
+
+@each_network
+@pytest.mark.parametrize("scale", [0, 5, -2, "4", True, None])
+def test_impossible_scales_are_refused_by_all(name, scale):
+    known = ", ".join(map(str, SCALES[name]))
+    with pytest.raises(UserError, match=re.escape(f"network '{name}': scale must be one of {known}, not {scale!r}.")):
+        build_network(name, scale=scale)
+
+
+@each_network
+def test_fractions_are_no_scales(name):
+    with pytest.raises(UserError, match="scale must be an integer of at least"):
+        build_network(name, scale=float(SCALES[name][0]))
+
+
+@each_network
+@pytest.mark.parametrize("width", [0, -1, 1.5])
+def test_impossible_widths_are_refused_by_all(name, width):
+    with pytest.raises(UserError, match=re.escape(f"network '{name}': width must be an integer of at least ")):
+        build_network(name, width=width)
+
+
+@each_network
+def test_inputs_smaller_than_what_the_network_sees_are_restored_all_the_same(name):
+    """Nothing is refused: convolutions pad, MPRNet and RRDBNet repeat the border, NLSN has one chunk."""
+    network = small(name).eval()
+    for size in [(1, 1), (1, 9), (7, 2)]:
+        assert network(torch.rand(1, 3, *size)).isfinite().all()
+
+
+@each_network
+def test_images_without_pixels_are_refused(name):
+    for size in [(0, 8), (8, 0)]:
+        with pytest.raises((ValueError, RuntimeError)):
+            small(name)(torch.rand(1, 3, *size))
 
 
 @pytest.mark.parametrize(

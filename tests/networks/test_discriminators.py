@@ -1,3 +1,4 @@
+import itertools
 import re
 
 import pytest
@@ -16,6 +17,15 @@ def test_every_discriminator_is_here():
 def test_the_default_is_that_of_esrgan():
     with torch.device("meta"):
         assert sum(p.numel() for p in build_discriminator("vgg128").parameters()) == 14_499_401
+
+
+def test_the_discriminator_of_srgan_has_the_layers_of_its_figure():
+    """Eight convolutions with bias, seven normalisations, 512 x 6 x 6 to 1024 to 1."""
+    widths = [3, 64, 64, 128, 128, 256, 256, 512, 512]
+    convolutions = sum(9 * before * after + after for before, after in itertools.pairwise(widths))
+    count = convolutions + 2 * sum(widths[2:]) + (512 * 36 + 1) * 1024 + 1025
+    with torch.device("meta"):
+        assert sum(p.numel() for p in build_discriminator("srgan").parameters()) == count
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -3,9 +3,9 @@
 Each official network was run once, outside this repository, in float64 and in evaluation mode, with weights and an
 image given by the rules of tests_rule.py; a few numbers of its output are written here. Sources: EDSR and
 NLSN from HarukiYqM/Non-Local-Sparse-Attention@fb3d422 (whose EDSR is sanghyun-son/EDSR-PyTorch's), RRDBNet, MSRResNet
-and the discriminator from XPixelGroup/BasicSR@8d56e3a, MPRNet from swz30/MPRNet@43feb2a, DnCNN from cszn/KAIR@fc1732f.
-NLSN's random rotations were replaced by ours of
-step 0, and its sort by a stable one.
+and the discriminator from XPixelGroup/BasicSR@8d56e3a, MPRNet from swz30/MPRNet@43feb2a, DnCNN from cszn/KAIR@fc1732f,
+VDSR from twtygqyy/pytorch-vdsr@514b021, ESPCN from leftthomas/ESPCN@b1dd698; the last two have fixed sizes and see the
+first channel alone. NLSN's random rotations were replaced by ours of step 0, and its sort by a stable one.
 """
 
 import pytest
@@ -117,6 +117,34 @@ GOLDEN = [
         [0.467732938, 0.571961904, 1.043834089, 0.308252443, -0.035396182, 1.242802192],
     ),
     (
+        "vdsr",
+        {"scale": 1, "channels": 1},
+        (6, 7),
+        0.5,
+        [0.547160592, 0.026342851, 0.998823621, 0.729872682, 0.562401711, 0.360030762],
+    ),
+    (
+        "espcn",
+        {"scale": 2, "channels": 1},
+        (6, 7),
+        1,
+        [0.484454082, 0.486239731, 0.47990384, 0.525404612, 0.506238474, 0.016357073],
+    ),
+    (
+        "espcn",
+        {"scale": 3, "channels": 1},
+        (6, 7),
+        1,
+        [0.484454082, 0.486239731, 0.47990384, 0.474792042, 0.499985697, 0.018228885],
+    ),
+    (
+        "espcn",
+        {"scale": 4, "channels": 1},
+        (6, 7),
+        1,
+        [0.484454082, 0.486239731, 0.47990384, 0.491067324, 0.502789783, 0.01711186],
+    ),
+    (
         "mprnet",
         MPRNET,
         (16, 24),
@@ -142,7 +170,8 @@ def test_the_output_is_that_of_the_official_code(tmp_path, name, parameters, siz
     network = build_network(name, **parameters).double().eval()
     torch.save(official_state(name, network, gain), tmp_path / "official.pth")
     load_official(name, network, tmp_path / "official.pth")
-    torch.testing.assert_close(summary(network(picture(*size))), torch.tensor(expected).double(), rtol=1e-6, atol=1e-7)
+    images = picture(*size)[:, : parameters.get("channels", 3)]
+    torch.testing.assert_close(summary(network(images)), torch.tensor(expected).double(), rtol=1e-6, atol=1e-7)
 
 
 def test_mprnet_gives_the_three_stages_of_the_official_code_in_training():
@@ -173,6 +202,7 @@ SMALL = {
     "dncnn": {"width": 4, "depth": 4},
     "mprnet": MPRNET,
     "vdsr": {"width": 4, "depth": 4, "channels": 1},
+    "espcn": {"width": 4},
 }
 
 

@@ -3,21 +3,57 @@
 import csv
 import json
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 import yaml
+
+from sharploss.assets import ASSETS
+from sharploss.data import open_pack, prepare
+from sharploss.params import load_params
 
 pytestmark = pytest.mark.slow
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 TASKS = {
     "sr_x4": ["set5", "urban100"],
+    "sr_x4_291": ["set5"],
+    "sr_x2_bilinear": ["set5"],
     "sr_x3_no_mod_crop": ["set5"],
+    "deblur_gaussian": ["set5"],
     "deblur_motion": ["set5"],
     "sharpen": ["set5"],
     "denoise_s25": ["set5"],
     "jpeg_q10": ["classic5"],
 }
+STUDY = Path(__file__).resolve().parents[2] / "studies" / "gpu.yaml"
+
+
+def sort_of(task):
+    """What tells two tasks apart in how they are made, beside their strength."""
+    return tuple(str(task.get(key)) for key in ("kind", "blur", "kernel", "mod_crop", "inputs", "colour", "train"))
+
+
+def test_every_sort_of_task_of_the_study_is_tried():
+    tasks = yaml.safe_load(STUDY.read_text())["tasks"]
+    assert {sort_of(tasks[name]) for name in TASKS} == {sort_of(task) for task in tasks.values()}
+
+
+@pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: there is no real data to prepare")
+@pytest.mark.parametrize("name", ["sr_x4", "sr_x4_291", "denoise_s25", "jpeg_q10"])  # every list of sets
+def test_the_real_sets_prepare_from_the_mirror(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
+    task = load_params(STUDY).tasks[name].model_dump(mode="json")
+    packs = {path.stem: open_pack(path) for path in prepare(name, task, tmp_path / "packs", progress=False)}
+    learnt = sum(len(ASSETS[data].files) for data in task["train"])
+    assert len(packs["train"]) == learnt - ("set5" in task["test"])  # Set5's woman is in bsds500_train
+    for data in task["test"]:
+        absent = data in {"urban100", "cbsd68"}
+        assert len(packs[f"test-{data}"]) == (0 if absent else len(ASSETS[data].files))
+        assert (data in packs[f"test-{data}"].missing) is absent
+    shutil.rmtree(tmp_path / "packs")
 
 
 def tiny(params):
@@ -38,6 +74,9 @@ def tiny(params):
             "recipe": "gpu",
         }
     }
+    params["extractors"] = {}
+    params["recipes"] = {"gpu": params["recipes"]["gpu"]}
+    params["losses"] = {name: params["losses"][name] for name in ("l1", "sploss")}
     params["crops"] = {name: crop for name, crop in params["crops"].items() if crop["task"] in TASKS}
     return params
 
@@ -48,7 +87,7 @@ def gpu_study(clone_to, tmp_path_factory):
         pytest.skip("SHARPLOSS_MIRROR is not set: there is no real data to train on")
     study = clone_to(tmp_path_factory.mktemp("gpu") / "clone")
     study.environment["SHARPLOSS_MIRROR"] = MIRROR
-    params = yaml.safe_load((study.folder / "studies/gpu.yaml").read_text())
+    params = yaml.safe_load(STUDY.read_text())
     (study.folder / "params.yaml").write_text(yaml.safe_dump(tiny(params), sort_keys=False))
     study.run("python", "pipelines/plan.py")
     study.run("dvc", "repro")

@@ -15,7 +15,8 @@ def crops_of(study: Study) -> dict[str, dict[str, Any]]:
     """Give the crops of params.yaml whose test set was scored: name -> task, dataset, image, top, left, ..."""
     params = cast("dict[str, Any]", load_yaml(study.root / "params.yaml"))
     crops = cast("dict[str, dict[str, Any]]", params.get("crops") or {})
-    return {name: crop for name, crop in crops.items() if crop["dataset"] in study.datasets}
+    tested = set(zip(study.scores["task"], study.scores["dataset"], strict=True))
+    return {name: crop for name, crop in crops.items() if (crop["task"], crop["dataset"]) in tested}
 
 
 def name_of(study: Study, group: dict[str, Any]) -> str:
@@ -29,17 +30,17 @@ def crop_files(study: Study, crop: str, group: dict[str, Any]) -> list[tuple[str
     Args:
         study: the study.
         crop: name of the crop.
-        group: "group", "task" and "network" of the runs; diverged runs have no picture and are left out.
+        group: "group", "task" and "network" of the runs; runs without scores have no picture and are left out.
 
     Raises:
         UserError: a picture is missing; the message names it.
     """
     results = study.root / "results"
     finished = study.runs[(study.runs["group"] == group["group"]) & (study.runs["status"] == "finished")]
-    losses = finished.merge(pairing_rows(study))["loss"].drop_duplicates()
+    variants = finished.merge(pairing_rows(study))["variant"].drop_duplicates()
     reference = results / "unrestored" / str(group["task"])
     files = [(name, reference / f"{crop}-{name}.png") for name in ("target", name_of(study, group))]
-    files += [(str(loss), results / "crops" / str(group["group"]) / f"{crop}-{loss}.png") for loss in losses]
+    files += [(str(name), results / "crops" / str(group["group"]) / f"{crop}-{name}.png") for name in variants]
     for _, path in files:
         if not path.is_file():
             raise UserError(f"{path} is missing: run 'make repro' to make it.")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from sharploss.analysis.layout import count, interval, records
+from sharploss.analysis.layout import base_title, count, images_of, interval, records
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import Measure, badness, fidelity, measures_of, metric_title, number
-from sharploss.analysis.tables import first_tested, means, pairing_rows
+from sharploss.analysis.statistics import TRAINED
+from sharploss.analysis.tables import first_tested, means, pairing_rows, with_recipes
 from sharploss.protocols import MAIN
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Answer(NamedTuple):
 
     Attributes:
         task: name.
-        network: name.
+        network: name, with the recipe where it was trained by several.
         loss: the sharpest one by the first of SHARPNESS.
         gain: its sharpness beside that of L1, in words.
         price: its change of PSNR (Y) against L1, in words.
@@ -57,32 +58,33 @@ def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
     first = first_tested(study)
     scored = means(study.scores.merge(first)).merge(pairing_rows(study))
     changes = {
-        (row["task"], row["network"], row["loss"], row["metric"], row["protocol"]): row
+        (row["task"], row["network"], row["recipe"], row["loss"], row["metric"], row["protocol"]): row
         for row in records(compared.merge(first))
     }
     asked = [m for m in measures_of(study) if m[0] in SHARPNESS or (m[0] == "psnr" and m[1] in MAIN)]
     return [
-        _answer(str(task), str(network), part, changes, asked)
-        for (task, network), part in scored.groupby(["task", "network"], sort=False)
+        _answer(cast("tuple[str, ...]", key), part, changes, asked)
+        for key, part in with_recipes(study.runs, scored).groupby([*TRAINED, "label"], sort=False)
     ]
 
 
-def _answer(task: str, network: str, part: pd.DataFrame, changes: dict[Any, Any], asked: list[Measure]) -> Answer:
+def _answer(key: tuple[str, ...], part: pd.DataFrame, changes: dict[Any, Any], asked: list[Measure]) -> Answer:
+    task, network, recipe, label = key
     best = {measure: _best(part, measure) for measure in asked}
     best = {measure: loss for measure, loss in best.items() if loss}
     sharp = next(m for name in SHARPNESS for m in best if m[0] == name)
     true = fidelity(protocol for metric, protocol in best if metric == "psnr")
-    gain = changes.get((task, network, best[sharp], *sharp))
-    price = changes.get((task, network, best[sharp], *true))
+    gain = changes.get((task, network, recipe, best[sharp], *sharp))
+    price = changes.get((task, network, recipe, best[sharp], *true))
     return Answer(
         task,
-        network,
+        label,
         best[sharp],
         _gain(part, best[sharp], sharp, gain),
         f"{_change('psnr', price)} dB" if price else "nothing",
         0.0 if best[sharp] == "l1" else float(price["difference"]) if price else float("nan"),
         _verdict(best[sharp], gain, price),
-        _best(part[part["loss"].map(lambda loss: _is_cheap(changes.get((task, network, loss, *true))))], sharp),
+        _best(part[part["loss"].map(lambda loss: _is_cheap(changes.get((task, network, recipe, loss, *true))))], sharp),
         {metric_title(metric): loss for (metric, _), loss in best.items()},
     )
 
@@ -99,7 +101,7 @@ def _best(part: pd.DataFrame, measure: Measure) -> str:
 def _gain(part: pd.DataFrame, loss: str, measure: Measure, change: dict[str, Any] | None) -> str:
     mine = part[(part["metric"] == measure[0]) & (part["protocol"] == measure[1])].set_index("loss")["value"]
     value = number(measure[0], float(mine[loss]))
-    return f"{value} ({_change(measure[0], change)} against L1)" if change else value
+    return f"{value} ({_change(measure[0], change)} against {base_title(change['against'])})" if change else value
 
 
 def _change(metric: str, row: dict[str, Any] | None) -> str:
@@ -181,7 +183,8 @@ def control(numbers: pd.DataFrame) -> str:
 
 def caveat(study: Study) -> str:
     """Say what this study is too small to tell."""
-    images = study.scores.loc[study.scores["dataset"] == study.datasets[0], "image"].nunique()
+    first = first_tested(study).iloc[0]
+    images = images_of(study, first["task"], first["dataset"])
     seeds, steps = study.runs["seed"].nunique(), int(study.runs["step"].max())
     unknown = (
         "With one seed, how much a number would change in a second training is unknown, and differences smaller than "

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from sharploss.analysis import measures
 from sharploss.analysis.measures import ALPHA, TIMES, Measure, column, heading, is_better, number
-from sharploss.analysis.statistics import FEW_IMAGES
+from sharploss.analysis.statistics import FEW_IMAGES, base_losses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,7 @@ class Table:
         rows: as many cells each as there are columns.
         labels: how many columns name the row.
         notes: sentences below the table.
+        words: whether most cells are sentences, which need to wrap, rather than numbers.
     """
 
     caption: str
@@ -42,6 +43,7 @@ class Table:
     rows: list[list[Cell]]
     labels: int = 2
     notes: list[str] = field(default_factory=list[str])
+    words: bool = False
 
 
 def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Table:
@@ -49,14 +51,14 @@ def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Ta
 
     Args:
         study: the study.
-        numbers: `tables.pairings(study)`.
+        numbers: `tables.pairings(study, suite)`.
         task: the task.
         dataset: the test set.
     """
     known = known_for(study, task)
     part = numbers[(numbers["task"] == task) & (numbers["dataset"] == dataset)]
-    losses = part[["task", "network", "loss"]]
-    images = _images(study, task, dataset)
+    losses = part[["task", "network", "recipe", "loss"]]
+    images = images_of(study, task, dataset)
     rows = [_pairing_row(row, known) for row in records(part)]
     return Table(
         caption=f"{_on(study, task, 'Means', dataset)} ({count(images, 'image')}, {seeds(study, losses)}).",
@@ -70,15 +72,17 @@ def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Ta
 
 
 def known_for(study: Study, task: str) -> list[Measure]:
-    """List the measures of a task, those that no task could measure included."""
+    """List the measures of a task that tables show, those that no task could measure included."""
     scores = study.scores[study.scores["task"] == task]
     measured = set(zip(scores["metric"], scores["protocol"], strict=True))
-    return [m for m in measures.measures_of(study) if m in measured or m[0] in study.not_measured]
+    shown = [m for m in measures.measures_of(study) if measures.is_shown(m)]
+    return [m for m in shown if m in measured or m[0] in study.not_measured]
 
 
-def _images(study: Study, task: str, dataset: str) -> int:
-    mine = (study.scores["task"] == task) & (study.scores["dataset"] == dataset)
-    return study.scores.loc[mine, "image"].nunique()
+def images_of(study: Study, task: str, dataset: str) -> int:
+    """Count the images of a test set: those of its best measured metric, since a set's FID has a name of its own."""
+    mine = study.scores[(study.scores["task"] == task) & (study.scores["dataset"] == dataset)]
+    return int(mine.groupby("metric")["image"].nunique().max()) if len(mine) else 0
 
 
 def _on(study: Study, task: str, what: str, dataset: str) -> str:
@@ -88,54 +92,82 @@ def _on(study: Study, task: str, what: str, dataset: str) -> str:
 
 
 def _pairing_row(row: dict[str, Any], known: list[Measure]) -> list[Cell]:
-    diverged = str(row["status"]) if str(row["status"]).startswith("diverged") else ""
-    cells = [_score(row, measure, diverged) for measure in known]
-    loss = str(row["loss"]) if row["status"] in ("", "finished") or diverged else f"{row['loss']} ({row['status']})"
+    gone = "" if str(row["status"]) in ("", "finished") or _has_scores(row, known) else str(row["status"])
+    cells = [_score(row, measure, gone) for measure in known]
+    loss = str(row["loss"]) if row["status"] in ("", "finished") or gone else f"{row['loss']} ({row['status']})"
     return [Cell(str(row["network"]) or "—"), Cell(loss), *cells]
 
 
-def _score(row: dict[str, Any], measure: Measure, diverged: str) -> Cell:
+def _has_scores(row: dict[str, Any], known: list[Measure]) -> bool:
+    return any(not math.isnan(row[column(measure)]) for measure in known)
+
+
+def _score(row: dict[str, Any], measure: Measure, gone: str) -> Cell:
     value, rank = row[column(measure)], row[f"{column(measure)}_rank"]
-    if diverged:
-        return Cell(diverged, "gone")
     if math.isnan(value):
-        return Cell(NOT_MEASURED, "gone")
+        return Cell(gone or NOT_MEASURED, "gone")
     return Cell(number(measure[0], value), "best" if rank == 1 else "second" if rank == 2 else "")
 
 
 def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task: str, dataset: str) -> Table:
-    """Lay out the differences to the same network's L1, "+0.12 [+0.03, +0.20]", on one test set.
+    """Lay out the differences to the same network's baseline, "+0.12 [+0.03, +0.20]", on one test set.
 
-    An interval without zero is marked when the loss is better ("best"); `losses` lists task, network and loss of
-    the rows, `compared` is `statistics.differences(study.scores)`, the others are as in `pairings`.
+    An interval without zero is marked when the loss is better ("best"); `losses` lists task, network, recipe and loss
+    of the rows, `compared` is `statistics.differences(study.scores)`, the others are as in `pairings`.
     """
     known = known_for(study, task)
     losses = losses[losses["task"] == task]
     part = compared[(compared["task"] == task) & (compared["dataset"] == dataset)]
     found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
-    status = {_key(row): row["diverged"] for row in records(study.runs)}
+    failure = {_key(row): row["failure"] for row in records(study.runs)}
+    names, based = against(study, losses)
     rows = [
-        [Cell(row["network"]), Cell(row["loss"]), *(_change(found, _key(row), m, status[_key(row)]) for m in known)]
-        for row in records(losses[losses["loss"] != "l1"])
+        [Cell(row["network"]), Cell(row["loss"]), *(_change(found, _key(row), m, failure[_key(row)]) for m in known)]
+        for row in records(losses)
+        if row["loss"] != based.get(_key(row)[:3], "l1")
     ]
     images = int(part["images"].max()) if len(part) else 0
-    what = "Difference to the same network's L1"
+    what = f"Difference to the same network's {names}"
     return Table(
         caption=f"{_on(study, task, what, dataset)} ({count(images, 'image')}, {seeds(study, losses)}).",
         columns=["network", "loss", *map(heading, known)],
         rows=rows,
-        notes=[*interval_notes(images, losses, study), *gap_notes(study)],
+        notes=[*interval_notes(images, losses, study), *_correction(part), *gap_notes(study)],
     )
 
 
-def _key(row: dict[str, Any]) -> tuple[str, str, str]:
-    return row["task"], row["network"], row["loss"]
+def against(study: Study, losses: pd.DataFrame) -> tuple[str, dict[tuple[str, str, str], str]]:
+    """Name what the losses are compared with, in words and per task, network and recipe."""
+    runs = study.runs.merge(losses[["task", "network", "recipe"]].drop_duplicates())
+    chosen = {_key(row | {"loss": ""})[:3]: str(row["against"]) for row in records(base_losses(runs))}
+    names = dict.fromkeys(chosen.values()) or {"l1": None}
+    return " or ".join(map(base_title, names)), chosen
 
 
-def _change(found: dict[Any, dict[str, Any]], key: tuple[str, str, str], measure: Measure, diverged: str) -> Cell:
+def base_title(loss: str) -> str:
+    """Name a baseline as readers know it."""
+    return "L1" if loss == "l1" else loss
+
+
+def _correction(part: pd.DataFrame) -> list[str]:
+    """Say how many differences stand when all of the table are tested together."""
+    if "p_holm" not in part or not len(part):
+        return []
+    tested, alone, together = part["p"].notna().sum(), (part["p"] < 0.05).sum(), (part["p_holm"] < 0.05).sum()
+    return [
+        f"Of {tested} differences {alone} are significant at 5 % by themselves (paired t-test over images), "
+        f"{together} when all are tested together (Holm)."
+    ]
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    return row["task"], row["network"], row["recipe"], row["loss"]
+
+
+def _change(found: dict[Any, dict[str, Any]], key: tuple[str, ...], measure: Measure, failure: str) -> Cell:
     row = found.get((*key, *measure))
     if row is None:
-        return Cell(diverged or NOT_MEASURED, "gone")
+        return Cell(failure or NOT_MEASURED, "gone")
     low, high = row["low"], row["high"]
     certain = low > 0 or high < 0
     better = certain and is_better(measure[0], row["baseline"] + row["difference"], row["baseline"])
@@ -158,16 +190,19 @@ def interval_notes(images: int, losses: pd.DataFrame, study: Study) -> list[str]
     ]
     if images < FEW_IMAGES:
         notes.append(f"Few images ({images}): the intervals say little more than the range over these images.")
-    if _seed_count(study, losses) == 1:
-        notes.append("One seed: how much the numbers vary from training to training is unknown.")
-    return notes
+    return [*notes, *_one_seed(study, losses)]
+
+
+def _one_seed(study: Study, losses: pd.DataFrame) -> list[str]:
+    one = _seed_count(study, losses) == 1
+    return ["One seed: how much the numbers vary from training to training is unknown."] if one else []
 
 
 def alpha_sweep(study: Study, numbers: pd.DataFrame) -> list[Table]:
     """Lay out `tables.alpha_sweep(study)` as the SPLoss paper's Table 3: measures down, alpha across."""
     alphas = [name for name in numbers.columns if str(name).startswith("alpha_")]
     tables: list[Table] = []
-    for (task, network, dataset), part in numbers.groupby(["task", "network", "dataset"], sort=False):
+    for (task, network, _, dataset), part in numbers.groupby(["task", "network", "recipe", "dataset"], sort=False):
         rows = [_sweep_row(row, alphas) for row in records(part)]
         rows += [
             [Cell(measures.metric_title(m)), *[Cell(NOT_MEASURED, "gone")] * len(alphas)] for m in study.not_measured
@@ -195,7 +230,7 @@ def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
 
 
 def _ranked(metric: str, value: float, rank: float) -> Cell:
-    if math.isnan(value):  # that run diverged
+    if math.isnan(value):  # that run has no scores
         return Cell("—", "gone")
     return Cell(number(metric, value), "best" if rank == 1 else "second" if rank == 2 else "")
 
@@ -225,23 +260,78 @@ def _verdict(row: dict[str, Any]) -> Cell:
 
 def cost(numbers: pd.DataFrame) -> Table:
     """Lay out what each training cost."""
-    columns = ["network", "loss", "parameters", "steps", "seconds", "steps/s", "ms/step", "ms/step, L1 = 1"]
+    columns = ["task", "network", "recipe", "loss"]
+    columns += ["parameters", "steps", "seconds", "steps/s", "ms/step", "ms/step, L1 = 1"]
     rows = [_cost_row(row) for row in records(numbers)]
-    return Table("What each training cost on this machine (means over seeds).", columns, rows)
+    return Table("What each training cost on this machine (means over seeds).", columns, rows, labels=4)
 
 
 def _cost_row(row: dict[str, Any]) -> list[Cell]:
     relative = row["relative_to_l1"]
     return [
-        Cell(row["network"]),
-        Cell(row["loss"]),
-        Cell(f"{row['parameters']:,}"),
+        *(Cell(row[name]) for name in ("task", "network", "recipe", "loss")),
+        _or_dash(row["parameters"], ",.0f"),
         Cell(f"{row['steps']:g}") if row["status"] == "finished" else Cell(row["status"], "gone"),
-        Cell(f"{row['seconds']:.1f}"),
-        Cell(f"{row['steps_per_second']:.1f}"),
-        Cell(f"{row['ms_per_step']:.1f}"),
+        *(_or_dash(row[name], ".1f") for name in ("seconds", "steps_per_second", "ms_per_step")),
         Cell("—" if math.isnan(relative) else f"{relative:.2f} {TIMES}"),
     ]
+
+
+def _or_dash(value: float, form: str) -> Cell:
+    return Cell("—", "gone") if math.isnan(value) else Cell(f"{value:{form}}")
+
+
+def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
+    """Lay out `tables.suite_ranks(study)`: a table per suite, losses down; over everything, then per scope across."""
+    tables: list[Table] = []
+    for suite, part in numbers.groupby("suite", sort=False):
+        scopes = part[["scope", "of"]].drop_duplicates()
+        names = {(row["scope"], row["of"]): _scope(row) for row in records(scopes)}
+        cells = {(row["loss"], row["scope"], row["of"]): row for row in records(part)}
+        losses = list(dict.fromkeys(part["loss"]))
+        rows = [[Cell(loss), *(_rank(cells.get((loss, *name))) for name in names)] for loss in losses]
+        tables.append(
+            Table(
+                caption=f"Mean rank of each loss ({suite}; 1 is best), over all networks, test sets and measures, then "
+                "per task, network and metric.",
+                columns=["loss", *names.values()],
+                rows=rows,
+                labels=1,
+                notes=[
+                    "In brackets: 95 % bootstrap interval over images, the same images for all losses. A loss without "
+                    "scores where others have some shares the last rank.",
+                    *_one_seed(study, study.runs),
+                ],
+            )
+        )
+    return tables
+
+
+def _scope(row: dict[str, Any]) -> str:
+    if row["scope"] == "metric":
+        return measures.metric_title(str(row["of"]))
+    return str(row["of"]) or "all"
+
+
+def _rank(row: dict[str, Any] | None) -> Cell:
+    return Cell(f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]") if row else Cell("—", "gone")
+
+
+def pareto(numbers: pd.DataFrame) -> list[Table]:
+    """Lay out `pareto.fronts(study.scores)`: per network and test set the losses that no other one beats."""
+    rows = [
+        [Cell(text) for text in (*map(str, cast("tuple[str, ...]", key)), _front(part, True), _front(part, False))]
+        for key, part in numbers.groupby(["task", "network", "recipe", "dataset"], sort=False)
+    ]
+    caption = "Pareto front of PSNR against LPIPS: losses that no other loss beats in one without losing in the other."
+    return [
+        Table(caption, ["task", "network", "recipe", "test set", "on the front", "beaten"], rows, labels=4, words=True)
+    ]
+
+
+def _front(part: pd.DataFrame, front: bool) -> str:
+    chosen = part.loc[part["front"] == front].sort_values("psnr", ascending=False, kind="stable")
+    return ", ".join(map(str, chosen["loss"]))
 
 
 def gap_notes(study: Study) -> list[str]:
@@ -262,7 +352,8 @@ def seeds(study: Study, losses: pd.DataFrame) -> str:
 
 
 def _seed_count(study: Study, losses: pd.DataFrame) -> int:
-    return study.runs.merge(losses)["seed"].nunique()
+    names = ["task", "network", "recipe", "loss"]
+    return study.runs.merge(losses[names].drop_duplicates())["seed"].nunique()
 
 
 def _sentence(text: str) -> str:

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.errors import UserError
 from sharploss.files import read_json
+from sharploss.params import load_yaml
 from sharploss.plan import Plan, load_plan
 from sharploss.protocols import reference_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+NOT_TRAINED = "not_trained"
+"""The status of a run whose loss needs weights that cannot be had; its metrics.json says why."""
+
 SCORE_COLUMNS = ["run", "dataset", "image", "metric", "protocol", "value"]
+ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
+SPEED = ["seconds", "steps_per_second", "parameters"]
 EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]
 
 
@@ -25,16 +31,19 @@ class Study:
 
     Attributes:
         root: the study's folder.
-        runs: one row per run of runs.yaml, in its order: run, task, network, loss, seed, group, suites, alpha (NaN
-            where the loss is not SPLoss alone), reference (what the task's unrestored images are called), status,
-            diverged (text, "" when finished), step, seconds, steps_per_second, parameters.
-        scores: one row per number: run, task, network, loss, seed, alpha, dataset, image, metric, protocol, value.
-            Unrestored images have the loss "bicubic" or "input" and the network "". Diverged runs have no rows.
+        runs: one row per run of runs.yaml, in its order: run, task, network, loss, recipe, seed, variant (the run's
+            name without group and seed: the loss, with the recipe where that is not the study's own), group, suites,
+            alpha (NaN where the loss is not SPLoss alone), reference (what the task's unrestored images are called),
+            status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, parameters (NaN
+            where nothing was trained).
+        scores: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
+            protocol, value. Unrestored images have the loss "bicubic" or "input" and the network and recipe "". Runs
+            that diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own.
         history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted).
         not_measured: metric -> reason (one sentence), for metrics without a single score.
         missing_sets: test set -> reason.
         datasets: test sets that were scored, in the order of the task.
-        provenance: run -> provenance.json.
+        provenance: run -> provenance.json, of the runs that were trained.
         evaluation_seconds: time spent on measuring, in seconds.
     """
 
@@ -58,8 +67,10 @@ def load_study(root: Path) -> Study:
     plan = load_plan(root / "runs.yaml")
     if not plan["runs"]:
         raise UserError(f"{root / 'runs.yaml'} holds no runs: add a suite to params.yaml, then run 'make plan'.")
-    provenance = {key: _mapping(_run_file(root, key, "provenance.json")) for key in plan["runs"]}
-    runs = _runs(root, plan, provenance)
+    metrics = {key: _mapping(_run_file(root, key, "metrics.json")) for key in plan["runs"]}
+    trained = [key for key, record in metrics.items() if record.get("status") != NOT_TRAINED]
+    provenance = {key: _mapping(_run_file(root, key, "provenance.json")) for key in trained}
+    runs = _runs(root, plan, metrics, provenance)
     scores, notes = _scores(root, plan, runs)
     measured = set(scores["metric"])
     not_measured = {name: why for name, why in _merged(notes, "not_measured").items() if name not in measured}
@@ -68,7 +79,7 @@ def load_study(root: Path) -> Study:
         root=root,
         runs=runs,
         scores=scores,
-        history=_history(root, plan),
+        history=_history(root, trained),
         not_measured=not_measured,
         missing_sets=missing,
         datasets=list(dict.fromkeys(scores["dataset"])),
@@ -99,29 +110,49 @@ def _run_file(root: Path, key: str, name: str) -> Path:
     return root / "results" / "runs" / key / name
 
 
-def _runs(root: Path, plan: Plan, provenance: dict[str, dict[str, Any]]) -> pd.DataFrame:
+def _runs(
+    root: Path, plan: Plan, metrics: dict[str, dict[str, Any]], provenance: dict[str, dict[str, Any]]
+) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame([_run(root, key, run, provenance[key]) for key, run in plan["runs"].items()])
+    return pd.DataFrame([_run(root, key, run, metrics[key], provenance.get(key)) for key, run in plan["runs"].items()])
 
 
-def _run(root: Path, key: str, run: dict[str, Any], provenance: dict[str, Any]) -> dict[str, Any]:
-    path = _run_file(root, key, "metrics.json")
-    metrics = _mapping(path)
+def _run(
+    root: Path, key: str, run: dict[str, Any], metrics: dict[str, Any], provenance: dict[str, Any] | None
+) -> dict[str, Any]:
+    nothing = dict.fromkeys(SPEED, float("nan"))
     try:
-        stop = metrics["diverged"]
+        config = provenance["config"] if provenance else _planned(root, run)
         return {
             "run": key,
-            **{name: run[name] for name in ("task", "network", "loss", "seed", "group", "suites")},
-            "alpha": alpha_of(provenance["config"]["loss"]),
-            "reference": reference_of(provenance["config"]["task"]),
+            **{name: run[name] for name in ("task", "network", "loss", "recipe", "seed", "group", "suites")},
+            "variant": key.removeprefix(f"{run['group']}-").rsplit("-s", 1)[0],
+            "alpha": alpha_of(config["loss"]),
+            "reference": reference_of(config["task"]),
             "status": metrics["status"],
-            "diverged": f"diverged ({stop['term']} at step {stop['step']})" if stop else "",
-            "step": metrics["step"],
-            **{name: provenance[name] for name in ("seconds", "steps_per_second", "parameters")},
+            "failure": _failure(metrics),
+            "step": metrics["step"] if provenance else 0,
+            **{name: (provenance or nothing)[name] for name in SPEED},
         }
     except KeyError as error:
+        path = _run_file(root, key, "metrics.json")
         raise UserError(f"{path} or its provenance.json has no key {error}: train again with 'make repro'.") from None
+
+
+def _failure(metrics: dict[str, Any]) -> str:
+    """Say why a run has no scores; "" when it has."""
+    if metrics["status"] == NOT_TRAINED:
+        return f"not trained: {metrics['reason']}"
+    stop = metrics["diverged"]
+    return f"diverged ({stop['term']} at step {stop['step']})" if stop else ""
+
+
+def _planned(root: Path, run: dict[str, Any]) -> dict[str, Any]:
+    """Give the task and loss of a run that was not trained, as params.yaml states them."""
+    params = cast("dict[str, Any]", load_yaml(root / "params.yaml"))
+    task = {"scale": 1, **params["tasks"][run["task"]]}  # tasks that keep the size need not say so
+    return {"task": task, "loss": params["losses"][run["loss"]]}
 
 
 def _scores(root: Path, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
@@ -134,7 +165,7 @@ def _scores(root: Path, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, l
     stems += [results / "unrestored" / task / "scores" for task in tasks]
     tables = [_score_table(stem.with_name(f"{stem.name}.csv")) for stem in stems]
     notes = [_mapping(stem.with_name(f"{stem.name}.json")) for stem in stems]
-    finished = runs.loc[runs["status"] == "finished", ["run", "task", "network", "loss", "seed", "alpha"]]
+    finished = runs.loc[runs["status"] == "finished", ABOUT]
     about = pd.concat([finished, _unrestored(runs)], ignore_index=True)
     scores = pd.concat(tables, ignore_index=True).merge(about, on="run", how="inner")
     unscored = set(about["run"]) - set(scores["run"])
@@ -146,7 +177,8 @@ def _scores(root: Path, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, l
 def _unrestored(runs: pd.DataFrame) -> pd.DataFrame:
     """Give a row per task for its unrestored images, as if they were a run."""
     table = runs[["task", "reference"]].drop_duplicates().rename(columns={"reference": "loss"})
-    return table.assign(run=table["task"] + "-" + table["loss"], network="", seed=-1, alpha=float("nan"))
+    named = table.assign(run=table["task"] + "-" + table["loss"], variant=table["loss"])
+    return named.assign(network="", recipe="", seed=-1, alpha=float("nan"))
 
 
 def _mapping(path: Path) -> dict[str, Any]:
@@ -179,10 +211,10 @@ def _csv(path: Path, columns: list[str]) -> pd.DataFrame:
     return table[columns]
 
 
-def _history(root: Path, plan: Plan) -> pd.DataFrame:
+def _history(root: Path, trained: list[str]) -> pd.DataFrame:
     import pandas as pd
 
-    lines = [{"run": key, **line} for key in plan["runs"] for line in _record(_run_file(root, key, "history.jsonl"))]
+    lines = [{"run": key, **line} for key in trained for line in _record(_run_file(root, key, "history.jsonl"))]
     return pd.DataFrame(lines, columns=["run", "event", "step", "total", "psnr_y", "terms"])
 
 

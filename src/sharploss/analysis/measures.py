@@ -16,7 +16,19 @@ Measure = tuple[str, str]
 
 MINUS, TIMES, ALPHA = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{GREEK SMALL LETTER ALPHA}"
 
-DEFAULT_PROTOCOL = {"lpips": "alex_v0.1", "niqe": "y"}
+SHOWN = (
+    "psnr",
+    "ssim",
+    "ms_ssim",
+    "lpips",
+    "niqe",
+    "fid",
+    "gradient_variance_ratio",
+    "blurred_edge_share",
+    "overshoot",
+)
+"""The metrics that tables show; csv files hold all."""
+
 ARROWS = {"higher": "↑", "lower": "↓", "one": "→1"}
 
 
@@ -29,9 +41,21 @@ def fidelity(protocols: Iterable[str]) -> Measure:
 def measures_of(study: Study) -> list[Measure]:
     """List the study's measures, known metrics first in their fixed order, those not measured included."""
     found = list(dict.fromkeys(zip(study.scores["metric"], study.scores["protocol"], strict=True)))
-    found += [(metric, DEFAULT_PROTOCOL.get(metric, "")) for metric in study.not_measured]
+    found += [(metric, default_protocol(metric)) for metric in study.not_measured]
     order = list(METRIC_INFO)
     return sorted(found, key=lambda measure: order.index(measure[0]) if measure[0] in order else len(order))
+
+
+def default_protocol(metric: str) -> str:
+    """Name the protocol that a metric would have been measured under."""
+    return METRIC_INFO[metric]["protocols"][0] if metric in METRIC_INFO else ""
+
+
+def is_shown(measure: Measure) -> bool:
+    """Say whether tables and ranks show a measure: of PSNR and SSIM one protocol counts, of the others all."""
+    metric, protocol = measure
+    known = metric in SHOWN or metric not in METRIC_INFO
+    return known and (metric not in ("psnr", "ssim") or protocol in MAIN)
 
 
 def metric_title(metric: str) -> str:

@@ -11,13 +11,16 @@ from sharploss.analysis.figures.alpha import alpha_figure
 from sharploss.analysis.figures.crops import crops_figure
 from sharploss.analysis.figures.curves import terms_figure, validation_figure
 from sharploss.analysis.figures.mechanism import maps_figure, profile_figure
+from sharploss.analysis.figures.pareto import pareto_figure
+from sharploss.analysis.figures.ranks import ranks_figure
 from sharploss.analysis.figures.style import save, style
 from sharploss.analysis.figures.tradeoff import tradeoff_figure
 from sharploss.analysis.layout import records
 from sharploss.analysis.load import Study, load_edge, load_study
-from sharploss.analysis.measures import measures_of
-from sharploss.analysis.statistics import differences
-from sharploss.analysis.tables import curves, means, pairing_rows, sweep_runs
+from sharploss.analysis.measures import measures_of, metric_title
+from sharploss.analysis.pareto import fronts
+from sharploss.analysis.statistics import TRAINED, differences
+from sharploss.analysis.tables import ROW, curves, means, pairing_rows, suite_ranks, sweep_runs, with_recipes
 from sharploss.files import write_json
 from sharploss.protocols import MAIN, REFERENCES
 
@@ -55,6 +58,8 @@ def plot(root: Path) -> None:
 def drawings(study: Study) -> Iterator[Drawing]:
     """Draw the figures one after the other."""
     yield from _tradeoffs(study)
+    yield from _fronts(study)
+    yield from _ranks(study)
     yield from _sweeps(study)
     yield from _mechanism(study)
     yield from _crops(study)
@@ -75,28 +80,60 @@ def _tradeoffs(study: Study) -> Iterator[Drawing]:
         )
 
 
+def _fronts(study: Study) -> Iterator[Drawing]:
+    named = _labelled(study, fronts(study.scores).merge(pairing_rows(study)[ROW]))
+    for (task, dataset), part in named.groupby(["task", "dataset"], sort=False):
+        yield Drawing(
+            f"pareto_{task}_{dataset}",
+            "tradeoff",
+            pareto_figure(part),
+            f"Truth against likeness on {dataset} ({task}): to the left looks more like the target (LPIPS), upwards is "
+            "closer to it pixel by pixel (PSNR). The losses on the dashed line, which are named, are beaten by none.",
+            f"Scatter plots of PSNR against LPIPS per network on {dataset}; the front is in the table.",
+        )
+
+
+def _ranks(study: Study) -> Iterator[Drawing]:
+    found = suite_ranks(study)
+    titles = found["of"].where(found["scope"] != "metric", found["of"].map(metric_title))
+    for suite, part in found.assign(panel=titles.replace("", "all")).groupby("suite", sort=False):
+        shown = part[part["scope"].isin(["all", "metric"])]
+        yield Drawing(
+            f"ranks_{suite}",
+            "ranks",
+            ranks_figure(shown),
+            f"Mean rank of each loss ({suite}) over networks and test sets, by all measures and by each; 1 is best. "
+            "Lines are 95 % bootstrap intervals over images.",
+            "Dot plots of mean ranks with intervals, a panel per metric; numbers in the table of ranks.",
+        )
+
+
 def tradeoff_points(study: Study) -> pd.DataFrame:
-    """Give task, dataset, network, loss, x (gradient-variance ratio), y (PSNR Y), alpha of a sweep, named."""
+    """Give task, dataset, network (with its recipe where there are several), recipe, loss, x, y, alpha, named.
+
+    x is the gradient-variance ratio, y the PSNR, alpha that of a sweep; named are the losses of the tables.
+    """
     scored = means(study.scores)
     sharp = scored[scored["metric"] == "gradient_variance_ratio"].rename(columns={"value": "x"})
     true = scored[(scored["metric"] == "psnr") & scored["protocol"].isin(MAIN)].rename(columns={"value": "y"})
-    keys = ["task", "dataset", "network", "loss"]
+    keys = ["task", "dataset", "network", "recipe", "loss"]
     points = sharp[[*keys, "x"]].merge(true[[*keys, "y"]], on=keys)
-    alphas = sweep_runs(study)[["task", "network", "loss", "alpha"]].drop_duplicates()
-    rows = pairing_rows(study).assign(named=True)
+    alphas = sweep_runs(study)[[*ROW, "alpha"]].drop_duplicates()
+    rows = pairing_rows(study)[ROW].assign(named=True)
     points = points.merge(alphas, how="left").merge(rows, how="left")
     named = points["named"].notna() | points["loss"].isin(REFERENCES)
-    points = points.assign(named=named)[named | points["alpha"].notna()]
+    points = with_recipes(study.runs, points.assign(named=named)[named | points["alpha"].notna()])
+    points = points.drop(columns="network").rename(columns={"label": "network"})
     order = {loss: index for index, loss in enumerate(dict.fromkeys(study.runs["loss"]))}
     return points.sort_values("loss", key=lambda loss: loss.map(order), kind="stable", ignore_index=True)
 
 
 def _sweeps(study: Study) -> Iterator[Drawing]:
     levels = sweep_levels(study)
-    for (task, network, dataset), part in levels.groupby(["task", "network", "dataset"], sort=False):
+    for (task, network, dataset), part in levels.groupby(["task", "label", "dataset"], sort=False):
         measured = [measure for measure in measures_of(study) if measure[0] not in study.not_measured]
         yield Drawing(
-            f"alpha_{task}_{network}_{dataset}",
+            f"alpha_{task}_{file_name(str(network))}_{dataset}",
             "alpha",
             alpha_figure(part, measured),
             f"SPLoss on {network} ({task}), {dataset}: every measure against alpha. The band is the 95 % interval of "
@@ -105,20 +142,29 @@ def _sweeps(study: Study) -> Iterator[Drawing]:
         )
 
 
+def file_name(label: str) -> str:
+    """Turn a network's label, "edsr (mini_gan)", into a part of a file name."""
+    return label.replace(" (", "_").replace(")", "")
+
+
 def sweep_levels(study: Study) -> pd.DataFrame:
     """Give, per point of the sweeps: value, low, high (L1 plus the paired interval), l1, unrestored."""
-    runs = sweep_runs(study)[["task", "network", "loss", "alpha"]].drop_duplicates()
-    sweep = study.scores.merge(runs[["task", "network"]].drop_duplicates())
+    runs = sweep_runs(study)[[*ROW, "alpha"]].drop_duplicates()
+    sweep = study.scores.merge(runs[TRAINED].drop_duplicates())
     sweep = sweep[sweep["loss"].isin([*runs["loss"], "l1"])]
     keys = ["task", "dataset", "metric", "protocol"]
     unrestored = means(study.scores[study.scores["loss"].isin(REFERENCES)]).rename(columns={"value": "unrestored"})
     levels = (
-        means(sweep).merge(runs).merge(differences(sweep), how="left").merge(unrestored[[*keys, "unrestored"]], on=keys)
+        means(sweep)
+        .merge(runs)
+        .merge(differences(sweep, ["l1"]), how="left")
+        .merge(unrestored[[*keys, "unrestored"]], on=keys)
     )
     levels["l1"] = levels["baseline"]
     levels["low"] += levels["l1"]
     levels["high"] += levels["l1"]
-    return levels.sort_values(["task", "network", "alpha"], kind="stable", ignore_index=True)
+    levels = with_recipes(sweep_runs(study), levels)
+    return levels.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
 
 
 def _mechanism(study: Study) -> Iterator[Drawing]:
@@ -159,8 +205,8 @@ def _crops(study: Study) -> Iterator[Drawing]:
 
 def _training(study: Study) -> Iterator[Drawing]:
     rows = pairing_rows(study)
-    chosen = curves(study).merge(study.runs[["run", "task"]]).merge(rows)
-    terms = term_lines(study).merge(rows)
+    chosen = _labelled(study, curves(study).merge(study.runs[["run", "task"]]).merge(rows))
+    terms = _labelled(study, term_lines(study).merge(rows))
     for task in dict.fromkeys(study.runs["task"]):
         yield Drawing(
             f"training_{task}",
@@ -179,8 +225,13 @@ def _training(study: Study) -> Iterator[Drawing]:
         )
 
 
+def _labelled(study: Study, lines: pd.DataFrame) -> pd.DataFrame:
+    """Name every network with its recipe where there are several."""
+    return with_recipes(study.runs, lines).drop(columns="network").rename(columns={"label": "network"})
+
+
 def term_lines(study: Study) -> pd.DataFrame:
-    """Give run, task, network, loss, term, step, value: the record's terms, one row per number."""
+    """Give run, task, network, recipe, loss, term, step, value: the record's terms, one row per number."""
     import pandas as pd
 
     lines = study.history[study.history["event"] == "train"]
@@ -191,4 +242,4 @@ def term_lines(study: Study) -> pd.DataFrame:
         if value
     ]
     frame = pd.DataFrame(rows, columns=["run", "step", "term", "value"])
-    return frame.merge(study.runs[["run", "task", "network", "loss"]], on="run")
+    return frame.merge(study.runs[["run", *ROW]], on="run")

@@ -28,7 +28,7 @@ def provenance(study: Study, command: str, wall_seconds: float | None) -> dict[s
         "Date": _span([str(run["started"]) for run in runs]),
         "Hardware": _all(runs, "hardware"),
         "Device": _all(runs, "device"),
-        "Runs": f"{len(runs)}, of which {(study.runs['status'] != 'finished').sum()} diverged",
+        "Runs": _runs(study),
         "Training": duration(float(study.runs["seconds"].sum())),
         "Measuring": duration(study.evaluation_seconds),
         "Commit": _all(runs, "commit"),
@@ -37,6 +37,13 @@ def provenance(study: Study, command: str, wall_seconds: float | None) -> dict[s
     if wall_seconds is not None:
         facts["From start to end"] = duration(wall_seconds)
     return facts
+
+
+def _runs(study: Study) -> str:
+    counts = study.runs["status"].value_counts()
+    gone = int(counts.get("not_trained", 0))
+    text = f"{len(study.runs)}, of which {int(counts.get('diverged', 0))} diverged"
+    return f"{text} and {gone} could not be trained" if gone else text
 
 
 def _all(runs: list[dict[str, Any]], key: str) -> str:

@@ -9,12 +9,14 @@ from typing import Any, cast
 from sharploss.analysis import headline
 from sharploss.analysis.calibration import calibration
 from sharploss.analysis.crops import crop_files, crops_of
-from sharploss.analysis.layout import gap_notes, records
+from sharploss.analysis.layout import Table, gap_notes, records
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import measures_of
+from sharploss.analysis.paper_tables import paper_tables
 from sharploss.analysis.provenance import provenance, sources
 from sharploss.analysis.statistics import differences
-from sharploss.analysis.tables import alpha_control, display
+from sharploss.analysis.tables import alpha_control, display, shown_suites
+from sharploss.analysis.verdict_tables import anomaly_table, ledger
 from sharploss.errors import UserError
 from sharploss.files import read_json, write_text
 from sharploss.protocols import METRIC_INFO, PROTOCOLS
@@ -42,7 +44,7 @@ def render(study: Study, command: str, wall_seconds: float | None = None) -> str
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     compared = differences(study.scores)
-    found = headline.answers(study, compared)
+    found, tables = headline.answers(study, compared), display(study, compared)
     asked = {name for measure in measures_of(study) for name in measure}
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -57,17 +59,29 @@ def render(study: Study, command: str, wall_seconds: float | None = None) -> str
         caveat=headline.caveat(study),
         answers=found,
         first=study.datasets[0],
-        tables=display(study, compared),
+        tables=tables,
+        suites=[(name, tables[name], tables[f"{name}_difference"]) for name in shown_suites(study)],
+        papers=[table for _, table in paper_tables(study).values()],
+        verdicts=verdicts(study.root),
         figures=figures(study.root / "reports" / "figures"),
         crops=crops(study),
         metrics=[METRIC_INFO[name] for name in METRIC_INFO if name in asked],
         protocols=[PROTOCOLS[name] for name in PROTOCOLS if name in asked],
         gaps=gap_notes(study),
-        diverged=[row for row in records(study.runs) if row["diverged"]],
+        failed=[row for row in records(study.runs) if row["failure"]],
         facts=provenance(study, command, wall_seconds),
         sources=sources(study),
         calibration=calibration(study.root),
     )
+
+
+def verdicts(root: Path) -> list[Table]:
+    """Lay out what `judge` found: the ledger of claims and the anomalies; nothing where it has not run."""
+    path = root / "results" / "verdicts.json"
+    if not path.is_file():
+        return []
+    found = cast("dict[str, Any]", read_json(path))
+    return [ledger(found["claims"], found["seeds"]), anomaly_table(found["anomalies"])]
 
 
 def figures(folder: Path) -> dict[str, list[dict[str, str]]]:

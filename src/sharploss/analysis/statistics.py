@@ -1,12 +1,15 @@
-"""Paired differences to the same network's L1, with bootstrap intervals over images and seeds."""
+"""Paired differences to the same network's baseline, with bootstrap intervals over images and seeds."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
+
+from sharploss.analysis.effects import Effect, effect, holm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +19,14 @@ RESAMPLES = 10_000
 FEW_IMAGES = 10
 """Below this many images an interval is flagged: it says little more than the range of the images."""
 
-CELL = ["task", "network", "loss", "dataset", "metric", "protocol"]
+TRAINED = ["task", "network", "recipe"]
+"""What has one baseline: nothing is ever compared across tasks, networks or recipes."""
+
+CELL = ["task", "network", "recipe", "loss", "dataset", "metric", "protocol"]
+BASELINES = ("l1", "mprnet_original", "esrgan")
+"""Losses that others are compared with: of each task, network and recipe the first one that was trained."""
+
+RESULTS = ["against", "baseline", "difference", "low", "high", *Effect._fields, "images", "seeds"]
 
 
 class Interval(NamedTuple):
@@ -71,42 +81,63 @@ def _tail(n: int, level: float) -> float:
     return float(special.ndtr(-np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + level) / 2)))
 
 
-def differences(scores: pd.DataFrame, baseline: str = "l1") -> pd.DataFrame:
-    """Compare every loss with the same network's baseline, image by image and seed by seed.
+def differences(scores: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> pd.DataFrame:
+    """Compare every loss with the baseline of the same network and recipe, image by image and seed by seed.
 
     Args:
         scores: Study.scores.
-        baseline: the loss that the others are compared with.
+        baselines: the losses that the others are compared with: the first one that was trained.
 
     Returns:
-        One row per task, network, loss, dataset, metric and protocol: baseline (its mean), difference (loss minus
-        baseline, mean over images and seeds both have), low, high, images, seeds. Losses without a common image and
-        seed have no row.
+        One row per task, network, recipe, loss, dataset, metric and protocol: against (the baseline's name), baseline
+        (its mean), difference (loss minus baseline, mean over images and seeds both have), low, high, improvement,
+        effect, p (`effects.Effect`), images, seeds. Losses without a common image and seed have no row.
     """
     import pandas as pd
 
-    paired = pair(scores, baseline)
+    paired = pair(scores, baselines)
     rows = _differences(paired) if len(paired) else []
-    return pd.DataFrame(rows, columns=[*CELL, "baseline", "difference", "low", "high", "images", "seeds"])
+    return pd.DataFrame(rows, columns=[*CELL, *RESULTS])
 
 
-def pair(scores: pd.DataFrame, baseline: str = "l1") -> pd.DataFrame:
-    """Put the baseline's score of the same task, network, seed and image beside every other loss's score.
+def pair(scores: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> pd.DataFrame:
+    """Put the baseline's score of the same task, network, recipe, seed and image beside every other loss's score.
 
     Returns:
-        The rows of `scores` that have a counterpart, with the columns `baseline` and `difference`.
+        The rows of `scores` that have a counterpart, with the columns `against`, `baseline` and `difference`.
     """
-    same = ["task", "network", "seed", "dataset", "image", "metric", "protocol"]
-    reference = scores.loc[scores["loss"] == baseline, [*same, "value"]].rename(columns={"value": "baseline"})
-    paired = scores[scores["loss"] != baseline].merge(reference, on=same, how="inner")
+    chosen = base_losses(scores, baselines)
+    joined = scores.merge(chosen, on=TRAINED, how="inner")
+    same = [*TRAINED, "seed", "dataset", "image", "metric", "protocol"]
+    reference = joined.loc[joined["loss"] == joined["against"], [*same, "value"]].rename(columns={"value": "baseline"})
+    paired = joined[joined["loss"] != joined["against"]].merge(reference, on=same, how="inner")
     return paired.assign(difference=paired["value"] - paired["baseline"])
+
+
+def base_losses(scores: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> pd.DataFrame:
+    """Give the baseline of each task, network and recipe that has one: columns TRAINED and `against`."""
+    found = scores.loc[scores["loss"].isin(baselines), [*TRAINED, "loss"]].drop_duplicates()
+    order = found["loss"].map({name: place for place, name in enumerate(baselines)})
+    first = found.assign(order=order).sort_values("order", kind="stable").drop_duplicates(TRAINED)
+    return first[[*TRAINED, "loss"]].rename(columns={"loss": "against"})
+
+
+def corrected(compared: pd.DataFrame) -> pd.DataFrame:
+    """Add `p_holm`: the p-values of every table (a task and a test set) corrected together, after Holm.
+
+    Args:
+        compared: rows of `differences` that are shown, and so tested, together.
+    """
+    tables = compared.groupby(["task", "dataset"], sort=False)["p"]
+    return compared.assign(p_holm=tables.transform(lambda p: holm(p.to_numpy(dtype=np.float64))))
 
 
 def _differences(paired: pd.DataFrame) -> list[list[object]]:
     # One pivot and plain arrays: pandas takes a millisecond for every small frame, and there are hundreds.
-    tables = paired.pivot_table(index=[*CELL, "image"], columns="seed", values=["difference", "baseline"], sort=False)
+    index = [*CELL, "against"]
+    tables = paired.pivot_table(index=[*index, "image"], columns="seed", values=["difference", "baseline"], sort=False)
     change, base = (tables[name].to_numpy(dtype=np.float64) for name in ("difference", "baseline"))
-    places = tables.index.to_frame(index=False).groupby(CELL, sort=False).indices
+    places = tables.index.to_frame(index=False).groupby(index, sort=False).indices
     return [_difference(list(cast("tuple[str, ...]", key)), change[at], base[at]) for key, at in places.items()]
 
 
@@ -115,4 +146,6 @@ def _difference(key: list[str], change: Floats, base: Floats) -> list[object]:
     seeds = ~np.isnan(change).all(axis=0)
     images = ~np.isnan(change[:, seeds]).any(axis=1)
     both = np.ix_(images, seeds)
-    return [*key, float(base[both].mean()), *bootstrap_mean(change[both]), int(images.sum()), int(seeds.sum())]
+    mine, reference = change[both], base[both]
+    found = effect(key[CELL.index("metric")], reference + mine, reference)
+    return [*key, float(reference.mean()), *bootstrap_mean(mine), *found, int(images.sum()), int(seeds.sum())]

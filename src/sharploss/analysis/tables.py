@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis import layout
 from sharploss.analysis.load import Study, load_study
-from sharploss.analysis.measures import Measure, badness, column, measures_of
-from sharploss.analysis.statistics import CELL, differences
+from sharploss.analysis.measures import Measure, badness, column, is_shown, measures_of
+from sharploss.analysis.paper_tables import paper_tables
+from sharploss.analysis.pareto import fronts
+from sharploss.analysis.ranks import average, ranked_cells
+from sharploss.analysis.statistics import CELL, TRAINED, corrected, differences
 from sharploss.analysis.writers import write_csv, write_table
 from sharploss.files import write_json
 from sharploss.protocols import REFERENCES
@@ -16,8 +20,11 @@ from sharploss.protocols import REFERENCES
 if TYPE_CHECKING:
     import pandas as pd
 
-PAIRINGS = "pairings"
-"""The suite behind the network x loss tables; a study without it shows all its runs."""
+SCOPES = ("task", "network", "metric")
+"""What ranks are averaged within, besides over everything in a suite."""
+
+ROW = [*TRAINED, "loss"]
+"""What a row of a table stands for; its numbers are means over images and seeds."""
 
 
 def tabulate(root: Path) -> None:
@@ -28,49 +35,98 @@ def tabulate(root: Path) -> None:
     """
     study, folder = load_study(root), root / "reports" / "tables"
     compared = differences(study.scores)
-    frames = {
-        "pairings": pairings(study),
-        "pairings_difference": compared,
-        "alpha_sweep": alpha_sweep(study),
-        "alpha_control": alpha_control(study),
-        "cost": cost(study),
-    }
-    for name, tables in display(study, compared).items():
-        write_csv(frames[name], folder / f"{name}.csv")
+    numbers = frames(study, compared)
+    for name, tables in laid_out(study, numbers).items():
+        write_csv(numbers[name], folder / f"{name}.csv")
         write_table(tables, folder / name)
+    for name, (frame, table) in paper_tables(study).items():
+        write_csv(frame, folder / f"{name}.csv")
+        write_table([table], folder / name)
     write_csv(curves(study), folder / "curves.csv")
     write_csv(alpha_curves(study), folder / "alpha_curves.csv")
     write_json(root / "results" / "summary.json", summary(study))
 
 
+def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Give every table as a frame of plain numbers: file name -> frame. Arguments as in `display`."""
+    by_suite: dict[str, pd.DataFrame] = {}
+    for suite in shown_suites(study):
+        by_suite[suite] = pairings(study, suite)
+        by_suite[f"{suite}_difference"] = corrected(compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
+    return by_suite | {
+        "ranks": suite_ranks(study),
+        "pareto": fronts(study.scores),
+        "alpha_sweep": alpha_sweep(study),
+        "alpha_control": alpha_control(study),
+        "cost": cost(study),
+    }
+
+
 def display(study: Study, compared: pd.DataFrame) -> dict[str, list[layout.Table]]:
-    """Lay out every table for readers: file name -> its parts (one per test set where there are several).
+    """Lay out every table for readers: file name -> its parts (one per task and test set where there are several).
 
     Args:
         study: the study.
         compared: `differences(study.scores)`.
     """
-    losses = pairing_rows(study)
-    cells = [(str(row["task"]), str(row["dataset"])) for row in layout.records(tested(study))]
-    return {
-        "pairings": [layout.pairings(study, pairings(study), task, data) for task, data in cells],
-        "pairings_difference": [layout.differences(study, losses, compared, task, data) for task, data in cells],
-        "alpha_sweep": layout.alpha_sweep(study, alpha_sweep(study)),
-        "alpha_control": [layout.alpha_control(alpha_control(study))],
-        "cost": [layout.cost(cost(study))],
+    return laid_out(study, frames(study, compared))
+
+
+def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[layout.Table]]:
+    """Lay out the frames of `frames`: file name -> the table's parts."""
+    by_suite: dict[str, list[layout.Table]] = {}
+    for suite in shown_suites(study):
+        losses, scored, changes = pairing_rows(study, suite), numbers[suite], numbers[f"{suite}_difference"]
+        cells = [(str(row["task"]), str(row["dataset"])) for row in layout.records(scored_sets(study, losses))]
+        by_suite[suite] = [layout.pairings(study, scored, task, data) for task, data in cells]
+        by_suite[f"{suite}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
+    return by_suite | {
+        "ranks": layout.ranks(study, numbers["ranks"]),
+        "pareto": layout.pareto(numbers["pareto"]),
+        "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
+        "alpha_control": [layout.alpha_control(numbers["alpha_control"])],
+        "cost": [layout.cost(numbers["cost"])],
     }
 
 
-def pairing_rows(study: Study) -> pd.DataFrame:
-    """List the rows of the pairing tables: task, network and loss of every run of the suite, each once."""
-    runs = study.runs
-    chosen = runs[[PAIRINGS in suites for suites in cast("list[list[str]]", list(runs["suites"]))]]
-    return (chosen if len(chosen) else runs)[["task", "network", "loss"]].drop_duplicates(ignore_index=True)
+def shown_suites(study: Study) -> list[str]:
+    """List the suites that are shown as network x loss tables: all but those of SPLoss's alpha alone."""
+    members = [(suite, alpha) for suites, alpha in zip(study.runs["suites"], study.runs["alpha"], strict=True)
+               for suite in cast("list[str]", suites)]  # fmt: skip
+    names = list(dict.fromkeys(suite for suite, _ in members))
+    compared = {suite for suite, alpha in members if math.isnan(alpha)}
+    return [name for name in names if name in compared] or names
 
 
-def tested(study: Study) -> pd.DataFrame:
-    """List task and dataset of everything that was scored, in the order of the tasks and their test sets."""
+def pairing_rows(study: Study, suite: str | None = None) -> pd.DataFrame:
+    """List task, network, recipe, loss and variant of every run of a suite, or of all shown suites, each once."""
+    wanted = {suite} if suite else set(shown_suites(study))
+    chosen = [not wanted.isdisjoint(suites) for suites in cast("list[list[str]]", list(study.runs["suites"]))]
+    return study.runs.loc[chosen, [*ROW, "variant"]].drop_duplicates(ignore_index=True)
+
+
+def with_recipes(runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the column `label`: the network, with its recipe where there are several of a network and task.
+
+    Args:
+        runs: the runs that are to be told apart.
+        rows: with the columns task, network, recipe.
+    """
+    runs = runs[TRAINED].drop_duplicates()
+    several = runs.groupby(["task", "network"])["recipe"].transform("nunique") > 1
+    label = runs["network"].where(~several, runs["network"] + " (" + runs["recipe"] + ")")
+    return rows.merge(runs.assign(label=label), on=TRAINED, how="left").assign(label=lambda t: t["label"].fillna(""))
+
+
+def scored_sets(study: Study, rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """List task and dataset of everything that was scored, in the order of the tasks and their test sets.
+
+    Args:
+        study: the study.
+        rows: with a column `task`: leave other tasks out.
+    """
     pairs = study.scores[["task", "dataset"]].drop_duplicates()
+    pairs = pairs if rows is None else pairs[pairs["task"].isin(rows["task"])]
     tasks, sets = list(dict.fromkeys(study.runs["task"])), study.datasets
     order = [
         tasks.index(task) * len(sets) + sets.index(data)
@@ -81,29 +137,35 @@ def tested(study: Study) -> pd.DataFrame:
 
 def first_tested(study: Study) -> pd.DataFrame:
     """Give task and dataset of each task's first test set, which stands for it in headlines and summaries."""
-    return tested(study).drop_duplicates("task", ignore_index=True)
+    return scored_sets(study).drop_duplicates("task", ignore_index=True)
 
 
 def means(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average scores over images and seeds: one row per task, network, loss, dataset, metric and protocol."""
+    """Average scores over images and seeds: one row per cell (`statistics.CELL`)."""
     return scores.groupby(CELL, sort=False)["value"].mean().reset_index()
 
 
-def pairings(study: Study) -> pd.DataFrame:
-    """Give network x loss x test set with a column per measure, and the unrestored images.
+def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
+    """Give network x loss x test set of a suite with a column per measure, and the unrestored images.
+
+    Args:
+        study: the study.
+        suite: its name; without one the rows of all shown suites.
 
     Returns:
-        Columns task, network, loss, dataset, one per measure ("psnr_y"; NaN where not measured), `<measure>_rank`
-        (1 is best within task, network and dataset; unrestored images are not ranked), runs, status.
+        Columns task, network, recipe, loss, dataset, one per measure ("psnr_y"; NaN where not measured),
+        `<measure>_rank` (1 is best within task, network, recipe and dataset; unrestored images are not ranked), runs,
+        status.
     """
     import pandas as pd
 
     scored = means(study.scores)
-    unrestored = scored.loc[scored["loss"].isin(REFERENCES), ["task", "network", "loss"]].drop_duplicates()
-    rows = pd.concat([unrestored, pairing_rows(study)]).merge(tested(study), on="task")
+    trained = pairing_rows(study, suite)[ROW]
+    unrestored = scored.loc[scored["loss"].isin(REFERENCES) & scored["task"].isin(trained["task"]), ROW]
+    rows = pd.concat([unrestored.drop_duplicates(), trained]).merge(scored_sets(study), on="task")
     for measure in measures_of(study):
         part = scored[(scored["metric"] == measure[0]) & (scored["protocol"] == measure[1])]
-        part = part[["task", "network", "loss", "dataset", "value"]].rename(columns={"value": column(measure)})
+        part = part[[*ROW, "dataset", "value"]].rename(columns={"value": column(measure)})
         rows = rows.merge(part, how="left")
     return _with_ranks(study, rows).merge(_statuses(study), how="left").assign(status=lambda t: t["status"].fillna(""))
 
@@ -113,67 +175,96 @@ def _with_ranks(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     for metric, protocol in measures_of(study):
         name = column((metric, protocol))
         worse = badness(metric, rows.loc[trained, name])
-        keys = [rows.loc[trained, key] for key in ("task", "network", "dataset")]
+        keys = [rows.loc[trained, key] for key in (*TRAINED, "dataset")]
         rows[f"{name}_rank"] = worse.groupby(keys, sort=False).rank(method="min")
     return rows
 
 
 def _statuses(study: Study) -> pd.DataFrame:
-    """Tell per task, network and loss what happened: "finished" or which term diverged where, in how many seeds."""
-    grouped = study.runs.groupby(["task", "network", "loss"], sort=False)
-    return grouped.agg(runs=("run", "count"), status=("diverged", _status)).reset_index()
+    """Tell per row what happened: "finished", or why there are no scores, in how many seeds."""
+    grouped = study.runs.groupby(ROW, sort=False)
+    return grouped.agg(runs=("run", "count"), status=("failure", _status)).reset_index()
 
 
-def _status(diverged: pd.Series[str]) -> str:
-    bad = [text for text in diverged if text]
+def _status(failures: pd.Series[str]) -> str:
+    bad = [text for text in failures if text]
     if not bad:
         return "finished"
-    return bad[0] if len(bad) == len(diverged) else f"{len(bad)} of {len(diverged)} seeds {bad[0]}"
+    return bad[0] if len(bad) == len(failures) else f"{len(bad)} of {len(failures)} seeds {bad[0]}"
+
+
+def suite_ranks(study: Study) -> pd.DataFrame:
+    """Rank the losses of every shown suite (`ranks.ranks`): over all its measures, and per task, network and metric.
+
+    Returns:
+        Columns suite, scope ("all", "task", "network", "metric"; a suite with one task has no scope "task", and so on),
+        of (which one), loss, rank, low, high, cells.
+    """
+    import pandas as pd
+
+    return pd.concat([_suite_ranks(study, suite) for suite in shown_suites(study)], ignore_index=True)
+
+
+def _suite_ranks(study: Study, suite: str) -> pd.DataFrame:
+    import pandas as pd
+
+    scores = study.scores.merge(pairing_rows(study, suite), on=[*ROW, "variant"])
+    shown = [is_shown(measure) for measure in zip(scores["metric"], scores["protocol"], strict=True)]
+    scores = scores[shown]
+    cells, losses = ranked_cells(scores), list(dict.fromkeys(scores["loss"]))
+    tables = [average(cells, losses).assign(scope="all", of="")]
+    for scope in SCOPES:
+        members = dict.fromkeys(cell.about[scope] for cell in cells)
+        for of in members if len(members) > 1 else []:
+            part = [cell for cell in cells if cell.about[scope] == of]
+            tables.append(average(part, losses).assign(scope=scope, of=of))
+    columns = ["suite", "scope", "of", "loss", "rank", "low", "high", "cells"]
+    return pd.concat(tables, ignore_index=True).assign(suite=suite)[columns]
 
 
 def sweep_runs(study: Study) -> pd.DataFrame:
     """List the runs of the alpha sweeps: SPLoss alone, on networks trained with at least three alphas."""
     runs = study.runs[study.runs["alpha"].notna()]
-    alphas = runs.groupby(["task", "network"])["alpha"].transform("nunique")
-    return runs[alphas >= 3].sort_values(["task", "network", "alpha", "seed"], kind="stable", ignore_index=True)
+    alphas = runs.groupby(TRAINED)["alpha"].transform("nunique")
+    return runs[alphas >= 3].sort_values([*TRAINED, "alpha", "seed"], kind="stable", ignore_index=True)
 
 
 def alpha_sweep(study: Study) -> pd.DataFrame:
     """Give the sweep as in Table 3 of the SPLoss paper: a row per measure, a column per alpha.
 
     Returns:
-        Columns task, network, dataset, metric, protocol, l1, alpha_0, alpha_1, ...; means over images and seeds.
+        Columns task, network, recipe, dataset, metric, protocol, l1, alpha_0, alpha_1, ...: means.
     """
     sweep = sweep_runs(study)
     names = {run: f"alpha_{alpha:g}" for run, alpha in zip(sweep["run"], sweep["alpha"], strict=True)}
-    networks = sweep[["task", "network"]].drop_duplicates()
+    networks = sweep[TRAINED].drop_duplicates()
     baselines = study.runs[study.runs["loss"] == "l1"].merge(networks)
     names = dict.fromkeys(baselines["run"], "l1") | names
     scores = study.scores.assign(column=study.scores["run"].map(names)).dropna(subset=["column"])
-    index = ["task", "network", "dataset", "metric", "protocol"]
+    index = [*TRAINED, "dataset", "metric", "protocol"]
     table = scores.pivot_table(index=index, columns="column", values="value", aggfunc="mean", sort=False)
     return table.reindex(columns=list(dict.fromkeys(names.values()))).reset_index()
 
 
 def alpha_curves(study: Study) -> pd.DataFrame:
-    """Give the sweep on the first test set as curves: task, network, alpha, one column per measure."""
+    """Give the sweep on the first test set as curves: task, network, recipe, alpha, one column per measure."""
     scores = study.scores[study.scores["run"].isin(sweep_runs(study)["run"])]
-    wide = _wide(scores, ["task", "network", "alpha"], study)
-    return wide.sort_values(["task", "network", "alpha"], kind="stable", ignore_index=True)
+    wide = _wide(scores, [*TRAINED, "alpha"], study)
+    return wide.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
 
 
 def alpha_control(study: Study) -> pd.DataFrame:
     """Compare SPLoss with alpha 0 with L1, score by score: they are the same loss and must give the same numbers.
 
     Returns:
-        A row per task, network, seed, dataset, metric and protocol that both have: scores (how many were compared),
-        largest_difference (absolute; 0 when every score is equal to the last bit), verdict.
+        A row per task, network, recipe, seed, dataset, metric and protocol that both have: scores (how many were
+        compared), largest_difference (absolute; 0 when every score is equal to the last bit), verdict.
     """
     from sharploss.analysis.statistics import pair
 
     zero = study.scores[(study.scores["alpha"] == 0) | (study.scores["loss"] == "l1")]
-    paired = pair(zero).assign(largest_difference=lambda table: table["difference"].abs())
-    keys = ["task", "network", "seed", "dataset", "metric", "protocol"]
+    paired = pair(zero, ["l1"]).assign(largest_difference=lambda table: table["difference"].abs())
+    keys = [*TRAINED, "seed", "dataset", "metric", "protocol"]
     grouped = paired.groupby(keys, sort=False, as_index=False)
     table = grouped.agg(scores=("difference", "count"), largest_difference=("largest_difference", "max"))
     same = table["largest_difference"] == 0
@@ -184,28 +275,27 @@ def cost(study: Study) -> pd.DataFrame:
     """Give what each loss costs in training, means over seeds.
 
     Returns:
-        Columns task, network, loss, parameters, steps, seconds, steps_per_second, ms_per_step, relative_to_l1 (time
-        per step divided by that of the same network's L1; NaN without an L1 run), status.
+        Columns task, network, recipe, loss, parameters, steps, seconds, steps_per_second, ms_per_step, relative_to_l1
+        (time per step divided by that of the same network's L1 under the same recipe; NaN without one), status.
     """
-    keys = ["task", "network", "loss"]
     numbers = {"parameters": "first", "step": "mean", "seconds": "mean", "steps_per_second": "mean"}
-    table = study.runs.groupby(keys, sort=False, as_index=False).agg(numbers).rename(columns={"step": "steps"})
+    table = study.runs.groupby(ROW, sort=False, as_index=False).agg(numbers).rename(columns={"step": "steps"})
     table["ms_per_step"] = 1000 / table["steps_per_second"]
-    baseline = table.loc[table["loss"] == "l1", ["task", "network", "ms_per_step"]]
-    table = table.merge(baseline.rename(columns={"ms_per_step": "l1_ms"}), on=["task", "network"], how="left")
+    baseline = table.loc[table["loss"] == "l1", [*TRAINED, "ms_per_step"]]
+    table = table.merge(baseline.rename(columns={"ms_per_step": "l1_ms"}), on=TRAINED, how="left")
     table["relative_to_l1"] = table["ms_per_step"] / table["l1_ms"]
-    return table.drop(columns="l1_ms").merge(_statuses(study).drop(columns="runs"), on=keys)
+    return table.drop(columns="l1_ms").merge(_statuses(study).drop(columns="runs"), on=ROW)
 
 
 def curves(study: Study) -> pd.DataFrame:
-    """Give the training curves for `dvc plots`: run, network, loss, step, psnr_y (validation, dB) and total.
+    """Give the training curves for `dvc plots`: run, network, recipe, loss, step, psnr_y (validation, dB) and total.
 
     `total` is the last training loss logged at or before that step.
     """
-    history = study.history.merge(study.runs[["run", "network", "loss"]], on="run")
+    history = study.history.merge(study.runs[["run", "network", "recipe", "loss"]], on="run")
     history["total"] = history.groupby("run")["total"].ffill()
     points = history[history["event"] == "validation"]
-    return points[["run", "network", "loss", "step", "psnr_y", "total"]].reset_index(drop=True)
+    return points[["run", "network", "recipe", "loss", "step", "psnr_y", "total"]].reset_index(drop=True)
 
 
 def summary(study: Study) -> dict[str, Any]:

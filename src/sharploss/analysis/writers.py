@@ -46,9 +46,10 @@ def write_table(tables: list[Table], stem: Path) -> None:
 
 def markdown(table: Table) -> str:
     """Give a Markdown table; best is bold, second best (or worse than L1) in italics."""
-    align = ["---"] * table.labels + ["---:"] * (len(table.columns) - table.labels)
+    numbers = 0 if table.words else _numbers(table)
+    align = ["---"] * (len(table.columns) - numbers) + ["---:"] * numbers
     lines = [_line(map(escape_markdown, table.columns)), _line(align)]
-    lines += [_line(map(_markdown_cell, row)) for row in table.rows]
+    lines += [_line(_markdown_row(row, table.labels)) for row in table.rows]
     notes = "".join(f"\n{escape_markdown(note)}\n" for note in table.notes)
     body = "\n".join(lines) if table.rows else EMPTY
     return f"**{escape_markdown(table.caption)}**\n\n{body}\n{notes}"
@@ -56,6 +57,17 @@ def markdown(table: Table) -> str:
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _markdown_row(row: list[Cell], labels: int) -> list[str]:
+    cells = [_markdown_cell(cell) for cell in row]
+    return [*cells[: labels + 1], *[""] * (len(row) - labels - 1)] if told_once(row, labels) else cells
+
+
+def told_once(row: list[Cell], labels: int) -> bool:
+    """Say whether a row has the same reason in every cell, which need not be repeated."""
+    rest = row[labels:]
+    return len(rest) > 1 and len(set(rest)) == 1 and rest[0].mark == "gone"
 
 
 def _markdown_cell(cell: Cell) -> str:
@@ -71,27 +83,49 @@ def escape_markdown(text: str) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""Give a LaTeX table for `\usepackage{booktabs}`; best is bold, second best underlined, worse in italics."""
-    columns = "l" * table.labels + "r" * (len(table.columns) - table.labels)
-    lines = [" & ".join(map(escape_latex, table.columns)), *(" & ".join(map(_latex_cell, row)) for row in table.rows)]
+    r"""Give a LaTeX table; best is bold, second best underlined, worse in italics.
+
+    Needs `\usepackage{booktabs}`; tables of sentences also need `array` and `longtable`, since they fill pages.
+    """
+    lines = [" & ".join(map(escape_latex, table.columns)), *(_latex_row(row, table.labels) for row in table.rows)]
     head, *body = [rf"{line} \\" for line in lines]
-    return "\n".join(
-        [
-            r"\begin{table}",
-            rf"\caption{{{escape_latex(table.caption)}}}",
-            r"\centering\scriptsize",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            head,
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            *(rf"\par\smallskip {escape_latex(note)}" for note in table.notes),
-            r"\end{table}",
-            "",
-        ]
-    )
+    notes = [rf"\par\smallskip {escape_latex(note)}" for note in table.notes]
+    caption = rf"\caption{{{escape_latex(table.caption)}}}"
+    shape = _long if table.words else _float
+    return "\n".join([*shape(table, caption, head, body, notes), ""])
+
+
+def _float(table: Table, caption: str, head: str, body: list[str], notes: list[str]) -> list[str]:
+    columns = "l" * table.labels + "r" * _numbers(table)
+    begin = [r"\begin{table}", caption, r"\centering\scriptsize", rf"\begin{{tabular}}{{{columns}}}"]
+    rules = [r"\toprule", head, r"\midrule", *body, r"\bottomrule"]
+    return [*begin, *rules, r"\end{tabular}", *notes, r"\end{table}"]
+
+
+def _long(table: Table, caption: str, head: str, body: list[str], notes: list[str]) -> list[str]:
+    r"""Give a table that wraps its cells and breaks across pages."""
+    begin = [r"\begingroup\scriptsize", rf"\begin{{longtable}}{{{_wrapping(table)}}}", rf"{caption} \\"]
+    rules = [r"\toprule", head, r"\midrule", r"\endhead", *body, r"\bottomrule"]
+    return [*begin, *rules, r"\end{longtable}", *notes, r"\par\endgroup"]
+
+
+def _numbers(table: Table) -> int:
+    return len(table.columns) - table.labels
+
+
+def _wrapping(table: Table) -> str:
+    """Give columns that share the width of the page, by the square root of their longest text."""
+    texts = [[name, *(row[place].text for row in table.rows)] for place, name in enumerate(table.columns)]
+    needs = [max(8, *map(len, column)) ** 0.5 for column in texts]
+    room = 1 - 0.025 * len(needs)
+    return "".join(rf">{{\raggedright\arraybackslash}}p{{{room * need / sum(needs):.3f}\textwidth}}" for need in needs)
+
+
+def _latex_row(row: list[Cell], labels: int) -> str:
+    cells = [_latex_cell(cell) for cell in row]
+    if told_once(row, labels):
+        cells = [*cells[:labels], rf"\multicolumn{{{len(row) - labels}}}{{l}}{{{cells[labels]}}}"]
+    return " & ".join(cells)
 
 
 def _latex_cell(cell: Cell) -> str:

@@ -1,79 +1,14 @@
 """The catalogue: every data set and weight file a study can name, with origin, licence and sha256.
 
-Adding an asset is adding an entry to ASSETS; a long list of files is a csv file in `files/`.
+Adding an asset is adding an entry to ASSETS, or of weights to WEIGHTS; a long list of files is a csv file in `files/`.
 """
 
 import csv
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple
 
-
-class File(NamedTuple):
-    """One file of an asset.
-
-    Attributes:
-        path: relative to the root of the cache and of a mirror; for an embedded asset, relative to the folder that
-            packages are installed in.
-        sha256: of the content, hexadecimal; its first digits where the publisher gives no more; "" where it is not
-            known.
-        bytes: size; None where the publisher does not state it.
-        urls: official addresses, tried in order.
-        title: what an image shows.
-        licence: of this file, where it differs from file to file.
-        author: of this file, where it differs from file to file.
-    """
-
-    path: str
-    sha256: str
-    bytes: int | None
-    urls: tuple[str, ...] = ()
-    title: str = ""
-    licence: str = ""
-    author: str = ""
-
-
-class Asset(NamedTuple):
-    """A data set or a set of weights.
-
-    Its files are listed one by one (`files`), or come in archives (`archives`) that are unpacked into `folder`.
-
-    Attributes:
-        kind: "dataset" or "weights".
-        role: what it is for.
-        licence: terms of use as its publisher states them.
-        citation: who made it.
-        files: what it consists of, in a fixed order; empty where its images come in archives.
-        package: the installed Python package that ships the files; "" when they are looked up and downloaded.
-        note: what a user should know.
-        archives: zip or tar files that hold the images; their paths are where the cache keeps them.
-        folder: where the images lie once unpacked, relative to the root of the cache and of a mirror.
-        images: how many images an unpacked `folder` must hold.
-        pairs: names of the folders of targets and of inputs within `folder`, at any depth, of a set that comes in
-            pairs.
-        inputs: scale -> the asset that holds the inputs its publisher made.
-        crop: (long, short) sides in pixels that every image is cropped to, keeping the top left; None: not cropped.
-        twins: image -> the test set that has the same photograph in another size: a single image, which is left out of
-            training where that set is tested, instead of refusing all of it.
-        overlaps: other asset -> why one of the two must not be trained on when the other is tested on.
-    """
-
-    kind: Literal["dataset", "weights"]
-    role: str
-    licence: str
-    citation: str
-    files: tuple[File, ...] = ()
-    package: str = ""
-    note: str = ""
-    archives: tuple[File, ...] = ()
-    folder: str = ""
-    images: int = 0
-    pairs: tuple[str, str] | None = None
-    inputs: Mapping[int, str] = MappingProxyType({})
-    crop: tuple[int, int] | None = None
-    overlaps: Mapping[str, str] = MappingProxyType({})
-    twins: Mapping[str, str] = MappingProxyType({})
+from sharploss.assets.asset import Asset, File
+from sharploss.assets.weight_files import WEIGHTS
 
 
 def _listed(name: str, base: str = "") -> tuple[File, ...]:
@@ -101,10 +36,8 @@ _SELFEXSR = f"{_RAW}/jbhuang0604/SelfExSR/8f6dd8c1d20cb7e8792a7177b4f6fd677633f5
 _BSDS500 = f"{_RAW}/BIDS/BSDS500/a04b7c6c3a9f0ace74bf205c72a43d32e1c72722/BSDS500/data/images"
 _DNCNN = f"{_RAW}/cszn/DnCNN/e93b27812d3ff523a3a79d19e5e50d233d7a8d0a/testsets"
 _DCSCN = f"{_RAW}/jiny2001/dcscn-super-resolution/d382bc30d41c94ac72f8cb148d61cc4864b3b380/data"
-_VIDEO_QUALITY = f"{_RAW}/aizvorski/video-quality/21594567d03fb7dfda5b3a070ad0cf6cd3e353e5"
-_MDF = f"{_RAW}/gfxdisp/mdf/3901f237cb1e9ac48c2f6ad9b4ff9f4578caedde/weights"
 _CBSD68 = f"{_RAW}/clausmichele/CBSD68-dataset/51a07a95884ac7c8bdd5d1614f9da781adc3c4a0/CBSD68/original_png"
-_TORCH = "https://download.pytorch.org/models"
+_LPIPS_EXAMPLES = f"{_RAW}/richzhang/PerceptualSimilarity/082bb24f84c091ea94de2867d34c4544f68e0963/imgs"
 _DIV2K = ("https://data.vision.ee.ethz.ch/cvl/DIV2K", "http://data.vision.ee.ethz.ch/cvl/DIV2K")
 _GOPRO = "https://huggingface.co/datasets/snah/GOPRO_Large/resolve/main"
 
@@ -113,9 +46,7 @@ _BSDS_TERMS = "non-commercial research and education"
 _DIV2K_PAPER = "Agustsson and Timofte, NTIRE 2017 challenge on single image super-resolution, CVPRW 2017"
 _DIV2K_TERMS = "academic research only"
 _NAH = "Nah et al., Deep multi-scale convolutional neural network for dynamic scene deblurring, CVPR 2017"
-_ALEXNET = "Krizhevsky, One weird trick for parallelizing convolutional neural networks (2014); torchvision"
-_VGG = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition, ICLR 2015"
-_MUSTAFA = "Mustafa et al., Training a task-specific image reconstruction loss, WACV 2022"
+_LPIPS = "Zhang et al., The unreasonable effectiveness of deep features as a perceptual metric, CVPR 2018"
 
 
 def _skimage(part: str) -> Asset:
@@ -283,124 +214,32 @@ ASSETS: dict[str, Asset] = {
         files=_listed("cbsd68", _CBSD68),
         note="Decoded from the JPEG files of 68 images of b100, which that repository also holds, byte for byte.",
     ),
-    # Weights.
-    "alexnet": Asset(
-        kind="weights",
-        role="metric LPIPS (alex)",
-        licence="BSD-3-Clause",
-        citation=_ALEXNET,
+    "lpips_examples": Asset(
+        kind="dataset",
+        role="check of metric LPIPS",
+        licence="BSD-2-Clause",
+        citation=_LPIPS,
         files=(
             File(
-                "weights/alexnet_features.safetensors",
-                "9f97fd313f4da83dbe6bbfbe6effca1241de9edfcd7c53386261ed9697286dd9",
-                9879632,
+                "datasets/lpips_examples/ex_ref.png",
+                "57aff3a0aeb6ebea151411f35b4487ea130aedcac6addd91c8c015969f9df097",
+                9464,
+                urls=(f"{_LPIPS_EXAMPLES}/ex_ref.png",),
             ),
-        ),
-        note="The convolutions of alexnet_torchvision alone; on mirrors only.",
-    ),
-    "alexnet_torchvision": Asset(
-        kind="weights",
-        role="metric LPIPS (alex)",
-        licence="BSD-3-Clause",
-        citation=_ALEXNET,
-        files=(
-            File("weights/alexnet-owt-7be5be79.pth", "7be5be79", None, urls=(f"{_TORCH}/alexnet-owt-7be5be79.pth",)),
-        ),
-        note="AlexNet_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
-    ),
-    "vgg19": Asset(
-        kind="weights",
-        role="perceptual losses",
-        licence="CC BY 4.0",
-        citation=_VGG,
-        files=(
             File(
-                "weights/vgg19_features_fp16.safetensors",
-                "8f82b2d384bf6bfbe7a892ec15f6f6e5acb688810a721337d46f9f6c6bfca06c",
-                40051552,
+                "datasets/lpips_examples/ex_p0.png",
+                "f44901a99c82755cfe78cdbde66579ae06cd0ebbba4a2539aa35ef96bbe703db",
+                7518,
+                urls=(f"{_LPIPS_EXAMPLES}/ex_p0.png",),
             ),
-        ),
-        note="Oxford's weights of 2014 as float16, on mirrors only: their activations are one to two orders of "
-        "magnitude larger than those of vgg19_torchvision, so loss weights do not carry over.",
-    ),
-    "vgg19_torchvision": Asset(
-        kind="weights",
-        role="perceptual losses",
-        licence="BSD-3-Clause",
-        citation=f"{_VGG}; torchvision",
-        files=(File("weights/vgg19-dcbb9e9d.pth", "dcbb9e9d", None, urls=(f"{_TORCH}/vgg19-dcbb9e9d.pth",)),),
-        note="VGG19_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
-    ),
-    "vgg16_torchvision": Asset(
-        kind="weights",
-        role="loss LPIPS (vgg)",
-        licence="BSD-3-Clause",
-        citation=f"{_VGG}; torchvision",
-        files=(File("weights/vgg16-397923af.pth", "397923af", None, urls=(f"{_TORCH}/vgg16-397923af.pth",)),),
-        note="VGG16_Weights.IMAGENET1K_V1; torchvision puts the first digits of the sha256 into the name.",
-    ),
-    "mdf_sisr": Asset(
-        kind="weights",
-        role="MDF loss (super-resolution)",
-        licence="BSD-3-Clause",
-        citation=_MUSTAFA,
-        files=(
             File(
-                "weights/Ds_SISR.pth",
-                "69ff954e399176a4869cbc27019df02a32b6600f0f4458f5580c1a7cae8c50b1",
-                4174841,
-                urls=(f"{_MDF}/Ds_SISR.pth",),
+                "datasets/lpips_examples/ex_p1.png",
+                "6ada2a42a3378bfa408027ba2d54a827c6f2cec30a0506e4f140fddaca661022",
+                10078,
+                urls=(f"{_LPIPS_EXAMPLES}/ex_p1.png",),
             ),
         ),
-        note="A pickle: never load it blindly. The authors' Ds_Denoising.pth is the same file, byte for byte.",
+        note="Its authors' README gives the distances of p0 and p1 from ref: 0.722 and 0.138.",
     ),
-    "mdf_jpeg": Asset(
-        kind="weights",
-        role="MDF loss (JPEG)",
-        licence="BSD-3-Clause",
-        citation=_MUSTAFA,
-        files=(
-            File(
-                "weights/Ds_JPEG.pth",
-                "6eee1fbf452c7789db78cfd70de6ff375ed15efa9e48be34eb0bb88ed511ca46",
-                2371665,
-                urls=(f"{_MDF}/Ds_JPEG.pth",),
-            ),
-        ),
-        note="A pickle: never load it blindly.",
-    ),
-    "niqe": Asset(
-        kind="weights",
-        role="metric NIQE",
-        licence="as stated in the LIVE release",
-        citation="Mittal et al., Making a completely blind image quality analyzer, SPL 20(3), 2013",
-        files=(
-            File(
-                "weights/niqe_modelparameters.mat",
-                "fa2aa4d12dd9595c3fb6bf8b4e1a15c79d5d1469238d0901c88dead195be578d",
-                8347,
-                urls=(f"{_VIDEO_QUALITY}/modelparameters.mat",),
-            ),
-        ),
-    ),
-    "inception_fid": Asset(
-        kind="weights",
-        role="metric FID",
-        licence="Apache-2.0",
-        citation="Szegedy et al., Rethinking the Inception architecture, CVPR 2016; ported by mseitzer/pytorch-fid",
-        files=(
-            File(
-                "weights/pt_inception-2015-12-05-6726825d.pth",
-                "6726825d",
-                None,
-                urls=(
-                    "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
-                    "pt_inception-2015-12-05-6726825d.pth",
-                    "https://huggingface.co/chaofengc/IQA-PyTorch-Weights/resolve/main/"
-                    "pt_inception-2015-12-05-6726825d.pth",
-                ),
-            ),
-        ),
-        note="TensorFlow's Inception of 2015, which FID is defined on.",
-    ),
+    **WEIGHTS,
 }

@@ -1,7 +1,8 @@
 """JPEG compression with Pillow, and the luma that JPEG papers compress.
 
 Pillow's wheels bring libjpeg-turbo, at its defaults: baseline, the standard's tables scaled by `quality`, the accurate
-integer transform, 4:2:0 in colour. The encoder's name and version are in the header of every pack made with it.
+integer transform, 4:2:0 in colour; those of Pillow 9.5 to 13.0 give the same pixels (measured). The encoder's name and
+version are in the header of every pack made with it.
 """
 
 import io
@@ -18,8 +19,9 @@ def encoder() -> str:
     """Name the encoder: two JPEG libraries may give different files of the same quality."""
     from PIL import __version__, features
 
-    library = "libjpeg-turbo" if features.check_feature("libjpeg_turbo") else "libjpeg"
-    return f"Pillow {__version__}, {library} {features.version('jpg')}"
+    turbo = features.version_feature("libjpeg_turbo")
+    library = f"libjpeg-turbo {turbo}" if turbo else f"libjpeg {features.version('jpg')}"
+    return f"Pillow {__version__}, {library}"
 
 
 def grey(image: Tensor) -> Tensor:

@@ -12,14 +12,18 @@ from sharploss.data.imresize import imresize
 from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crop, find_crops, write_crops
 from sharploss.evaluation.edge import write_edge
-from sharploss.evaluation.score import missing_sets, open_test_packs, score_packs, write_scores
+from sharploss.evaluation.score import notes_of, open_test_packs, score_packs, write_scores
+from sharploss.evaluation.variance import shown_image, write_variances
+from sharploss.metrics.psnr import border_of
 from sharploss.protocols import reference_of
 
 
 def evaluate_reference(
     task_name: str, task: Mapping[str, Any], crops: Mapping[str, Mapping[str, Any]], root: Path = Path()
 ) -> None:
-    """Write results/unrestored/<task>/: scores.csv, scores.json, edge.csv, <crop>-target.png and <crop>-<name>.png.
+    """Write results/unrestored/<task>/: scores.csv, scores.json, edge.csv, variance.csv, and crops.
+
+    Crops are <crop>-target.png and <crop>-<name>.png.
 
     The name is "bicubic", or "input" where the task keeps the size.
 
@@ -36,28 +40,32 @@ def evaluate_reference(
     name, scale = reference_of(task), int(task["scale"])
     packs = open_test_packs(task_name, task, root)
     wanted = find_crops(crops, task_name, packs)
-    pictures = _target_crops(wanted, packs)
+    pictures, shown = _target_crops(wanted, packs), shown_image(wanted, packs)
+    outputs: dict[str, Tensor] = {}
 
-    def cut(image: str, _run: str, restored: Tensor) -> None:
+    def keep(image: str, run: str, restored: Tensor) -> None:
+        if image == shown:
+            outputs[run] = restored
         for crop in wanted:
             if crop.image == image:
                 pictures[f"{crop.name}-{name}.png"] = crop.of(restored)
 
-    rows, not_measured = score_packs(
+    scores = score_packs(
         packs,
         {f"{task_name}-{name}": lambda image: enlarge(image, scale)},
         task=task,
         device=torch.device("cpu"),
         title=f"{task_name} {name}",
-        on_image=cut,
+        on_image=keep,
     )
     folder = root / "results" / "unrestored" / task_name
-    notes = {"not_measured": not_measured, "missing_sets": missing_sets(packs)}
     write_crops(folder, pictures)
+    if shown is not None:
+        write_variances(folder / "variance.csv", shown, packs, outputs, border_of(task))
     image = next((pair for pack in packs for pair in _pairs(pack)), None)
     if image is not None:
         write_edge(folder / "edge.csv", image[0], enlarge(image[1], scale))
-    write_scores(folder / "scores", rows, {**notes, "seconds": round(time.monotonic() - start, 1)})
+    write_scores(folder / "scores", scores.rows, notes_of(scores, packs, start))
 
 
 def enlarge(image: Tensor, scale: int) -> Tensor:

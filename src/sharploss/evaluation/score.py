@@ -3,20 +3,21 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from sharploss.assets.fetch import AssetMissing
 from sharploss.data.pack import Pack, open_pack
-from sharploss.errors import UserError
+from sharploss.errors import UserError, unknown
 from sharploss.files import write_json, write_text
-from sharploss.metrics import METRICS, Measure
+from sharploss.metrics import METRICS, SET_METRICS, Measure, Picture
 from sharploss.metrics.psnr import border_of
-from sharploss.protocols import protocols_of
+from sharploss.protocols import METRIC_INFO, WHOLE_SET, protocols_of
 
 COLUMNS = ("run", "dataset", "image", "metric", "protocol", "value")
 
@@ -25,11 +26,47 @@ Row = tuple[str, str, str, str, str, float]
 Restorer = Callable[[Tensor], Tensor]
 """From a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8."""
 
+TARGET = ""
+"""Whose features the ground truth's are, where a run's key stands."""
+
+
+class Measures(NamedTuple):
+    """Metrics that were loaded: of an image, of a whole set, and why others were not."""
+
+    of_image: dict[str, Measure]
+    of_set: dict[str, Callable[[Picture], Tensor]]
+    not_measured: dict[str, str]
+
+
+class Scores(NamedTuple):
+    """What was measured.
+
+    Attributes:
+        rows: of COLUMNS; rows of a whole test set name the image "*" (`sharploss.protocols.WHOLE_SET`).
+        not_measured: {metric: why it was not measured, or on which images it is undefined}.
+        patches: {test set: how many patches FID compared}; empty where it was not measured.
+    """
+
+    rows: list[Row]
+    not_measured: dict[str, str]
+    patches: dict[str, int]
+
 
 def open_test_packs(task_name: str, task: Mapping[str, Any], root: Path) -> list[Pack]:
-    """Open the packs of a task's test sets, in the task's order; one whose set could not be had holds no image."""
+    """Open the packs of a task's test sets, in the task's order; one whose set could not be had holds no image.
+
+    Raises:
+        UserError: a pack is missing or damaged, or holds no image without saying why.
+    """
     folder = root / "data" / "packed" / task_name
-    return [open_pack(folder / f"test-{name}.safetensors", verify=True) for name in task["test"]]
+    packs = [open_pack(folder / f"test-{name}.safetensors", verify=True) for name in task["test"]]
+    for name, pack in zip(task["test"], packs, strict=True):
+        if not (len(pack) or pack.missing or pack.left_out):
+            raise UserError(
+                f"The test set {name} of {task_name} is empty: put images into it, or take it out of "
+                f"tasks.{task_name}.test in params.yaml."
+            )
+    return packs
 
 
 def missing_sets(packs: Sequence[Pack]) -> dict[str, str]:
@@ -37,20 +74,30 @@ def missing_sets(packs: Sequence[Pack]) -> dict[str, str]:
     return {name: reason for pack in packs for name, reason in (pack.missing | pack.left_out).items()}
 
 
-def load_measures() -> tuple[dict[str, Measure], dict[str, str]]:
-    """Load every metric whose weights can be had.
+def load_measures(metrics: Iterable[str] | None = None) -> Measures:
+    """Load metrics.
 
-    Returns:
-        The metrics by name, and {metric: why it cannot be measured} for the others.
+    Args:
+        metrics: their names; None for all whose weights can be had.
+
+    Raises:
+        UserError: there is no such metric.
+        AssetMissing: one that was asked for by name lacks its weights; the message says what to do.
     """
-    measures: dict[str, Measure] = {}
-    not_measured: dict[str, str] = {}
-    for name, load in METRICS.items():
+    found = Measures({}, {}, {})
+    for name in METRIC_INFO if metrics is None else metrics:
+        if name not in METRIC_INFO:
+            raise unknown("metric", name, METRIC_INFO)
         try:
-            measures[name] = load()
+            if name in SET_METRICS:
+                found.of_set[name] = SET_METRICS[name]()
+            else:
+                found.of_image[name] = METRICS[name]()
         except AssetMissing as error:
-            not_measured[name] = error.reason
-    return measures, not_measured
+            if metrics is not None:
+                raise
+            found.not_measured[name] = error.reason
+    return found
 
 
 def score_packs(
@@ -61,8 +108,12 @@ def score_packs(
     device: torch.device,
     title: str,
     on_image: Callable[[str, str, Tensor], None],
-) -> tuple[list[Row], dict[str, str]]:
-    """Restore and measure every image of `packs` with every restorer.
+    metrics: Iterable[str] | None = None,
+) -> Scores:
+    """Restore and measure every image of `packs` with every restorer; what is of the target alone is computed once.
+
+    A metric that is undefined on an image (MS-SSIM below 161 pixels, NIQE below two blocks, a ratio to nothing) has no
+    row there, and a note.
 
     Args:
         packs: test packs.
@@ -71,46 +122,61 @@ def score_packs(
         device: where metrics are computed.
         title: of the progress bar.
         on_image: called with the image's name ("<set>/<image>"), the run and the restored image (3, H, W) uint8.
-
-    Returns:
-        Rows of COLUMNS, and {metric: why it was not measured}. A metric that is undefined on an image has no row there.
+        metrics: what to measure; None for all whose weights can be had.
 
     Raises:
-        UserError: an image is too small for a metric; the message names it.
+        UserError: an image is too small for PSNR, SSIM or the gradient variance, or is not of its target's size; the
+            message names it.
+        AssetMissing: a metric that was asked for by name lacks its weights.
     """
     from tqdm import tqdm
 
-    measures, not_measured = load_measures()
+    measures = load_measures(metrics)
     rows: list[Row] = []
+    features: dict[tuple[str, str, str], list[Tensor]] = {}
     total = len(restorers) * sum(len(pack) for pack in packs)
-    with tqdm(total=total, desc=title, unit="image", disable=None) as progress:
+    with tqdm(total=total, desc=title, unit="image", disable=None) as progress, torch.inference_mode():
         for pack in packs:
             for index, name in enumerate(pack.names):
-                degraded, target = pack.input(index), _as_float(pack.target(index), device)
+                degraded, target = pack.input(index), Picture(_as_float(pack.target(index), device))
+                dataset, image = name.split("/", 1)
+                _add_features(features, measures, (dataset, TARGET), target)
                 for run, restorer in restorers.items():
                     restored = restorer(degraded)
+                    _check_size(name, run, restored, target)
                     on_image(name, run, restored)
-                    dataset, image = name.split("/", 1)
+                    output = Picture(_as_float(restored, device))
                     try:
-                        rows += _score(measures, (run, dataset, image), _as_float(restored, device), target, task)
+                        rows += _score(measures.of_image, (run, dataset, image), output, target, task)
                     except UserError as error:
                         raise UserError(f"{name}: {error}") from None
+                    _add_features(features, measures, (dataset, run), output)
                     progress.update()
-    for _, dataset, image, metric, _, value in rows:
-        if math.isnan(value):
-            not_measured.setdefault(metric, f"it is undefined on {dataset}/{image}")
-    return [row for row in rows if not math.isnan(row[-1])], not_measured
+    rows += _of_sets(features, task)
+    patches = {dataset: sum(map(len, parts)) for (_, dataset, run), parts in features.items() if run == TARGET}
+    defined = [row for row in rows if not math.isnan(row[-1])]
+    return Scores(defined, measures.not_measured | _undefined(rows), patches)
 
 
 def _as_float(image: Tensor, device: torch.device) -> Tensor:
     return image[None].to(device).float() / 255
 
 
+def _check_size(name: str, run: str, restored: Tensor, target: Picture) -> None:
+    wanted = target.image.shape[-2:]
+    if restored.shape[-2:] != wanted:
+        sizes = ["x".join(map(str, size)) for size in (restored.shape[-2:], wanted)]
+        raise UserError(
+            f"{name}: {run} gives {sizes[0]} pixels where the ground truth has {sizes[1]}: check the task's scale, and "
+            f"run 'make repro' to pack its images again."
+        )
+
+
 def _score(
     measures: Mapping[str, Measure],
     about: tuple[str, str, str],
-    output: Tensor,
-    target: Tensor,
+    output: Picture,
+    target: Picture,
     task: Mapping[str, Any],
 ) -> list[Row]:
     """Measure one image, of which `about` gives run, data set and name: a row for each metric and protocol."""
@@ -119,6 +185,45 @@ def _score(
         for metric, measure in measures.items()
         for protocol in protocols_of(metric, task)
     ]
+
+
+def _add_features(
+    features: dict[tuple[str, str, str], list[Tensor]], measures: Measures, about: tuple[str, str], images: Picture
+) -> None:
+    for metric, features_of in measures.of_set.items():
+        features.setdefault((metric, *about), []).append(features_of(images))
+
+
+def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Mapping[str, Any]) -> list[Row]:
+    """Compare every run's features of a test set with the ground truth's."""
+    from sharploss.metrics.fid import frechet_distance
+
+    rows: list[Row] = []
+    for (metric, dataset, run), parts in features.items():
+        if run != TARGET:
+            value = frechet_distance(torch.cat(list(parts)), torch.cat(list(features[metric, dataset, TARGET])))
+            rows += [(run, dataset, WHOLE_SET, metric, protocol, value) for protocol in protocols_of(metric, task)]
+    return rows
+
+
+def _undefined(rows: Sequence[Row]) -> dict[str, str]:
+    """Say of each metric on which images it is undefined."""
+    found: dict[str, dict[str, None]] = {}
+    for _, dataset, image, metric, _, value in rows:
+        if math.isnan(value):
+            found.setdefault(metric, {})[f"{dataset}/{image}"] = None
+    notes: dict[str, str] = {}
+    for metric, images in found.items():
+        first, more = next(iter(images)), len(images) - 1
+        notes[metric] = f"it is undefined on {first}" + (f" and {more} more" if more else "")
+    return notes
+
+
+def notes_of(scores: Scores, packs: Sequence[Pack], start: float) -> dict[str, Any]:
+    """Give what is to be said beside the rows: what was not measured, missing sets, FID's patches, seconds since."""
+    notes = {"not_measured": scores.not_measured, "missing_sets": missing_sets(packs)}
+    patches = {"fid_patches": scores.patches} if scores.patches else {}
+    return {**notes, **patches, "seconds": round(time.monotonic() - start, 1)}
 
 
 def write_scores(stem: Path, rows: Sequence[Row], notes: Mapping[str, Any]) -> None:

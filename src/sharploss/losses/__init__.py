@@ -21,6 +21,7 @@ from sharploss.losses.backbones import Loadable
 from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
 from sharploss.losses.lpips import LPIPSLoss
+from sharploss.losses.mdf import MDFLoss
 from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
@@ -41,6 +42,7 @@ __all__ = [
     "L2Loss",
     "LPIPSLoss",
     "LeastSquaresGANLoss",
+    "MDFLoss",
     "MSSSIMLoss",
     "RelativisticGANLoss",
     "SPLoss",
@@ -76,6 +78,7 @@ TERMS: dict[str, type[nn.Module]] = {
     "vgg": VGGLoss,
     "texture": TextureLoss,
     "lpips": LPIPSLoss,
+    "mdf": MDFLoss,
 }
 
 
@@ -159,4 +162,5 @@ def _resolve(name: str, value: Any) -> dict[str, Any]:
         check_number("weight", parameters["weight"], minimum=0)
     except ValueError as error:
         raise UserError(f"loss term '{name}': {error}.") from None
-    return parameters
+    # Lists, as a file has them: a spec must be the same after it was written and read.
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items()}

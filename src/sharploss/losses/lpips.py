@@ -10,10 +10,7 @@ from sharploss.assets.weights import read_weights
 from sharploss.checks import check_choice, check_flag
 from sharploss.losses.backbones import freeze
 from sharploss.losses.images import check_size, matched
-from sharploss.metrics.lpips import BACKBONES, build_lpips
-
-SMALLEST = {"alex": 31, "vgg": 16}
-"""The side in pixels below which pooling leaves nothing."""
+from sharploss.metrics.lpips import BACKBONES, SMALLEST, build_lpips
 
 NAMES = {
     "alexnet": "AlexNet, torchvision's convolutions",

@@ -95,18 +95,23 @@ class MDFLoss(nn.Module):
             safetensors file.
         scales: how many discriminators, coarsest first; 8 in the released code, which has no use for the ninth of
             "sisr".
-        input_range, layers: see `mdf_loss`.
+        input_range: see `mdf_loss`.
+        layers: see `mdf_loss`; all three when left out.
 
     Attributes:
         assets: the asset of the catalogue that `load` reads; none for self-trained weights.
         backbone: which weights were loaded; "" before `load`.
+        smallest: the side in pixels below which images are too small.
 
     Raises:
         ValueError: an argument out of range.
     """
 
+    assets: tuple[str, ...] = ()
+    smallest = RECEPTIVE_FIELD
+
     def __init__(
-        self, weights: str = "sisr", scales: int = 8, input_range: str = "[0,1]", layers: Sequence[str] = FEATURES
+        self, weights: str = "sisr", scales: int = 8, input_range: str = "[0,1]", layers: Sequence[str] | None = None
     ) -> None:
         super().__init__()
         if not isinstance(weights, str) or not weights:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -114,8 +119,8 @@ class MDFLoss(nn.Module):
         check_integer("scales", scales, minimum=1)
         check_choice("input_range", input_range, INPUT_RANGES)
         self.weights, self.scales, self.input_range = weights, scales, input_range
-        self.layers = check_layers(layers)
-        self.assets: tuple[str, ...] = (OFFICIAL[weights],) if source(weights) is None else ()
+        self.layers = FEATURES if layers is None else check_layers(layers)
+        self.assets = (OFFICIAL[weights],) if source(weights) is None else ()
         self.backbone = ""
         self.discriminators = nn.ModuleList()
 

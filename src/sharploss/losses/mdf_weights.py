@@ -13,6 +13,7 @@ from sharploss.assets.fetch import cache_folder, locate
 from sharploss.errors import UserError
 from sharploss.extractors import weights_path
 from sharploss.files import sha256, write_bytes
+from sharploss.losses.backbones import freeze
 from sharploss.networks.singan import SinGANDiscriminator
 
 OFFICIAL = {"sisr": "mdf_sisr", "jpeg": "mdf_jpeg", "denoising": "mdf_sisr"}
@@ -66,7 +67,7 @@ def build(tensors: Mapping[str, Tensor], scales: int, name: str) -> nn.ModuleLis
     if scales > count:
         raise UserError(f"{name} has {count} discriminators, not {scales}: set 'scales' to {count} or less.")
     networks = nn.ModuleList(_build_one(tensors, scale, name) for scale in range(scales))
-    return networks.requires_grad_(False).eval()
+    return freeze(networks)
 
 
 def _build_one(tensors: Mapping[str, Tensor], scale: int, name: str) -> nn.Module:

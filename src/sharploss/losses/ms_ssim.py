@@ -29,8 +29,8 @@ def ms_ssim_loss(output: Tensor, target: Tensor, *, scales: int = 5, form: str =
     Args:
         output: restored images, (N, C, H, W) in [0, 1].
         target: ground truth, the same shape.
-        scales: how many; with fewer than five the weights of the finest are used, stretched to a sum of 1, which is
-            OURS: five scales need 161 pixels, more than training patches have.
+        scales: how many; with fewer than five the weights of the finest are used, stretched to the sum of the five,
+            which is OURS: five scales need 161 pixels, more than training patches have.
         form: "wang" is the definition; "mdf" is what the MDF paper's released code computes, in which the SSIM of the
             coarsest scale enters once for every other scale (four times instead of once). That code gives -MS-SSIM of
             the whole batch at once, without the 1.
@@ -42,8 +42,8 @@ def ms_ssim_loss(output: Tensor, target: Tensor, *, scales: int = 5, form: str =
         ValueError: shapes differ, an unknown form, or images too small for the window at the coarsest scale.
     """
     check_choice("form", form, FORMS)
-    check_size(output, smallest(scales), f"MS-SSIM over {scales} scales")
     output, target = matched(output, target)
+    check_size(output, smallest(scales), f"MS-SSIM over {scales} scales")
     with full_precision(output.device.type):
         return 1 - ms_ssim(output, target, scales, form).mean()
 
@@ -58,7 +58,7 @@ def ms_ssim(output: Tensor, target: Tensor, scales: int = 5, form: str = "wang")
         luminance, contrast = ssim_parts(output, target)
         contrasts.append(contrast.mean(dim=(2, 3)))
         similarity = (luminance * contrast).mean(dim=(2, 3))
-    weights = [weight / sum(WEIGHTS[:scales]) for weight in WEIGHTS[:scales]]
+    weights = [weight * (sum(WEIGHTS) / sum(WEIGHTS[:scales])) for weight in WEIGHTS[:scales]]
     times = 1 if form == "wang" else scales - 1
     factors = [_power(contrast, weight) for contrast, weight in zip(contrasts[:-1], weights[:-1], strict=True)]
     return torch.stack([*factors, _power(similarity, weights[-1] * times)]).prod(dim=0)

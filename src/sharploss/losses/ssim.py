@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sharploss.losses.blocks import in_blocks, mean_in_blocks
 from sharploss.losses.images import check_size, matched
-from sharploss.metrics.ssim import WINDOW, ssim_map
+from sharploss.metrics.ssim import C1, C2, WINDOW, blur, ssim_map
 
 
 def ssim_loss(output: Tensor, target: Tensor) -> Tensor:
@@ -30,7 +31,27 @@ def ssim_loss(output: Tensor, target: Tensor) -> Tensor:
     output, target = matched(output, target)
     # Variances are small differences of large numbers: bfloat16 convolutions would leave nothing of them.
     with full_precision(output.device.type):
+        if in_blocks(output):
+            return mean_in_blocks(_values_and_gradient, output, target)
         return 1 - ssim_map(output, target, window="valid").mean()
+
+
+def _values_and_gradient(output: Tensor, target: Tensor, values: Tensor, gradient: Tensor) -> None:
+    """Compute 1 - SSIM and its derivative, which reaches the output through mean, energy and product in each window."""
+    mean_output, mean_target = blur(output, 0), blur(target, 0)
+    mean_product, mean_energy = mean_output * mean_target, mean_output.square() + mean_target.square()
+    luminance, contrast = 2 * mean_product + C1, 2 * (blur(output * target, 0) - mean_product) + C2
+    bright, spread = mean_energy + C1, blur(output.square() + target.square(), 0) - mean_energy + C2
+    similarity = luminance * contrast / (bright * spread)
+    torch.sub(1, similarity.mean((1, 2, 3)), out=values)
+    # SSIM is luminance * contrast / (bright * spread); a padded blur is the adjoint of one of whole windows.
+    by_product = 2 * luminance / (bright * spread)
+    by_energy = -similarity / spread
+    by_mean = 2 * mean_target * contrast / (bright * spread) - mean_target * by_product
+    by_mean += 2 * mean_output * (similarity / spread - similarity / bright)
+    total = blur(by_mean, WINDOW - 1) + target * blur(by_product, WINDOW - 1)
+    total += 2 * output * blur(by_energy, WINDOW - 1)
+    torch.mul(total, -1 / similarity[0].numel(), out=gradient)
 
 
 def full_precision(device: str) -> AbstractContextManager[Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from sharploss.checks import check_choice, check_integer
+from sharploss.losses.images import check_size
 from sharploss.losses.vgg import CRITERIA, PRESETS
 from sharploss.losses.vgg19 import FeatureLoss, stride
 
@@ -75,6 +76,8 @@ class TextureLoss(FeatureLoss):
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
         """Give the Gram matrices of images (N, 3, H, W) in [0, 1] by layer: (N, patches, width, width)."""
+        if self.patch is not None:
+            check_size(images, self.patch, f"texture in patches of {self.patch}")
         return {
             layer: gram(maps, self._cell(layer), self.normalisation) for layer, maps in super().features(images).items()
         }

@@ -54,6 +54,10 @@ def _quantised_grey(image: Tensor) -> Tensor:
     return quantise(grey(image))
 
 
+def _luma_of_edsr(image: Tensor) -> Tensor:
+    return _weighted(image, (65.738 / 256, 129.057 / 256, 25.064 / 256))
+
+
 def _unchanged(image: Tensor) -> Tensor:
     return image
 
@@ -63,12 +67,16 @@ CHANNELS: dict[str, Callable[[Tensor], Tensor]] = {
     "rgb": _unchanged,
     "grey": grey,
     "grey8": _quantised_grey,
+    "luma256": _luma_of_edsr,
 }
-"""What each protocol keeps of an 8-bit RGB image; `sharploss.protocols` says it in words."""
+"""What of an 8-bit RGB image is looked at: names of protocols, which `sharploss.protocols` says in words, and
+"luma256", the luma without offset of EDSR's code, over 256, not rounded."""
 
 
 def as_measured(image: Tensor, protocol: str, border: int) -> Tensor:
     """Give what a protocol looks at: the image rounded to 8 bits, its channels, the border shaved.
+
+    Images that several metrics look at are better wrapped in a `sharploss.metrics.picture.Picture`, which keeps this.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1]; what lies outside is clamped.
@@ -81,12 +89,17 @@ def as_measured(image: Tensor, protocol: str, border: int) -> Tensor:
     Raises:
         UserError: an unknown protocol, a negative border, or one that leaves nothing of the image.
     """
-    if protocol not in CHANNELS:
-        raise unknown("protocol", protocol, CHANNELS)
-    height, width = image.shape[-2:]
+    return view(quantise(image.double()), protocol, border)
+
+
+def view(levels: Tensor, channels: str, border: int) -> Tensor:
+    """Give `as_measured` of an image that is rounded to 8 bits already."""
+    if channels not in CHANNELS:
+        raise unknown("protocol", channels, CHANNELS)
+    height, width = levels.shape[-2:]
     if not 0 <= 2 * border < min(height, width):
         raise UserError(f"A border of {border} pixels cannot be shaved off an image of {height}x{width} pixels.")
-    return CHANNELS[protocol](quantise(image.double()))[..., border : height - border, border : width - border]
+    return CHANNELS[channels](levels)[..., border : height - border, border : width - border]
 
 
 def check_pair(output: Tensor, target: Tensor) -> None:

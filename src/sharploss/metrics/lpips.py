@@ -1,39 +1,99 @@
 """LPIPS, the learned perceptual distance (Zhang et al., CVPR 2018), by its authors' package."""
 
+import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from sharploss.assets.weights import read_weights
-from sharploss.metrics.colour import check_pair, quantise
+from sharploss.metrics.at_hand import at_hand
+from sharploss.metrics.picture import Images, Picture, pair_of
 
 BACKBONES = {"alex": ("alexnet", "alexnet_torchvision"), "vgg": ("vgg16_torchvision",)}
 """Assets that each backbone comes from: its convolutions alone where a mirror has them, or torchvision's whole network.
 """
 
+SMALLEST = {"alex": 31, "vgg": 16}
+"""Pixels a side below which the network's last layer has nothing to look at."""
 
-def load_lpips() -> Callable[[Tensor, Tensor], Tensor]:
-    """Load LPIPS, AlexNet, version 0.1; the linear layers come with the package, nothing is downloaded behind our back.
+STRIDES = {"alex": (4, 8, 16, 16, 16), "vgg": (1, 2, 4, 8, 16)}
+"""Pixels from place to place in each of the five layers that are compared."""
+
+STRIP, REACH, GRID = 2**20, 128, 16
+"""Images are looked at in strips of about so many pixels, which reach so far beyond what they count: more than the last
+layers see. Strips begin at multiples of the coarsest layers' stride, so that all layers fall on the same grid."""
+
+
+class Strip(NamedTuple):
+    """Rows of an image: those looked at, and those of them that count."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+
+def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
+    """Load LPIPS, version 0.1; the linear layers come with the package, nothing is downloaded behind our back.
+
+    Args:
+        net: "alex" (AlexNet, what its authors measure with) or "vgg" (VGG-16; only where its 528 MB are here already).
 
     Returns:
         A function of output and target, both (N, 3, H, W) RGB in [0, 1] and rounded to 8 bits there, that gives (N,)
-        float32: 0 for identical images, lower is better. No border is left out.
+        float32: 0 for identical images, lower is better. No border is left out. NaN where a side is below 31 pixels (16
+        for "vgg").
 
     Raises:
-        AssetMissing: AlexNet's weights cannot be had.
+        AssetMissing: the network's weights cannot be had.
     """
-    network = build_lpips("alex", read_weights(BACKBONES["alex"])[1])
+    if net == "vgg":
+        at_hand(*BACKBONES["vgg"])
+    network = build_lpips(net, read_weights(BACKBONES[net])[1])
 
-    def distance(output: Tensor, target: Tensor) -> Tensor:
-        check_pair(output, target)
-        # The package takes [-1, 1]; images in [0, 1] give values that are too low and look plausible.
-        images = (quantise(image.float()) * 2 - 1 for image in (output, target))
+    def distance(output: Images, target: Images) -> Tensor:
+        one, other = pair_of(output, target)
+        if min(one.image.shape[-2:]) < SMALLEST[net]:
+            return torch.full((len(one.image),), math.nan)
         with torch.inference_mode():
-            return network.to(output.device)(*images).flatten()
+            return _distance(network.to(one.image.device), net, one, other)
 
     return distance
+
+
+def _distance(network: Any, net: str, one: Picture, other: Picture) -> Tensor:
+    """Sum over layers the mean over the image of the weighted squared differences between features."""
+    totals, counts = [torch.zeros(len(one.image), device=one.image.device) for _ in STRIDES[net]], [0] * 5
+    for strip in strips(*one.image.shape[-2:]):
+        wanted = other.once(("lpips", net, strip), lambda strip=strip: _features(network, other, strip))
+        layers = zip(network.lins, _features(network, one, strip), wanted, STRIDES[net], strict=True)
+        for index, (linear, features, truth, stride) in enumerate(layers):
+            squares = torch.einsum("nchw,c->nhw", (features - truth).square_(), linear.model[-1].weight.flatten())
+            end = None if strip.last == one.image.shape[-2] else (strip.last - strip.start) // stride
+            counted = squares[:, (strip.first - strip.start) // stride : end]
+            totals[index] += counted.sum(dim=(1, 2))
+            counts[index] += counted[0].numel()
+    return torch.stack([total / count for total, count in zip(totals, counts, strict=True)]).sum(dim=0)
+
+
+def strips(height: int, width: int, most: int = STRIP) -> Iterator[Strip]:
+    """Cut an image's rows into strips of about `most` pixels; a small image is one."""
+    rows = max(most // width // GRID * GRID, GRID)
+    for first in range(0, height, rows):
+        last = min(first + rows, height)
+        yield Strip(max(first - REACH, 0), min(last + REACH, height), first, last)
+
+
+def _features(network: Any, picture: Picture, strip: Strip) -> list[Tensor]:
+    """Give what each layer makes of a strip, every place's channels scaled to length 1."""
+    import lpips
+
+    # The package takes [-1, 1]; images in [0, 1] give values that are too low and look plausible.
+    image = picture.levels()[..., strip.start : strip.stop, :].float() * 2 - 1
+    return [lpips.normalize_tensor(layer) for layer in network.net(network.scaling_layer(image))]
 
 
 def build_lpips(net: str, weights: Mapping[str, Tensor]) -> nn.Module:
@@ -52,7 +112,7 @@ def build_lpips(net: str, weights: Mapping[str, Tensor]) -> nn.Module:
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
         network = lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
-    # The package cuts networks into slices: what torchvision calls features.3.weight is slice2.3.weight there.
+    # The package cuts networks into slices: what torchvision calls features.3.weight is slice2.3.weight in AlexNet's.
     names = network.net.state_dict()
     network.net.load_state_dict({name: weights[f"features.{name.split('.', 1)[1]}"] for name in names})
     return network.requires_grad_(False)

@@ -5,10 +5,13 @@ from typing import Any
 
 from torch import Tensor
 
-from sharploss.metrics.colour import as_measured, check_pair
+from sharploss.metrics.picture import Images, pair_of
+
+WHOLE_RGB = ("gv_code", "matlab_rgb")
+"""Protocols whose PSNR is that of RGB without any border."""
 
 
-def psnr(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -> Tensor:
+def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
     """Give the PSNR of each image in dB, -10 log10 of the mean squared error in [0, 1].
 
     The peak is 1 (255 of 255) on luma too, whose largest value is 235/255: that is how super-resolution papers count.
@@ -16,8 +19,8 @@ def psnr(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -
     Args:
         output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
         target: ground truth, the same shape.
-        protocol: "y", "rgb" or "grey8", see `sharploss.protocols`.
-        border: pixels left out on each side: the scale in super-resolution, else 0.
+        protocol: "y", "rgb", "grey8", "gv_code" or "matlab_rgb", see `sharploss.protocols`.
+        border: pixels left out on each side: the scale in super-resolution, else 0; the last two leave out none.
 
     Returns:
         (N,) float64 in dB, higher is better; infinity for identical images.
@@ -26,8 +29,9 @@ def psnr(output: Tensor, target: Tensor, protocol: str = "y", border: int = 4) -
         UserError: an unknown protocol, or a border that leaves nothing of the image.
         ValueError: the shapes differ.
     """
-    check_pair(output, target)
-    error = as_measured(output, protocol, border) - as_measured(target, protocol, border)
+    channels, border = ("rgb", 0) if protocol in WHOLE_RGB else (protocol, border)
+    one, other = pair_of(output, target)
+    error = one.seen(channels, border) - other.seen(channels, border)
     return -10 * error.square().mean(dim=(1, 2, 3)).log10()
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from sharploss.errors import UserError
 from sharploss.losses.filters import laplacian, sobel_x, sobel_y
 from sharploss.losses.gradient_variance import patch_variance
-from sharploss.metrics.colour import as_measured, check_pair
+from sharploss.metrics.picture import Images, Picture, pair_of
 
 PATCH = 8
 """Side of the patches within which gradients vary, in pixels; the GV loss's."""
@@ -15,7 +15,7 @@ PATCH = 8
 ZERO = 1e-9
 
 
-def gradient_variance_ratio(output: Tensor, target: Tensor, protocol: str = "grey", border: int = 4) -> Tensor:
+def gradient_variance_ratio(output: Images, target: Images, protocol: str = "grey", border: int = 4) -> Tensor:
     """Give the local gradient variance of each image as a ratio to its target's: blur lowers it.
 
     The variance that the GV loss matches patch by patch (Abrahamyan et al., ICASSP 2022): unbiased, of Sobel's two
@@ -35,21 +35,23 @@ def gradient_variance_ratio(output: Tensor, target: Tensor, protocol: str = "gre
         UserError: an unknown protocol, or fewer than 8 pixels a side inside the border.
         ValueError: the shapes differ.
     """
-    check_pair(output, target)
-    if min(output.shape[-2:]) - 2 * border < PATCH:
-        size = "x".join(map(str, output.shape[-2:]))
+    one, other = pair_of(output, target)
+    if min(one.image.shape[-2:]) - 2 * border < PATCH:
+        size = "x".join(map(str, one.image.shape[-2:]))
         raise UserError(f"An image of {size} pixels holds no patch of {PATCH}x{PATCH} inside a border of {border}.")
-    variance, wanted = (_gradient_variance(as_measured(image, protocol, border)) for image in (output, target))
-    return variance / wanted
+    wanted = other.once(("gradient variance", protocol, border), lambda: gradient_variances(other, protocol, border))
+    return gradient_variances(one, protocol, border).mean(dim=(1, 2, 3)) / wanted.mean(dim=(1, 2, 3))
 
 
-def _gradient_variance(image: Tensor) -> Tensor:
+def gradient_variances(picture: Picture, protocol: str, border: int) -> Tensor:
+    """Give the unbiased variance of Sobel's horizontal and vertical gradients in each patch: (N, 2C, rows, columns)."""
+    image = picture.seen(protocol, border)
     maps = torch.cat([sobel_x(image, "replicate"), sobel_y(image, "replicate")], dim=1)
-    return patch_variance(maps, PATCH).mean(dim=(1, 2, 3))
+    return patch_variance(maps, PATCH)
 
 
 def blurred_edge_share(
-    output: Tensor, target: Tensor, protocol: str = "rgb", border: int = 4, *, threshold: float = 0.0
+    output: Images, target: Images, protocol: str = "rgb", border: int = 4, *, threshold: float = 0.0
 ) -> Tensor:
     """Give the share of each image's wrong pixels that err towards blur, by the sign rule of SPLoss's mask.
 
@@ -73,10 +75,10 @@ def blurred_edge_share(
         UserError: an unknown protocol, or a border that leaves nothing of the image.
         ValueError: the shapes differ.
     """
-    check_pair(output, target)
-    wanted = as_measured(target, protocol, border)
-    error = as_measured(output, protocol, border) - wanted
-    curvature = laplacian(wanted)
+    one, other = pair_of(output, target)
+    wanted = other.seen(protocol, border)
+    error = one.seen(protocol, border) - wanted
+    curvature = other.once(("laplacian", protocol, border), lambda: laplacian(wanted))
     counted = (error.abs() > ZERO) & (curvature.abs() > max(threshold, ZERO))
     blurred = counted & ((error > 0) == (curvature > 0))
     return blurred.sum(dim=(1, 2, 3)).double() / counted.sum(dim=(1, 2, 3))

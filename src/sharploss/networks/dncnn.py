@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_flag, check_integer
-from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.images import CHANNELS, check_channels, check_scale
 
 
 class DnCNN(nn.Module):
@@ -29,7 +29,7 @@ class DnCNN(nn.Module):
         self, scale: int = 1, depth: int = 20, width: int = 64, batch_norm: bool = True, channels: int = 3
     ) -> None:
         super().__init__()
-        check_choice("scale", scale, (1, 2, 3, 4))
+        check_scale(scale, (1, 2, 3, 4))
         check_choice("channels", channels, CHANNELS)
         check_integer("depth", depth, minimum=2)
         check_integer("width", width, minimum=1)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_integer, check_number
-from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.images import CHANNELS, check_channels, check_scale
 
 MEANS = {3: (0.4488, 0.4371, 0.4040), 1: (0.4379,)}
 """Means of DIV2K in [0, 1] by number of channels: RGB as in the official code, Y (BT.601 studio range) from it."""
@@ -42,7 +42,7 @@ class EDSR(nn.Module):
         rgb_range: float = 255,
     ) -> None:
         super().__init__()
-        check_choice("scale", scale, (1, 2, 3, 4))
+        check_scale(scale, (1, 2, 3, 4))
         check_choice("channels", channels, CHANNELS)
         check_choice("rgb_range", rgb_range, (1, 255))
         check_integer("blocks", blocks, minimum=1)

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_flag, check_integer
-from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.images import CHANNELS, check_channels, check_scale
 
 
 class ESPCN(nn.Module):
@@ -28,7 +28,7 @@ class ESPCN(nn.Module):
         self, scale: int = 4, width: int = 64, second_width: int | None = None, channels: int = 3, sigmoid: bool = True
     ) -> None:
         super().__init__()
-        check_choice("scale", scale, (2, 3, 4))
+        check_scale(scale, (2, 3, 4))
         check_choice("channels", channels, CHANNELS)
         check_integer("width", width, minimum=1 if second_width is not None else 2)
         second = width // 2 if second_width is None else second_width

@@ -1,6 +1,10 @@
-"""What every network requires of the images it is given."""
+"""What every network requires of the images it is given, and of its scale."""
+
+from typing import Any
 
 from torch import Tensor
+
+from sharploss.checks import check_choice, check_integer
 
 CHANNELS = (1, 3)
 """Channels a network can be built for: Y or RGB."""
@@ -14,3 +18,13 @@ def check_channels(images: Tensor, channels: int) -> None:
     """
     if images.ndim != 4 or images.shape[1] != channels:
         raise ValueError(f"the network was built for images (N, {channels}, h, w), not {tuple(images.shape)}")
+
+
+def check_scale(scale: Any, scales: tuple[int, ...]) -> None:
+    """Require `scale` to be one of `scales`, an integer: 2.0 would become a fraction of a channel somewhere.
+
+    Raises:
+        ValueError: another scale.
+    """
+    check_choice("scale", scale, scales)
+    check_integer("scale", scale, minimum=min(scales))

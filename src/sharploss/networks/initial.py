@@ -14,7 +14,7 @@ def scaled_kaiming(layer: nn.Conv2d, scale: float) -> None:
 
 
 def normal_fan_out(layer: nn.Conv2d) -> None:
-    """Start a convolution as N(0, sqrt(2 / (k^2 * out))), its bias at 0, as twtygqyy's VDSR and SRResNet do."""
+    """Start a convolution as N(0, sqrt(2 / (k^2 * out))), its bias at 0, as twtygqyy's VDSR does."""
     outputs, _, height, width = layer.weight.shape
     nn.init.normal_(layer.weight, std=math.sqrt(2 / (height * width * outputs)))
     if layer.bias is not None:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_integer
-from sharploss.networks.images import check_channels
+from sharploss.networks.images import check_channels, check_scale
 
 MULTIPLE = 8
 """Height and width must be multiples of this: halved once by the patches and twice by the U-Nets."""
@@ -47,7 +47,7 @@ class MPRNet(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        check_choice("scale", scale, (1,))
+        check_scale(scale, (1,))
         check_choice("channels", channels, (1, 3))
         check_integer("reduction", reduction, minimum=1)
         check_integer("width", width, minimum=reduction)

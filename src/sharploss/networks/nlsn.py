@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_integer, check_number
 from sharploss.networks.edsr import MEANS, ResidualBlock, conv, upsampler
-from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.images import CHANNELS, check_channels, check_scale
 
 EVERY = 8
 """Residual blocks between two attentions."""
@@ -52,7 +52,7 @@ class NLSN(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        check_choice("scale", scale, (1, 2, 3, 4))
+        check_scale(scale, (1, 2, 3, 4))
         check_choice("channels", channels, CHANNELS)
         for name, value in {"blocks": blocks, "chunk": chunk, "hashes": hashes}.items():
             check_integer(name, value, minimum=1)

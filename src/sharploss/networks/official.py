@@ -66,6 +66,11 @@ def _mprnet_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
     return {name: rename(name) for name in ours}
 
 
+def _espcn_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
+    rename = _renamer((r"first\.", "conv1."), (r"second\.", "conv2."), (r"last\.", "conv3."))
+    return {name: rename(name) for name in ours}
+
+
 def _same_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
     return {name: name for name in ours}
 
@@ -74,6 +79,7 @@ OFFICIAL: dict[str, Callable[[Mapping[str, Tensor]], dict[str, str]]] = {
     "edsr": _edsr_names,  # sanghyun-son/EDSR-PyTorch
     "nlsn": _edsr_names,  # HarukiYqM/Non-Local-Sparse-Attention
     "vdsr": _vdsr_names,  # twtygqyy/pytorch-vdsr
+    "espcn": _espcn_names,  # leftthomas/ESPCN
     "rrdbnet": _same_names,  # XPixelGroup/BasicSR
     "srresnet": _srresnet_names,  # XPixelGroup/BasicSR, MSRResNet
     "dncnn": _same_names,  # cszn/KAIR

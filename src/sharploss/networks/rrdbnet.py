@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_integer
-from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.images import CHANNELS, check_channels, check_scale
 from sharploss.networks.initial import scaled_kaiming
 
 RESIDUAL = 0.2
@@ -33,7 +33,7 @@ class RRDBNet(nn.Module):
 
     def __init__(self, scale: int = 4, blocks: int = 23, width: int = 64, growth: int = 32, channels: int = 3) -> None:
         super().__init__()
-        check_choice("scale", scale, (1, 2, 3, 4))
+        check_scale(scale, (1, 2, 3, 4))
         check_choice("channels", channels, CHANNELS)
         for name, value in {"blocks": blocks, "width": width, "growth": growth}.items():
             check_integer(name, value, minimum=1)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_flag, check_integer
-from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.images import CHANNELS, check_channels, check_scale
 
 
 class StackedG(nn.Module):
@@ -35,7 +35,7 @@ class StackedG(nn.Module):
         self, scale: int = 1, blocks: int = 5, width: int = 64, global_skip: bool | None = None, channels: int = 3
     ) -> None:
         super().__init__()
-        check_choice("scale", scale, (1, 2, 3, 4))
+        check_scale(scale, (1, 2, 3, 4))
         check_choice("channels", channels, CHANNELS)
         check_integer("blocks", blocks, minimum=1)
         check_integer("width", width, minimum=1)

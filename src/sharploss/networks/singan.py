@@ -81,7 +81,10 @@ class SinGANGenerator(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Start convolutions from N(0, 0.02) and normalisations from N(1, 0.02) with bias 0, as the official code does."""
+    """Start convolutions from N(0, 0.02) and normalisations from N(1, 0.02) with bias 0, as the official code does.
+
+    It leaves the biases of convolutions as torch draws them.
+    """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.normal_(layer.weight, 0.0, 0.02)

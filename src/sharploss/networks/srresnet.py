@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_flag, check_integer
-from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.images import CHANNELS, check_channels, check_scale
 from sharploss.networks.initial import scaled_kaiming
 
 
@@ -30,7 +30,7 @@ class SRResNet(nn.Module):
         self, scale: int = 4, blocks: int = 16, width: int = 64, batch_norm: bool = True, channels: int = 3
     ) -> None:
         super().__init__()
-        check_choice("scale", scale, (1, 2, 3, 4))
+        check_scale(scale, (1, 2, 3, 4))
         check_choice("channels", channels, CHANNELS)
         check_integer("blocks", blocks, minimum=1)
         check_integer("width", width, minimum=1)

@@ -1,12 +1,11 @@
 """VDSR: a deep plain network that corrects the bicubic interpolation."""
 
-import math
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_flag, check_integer
-from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.images import CHANNELS, check_channels, check_scale
+from sharploss.networks.initial import normal_fan_out
 
 
 class VDSR(nn.Module):
@@ -28,7 +27,7 @@ class VDSR(nn.Module):
 
     def __init__(self, scale: int = 4, width: int = 64, depth: int = 20, channels: int = 3, bias: bool = False) -> None:
         super().__init__()
-        check_choice("scale", scale, (1, 2, 3, 4))
+        check_scale(scale, (1, 2, 3, 4))
         check_choice("channels", channels, CHANNELS)
         check_integer("width", width, minimum=1)
         check_integer("depth", depth, minimum=2)
@@ -50,7 +49,5 @@ class VDSR(nn.Module):
 def conv(inputs: int, outputs: int, bias: bool) -> nn.Conv2d:
     """Make a 3x3 convolution with VDSR's initial weights."""
     layer = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)
-    nn.init.normal_(layer.weight, std=math.sqrt(2 / (9 * outputs)))
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
+    normal_fan_out(layer)
     return layer

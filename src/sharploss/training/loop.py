@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from sharploss.training.state import (
     save_state,
     start_from,
 )
-from sharploss.training.validation import validate
+from sharploss.training.validation import is_shown, validate
 
 
 @dataclass
@@ -41,7 +41,8 @@ class Outcome:
 
     `status` is finished, diverged, stopped or not_trained; `state` the last one; `network` the one to keep (the last
     good one where the run diverged, from step `step`); `diverged` names the first non-finite term and its step;
-    `steps_per_second` is that of this process alone; `reason` says why a run was not trained.
+    `steps_per_second` is that of this process alone; `reason` says why a run was not trained; `backbones` names the
+    weights that terms of the loss were computed with.
     """
 
     status: str
@@ -51,6 +52,7 @@ class Outcome:
     steps_per_second: float
     diverged: dict[str, Any] | None = None
     reason: str | None = None
+    backbones: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def not_trained(config: dict[str, Any], scratch: Path, reason: str) -> Outcome:
@@ -62,7 +64,7 @@ def not_trained(config: dict[str, Any], scratch: Path, reason: str) -> Outcome:
     return Outcome("not_trained", state, network, 0, 0.0, reason=reason)
 
 
-def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
+def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     config: dict[str, Any],
     packs: dict[str, Pack],
     *,
@@ -70,7 +72,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
     device: torch.device,
     title: str = "",
     start: Path | None = None,
-    on_start: Callable[[Path], object] = lambda _: None,
+    on_start: Callable[[Path], Path | None] = lambda _: None,
 ) -> Outcome:
     """Train one run, or go on with it where `scratch` holds a checkpoint of it.
 
@@ -87,7 +89,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
         device: where to compute.
         title: what the progress bar shows.
         start: weights of another run to begin with, safetensors; random ones when left out.
-        on_start: called with the record's path once it exists, before the first step.
+        on_start: called with the record's path once it exists, before the first step; gives the folder that pictures of
+            validations go to, or None for no pictures.
     """
     recipe = config["recipe"]
     set_mode(recipe["mode"])
@@ -122,8 +125,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
         stop_on_signal() as interrupt,
         _progress(title, state.step, recipe, group.leads) as bar,
     ):
-        if group.leads:
-            on_start(scratch / "history.jsonl")
+        pictures = on_start(scratch / "history.jsonl") if group.leads else None
         while state.step < recipe["steps"]:
             rate = learning_rate(state.step, recipe)
             input, target = (image.contiguous(memory_format=layout) for image in patches.batch(state.step))
@@ -161,7 +163,12 @@ def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
                 record.append(line)
             if "validate" in due and group.leads:
                 state.validation = validate(
-                    state.result, packs["validation"], border=border_of(config["task"]), device=device
+                    state.result,
+                    packs["validation"],
+                    border=border_of(config["task"]),
+                    device=device,
+                    pictures=pictures if is_shown(state.step, recipe) else None,
+                    step=state.step,
                 )
                 record.append({"event": "validation", "step": state.step, "psnr_y": state.validation})
                 bar.set_postfix_str(f"{state.validation:.2f} dB", refresh=False)
@@ -175,7 +182,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - the loop reads best as one piece
     spent = time.perf_counter() - started
     state.seconds = earlier + spent
     keep, step = last_good(config, scratch, start) if status == "diverged" else (state.result, state.step)
-    return Outcome(status, state, keep, step, (state.step - first) / spent, diverged)
+    return Outcome(status, state, keep, step, (state.step - first) / spent, diverged, backbones=loss.backbones)
 
 
 def _due(step: int, recipe: dict[str, Any], stopping: bool) -> set[str]:

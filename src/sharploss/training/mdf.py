@@ -87,6 +87,8 @@ def train_extractor(
                 networks.append(network.requires_grad_(False).eval())
             state.seconds += time.perf_counter() - started
             _save(state, scratch, record.sync())
+    state.discriminators.eval()
+    state.generators.eval()
     return state
 
 
@@ -100,10 +102,10 @@ def _start(
 ) -> tuple[SinGANDiscriminator, SinGANGenerator]:
     """Make the networks of a scale: as those of the scale before, or from random weights where these are wider."""
     own = width(index, settings)
-    pair = SinGANDiscriminator(own), SinGANGenerator(own)
     same = index > 0 and own == width(index - 1, settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_numbers(settings["seed"], index).initial_seed())
+        pair = SinGANDiscriminator(own), SinGANGenerator(own)
         for networks, network in zip((state.discriminators, state.generators), pair, strict=True):
             initialise(network)
             if same:

@@ -35,6 +35,7 @@ def provenance(
         **circumstances(device),
         "processes": processes,
         "parameters": sum(parameter.numel() for parameter in outcome.network.parameters()),
+        "backbones": outcome.backbones,
         "config": config,
     }
 

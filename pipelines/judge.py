@@ -1,0 +1,21 @@
+"""Test every claim of the papers on their printed cells and on our runs: results/verdicts.json, reports/verdicts."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from sharploss.errors import run_main
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    from sharploss.analysis.judge import judge
+
+    claims = judge(Path())["claims"]
+    for side in ("printed", "ours"):
+        counts = Counter(claim[side]["verdict"] for claim in claims.values())
+        print(f"{side}: " + ", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,17 @@
+"""Measure one picture under every protocol: reports/protocols/protocols.csv and protocols.md explain what they do."""
+
+import argparse
+
+from sharploss.errors import run_main
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    from sharploss.evaluation.explain import explain_protocols
+
+    for row in explain_protocols():
+        print(f"{row.protocol:<16}{row.metric:<26}{row.value or row.note}")
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,47 @@
+"""Fidelity against perception: PSNR over LPIPS, with the losses that no other one beats joined."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sharploss.analysis.figures.style import colours, label_points, markers, new_figure
+from sharploss.analysis.layout import records
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def pareto_figure(points: pd.DataFrame) -> Figure:
+    """Draw a panel per network; to the left looks closer to the target, upwards is closer pixel by pixel.
+
+    Args:
+        points: network, loss, psnr (dB), lpips, front (whether no other loss beats it).
+    """
+    networks = list(dict.fromkeys(points["network"]))
+    palette, shapes = colours(points["loss"]), markers(points["loss"])
+    figure = new_figure(3.4 * len(networks) + 0.2, 3.5)
+    panels = figure.subplots(1, len(networks), squeeze=False)[0]
+    for network, axes in zip(networks, panels, strict=True):
+        part = points[points["network"] == network]
+        front = part[part["front"]].sort_values("lpips")
+        axes.plot(front["lpips"].to_numpy(), front["psnr"].to_numpy(), color="#888888", lw=1, ls="--", zorder=1)
+        for row in records(part):
+            look = {
+                "marker": shapes[row["loss"]],
+                "color": palette[row["loss"]],
+                "alpha": 1.0 if row["front"] else 0.45,
+            }
+            axes.plot([row["lpips"]], [row["psnr"]], ms=6.5, ls="", zorder=2, **look)
+        axes.margins(0.2, 0.16)
+        axes.set(title=network, xlabel="LPIPS")
+    panels[0].set_ylabel("PSNR (dB)")
+    for network, axes in zip(networks, panels, strict=True):
+        _label(axes, points[points["network"] == network])
+    return figure
+
+
+def _label(axes: Axes, part: pd.DataFrame) -> None:
+    shown = records(part[part["front"]])
+    label_points(axes, [(row["lpips"], row["psnr"]) for row in shown], [row["loss"] for row in shown], [])

@@ -1,0 +1,248 @@
+"""`judge`: each claim tested on its paper's printed cells and on our runs; supported, contradicted or undecided."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from sharploss.analysis.anomalies import anomalies
+from sharploss.analysis.claims import AllOf, Cells, Claim, NotTestable, Test, load_claims
+from sharploss.analysis.contrasts import Contrast, Floats, Source, contrasts, values
+from sharploss.analysis.effects import holm, p_value
+from sharploss.analysis.load import Study, load_study
+from sharploss.analysis.pooled import pooled
+from sharploss.analysis.sources import our_source, printed_source
+from sharploss.analysis.statistics import bootstrap_mean
+from sharploss.analysis.verdict_tables import write_tables
+from sharploss.files import write_json
+
+if TYPE_CHECKING:
+    from sharploss.analysis.contrasts import Cell
+
+SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTABLE = "supported", "contradicted", "undecided", "not testable"
+OUTCOMES = ("for", "tie", "open", "missing", "against")
+"""What a cell can show, the least favourable last."""
+
+LEVEL = 0.05
+ROUNDING = 1e-9
+"""Printed numbers are decimals: what differs by less than this differs by binary rounding alone."""
+
+
+class Judged(NamedTuple):
+    """One contrast and what it shows: "for", "against", "tie", "open" (the interval spans no effect) or "missing"."""
+
+    contrast: Contrast
+    outcome: str
+    mean: float
+    low: float
+    high: float
+    p: float
+    values: Floats | None
+
+
+def judge(root: Path) -> dict[str, Any]:
+    """Judge every claim; write results/verdicts.json and reports/verdicts/ (csv, md, tex).
+
+    Returns:
+        What verdicts.json holds: `seeds` (how many trainings stand behind our numbers), `claims` (key -> paper, where,
+        statement, note, printed, ours) and `anomalies`.
+
+    Raises:
+        UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
+    """
+    claims, study = load_claims(root), load_study(root)
+    verdicts = {
+        "seeds": study.runs["seed"].nunique(),
+        "claims": judge_all(claims, printed_source(root), study),
+        "anomalies": anomalies(root),
+    }
+    write_json(root / "results" / "verdicts.json", verdicts)
+    write_tables(root / "reports" / "verdicts", verdicts)
+    return verdicts
+
+
+def judge_all(claims: dict[str, Claim], printed: Source, study: Study) -> dict[str, dict[str, Any]]:
+    """Judge each claim twice: key -> the claim's text and the verdicts "printed" and "ours"."""
+    ours, found = our_source(study), dict[str, dict[str, Any]]()
+    for key, claim in claims.items():
+        found[key] = {
+            **claim.model_dump(include={"paper", "where", "statement", "note"}),
+            "printed": verdict(claim.printed, printed, {k: v["printed"] for k, v in found.items()}, exact=True),
+            "ours": verdict(claim.ours, ours, {k: v["ours"] for k, v in found.items()}, exact=False),
+        }
+    return found
+
+
+def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact: bool) -> dict[str, Any]:
+    """Judge a claim's tests on one source.
+
+    Args:
+        tests: all of them must hold.
+        source: the cells.
+        others: verdicts of the claims before this one, for `all_of`.
+        exact: printed numbers, which are what they are, or measured ones, which have a spread.
+
+    Returns:
+        verdict, why (a sentence), cells (how many are for, against, tie, open, missing), by (the same per table or
+        recipe, network and metric), effects (per metric: the mean change as the metric is printed, with its interval
+        on our runs), closest (the cell with the smallest margin for the claim) and exceptions (cells not for it).
+    """
+    blocked = [test.reason for test in tests if isinstance(test, NotTestable)]
+    if blocked:
+        return _empty(NOT_TESTABLE, blocked[0])
+    combined = [test for test in tests if isinstance(test, AllOf)]
+    if combined:
+        return _all_of([others[name] | {"name": name} for test in combined for name in test.claims])
+    by_test = [
+        [examine(one, source, exact=exact) for one in contrasts(test, source)]
+        for test in tests
+        if isinstance(test, Cells)
+    ]
+    judged = [one for part in by_test for one in part]
+    cells = _cells(judged)
+    word, why = conclude(cells, judged, exact=exact)
+    return {
+        "verdict": word,
+        "why": why,
+        "cells": _count(cells.values()),
+        "by": {name: _by(cells, name) for name in ("block", "network", "metric")},
+        "effects": _effects(by_test, exact=exact),
+        "closest": _closest(judged),
+        "exceptions": [_told(one) for one in judged if one.outcome not in ("for", "missing")],
+    }
+
+
+def examine(contrast: Contrast, source: Source, *, exact: bool) -> Judged:
+    """Find out what one contrast shows."""
+    table = values(contrast, source)
+    if table is None:
+        return Judged(contrast, "missing", math.nan, math.nan, math.nan, math.nan, None)
+    mean, low, high = bootstrap_mean(table)
+    if exact:
+        mean = round(mean, 9)
+        low = high = mean
+    p = math.nan if exact else p_value((table - (contrast.expected or 0.0)).mean(axis=1))
+    return Judged(contrast, outcome(contrast, low, high), mean, low, high, p, table)
+
+
+def outcome(contrast: Contrast, low: float, high: float) -> str:
+    """Tell what an interval says about a contrast, which the claim wants above zero, or at the expected size."""
+    if math.isnan(low):
+        return "open"
+    slack = contrast.tolerance + ROUNDING
+    if contrast.expected is not None:
+        low, high = low - contrast.expected, high - contrast.expected
+        inside, outside = low >= -slack and high <= slack, low > slack or high < -slack
+        return "for" if inside else "against" if outside else "open"
+    if low > slack or (contrast.or_equal and low >= -slack):
+        return "for"
+    if high < -slack:
+        return "against"
+    return "tie" if low >= -slack and high <= slack else "open"
+
+
+def conclude(cells: dict[Cell, str], judged: list[Judged], *, exact: bool) -> tuple[str, str]:
+    """Draw the conclusion from a claim's cells.
+
+    A claim is about all of its cells. It is supported when every cell is for it, each by its own 95 % interval (that
+    every cell must pass makes a correction needless: an intersection-union test). It is contradicted when some cell is
+    against it, or ties where the claim wants a difference; on our runs only when that stands after Holm's correction
+    for having looked at all cells. Anything else is undecided.
+    """
+    counts, total = Counter(cells.values()), len(cells)
+    if not total:
+        return UNDECIDED, "No table has such cells." if exact else "This study has no such runs or measures."
+    if counts["for"] == total:
+        return SUPPORTED, f"All {total} cells agree."
+    against = counts["against"] + counts["tie"] if exact else _confirmed(judged)
+    if against:
+        told = "are equal or the other way round" if exact else "are surely the other way round"
+        return CONTRADICTED, f"{against} of {total} cells {told}."
+    reasons = {
+        "open": "have intervals that span no effect",
+        "missing": "have no scores",
+        "against": "are the other way round, which may be chance among so many",
+        "tie": "are equal",
+    }
+    return UNDECIDED, "; ".join(
+        f"{counts[name]} of {total} cells {why}" for name, why in reasons.items() if counts[name]
+    ) + "."
+
+
+def _confirmed(judged: list[Judged]) -> int:
+    """Count the contrasts that are against the claim after Holm's correction."""
+    adjusted = holm(np.array([one.p for one in judged]))
+    return sum(one.outcome == "against" and p < LEVEL for one, p in zip(judged, adjusted, strict=True))
+
+
+def _effects(by_test: list[list[Judged]], *, exact: bool) -> dict[str, Any]:
+    """Pool the effects of every test; several tests of one metric are told apart by what they compare."""
+    found: dict[str, Any] = {}
+    for part in by_test:
+        measured = [(one.contrast, one.values) for one in part if one.values is not None]
+        labels = ", ".join(dict.fromkeys(contrast.label for contrast, _ in measured))
+        for metric, effect in pooled(measured, exact=exact).items():
+            alone = sum(any(one.contrast.cell.metric == metric for one in other) for other in by_test) == 1
+            found[metric if alone else f"{metric}: {labels}"] = effect
+    return found
+
+
+def _cells(judged: list[Judged]) -> dict[Cell, str]:
+    """Merge contrasts that count as one cell: the least favourable decides."""
+    cells: dict[Cell, str] = {}
+    for one in judged:
+        before = cells.get(one.contrast.cell, "for")
+        cells[one.contrast.cell] = max(before, one.outcome, key=OUTCOMES.index)
+    return cells
+
+
+def _count(outcomes: Any) -> dict[str, int]:
+    counts = Counter(outcomes)
+    return {"total": sum(counts.values())} | {
+        name: counts[name] for name in ("for", "against", "tie", "open", "missing")
+    }
+
+
+def _by(cells: dict[Cell, str], name: str) -> dict[str, dict[str, int]]:
+    groups = dict.fromkeys(str(getattr(cell, name)) for cell in cells)
+    return {group: _count(o for cell, o in cells.items() if getattr(cell, name) == group) for group in groups}
+
+
+def _closest(judged: list[Judged]) -> dict[str, Any] | None:
+    agreeing = [one for one in judged if one.outcome == "for" and one.contrast.expected is None]
+    return _told(min(agreeing, key=lambda one: one.mean)) if agreeing else None
+
+
+def _told(one: Judged) -> dict[str, Any]:
+    """Tell a contrast in plain values: where, what, and by how much the metric changes."""
+    ends = sorted(one.contrast.sense * value for value in (one.low, one.high))
+    where = {name: value for name, value in one.contrast.cell._asdict().items() if name != "loss"}
+    change = {"change": one.contrast.sense * one.mean, "low": ends[0], "high": ends[1], "p": one.p}
+    numbers = {name: None if math.isnan(value) else value for name, value in change.items()}
+    return {**where, "what": one.contrast.label, "outcome": one.outcome, **numbers}
+
+
+def _empty(word: str, why: str) -> dict[str, Any]:
+    return {
+        "verdict": word,
+        "why": why,
+        "cells": _count([]),
+        "by": {},
+        "effects": {},
+        "closest": None,
+        "exceptions": [],
+    }
+
+
+def _all_of(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join verdicts: contradicted when one part is, supported when all are."""
+    words = {part["name"]: part["verdict"] for part in parts}
+    known = set(words.values())
+    word = CONTRADICTED if CONTRADICTED in known else SUPPORTED if known == {SUPPORTED} else UNDECIDED
+    told = ", ".join(f"{name} {each}" for name, each in words.items())
+    counts = {name: sum(part["cells"][name] for part in parts) for name in parts[0]["cells"]}
+    return _empty(word, f"{told[0].upper()}{told[1:]}.") | {"cells": counts}

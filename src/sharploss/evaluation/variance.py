@@ -1,0 +1,70 @@
+"""The curves of the GV paper's Figure 2: how much gradients vary within the patches of an image, truth and outputs."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from sharploss.data.pack import Pack
+from sharploss.evaluation.crops import Crop
+from sharploss.files import write_text
+from sharploss.metrics.picture import Picture
+from sharploss.metrics.sharpness import gradient_variances
+
+POINTS = 64
+"""Points of a curve at most: neighbouring patches of the ranking are averaged, for a picture needs no more."""
+
+COLUMNS = ("run", "image", "direction", "rank", "patches", "target", "output")
+
+
+def shown_image(crops: Sequence[Crop], packs: Sequence[Pack]) -> str | None:
+    """Choose the image: the first crop's, or else the first there is; None where there is none."""
+    names = [crop.image for crop in crops] + [name for pack in packs for name in pack.names]
+    return names[0] if names else None
+
+
+def write_variances(path: Path, image: str, packs: Sequence[Pack], outputs: Mapping[str, Tensor], border: int) -> None:
+    """Write the gradient variance of an image's patches, ranked by that of the ground truth, for each output.
+
+    The variance is the GV loss's: unbiased, of Sobel's horizontal ("x") or vertical ("y") gradients of the grey image
+    in [0, 1], in patches of 8x8 pixels.
+
+    Args:
+        path: a csv file of COLUMNS: run, image ("<set>/<image>"), direction, rank (0 to 1, the middle of the point's
+            patches in the ranking by the target's variance), how many patches, and their mean variance in the target
+            and in the output.
+        image: the image's name.
+        packs: one of them holds the ground truth.
+        outputs: {run: restored image, (3, H, W) uint8}.
+        border: pixels left out on each side.
+    """
+    target = next(pack.target(pack.names.index(image)) for pack in packs if image in pack.names)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    wanted = _variances(target, border)
+    for run, output in outputs.items():
+        for direction, truth, found in zip("xy", wanted, _variances(output, border), strict=True):
+            for point in _curve(truth, found):
+                writer.writerow([run, image, direction, *point])
+    write_text(path, text.getvalue())
+
+
+def _variances(image: Tensor, border: int) -> Tensor:
+    """Give (2, patches) of (3, H, W) uint8."""
+    return gradient_variances(Picture(image[None].float() / 255), "grey", border)[0].flatten(1)
+
+
+def _curve(truth: Tensor, found: Tensor) -> list[tuple[str, int, str, str]]:
+    """Give rank, number of patches and both mean variances of each point."""
+    order = truth.argsort(stable=True)
+    curve: list[tuple[str, int, str, str]] = []
+    before = 0
+    for point in order.tensor_split(min(POINTS, len(order))):
+        rank = (before + len(point) / 2) / len(order)
+        target, output = (f"{values[point].mean().item():.6g}" for values in (truth, found))
+        curve.append((f"{rank:.4f}", len(point), target, output))
+        before += len(point)
+    return curve

@@ -1,0 +1,89 @@
+"""What happens at the edges of the ground truth: how faithful they are, and how far sharpening goes beyond them."""
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from sharploss.losses.filters import sobel_x, sobel_y
+from sharploss.metrics.picture import Images, pair_of
+from sharploss.metrics.sharpness import ZERO
+
+EDGES = 0.1
+"""Share of an image's pixels that count as edges."""
+
+REACH = 2
+"""How far from a pixel the truth is looked at for what overshoots, in pixels: 5x5, so that an edge that is displaced by
+two pixels does not count."""
+
+
+def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
+    """Give the PSNR of each image in dB over the tenth of its pixels at which the target's gradients are largest.
+
+    Gradients are Sobel's, their size is the root of the sum of squares, of what the protocol looks at, summed over
+    channels. The share is fixed, not the size, so that it measures as many pixels of a soft image as of a crisp one;
+    pixels without any gradient are never counted.
+
+    Args:
+        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
+        target: ground truth, the same shape.
+        protocol: what of the colours counts: "y" or "grey8".
+        border: pixels left out on each side.
+
+    Returns:
+        (N,) float64 in dB, higher is better; infinity where all these pixels are exact, NaN where the target is
+        constant.
+
+    Raises:
+        UserError: an unknown protocol, or a border that leaves nothing of the image.
+        ValueError: the shapes differ.
+    """
+    one, other = pair_of(output, target)
+    wanted = other.seen(protocol, border)
+    edges = other.once(("edges", protocol, border), lambda: _edges(wanted))
+    squares = (one.seen(protocol, border) - wanted).square().mean(dim=1, keepdim=True)
+    error = (squares * edges).sum(dim=(1, 2, 3)) / edges.sum(dim=(1, 2, 3))
+    return -10 * error.log10()
+
+
+def _edges(image: Tensor) -> Tensor:
+    """Mark the pixels with the largest gradients: (N, C, H, W) to (N, 1, H, W) of bool."""
+    levels = image.mul(255).round()  # whole numbers: gradients of one size must not be told apart by rounding errors
+    squares = sobel_x(levels, "replicate") ** 2 + sobel_y(levels, "replicate") ** 2
+    strength = squares.sum(dim=1, keepdim=True)
+    # Not kthvalue, which is not deterministic on GPUs.
+    ranked = strength.flatten(1).sort(dim=1, descending=True).values
+    least = ranked[:, math.ceil(EDGES * ranked.shape[1]) - 1].clamp(min=ZERO)
+    return strength >= least[:, None, None, None]
+
+
+def overshoot(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
+    """Give how far each image goes beyond what the target has nearby: halos and ringing of too much sharpening.
+
+    At each pixel the excess is how far the output lies above the largest, or below the smallest, value of the target
+    within the 5x5 pixels around it; this is its mean over pixels and channels. Blur has none, noise some.
+
+    Args:
+        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
+        target: ground truth, the same shape.
+        protocol: what of the colours counts: "y" or "grey8".
+        border: pixels left out on each side; the target's neighbourhoods end there.
+
+    Returns:
+        (N,) float64 in 8-bit levels, 0 to 255, lower is better.
+
+    Raises:
+        UserError: an unknown protocol, or a border that leaves nothing of the image.
+        ValueError: the shapes differ.
+    """
+    one, other = pair_of(output, target)
+    wanted = other.seen(protocol, border)
+    low, high = other.once(("extremes", protocol, border), lambda: (-_largest(-wanted), _largest(wanted)))
+    values = one.seen(protocol, border)
+    return 255 * ((values - high).clamp(min=0) + (low - values).clamp(min=0)).mean(dim=(1, 2, 3))
+
+
+def _largest(image: Tensor) -> Tensor:
+    side = 2 * REACH + 1
+    rows = F.max_pool2d(image, (side, 1), stride=1, padding=(REACH, 0))
+    return F.max_pool2d(rows, (1, side), stride=1, padding=(0, REACH))

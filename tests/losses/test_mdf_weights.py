@@ -1,0 +1,122 @@
+import os
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from sharploss.assets.fetch import AssetMissing, cache_folder
+from sharploss.errors import UserError
+from sharploss.losses import build_loss
+from sharploss.losses.mdf_weights import build, convert, load_discriminators, official_tensors, source
+from sharploss.networks.singan import SinGANDiscriminator
+
+MIRROR = os.environ.get("SHARPLOSS_MIRROR")
+with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no discriminators of the authors")
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "cache"))
+
+
+def trained(*widths):
+    networks = torch.nn.ModuleList(SinGANDiscriminator(width) for width in widths)
+    return {name: value.clone() for name, value in networks.state_dict().items()}
+
+
+def test_names_stand_for_files():
+    assert source("sisr") is source("jpeg") is source("denoising") is None
+    assert str(source("mdf_sr")) == "results/weights/extractors/mdf_sr.safetensors"
+    assert str(source("elsewhere/x.safetensors")) == "elsewhere/x.safetensors"
+
+
+@with_weights
+def test_pickles_are_converted_once(monkeypatch):
+    first = official_tensors("mdf_jpeg")
+    (converted,) = (cache_folder() / "converted").iterdir()
+    assert converted.name == "mdf_jpeg-6eee1fbf452c7789.safetensors"
+    monkeypatch.setattr("sharploss.losses.mdf_weights.convert", lambda _: pytest.fail("converted twice"))
+    second = official_tensors("mdf_jpeg")
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@with_weights
+def test_a_damaged_conversion_is_made_again():
+    official_tensors("mdf_jpeg")
+    (converted,) = (cache_folder() / "converted").iterdir()
+    whole = converted.read_bytes()
+    converted.write_bytes(whole[:1000])
+    official_tensors("mdf_jpeg")
+    assert converted.read_bytes() == whole
+
+
+@with_weights
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "file"))
+    assert len(load_discriminators("jpeg", 8)) == 8
+
+
+@with_weights
+def test_denoising_is_sisr_and_jpeg_is_not():
+    sisr, denoising, jpeg = (load_discriminators(name, 1)[0].head.conv.weight for name in ("sisr", "denoising", "jpeg"))
+    assert torch.equal(sisr, denoising)
+    assert not torch.equal(sisr, jpeg)
+
+
+@with_weights
+def test_more_scales_than_there_are():
+    with pytest.raises(UserError, match="the authors' weights 'jpeg' has 8 discriminators, not 9: set 'scales' to 8"):
+        load_discriminators("jpeg", 9)
+
+
+def test_weights_that_cannot_be_had(monkeypatch):
+    monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
+    monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
+    with pytest.raises(AssetMissing, match=r"Ds_SISR\.pth"):
+        build_loss({"mdf": 1})
+
+
+def test_self_trained_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results/weights/extractors"
+    folder.mkdir(parents=True)
+    state = trained(4, 6)
+    save_file(state, folder / "ours.safetensors")
+    networks = load_discriminators("ours", 2)
+    assert [network.head.conv.out_channels for network in networks] == [4, 6]
+    assert torch.equal(networks[1].tail.weight, state["1.tail.weight"])
+    assert not list(networks.parameters())
+    loss = build_loss({"mdf": {"weights": str(folder / "ours.safetensors"), "scales": 1}})
+    assert loss(torch.rand(1, 3, 12, 12), torch.rand(1, 3, 12, 12)) > 0
+
+
+def test_missing_self_trained_weights_say_how_to_make_them():
+    with pytest.raises(UserError, match=r"ours\.safetensors is missing: run 'python pipelines/extract\.py ours'"):
+        load_discriminators("ours", 4)
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"no safetensors")
+    with pytest.raises(UserError, match=r"x\.safetensors is damaged"):
+        load_discriminators(str(path), 1)
+    save_file({"weight": torch.zeros(1)}, path)
+    with pytest.raises(UserError, match="holds no discriminators"):
+        load_discriminators(str(path), 1)
+    broken = trained(4)
+    del broken["0.tail.bias"]
+    with pytest.raises(UserError, match=r"does not fit MDF's discriminator 0 .*tail\.bias"):
+        build(broken, 1, "x")
+    with pytest.raises(UserError, match="x has 1 discriminators, not 2"):
+        build(trained(4), 2, "x")
+
+
+@with_weights
+def test_converted_names_are_those_of_the_networks():
+    from pathlib import Path
+
+    tensors = convert(Path(f"{MIRROR}/weights/Ds_SISR.pth"))
+    assert {name.split(".", 1)[0] for name in tensors} == set("012345678")
+    assert {name.split(".", 1)[1] for name in tensors} == set(SinGANDiscriminator(32).state_dict())

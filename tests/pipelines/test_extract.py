@@ -1,0 +1,84 @@
+"""pipelines/extract.py as users run it, in a folder of their own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+from safetensors import safe_open
+
+from sharploss.losses import build_loss
+
+pytestmark = pytest.mark.slow
+
+TINY = {"scales": 2, "max_size": 20, "min_size": 11, "width": 4, "iterations": 3, "steps": 1, "log_every": 2}
+
+
+@pytest.fixture
+def extract(repository, tmp_path):
+    """A function that runs the script with one extractor in params.yaml."""
+
+    def run(name="ours", check=True, **changes):
+        content = yaml.safe_load((repository / "params.yaml").read_text())
+        settings = {"task": "sr_x4", "image": "skimage_train/coffee", **TINY, **changes}
+        content["extractors"] = {**content["extractors"], "ours": settings}
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+        code = tmp_path / "data/code/extract.txt"
+        code.parent.mkdir(parents=True, exist_ok=True)
+        code.write_text("as the plan writes it")
+        return subprocess.run(
+            [sys.executable, str(repository / "pipelines/extract.py"), name],
+            cwd=tmp_path,
+            env={**os.environ, "SHARPLOSS_CACHE": str(tmp_path / "cache"), "SHARPLOSS_OFFLINE": "1"},
+            capture_output=True,
+            text=True,
+            check=check,
+        )
+
+    return run
+
+
+def test_an_extractor_becomes_a_loss(extract, tmp_path, monkeypatch):
+    assert "ours: 2 discriminators in" in extract().stdout
+    weights = tmp_path / "results/weights/extractors/ours.safetensors"
+    first = weights.read_bytes()
+    with safe_open(weights, "pt") as file:
+        config = json.loads(file.metadata()["config"])
+    assert config["extractor"]["iterations"] == 3
+    assert config["task"]["kind"] == "sr"
+    assert config["image_sha256"].startswith("cc02f8ca")
+    folder = tmp_path / "results/extractors/ours"
+    assert len((folder / "history.jsonl").read_text().splitlines()) == 4
+    assert json.loads((folder / "provenance.json").read_text())["config"] == config
+    assert not list((tmp_path / ".scratch").iterdir())
+
+    monkeypatch.chdir(tmp_path)
+    loss = build_loss({"l1": 1, "mdf": {"weights": "ours", "scales": 2, "weight": 0.1}})
+    output = torch.rand(1, 3, 12, 12, requires_grad=True)
+    loss(output, torch.rand(1, 3, 12, 12)).backward()
+    assert output.grad.isfinite().all()
+    assert loss.backbones == {"mdf": "MDF ours, 2 scales"}
+
+    extract()
+    assert weights.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("our", {}, "There is no extractor 'our': did you mean 'ours'?"),
+        ("ours", {"image": "skimage_train/cofee"}, "There is no image 'skimage_train/cofee'"),
+        ("ours", {"image": "skimage_test/chelsea"}, "extractors.ours.image: skimage_test is trained on and tested on"),
+        ("ours", {"max_size": 11}, "is not larger than min_size"),
+        ("ours", {"learning_rate": 1e30, "iterations": 20}, "Extractor 'ours' has diverged"),
+    ],
+)
+def test_bad_input_is_one_sentence(extract, name, changes, message):
+    done = extract(name, check=False, **changes)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
