@@ -1,5 +1,6 @@
 """What changes from step to step in a training: all of it is in a checkpoint, so that a resume is exact."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,7 @@ def save_state(state: State, scratch: Path, record_bytes: int) -> None:
 def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     """Load the newest checkpoint into `state`, if there is one, and give how much of the record it stands for."""
     content = load_checkpoint(scratch, device)
-    if content is None:
+    if content is None or not _has_record(scratch / "history.jsonl", content["record_bytes"]):
         return 0
     state.network.load_state_dict(content["network"])
     state.optimizer.load_state_dict(content["optimizer"])
@@ -137,6 +138,14 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     state.step, state.seconds = content["step"], content["seconds"]
     state.terms, state.validation = content["terms"], content["validation"]
     return int(content["record_bytes"])
+
+
+def _has_record(path: Path, length: int) -> bool:
+    """Say whether the record is there up to a checkpoint; a kill while a finished run is cleared away can part them."""
+    if path.is_file() and path.stat().st_size >= length:
+        return True
+    print(f"warning: {path} is shorter than its checkpoint says: training from the beginning", file=sys.stderr)
+    return False
 
 
 def last_good(config: dict[str, Any], scratch: Path, start: Path | None = None) -> tuple[nn.Module, int]:
