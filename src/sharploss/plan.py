@@ -59,7 +59,7 @@ def _add(params: Params, runs: dict[str, dict[str, Any]], run: dict[str, Any]) -
 
 def _extractor(params: Params, loss: str) -> str:
     """Give the file of self-trained discriminators that a loss reads, or NOTHING."""
-    named = {value.get("weights") for value in params.losses[loss].values() if isinstance(value, dict)}
+    named = [value.get("weights") for value in params.losses[loss].values() if isinstance(value, dict)]
     return next((str(extractor_path(name)) for name in params.extractors if name in named), NOTHING)
 
 

@@ -1,4 +1,4 @@
-"""A process that trains in processes of its own and kills them: torch is imported once, every run is a fresh fork.
+"""A process that trains in processes of its own and kills them: all is imported once, every run is a fresh fork.
 
 Reads a job a line from standard input (JSON), answers a line each. A job: `kind` (plain or adversarial), `packs` and
 `scratch` (folders), `weights` (the file to write at the end), and `kill`: None, or {phase, count, delay} - the kill comes
@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 
 import torch
+import torch._dynamo
+import torch._inductor.config
 
 from sharploss.data.pack import open_pack
 from sharploss.files import atomic_path
@@ -27,7 +29,7 @@ JUDGED = {"l1": 1, "ragan": {"weight": 0.01, "discriminator": "sharpgan", "width
 
 def config_of(kind):
     recipe = {
-        **{"steps": 40, "batch": 2, "patch": 8, "optimizer": "adam", "learning_rate": 0.002, "betas": [0.9, 0.999]},
+        **{"steps": 24, "batch": 2, "patch": 8, "optimizer": "adam", "learning_rate": 0.002, "betas": [0.9, 0.999]},
         **{"momentum": 0.9, "weight_decay": 0.0, "clip_norm": None, "schedule": "cosine", "warmup": 2},
         **{"final_fraction": 0.01, "milestones": [], "gamma": 0.5, "cycles": 1, "average": 0.0, "mode": "exact"},
         **{"log_every": 5, "validate_every": 6, "checkpoint_every": 4},

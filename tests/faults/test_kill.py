@@ -13,7 +13,6 @@ import torch
 from sharploss.data.pack import write_pack
 
 MOMENTS = [*["any"] * 8, *["checkpoint"] * 6, *["validation"] * 6]
-STEPS = 40
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +51,9 @@ def made(folder):
 def moments(seed):
     """20 seeded moments: 8 anywhere, 6 while a checkpoint is being written, 6 in an evaluation."""
     draw = random.Random(seed)
-    longest = {"any": 0.9, "checkpoint": 0.035, "validation": 0.035}
+    longest = {"any": 0.5, "checkpoint": 0.035, "validation": 0.035}
     return [
-        {"phase": phase, "count": 1 if phase == "any" else draw.randint(1, 6), "delay": draw.uniform(0, longest[phase])}
+        {"phase": phase, "count": 1 if phase == "any" else draw.randint(1, 4), "delay": draw.uniform(0, longest[phase])}
         for phase in MOMENTS
     ]
 
