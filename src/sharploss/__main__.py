@@ -8,6 +8,7 @@ from sharploss.errors import run_main, unknown
 DESCRIPTION = """usage: python -m sharploss COMMAND ...
 
   data    data sets and weights: what is known, what is here; fetch, verify
+  cache   DVC's cache: which files in it are damaged
 
 The study itself is run by DVC: make repro, or dvc repro. Each command has its own --help.
 """
@@ -19,7 +20,13 @@ def _data(arguments: list[str]) -> int:
     return main(arguments)
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data}
+def _cache(arguments: list[str]) -> int:
+    from sharploss.cache import main
+
+    return main(arguments)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data, "cache": _cache}
 
 
 def main() -> int:
