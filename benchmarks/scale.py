@@ -1,4 +1,4 @@
-"""What planning, checking and reporting cost when a study has 250, 500 and 1000 runs; results are copies of one real run.
+"""What planning, checking and reporting cost with 250, 500 and 1000 runs; results are copies of one real run.
 
 Each command runs in a process of its own: its time, and the most memory that it or a child of it held at once.
 """

@@ -243,16 +243,15 @@ def _bound(events: Iterable[Any]) -> None:
             # Within its own anchor it would have no end; one of nothing is told by the loader.
             endless = any(anchor == event.anchor for anchor, _ in open_)
             count += YAML_NODES + 1 if endless else sizes.get(str(event.anchor), 0)
-        elif isinstance(event, yaml.NodeEvent):
+        elif isinstance(event, yaml.CollectionStartEvent):
             count += 1
-            if isinstance(event, yaml.CollectionStartEvent):
-                open_.append((event.anchor, count - 1))
-            elif event.anchor:
-                sizes[event.anchor] = 1
+            open_.append((event.anchor, count - 1))
+        elif isinstance(event, yaml.ScalarEvent):
+            count += 1
+            sizes[str(event.anchor)] = 1
         elif isinstance(event, yaml.CollectionEndEvent):
             anchor, before = open_.pop()
-            if anchor:
-                sizes[anchor] = count - before
+            sizes[str(anchor)] = count - before
         if count > YAML_NODES or len(open_) > YAML_DEPTH:
             raise ValueError("its aliases or brackets are nested without end")
 

@@ -23,7 +23,13 @@ def smallest(params):
     recipe.update(steps=12, batch=2, patch=12, warmup=2, log_every=4, validate_every=6, checkpoint_every=4)
     params["recipes"], params["extractors"] = {"mini": recipe}, {}
     params["tasks"] = {"sr_x4": params["tasks"]["sr_x4"]}
-    suite = {"question": "?", "tasks": ["sr_x4"], "networks": ["espcn"], "losses": [*params["losses"]], "recipe": "mini"}
+    suite = {
+        "question": "?",
+        "tasks": ["sr_x4"],
+        "networks": ["espcn"],
+        "losses": [*params["losses"]],
+        "recipe": "mini",
+    }
     params["suites"] = {"pairings": suite}
     params["crops"] = {name: crop for name, crop in params["crops"].items() if crop["task"] == "sr_x4"}
 

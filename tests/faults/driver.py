@@ -1,8 +1,8 @@
 """A process that trains in processes of its own and kills them: all is imported once, every run is a fresh fork.
 
 Reads a job a line from standard input (JSON), answers a line each. A job: `kind` (plain or adversarial), `packs` and
-`scratch` (folders), `weights` (the file to write at the end), and `kill`: None, or {phase, count, delay} - the kill comes
-`delay` seconds after the phase (any, checkpoint, validation) began for the count-th time. The answer: `status` of
+`scratch` (folders), `weights` (the file to write at the end), and `kill`: None, or {phase, count, delay}: the kill
+comes `delay` seconds after the phase (any, checkpoint, validation) began for the count-th time. The answer: `status` of
 waitpid, and the `phase` the process was in when it was killed.
 """
 
@@ -29,10 +29,26 @@ JUDGED = {"l1": 1, "ragan": {"weight": 0.01, "discriminator": "sharpgan", "width
 
 def config_of(kind):
     recipe = {
-        **{"steps": 24, "batch": 2, "patch": 8, "optimizer": "adam", "learning_rate": 0.002, "betas": [0.9, 0.999]},
-        **{"momentum": 0.9, "weight_decay": 0.0, "clip_norm": None, "schedule": "cosine", "warmup": 2},
-        **{"final_fraction": 0.01, "milestones": [], "gamma": 0.5, "cycles": 1, "average": 0.0, "mode": "exact"},
-        **{"log_every": 5, "validate_every": 6, "checkpoint_every": 4},
+        "steps": 24,
+        "batch": 2,
+        "patch": 8,
+        "optimizer": "adam",
+        "learning_rate": 0.002,
+        "betas": [0.9, 0.999],
+        "momentum": 0.9,
+        "weight_decay": 0.0,
+        "clip_norm": None,
+        "schedule": "cosine",
+        "warmup": 2,
+        "final_fraction": 0.01,
+        "milestones": [],
+        "gamma": 0.5,
+        "cycles": 1,
+        "average": 0.0,
+        "mode": "exact",
+        "log_every": 5,
+        "validate_every": 6,
+        "checkpoint_every": 4,
     }
     return {
         "task": {"kind": "sr", "scale": 2},
@@ -96,7 +112,10 @@ def do(job):
     killed_in = None
     if job["kill"]:
         phase = PHASES.index(job["kill"]["phase"])
-        while board[1 + phase] < job["kill"]["count"] and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        while (
+            board[1 + phase] < job["kill"]["count"]
+            and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        ):
             time.sleep(0.0005)
         time.sleep(job["kill"]["delay"])
         os.kill(child, signal.Signals[job["kill"].get("signal", "SIGKILL")])

@@ -1,18 +1,18 @@
 """A disk that is full, or that may not be written: one sentence, the old files stay, and the run goes on afterwards."""
 
+import contextlib
 import errno
 import subprocess
 
 import pytest
 import torch
+from faults_common import neighbour
 
 from sharploss.data.pack import open_pack, write_pack
 from sharploss.errors import run_main
 from sharploss.files import write_bytes, write_json, write_text
 from sharploss.training.checkpoint import save_weights
 from sharploss.training.loop import train
-
-from faults_common import neighbour
 
 driver = neighbour("faults/driver.py")
 
@@ -29,7 +29,7 @@ def packs(tmp_path):
 
 def fill(disk, leave):
     """Leave no more than `leave` bytes of a file system."""
-    with (disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+    with (disk / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(1 << 16))
     if leave:
@@ -42,12 +42,14 @@ def run(packs, scratch, **options):
 
 
 def same(left, right):
-    return all(torch.equal(left.network.state_dict()[name], value) for name, value in right.network.state_dict().items())
+    return all(
+        torch.equal(left.network.state_dict()[name], value) for name, value in right.network.state_dict().items()
+    )
 
 
 @pytest.mark.parametrize("leave", [0, 8192, 65536])
 def test_a_disk_that_fills_up_in_training_loses_nothing(packs, disk, tmp_path, monkeypatch, leave):
-    """Without a byte left the record fails, with 8 kB a checkpoint in the middle of its write, with 64 kB a later one."""
+    """With no byte left the record fails, with 8 kB a checkpoint in mid-write, with 64 kB a later one."""
     whole = run(packs, tmp_path / "whole")
 
     def validate(*given, validate=driver.loop.validate, **named):

@@ -124,7 +124,11 @@ def save_state(state: State, scratch: Path, record_bytes: int) -> None:
 def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     """Load the newest checkpoint into `state`, if there is one, and give how much of the record it stands for."""
     content = load_checkpoint(scratch, device)
-    if content is None or not _has_record(scratch / "history.jsonl", content["record_bytes"]):
+    if content is None:
+        return 0
+    if not _has_record(scratch / "history.jsonl", content["record_bytes"]):
+        for path in scratch.glob("step-*.pt"):
+            path.unlink()
         return 0
     state.network.load_state_dict(content["network"])
     state.optimizer.load_state_dict(content["optimizer"])
