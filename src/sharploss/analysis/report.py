@@ -92,7 +92,7 @@ def figures(folder: Path) -> dict[str, list[dict[str, str]]]:
     """
     sections: dict[str, list[dict[str, str]]] = {}
     for entry in cast("list[dict[str, str]]", read_json(folder / "figures.json")):
-        if entry["section"] != "crops":  # the page shows the crops themselves
+        if entry["section"] != "crops" and "not_drawn" not in entry:  # the page shows the crops themselves
             picture = data_uri(folder / f"{entry['name']}.svg", "image/svg+xml")
             sections.setdefault(entry["section"], []).append({**entry, "picture": picture})
     return sections

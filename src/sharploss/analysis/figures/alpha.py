@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import GREY, new_figure
+from sharploss.analysis.figures.style import GREY, colours, legend_below, markers, new_figure
 from sharploss.analysis.measures import ALPHA, Measure, heading
 
 if TYPE_CHECKING:
@@ -31,6 +31,38 @@ def alpha_figure(levels: pd.DataFrame, measures: list[Measure]) -> Figure:
         axes.remove()
     first = figure.axes[0].get_legend_handles_labels()
     figure.legend(*first, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def beside_figure(changes: pd.DataFrame, measures: list[Measure]) -> Figure:
+    """Draw how every measure changes from alpha 0 on: ours and the printed one (SPLoss paper, Table 3) in one panel.
+
+    Args:
+        changes: line (its name), metric, protocol, alpha, change, low, high (NaN where there is no interval, as of
+            printed numbers).
+        measures: the panels, in order.
+    """
+    names = list(dict.fromkeys(changes["line"]))
+    palette, shapes = colours(["l1", *names]), markers(names)
+    columns = min(4, len(measures))
+    rows = -(-len(measures) // columns)
+    figure = new_figure(7.0, 1.75 * rows + 0.25 + 0.2 * -(-len(names) // 2))
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for measure, axes in zip(measures, panels, strict=False):
+        part = changes[(changes["metric"] == measure[0]) & (changes["protocol"] == measure[1])]
+        axes.axhline(0, color="black", lw=0.9, zorder=1)
+        for name, line in part.groupby("line", sort=False):
+            look: dict[str, Any] = {"color": palette[str(name)]}
+            xs = line["alpha"].to_numpy()
+            axes.fill_between(xs, line["low"].to_numpy(), line["high"].to_numpy(), alpha=0.15, lw=0, **look)
+            axes.plot(xs, line["change"].to_numpy(), marker=shapes[str(name)], lw=1.2, ms=4.5, **look)
+        axes.set_title(heading(measure), fontsize=8)
+        axes.set(xlabel=ALPHA, xticks=range(0, 11, 2))
+        axes.tick_params(labelsize=7)
+    panels[0].set_ylabel(f"change from {ALPHA} = 0", fontsize=8)
+    for axes in panels[len(measures) :]:
+        axes.remove()
+    legend_below(figure, palette, shapes)
     return figure
 
 
