@@ -1,4 +1,4 @@
-"""An invented study with every run of studies/mini.yaml: eight tasks, eleven networks, seven recipes. For tests alone."""
+"""An invented study with every run of studies/mini.yaml: eight tasks, eleven networks. For tests alone."""
 
 import csv
 import io
@@ -130,7 +130,9 @@ def write_unrestored(root, params, task, crops):
     name = "bicubic" if about.scale > 1 else "input"
     base = BASE.get(task, 26.0) - 0.9
     folder = root / "results" / "unrestored" / task
-    synthetic.write_csv(folder / "scores.csv", synthetic.run_lines(f"{task}-{name}", base, (0, -0.12), (about.test, True)))
+    synthetic.write_csv(
+        folder / "scores.csv", synthetic.run_lines(f"{task}-{name}", base, (0, -0.12), (about.test, True))
+    )
     synthetic.write_json(folder / "scores.json", {"not_measured": {}, "missing_sets": {}, "seconds": 1.0})
     synthetic.write_edge(folder / "edge.csv")
     write_variance(folder / "variance.csv", variance_rows(f"{task}-{name}", 0.4))

@@ -11,11 +11,13 @@ Terms = dict[str, float]
 
 
 def terms_of(study: Study) -> dict[str, Terms]:
-    """Give the terms of every loss of the study with their weights: loss -> term -> weight, in the order of params.yaml."""
+    """Give the terms of every loss of the study with their weights: loss -> term -> weight."""
     params = cast("dict[str, Any]", load_yaml(study.root / "params.yaml"))
     losses = cast("dict[str, dict[str, Any]]", params.get("losses") or {})
     used = set(study.runs["loss"])
-    return {name: {term: weight(value) for term, value in spec.items()} for name, spec in losses.items() if name in used}
+    return {
+        name: {term: weight(value) for term, value in spec.items()} for name, spec in losses.items() if name in used
+    }
 
 
 def weight(value: Any) -> float:
@@ -39,7 +41,7 @@ def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:
 
 
 def partner_of(losses: dict[str, Terms]) -> dict[str, str]:
-    """Name the loss that each is to be compared with: what it adds one term to, or the one whose pixel term it replaces.
+    """Name the loss that each is to be compared with: what it adds a term to, or the one whose pixel term it replaces.
 
     SPLoss alone, and every other single term, replaces L1.
     """

@@ -18,9 +18,7 @@ COLUMNS = [*CELL, "term", "against", "weight", "value", "baseline", "low", "high
 def weighted(losses: dict[str, Terms]) -> list[tuple[str, str, str, float]]:
     """List losses that add one term to another loss of a single term: (loss, the other loss, term, weight)."""
     return [
-        (name, base, term, losses[name][term])
-        for name, (base, term) in added(losses).items()
-        if len(losses[base]) == 1
+        (name, base, term, losses[name][term]) for name, (base, term) in added(losses).items() if len(losses[base]) == 1
     ]
 
 
@@ -49,6 +47,8 @@ def weight_searches(study: Study, at_least: int = 2) -> pd.DataFrame:
 def _against(study: Study, table: pd.DataFrame, base: str) -> pd.DataFrame:
     scores = study.scores[study.scores["loss"].isin([base, *table["loss"]])]
     found = differences(scores, [base]).drop(columns="against").merge(table, on="loss")
+    numbers = ["baseline", "difference", "low", "high"]
+    found[numbers] = found[numbers].astype("float64")
     found["value"] = found["baseline"] + found["difference"]
     found["low"] += found["baseline"]
     found["high"] += found["baseline"]

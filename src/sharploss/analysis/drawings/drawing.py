@@ -51,6 +51,6 @@ def kind_of(study: Study, task: str) -> str:
     return ""
 
 
-def crowded(rows: pd.DataFrame, keys: list[str], least: int = 4) -> pd.DataFrame:
+def crowded(rows: pd.DataFrame, keys: list[str], least: int = 5) -> pd.DataFrame:
     """Keep the rows of those groups that have at least `least` losses: of fewer a table says all."""
     return rows[rows.groupby(keys)["loss"].transform("nunique") >= least] if len(rows) else rows

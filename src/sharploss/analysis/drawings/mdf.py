@@ -36,7 +36,9 @@ def shown(study: Study, metrics: tuple[str, ...] = METRICS) -> list[Measure]:
 
 def is_compared(terms: Terms) -> bool:
     """Say whether the MDF page compares such a loss: a pixel loss alone, or features with or without one."""
-    return (set(terms) <= PIXELS | FEATURES and bool(set(terms) & FEATURES)) or (len(terms) == 1 and set(terms) <= PIXELS)
+    return (set(terms) <= PIXELS | FEATURES and bool(set(terms) & FEATURES)) or (
+        len(terms) == 1 and set(terms) <= PIXELS
+    )
 
 
 def comparisons(study: Study) -> Iterator[Drawing]:
@@ -60,7 +62,7 @@ def _comparison(study: Study, task: str, dataset: str, compared: set[str]) -> Dr
         f"The MDF page's comparison on {task} ({dataset}): each loss against the squared error of the same network and "
         "recipe, image by image, with 95 % intervals. The page prints no numbers."
     )
-    changes = changes_against(study, task, dataset, compared)
+    changes = usual_weights(changes_against(study, task, dataset, compared), terms_of(study))
     measures = shown(study)
     if changes.empty:
         return missing(name, "mdf", caption, f"No loss to compare was trained beside {BASE} on {task}.", "MDF")
@@ -85,10 +87,27 @@ def changes_against(study: Study, task: str, dataset: str, losses: set[str], bas
     return found[["row", "series", "metric", "protocol", "difference", "low", "high"]]
 
 
+def usual_weights(changes: pd.DataFrame, terms: dict[str, Terms]) -> pd.DataFrame:
+    """Keep networks that have a loss on features, and of losses of the same terms those that most networks have."""
+    featured = {loss for loss, its in terms.items() if set(its) & FEATURES}
+    mine = changes[changes["series"].isin(changes.loc[changes["row"].isin(featured), "series"])]
+    used = mine.groupby("row")["series"].nunique()
+    alike = {
+        row: [other for other in used.index if set(terms[str(other)]) == set(terms[str(row)])] for row in used.index
+    }
+    kept = [row for row, others in alike.items() if used[row] == used[others].max()]
+    return mine[mine["row"].isin(kept)].reset_index(drop=True)
+
+
 SEARCHES: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "mdf_weights": ("MDF", "mdf", ("vgg", "lpips"), "The MDF page's search: weight of VGG or LPIPS features"),
     "second_order_weights": ("SOG", "second_order", ("second_order",), "Weight of the second-order gradient term"),
-    "tuned_weights": ("", "tuned", ("gv", "second_order", "tv", "mdf"), "Tuned fairly: an equal number of weights each"),
+    "tuned_weights": (
+        "",
+        "tuned",
+        ("gv", "second_order", "tv", "mdf"),
+        "Tuned fairly: an equal number of weights each",
+    ),
 }
 """Name -> paper, section, terms, caption."""
 
@@ -111,8 +130,8 @@ def searches(study: Study) -> Iterator[Drawing]:
                 f"{name}_{task}_{file_name(network)}_{against}",
                 section,
                 weights_figure(one.assign(line=one["term"]), measures),
-                f"{caption}, beside {against}; {network}, {task}, {dataset}. The dashed line is {against} alone; bands are "
-                "95 % intervals of the paired difference.",
+                f"{caption}, beside {against}; {network}, {task}, {dataset}. The dashed line is {against} alone; bands "
+                "are 95 % intervals of the paired difference.",
                 "Line plots of measures against the weight of a term, on a log scale.",
                 paper,
             )
@@ -135,7 +154,9 @@ def second_order(study: Study) -> Iterator[Drawing]:
         return
     changes["row"], changes["series"] = changes["series"] + ", " + changes["task"], changes["row"]
     here = set(zip(changes["metric"], changes["protocol"], strict=True))
-    measures = [measure for measure in shown(study, ("psnr", "lpips", "fid", "gradient_variance_ratio")) if measure in here]
+    measures = [
+        measure for measure in shown(study, ("psnr", "lpips", "fid", "gradient_variance_ratio")) if measure in here
+    ]
     yield Drawing(
         name,
         name,

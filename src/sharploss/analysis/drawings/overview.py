@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
+from sharploss.analysis.drawings.crops import SEARCHED
 from sharploss.analysis.drawings.drawing import Drawing, crowded, labelled, missing
 from sharploss.analysis.figures.claims import claims_figure
 from sharploss.analysis.figures.pareto import pareto_figure
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 
 def tradeoffs(study: Study) -> Iterator[Drawing]:
-    """Draw PSNR against sharpness wherever a network was trained with at least four losses."""
+    """Draw PSNR against sharpness wherever a network was trained with at least five losses."""
     points = tradeoff_points(study)
-    many = crowded(points[points["network"] != ""], ["task", "dataset", "network"])
+    many = points[(points["network"] != "") & ~(points["named"] & points["loss"].str.contains(SEARCHED))]
+    many = crowded(many, ["task", "dataset", "network"])
     for (task, dataset), part in many.groupby(["task", "dataset"], sort=False):
         references = points[(points["network"] == "") & (points["task"] == task) & (points["dataset"] == dataset)]
         yield Drawing(
@@ -65,24 +67,33 @@ def tradeoff_points(study: Study) -> pd.DataFrame:
 
 
 def pareto_fronts(study: Study) -> Iterator[Drawing]:
-    """Draw PSNR against LPIPS wherever a network was trained with at least four losses."""
-    named = labelled(study, fronts(study.scores).merge(pairing_rows(study)[ROW]))
+    """Draw PSNR against LPIPS wherever a network was trained with at least five losses."""
+    named = labelled(
+        study, fronts(study.scores[~study.scores["loss"].str.contains(SEARCHED)]).merge(pairing_rows(study)[ROW])
+    )
     if named.empty:
-        why = "LPIPS was not measured" + f": {study.not_measured['lpips']}." if "lpips" in study.not_measured else "LPIPS was not measured."
+        why = (
+            "LPIPS was not measured" + f": {study.not_measured['lpips']}."
+            if "lpips" in study.not_measured
+            else "LPIPS was not measured."
+        )
         yield missing("pareto", "tradeoff", "Truth against likeness: PSNR against LPIPS.", why)
-    for (task, dataset), part in crowded(named, ["task", "dataset", "network"]).groupby(["task", "dataset"], sort=False):
+    for (task, dataset), part in crowded(named, ["task", "dataset", "network"]).groupby(
+        ["task", "dataset"], sort=False
+    ):
         yield Drawing(
             f"pareto_{task}_{dataset}",
             "tradeoff",
             pareto_figure(part),
             f"Truth against likeness on {dataset} ({task}): to the left looks more like the target (LPIPS), upwards is "
-            "closer to it pixel by pixel (PSNR). The losses on the dashed line, which are named, are beaten by none.",
+            "closer to it pixel by pixel (PSNR). The losses on the dashed line, which are named, are beaten by none. "
+            "Searches for weights have figures of their own.",
             f"Scatter plots of PSNR against LPIPS per network on {dataset}; the front is in the table.",
         )
 
 
 def ranks(study: Study) -> Iterator[Drawing]:
-    """Draw the mean ranks of every suite that compares at least four losses."""
+    """Draw the mean ranks of every suite that compares at least five losses."""
     found = suite_ranks(study)
     titles = found["of"].where(found["scope"] != "metric", found["of"].map(metric_title))
     for suite, part in crowded(found.assign(panel=titles.replace("", "all")), ["suite"]).groupby("suite", sort=False):
@@ -100,6 +111,7 @@ def ranks(study: Study) -> Iterator[Drawing]:
 def scoreboard(study: Study) -> Iterator[Drawing]:
     """Draw how often each loss is better than its partner over everything that was trained."""
     board = scoreboard_rows(study)
+    board = board[~board["loss"].str.contains(SEARCHED)] if len(board) else board
     name, caption = "scoreboard", "How often each loss beats the one it is made from"
     if board.empty:
         yield missing(name, "ranks", f"{caption}.", "No loss was trained beside the one it is made from.")
@@ -108,9 +120,9 @@ def scoreboard(study: Study) -> Iterator[Drawing]:
         name,
         "ranks",
         scoreboard_figure(board),
-        f"{caption} (L1 for losses of one term), over all tasks, networks, recipes and test sets: per cent of the paired "
-        "images and seeds with the better score, means over cells, whose number is in brackets. 50 is chance; where the "
-        "cells are few, so is what they say.",
+        f"{caption} (L1 for losses of one term), over all tasks, networks, recipes and test sets: per cent "
+        "of the paired images and seeds with the better score, means over cells, whose number is in brackets. 50 is chance; where "
+        "the cells are few, so is what they say.",
         "A table of percentages, losses down, measures across, coloured from orange (worse) to purple (better).",
     )
 
@@ -126,7 +138,9 @@ def scoreboard_rows(study: Study) -> pd.DataFrame:
     partners = pd.Series(partner_of(terms_of(study)))
     scores = study.scores[~study.scores["loss"].isin(REFERENCES)]
     parts = [_against(scores, list(partners.index[partners == base]), str(base)) for base in dict.fromkeys(partners)]
-    found = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=["loss", "measure", "improvement"])])
+    found = pd.concat(
+        [part for part in parts if len(part)] or [pd.DataFrame(columns=["loss", "measure", "improvement"])]
+    )
     keys = ["loss", "measure"]
     board = found.groupby(keys, sort=False)["improvement"].agg(share="mean", cells="count").reset_index()
     order = [title(measure) for measure in measures_of(study) if is_shown(measure)]

@@ -16,7 +16,7 @@ PAPER, SECTION = "SharpGAN", "sharpgan"
 ROWS = [("stackedg", "l1"), ("resg", "l1"), ("nonbn_resg", "l1"), ("nonbn_resg", "sharpgan")]
 """The rows of its Table 1: networks and losses."""
 
-TITLES = ["StackedG", "ResG", "NonBN-ResG", "NonBN-ResG, full loss"]
+TITLES = ["StackedG", "ResG", "NonBN-ResG", "NonBN-ResG-L"]
 WHOLE = "The rows of SharpGAN's Table 1 to the eye (after its Figure 4)"
 DETAIL = "A detail of a face, enlarged (after SharpGAN's Figure 5, on an image of ours)"
 
@@ -32,9 +32,9 @@ def pictures(study: Study) -> Iterator[Drawing]:
             f"sharpgan_blocks_{task}",
             SECTION,
             tiles_figure(whole(tiles)),
-            f"{WHOLE}: {task}, {about['image']}. Below each crop its PSNR (RGB, of the crop); below that grey values minus "
-            "the target's, purple where the output is too bright.",
-            "A crop restored by StackedG, ResG, NonBN-ResG and NonBN-ResG with SharpGAN's whole loss.",
+            f"{WHOLE}: {task}, {about['image']}. Below each crop its PSNR (RGB, of the crop); below that grey values "
+            "minus the target's, purple where the output is too bright.",
+            "A crop restored by StackedG, ResG, NonBN-ResG and NonBN-ResG-L, which has the whole loss.",
             PAPER,
         )
         yield Drawing(

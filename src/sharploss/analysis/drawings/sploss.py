@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sharploss.analysis.crops import crops_of
@@ -26,11 +27,17 @@ PAPER = "SPLoss"
 PAIRS = [("l1", "sploss"), ("mprnet_original", "mprnet_sploss"), ("esrgan", "esrgan_sploss")]
 """What SPLoss replaces, and the loss with SPLoss."""
 
+KINDS = ("sr", "deblur")
+"""The kinds of tasks that the paper has."""
+
+MANY_ALPHAS = 5
+"""Fewer are a search for the best, and no sweep to draw."""
+
 
 def mechanism(study: Study) -> Iterator[Drawing]:
     """Draw how SPLoss works on a real edge, for the first task of each kind that the paper has."""
     kinds = {task: kind_of(study, task) for task in dict.fromkeys(study.runs["task"])}
-    for kind in ("sr", "deblur"):
+    for kind in KINDS:
         for task in [task for task, its in kinds.items() if its == kind][:1]:
             yield from _mechanism(study, task)
 
@@ -41,7 +48,7 @@ def _mechanism(study: Study, task: str) -> Iterator[Drawing]:
         f"mechanism_profile_{task}",
         "mechanism",
         profile_figure(edge),
-        "SPLoss across a real edge (after the SPLoss paper's Figure 2, of which we know the text alone): a blurred output "
+        "SPLoss across a real edge (after the SPLoss paper's Figure 2, whose text alone we know): a blurred output "
         "errs to the side that the target's Laplacian points to. Where both have the same sign (shaded), the error "
         f"weighs 1 + {ALPHA} times the Laplacian's size, here with {ALPHA} = 2. Task {task}.",
         "Profiles across an edge: target and output luma, Laplacian and error, and the weight of each pixel.",
@@ -63,11 +70,17 @@ def pictures(study: Study) -> Iterator[Drawing]:
     name, caption = "sploss_crops", "Crops with and without SPLoss (after the SPLoss paper's Figure 1)."
     drawn = False
     crops = crops_of(study)
-    for task in dict.fromkeys(str(crop["task"]) for crop in crops.values()):
+    tasks = dict.fromkeys(str(crop["task"]) for crop in crops.values())
+    for task in [task for task in tasks if kind_of(study, task) in KINDS]:
         mine = [crop for crop, about in crops.items() if about["task"] == task]
         for group, variants in _compared(study, task):
             files = [chosen_files(study, crop, group, variants) for crop in mine]
-            strips = [strip for crop, items in zip(mine, files, strict=True) if items for strip in with_differences(crop, items)]
+            strips = [
+                strip
+                for crop, items in zip(mine, files, strict=True)
+                if items
+                for strip in with_differences(crop, items)
+            ]
             if strips:
                 drawn = True
                 yield Drawing(
@@ -75,14 +88,20 @@ def pictures(study: Study) -> Iterator[Drawing]:
                     "crops_compared",
                     tiles_figure(strips),
                     f"What SPLoss changes to the eye (after the SPLoss paper's Figure 1): {group.split('-')[1]}, {task}. "
-                    "Below each crop its PSNR (RGB, of the crop); the maps show grey values minus the target's, purple "
-                    "where the output is too bright, orange where it is too dark.",
+                    "Below each crop its PSNR (RGB, of the crop); the maps show grey values minus the "
+                    "target's, purple where the output is too bright, orange where it is too dark.",
                     "Crops of target, unrestored image, and outputs with and without SPLoss, with difference maps.",
                     PAPER,
                 )
                 break
     if not drawn:
-        yield missing(name, "crops_compared", caption, "No network was trained with and without SPLoss on a task with crops.", PAPER)
+        yield missing(
+            name,
+            "crops_compared",
+            caption,
+            "No network was trained with and without SPLoss on a task with crops.",
+            PAPER,
+        )
 
 
 def _compared(study: Study, task: str) -> Iterator[tuple[str, list[str]]]:
@@ -97,25 +116,29 @@ def _compared(study: Study, task: str) -> Iterator[tuple[str, list[str]]]:
                 yield group, [names[base], names[loss]]
 
 
-def with_differences(crop: str, items: list[tuple[str, object]]) -> list[Strip]:
+def with_differences(crop: str, items: list[tuple[str, Path]]) -> list[Strip]:
     """Give a strip of pictures and one of their grey values minus the target's.
 
     Args:
         crop: label of the strip.
         items: (title, PNG file), the target first.
     """
-    tiles = tiles_of(items)  # pyright: ignore[reportArgumentType]
+    tiles = tiles_of(items)
     target = tiles[0].values
     assert target is not None
-    maps = [Tile("", None), *(Tile("", grey(tile.values) - grey(target)) for tile in tiles[1:] if tile.values is not None)]
+    maps = [
+        Tile("", None),
+        *(Tile("", grey(tile.values) - grey(target)) for tile in tiles[1:] if tile.values is not None),
+    ]
     return [Strip(crop, tiles), Strip("minus target", maps, "signed")]
 
 
 def sweeps(study: Study) -> Iterator[Drawing]:
     """Draw every measure against alpha, with L1 and the unrestored images; and beside the printed changes."""
     levels = sweep_levels(study)
+    levels = levels[levels.groupby(TRAINED)["alpha"].transform("nunique") >= MANY_ALPHAS] if len(levels) else levels
     if levels.empty:
-        why = f"No network was trained with SPLoss of three or more values of {ALPHA}."
+        why = f"No network was trained with SPLoss of {MANY_ALPHAS} or more values of {ALPHA}."
         yield missing("alpha", "alpha", f"Every measure against {ALPHA}.", why, PAPER)
         return
     measured = [measure for measure in measures_of(study) if measure[0] not in study.not_measured]
@@ -143,8 +166,8 @@ def _beside(study: Study, task: str, network: str, levels: pd.DataFrame) -> Draw
         f"alpha_beside_print_{task}_{file_name(network)}",
         "alpha",
         beside_figure(changes, [measure for measure in order if measure in have]),
-        f"What {ALPHA} changes, from {ALPHA} = 0 on: our {network} ({task}) beside the SPLoss paper's Table 3 (NLSN, mean "
-        "of four test sets; printed numbers carry no interval). Bands are 95 % paired intervals. Budgets and networks "
+        f"What {ALPHA} changes, from {ALPHA} = 0 on: our {network} ({task}) beside the SPLoss paper's Table 3 "
+        "(NLSN, mean of four test sets; printed numbers carry no interval). Bands are 95 % paired intervals. Budgets and networks "
         "differ, so the direction and shape can be compared, not the size.",
         "Line plots of the change of PSNR, SSIM, LPIPS and NIQE against alpha, ours and as printed.",
         PAPER,
@@ -152,7 +175,7 @@ def _beside(study: Study, task: str, network: str, levels: pd.DataFrame) -> Draw
 
 
 def beside_printed(study: Study, levels: pd.DataFrame) -> pd.DataFrame:
-    """Give the changes from alpha 0 on, ours per test set and the printed ones of the SPLoss paper's Table 3.
+    """Give the changes from L1 (alpha 0) on, ours per test set and the printed ones of the SPLoss paper's Table 3.
 
     Args:
         study: the study; Table 3 is read from its results/published.
@@ -167,23 +190,19 @@ def beside_printed(study: Study, levels: pd.DataFrame) -> pd.DataFrame:
     table = table[(table["table"] == "sploss_table3") & table["alpha"].notna()]
     known = table[["metric", "protocol"]].drop_duplicates()
     ours = levels[levels["metric"].isin(known["metric"])]
-    ours = ours[~ours["metric"].isin(["psnr", "ssim"]) | ours["protocol"].isin(MAIN)].sort_values("alpha", kind="stable")
-    parts = [_from_zero(part, f"ours: {part['label'].iloc[0]}, {dataset}") for dataset, part in ours.groupby("dataset", sort=False)]
+    ours = ours[~ours["metric"].isin(["psnr", "ssim"]) | ours["protocol"].isin(MAIN)].sort_values(
+        "alpha", kind="stable"
+    )
+    ours = ours.assign(line="ours: " + ours["label"] + ", " + ours["dataset"])
     names = ours.drop_duplicates("metric").set_index("metric")["protocol"]
-    theirs = table.assign(protocol=table["metric"].map(names).fillna(table["protocol"]), low=float("nan"), high=float("nan"))
-    theirs = theirs[theirs["metric"].isin(ours["metric"])]
-    return pd.concat([*parts, _from_zero(theirs, "print: NLSN, mean of four sets")], ignore_index=True)
-
-
-def _from_zero(part: pd.DataFrame, line: str) -> pd.DataFrame:
-    """Subtract the value at alpha 0; an interval around a mean moves along."""
-    keys = ["metric", "protocol"]
-    zero = part.loc[part["alpha"] == 0, [*keys, "value"]].rename(columns={"value": "zero"})
-    joined = part.merge(zero, on=keys)
-    moved = {name: joined[name] - joined["zero"] for name in ("low", "high")}
-    return joined.assign(line=line, change=joined["value"] - joined["zero"], **moved)[
-        ["line", *keys, "alpha", "change", "low", "high"]
-    ]
+    theirs = table[table["metric"].isin(ours["metric"])].assign(low=float("nan"), high=float("nan"))
+    # Under the name of our protocol, to share a panel: changes, unlike values, can be looked at side by side.
+    theirs = theirs.assign(protocol=theirs["metric"].map(names), line="print: NLSN, mean of four sets")
+    zero = theirs.loc[theirs["alpha"] == 0, ["metric", "value"]].rename(columns={"value": "l1"})
+    both = pd.concat([ours, theirs.merge(zero, on="metric")], ignore_index=True)
+    moved = {name: both[name] - both["l1"] for name in ("low", "high")}
+    columns = ["line", "metric", "protocol", "alpha", "change", "low", "high"]
+    return both.assign(change=both["value"] - both["l1"], **moved)[columns]
 
 
 def _strip(study: Study, task: str, network: str) -> Drawing:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
+from sharploss.analysis.drawings.crops import SEARCHED
 from sharploss.analysis.drawings.drawing import Drawing, crowded, labelled, missing
+from sharploss.analysis.drawings.gv import UNCROPPED
 from sharploss.analysis.figures.curves import terms_figure, validation_figure
 from sharploss.analysis.figures.gains import gains_figure
 from sharploss.analysis.gains import gains
@@ -21,7 +23,7 @@ PAPERS_TERMS = ("gv", "sploss", "second_order", "mdf")
 
 
 def training(study: Study) -> Iterator[Drawing]:
-    """Draw validation and terms of each task's largest suite of at least four losses."""
+    """Draw validation and terms of each task's largest suite of at least five losses."""
     runs = study.runs[["run", "task"]]
     for task in dict.fromkeys(study.runs["task"]):
         rows = _largest(study, str(task))
@@ -46,7 +48,7 @@ def training(study: Study) -> Iterator[Drawing]:
 
 
 def _largest(study: Study, task: str) -> pd.DataFrame | None:
-    """Give the rows of the suite that trains most losses on a task; None where all have fewer than four."""
+    """Give the rows of the suite that trains most losses on a task; None where all have fewer than five."""
     parts = [pairing_rows(study, suite) for suite in shown_suites(study)]
     mine = [crowded(part[part["task"] == task], ["task"]) for part in parts]
     best = max(mine, key=lambda part: part["loss"].nunique())
@@ -72,7 +74,8 @@ def leads(study: Study) -> Iterator[Drawing]:
     """Draw, per task, the lead of the papers' losses over their partners at every validation."""
     found = gains(study)
     found = found[found["loss"].map(lambda loss: any(term in str(loss) for term in PAPERS_TERMS)).astype(bool)]
-    found = found[found["loss"].isin(pairing_rows(study)["loss"])]
+    found = _without_searches(found[found["loss"].isin(pairing_rows(study)["loss"])])
+    found = found[~found["task"].str.endswith(UNCROPPED)]
     name, caption = "gain", "Better, or only faster? Lead in validation PSNR of each loss over the one it is made from"
     if found.empty:
         yield missing(name, "training", f"{caption}.", "No loss of the papers was trained beside its partner.")
@@ -80,13 +83,13 @@ def leads(study: Study) -> Iterator[Drawing]:
         yield Drawing(
             f"{name}_{task}",
             "training",
-            gains_figure(_without_searches(part)),
-            f"{caption}, at equal steps ({task}). A lead that fades was speed; one that stays is what the loss is worth "
-            "at this budget. Above 0 the loss leads; recipes of different length are panels of their own.",
+            gains_figure(part),
+            f"{caption}, at equal steps ({task}). A lead that fades was speed; one that stays is what the loss is "
+            "worth at this budget. Above 0 the loss leads; recipes of different length are panels of their own.",
             "Line plots of the difference in validation PSNR against the training step.",
         )
 
 
 def _without_searches(part: pd.DataFrame) -> pd.DataFrame:
     """Leave out losses of a search for weights, whose names end with theirs."""
-    return part[~part["loss"].str.contains(r"_w\d", regex=True)]
+    return part[~part["loss"].str.contains(SEARCHED)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import colours, markers, new_figure
+from sharploss.analysis.figures.style import WIDTH, colours, markers, new_figure
 from sharploss.analysis.layout import records
 from sharploss.analysis.measures import Measure, title
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 BETTER = {"higher": "better →", "lower": "← better", "one": ""}
 
 
-def changes_figure(changes: pd.DataFrame, measures: list[Measure], against: str, gone: dict[str, str] | None = None) -> Figure:
+def changes_figure(
+    changes: pd.DataFrame, measures: list[Measure], against: str, gone: dict[str, str] | None = None
+) -> Figure:
     """Draw the changes.
 
     Args:
@@ -26,9 +28,10 @@ def changes_figure(changes: pd.DataFrame, measures: list[Measure], against: str,
         against: what the changes are measured against, for the axis.
         gone: rows without numbers, and why in a few words.
     """
-    labels = [*dict.fromkeys(changes["row"]), *(gone or {})]
+    places = _places(changes, list(gone or {}))
     series = list(dict.fromkeys(changes["series"]))
-    figure = new_figure(min(7.0, 1.75 * len(measures) + 1.5), 0.105 * len(labels) * max(2, len(series)) + 1.0)
+    height = 0.125 * (max(places.values()) + 1) + 0.75 + 0.2 * (len(series) > 1) * -(-len(series) // 4)
+    figure = new_figure(min(WIDTH, 1.75 * len(measures) + 1.5), height)
     panels = list(figure.subplots(1, len(measures), squeeze=False, sharey=True)[0])
     looks = {name: {"color": colour} for name, colour in colours(["l1", *series]).items()}
     shapes = markers(series)
@@ -36,19 +39,26 @@ def changes_figure(changes: pd.DataFrame, measures: list[Measure], against: str,
         part = changes[(changes["metric"] == measure[0]) & (changes["protocol"] == measure[1])]
         for row in records(part):
             name = row["series"]
-            at = labels.index(row["row"]) + _shift(series.index(name), len(series))
-            _point(axes, row, at, {**looks[name], "marker": shapes[name]})
-        _finish(axes, measure, labels, against)
+            _point(axes, row, places[row["row"], name], {**looks[name], "marker": shapes[name]})
+        _finish(axes, measure, places, against)
     for label, why in (gone or {}).items():
-        panels[0].annotate(why, (0.02, labels.index(label)), xycoords=("axes fraction", "data"), fontsize=7, va="center", style="italic")
+        look: dict[str, Any] = {"fontsize": 7, "va": "center", "style": "italic"}
+        panels[0].annotate(why, (0.02, places[label, ""]), xycoords=("axes fraction", "data"), **look)
     if len(series) > 1:
         _legend(figure, series, looks, shapes)
     return figure
 
 
-def _shift(index: int, count: int) -> float:
-    """Give the place of a series within its row, which spans 0.6."""
-    return 0.0 if count == 1 else -0.3 + 0.6 * index / (count - 1)
+def _places(changes: pd.DataFrame, gone: list[str]) -> dict[tuple[str, str], float]:
+    """Give each row and series a place from above, with a gap between rows."""
+    pairs = list(dict.fromkeys(zip(changes["row"], changes["series"], strict=True)))
+    rows = list(dict.fromkeys(row for row, _ in pairs))
+    places: dict[tuple[str, str], float] = {}
+    for row in [*rows, *gone]:
+        start = max(places.values(), default=-1.6) + 1.6
+        mine = [pair for pair in pairs if pair[0] == row] or [(row, "")]
+        places |= {pair: start + index for index, pair in enumerate(mine)}
+    return places
 
 
 def _point(axes: Axes, row: dict[str, Any], at: float, look: dict[str, Any]) -> None:
@@ -56,17 +66,20 @@ def _point(axes: Axes, row: dict[str, Any], at: float, look: dict[str, Any]) -> 
     axes.plot([row["difference"]], [at], ms=4.5, ls="", **look)
 
 
-def _finish(axes: Axes, measure: Measure, labels: list[str], against: str) -> None:
+def _finish(axes: Axes, measure: Measure, places: dict[tuple[str, str], float], against: str) -> None:
+    from textwrap import fill
+
     from matplotlib.ticker import MaxNLocator
 
     from sharploss.analysis.measures import direction
 
     axes.axvline(0, color="black", lw=0.9, zorder=1)
-    axes.set_title(f"{title(measure)}\n{BETTER[direction(measure[0])]}", fontsize=8)
+    axes.set_title(f"{fill(title(measure), 20)}\n{BETTER[direction(measure[0])]}".strip(), fontsize=8)
     axes.set_xlabel(f"change against {against}", fontsize=8)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set_ylim(len(labels) - 0.5, -0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    rows = {row: [place for (label, _), place in places.items() if label == row] for row, _ in places}
+    axes.set_yticks([sum(at) / len(at) for at in rows.values()], list(rows))
+    axes.set_ylim(max(places.values()) + 0.9, -0.9)
+    axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.tick_params(axis="x", labelsize=7)
 
 

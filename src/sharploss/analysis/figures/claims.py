@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import GREY, new_figure
+from sharploss.analysis.figures.style import GREY, WIDTH, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,12 +29,12 @@ def claims_figure(rows: pd.DataFrame) -> Figure:
         rows: claim, paper, side ("printed" or "ours"), verdict (a key of LOOKS).
     """
     papers = {str(paper): list(dict.fromkeys(part["claim"])) for paper, part in rows.groupby("paper", sort=False)}
-    widths = [len(claims) for claims in papers.values()]
-    figure = new_figure(max(5.0, 0.205 * sum(widths) + 0.3 * len(widths) + 0.4), 1.55)
+    widths = [max(len(claims), 2.2) for claims in papers.values()]
+    figure = new_figure(WIDTH, 1.6)
     panels = figure.subplots(1, len(papers), squeeze=False, width_ratios=widths, sharey=True)[0]
     for (paper, claims), axes in zip(papers.items(), panels, strict=True):
         _panel(axes, rows[rows["paper"] == paper], claims)
-        axes.set_title(paper, fontsize=8)
+        axes.set_title(paper.replace(" and ", "\nand "), fontsize=7)
     _legend(figure)
     return figure
 
@@ -45,7 +45,7 @@ def _panel(axes: Axes, part: pd.DataFrame, claims: list[str]) -> None:
         chosen = part[part["verdict"] == word]
         xs = [claims.index(str(claim)) for claim in chosen["claim"]]
         ys = [sides.index(str(side)) for side in chosen["side"]]
-        axes.plot(xs, ys, ls="", ms=7, mew=1.6, **look)
+        axes.plot(xs, ys, ls="", ms=5.5, mew=1.4, **look)
     axes.set_xticks(range(len(claims)), claims, rotation=90, fontsize=7)
     axes.set_yticks(range(len(sides)), list(SIDES.values()))
     axes.set(xlim=(-0.6, len(claims) - 0.4), ylim=(1.5, -0.5))

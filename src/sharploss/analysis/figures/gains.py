@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import colours, legend_below, markers, new_figure
+from sharploss.analysis.figures.style import WIDTH, colours, legend_below, markers, new_figure, panels_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,20 +22,18 @@ def gains_figure(gains: pd.DataFrame) -> Figure:
     palette, shapes = colours(["l1", *names]), markers(names)
     columns = min(3, len(networks))
     rows = -(-len(networks) // columns)
-    legend = 0.18 * -(-len(names) // 3)
-    figure = new_figure(min(7.0, 2.3 * columns + 0.9), 1.9 * rows + 0.35 + legend)
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for network, axes in zip(networks, panels, strict=False):
+    figure = new_figure(min(WIDTH, 2.3 * columns + 0.9), 1.8 * rows + 0.3 + 0.18 * -(-len(names) // 3))
+    panels = panels_of(figure, len(networks), columns)
+    for index, (network, axes) in enumerate(zip(networks, panels, strict=True)):
         part = gains[gains["network"] == network]
         axes.axhline(0, color="black", lw=0.9, zorder=1)
         for name, (loss, base) in names.items():
             line = part[(part["loss"] == loss) & (part["against"] == base)].groupby("step")["gain"].mean()
             if len(line):
-                look = {"color": palette[name], "marker": shapes[name]}
+                look: dict[str, Any] = {"color": palette[name], "marker": shapes[name]}
                 axes.plot(line.index.to_numpy(), line.to_numpy(), lw=1.2, ms=4, **look)
-        axes.set_title(network)
-        axes.set(xlabel="step", ylabel="lead, PSNR Y (dB)" if axes.get_subplotspec().is_first_col() else "")  # pyright: ignore[reportOptionalMemberAccess]
-    for axes in panels[len(networks) :]:
-        axes.remove()
+        axes.set_title(network, fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.set(xlabel="step", ylabel="lead, PSNR Y (dB)" if index % columns == 0 else "")
     legend_below(figure, palette, shapes)
     return figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.figures.style import GREY, new_figure
+from sharploss.analysis.figures.style import GREY, WIDTH, new_figure
 from sharploss.analysis.layout import records
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def protocol_figure(pairs: pd.DataFrame, names: tuple[str, str]) -> Figure:
         names: what the two protocols are called.
     """
     sets, losses = list(dict.fromkeys(pairs["dataset"])), list(dict.fromkeys(pairs["loss"]))
-    figure = new_figure(min(7.0, 3.1 * len(sets) + 0.8), 0.34 * len(losses) + 1.05)
+    figure = new_figure(min(WIDTH, 3.1 * len(sets) + 0.8), 0.34 * len(losses) + 1.05)
     panels = figure.subplots(1, len(sets), squeeze=False, sharey=True)[0]
     for dataset, axes in zip(sets, panels, strict=True):
         _panel(axes, pairs[pairs["dataset"] == dataset], losses)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import GREY, colours, markers, new_figure
+from sharploss.analysis.figures.style import GREY, WIDTH, colours, markers, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ DIRECTIONS = {"x": "horizontal", "y": "vertical"}
 
 
 def variance_figure(curves: pd.DataFrame) -> Figure:
-    """Draw a row per network: the variances (log scale) for both directions of gradients, then their share of the target's.
+    """Draw a row per network: variances (log scale) for both directions of gradients, then their share of the target's.
 
     Args:
         curves: network, line (the loss, or what the unrestored image is called), direction ("x", "y"), rank (0 to 1),
@@ -23,10 +23,12 @@ def variance_figure(curves: pd.DataFrame) -> Figure:
     """
     networks = [name for name in dict.fromkeys(curves["network"]) if name]
     names = list(dict.fromkeys(curves["line"]))
-    palette = {name: GREY if name in ("bicubic", "input") else colour for name, colour in colours(["l1", *names]).items()}
+    palette = {
+        name: GREY if name in ("bicubic", "input") else colour for name, colour in colours(["l1", *names]).items()
+    }
     palette |= {"target": (0.0, 0.0, 0.0)}
     shapes = markers(["target", *names])
-    figure = new_figure(7.0, 1.65 * len(networks) + 0.55)
+    figure = new_figure(WIDTH, 1.65 * len(networks) + 0.55)
     grid = figure.subplots(len(networks), 4, squeeze=False, sharex=True)
     for network, row in zip(networks, grid, strict=True):
         part = curves[curves["network"].isin([network, ""])]
@@ -36,7 +38,7 @@ def variance_figure(curves: pd.DataFrame) -> Figure:
             _curves(row[place + 2], chosen, palette, shapes, share=True)
         row[0].set_ylabel(network)
     for place, axes in enumerate(grid[0]):
-        what = "variance" if place < 2 else "share of target's"
+        what = "variance" if place < 2 else "share"
         axes.set_title(f"{what}, {list(DIRECTIONS.values())[place % 2]}", fontsize=8)
     for axes in grid[-1]:
         axes.set_xlabel("patches, ranked", fontsize=8)
@@ -58,6 +60,7 @@ def _curves(axes: Axes, part: pd.DataFrame, palette: dict[str, Any], shapes: dic
         axes.set_ylim(0, 1.25)
     else:
         axes.set_yscale("log")
+        axes.minorticks_off()
 
 
 def _legend(figure: Figure, palette: dict[str, Any], shapes: dict[str, str], names: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import colours, legend_below, markers, new_figure
+from sharploss.analysis.figures.style import WIDTH, colours, legend_below, markers, new_figure
 from sharploss.analysis.measures import Measure, heading
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def weights_figure(searches: pd.DataFrame, measures: list[Measure]) -> Figure:
     """
     names = list(dict.fromkeys(searches["line"]))
     palette, shapes = colours(["l1", *names]), markers(names)
-    figure = new_figure(min(7.0, 2.3 * len(measures) + 0.2), 2.3)
+    figure = new_figure(min(WIDTH, 2.3 * len(measures) + 0.2), 2.3)
     panels = figure.subplots(1, len(measures), squeeze=False)[0]
     for measure, axes in zip(measures, panels, strict=True):
         part = searches[(searches["metric"] == measure[0]) & (searches["protocol"] == measure[1])]
