@@ -17,7 +17,7 @@ from sharploss.analysis.measures import is_shown, measures_of, metric_title, tit
 from sharploss.analysis.pareto import fronts
 from sharploss.analysis.partners import partner_of, terms_of
 from sharploss.analysis.statistics import differences
-from sharploss.analysis.tables import ROW, means, pairing_rows, suite_ranks, sweep_runs, with_recipes
+from sharploss.analysis.tables import ROW, first_tested, means, pairing_rows, suite_ranks, sweep_runs, with_recipes
 from sharploss.files import read_json
 from sharploss.protocols import MAIN, REFERENCES
 
@@ -67,7 +67,7 @@ def tradeoff_points(study: Study) -> pd.DataFrame:
 
 
 def pareto_fronts(study: Study) -> Iterator[Drawing]:
-    """Draw PSNR against LPIPS wherever a network was trained with at least five losses."""
+    """Draw PSNR against LPIPS, on the first test set, wherever a network was trained with at least five losses."""
     named = labelled(
         study, fronts(study.scores[~study.scores["loss"].str.contains(SEARCHED)]).merge(pairing_rows(study)[ROW])
     )
@@ -78,6 +78,7 @@ def pareto_fronts(study: Study) -> Iterator[Drawing]:
             else "LPIPS was not measured."
         )
         yield missing("pareto", "tradeoff", "Truth against likeness: PSNR against LPIPS.", why)
+    named = named.merge(first_tested(study)) if len(named) else named
     for (task, dataset), part in crowded(named, ["task", "dataset", "network"]).groupby(
         ["task", "dataset"], sort=False
     ):
@@ -121,8 +122,8 @@ def scoreboard(study: Study) -> Iterator[Drawing]:
         "ranks",
         scoreboard_figure(board),
         f"{caption} (L1 for losses of one term), over all tasks, networks, recipes and test sets: per cent "
-        "of the paired images and seeds with the better score, means over cells, whose number is in brackets. 50 is chance; where "
-        "the cells are few, so is what they say.",
+        "of the paired images and seeds with the better score, means over cells, whose number is in brackets; "
+        "50 is chance; where the cells are few, so is what they say.",
         "A table of percentages, losses down, measures across, coloured from orange (worse) to purple (better).",
     )
 

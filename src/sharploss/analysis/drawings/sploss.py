@@ -87,8 +87,8 @@ def pictures(study: Study) -> Iterator[Drawing]:
                     f"{name}_{group}",
                     "crops_compared",
                     tiles_figure(strips),
-                    f"What SPLoss changes to the eye (after the SPLoss paper's Figure 1): {group.split('-')[1]}, {task}. "
-                    "Below each crop its PSNR (RGB, of the crop); the maps show grey values minus the "
+                    f"What SPLoss changes to the eye (after the SPLoss paper's Figure 1): {group.split('-')[1]}, "
+                    f"{task}. Below each crop its PSNR (RGB, of the crop); the maps show grey values minus the "
                     "target's, purple where the output is too bright, orange where it is too dark.",
                     "Crops of target, unrestored image, and outputs with and without SPLoss, with difference maps.",
                     PAPER,
@@ -167,8 +167,8 @@ def _beside(study: Study, task: str, network: str, levels: pd.DataFrame) -> Draw
         "alpha",
         beside_figure(changes, [measure for measure in order if measure in have]),
         f"What {ALPHA} changes, from {ALPHA} = 0 on: our {network} ({task}) beside the SPLoss paper's Table 3 "
-        "(NLSN, mean of four test sets; printed numbers carry no interval). Bands are 95 % paired intervals. Budgets and networks "
-        "differ, so the direction and shape can be compared, not the size.",
+        "(NLSN, mean of four test sets; printed numbers carry no interval). Bands are 95 % paired intervals. "
+        "Budgets and networks differ, so the direction and shape can be compared, not the size.",
         "Line plots of the change of PSNR, SSIM, LPIPS and NIQE against alpha, ours and as printed.",
         PAPER,
     )

@@ -22,7 +22,7 @@ REFERENCE = "l1"
 MARKERS = "osD^vPX*<>hp"
 Point = tuple[float, float]
 Palette = dict[str, tuple[float, float, float]]
-DPI, DPI_PICTURES = 150, 110
+DPI, DPI_PICTURES = 140, 100
 """Of PNG files of lines, and of pictures. The SVG files beside them have no resolution."""
 
 COORDINATES = re.compile(r'\b(?:d|x|y)="[^"]*"|translate\([^)]*\)')
