@@ -21,7 +21,7 @@ def test_every_change_is_a_point_on_its_interval_and_what_is_gone_is_told():
     left, right = figure.axes
     points = [line.get_xdata()[0] for line in left.get_lines() if line.get_marker() != "None"]
     assert points == [-0.4, -0.2, 0.1]
-    assert [list(line.get_xdata()) for line in left.get_lines()][0] == [-0.5, -0.3]
+    assert list(left.get_lines()[0].get_xdata()) == [-0.5, -0.3]
     assert [label.get_text() for label in left.get_yticklabels()] == ["mdf", "vgg", "lpips"]
     assert [text.get_text() for text in left.texts] == ["not trained"]
     assert "← better" in right.get_title()
