@@ -45,3 +45,12 @@ def test_the_exit_code_of_main_is_kept():
     with pytest.raises(SystemExit) as stop:
         run_main(lambda: 75)
     assert stop.value.code == 75
+
+
+def test_what_an_error_quotes_stays_on_one_line_and_steers_no_terminal(capsys):
+    def main():
+        raise UserError("params.yaml: 'a\nb\x1b[2J\x00ü' is unknown")
+
+    with pytest.raises(SystemExit):
+        run_main(main)
+    assert capsys.readouterr().err == "error: params.yaml: 'a b\\x1b[2J\\x00ü' is unknown\n"

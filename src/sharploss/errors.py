@@ -32,7 +32,7 @@ def run_main(main: Callable[[], int | None]) -> None:
     try:
         code = main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_printable(str(error))}", file=sys.stderr)
         code = 1
     except OSError as error:
         # The operating system's own words are right here: no space left, permission denied.
@@ -42,3 +42,8 @@ def run_main(main: Callable[[], int | None]) -> None:
         )
         code = 1
     sys.exit(code)
+
+
+def _printable(text: str) -> str:
+    """Keep a message on one line, and what steers terminals out of it: it can quote any file's words."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(text.split()))

@@ -59,7 +59,7 @@ def _add(params: Params, runs: dict[str, dict[str, Any]], run: dict[str, Any]) -
 
 def _extractor(params: Params, loss: str) -> str:
     """Give the file of self-trained discriminators that a loss reads, or NOTHING."""
-    named = {value.get("weights") for value in params.losses[loss].values() if isinstance(value, dict)}
+    named = [value.get("weights") for value in params.losses[loss].values() if isinstance(value, dict)]
     return next((str(extractor_path(name)) for name in params.extractors if name in named), NOTHING)
 
 
@@ -83,14 +83,61 @@ def load_plan(path: str | Path = "runs.yaml") -> Plan:
         UserError: the file is missing, is not YAML, or is not a plan; the message says how to write it again.
     """
     content = load_yaml(path)
+    wrong = _wrong_plan(content)
+    if wrong is not None:
+        raise UserError(f"{path} {wrong}: write it again with 'make plan'.")
+    return cast("Plan", content)
+
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
+FIELDS = ("task", "network", "loss", "recipe", "seed", "group", "start", "extractor", "suites")
+
+
+def _wrong_plan(content: Any) -> str | None:
+    """Say what no plan has. DVC makes file names and shell words of all of it, so nothing else is let through."""
     if not isinstance(content, dict) or set(cast("dict[str, Any]", content)) != {"runs", "groups"}:
-        raise UserError(f"{path} is not a plan of runs: write it again with 'make plan'.")
-    plan = cast("Plan", content)
-    for key in plan["runs"]:
-        # Keys become file names and shell words, so nothing but what run_key makes is let through.
-        if not KEY.fullmatch(key):
-            raise UserError(f"{path} holds the run key '{key}', which no plan makes: write it again with 'make plan'.")
-    return plan
+        return "is not a plan of runs"
+    runs, groups = cast("tuple[Any, Any]", (content["runs"], content["groups"]))
+    if not isinstance(runs, dict) or not isinstance(groups, dict):
+        return "is not a plan of runs"
+    runs, groups = cast("dict[Any, Any]", runs), cast("dict[Any, Any]", groups)
+    for key, run in runs.items():
+        if not isinstance(key, str) or not KEY.fullmatch(key):
+            return f"holds the run key '{key}', which no plan makes"
+        if not isinstance(run, dict) or set(cast("dict[str, Any]", run)) != set(FIELDS):
+            return f"does not give the run {key} the fields {', '.join(FIELDS)}"
+    starts = {weights_path(str(run["group"]), key) for key, run in runs.items()} | {NOTHING}
+    for key, run in runs.items():
+        field = _wrong_field(key, run, starts)
+        if field is not None:
+            return f"gives the run {key} the {field} {run[field]!r}, which no plan makes"
+    return None if groups == _groups(runs) else "has groups that are not those of its runs"
+
+
+def _wrong_field(key: str, run: dict[str, Any], starts: set[str]) -> str | None:
+    """Name the first field of a run that does not fit its key, or that is more than a name."""
+    for field in ("task", "network", "loss", "recipe"):
+        if not isinstance(run[field], str) or not NAME.fullmatch(run[field]):
+            return field
+    task, network, loss, *recipe, seed = key.split("-")
+    fits = {
+        "task": run["task"] == task,
+        "network": run["network"] == network,
+        "loss": run["loss"] == loss,
+        "recipe": not recipe or run["recipe"] == recipe[0],
+        "seed": type(run["seed"]) is int and f"s{run['seed']}" == seed,
+        "group": run["group"] == f"{task}-{network}",
+        "start": isinstance(run["start"], str) and run["start"] in starts,
+        "extractor": isinstance(run["extractor"], str) and _is_extractor(run["extractor"]),
+        "suites": isinstance(run["suites"], list)
+        and all(isinstance(suite, str) and NAME.fullmatch(suite) for suite in run["suites"]),
+    }
+    return next((field for field, fit in fits.items() if not fit), None)
+
+
+def _is_extractor(path: str) -> bool:
+    name = path.rpartition("/")[2].removesuffix(".safetensors")
+    return path == NOTHING or (NAME.fullmatch(name) is not None and path == str(extractor_path(name)))
 
 
 def dump_plan(plan: Plan) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from sharploss.plan import write_plan
+from sharploss.plan import NOTHING, write_plan
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -223,7 +223,7 @@ def make_plan(seeds, wide=False):
 
 def planned(task, network, loss, seeds, suites, recipe="mini"):
     """The runs of one pairing, named as sharploss.plan names them."""
-    about = {"task": task, "network": network, "loss": loss, "recipe": recipe}
+    about = {"task": task, "network": network, "loss": loss, "recipe": recipe, "start": NOTHING, "extractor": NOTHING}
     variant = loss if recipe == "mini" else f"{loss}-{recipe}"
     return {
         f"{task}-{network}-{variant}-s{seed}": {**about, "seed": seed, "group": f"{task}-{network}", "suites": suites}

@@ -12,7 +12,7 @@ import pytest
 
 from sharploss.launch.progress import last_step
 
-LONG = 1000
+LONG = 2000
 LAUNCH = ("python", "-m", "sharploss", "launch")
 BREAK = ("    params, run = load_params()", '    if "-l2-" in key:\n        return 3\n    params, run = load_params()')
 
@@ -111,8 +111,6 @@ def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
         assert launch.poll() is None, (study.folder.parent / "told.txt").read_text()
         assert time.monotonic() < until
         time.sleep(0.1)
-    second = study.run(*LAUNCH, check=False)
-    assert second.stderr.startswith("error: Another launch is at work in this folder")
     os.killpg(launch.pid, signal.SIGINT)  # as a terminal does it
     assert launch.wait(60) == 130
     told = (study.folder.parent / "told.txt").read_text()
@@ -147,7 +145,7 @@ def test_machines_that_share_nothing_but_a_remote(fresh, tmp_path):
     assert len(trained) == 4
     head.run("dvc", "fetch", "--run-cache")
     told = head.run("dvc", "repro", "--pull").stdout
-    assert told.count("is cached - skipping run") >= 4
+    assert told.count("is cached - skipping run") == 4
     for key, study in trained.items():
         for name in ("provenance.json", "metrics.json", "history.jsonl"):
             path = f"results/runs/sr_x4-espcn-{key}/{name}"

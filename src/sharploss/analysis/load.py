@@ -182,7 +182,10 @@ def _unrestored(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    return cast("dict[str, Any]", read_json(path))
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged (it holds no keys): delete it and run 'make repro' to make it again.")
+    return cast("dict[str, Any]", content)
 
 
 def _score_table(path: Path) -> pd.DataFrame:
@@ -220,11 +223,14 @@ def _history(root: Path, trained: list[str]) -> pd.DataFrame:
 
 def _record(path: Path) -> list[dict[str, Any]]:
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}): train that run again.") from None
+    if not all(isinstance(line, dict) for line in lines):
+        raise UserError(f"{path} is damaged (a line of it holds no keys): train that run again.")
+    return lines
 
 
 def _merged(notes: list[dict[str, Any]], key: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from sharploss.errors import UserError
 from sharploss.evaluation.tiles import restore_any_size
 from sharploss.losses import build_loss
 from sharploss.networks import build_network
+from sharploss.sealed import check_seal
 from sharploss.training.checkpoint import load_weights
 from sharploss.training.device import memory_format
 
@@ -46,6 +47,7 @@ def load_network(path: Path, config: Mapping[str, Any], device: torch.device) ->
 def _metadata(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise UserError(f"{path} is missing: run 'make repro' to train it.")
+    check_seal(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = cast("dict[str, str]", file.metadata() or {})

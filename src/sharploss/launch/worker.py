@@ -55,9 +55,15 @@ class Work:
             print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
             code = run([*DVC, "repro", "-s", f"train@{self.key}"], self.environment, log)
             if code == 0 and self.push is not None:
-                remote = ["-r", self.push] if self.push else []
-                code = run([*DVC, "push", "--run-cache", *remote, f"train@{self.key}"], self.environment, log)
+                code = self._push(log)
         return code
+
+    def _push(self, log: Any) -> int:
+        """Push the result with its entry in the run cache, from which `dvc repro --pull` restores it elsewhere."""
+        # `repro` makes no entry for a stage with outputs outside DVC's cache (the record); `commit` does.
+        code = run([*DVC, "commit", "--force", f"train@{self.key}"], self.environment, log)
+        remote = ["-r", self.push] if self.push else []
+        return code or run([*DVC, "push", "--run-cache", *remote, f"train@{self.key}"], self.environment, log)
 
     def checkpoint(self) -> Any:
         """Say what is to be run again, when Slurm's time limit or a preemption ends this job: the same."""

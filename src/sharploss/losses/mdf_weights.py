@@ -15,6 +15,7 @@ from sharploss.extractors import weights_path
 from sharploss.files import sha256, write_bytes
 from sharploss.losses.backbones import freeze
 from sharploss.networks.singan import SinGANDiscriminator
+from sharploss.sealed import check_seal
 
 OFFICIAL = {"sisr": "mdf_sisr", "jpeg": "mdf_jpeg", "denoising": "mdf_sisr"}
 """The assets of the released weights. The authors' Ds_Denoising.pth is their Ds_SISR.pth, byte for byte, so "denoising"
@@ -113,7 +114,8 @@ def convert(path: Path) -> dict[str, Tensor]:
 
 def _read(path: Path, weights: str) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        tensors = load_file(path)
+        check_seal(path)
     except FileNotFoundError:
         known = ", ".join(OFFICIAL)
         raise UserError(
@@ -122,3 +124,4 @@ def _read(path: Path, weights: str) -> dict[str, Tensor]:
         ) from None
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}): delete it and train it again.") from None
+    return tensors

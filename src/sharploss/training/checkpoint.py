@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from sharploss.errors import UserError
 from sharploss.files import write_bytes
+from sharploss.sealed import check_seal, seal
 
 KEPT = 2  # the newest, and the one before it in case the newest turns out to be damaged
 
@@ -63,20 +64,12 @@ def _check_sums(path: Path) -> None:
 
 
 def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> None:
-    """Write a network's weights as safetensors, atomically, with `metadata` that says what they are."""
+    """Write a network's weights as safetensors, atomically, with `metadata` that says what they are, and a checksum."""
     # Plain contiguous layout: a file's bytes must not depend on the memory format it was trained in.
     # Copies: the format has no tensor under two names, as MPRNet has the one PReLU that all its blocks share.
     state = network.state_dict().items()
     tensors = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in state}
-    write_bytes(path, _in_order(save(tensors, metadata=metadata)))
-
-
-def _in_order(content: bytes) -> bytes:
-    """Sort the header of a safetensors file: the library writes metadata in an order that differs from call to call."""
-    length = int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8 : 8 + length]), sort_keys=True).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + content[8 + length :]
+    write_bytes(path, seal(save(tensors, metadata=metadata)))
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
@@ -94,10 +87,9 @@ def load_weights(path: Path, network: nn.Module) -> None:
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a weights file; a missing or damaged one is a UserError."""
+    check_seal(path)
     try:
         return load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run 'make repro' to train it.") from None
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
 

@@ -1,5 +1,6 @@
 """The record of a run: one JSON object a line, appended as training goes, cut back to the checkpoint on resume."""
 
+import contextlib
 import json
 import math
 import os
@@ -27,8 +28,11 @@ class History:
     def append(self, line: dict[str, Any]) -> None:
         """Write one line at once, so that others can follow; numbers JSON cannot hold become null."""
         text = json.dumps({key: _plain(value) for key, value in line.items()}, allow_nan=False)
-        self._file.write(text.encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(text.encode() + b"\n")
+            self._file.flush()
+        except OSError as error:  # a full disk: the failed write names no file
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def sync(self) -> int:
         """Bring the file to the disk and give its length in bytes, which a checkpoint remembers."""
@@ -40,7 +44,9 @@ class History:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        # What a full disk refused is refused again here, and there was a word about it.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 class Mute(History):

@@ -1,5 +1,6 @@
 """What changes from step to step in a training: all of it is in a checkpoint, so that a resume is exact."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,10 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     content = load_checkpoint(scratch, device)
     if content is None:
         return 0
+    if not _has_record(scratch / "history.jsonl", content["record_bytes"]):
+        for path in scratch.glob("step-*.pt"):
+            path.unlink()
+        return 0
     state.network.load_state_dict(content["network"])
     state.optimizer.load_state_dict(content["optimizer"])
     if state.average is not None:
@@ -137,6 +142,14 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     state.step, state.seconds = content["step"], content["seconds"]
     state.terms, state.validation = content["terms"], content["validation"]
     return int(content["record_bytes"])
+
+
+def _has_record(path: Path, length: int) -> bool:
+    """Say whether the record is there up to a checkpoint; a kill while a finished run is cleared away can part them."""
+    if path.is_file() and path.stat().st_size >= length:
+        return True
+    print(f"warning: {path} is shorter than its checkpoint says: training from the beginning", file=sys.stderr)
+    return False
 
 
 def last_good(config: dict[str, Any], scratch: Path, start: Path | None = None) -> tuple[nn.Module, int]:

@@ -1,0 +1,200 @@
+"""A study under DVC through faults: two at once, a damaged cache, W&B that hangs, killed evaluations, secrets."""
+
+import contextlib
+import json
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+RUN = "sr_x4-espcn-l1-s0"
+WEIGHTS = f"results/weights/sr_x4-espcn/{RUN}.safetensors"
+
+
+@pytest.fixture
+def study(small_study):
+    """The finished study; what a test changes in it is put back afterwards."""
+    yield small_study
+    small_study.run("git", "checkout", "-q", ".")
+    small_study.run("git", "clean", "-fdq")
+    small_study.run("dvc", "checkout", "-q", "--force", check=False)
+
+
+def start(study, *command, **environment):
+    return subprocess.Popen(
+        command, cwd=study.folder, env=study.environment | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def made(study):
+    """What a study's runs come to: their weights, records and scores."""
+    names = ["results/weights/**/*.safetensors", "results/runs/*/metrics.json", "results/runs/*/history.jsonl"]
+    paths = [path for name in [*names, "results/scores/*.csv"] for path in study.folder.glob(name)]
+    return {path.relative_to(study.folder): path.read_bytes() for path in paths}
+
+
+def test_a_run_that_diverges_leaves_the_rest_to_complete_and_tables_and_report_show_it(study):
+    status = {
+        path.parent.name: json.loads(path.read_text())["status"]
+        for path in (study.folder / "results/runs").glob("*/metrics.json")
+    }
+    assert status.pop("sr_x4-espcn-explodes-s0") == "diverged"
+    assert len(status) == 3
+    assert set(status.values()) == {"finished"}
+    page = (study.folder / "reports/index.html").read_text()
+    assert re.search(r"diverged \(\S+ at step \d+\)", page), re.findall(r"diverged.{0,60}", page)
+    assert "diverged" in "".join(path.read_text() for path in (study.folder / "reports/tables").glob("*.md"))
+
+
+def test_no_secret_is_written_anywhere(study):
+    """The small study ran with secrets in its environment: none is in a file it wrote, W&B's and DVC's included."""
+    for _ in range(100):  # the processes that tell W&B end a little after the trainings
+        files = [path for path in study.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+        if any(path.suffix == ".wandb" for path in files):
+            break
+        time.sleep(0.2)
+    assert any(path.suffix == ".wandb" for path in files)
+    assert any(path.name == "provenance.json" for path in files)
+    sources = study.folder / "tests"  # these files
+    written = [path for path in files if sources not in path.parents]
+    assert [path for path in written if b"pLaNtEdpLaNtEd" in path.read_bytes()] == []
+
+
+def test_two_repros_at_once_damage_nothing(study):
+    before = made(study)
+    study.edit("params.yaml", lambda params: params["recipes"]["mini"].update(steps=11))
+    both = [start(study, "dvc", "repro", "train") for _ in range(2)]
+    said = [process.communicate(timeout=300)[0].decode() for process in both]
+    codes = [process.returncode for process in both]
+    assert 0 in codes
+    for code, text in zip(codes, said, strict=True):
+        assert code == 0 or "lock" in text, text
+        assert "Traceback" not in text
+    assert "Data and pipelines are up to date" in study.run("dvc", "status", "train").stdout
+    assert made(study).keys() == before.keys()
+    study.edit("params.yaml", lambda params: params["recipes"]["mini"].update(steps=12))
+    study.run("dvc", "--wait-for-lock", "repro", "train")  # from the run cache
+    assert made(study) == before
+
+
+def test_a_damaged_cache_entry_is_named_and_healed_by_training_again(study):
+    """DVC restores a file of its cache without comparing it with its sum, and so would measure other weights."""
+    before = made(study)
+    entry = cache_entry(study)
+    content = bytearray(entry.read_bytes())
+    content[-50] ^= 1
+    entry.chmod(0o644)
+    entry.write_bytes(content)
+    (study.folder / WEIGHTS).unlink()
+    study.run("dvc", "checkout", WEIGHTS, check=False)
+    assert (study.folder / WEIGHTS).read_bytes() == content  # so it does
+    done = study.run("python", "pipelines/evaluate.py", "sr_x4-espcn", check=False)
+    assert done.returncode == 1
+    assert f"{WEIGHTS} is damaged (it does not match its sha256)" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = study.run("python", "-m", "sharploss", "cache", "--remove")
+    assert done.stdout == f"removed: {entry.relative_to(study.folder)}\n1 damaged\n"
+    (study.folder / WEIGHTS).unlink()
+    study.run("dvc", "repro", "evaluate@sr_x4-espcn")
+    assert made(study) == before
+    assert study.run("python", "-m", "sharploss", "cache").stdout == "the cache is intact\n"
+
+
+def cache_entry(study):
+    """The file of the cache that holds the weights of RUN."""
+    wanted = (study.folder / WEIGHTS).read_bytes()
+    files = [path for path in (study.folder / ".dvc/cache/files").rglob("*") if path.is_file()]
+    return next(path for path in files if path.read_bytes() == wanted)
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "history.jsonl", "provenance.json"])
+def test_a_flipped_bit_in_a_record_is_named_by_dvc(study, name):
+    path = study.folder / "results/runs" / RUN / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert f"results/runs/{RUN}/{name}" in study.run("dvc", "status", f"train@{RUN}").stdout
+
+
+def test_a_flipped_bit_in_scores_and_runs_yaml_is_named(study):
+    for name, stage in (("results/scores/sr_x4-espcn.csv", "evaluate@sr_x4-espcn"), ("runs.yaml", "plan")):
+        path = study.folder / name
+        content = path.read_bytes()
+        # A digit becomes another, so that the file can still be read.
+        at = next(index for index in range(len(content) - 5, 0, -1) if chr(content[index]).isdigit())
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        said = study.run("dvc", "status", stage, check=False)
+        path.write_bytes(content)
+        assert name in said.stdout + said.stderr
+
+
+def test_an_evaluation_killed_at_random_moments_gives_the_same_scores(study):
+    scores = study.folder / "results/scores/sr_x4-espcn.csv"
+    before = scores.read_bytes()
+    for delay in (2.0, 4.0):
+        process = start(study, "python", "pipelines/evaluate.py", "sr_x4-espcn")
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert scores.read_bytes() == before
+    scores.unlink()
+    study.run("python", "pipelines/evaluate.py", "sr_x4-espcn")
+    assert scores.read_bytes() == before
+
+
+@pytest.fixture(params=["refuses", "hangs", "is rude"])
+def server(request):
+    """A W&B server on this machine that refuses, takes a connection and says nothing, or says what is no HTTP."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    if request.param == "refuses":
+        listener.close()
+        yield address
+        return
+    held = []
+
+    def serve():
+        while True:
+            try:
+                connection = listener.accept()[0]
+            except OSError:
+                return
+            if request.param == "is rude":
+                with connection, contextlib.suppress(OSError):
+                    connection.sendall(b"go away\r\n\r\n")
+            else:
+                held.append(connection)
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    yield address
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    server.join(10)
+    for connection in held:
+        connection.close()
+
+
+def test_wandb_that_refuses_or_hangs_leaves_the_training_as_it_is(study, server):
+    before = made(study)
+    online = {"WANDB_MODE": "online", "WANDB_BASE_URL": server, "WANDB_API_KEY": "0" * 40}
+    process = start(study, "python", "pipelines/train.py", RUN, **online)
+    said = process.communicate(timeout=60)[0].decode()
+    assert process.returncode == 0, said
+    assert made(study) == before
+
+
+def test_logged_out_of_wandb_the_training_is_as_it_was(study, tmp_path):
+    before = made(study)
+    study.environment.pop("WANDB_API_KEY", None)
+    out = {"WANDB_MODE": "", "HOME": str(tmp_path), "NETRC": str(tmp_path / "none")}
+    process = start(study, "python", "pipelines/train.py", RUN, **out)
+    said = process.communicate(timeout=60)[0].decode()
+    assert process.returncode == 0, said
+    assert made(study) == before
