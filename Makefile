@@ -14,7 +14,7 @@ export SHARPLOSS_DEVICE := cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro calibrate plan test test-fast lint format bench lock clean
+.PHONY: help setup repro figures calibrate plan test test-fast lint format bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ $(READY): requirements.lock pyproject.toml
 
 repro: $(READY) ## run the study: acquire, degrade, train, measure, report
 	dvc repro
+
+figures: $(READY) ## redraw the figures from results
+	python pipelines/plot.py
 
 calibrate: $(READY) ## compare degradations and metrics with published numbers, on the data sets that are here
 	python pipelines/calibrate.py

@@ -7,6 +7,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # the invented study is shared by the folders below
 
 import synthetic
+import synthetic_mini
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,18 @@ def sparse_root(tmp_path_factory):
 def wide_root(tmp_path_factory):
     """Two tasks, two recipes, two seeds, and a loss that could not be trained."""
     return synthetic.make_study(tmp_path_factory.mktemp("wide"), seeds=(0, 1), wide=True)
+
+
+@pytest.fixture(scope="session")
+def mini_root(tmp_path_factory):
+    """Every run of the mini study; those whose losses need weights were not trained."""
+    return synthetic_mini.make_mini(tmp_path_factory.mktemp("mini"), weights=False)
+
+
+@pytest.fixture(scope="session")
+def full_root(tmp_path_factory):
+    """Every run of the mini study, on a machine with all weights."""
+    return synthetic_mini.make_mini(tmp_path_factory.mktemp("full"))
 
 
 @pytest.fixture

@@ -135,3 +135,9 @@ def test_tasks_have_their_own_unrestored_images(wide_root):
     study = load_study(wide_root)
     assert study.runs.groupby("task")["reference"].first().to_dict() == {"sharpen": "input", "sr_x4": "bicubic"}
     assert {"sharpen-input", "sr_x4-bicubic"} <= set(study.scores["run"])
+
+
+def test_a_task_that_keeps_the_size_needs_no_scale_for_a_run_that_was_not_trained(mini_root):
+    runs = load_study(mini_root).runs.set_index("run")
+    row = runs.loc["sharpen-nonbn_resg-sharpgan-mini_gan_same_size-s0"]
+    assert (row["status"], row["reference"]) == ("not_trained", "input")

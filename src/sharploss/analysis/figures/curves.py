@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import Palette, colours, markers, new_figure
+from sharploss.analysis.figures.style import WIDTH, Palette, colours, markers, new_figure, panels_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +22,8 @@ def validation_figure(curves: pd.DataFrame) -> Figure:
     """
     networks = list(dict.fromkeys(curves["network"]))
     palette, shapes = colours(curves["loss"]), markers(curves["loss"])
-    figure = new_figure(3.4 * len(networks) + 0.2, 3.6)
-    panels = figure.subplots(1, len(networks), squeeze=False, sharey=True)[0]
+    figure = new_figure(WIDTH / 2 * min(2, len(networks)), 2.6 * -(-len(networks) // 2) + 0.9)
+    panels = panels_of(figure, len(networks), 2)
     looks: dict[str, Any] = {"palette": palette, "style": "loss", "markers": shapes, "dashes": False, "ms": 5}
     for network, axes in zip(networks, panels, strict=True):
         _lines(axes, curves[curves["network"] == network], "psnr_y", looks)
@@ -42,16 +42,14 @@ def terms_figure(terms: pd.DataFrame) -> Figure:
     palette = colours(terms["loss"])
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
-    figure = new_figure(2.6 * columns + 0.2, 2.0 * rows + 0.8)
-    panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True).flat)
+    figure = new_figure(WIDTH / 4 * columns if columns > 1 else 3.4, 1.5 * rows + 1.0)
+    panels = panels_of(figure, len(names), columns, sharex=True)
     dashes = {network: DASHES[index % len(DASHES)] for index, network in enumerate(networks)}
-    for name, axes in zip(names, panels, strict=False):
+    for index, (name, axes) in enumerate(zip(names, panels, strict=True)):
         looks: dict[str, Any] = {"palette": palette, "style": "network", "dashes": dashes}
         _lines(axes, terms[terms["term"] == name], "value", looks)
-        axes.set(title=name, xlabel="step" if axes.get_subplotspec().is_last_row() else "", ylabel="")
+        axes.set(title=name, xlabel="step" if index >= len(names) - columns else "", ylabel="")
         _log_scale(axes)
-    for axes in panels[len(names) :]:
-        axes.remove()
     _legend(figure, palette, {}, dashes)
     return figure
 
@@ -81,4 +79,4 @@ def _legend(figure: Figure, palette: Palette, shapes: dict[str, str], dashes: di
     ]
     for network, dash in dashes.items():
         lines.append(Line2D([], [], color="#555555", lw=1.2, ls=(0, dash) if dash else "-", label=network))
-    figure.legend(handles=lines, loc="outside lower center", ncols=min(6, len(lines)), frameon=False)
+    figure.legend(handles=lines, loc="outside lower center", ncols=min(5, len(lines)), frameon=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sharploss.analysis.figures.style import new_figure
+from sharploss.analysis.figures.style import WIDTH, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,7 @@ def maps_figure(edge: pd.DataFrame) -> Figure:
     Args:
         edge: columns of `load.EDGE_COLUMNS`.
     """
-    figure = new_figure(7.6, 5.2)
+    figure = new_figure(WIDTH, 4.3, layout="compressed")
     panels = figure.subplots(2, 3).flat
     titles = {
         "target": "target (luma)",
@@ -97,7 +97,7 @@ def maps_figure(edge: pd.DataFrame) -> Figure:
     }
     for (name, title), axes in zip(titles.items(), panels, strict=True):
         _map(figure, axes, grid(edge, name), name)
-        axes.set_title(title)
+        axes.set_title(title, fontsize=8)
         axes.set(xticks=[], yticks=[])
         axes.set_frame_on(False)
     return figure

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import colours, label_points, markers, new_figure
+from sharploss.analysis.figures.style import WIDTH, colours, label_points, markers, new_figure, panels_of
 from sharploss.analysis.layout import records
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ def pareto_figure(points: pd.DataFrame) -> Figure:
     """
     networks = list(dict.fromkeys(points["network"]))
     palette, shapes = colours(points["loss"]), markers(points["loss"])
-    figure = new_figure(3.4 * len(networks) + 0.2, 3.5)
-    panels = figure.subplots(1, len(networks), squeeze=False)[0]
-    for network, axes in zip(networks, panels, strict=True):
+    figure = new_figure(WIDTH / 2 * min(2, len(networks)), 3.1 * -(-len(networks) // 2))
+    panels = panels_of(figure, len(networks), 2)
+    for index, (network, axes) in enumerate(zip(networks, panels, strict=True)):
         part = points[points["network"] == network]
         front = part[part["front"]].sort_values("lpips")
         axes.plot(front["lpips"].to_numpy(), front["psnr"].to_numpy(), color="#888888", lw=1, ls="--", zorder=1)
         for row in records(part):
-            look = {
+            look: dict[str, Any] = {
                 "marker": shapes[row["loss"]],
                 "color": palette[row["loss"]],
                 "alpha": 1.0 if row["front"] else 0.45,
@@ -36,12 +36,14 @@ def pareto_figure(points: pd.DataFrame) -> Figure:
             axes.plot([row["lpips"]], [row["psnr"]], ms=6.5, ls="", zorder=2, **look)
         axes.margins(0.2, 0.16)
         axes.set(title=network, xlabel="LPIPS")
-    panels[0].set_ylabel("PSNR (dB)")
-    for network, axes in zip(networks, panels, strict=True):
-        _label(axes, points[points["network"] == network])
+        axes.set_ylabel("PSNR (dB)" if index % 2 == 0 else "")
+    for index, (network, axes) in enumerate(zip(networks, panels, strict=True)):
+        _label(axes, points[points["network"] == network], laid_out=index > 0)
     return figure
 
 
-def _label(axes: Axes, part: pd.DataFrame) -> None:
+def _label(axes: Axes, part: pd.DataFrame, *, laid_out: bool) -> None:
     shown = records(part[part["front"]])
-    label_points(axes, [(row["lpips"], row["psnr"]) for row in shown], [row["loss"] for row in shown], [])
+    label_points(
+        axes, [(row["lpips"], row["psnr"]) for row in shown], [row["loss"] for row in shown], laid_out=laid_out
+    )

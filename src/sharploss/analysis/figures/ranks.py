@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.figures.style import colours, new_figure
+from sharploss.analysis.figures.style import colours, new_figure, panels_of
 from sharploss.analysis.layout import records
 
 if TYPE_CHECKING:
@@ -21,13 +21,16 @@ def ranks_figure(ranked: pd.DataFrame) -> Figure:
     panels = list(dict.fromkeys(ranked["panel"]))
     losses = list(dict.fromkeys(ranked["loss"]))
     palette = colours(losses)
-    figure = new_figure(2.0 * len(panels) + 1.0, 0.24 * len(losses) + 1.1)
+    columns = min(4, len(panels))
+    figure = new_figure(1.5 * columns + 1.0, -(-len(panels) // columns) * (0.15 * len(losses) + 0.65))
     places = {loss: place for place, loss in enumerate(losses)}
-    for panel, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], strict=True):
+    for panel, axes in zip(panels, panels_of(figure, len(panels), columns, sharey=True), strict=True):
         for row in records(ranked[ranked["panel"] == panel]):
             at, colour = places[row["loss"]], palette[row["loss"]]
             axes.plot([row["low"], row["high"]], [at, at], color=colour, lw=1.6, solid_capstyle="butt")
-            axes.plot([row["rank"]], [at], color=colour, marker="o", ms=5)
-        axes.set(title=panel, xlabel="mean rank", yticks=range(len(losses)), yticklabels=losses)
+            axes.plot([row["rank"]], [at], color=colour, marker="o", ms=4)
+        axes.set(xlabel="mean rank", yticks=range(len(losses)), yticklabels=losses)
+        axes.set_title(panel, fontsize=8)
+        axes.tick_params(labelsize=7)
         axes.set_ylim(len(losses) - 0.5, -0.5)
     return figure

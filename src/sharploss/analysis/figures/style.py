@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from sharploss.files import atomic_path
+from sharploss.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +22,16 @@ REFERENCE = "l1"
 MARKERS = "osD^vPX*<>hp"
 Point = tuple[float, float]
 Palette = dict[str, tuple[float, float, float]]
-DPI = 160
+DPI, DPI_PICTURES = 140, 100
+"""Of PNG files of lines, and of pictures. The SVG files beside them have no resolution."""
+
+COORDINATES = re.compile(r'\b(?:d|x|y)="[^"]*"|translate\([^)]*\)')
+ASIDES = re.compile(r"<!--.*?-->|<metadata>.*?</metadata>|^ +", re.DOTALL | re.MULTILINE)
+EMBEDDED = re.compile(r"(data:image/png;base64,)([A-Za-z0-9+/=\s]+)")
+DECIMALS = re.compile(r"(\.\d\d)\d+")
+
+WIDTH = 7.0
+"""Inches: the width of a page's text; a column of two is half of it."""
 
 
 @contextmanager
@@ -42,7 +54,6 @@ def style() -> Generator[None]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.formatter.useoffset": False,
-        "savefig.dpi": DPI,
         "svg.fonttype": "path",  # needs no font where it is shown
         "svg.hashsalt": "sharploss",
     }
@@ -50,11 +61,20 @@ def style() -> Generator[None]:
         yield
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained") -> Figure:
     """Make an empty figure of `width` x `height` inches whose parts keep clear of each other."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout=layout)
+
+
+def panels_of(figure: Figure, count: int, columns: int, **sharing: Any) -> list[Axes]:
+    """Divide a figure into `count` panels in rows of at most `columns`, and remove what is left of the last row."""
+    across = min(columns, count)
+    panels = list(figure.subplots(-(-count // across), across, squeeze=False, **sharing).flat)
+    for axes in panels[count:]:
+        axes.remove()
+    return panels[:count]
 
 
 def colours(names: Iterable[str]) -> Palette:
@@ -80,22 +100,80 @@ def markers(names: Iterable[str]) -> dict[str, str]:
     return {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(dict.fromkeys(names))}
 
 
+def legend_below(
+    figure: Figure, palette: Palette, shapes: dict[str, str], reference: str = "", columns: int = 3
+) -> None:
+    """Explain the lines below the panels: a colour and a marker per name, and the dashed line where there is one."""
+    from matplotlib.lines import Line2D
+
+    lines = [
+        Line2D([], [], color=palette[name], marker=shape, lw=1.4, ms=5, label=name) for name, shape in shapes.items()
+    ]
+    if reference:
+        lines.append(Line2D([], [], color="black", ls="--", lw=1, label=reference))
+    figure.legend(handles=lines, loc="outside lower center", ncols=min(columns, len(lines)), frameon=False)
+
+
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write `<name>.png` and `<name>.svg`; the same figure gives the same bytes every time.
 
     Returns:
         the two paths.
     """
-    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-    metadata: list[dict[str, str | None]] = [{"Software": None}, {"Date": None, "Creator": None}]
     with style():
-        for path, about in zip(paths, metadata, strict=True):
-            with atomic_path(path) as temporary:
-                figure.savefig(temporary, format=path.suffix[1:], metadata=about, facecolor="white")
-    return paths
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # its work is done: both files have the same places, in half the time
+        pictures = any(axes.get_images() for axes in figure.axes)
+        files = {".png": _png(figure, pictures=pictures), ".svg": _svg(figure)}
+    for suffix, content in files.items():
+        write_bytes(folder / f"{name}{suffix}", content)
+    return [folder / f"{name}{suffix}" for suffix in files]
 
 
-def label_points(axes: Axes, points: Sequence[Point], texts: Sequence[str], keep_clear: Sequence[Point] = ()) -> None:
+def _png(figure: Figure, *, pictures: bool) -> bytes:
+    """Give a small PNG: lines and letters need no more than 256 colours, and pictures no letters' resolution."""
+    from PIL import Image
+
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI_PICTURES if pictures else DPI, facecolor="white")
+    with Image.open(drawn) as image:
+        plain = image.convert("RGB")
+        reduced = plain if pictures else plain.quantize(256, dither=Image.Dither.NONE)
+        reduced.save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
+def _svg(figure: Figure) -> bytes:
+    """Give an SVG whose coordinates have two decimals: a hundredth of a point is finer than any screen or printer."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None}, facecolor="white")
+    text = ASIDES.sub("", drawn.getvalue().decode("utf-8"))
+    text = EMBEDDED.sub(lambda found: found[1] + _smaller(found[2]), text)
+    return COORDINATES.sub(lambda found: DECIMALS.sub(r"\1", found[0]), text).encode("utf-8")
+
+
+def _smaller(encoded: str) -> str:
+    """Write an embedded PNG again, without alpha where nothing shows through, with a palette where it holds all."""
+    from PIL import Image
+
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
+        if image.mode == "RGBA" and image.getextrema()[-1] != (255, 255):
+            return encoded
+        plain = image.convert("RGB")
+        few = plain.getcolors(256) is not None
+        (plain.quantize(256, dither=Image.Dither.NONE) if few else plain).save(small, format="png", optimize=True)
+    return base64.b64encode(small.getvalue()).decode("ascii")
+
+
+def label_points(
+    axes: Axes,
+    points: Sequence[Point],
+    texts: Sequence[str],
+    keep_clear: Sequence[Point] = (),
+    *,
+    laid_out: bool = False,
+) -> None:
     """Write a text beside each point where it covers no other text or point; farther ones get a thin line.
 
     Call it when the limits of the axes are final. Where no free place is left, the nearest one is taken.
@@ -105,10 +183,12 @@ def label_points(axes: Axes, points: Sequence[Point], texts: Sequence[str], keep
         points: (x, y) in data units.
         texts: one per point.
         keep_clear: more points that no text may cover.
+        laid_out: whether the figure has found the places of its axes, by an earlier call, which takes most of the time.
     """
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()
+    if not laid_out:
+        figure.draw_without_rendering()
     pixel = figure.dpi / 72
     taken = [_box(axes, point, 4 * pixel) for point in points] + [_box(axes, point, pixel) for point in keep_clear]
     for point, text in zip(points, texts, strict=True):

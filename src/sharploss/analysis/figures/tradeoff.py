@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sharploss.analysis.figures.style import GREY, Palette, Point, colours, label_points, markers, new_figure
+from sharploss.analysis.figures.style import (
+    GREY,
+    WIDTH,
+    Palette,
+    Point,
+    colours,
+    label_points,
+    markers,
+    new_figure,
+    panels_of,
+)
 from sharploss.analysis.layout import records
 from sharploss.analysis.measures import ALPHA
 from sharploss.protocols import REFERENCES
@@ -28,17 +38,17 @@ def tradeoff_figure(points: pd.DataFrame) -> Figure:
     named = points[points["named"] & (points["network"] != "")]
     networks = list(dict.fromkeys(named["network"]))
     palette, shapes = colours(named["loss"]), markers(named["loss"])
-    figure = new_figure(3.6 * len(networks) + 0.2, 3.7)
-    panels = figure.subplots(1, len(networks), squeeze=False)[0]
-    for network, axes in zip(networks, panels, strict=True):
+    figure = new_figure(WIDTH / 2 * min(2, len(networks)), 3.3 * -(-len(networks) // 2))
+    panels = panels_of(figure, len(networks), 2)
+    for index, (network, axes) in enumerate(zip(networks, panels, strict=True)):
         _draw(axes, points[points["network"] == network], palette, shapes)
         axes.set(title=network, xlabel="Gradient-variance ratio (target: 1)")
         for row in records(points[points["loss"].isin(REFERENCES)]):
             text = f"{row['loss']}: {row['x']:.2f}, {row['y']:.2f} dB"
             axes.text(0.02, 0.02, text, transform=axes.transAxes, color=GREY, fontsize=8)
-    panels[0].set_ylabel("PSNR Y (dB)")
-    for network, axes in zip(networks, panels, strict=True):
-        _label(axes, points[points["network"] == network])
+        axes.set_ylabel("PSNR Y (dB)" if index % 2 == 0 else "")
+    for index, (network, axes) in enumerate(zip(networks, panels, strict=True)):
+        _label(axes, points[points["network"] == network], laid_out=index > 0)
     return figure
 
 
@@ -53,12 +63,12 @@ def _draw(axes: Axes, part: pd.DataFrame, palette: Palette, shapes: dict[str, st
     axes.margins(0.2, 0.16)
 
 
-def _label(axes: Axes, part: pd.DataFrame) -> None:
+def _label(axes: Axes, part: pd.DataFrame, *, laid_out: bool) -> None:
     sweep = part[part["alpha"].notna()].sort_values("alpha")
     last = sweep[(sweep["alpha"] == sweep["alpha"].max()) & ~sweep["named"]]
     shown = records(part[part["named"]]) + records(last)
     texts = [row["loss"] if row["named"] else f"sploss, {ALPHA} = {row['alpha']:g}" for row in shown]
-    label_points(axes, [(row["x"], row["y"]) for row in shown], texts, _along(sweep))
+    label_points(axes, [(row["x"], row["y"]) for row in shown], texts, _along(sweep), laid_out=laid_out)
 
 
 def _along(line: pd.DataFrame) -> list[Point]:

@@ -1,0 +1,90 @@
+"""What losses change: points with their intervals around no change, a row per loss, a panel per measure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sharploss.analysis.figures.style import WIDTH, colours, markers, new_figure
+from sharploss.analysis.layout import records
+from sharploss.analysis.measures import Measure, title
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BETTER = {"higher": "better →", "lower": "← better", "one": ""}
+
+
+def changes_figure(
+    changes: pd.DataFrame, measures: list[Measure], against: str, gone: dict[str, str] | None = None
+) -> Figure:
+    """Draw the changes.
+
+    Args:
+        changes: row (its label), series (a marker and a colour each), metric, protocol, difference, low, high (NaN
+            where there is no interval).
+        measures: the panels, in order.
+        against: what the changes are measured against, for the axis.
+        gone: rows without numbers, and why in a few words.
+    """
+    places = _places(changes, list(gone or {}))
+    series = list(dict.fromkeys(changes["series"]))
+    height = 0.125 * (max(places.values()) + 1) + 0.75 + 0.2 * (len(series) > 1) * -(-len(series) // 4)
+    figure = new_figure(min(WIDTH, 1.75 * len(measures) + 1.5), height)
+    panels = list(figure.subplots(1, len(measures), squeeze=False, sharey=True)[0])
+    looks = {name: {"color": colour} for name, colour in colours(["l1", *series]).items()}
+    shapes = markers(series)
+    for measure, axes in zip(measures, panels, strict=True):
+        part = changes[(changes["metric"] == measure[0]) & (changes["protocol"] == measure[1])]
+        for row in records(part):
+            name = row["series"]
+            _point(axes, row, places[row["row"], name], {**looks[name], "marker": shapes[name]})
+        _finish(axes, measure, places, against)
+    for label, why in (gone or {}).items():
+        look: dict[str, Any] = {"fontsize": 7, "va": "center", "style": "italic"}
+        panels[0].annotate(why, (0.02, places[label, ""]), xycoords=("axes fraction", "data"), **look)
+    if len(series) > 1:
+        _legend(figure, series, looks, shapes)
+    return figure
+
+
+def _places(changes: pd.DataFrame, gone: list[str]) -> dict[tuple[str, str], float]:
+    """Give each row and series a place from above, with a gap between rows."""
+    pairs = list(dict.fromkeys(zip(changes["row"], changes["series"], strict=True)))
+    rows = list(dict.fromkeys(row for row, _ in pairs))
+    places: dict[tuple[str, str], float] = {}
+    for row in [*rows, *gone]:
+        start = max(places.values(), default=-1.6) + 1.6
+        mine = [pair for pair in pairs if pair[0] == row] or [(row, "")]
+        places |= {pair: start + index for index, pair in enumerate(mine)}
+    return places
+
+
+def _point(axes: Axes, row: dict[str, Any], at: float, look: dict[str, Any]) -> None:
+    axes.plot([row["low"], row["high"]], [at, at], color=look["color"], lw=1.3, solid_capstyle="butt")
+    axes.plot([row["difference"]], [at], ms=4.5, ls="", **look)
+
+
+def _finish(axes: Axes, measure: Measure, places: dict[tuple[str, str], float], against: str) -> None:
+    from textwrap import fill
+
+    from matplotlib.ticker import MaxNLocator
+
+    from sharploss.analysis.measures import direction
+
+    axes.axvline(0, color="black", lw=0.9, zorder=1)
+    axes.set_title(f"{fill(title(measure), 20)}\n{BETTER[direction(measure[0])]}".strip(), fontsize=8)
+    axes.set_xlabel(f"change against {against}", fontsize=8)
+    rows = {row: [place for (label, _), place in places.items() if label == row] for row, _ in places}
+    axes.set_yticks([sum(at) / len(at) for at in rows.values()], list(rows))
+    axes.set_ylim(max(places.values()) + 0.9, -0.9)
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.tick_params(axis="x", labelsize=7)
+
+
+def _legend(figure: Figure, series: list[str], looks: dict[str, Any], shapes: dict[str, str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], ls="", ms=5, marker=shapes[name], label=name, **looks[name]) for name in series]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(series)), frameon=False)

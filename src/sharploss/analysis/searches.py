@@ -1,0 +1,55 @@
+"""Searches for a term's weight: trainings that differ in one weight alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sharploss.analysis.partners import Terms, added, terms_of
+from sharploss.analysis.statistics import CELL, TRAINED, differences
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sharploss.analysis.load import Study
+
+COLUMNS = [*CELL, "term", "against", "weight", "value", "baseline", "low", "high"]
+
+
+def weighted(losses: dict[str, Terms]) -> list[tuple[str, str, str, float]]:
+    """List losses that add one term to another loss of a single term: (loss, the other loss, term, weight)."""
+    return [
+        (name, base, term, losses[name][term]) for name, (base, term) in added(losses).items() if len(losses[base]) == 1
+    ]
+
+
+def weight_searches(study: Study, at_least: int = 2) -> pd.DataFrame:
+    """Give the scores of every search for a weight.
+
+    Args:
+        study: the study.
+        at_least: how many different weights make a search; fewer are left out.
+
+    Returns:
+        Per task, network, recipe, loss, dataset, metric and protocol: term, against (the loss without the term),
+        weight, value (mean), baseline (the mean without the term), low and high (the 95 % paired interval of the
+        difference, added to the baseline; NaN where there is one image). Sorted by weight within a search.
+    """
+    import pandas as pd
+
+    table = pd.DataFrame(weighted(terms_of(study)), columns=["loss", "against", "term", "weight"])
+    parts = [_against(study, table[table["against"] == base], str(base)) for base in dict.fromkeys(table["against"])]
+    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+    search = [*TRAINED, "term", "against"]
+    several = found.groupby(search)["weight"].transform("nunique") >= at_least if len(found) else []
+    return found[several].sort_values([*search, "weight"], kind="stable", ignore_index=True)[COLUMNS]
+
+
+def _against(study: Study, table: pd.DataFrame, base: str) -> pd.DataFrame:
+    scores = study.scores[study.scores["loss"].isin([base, *table["loss"]])]
+    found = differences(scores, [base]).drop(columns="against").merge(table, on="loss")
+    numbers = ["baseline", "difference", "low", "high"]
+    found[numbers] = found[numbers].astype("float64")
+    found["value"] = found["baseline"] + found["difference"]
+    found["low"] += found["baseline"]
+    found["high"] += found["baseline"]
+    return found

@@ -1,0 +1,28 @@
+import pytest
+
+from sharploss.analysis.load import load_study
+from sharploss.analysis.searches import COLUMNS, weight_searches, weighted
+
+
+def test_only_terms_beside_one_other_count_as_a_search():
+    losses = {"l1": {"l1": 1.0}, "a": {"l1": 1.0, "tv": 0.1}, "b": {"l1": 1.0, "tv": 0.1, "gv": 1.0}}
+    assert weighted(losses) == [("a", "l1", "tv", 0.1)]
+
+
+def test_a_search_has_the_scores_of_every_weight_in_order(full_root):
+    study = load_study(full_root)
+    found = weight_searches(study)
+    assert list(found.columns) == COLUMNS
+    vgg = found.query("term == 'vgg' and dataset == 'set5' and metric == 'lpips' and network == 'espcn'")
+    assert list(vgg["weight"]) == [0.001, 0.01, 0.1]
+    assert set(vgg["against"]) == {"l2"}
+    scores = study.scores.query("network == 'espcn' and loss == 'mse_vgg_w0_1' and dataset == 'set5'")
+    assert vgg["value"].iloc[2] == pytest.approx(scores.query("metric == 'lpips'")["value"].mean())
+    assert (vgg["low"] <= vgg["value"]).all()
+    assert (vgg["value"] <= vgg["high"]).all()
+
+
+def test_one_weight_is_no_search(study_root):
+    study = load_study(study_root)
+    assert len(weight_searches(study)) == 0
+    assert set(weight_searches(study, at_least=1)["term"]) == {"gv", "tv", "second_order"}
