@@ -73,6 +73,7 @@ def test_the_schema_for_editors_is_the_models(repository):
         ),
         ("recipes.mini.start", {"loss": "l1", "recipe": "x"}, "recipes.mini.start.recipe: There is no recipe 'x'"),
         ("recipes.mini.start", {"los": "l1"}, "recipes.mini.start"),
+        ("recipes.mini.accumulate", 3, "recipes.mini.accumulate: 3 does not divide batch"),
         ("recipes.mini.discriminator", {"learning_rate": 0}, "recipes.mini.discriminator.learning_rate is 0"),
         ("extractors.mdf_sr.task", "deblur", "extractors.mdf_sr.task: deblur is of kind deblur: name one of sr, "),
         ("extractors.mdf_sr.task", "sr_x5", "extractors.mdf_sr.task: There is no task 'sr_x5': did you mean 'sr_x"),

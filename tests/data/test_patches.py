@@ -109,10 +109,21 @@ def test_the_shares_of_all_processes_make_the_global_batch(tmp_path, world):
         assert_same(joined, Patches(pack, **options).batch(step))
 
 
+def test_parts_are_dealt_out_in_turn(tmp_path):
+    pack = make_pack(tmp_path / "a", [(20, 30), (9, 12)], 3)
+    options = {"scale": 3, "patch": 6, "batch": 8, "seed": 1}
+    whole = Patches(pack, **options).batch(5)
+    for rank in range(2):
+        own = Patches(pack, rank=rank, world=2, parts=4, **options).batch(5)
+        assert_same(own, [torch.cat(part.chunk(4)[rank::2]) for part in whole])
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path):
     pack = make_pack(tmp_path / "a", [(20, 30)], 2)
     with pytest.raises(UserError, match="multiple of 3"):
         Patches(pack, scale=2, patch=8, batch=4, seed=0, world=3)
+    with pytest.raises(UserError, match="multiple of 3"):
+        Patches(pack, scale=2, patch=8, batch=6, seed=0, world=2, parts=3)
 
 
 def test_target_and_input_show_the_same_place(tmp_path):

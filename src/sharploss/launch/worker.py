@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from sharploss.launch.jobs import DVC
 
 FOLDER = Path(".scratch/launch")
 """Where logs, locks and submitit's files lie, relative to the study's folder."""
+
+PUSH = (sys.executable, "-m", "sharploss.launch.push")
 
 STOPPED = 75  # EX_TEMPFAIL, as pipelines/train.py has it
 
@@ -62,8 +65,7 @@ class Work:
         """Push the result with its entry in the run cache, from which `dvc repro --pull` restores it elsewhere."""
         # `repro` makes no entry for a stage with outputs outside DVC's cache (the record); `commit` does.
         code = run([*DVC, "commit", "--force", f"train@{self.key}"], self.environment, log)
-        remote = ["-r", self.push] if self.push else []
-        return code or run([*DVC, "push", "--run-cache", *remote, f"train@{self.key}"], self.environment, log)
+        return code or run([*PUSH, self.push or ""], self.environment, log)
 
     def checkpoint(self) -> Any:
         """Say what is to be run again, when Slurm's time limit or a preemption ends this job: the same."""
