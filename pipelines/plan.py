@@ -128,7 +128,7 @@ def write_code(params: Params) -> None:
         },
     }
     CODE.mkdir(parents=True, exist_ok=True)
-    for name, text in {**files, Path(NOTHING).stem: ""}.items():
+    for name, text in {**files, Path(NOTHING).stem: "nothing\n"}.items():
         (CODE / f"{name}.txt").write_text(text, encoding="utf-8")
     write_json(CODE / "needs.json", {name: needs(spec) for name, spec in params.losses.items()})
 

@@ -1,4 +1,4 @@
-"""Measure one picture under every protocol: reports/tables/protocols.csv and protocols.md explain what they do."""
+"""Measure one picture under every protocol: reports/protocols/protocols.csv and protocols.md explain what they do."""
 
 import argparse
 

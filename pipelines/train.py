@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -20,6 +21,11 @@ def main() -> int:
     parser.add_argument("run", help="a key of runs.yaml, such as sr_x4-edsr-sploss-s0")
     key = parser.parse_args().run
     params, run = load_params(), find_run(load_plan(), key)
+    several = int(os.environ.get("SHARPLOSS_PROCESSES", "1"))
+    if several > 1 and "WORLD_SIZE" not in os.environ:
+        # DVC's command stays the same on one GPU and on eight: it is this process that becomes torchrun.
+        torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={several}"]
+        os.execv(sys.executable, [sys.executable, *torchrun, *sys.argv])
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.
     from sharploss.assets.fetch import AssetMissing
@@ -29,6 +35,7 @@ def main() -> int:
     from sharploss.training.device import choose_device
     from sharploss.training.interrupt import EXIT_CODE
     from sharploss.training.loop import not_trained, train
+    from sharploss.training.processes import join
     from sharploss.training.record import metrics, provenance, summary
 
     config = resolve_run(params, run)
@@ -50,31 +57,37 @@ def main() -> int:
     description = tracking.describe(key, run, config, identity, params.study)
 
     started = datetime.now(UTC)
-    device = choose_device()
-    try:
-        if start and read_metadata(start)["status"] != "finished":
-            raise AssetMissing(run["start"], f"the run that it starts from ({start.stem}) has no trained weights")
-        outcome = train(
-            config,
-            packs,
-            scratch=scratch,
-            device=device,
-            title=key,
-            start=start,
-            on_start=lambda record: tracking.follow(record, description),
-        )
-    except AssetMissing as error:
-        outcome = not_trained(config, scratch, error.reason)
+    with join() as team:
+        device = choose_device()
+        try:
+            if start and read_metadata(start)["status"] != "finished":
+                raise AssetMissing(run["start"], f"the run that it starts from ({start.stem}) has no trained weights")
+            outcome = train(
+                config,
+                packs,
+                scratch=scratch,
+                device=device,
+                title=key,
+                start=start,
+                on_start=lambda record: tracking.start(record, description),
+            )
+        except AssetMissing as error:
+            if not team.leads:
+                return 0
+            outcome = not_trained(config, scratch, error.reason)
     if outcome.status == "stopped":
         print(
             f"{key}: stopped at step {outcome.step}: run the same command again to go on from there.", file=sys.stderr
         )
         return EXIT_CODE
+    if not team.leads:
+        return 0
     folder = Path("results/runs") / key
     metadata = {"key": key, "status": outcome.status, "config": json.dumps(config, sort_keys=True)}
     save_weights(Path(weights_path(run["group"], key)), outcome.network, metadata)
     write_text(folder / "history.jsonl", (scratch / "history.jsonl").read_text(encoding="utf-8"))
-    write_json(folder / "provenance.json", provenance(config, outcome, device, started))
+    made_from = {"identity": identity, **{name: used[name] for name in ("packs", "start", "extractor")}}
+    write_json(folder / "provenance.json", {**provenance(config, outcome, device, started, team.world), **made_from})
     write_json(folder / "metrics.json", metrics(outcome))
     shutil.rmtree(scratch)
     print(summary(key, outcome))

@@ -63,7 +63,8 @@ def test_comments_docstrings_and_layout_do_not_count(package):
     assert fingerprint(["sharploss_toy.patches"]) == before
 
 
-REGISTRIES = ["sharploss.losses", "sharploss.networks"]
+# As pipelines/plan.py leaves out: what a run uses of losses and networks is in files of their own.
+REGISTRIES = ["sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks"]
 
 
 def modules(*names):
@@ -74,7 +75,7 @@ def test_training_code_is_found_and_plumbing_is_not():
     found = modules("sharploss.training.loop")
     assert {"sharploss.training.loop", "sharploss.training.schedule", "sharploss.data.patches"} <= found
     others = ("sharploss.losses", "sharploss.networks", "sharploss.tracking", "sharploss.params")
-    assert not any(name.startswith(others) for name in found)
+    assert [name for name in found if name.startswith(others)] == ["sharploss.losses.weighted_sum"]
 
 
 def test_adding_a_metric_does_not_change_the_training_code():

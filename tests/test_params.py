@@ -146,10 +146,10 @@ def test_resolve_run_spells_everything_out(mini, tmp_path):
 
 def test_resolve_run_tells_a_discriminator_the_size_of_its_patches(mini, tmp_path):
     mini["losses"]["esrgan"] = {"l1": 0.01, "ragan": 0.005}
-    mini["losses"]["fixed"] = {"l1": 0.01, "gan": {"size": 64, "width": 8}}
+    mini["losses"]["fixed"] = {"l1": 0.01, "gan": {"size": 32, "width": 8}}
     params, run = load(tmp_path, mini), {"task": "sr_x4", "network": "edsr", "recipe": "mini", "seed": 0}
-    assert resolve_run(params, {**run, "loss": "esrgan"})["loss"]["ragan"] == {"size": 96, "weight": 0.005}
-    assert resolve_run(params, {**run, "loss": "fixed"})["loss"]["gan"] == {"size": 64, "width": 8}
+    assert resolve_run(params, {**run, "loss": "esrgan"})["loss"]["ragan"] == {"size": 64, "weight": 0.005}
+    assert resolve_run(params, {**run, "loss": "fixed"})["loss"]["gan"] == {"size": 32, "width": 8}
 
 
 def test_a_loss_weight_that_is_not_finite_is_refused(mini, tmp_path):

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -6,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sharploss import tracking
@@ -52,10 +54,68 @@ def test_an_offline_run_holds_what_was_recorded(tmp_path, monkeypatch, record, d
     assert summary["summary"]["validation/psnr_y"] == 28.5
     records = [json.loads(line) for line in read_offline(tmp_path).splitlines()]
     run = next(line["run"] for line in records if line["type"] == "run")
-    assert run["run_group"] == "sr_x4-edsr"
+    assert run["run_group"] == "pairings"
     assert run["job_type"] == "train"
     totals = [line["history"]["item"] for line in records if line["type"] == "history"]
     assert [(item["_step"], item["train/total"]) for item in totals] == [(20, 0.5), (40, 0.25)]
+
+
+def followed(record, description, pictures=None):
+    """Follow a record that is complete, to the end."""
+    sink = tracking.follow(record, description, pictures)
+    sink.stdin.close()
+    assert sink.wait(60) == 0
+
+
+def steps(folder):
+    """The steps in every offline file, in the order of their making."""
+    command = [Path(sys.executable).with_name("wandb"), "leet", "inspect", "--json"]
+    texts = [
+        subprocess.check_output([*command, path], text=True) for path in sorted(folder.glob("wandb/offline-run-*"))
+    ]
+    lines = [[json.loads(line) for line in text.splitlines()] for text in texts]
+    return [[line["history"]["item"]["_step"] for line in file if line["type"] == "history"] for file in lines]
+
+
+def test_a_resumed_training_tells_only_what_is_new(tmp_path, monkeypatch, record, description):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    text = record.read_text().splitlines(keepends=True)
+    record.write_text("".join(text[:2]))
+    followed(record, description)
+    time.sleep(1)  # W&B names its folders by the second
+    record.write_text("".join(text))
+    followed(record, description)
+    assert steps(tmp_path) == [[20], [40]]
+    assert tracking.told_before(tmp_path / "wandb", description["id"]) == 3
+    assert tracking.told_before(tmp_path / "wandb", "another") == 0
+
+
+def test_pictures_of_a_validation_are_told_with_it_and_not_left_behind(tmp_path, monkeypatch, record, description):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for value, name in enumerate(("20--0--toy-a", "20--1--toy-b", "200--0--toy-a")):
+        np.save(pictures / f"{name}.npy", np.full((4, 8, 3), value, np.uint8))
+    followed(record, description, pictures)
+    assert not pictures.exists()
+    records = [json.loads(line) for line in read_offline(tmp_path).splitlines()]
+    shown = next(line["history"]["item"] for line in records if line["type"] == "history")
+    assert shown["validation/pictures.captions"] == ["toy-a", "toy-b"]
+    assert len(list((tmp_path / "wandb").rglob("*.png"))) == 2
+
+
+def test_a_training_gets_a_folder_that_goes_when_wandb_is_done_or_broken(tmp_path, monkeypatch, record, description):
+    (tmp_path / "wandb.py").write_text("raise RuntimeError('broken')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    pictures = tracking.start(record, description)
+    assert pictures.parent.is_dir()
+    follower = tracking._followers.pop()
+    assert follower.wait(60) == 1
+    follower.stdin.close()
+    assert not pictures.exists()
 
 
 def test_no_secret_reaches_the_offline_files(tmp_path, monkeypatch, record, description):
@@ -103,6 +163,7 @@ def test_a_sink_that_cannot_finish_gives_up_by_itself(tmp_path, record, descript
 def test_disabled_means_no_process(monkeypatch, record, description):
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert tracking.follow(record, description) is None
+    assert tracking.start(record, description) is None
 
 
 def test_mode_is_offline_unless_logged_in_or_told(monkeypatch, tmp_path):
@@ -140,3 +201,18 @@ def test_lines_become_flat_names():
         "train/terms/l1": 0.4,
         "train/terms/gv": 10.0,
     }
+    line = {"event": "train", "step": 20, "discriminator": {"loss": 0.5, "network_gradient": 2.0}}
+    assert tracking.flatten(line) == {"train/discriminator/loss": 0.5, "train/discriminator/network_gradient": 2.0}
+
+
+def test_a_run_without_a_suite_is_grouped_by_task_and_network():
+    told = tracking.describe("key", {**RUN, "suites": []}, {}, "abc", "mini")
+    assert told["group"] == "sr_x4-edsr"
+    assert told["tags"] == ["mini", "sr_x4", "edsr", "l1_gv"]
+
+
+def test_where_wandb_keeps_its_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    assert tracking.files_folder() == tmp_path / "wandb"
+    (tmp_path / ".wandb").mkdir()
+    assert tracking.files_folder() == tmp_path / ".wandb"

@@ -9,6 +9,8 @@ DESCRIPTION = """usage: python -m sharploss COMMAND ...
 
   data    data sets and weights: what is known, what is here; fetch, verify
   cache   DVC's cache: which files in it are damaged
+  launch  the study in parallel: on this machine's GPUs or cores, or on a cluster
+  publish runs that are done, to Weights & Biases
 
 The study itself is run by DVC: make repro, or dvc repro. Each command has its own --help.
 """
@@ -26,7 +28,24 @@ def _cache(arguments: list[str]) -> int:
     return main(arguments)
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data, "cache": _cache}
+def _launch(arguments: list[str]) -> int:
+    from sharploss.launch.command import main
+
+    return main(arguments)
+
+
+def _publish(arguments: list[str]) -> int:
+    from sharploss.publish import main
+
+    return main(arguments)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "cache": _cache,
+    "data": _data,
+    "launch": _launch,
+    "publish": _publish,
+}
 
 
 def main() -> int:

@@ -55,6 +55,9 @@ class Recipe(Optimisation):
     steps: Positive = Field(description="optimiser steps")
     batch: Positive = Field(description="patches per step")
     patch: Positive = Field(description="side of an input patch, in pixels")
+    accumulate: Positive = Field(
+        default=1, description="equal parts that a batch is computed in, one after the other or on several GPUs"
+    )
     start: Start | None = Field(default=None, description="trained weights to start from; random ones when left out")
     discriminator: Optimisation | None = Field(
         default=None, description="of the discriminator of an adversarial loss; as the network's when left out"
@@ -131,7 +134,11 @@ class Params(Strict):
     def _parts_fit(self) -> Self:
         for name in self.extractors:
             self._check_extractor(name)
-        for name in self.recipes:
+        for name, recipe in self.recipes.items():
+            if recipe.batch % recipe.accumulate:
+                raise UserError(
+                    f"recipes.{name}.accumulate: {recipe.accumulate} does not divide batch: {recipe.batch}."
+                )
             self._check_start(name)
         for name, crop in self.crops.items():
             _known(f"crops.{name}.task", "task", crop.task, self.tasks)

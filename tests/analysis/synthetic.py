@@ -205,7 +205,7 @@ def make_plan(seeds, wide=False):
             ]
             runs |= planned("sr_x4", network, loss, seeds, suites)
     if wide:
-        for loss in ("l1", "sploss", "l2", "l2_gv"):
+        for loss in ("l1", "sploss", "l2", "l2_gv", "l1_vgg"):
             runs |= planned("sharpen", "edsr", loss, seeds, ["same_size"])
         for loss in ("l1", "esrgan", "l1_vgg"):
             runs |= planned("sr_x4", "edsr", loss, seeds, ["adversarial"], "mini_gan")
@@ -236,7 +236,9 @@ def write_params(root, wide):
     if wide:
         params = yaml.safe_load((root / "params.yaml").read_text())
         params["tasks"]["sharpen"] = {**SHARPEN, "test": ["skimage_test", "set5"]}
+        del params["tasks"]["sharpen"]["scale"]  # as a person would write it
         params["losses"] |= EXTRA_LOSSES
+        params["crops"] = {name: params["crops"][name] for name in ("eye", "face")}
         (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
@@ -280,7 +282,7 @@ def gaps(datasets, lpips):
 
 
 def make_study(root, seeds=(0,), set5=True, lpips=True, diverged=("sr_x4-vdsr-l2_gv-s0",), wide=False):
-    """Write a whole invented study: 34 runs a seed, one of them diverged; 7 more when it is `wide`."""
+    """Write a whole invented study: 34 runs a seed, one of them diverged; 8 more when it is `wide`."""
     root = Path(root)
     datasets = ["skimage_test", *(["set5"] if set5 else [])]
     plan = make_plan(seeds, wide)

@@ -50,6 +50,16 @@ def test_one_winner_and_several_winners_are_told_apart():
     assert "gv for a and c, ssim for b" in split
 
 
+def test_many_trainings_are_counted_rather_than_named():
+    losses = ["gv"] * 3 + ["sploss"] * 2 + ["a", "b", "c", "d", "e"]
+    text = headline.lead([answer(f"n{n}", loss, cheap="l1") for n, loss in enumerate(losses)])
+    assert (
+        "of 10 trainings (task, network, recipe) it was gv in 3, sploss in 2, a in 1, b in 1, c in 1, another" in text
+    )
+    assert text.endswith("give up at most 0.1 dB it was l1 in 10.")
+    assert "n0" not in text
+
+
 def test_l1_winning_costs_nothing():
     assert headline.lead([answer("a", "l1", 0.0)]) == "l1 came closest to the target's sharpness, for a."
 

@@ -20,7 +20,7 @@ def test_effects_tell_metric_size_and_interval():
 
 
 def test_the_ledger_has_a_row_per_claim_with_both_sides():
-    table = ledger(CLAIMS)
+    table = ledger(CLAIMS, 1)
     (row,) = table.rows
     assert [cell.text for cell in row[:5]] == ["E1", "P", "It is so.", "not testable", "—"]
     assert [cell.text for cell in row[6:8]] == ["undecided", "2/3"]
@@ -40,8 +40,13 @@ def test_anomalies_show_the_evidence_and_whether_it_is_there():
 
 
 def test_tables_of_sentences_wrap_and_break_across_pages():
-    text = latex(ledger(CLAIMS))
+    text = latex(ledger(CLAIMS, 1))
     assert text.count(r"\begin{longtable}") == text.count(r"\end{longtable}") == 1
     assert r"\toprule" in text
     assert text.count(r"p{0.") == 9
-    assert markdown(ledger(CLAIMS)).splitlines()[3].count("---:") == 0
+    assert markdown(ledger(CLAIMS, 1)).splitlines()[3].count("---:") == 0
+
+
+def test_one_seed_is_said_plainly():
+    assert any(note.startswith("One seed") for note in ledger(CLAIMS, 1).notes)
+    assert not any(note.startswith("One seed") for note in ledger(CLAIMS, 3).notes)

@@ -29,9 +29,9 @@ def test_values_are_the_metrics_own():
     output, target = pair()
     values = {row[:2]: row.value for row in measure_all(output, target)}
     images = [image[None] / 255 for image in (output, target)]
-    for protocol in ("y", "rgb", "grey8", "gv_code", "matlab_rgb"):
-        assert values[protocol, "psnr"] == f"{psnr(*images, protocol, SCALE).item():.2f}"
-        assert values[protocol, "ssim"] == f"{ssim(*images, protocol, SCALE).item():.4f}"
+    for protocol, border in (("y", SCALE), ("rgb", SCALE), ("grey8", 0), ("gv_code", SCALE), ("matlab_rgb", SCALE)):
+        assert values[protocol, "psnr"] == f"{psnr(*images, protocol, border).item():.2f}"
+        assert values[protocol, "ssim"] == f"{ssim(*images, protocol, border).item():.4f}"
 
 
 def test_what_cannot_be_measured_says_why():
@@ -43,11 +43,11 @@ def test_what_cannot_be_measured_says_why():
 
 def test_the_page_shows_the_table_s_numbers(tmp_path):
     rows = explain_protocols(tmp_path)
-    with (tmp_path / "reports" / "tables" / "protocols.csv").open(newline="") as file:
+    with (tmp_path / "reports" / "protocols" / "protocols.csv").open(newline="") as file:
         header, *lines = csv.reader(file)
     assert tuple(header) == COLUMNS
     assert [tuple(line) for line in lines] == rows
-    page = (tmp_path / "reports" / "tables" / "protocols.md").read_text()
+    page = (tmp_path / "reports" / "protocols" / "protocols.md").read_text()
     values = {row[:2]: row.value for row in rows}
     for protocol in ("y", "rgb", "grey8", "gv_code", "matlab_rgb"):
         title, described = PROTOCOLS[protocol]["title"], PROTOCOLS[protocol]["description"]

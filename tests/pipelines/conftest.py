@@ -13,6 +13,9 @@ import yaml
 LOSSES = {
     "l1": {"l1": 1},
     "l1_gv": {"l1": 1, "gv": 0.01},
+    "mdf": {"mdf": {"weights": "mdf_sr", "scales": 2}},
+    "mse_vgg": {"l2": 1, "vgg": 0.01},
+    "l1_ragan": {"l1": 1, "ragan": {"weight": 0.005, "discriminator": "srgan", "width": 2}},
     "sploss": {"sploss": {"alpha": 2}},
     "sploss_a0": {"sploss": {"alpha": 0}},
     "explodes": {"l2": {"weight": 1e39}},
@@ -20,18 +23,30 @@ LOSSES = {
 
 
 def tiny(params):
-    """Cut a study down to two small networks, a few losses (one of which diverges) and a few steps."""
+    """Cut a study down to small networks, a loss of every sort (one of which diverges) and a few steps."""
+    params["tasks"] = {name: params["tasks"][name] for name in ("sr_x4", "sharpen")}
     params["networks"] = {
         "espcn": {"network": "espcn", "width": 8},
         "edsr": {"network": "edsr", "blocks": 1, "width": 8, "res_scale": 1.0},
+        "nonbn_resg": {"network": "nonbn_resg", "blocks": 1, "width": 4},
     }
     params["losses"] = LOSSES
-    params["recipes"]["mini"].update(
-        steps=12, batch=2, patch=12, warmup=2, log_every=4, validate_every=6, checkpoint_every=4
-    )
-    params["suites"]["pairings"].update(networks=["espcn", "edsr"], losses=["l1", "l1_gv", "sploss"])
-    params["suites"]["alpha_sweep"].update(losses=["sploss_a0", "sploss"])
-    params["suites"]["failing"] = {**params["suites"]["pairings"], "networks": ["espcn"], "losses": ["explodes"]}
+    small = {"task": "sr_x4", "scales": 2, "max_size": 40, "width": 4, "iterations": 3, "milestone": 2, "log_every": 1}
+    params["extractors"] = {"mdf_sr": params["extractors"]["mdf_sr"] | small}
+    recipe = params["recipes"]["mini"] | {"steps": 12, "batch": 2, "patch": 12, "warmup": 2}
+    recipe |= {"log_every": 4, "validate_every": 6, "checkpoint_every": 4}
+    later = recipe | {"steps": 6, "start": {"loss": "l1", "recipe": "mini"}}
+    params["recipes"] = {"mini": recipe, "mini_gan": later}
+    suite = {"question": "?", "tasks": ["sr_x4"], "networks": ["espcn"], "recipe": "mini"}
+    params["suites"] = {
+        "pairings": suite | {"networks": ["espcn", "edsr"], "losses": ["l1", "l1_gv", "sploss"]},
+        "alpha_sweep": suite | {"networks": ["edsr"], "losses": ["sploss_a0", "sploss"]},
+        "failing": suite | {"losses": ["explodes"]},
+        "features": suite | {"losses": ["l1", "mdf", "mse_vgg"]},
+        "adversarial": suite | {"losses": ["l1", "l1_ragan"], "recipe": "mini_gan"},
+        "sharpgan": suite | {"tasks": ["sharpen"], "networks": ["nonbn_resg"], "losses": ["l1", "sploss"]},
+    }
+    params["crops"] = {name: crop for name, crop in params["crops"].items() if crop["task"] in params["tasks"]}
     return params
 
 

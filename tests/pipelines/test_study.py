@@ -60,6 +60,34 @@ def test_a_diverged_run_is_a_result(study):
     assert "diverged" in (study.folder / "reports/index.html").read_text()
 
 
+def test_a_run_whose_loss_lacks_its_weights_is_recorded_as_not_trained(study):
+    metrics = json.loads((study.folder / "results/runs/sr_x4-espcn-mse_vgg-s0/metrics.json").read_text())
+    assert metrics["status"] == "not_trained"
+    assert "vgg19" in metrics["reason"]
+    assert "not trained" in (study.folder / "reports/index.html").read_text()
+    assert "mse_vgg" not in (study.folder / "results/scores/sr_x4-espcn.csv").read_text()
+
+
+def test_adversarial_runs_start_from_l1_and_record_both_players(study):
+    key = "sr_x4-espcn-l1_ragan-mini_gan-s0"
+    lines = [json.loads(line) for line in (study.folder / f"results/runs/{key}/history.jsonl").read_text().splitlines()]
+    assert set(lines[0]["discriminator"]) >= {"real", "fake", "gradient"}
+    lock = (study.folder / "dvc.lock").read_text().split(f"train@{key}:")[1].split("train@")[0]
+    assert "results/weights/sr_x4-espcn/sr_x4-espcn-l1-s0.safetensors" in lock
+
+
+def test_a_loss_with_self_trained_discriminators_is_trained(study):
+    metrics = json.loads((study.folder / "results/runs/sr_x4-espcn-mdf-s0/metrics.json").read_text())
+    assert metrics["status"] == "finished"
+    assert (study.folder / "results/extractors/mdf_sr/history.jsonl").stat().st_size > 0
+
+
+def test_claims_are_judged(study):
+    claims = json.loads((study.folder / "results/verdicts.json").read_text())["claims"]
+    assert len(claims) == 32
+    assert all({"printed", "ours"} <= set(claim) for claim in claims.values())
+
+
 def test_what_cannot_be_measured_is_said(study):
     page = (study.folder / "reports/index.html").read_text()
     assert "not measured" in page
@@ -203,7 +231,7 @@ def test_dvc_commands_work_as_users_expect(untouched):
 
 def test_dvc_exp_run_changes_a_parameter(untouched):
     done = untouched.run("dvc", "exp", "run", "-S", "recipes.mini.steps=5")
-    assert len(trained(done.stdout)) == 8
+    assert len(trained(done.stdout)) == 14
     metrics = json.loads((untouched.folder / f"results/runs/{RUN}/metrics.json").read_text())
     assert metrics["step"] == 5
 

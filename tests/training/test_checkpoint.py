@@ -126,3 +126,12 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, save):
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: File too large ({tmp_path}/")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_shares_a_tensor_is_saved_and_loaded(tmp_path):
+    shared = nn.PReLU()
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), shared, nn.Conv2d(3, 3, 1), shared)
+    save_weights(tmp_path / "shared.safetensors", network, {"status": "finished"})
+    again = nn.Sequential(nn.Conv2d(3, 3, 1), other := nn.PReLU(init=0.9), nn.Conv2d(3, 3, 1), other)
+    load_weights(tmp_path / "shared.safetensors", again)
+    assert torch.equal(again[1].weight, shared.weight)

@@ -203,6 +203,19 @@ def test_the_record_can_be_followed_from_the_first_step(config, packs, tmp_path)
     assert followed == [True]
 
 
+def test_pictures_change_no_bit_also_over_a_stop(config, packs, tmp_path, monkeypatch):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    plain = run(config, packs, tmp_path / "plain")
+    with monkeypatch.context() as patch:
+        patch.setattr(Patches, "batch", stop_after(7))
+        assert run(config, packs, tmp_path / "shown", on_start=lambda _: pictures).status == "stopped"
+    shown = run(config, packs, tmp_path / "shown", on_start=lambda _: pictures)
+    assert same(plain.network, shown.network)
+    assert (tmp_path / "plain/history.jsonl").read_bytes() == (tmp_path / "shown/history.jsonl").read_bytes()
+    assert sorted(path.name for path in pictures.iterdir()) == ["12--0--toy-d.npy", "6--0--toy-d.npy"]
+
+
 @pytest.mark.slow
 def test_fast_mode_learns_about_the_same(config, packs, tmp_path):
     config["recipe"].update(steps=40, learning_rate=0.005, validate_every=40)

@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from sharploss.metrics import psnr
-from sharploss.training.validation import validate
+from sharploss.training.validation import IMAGES, SIDE, TIMES, is_shown, leave_picture, validate
 
 
 def test_it_is_the_mean_psnr_on_luma_and_leaves_the_network_in_training_mode(packs):
@@ -13,3 +14,35 @@ def test_it_is_the_mean_psnr_on_luma_and_leaves_the_network_in_training_mode(pac
     input, target = pack.input(0)[None].float() / 255, pack.target(0)[None].float() / 255
     assert value == pytest.approx(psnr(network(input), target, protocol="y", border=2).item())
     assert network.training
+
+
+def test_pictures_show_the_centre_beside_the_target_and_change_no_value(packs, tmp_path):
+    network, pack = nn.Upsample(scale_factor=2), packs["train"]
+    options = {"border": 2, "device": torch.device("cpu")}
+    value = validate(network, pack, **options, pictures=tmp_path, step=7)
+    assert value == validate(network, pack, **options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"7--{i}--toy-{'abc'[i]}.npy" for i in range(3)]
+    picture = np.load(tmp_path / "7--0--toy-a.npy")
+    assert picture.shape == (32, 72, 3)
+    assert picture.dtype == np.uint8
+    assert (picture[:, 36:] == pack.target(0).permute(1, 2, 0).numpy()).all()
+    enlarged = network(pack.input(0)[None].float() / 255).mul(255).round().byte()[0]
+    assert (picture[:, :36] == enlarged.permute(1, 2, 0).numpy()).all()
+
+
+def test_pictures_are_few_small_and_never_an_error(tmp_path):
+    image = torch.full((1, 3, 300, 200), float("nan"))
+    leave_picture(tmp_path / "a.npy", image, image)
+    assert np.load(tmp_path / "a.npy").shape == (SIDE, 2 * SIDE, 3)
+    leave_picture(tmp_path / "gone" / "a.npy", image, image)
+    assert not (tmp_path / "gone").exists()
+    assert IMAGES * SIDE * 2 * SIDE * 3 < 500_000
+
+
+@pytest.mark.parametrize(("steps", "every"), [(300, 50), (300, 1), (1_000_000, 5000), (7, 50), (295, 30)])
+def test_pictures_are_taken_evenly_and_at_the_last_validation(steps, every):
+    recipe = {"steps": steps, "validate_every": every}
+    validations = [step for step in range(1, steps + 1) if step % every == 0 or step == steps]
+    shown = [step for step in validations if is_shown(step, recipe)]
+    assert shown[-1] == steps
+    assert min(len(validations), TIMES // 2) <= len(shown) <= TIMES + 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sharploss.analysis.layout import base_title, count, images_of, interval, records
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import Measure, badness, fidelity, measures_of, metric_title, number
-from sharploss.analysis.statistics import TRAINED
+from sharploss.analysis.statistics import BASELINES, TRAINED
 from sharploss.analysis.tables import first_tested, means, pairing_rows, with_recipes
 from sharploss.protocols import MAIN
 
@@ -20,6 +21,10 @@ SHARPNESS = ("gradient_variance_ratio", "blurred_edge_share", "lpips", "niqe")
 
 CHEAP = 0.1
 """Loss of PSNR in dB up to which a loss counts as cheap: what papers call a negligible difference."""
+
+
+MANY = 5
+"""How many networks or losses a sentence names one by one."""
 
 
 class Answer(NamedTuple):
@@ -81,7 +86,7 @@ def _answer(key: tuple[str, ...], part: pd.DataFrame, changes: dict[Any, Any], a
         label,
         best[sharp],
         _gain(part, best[sharp], sharp, gain),
-        f"{_change('psnr', price)} dB" if price else "nothing",
+        f"{_change('psnr', price)} dB" if price else "nothing" if best[sharp] in BASELINES else "—",
         0.0 if best[sharp] == "l1" else float(price["difference"]) if price else float("nan"),
         _verdict(best[sharp], gain, price),
         _best(part[part["loss"].map(lambda loss: _is_cheap(changes.get((task, network, recipe, loss, *true))))], sharp),
@@ -127,6 +132,12 @@ def _certain(row: dict[str, Any]) -> bool:
 def lead(found: list[Answer]) -> str:
     """Say which loss came closest to the targets' sharpness, for which networks, and what that did to PSNR."""
     winners = _networks_of([(answer.loss, _who(answer, found)) for answer in found])
+    if len(winners) > 1 and len(found) > MANY:
+        return (
+            f"No single loss came closest to the target's sharpness: of {len(found)} trainings (task, network, recipe) "
+            f"it was {_counted([answer.loss for answer in found])}. Among the losses that give up at most {CHEAP} dB "
+            f"it was {_counted([answer.cheap for answer in found])}."
+        )
     if len(winners) == 1:
         networks = winners[found[0].loss]
         who = f"all {len(networks)} networks" if len(networks) > 1 else networks[0]
@@ -157,6 +168,14 @@ def _networks_of(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
 
 def _listed(winners: dict[str, list[str]]) -> str:
     return ", ".join(f"{loss} for {' and '.join(networks)}" for loss, networks in winners.items())
+
+
+def _counted(losses: list[str]) -> str:
+    """Tell how often each loss won, the most frequent first; the rare ones together."""
+    counts = Counter(losses).most_common()
+    told = [f"{loss} in {n}" for loss, n in counts[:MANY]]
+    rest = sum(n for _, n in counts[MANY:])
+    return ", ".join([*told, *([f"another one in {rest}"] if rest else [])])
 
 
 def _price(changes: list[float]) -> str:

@@ -48,13 +48,18 @@ def judge(root: Path) -> dict[str, Any]:
     """Judge every claim; write results/verdicts.json and reports/verdicts/ (csv, md, tex).
 
     Returns:
-        What verdicts.json holds: `claims` (key -> paper, where, statement, note, printed, ours) and `anomalies`.
+        What verdicts.json holds: `seeds` (how many trainings stand behind our numbers), `claims` (key -> paper, where,
+        statement, note, printed, ours) and `anomalies`.
 
     Raises:
         UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
     """
     claims, study = load_claims(root), load_study(root)
-    verdicts = {"claims": judge_all(claims, printed_source(root), study), "anomalies": anomalies(root)}
+    verdicts = {
+        "seeds": study.runs["seed"].nunique(),
+        "claims": judge_all(claims, printed_source(root), study),
+        "anomalies": anomalies(root),
+    }
     write_json(root / "results" / "verdicts.json", verdicts)
     write_tables(root / "reports" / "verdicts", verdicts)
     return verdicts

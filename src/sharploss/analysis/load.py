@@ -151,7 +151,8 @@ def _failure(metrics: dict[str, Any]) -> str:
 def _planned(root: Path, run: dict[str, Any]) -> dict[str, Any]:
     """Give the task and loss of a run that was not trained, as params.yaml states them."""
     params = cast("dict[str, Any]", load_yaml(root / "params.yaml"))
-    return {"task": params["tasks"][run["task"]], "loss": params["losses"][run["loss"]]}
+    task = {"scale": 1, **params["tasks"][run["task"]]}  # tasks that keep the size need not say so
+    return {"task": task, "loss": params["losses"][run["loss"]]}
 
 
 def _scores(root: Path, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

@@ -1,34 +1,38 @@
-"""`report`: one page with the answer, the tables, the figures and where it all comes from."""
+"""`report`: one page with the verdicts, the answer, the tables, the pictures and where it all comes from."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
-from sharploss.analysis import headline
+from sharploss.analysis import headline, report_ledger
 from sharploss.analysis.calibration import calibration
-from sharploss.analysis.crops import crop_files, crops_of
-from sharploss.analysis.layout import Table, gap_notes, records
+from sharploss.analysis.layout import gap_notes
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import measures_of
 from sharploss.analysis.paper_tables import paper_tables
 from sharploss.analysis.provenance import provenance, sources
+from sharploss.analysis.report_crops import explorer
+from sharploss.analysis.report_facts import cost_tables, failures, protocol_tables, questions, run_rows
+from sharploss.analysis.report_figures import figures
 from sharploss.analysis.statistics import differences
 from sharploss.analysis.tables import alpha_control, display, shown_suites
-from sharploss.analysis.verdict_tables import anomaly_table, ledger
-from sharploss.errors import UserError
+from sharploss.analysis.verdict_tables import anomaly_table
 from sharploss.files import read_json, write_text
 from sharploss.protocols import METRIC_INFO, PROTOCOLS
 
-TEMPLATE = "report.html.jinja"
+HERE = Path(__file__).parent
+TEMPLATE, SCRIPT = "report.html.jinja", "report.js"
 
 
 def report(root: Path, *, command: str, wall_seconds: float | None = None) -> None:
-    """Write reports/index.html of the study in `root`: self-contained, no script, no network.
+    """Write reports/index.html of the study in `root`: self-contained, without a request to any network.
 
     Args:
-        root: the study's folder; `plot` has been run in it.
+        root: the study's folder; `plot` has been run in it, and `judge` and `protocols` where their parts are wanted.
         command: what a reader types to make the study again.
         wall_seconds: how long the whole study took, where known.
 
@@ -43,88 +47,85 @@ def render(study: Study, command: str, wall_seconds: float | None = None) -> str
     """Give the page as HTML; every text of the study is escaped. Arguments as in `report`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    compared = differences(study.scores)
-    found, tables = headline.answers(study, compared), display(study, compared)
-    asked = {name for measure in measures_of(study) for name in measure}
     pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    ids, script = count(), (HERE / SCRIPT).read_text(encoding="utf-8")
     return pages.get_template(TEMPLATE).render(
-        lead=headline.lead(found),
-        control=headline.control(alpha_control(study)),
-        caveat=headline.caveat(study),
-        answers=found,
-        first=study.datasets[0],
-        tables=tables,
-        suites=[(name, tables[name], tables[f"{name}_difference"]) for name in shown_suites(study)],
-        papers=[table for _, table in paper_tables(study).values()],
-        verdicts=verdicts(study.root),
-        figures=figures(study.root / "reports" / "figures"),
-        crops=crops(study),
-        metrics=[METRIC_INFO[name] for name in METRIC_INFO if name in asked],
-        protocols=[PROTOCOLS[name] for name in PROTOCOLS if name in asked],
-        gaps=gap_notes(study),
-        failed=[row for row in records(study.runs) if row["failure"]],
+        new_id=lambda: f"t{next(ids)}",
+        script=script,
+        script_hash=hash_of(script),
+        **_judged(study.root),
+        **_measured(study),
+        **_pictured(study),
+        **_told(study),
         facts=provenance(study, command, wall_seconds),
-        sources=sources(study),
-        calibration=calibration(study.root),
     )
 
 
-def verdicts(root: Path) -> list[Table]:
-    """Lay out what `judge` found: the ledger of claims and the anomalies; nothing where it has not run."""
+def hash_of(script: str) -> str:
+    """Give the hash under which the page's policy lets its one script run, and no other."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _judged(root: Path) -> dict[str, Any]:
+    """Lay out what `judge` found: the claims, their counts, the anomalies; nothing where it has not run."""
     path = root / "results" / "verdicts.json"
     if not path.is_file():
-        return []
+        return {"claims": [], "tally": None, "anomalies": [], "untestable": []}
     found = cast("dict[str, Any]", read_json(path))
-    return [ledger(found["claims"]), anomaly_table(found["anomalies"])]
+    claims = report_ledger.claims(found["claims"])
+    return {
+        "claims": claims,
+        "tally": report_ledger.tally(claims),
+        "anomalies": [anomaly_table(found["anomalies"])],
+        "untestable": [claim for claim in claims if claim.ours.verdict == "not testable"],
+    }
 
 
-def figures(folder: Path) -> dict[str, list[dict[str, str]]]:
-    """Read what `plot` wrote: section -> figures with caption, alt and the picture as a data URI.
-
-    Raises:
-        UserError: figures.json or a figure is missing; the message names it.
-    """
-    sections: dict[str, list[dict[str, str]]] = {}
-    for entry in cast("list[dict[str, str]]", read_json(folder / "figures.json")):
-        if entry["section"] != "crops":  # the page shows the crops themselves
-            picture = data_uri(folder / f"{entry['name']}.svg", "image/svg+xml")
-            sections.setdefault(entry["section"], []).append({**entry, "picture": picture})
-    return sections
-
-
-def crops(study: Study) -> list[dict[str, Any]]:
-    """Give each crop of each network: crop, image, network, and its pictures with title and data URI."""
-    groups = records(study.runs[["group", "task", "network"]].drop_duplicates())
-    return [
-        {
-            "crop": name,
-            "image": crop["image"],
-            "network": group["network"],
-            "pictures": [(label, data_uri(path, "image/png")) for label, path in crop_files(study, name, group)],
-        }
-        for name, crop in crops_of(study).items()
-        for group in groups
-        if group["task"] == crop["task"]
-    ]
+def _measured(study: Study) -> dict[str, Any]:
+    """Lay out the numbers: answers, tables, the papers' tables, the control."""
+    compared = differences(study.scores)
+    found, tables = headline.answers(study, compared), display(study, compared)
+    asked = questions(study.root)
+    suites = [(name, asked.get(name, ""), tables[name], tables[f"{name}_difference"]) for name in shown_suites(study)]
+    return {
+        "lead": headline.lead(found),
+        "answers": found,
+        "several_tasks": len({one.task for one in found}) > 1,
+        "tables": tables,
+        "suites": suites,
+        "papers": {name: table for name, (_, table) in paper_tables(study).items()},
+        "control": headline.control(alpha_control(study)),
+        "calibration": calibration(study.root),
+    }
 
 
-def data_uri(path: Path, kind: str) -> str:
-    """Give a file as a `data:` address.
+def _pictured(study: Study) -> dict[str, Any]:
+    """Gather the pictures: figures by section, and what the explorer shows."""
+    drawn, crops = figures(study.root / "reports" / "figures"), explorer(study)
+    return {
+        "figures": drawn.sections,
+        "skipped": drawn.skipped,
+        "crops": crops["crops"],
+        "most": crops["most"],
+        "data": {"figures": drawn.pictures, "crops": crops["crops"], "pictures": crops["pictures"]},
+    }
 
-    Args:
-        path: the file.
-        kind: its media type.
 
-    Raises:
-        UserError: the file is missing; the message names it.
-    """
-    try:
-        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
+def _told(study: Study) -> dict[str, Any]:
+    """Gather what is told in words: caveat, protocols, gaps, runs, sources."""
+    asked = {name for measure in measures_of(study) for name in measure}
+    return {
+        "caveat": headline.caveat(study),
+        "first": study.datasets[0],
+        "metrics": [METRIC_INFO[name] for name in METRIC_INFO if name in asked],
+        "protocols": [PROTOCOLS[name] for name in PROTOCOLS if name in asked],
+        "protocol_tables": protocol_tables(study.root),
+        "gaps": gap_notes(study),
+        "failures": failures(study),
+        "runs": run_rows(study),
+        "costs": cost_tables(study),
+        "sources": sources(study),
+    }

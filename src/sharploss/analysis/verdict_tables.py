@@ -27,7 +27,7 @@ def write_tables(folder: Path, verdicts: dict[str, Any]) -> None:
     import pandas as pd
 
     write_csv(pd.DataFrame(verdict_rows(verdicts["claims"])), folder / "verdicts.csv")
-    write_table([ledger(verdicts["claims"])], folder / "verdicts")
+    write_table([ledger(verdicts["claims"], verdicts["seeds"])], folder / "verdicts")
     write_csv(pd.DataFrame(anomaly_rows(verdicts["anomalies"])), folder / "anomalies.csv")
     write_table([anomaly_table(verdicts["anomalies"])], folder / "anomalies")
 
@@ -51,8 +51,13 @@ def verdict_rows(claims: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def ledger(claims: dict[str, Any]) -> Table:
-    """Lay out the ledger: a row per claim, what its paper prints and what our runs show."""
+def ledger(claims: dict[str, Any], seeds: int) -> Table:
+    """Lay out the ledger: a row per claim, what its paper prints and what our runs show.
+
+    Args:
+        claims: what `judge.judge_all` returns.
+        seeds: how many trainings stand behind our numbers.
+    """
     rows = [
         [
             Cell(key),
@@ -70,6 +75,8 @@ def ledger(claims: dict[str, Any]) -> Table:
         "way round (in print also: equal), on our runs after Holm's correction. Undecided: anything else.",
         "Our runs are small, equal trainings, no replications of the papers'.",
     ]
+    if seeds == 1:
+        notes.append("One seed: the verdicts are about these trainings; how much others would differ is unknown.")
     caption = "What the papers claim, what they print, and what our runs show."
     return Table(caption, columns, rows, labels=3, notes=notes, words=True)
 

@@ -38,6 +38,8 @@ class Patches:
         augment: flip and rotate.
         rank: this process, 0 to world - 1.
         world: how many processes share a batch.
+        parts: equal parts of a batch, dealt out in turn: process r gathers parts r, r + world, ...; as many as
+            processes when left out.
 
     Raises:
         UserError: an empty pack, an image smaller than the patch or of another scale, or a batch that cannot be shared
@@ -56,12 +58,14 @@ class Patches:
         augment: bool = True,
         rank: int = 0,
         world: int = 1,
+        parts: int | None = None,
     ) -> None:
         _check(pack, scale, patch)
-        if batch % world:
-            raise UserError(f"A batch of {batch} cannot be shared by {world} processes: make it a multiple of {world}.")
+        parts = parts or world
+        if batch % parts or parts % world:
+            raise UserError(f"A batch of {batch} cannot be shared by {world} processes: make it a multiple of {parts}.")
         self.scale, self.patch, self.size, self.seed, self.augment = scale, patch, batch, seed, augment
-        self.share = slice(rank * batch // world, (rank + 1) * batch // world)
+        self.share = np.arange(batch).reshape(parts, -1)[rank::world].flatten()
         self.channels = int(pack.images[0, 0, 1])
         self.table: Integers = pack.images.numpy()
         self.pixels = pack.pixels.to(device)

@@ -32,14 +32,14 @@ class Measured(NamedTuple):
 
 
 def explain_protocols(root: Path = Path()) -> list[Measured]:
-    """Measure the picture under every protocol and write reports/tables/protocols.csv and protocols.md.
+    """Measure the picture under every protocol and write reports/protocols/protocols.csv and protocols.md.
 
     Args:
         root: the repository's folder.
 
     Returns:
         The rows of protocols.csv, in the order of PROTOCOLS: "grey8" is measured on the colour picture too, though
-        studies measure grey tasks alone under it. Metrics of whole sets are left out.
+        studies measure grey tasks alone under it, and so without a border. Metrics of whole sets are left out.
 
     Raises:
         UserError: the picture cannot be had.
@@ -53,12 +53,12 @@ def explain_protocols(root: Path = Path()) -> list[Measured]:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(rows)
-    tables = root / "reports" / "tables"
-    write_text(tables / "protocols.csv", text.getvalue())
+    folder = root / "reports" / "protocols"
+    write_text(folder / "protocols.csv", text.getvalue())
     about = (
         f"`{path.stem}` of scikit-image ({height}x{width}), made {SCALE} times smaller and enlarged again by bicubic"
     )
-    write_text(tables / "protocols.md", _markdown(rows, about))
+    write_text(folder / "protocols.md", _markdown(rows, about))
     return rows
 
 
@@ -79,7 +79,8 @@ def measure_all(output: Tensor, target: Tensor) -> list[Measured]:
             if metric in measures.not_measured:
                 rows.append(Measured(protocol, metric, "", f"not measured: {measures.not_measured[metric]}"))
                 continue
-            value = measures.of_image[metric](restored, truth, protocol, SCALE).item()
+            border = 0 if protocol == "grey8" else SCALE  # which is for tasks that keep the size
+            value = measures.of_image[metric](restored, truth, protocol, border).item()
             rows.append(Measured(protocol, metric, f"{value:.{info['decimals']}f}", ""))
     return rows
 

@@ -12,6 +12,7 @@ from sharploss.data.patches import Patches
 from sharploss.errors import UserError
 from sharploss.losses.adversarial import AdversarialLoss
 from sharploss.losses.weighted_sum import WeightedSum
+from sharploss.training.processes import Gradients, Team, parts_of_batch
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import APART, make_optimizer
 
@@ -26,13 +27,15 @@ class Adversary:
     """The discriminator's side of a training.
 
     `term` is the adversarial term of the loss, `settings` an optimiser and schedule (as a recipe's, with `steps`),
-    `patches` what the discriminator sees where it does several steps for one of the network.
+    `patches` what the discriminator sees where it does several steps for one of the network, `gradients` how the parts
+    of a batch come together.
     """
 
     term: AdversarialLoss
     optimizer: torch.optim.Optimizer
     settings: dict[str, Any]
     patches: Patches
+    gradients: Gradients
 
     @property
     def discriminator(self) -> nn.Module:
@@ -41,7 +44,7 @@ class Adversary:
 
     def update(
         self, restore: Callable[[Tensor], Tensor], network: nn.Module, output: Tensor, target: Tensor, step: int
-    ) -> list[Tensor]:
+    ) -> Tensor:
         """Train the discriminator for one step of the network, after that one.
 
         Its first step judges the images that the network's step was about, as BasicSR does; further ones (SharpGAN has
@@ -55,7 +58,7 @@ class Adversary:
             step: of the network, counted from 0.
 
         Returns:
-            WATCHED, scalars on the device; of several steps those of the last.
+            WATCHED, (5,) on the device; of several steps those of the last.
         """
         network_gradient = gradient_norm(network)
         rate = learning_rate(step, self.settings)
@@ -65,28 +68,33 @@ class Adversary:
             with torch.no_grad():
                 output = final(restore(input))
             watched = self._step(output, target, rate)
-        return [*watched, network_gradient]
+        return torch.cat([watched, network_gradient[None]])
 
-    def _step(self, output: Tensor, target: Tensor, rate: float) -> list[Tensor]:
-        loss, real, fake = self.term.discriminator_loss(output, target)
+    def _step(self, output: Tensor, target: Tensor, rate: float) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        self.gradients.clear()
+        watched: list[Tensor] = []
+        for restored, real_images in self.gradients.split(output, target):
+            loss, real, fake = self.term.discriminator_loss(restored, real_images)
+            self.gradients.add(loss)
+            watched.append(torch.stack([loss.detach(), real.detach().mean(), fake.detach().mean()]))
+        self.gradients.finish()
         if self.settings["clip_norm"] is not None:
             nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.settings["clip_norm"])
         gradient = gradient_norm(self.discriminator)
         self.optimizer.step()
-        return [loss.detach(), real.detach().mean(), fake.detach().mean(), gradient]
+        return torch.cat([torch.stack(watched).mean(0), gradient[None]])
 
 
-def make_adversary(loss: WeightedSum, config: dict[str, Any], patches: Patches) -> Adversary | None:
+def make_adversary(loss: WeightedSum, config: dict[str, Any], patches: Patches, team: Team) -> Adversary | None:
     """Give the other player of a loss with an adversarial term, or None for a loss without.
 
     Args:
         loss: on its device.
         config: the resolved run.
         patches: the network's; the discriminator's own are drawn from the same images.
+        team: the processes that share a batch.
 
     Raises:
         UserError: the loss has several adversarial terms.
@@ -99,7 +107,9 @@ def make_adversary(loss: WeightedSum, config: dict[str, Any], patches: Patches) 
     recipe, term = config["recipe"], next(iter(terms.values()))
     settings = {**(recipe.get("discriminator") or recipe), "steps": recipe["steps"]}
     own = patches.stream(config["seed"] + APART)
-    return Adversary(term, make_optimizer(term.discriminator, settings), settings, own)
+    exact, parts = recipe["mode"] == "exact", parts_of_batch(recipe, team.world)
+    gradients = Gradients(term.discriminator, team, parts, exact=exact)
+    return Adversary(term, make_optimizer(term.discriminator, settings), settings, own, gradients)
 
 
 def final(output: Any) -> Tensor:

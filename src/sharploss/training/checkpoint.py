@@ -66,7 +66,9 @@ def _check_sums(path: Path) -> None:
 def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> None:
     """Write a network's weights as safetensors, atomically, with `metadata` that says what they are, and a checksum."""
     # Plain contiguous layout: a file's bytes must not depend on the memory format it was trained in.
-    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    # Copies: the format has no tensor under two names, as MPRNet has the one PReLU that all its blocks share.
+    state = network.state_dict().items()
+    tensors = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in state}
     write_bytes(path, seal(save(tensors, metadata=metadata)))
 
 

@@ -17,12 +17,13 @@ class History:
     `{"event": "diverged", "term", "step"}` or `{"event": "not_trained", "reason"}`.
     """
 
-    def __init__(self, path: Path, keep_bytes: int = 0) -> None:
-        """Open `path`, keeping its first `keep_bytes` bytes: what came after the checkpoint will be made again."""
+    def __init__(self, path: Path, keep_bytes: int | None = 0) -> None:
+        """Open `path`, keeping its first `keep_bytes` bytes (None: all): what came after a checkpoint is made again."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._file = path.open("ab")
-        self._file.truncate(keep_bytes)
+        if keep_bytes is not None:
+            self._file.truncate(keep_bytes)
 
     def append(self, line: dict[str, Any]) -> None:
         """Write one line at once, so that others can follow; numbers JSON cannot hold become null."""
@@ -46,6 +47,20 @@ class History:
         # What a full disk refused is refused again here, and there was a word about it.
         with contextlib.suppress(OSError):
             self._file.close()
+
+
+class Mute(History):
+    """The record as a process has it that does not write: nothing comes of it."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(os.devnull), keep_bytes=None)
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Write nothing."""
+
+    def sync(self) -> int:
+        """Bring nothing to the disk: 0 bytes."""
+        return 0
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ from tqdm import tqdm
 
 from sharploss.data.pack import Pack
 from sharploss.data.patches import Patches
+from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.metrics.psnr import border_of
 from sharploss.training.adversarial import WATCHED, final, make_adversary
 from sharploss.training.device import memory_format, set_mode
 from sharploss.training.divergence import first_nonfinite, nonfinite_weights
-from sharploss.training.history import History
+from sharploss.training.history import History, Mute
 from sharploss.training.interrupt import stop_on_signal
+from sharploss.training.processes import Gradients, parts_of_batch, team
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import (
     State,
@@ -30,7 +32,7 @@ from sharploss.training.state import (
     save_state,
     start_from,
 )
-from sharploss.training.validation import validate
+from sharploss.training.validation import is_shown, validate
 
 
 @dataclass
@@ -39,7 +41,8 @@ class Outcome:
 
     `status` is finished, diverged, stopped or not_trained; `state` the last one; `network` the one to keep (the last
     good one where the run diverged, from step `step`); `diverged` names the first non-finite term and its step;
-    `steps_per_second` is that of this process alone; `reason` says why a run was not trained.
+    `steps_per_second` is that of this process alone; `reason` says why a run was not trained; `backbones` names the
+    weights that terms of the loss were computed with.
     """
 
     status: str
@@ -49,6 +52,7 @@ class Outcome:
     steps_per_second: float
     diverged: dict[str, Any] | None = None
     reason: str | None = None
+    backbones: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def not_trained(config: dict[str, Any], scratch: Path, reason: str) -> Outcome:
@@ -68,13 +72,15 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     device: torch.device,
     title: str = "",
     start: Path | None = None,
-    on_start: Callable[[Path], object] = lambda _: None,
+    on_start: Callable[[Path], Path | None] = lambda _: None,
 ) -> Outcome:
     """Train one run, or go on with it where `scratch` holds a checkpoint of it.
 
     The batch and the learning rate of step t depend on (seed, t) alone, so a resumed run ends with the same bits as one
     that was never interrupted. Nothing in a step waits for the device: terms gather in a small tensor there, read every
     `log_every` steps, which is also when a non-finite one is noticed.
+
+    Under torchrun (`processes.join`) the processes share every batch, and the first of them writes.
 
     Args:
         config: the resolved run (sharploss.params.resolve_run).
@@ -83,7 +89,8 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         device: where to compute.
         title: what the progress bar shows.
         start: weights of another run to begin with, safetensors; random ones when left out.
-        on_start: called with the record's path once it exists, before the first step.
+        on_start: called with the record's path once it exists, before the first step; gives the folder that pictures of
+            validations go to, or None for no pictures.
     """
     recipe = config["recipe"]
     set_mode(recipe["mode"])
@@ -93,8 +100,12 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         start_from(network, start)
     network.to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
     loss = make_loss(config).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
-    patches = Patches(packs["train"], **_patch_settings(config), device=device)
-    adversary = make_adversary(loss, config, patches)
+    group = team()
+    parts, exact = parts_of_batch(recipe, group.world), recipe["mode"] == "exact"
+    settings: dict[str, Any] = {"rank": group.rank, "world": group.world, "parts": parts, **_patch_settings(config)}
+    patches = Patches(packs["train"], **settings, device=device)
+    gradients = Gradients(network, group, parts, exact=exact)
+    adversary = make_adversary(loss, config, patches, group)
     names = [*loss.weights, *(f"discriminator {name}" for name in WATCHED if adversary is not None)]
     window = torch.zeros(recipe["log_every"], len(names), device=device)
     players = None if adversary is None else (adversary.discriminator, adversary.optimizer)
@@ -105,36 +116,36 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
 
     set_step = getattr(network, "set_step", None)  # of networks that draw random numbers (NLSN)
 
-    kept = restore_state(state, scratch, device)
+    with group.leader_first():
+        kept = restore_state(state, scratch, device)
     first, earlier, started = state.step, state.seconds, time.perf_counter()
     status, diverged = "finished", None
     with (
-        History(scratch / "history.jsonl", kept) as record,
+        History(scratch / "history.jsonl", kept) if group.leads else Mute() as record,
         stop_on_signal() as interrupt,
-        _progress(title, state.step, recipe) as bar,
+        _progress(title, state.step, recipe, group.leads) as bar,
     ):
-        on_start(record.path)
+        pictures = on_start(scratch / "history.jsonl") if group.leads else None
         while state.step < recipe["steps"]:
             rate = learning_rate(state.step, recipe)
             input, target = (image.contiguous(memory_format=layout) for image in patches.batch(state.step))
             if set_step is not None:
                 set_step(state.step)
-            output = forward(input)
-            terms = loss.terms(output, target)
-            _optimise(state.optimizer, loss.weigh(terms), rate, recipe["clip_norm"])
+            output, watched = _learn(forward, loss, gradients, input, target)
+            _optimise(state.optimizer, rate, recipe["clip_norm"])
             state.follow(recipe["average"])
-            watched = [term.detach() for term in terms.values()]
             if adversary is not None:
-                watched += adversary.update(forward, network, final(output), target, state.step)
-            state.window[state.step % len(state.window)] = torch.stack(watched)
+                watched = torch.cat([watched, adversary.update(forward, network, output, target, state.step)])
+            state.window[state.step % len(state.window)] = watched
             state.step += 1
             bar.update(recipe["batch"])
 
-            stopping = interrupt.requested
+            stopping = group.any(interrupt.requested)
             due = _due(state.step, recipe, stopping)
             if not due:
                 continue
-            rows = state.window[: (state.step - 1) % len(state.window) + 1].cpu()
+            recent = state.window[: (state.step - 1) % len(state.window) + 1]
+            rows = recent.copy_(group.mean(recent)).cpu()
             diverged = first_nonfinite(rows, names, state.step - len(rows))
             if diverged is None and "save" in due:
                 diverged = nonfinite_weights(learning, state.step - 1)
@@ -150,13 +161,18 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
                 if adversary is not None:
                     line["discriminator"] = dict(zip(WATCHED, means[len(loss.weights) :], strict=True))
                 record.append(line)
-            if "validate" in due:
+            if "validate" in due and group.leads:
                 state.validation = validate(
-                    state.result, packs["validation"], border=border_of(config["task"]), device=device
+                    state.result,
+                    packs["validation"],
+                    border=border_of(config["task"]),
+                    device=device,
+                    pictures=pictures if is_shown(state.step, recipe) else None,
+                    step=state.step,
                 )
                 record.append({"event": "validation", "step": state.step, "psnr_y": state.validation})
                 bar.set_postfix_str(f"{state.validation:.2f} dB", refresh=False)
-            if "save" in due:
+            if "save" in due and group.leads:
                 state.seconds = earlier + time.perf_counter() - started
                 save_state(state, scratch, record.sync())
             if stopping and state.step < recipe["steps"]:
@@ -166,7 +182,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     spent = time.perf_counter() - started
     state.seconds = earlier + spent
     keep, step = last_good(config, scratch, start) if status == "diverged" else (state.result, state.step)
-    return Outcome(status, state, keep, step, (state.step - first) / spent, diverged)
+    return Outcome(status, state, keep, step, (state.step - first) / spent, diverged, backbones=loss.backbones)
 
 
 def _due(step: int, recipe: dict[str, Any], stopping: bool) -> set[str]:
@@ -199,12 +215,27 @@ def _forward(network: nn.Module, device: torch.device, mode: str) -> Callable[[T
     return forward
 
 
-def _optimise(optimizer: torch.optim.Optimizer, total: Tensor, rate: float, clip_norm: float | None) -> None:
+def _learn(
+    forward: Callable[[Tensor], Any], loss: WeightedSum, gradients: Gradients, input: Tensor, target: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Leave the gradient of a batch on the network; give what it restored, (B, C, H, W), and its terms, (terms,)."""
+    gradients.clear()
+    restored: list[Tensor] = []
+    watched: list[Tensor] = []
+    for part, wanted in gradients.split(input, target):
+        output = forward(part)
+        terms = loss.terms(output, wanted)
+        gradients.add(loss.weigh(terms))
+        restored.append(final(output).detach())
+        watched.append(torch.stack([term.detach() for term in terms.values()]))
+    gradients.finish()
+    return torch.cat(restored), torch.stack(watched).mean(0)
+
+
+def _optimise(optimizer: torch.optim.Optimizer, rate: float, clip_norm: float | None) -> None:
     """Do one step of the optimiser at learning rate `rate`, the gradient's norm clipped where asked."""
     for group in optimizer.param_groups:
         group["lr"] = rate
-    optimizer.zero_grad(set_to_none=True)
-    total.backward()
     if clip_norm is not None:
         nn.utils.clip_grad_norm_(
             [parameter for group in optimizer.param_groups for parameter in group["params"]], clip_norm
@@ -212,7 +243,15 @@ def _optimise(optimizer: torch.optim.Optimizer, total: Tensor, rate: float, clip
     optimizer.step()
 
 
-def _progress(title: str, step: int, recipe: dict[str, Any]) -> "tqdm[Any]":
+def _progress(title: str, step: int, recipe: dict[str, Any], shown: bool) -> "tqdm[Any]":
     """Give a bar that counts patches, so that its rate is patches/s, and shows the time left (on terminals only)."""
     done, total = step * recipe["batch"], recipe["steps"] * recipe["batch"]
-    return tqdm(desc=title, initial=done, total=total, unit=" patches", disable=None, dynamic_ncols=True, leave=False)
+    return tqdm(
+        desc=title,
+        initial=done,
+        total=total,
+        unit=" patches",
+        disable=not shown or None,
+        dynamic_ncols=True,
+        leave=False,
+    )

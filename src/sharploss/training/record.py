@@ -23,7 +23,9 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def provenance(config: dict[str, Any], outcome: Outcome, device: torch.device, started: datetime) -> dict[str, Any]:
+def provenance(
+    config: dict[str, Any], outcome: Outcome, device: torch.device, started: datetime, processes: int = 1
+) -> dict[str, Any]:
     """Give the circumstances of a training: when, how fast, on what, with which versions and settings."""
     return {
         "started": started.isoformat(timespec="seconds"),
@@ -31,7 +33,9 @@ def provenance(config: dict[str, Any], outcome: Outcome, device: torch.device, s
         "steps_per_second": round(outcome.steps_per_second, 3),
         "patches_per_second": round(outcome.steps_per_second * config["recipe"]["batch"], 1),
         **circumstances(device),
+        "processes": processes,
         "parameters": sum(parameter.numel() for parameter in outcome.network.parameters()),
+        "backbones": outcome.backbones,
         "config": config,
     }
 

@@ -1,19 +1,65 @@
-"""The validation curve: PSNR on whole images that are neither trained nor tested on."""
+"""The validation curve: PSNR on whole images that are neither trained nor tested on, and crops of some to look at."""
 
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sharploss.data.pack import Pack
 from sharploss.metrics.psnr import psnr
 
+IMAGES, SIDE, TIMES = 4, 128, 10
+"""Pictures are the centres of the first IMAGES images, SIDE pixels wide, at no more than about TIMES validations."""
+
 
 @torch.no_grad()
-def validate(network: nn.Module, pack: Pack, *, border: int, device: torch.device) -> float:
-    """Give the mean PSNR over the images of `pack` in dB, on luma (protocol `y`), `border` pixels shaved."""
+def validate(
+    network: nn.Module, pack: Pack, *, border: int, device: torch.device, pictures: Path | None = None, step: int = 0
+) -> float:
+    """Give the mean PSNR over the images of `pack` in dB, on luma (protocol `y`), `border` pixels shaved.
+
+    Args:
+        network: maps (1, C, h, w) in [0, 1] to (1, C, H, W).
+        pack: the validation images.
+        border: pixels that do not count on each side.
+        device: where to compute.
+        pictures: a folder to leave pictures in, where somebody looks at them.
+        step: how many steps of training are done, which names the pictures.
+    """
     network.eval()
     values: list[float] = []
     for index in range(len(pack)):
         input, target = (view[None].to(device).float() / 255 for view in (pack.input(index), pack.target(index)))
-        values.append(psnr(network(input), target, protocol="y", border=border).item())
+        output = network(input)
+        values.append(psnr(output, target, protocol="y", border=border).item())
+        if pictures is not None and index < IMAGES:
+            name = pack.names[index].replace("/", "-")
+            leave_picture(pictures / f"{step}--{index}--{name}.npy", output, target)
     network.train()
     return sum(values) / len(values)
+
+
+def is_shown(step: int, recipe: dict[str, Any]) -> bool:
+    """Say whether the validation after `step` steps leaves pictures: evenly spaced ones do, and the last."""
+    every = -(-(recipe["steps"] // recipe["validate_every"]) // TIMES) or 1
+    return step == recipe["steps"] or step // recipe["validate_every"] % every == 0
+
+
+def leave_picture(path: Path, output: Tensor, target: Tensor) -> None:
+    """Write the centres of `output` and `target`, (1, C, H, W) in [0, 1], side by side as uint8 (h, w, C).
+
+    A disk that is full or a folder that is gone is no reason to stop a training: then there is no picture.
+    """
+    pair = torch.cat([_centre(image) for image in (output, target)], dim=2)
+    pixels = (pair.nan_to_num(0).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+    with contextlib.suppress(OSError):
+        np.save(path, pixels)
+
+
+def _centre(image: Tensor) -> Tensor:
+    height, width = image.shape[-2:]
+    top, left = max(0, height - SIDE) // 2, max(0, width - SIDE) // 2
+    return image[0, :, top : top + SIDE, left : left + SIDE]

@@ -1,0 +1,176 @@
+"""`python -m sharploss launch`: train what is stale in parallel, then let DVC finish the study."""
+
+import argparse
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sharploss.errors import UserError
+from sharploss.launch.engines import Engine, Local, Slurm, make_slots, visible_gpus
+from sharploss.launch.jobs import DVC, Job, make_jobs, share_of, stale_runs
+from sharploss.launch.progress import Board, clock
+from sharploss.launch.schedule import run_jobs
+from sharploss.launch.worker import FOLDER
+from sharploss.params import Params, load_params
+from sharploss.plan import load_plan
+
+DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then let `dvc repro` finish: tables, report.
+
+  python -m sharploss launch --dry-run                                  what there is to do, and its predicted hours
+  python -m sharploss launch --workers 4                                on this machine: a GPU, or some cores, for each
+  python -m sharploss launch --engine slurm --workers 16 --partition gpu --time 600 --gpus 1 --setup 'module load cuda'
+  python -m sharploss launch --share 2/3 --push storage                 the second of three machines that share nothing
+
+Ctrl-C stops the trainings with a checkpoint; the same command goes on from there. docs/clusters.md tells more.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command with these arguments; gives its exit code."""
+    asked = read(arguments)
+    params = load_params()
+    # DVC's commands say `python`: it must be this one, also where nobody has activated the environment.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    if asked.dry_run:
+        return show(jobs_of(params, asked))
+    engine = make_engine(asked)
+    with alone():
+        code = upstream(params)
+        if code:
+            return code
+        jobs = jobs_of(params, asked)
+        try:
+            failed = run_jobs(jobs, engine, Board(jobs)) if jobs else []
+        except KeyboardInterrupt:
+            return 130
+    if failed:
+        print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
+        return 1
+    # Machines that share nothing have a share of the runs each; who has them all makes tables of them.
+    return 0 if asked.share or asked.train_only else subprocess.run([*DVC, "repro"], check=False).returncode
+
+
+def read(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sharploss launch", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the runs and their predicted hours, do nothing")
+    parser.add_argument("--engine", choices=("local", "slurm"), default="local", help="local: this machine (default)")
+    parser.add_argument("--workers", type=positive, help="runs at once: one for each GPU, or for every four cores")
+    parser.add_argument("--gpus", type=positive, help="of each run; several train it together (torchrun)")
+    parser.add_argument("--push", nargs="?", const="", metavar="REMOTE", help="push each result to this DVC remote")
+    parser.add_argument("--train-only", action="store_true", help="leave tables and report to a later dvc repro")
+    parser.add_argument("--share", type=share, metavar="I/N", help="only the I-th of N shares of the runs; no report")
+    slurm = parser.add_argument_group("with --engine slurm")
+    slurm.add_argument("--partition", help="where jobs are queued")
+    slurm.add_argument("--time", type=positive, metavar="MINUTES", help="limit of a job; a run goes on in a new one")
+    slurm.add_argument("--cpus", type=positive, help="processor cores of each run")
+    slurm.add_argument("--array-size", type=positive, default=500, help="most jobs in one array (500)")
+    slurm.add_argument("--setup", action="append", metavar="COMMAND", help="run before the worker; can be repeated")
+    slurm.add_argument("--slurm", action="append", default=[], metavar="KEY=VALUE", help="any option of sbatch")
+    asked = parser.parse_args(arguments)
+    given = [name for name in ("partition", "time", "cpus", "setup", "slurm") if getattr(asked, name)]
+    if asked.engine == "local" and given:
+        parser.error(f"--{given[0]} is for --engine slurm")
+    return asked
+
+
+def positive(text: str) -> int:
+    """Read a whole number above 0."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
+    return int(text)
+
+
+def share(text: str) -> tuple[int, int]:
+    """Read I/N, such as 2/3."""
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share such as 2/3")
+    return int(index), int(count)
+
+
+def jobs_of(params: Params, asked: argparse.Namespace) -> list[Job]:
+    """Give what is to be trained here, in order."""
+    plan = load_plan()
+    keys = stale_runs(plan)
+    return make_jobs(params, plan, keys & share_of(params, plan, *asked.share) if asked.share else keys)
+
+
+def show(jobs: Sequence[Job]) -> int:
+    """Print the jobs in the order in which they would begin."""
+    print(f"{'run':<52}{'steps':>9}{'hours':>10}  after")
+    for job in jobs:
+        print(f"{job.key:<52}{job.steps:>9}{job.seconds / 3600:>10.3g}  {job.after or ''}".rstrip())
+    total = sum(job.seconds for job in jobs)
+    print(f"{len(jobs)} runs, {clock(total)} on one worker at this machine's speed")
+    return 0
+
+
+def make_engine(asked: argparse.Namespace) -> Engine:
+    """Give the place where workers run."""
+    try:
+        import submitit  # noqa: F401 # pyright: ignore[reportUnusedImport]
+    except ImportError:
+        raise UserError("submitit is not installed: run pip install 'sharploss[cluster]'.") from None
+    gpus = asked.gpus or 1
+    if asked.engine == "local":
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        return Local(make_slots(asked.workers, gpus, visible_gpus(), list(cores)), asked.push)
+    return Slurm(slurm_parameters(asked), asked.workers or 256, asked.array_size, processes(asked), asked.push)
+
+
+def processes(asked: argparse.Namespace) -> dict[str, str]:
+    """Give the environment of a run on Slurm."""
+    several = {"SHARPLOSS_PROCESSES": str(asked.gpus)} if asked.gpus else {}
+    return several | ({"OMP_NUM_THREADS": str(asked.cpus)} if asked.cpus else {})
+
+
+def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
+    """Give submitit's names and values of what was asked.
+
+    Raises:
+        UserError: an option of sbatch is not of the form KEY=VALUE.
+    """
+    given = {
+        "partition": asked.partition,
+        "time": asked.time or 24 * 60,
+        "gpus_per_node": asked.gpus,
+        "cpus_per_task": asked.cpus,
+        "setup": asked.setup,
+    }
+    additional: dict[str, str] = {}
+    for option in asked.slurm:
+        key, sign, value = option.partition("=")
+        if not (key and sign):
+            raise UserError(f"--slurm {option}: write it as KEY=VALUE, such as account=vision.")
+        additional[key.lstrip("-")] = value
+    chosen = {key: value for key, value in given.items() if value is not None}
+    return chosen | ({"additional_parameters": additional} if additional else {})
+
+
+def upstream(params: Params) -> int:
+    """Have DVC do what all runs depend on; gives its exit code."""
+    code = subprocess.run([*DVC, "repro", "plan", "fetch", "prepare"], check=False).returncode
+    if code == 0 and params.extractors:
+        # A run whose extractor cannot be trained says so itself; the others need not wait for it.
+        subprocess.run([*DVC, "repro", "--keep-going", "extract"], check=False)
+    return code
+
+
+@contextmanager
+def alone() -> Generator[None]:
+    """Refuse to launch what another launch of this folder is at."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "launch.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError("Another launch is at work in this folder: wait for it, or stop it with Ctrl-C.") from None
+        yield

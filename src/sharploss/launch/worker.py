@@ -1,0 +1,138 @@
+"""What a worker does: have DVC train one run, and pass on a request to stop."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from sharploss.launch.jobs import DVC
+
+FOLDER = Path(".scratch/launch")
+"""Where logs, locks and submitit's files lie, relative to the study's folder."""
+
+STOPPED = 75  # EX_TEMPFAIL, as pipelines/train.py has it
+
+LAST_WORDS = 60  # seconds that a training has to write its checkpoint once it is told to stop
+
+
+def log_path(key: str) -> Path:
+    """Give where the log of a run lies; it grows with every attempt."""
+    return FOLDER / "logs" / f"{key}.log"
+
+
+@dataclass
+class Work:
+    """The training of one run, as submitit sends it to a worker and calls it there.
+
+    Args:
+        key: of the run.
+        workspace: the study's folder.
+        environment: what the run's environment has beside the worker's.
+        cores: processor cores that it may use; all when empty.
+        push: a DVC remote that the result goes to as well ("" for the default one).
+    """
+
+    key: str
+    workspace: str
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+    cores: tuple[int, ...] = ()
+    push: str | None = None
+
+    def __call__(self) -> int:
+        """Have the run trained; gives DVC's exit code."""
+        os.chdir(self.workspace)
+        if self.cores and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, self.cores)
+        log_path(self.key).parent.mkdir(parents=True, exist_ok=True)
+        with only_one(self.key), log_path(self.key).open("a", encoding="utf-8") as log:
+            print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
+            code = run([*DVC, "repro", "-s", f"train@{self.key}"], self.environment, log)
+            if code == 0 and self.push is not None:
+                code = self._push(log)
+        return code
+
+    def _push(self, log: Any) -> int:
+        """Push the result with its entry in the run cache, from which `dvc repro --pull` restores it elsewhere."""
+        # `repro` makes no entry for a stage with outputs outside DVC's cache (the record); `commit` does.
+        code = run([*DVC, "commit", "--force", f"train@{self.key}"], self.environment, log)
+        remote = ["-r", self.push] if self.push else []
+        return code or run([*DVC, "push", "--run-cache", *remote, f"train@{self.key}"], self.environment, log)
+
+    def checkpoint(self) -> Any:
+        """Say what is to be run again, when Slurm's time limit or a preemption ends this job: the same."""
+        import submitit
+
+        stop_child()
+        return submitit.helpers.DelayedSubmission(self)
+
+
+@contextlib.contextmanager
+def only_one(key: str) -> Generator[None]:
+    """Wait until no other worker has the run: one whose launcher was killed may still be at it.
+
+    The operating system lets go of the lock when its holder ends, however it ends.
+    """
+    path = FOLDER / "locks" / f"{key}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def run(command: list[str], environment: dict[str, str], log: Any) -> int:
+    """Run a command, in a session of its own, to its end; a SIGTERM to this process goes to all of it."""
+    child = subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    _children.append(child)
+    # submitit would only take note of it.
+    previous = signal.signal(signal.SIGTERM, _stop)
+    try:
+        return child.wait()
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        _children.remove(child)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    stop_child()
+    # No result: a job that Slurm has stopped to queue it again must not look like one that came to an end.
+    os._exit(STOPPED)
+
+
+def stop_child() -> None:
+    """Tell DVC and the training below it to stop, and wait until the training has written its checkpoint."""
+    for child in _children:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
+        until = time.monotonic() + LAST_WORDS
+        while _group_lives(child) and time.monotonic() < until:
+            time.sleep(0.1)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def _group_lives(child: subprocess.Popen[bytes]) -> bool:
+    # A zombie counts as alive. Popen's own poll would not reap it: this runs in the middle of its wait.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(child.pid, os.WNOHANG)
+    try:
+        os.killpg(child.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,30 @@
+"""What other stages write for the report, in small, and a text that tries to be more than a text."""
+
+import json
+
+HOSTILE = "</script><script>alert('x')</script>\"><img src=x onerror=alert(1)>"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 60"><rect width="90" height="60"/></svg>'
+
+
+def with_figures(root):
+    """Stand-ins for what `plot` makes, which takes seconds."""
+    folder = root / "reports" / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = [
+        {"name": f"f{n}", "section": section, "caption": HOSTILE, "alt": HOSTILE}
+        for n, section in enumerate(("tradeoff", "ranks", "alpha"))
+    ]
+    listed.append({"name": "g", "section": "gv", "caption": "c", "alt": "a", "not_drawn": "Set14 is not here."})
+    (folder / "figures.json").write_text(json.dumps(listed))
+    for n in range(3):
+        (folder / f"f{n}.svg").write_text(SVG)
+    return root
+
+
+def with_protocols(root):
+    folder = root / "reports" / "protocols"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = ["protocol,metric,value,note", "y,psnr,26.84,", "y,ssim,0.8417,", "y,niqe,,not measured: no weights"]
+    (folder / "protocols.csv").write_text("\n".join(rows) + "\n")
+    (folder / "protocols.md").write_text("# One picture\n")
+    return root

@@ -1,0 +1,172 @@
+"""`launch` on this machine: order, failures, Ctrl-C, and machines that share nothing."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sharploss.launch.progress import last_step
+
+LONG = 2000
+LAUNCH = ("python", "-m", "sharploss", "launch")
+BREAK = ("    params, run = load_params()", '    if "-l2-" in key:\n        return 3\n    params, run = load_params()')
+
+
+def small(params):
+    """Two runs, and two that start from their weights."""
+    params["networks"] = {"espcn": {"network": "espcn", "width": 8}}
+    params["losses"] = {name: params["losses"][name] for name in ("l1", "l2", "sploss")}
+    params["extractors"] = {}
+    mini = {**params["recipes"]["mini"], "batch": 2, "patch": 12, "warmup": 2, "log_every": 4, "checkpoint_every": 4}
+    mini |= {"steps": 12, "validate_every": 12}
+    first = {**mini, "start": {"loss": "l1", "recipe": "mini"}}
+    params["recipes"] = {"mini": mini, "first": first, "second": {**mini, "start": {"loss": "l2", "recipe": "mini"}}}
+    suite = {**params["suites"]["pairings"], "networks": ["espcn"]}
+    params["suites"] = {
+        "pairings": {**suite, "losses": ["l1", "l2"]},
+        "first": {**suite, "losses": ["sploss"], "recipe": "first"},
+        "second": {**suite, "losses": ["sploss"], "recipe": "second"},
+    }
+    params["crops"] = {}
+
+
+@pytest.fixture
+def fresh(clone_to, tmp_path):
+    """A function that makes a copy of the study."""
+
+    def make(name, change=small):
+        study = clone_to(tmp_path / name)
+        study.edit("params.yaml", change)
+        study.environment |= {"OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled"}
+        study.run("python", "pipelines/plan.py")
+        return study
+
+    return make
+
+
+def events(told):
+    """What was told of runs, without the time of day and figures: (key, what)."""
+    lines = [re.fullmatch(r"\d\d:\d\d:\d\d (\S+): (.*)", line) for line in told.splitlines()]
+    return [(line[1].removeprefix("sr_x4-espcn-"), line[2].split(",")[0].split(" in ")[0]) for line in lines if line]
+
+
+@pytest.mark.slow
+def test_order_failures_and_the_end(fresh):
+    study = fresh("study")
+    train = study.folder / "pipelines/train.py"
+    whole = train.read_text()
+    assert BREAK[0] in whole
+    train.write_text(whole.replace(*BREAK))
+
+    dry = study.run(*LAUNCH, "--dry-run").stdout.splitlines()
+    assert [line.split()[0] for line in dry[1:-1]][:2] == ["sr_x4-espcn-l1-s0", "sr_x4-espcn-l2-s0"]
+    assert dry[-1].startswith("4 runs, 0:00:")
+    assert not list((study.folder / "results").rglob("*.safetensors"))
+
+    done = study.run(*LAUNCH, "--workers", "2", check=False)
+    assert done.returncode == 1
+    told = dict.fromkeys(events(done.stdout))
+    assert ("l1-s0", "done") in told
+    assert ("sploss-first-s0", "done") in told
+    order = list(told)
+    assert order.index(("l1-s0", "done")) < [key for key, what in order].index("sploss-first-s0")
+    assert "sr_x4-espcn-l2-s0: failed (exit code 255): see .scratch/launch/logs/sr_x4-espcn-l2-s0.log" in done.stdout
+    assert "failed to run" in (study.folder / ".scratch/launch/logs/sr_x4-espcn-l2-s0.log").read_text()
+    assert ("sploss-second-s0", "not trained") in told
+    assert "2 of 4 runs failed" in done.stdout
+    assert not (study.folder / "reports/index.html").exists()
+
+    train.write_text(whole)
+    done = study.run(*LAUNCH, "--workers", "2")
+    assert [key for key, what in events(done.stdout) if what == "done"] == ["l2-s0", "sploss-second-s0"]
+    assert (study.folder / "reports/index.html").exists()
+    status = json.loads(study.run("dvc", "status", "--json").stdout)
+    assert set(status) == {"fetch"}
+    assert "begun" not in study.run(*LAUNCH, "--train-only").stdout
+
+
+def long(params):
+    small(params)
+    params["recipes"] = {"mini": {**params["recipes"]["mini"], "steps": LONG, "checkpoint_every": 500}}
+    params["suites"] = {"pairings": params["suites"]["pairings"]}
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
+    study = fresh("study", long)
+    keys = [f"sr_x4-espcn-{loss}-s0" for loss in ("l1", "l2")]
+    command = [sys.executable, "-m", "sharploss", "launch", "--workers", "2", "--train-only"]
+    with (study.folder.parent / "told.txt").open("w") as out:
+        launch = subprocess.Popen(
+            command, cwd=study.folder, env=study.environment, stdout=out, stderr=out, start_new_session=True
+        )
+    scratch = study.folder / ".scratch"
+    until = time.monotonic() + 120
+    while min(last_step(key, scratch) for key in keys) < 20:
+        assert launch.poll() is None, (study.folder.parent / "told.txt").read_text()
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    os.killpg(launch.pid, signal.SIGINT)  # as a terminal does it
+    assert launch.wait(60) == 130
+    told = (study.folder.parent / "told.txt").read_text()
+    assert "stopping 2 runs; the same command goes on from here" in told
+    assert "Traceback" not in told
+    stopped = {key: last_step(key, scratch) for key in keys}
+    assert all(20 <= step < LONG for step in stopped.values())
+    for key in keys:
+        log = (scratch / f"launch/logs/{key}.log").read_text()
+        assert f"{key}: stopped at step" in log
+    study.run(*LAUNCH, "--workers", "2", "--train-only")
+    for key in keys:
+        record = (study.folder / f"results/runs/{key}/history.jsonl").read_text().splitlines()
+        assert [json.loads(line)["step"] for line in record if '"train"' in line] == list(range(4, LONG + 1, 4))
+    assert "train@" not in study.run("dvc", "status").stdout
+
+
+@pytest.mark.slow
+def test_machines_that_share_nothing_but_a_remote(fresh, tmp_path):
+    remote = tmp_path / "remote"
+    remote.mkdir()
+    head, *others = (fresh(name) for name in ("head", "a", "b"))
+    for study in (head, *others):
+        study.run("dvc", "remote", "add", "-d", "storage", str(remote))
+    trained = {}
+    for index, study in enumerate(others, 1):
+        told = study.run(*LAUNCH, "--share", f"{index}/2", "--push", "storage").stdout
+        keys = {key for key, what in events(told) if what == "done"}
+        # Runs that start from one another stay together.
+        assert keys in ({"l1-s0", "sploss-first-s0"}, {"l2-s0", "sploss-second-s0"})
+        trained |= dict.fromkeys(keys, study)
+    assert len(trained) == 4
+    head.run("dvc", "fetch", "--run-cache")
+    told = head.run("dvc", "repro", "--pull").stdout
+    assert told.count("is cached - skipping run") == 4
+    for key, study in trained.items():
+        for name in ("provenance.json", "metrics.json", "history.jsonl"):
+            path = f"results/runs/sr_x4-espcn-{key}/{name}"
+            assert (head.folder / path).read_bytes() == (study.folder / path).read_bytes()
+    assert (head.folder / "reports/index.html").exists()
+
+
+@pytest.mark.slow
+def test_one_run_on_two_processes_is_the_run_on_one(fresh):
+    def parts(params):
+        small(params)
+        params["recipes"] = {"mini": {**params["recipes"]["mini"], "accumulate": 2}}
+        params["suites"] = {"pairings": {**params["suites"]["pairings"], "losses": ["l1"]}}
+
+    study = fresh("study", parts)
+    key = "sr_x4-espcn-l1-s0"
+    study.run("dvc", "repro", f"train@{key}")
+    weights = study.folder / f"results/weights/sr_x4-espcn/{key}.safetensors"
+    alone = weights.read_bytes()
+    study.environment["SHARPLOSS_PROCESSES"] = "2"
+    study.run("dvc", "repro", "-s", "-f", f"train@{key}")
+    assert weights.read_bytes() == alone
+    origin = json.loads((study.folder / f"results/runs/{key}/provenance.json").read_text())
+    assert origin["processes"] == 2

@@ -1,0 +1,63 @@
+"""A study of two runs that are done, as files: what `make repro` leaves, with numbers made up."""
+
+import json
+import shutil
+
+from sharploss.params import load_params
+from sharploss.plan import dump_plan, expand
+
+KEY, OTHER = "sr_x4-edsr-sploss-s0", "sr_x4-edsr-l1-s0"
+IDENTITY = "0123456789ab"
+RECORD = [
+    {"event": "train", "step": 20, "lr": 0.001, "total": 0.5, "terms": {"sploss": 0.5}},
+    {"event": "train", "step": 40, "lr": 0.001, "total": 0.25, "terms": {"sploss": 0.25}},
+    {"event": "validation", "step": 40, "psnr_y": 28.5},
+]
+SCORES = """run,dataset,image,metric,protocol,value
+sr_x4-edsr-sploss-s0,set5,baby,psnr,y,30.5
+sr_x4-edsr-sploss-s0,set5,bird,psnr,y,31.5
+sr_x4-edsr-sploss-s0,set5,baby,ssim,y,0.875
+sr_x4-edsr-sploss-s0,skimage_test,chelsea,psnr,y,
+sr_x4-edsr-l1-s0,set5,baby,psnr,y,99
+"""
+
+
+def make(repository, folder):
+    """Write the study into `folder`; give its parameters and its plan."""
+    shutil.copy(repository / "studies/mini.yaml", folder / "params.yaml")
+    params = load_params(folder / "params.yaml")
+    plan = expand(params)
+    (folder / "runs.yaml").write_text(dump_plan(plan))
+    for key in (KEY, OTHER):
+        _run(folder / "results/runs" / key, params.tasks["sr_x4"].model_dump(mode="json"))
+    (folder / "results/scores").mkdir()
+    (folder / "results/scores/sr_x4-edsr.csv").write_text(SCORES)
+    _pictures(folder)
+    weights = folder / f"results/weights/sr_x4-edsr/{KEY}.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"weights")
+    return params, plan
+
+
+def _run(folder, task):
+    folder.mkdir(parents=True)
+    (folder / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in RECORD))
+    metrics = {"status": "finished", "step": 40, "validation": {"psnr_y": 28.5}, "diverged": None, "reason": None}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    provenance = {
+        "started": "2026-01-01T00:00:00+00:00",
+        "commit": "abcdef0",
+        "parameters": 4536,
+        "config": {"task": task, "seed": 0},
+        "identity": IDENTITY,
+        "packs": {"train": "a" * 64, "validation": "b" * 64},
+    }
+    (folder / "provenance.json").write_text(json.dumps(provenance))
+
+
+def _pictures(folder):
+    from PIL import Image
+
+    crops = folder / "results/crops/sr_x4-edsr"
+    crops.mkdir(parents=True)
+    Image.new("RGB", (8, 8), "red").save(crops / "eye-sploss.png")

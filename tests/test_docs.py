@@ -1,0 +1,139 @@
+"""The documentation: links lead somewhere, snippets are valid, all claims and anomalies are on their papers' pages."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sharploss.analysis.claims import Claim
+from sharploss.params import Params
+
+PAGES = {"SPLoss": "sploss", "GV": "gv", "SOG": "second_order", "MDF": "mdf", "SharpGAN": "sharpgan"}
+"""The page of each paper, by the name that claims.yaml has for it."""
+
+# Not the fixture `repository`: every page and snippet is a test of its own, named before fixtures exist.
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+EXAMPLES = {f"src/sharploss/{name}.py" for name in ("losses/squared_edges", "networks/yours", "metrics/yours")}
+"""Files that a reader is told to write."""
+
+LINKED = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
+
+
+def page(name):
+    return (ROOT / "docs" / "papers" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def snippets(language):
+    found = []
+    for path in DOCS:
+        text = path.read_text(encoding="utf-8")
+        for match in re.finditer(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+            line = text[: match.start()].count("\n") + 1
+            found.append(pytest.param(match[1], id=f"{path.relative_to(ROOT)}:{line}"))
+    return found
+
+
+def anchors(text):
+    """Give the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_resolve(path):
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    links = [*re.findall(r"\]\(([^)\s]+)\)", text), *re.findall(r'(?:src|href)="([^"]+)"', text)]
+    for link in links:
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.is_relative_to(ROOT), link
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_files_exist(path):
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:src|pipelines|studies|tests|results/published)/[\w/.]+)`", text)
+    for name in named:
+        assert (ROOT / name).exists() or name in EXAMPLES, name
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for path in DOCS:
+        name = path.relative_to(ROOT / "docs").as_posix()
+        assert name == "README.md" or name in index, name
+
+
+@pytest.mark.parametrize("text", snippets("python"))
+def test_python_compiles(text):
+    compile(text, "a snippet", "exec")
+
+
+@pytest.mark.parametrize("text", snippets("yaml"))
+def test_losses_are_understood(text):
+    from sharploss.losses import loss_spec
+
+    for spec in yaml.safe_load(text).get("losses", {}).values():
+        assert loss_spec(spec)
+
+
+@pytest.mark.parametrize("text", snippets("yaml"))
+def test_settings_fit_into_a_study(text):
+    content = yaml.safe_load(text)
+    claims = content.pop("claims", {})
+    assert content or claims
+    for claim in claims.values():
+        Claim.model_validate(claim)
+    study = yaml.safe_load((ROOT / "studies" / "mini.yaml").read_text(encoding="utf-8"))
+    merged = {**study, **{section: {**study.get(section, {}), **content[section]} for section in content}}
+    assert Params.model_validate(merged)
+
+
+def read_claims():
+    return yaml.safe_load((ROOT / "claims.yaml").read_text(encoding="utf-8"))["claims"]
+
+
+@pytest.mark.parametrize("paper", PAGES)
+def test_claims_and_pages_agree(paper):
+    claims = read_claims()
+    told = set(re.findall(r"\bE\d+\b", page(PAGES[paper])))
+    assert told <= claims.keys()
+    of_it = {key for key, claim in claims.items() if paper in claim["paper"].split(" and ")}
+    assert of_it, paper
+    assert of_it <= told
+
+
+def test_every_paper_of_the_claims_has_a_page():
+    papers = {paper for claim in read_claims().values() for paper in claim["paper"].split(" and ")}
+    assert papers == PAGES.keys()
+
+
+def test_every_anomaly_is_on_a_page():
+    anomalies = yaml.safe_load((ROOT / "results" / "published" / "anomalies.yaml").read_text(encoding="utf-8"))
+    told = {name for paper in PAGES.values() for name in re.findall(r"\bD\d+\b", page(paper))}
+    assert told == anomalies.keys()
+
+
+@pytest.mark.parametrize("paper", PAGES.values())
+def test_the_suites_a_page_names_are_in_the_study(paper):
+    rows = re.findall(r"^\| `(mini|gpu|paper)` \| (.+) \|$", page(paper), flags=re.MULTILINE)
+    assert [study for study, _ in rows] == ["mini", "gpu", "paper"]
+    for study, cells in rows:
+        suites = yaml.safe_load((ROOT / "studies" / f"{study}.yaml").read_text(encoding="utf-8"))["suites"]
+        named = re.findall(r"`(\w+)`", cells)
+        assert named
+        assert set(named) <= suites.keys()
+
+
+@pytest.mark.parametrize("paper", PAGES.values())
+def test_findings_are_not_typed_by_hand(paper):
+    """They change with every run: the page says where they are."""
+    found = page(paper).split("## What we found\n")[1].split("\n## ")[0]
+    assert "reports/verdicts/verdicts.md" in found
+    assert not re.search(r"\d", found)
