@@ -38,8 +38,11 @@ def our_source(study: Study) -> Source:
     found: dict[Cell, Floats] = {}
     for key, part in scores.groupby(list(Cell._fields), sort=False):
         cell = Cell(*cast("tuple[str, ...]", key))
-        table = part.pivot_table(index="image", columns="seed", values="value")
-        found[cell] = table.reindex(index=images[cell.dataset], columns=seeds).to_numpy(dtype=np.float64)
+        # Plain arrays: pandas takes milliseconds for each small pivot, and a thousand runs have ten thousand cells.
+        table = np.full((len(images[cell.dataset]), len(seeds)), np.nan)
+        rows = np.searchsorted(images[cell.dataset], part["image"].to_numpy(dtype=str))
+        table[rows, np.searchsorted(seeds, part["seed"].to_numpy())] = part["value"].to_numpy()
+        found[cell] = table
         if not cell.network:  # unrestored images are the same for every seed
             found[cell] = found[cell][:, [0]]
     return Source(list(dict.fromkeys([*_planned(study, scores), *found])), found)
@@ -47,19 +50,18 @@ def our_source(study: Study) -> Source:
 
 def _planned(study: Study, scores: pd.DataFrame) -> list[Cell]:
     runs = records(study.runs[["recipe", "task", "network", "loss"]].drop_duplicates())
-    tested = {str(task): part for task, part in scores.groupby("task", sort=False)}
-    cells: list[Cell] = []
-    for row in runs:
-        part = tested.get(str(row["task"]))
-        if part is None:
-            continue
-        measures = [*dict.fromkeys(zip(part["metric"], part["protocol"], strict=True))]
-        measures += [(metric, default_protocol(metric)) for metric in study.not_measured]
-        cells += [
-            Cell(
-                str(row["recipe"]), str(row["task"]), str(row["network"]), str(data), metric, protocol, str(row["loss"])
-            )
-            for data in dict.fromkeys(part["dataset"])
-            for metric, protocol in measures
-        ]
-    return cells
+    tested = {str(task): _asked(study, part) for task, part in scores.groupby("task", sort=False)}
+    return [
+        Cell(str(row["recipe"]), str(row["task"]), str(row["network"]), data, metric, protocol, str(row["loss"]))
+        for row in runs
+        for data, metric, protocol in tested.get(str(row["task"]), [])
+    ]
+
+
+def _asked(study: Study, part: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """List data set, metric and protocol of everything that one task was, or was to be, measured by."""
+    pairs = part[["metric", "protocol"]].drop_duplicates()
+    measures = [*zip(pairs["metric"], pairs["protocol"], strict=True)]
+    measures += [(metric, default_protocol(metric)) for metric in study.not_measured]
+    sets = part["dataset"].drop_duplicates()
+    return [(str(data), str(metric), str(protocol)) for data in sets for metric, protocol in measures]
