@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sharploss.errors import UserError
 from sharploss.evaluation.tiles import restore_any_size
-from sharploss.losses import build_loss
+from sharploss.losses import loss_spec
 from sharploss.networks import build_network
 from sharploss.sealed import check_seal
 from sharploss.training.checkpoint import load_weights
@@ -60,7 +60,7 @@ def _metadata(path: Path) -> dict[str, str]:
 
 def _check_config(path: Path, found: dict[str, Any], config: Mapping[str, Any]) -> None:
     """Refuse weights of another configuration; which sets are tested on does not make a run another one."""
-    wanted = {**config, "loss": build_loss(config["loss"]).spec}
+    wanted = {**config, "loss": loss_spec(config["loss"])}
     # Through JSON, as the file's side went: tuples become lists.
     ours, theirs = _flat(json.loads(json.dumps(wanted))), _flat(found)
     for key in sorted(ours.keys() | theirs.keys()):
