@@ -113,7 +113,7 @@ class Params(Strict):
     tasks: dict[Name, Task]
     networks: dict[Name, dict[str, Any]] = Field(description="`network` names the class, the rest are its parameters")
     losses: dict[Name, dict[str, Any]] = Field(description="term: weight, or term: {parameter: value, weight: w}")
-    extractors: dict[Name, Extractor] = Field(default={}, description="discriminators of MDF losses, trained here")
+    extractors: dict[Name, Extractor] = Field(description="discriminators of MDF losses, trained here; {} for none")
     recipes: dict[Name, Recipe]
     suites: dict[Name, Suite]
     crops: dict[Name, Crop] = Field(default={}, description="what the comparison figures show")
