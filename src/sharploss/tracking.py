@@ -222,9 +222,17 @@ def _remove(pictures: Path | None) -> None:
         shutil.rmtree(pictures, ignore_errors=True)
 
 
+def _step_aside() -> None:
+    """Run only when a processor is idle, where the system has that, so that no training waits for this process."""
+    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def main() -> None:
     """Follow a record: `python -m sharploss.tracking RECORD DESCRIPTION [PICTURES]`, started by `follow`."""
-    os.nice(10)
+    _step_aside()
     record, description, *rest = sys.argv[1:]
     pictures = Path(rest[0]) if rest else None
     ended = threading.Event()

@@ -34,7 +34,8 @@ def set_mode(mode: Mode) -> None:
     """
     exact = mode == "exact"
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(exact)
+    # As use_deterministic_algorithms, which also imports the compiler to tell it: a second of every evaluation.
+    torch.set_deterministic_debug_mode("error" if exact else "default")
     # Filling fresh memory with NaN is a debugging aid of the deterministic mode; it costs time in every step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     torch.backends.cudnn.benchmark = not exact
