@@ -24,6 +24,7 @@ def params():
             "tasks": {"x2": TASK},
             "networks": {"espcn": {"network": "espcn", "width": 8}},
             "losses": {"l1": {"l1": 1}, "l2": {"l2": 1}, "sploss": {"sploss": {"alpha": 2}}},
+            "extractors": {},
             "recipes": {
                 "mini": RECIPE,
                 "slow": {**RECIPE, "steps": 10_000, "start": {"loss": "l1", "recipe": "mini"}},
