@@ -1,6 +1,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -233,6 +234,12 @@ def test_ranks_are_given_per_suite_and_scope(wide):
     assert found.query("suite == 'same_size' and scope == 'task'").empty
     psnr = found.query("suite == 'pairings' and scope == 'metric' and of == 'psnr'").set_index("loss")["rank"]
     assert psnr["ssim"] > psnr["l1_gv"]
+
+
+def test_a_suite_whose_runs_all_failed_has_no_ranks_and_stops_nothing(wide):
+    rest = wide.scores[wide.scores["recipe"] != "mini_gan"]  # the adversarial suite's
+    found = tables.suite_ranks(replace(wide, scores=rest))
+    assert set(found["suite"]) == {"pairings", "same_size"}
 
 
 def test_cost_is_told_per_recipe(wide):

@@ -6,6 +6,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from sharploss.analysis import layout
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import Measure, badness, column, is_shown, measures_of
@@ -210,7 +212,7 @@ def _suite_ranks(study: Study, suite: str) -> pd.DataFrame:
 
     scores = study.scores.merge(pairing_rows(study, suite), on=[*ROW, "variant"])
     shown = [is_shown(measure) for measure in zip(scores["metric"], scores["protocol"], strict=True)]
-    scores = scores[shown]
+    scores = scores.loc[np.array(shown, dtype=bool)]  # an empty list would choose no columns, not no rows
     cells, losses = ranked_cells(scores), list(dict.fromkeys(scores["loss"]))
     tables = [average(cells, losses).assign(scope="all", of="")]
     for scope in SCOPES:
