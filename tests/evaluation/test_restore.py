@@ -110,3 +110,16 @@ def test_missing_damaged_and_nameless_weights_are_told_apart(weights, tmp_path):
     save_weights(weights, build_network("espcn", scale=2, width=4), {})
     with pytest.raises(UserError, match="does not say which run"):
         load_network(weights, CONFIG, CPU)
+
+
+@pytest.mark.parametrize("status", ["diverged", "not_trained"])
+def test_a_run_without_trained_weights_gives_no_network(tmp_path, status):
+    config = {"task": {"kind": "sr", "scale": 2}, "loss": {"l1": 1}, "recipe": {}, "seed": 0}
+    config["network"] = {"network": "espcn", "width": 4}
+    spelt_out = {**config, "loss": {"l1": {"weight": 1.0}}}
+    save_weights(
+        tmp_path / "run.safetensors",
+        build_network("espcn", scale=2, width=4),
+        {"status": status, "config": json.dumps(spelt_out)},
+    )
+    assert load_network(tmp_path / "run.safetensors", config, torch.device("cpu")) is None

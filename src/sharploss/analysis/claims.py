@@ -185,11 +185,23 @@ def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:
 
 def _studies(root: Path) -> list[dict[str, Any]]:
     files = [root / "params.yaml", *sorted((root / "studies").glob("*.yaml"))]
-    return [cast("dict[str, Any]", load_yaml(path)) for path in files if path.is_file()]
+    return [_study(path) for path in files if path.is_file()]
+
+
+def _study(path: Path) -> dict[str, Any]:
+    content = load_yaml(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is not a study: it must be a mapping of tasks, networks, losses and so on.")
+    return cast("dict[str, Any]", content)
 
 
 def _of(studies: list[dict[str, Any]], section: str) -> set[str]:
-    return {str(name) for study in studies for name in study.get(section) or {}}
+    return {str(name) for study in studies for name in _section(study, section)}
+
+
+def _section(study: dict[str, Any], section: str) -> list[Any]:
+    content = study.get(section)
+    return list(cast("dict[Any, Any]", content)) if isinstance(content, dict) else []
 
 
 def _names_of(test: Any) -> Iterator[tuple[str, str]]:

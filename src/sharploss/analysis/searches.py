@@ -39,8 +39,10 @@ def weight_searches(study: Study, at_least: int = 2) -> pd.DataFrame:
     table = pd.DataFrame(weighted(terms_of(study)), columns=["loss", "against", "term", "weight"])
     parts = [_against(study, table[table["against"] == base], str(base)) for base in dict.fromkeys(table["against"])]
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+    if found.empty:
+        return pd.DataFrame(columns=COLUMNS)
     search = [*TRAINED, "term", "against"]
-    several = found.groupby(search)["weight"].transform("nunique") >= at_least if len(found) else []
+    several = found.groupby(search)["weight"].transform("nunique") >= at_least
     return found[several].sort_values([*search, "weight"], kind="stable", ignore_index=True)[COLUMNS]
 
 

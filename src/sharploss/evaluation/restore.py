@@ -27,7 +27,7 @@ def load_network(path: Path, config: Mapping[str, Any], device: torch.device) ->
         device: where to compute.
 
     Returns:
-        The network, or None when the run diverged.
+        The network, or None when the run diverged or was not trained.
 
     Raises:
         UserError: the file is missing or damaged, or was trained with another configuration; the message names the
@@ -35,7 +35,7 @@ def load_network(path: Path, config: Mapping[str, Any], device: torch.device) ->
     """
     metadata = _metadata(path)
     _check_config(path, json.loads(metadata["config"]), config)
-    if metadata["status"] == "diverged":
+    if metadata["status"] != "finished":
         return None
     parameters = dict(config["network"])
     network = build_network(parameters.pop("network"), scale=config["task"]["scale"], **parameters)
