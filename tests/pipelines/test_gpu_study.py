@@ -77,7 +77,10 @@ def tiny(params):
     params["extractors"] = {}
     params["recipes"] = {"gpu": params["recipes"]["gpu"]}
     params["losses"] = {name: params["losses"][name] for name in ("l1", "sploss")}
-    params["crops"] = {name: crop for name, crop in params["crops"].items() if crop["task"] in TASKS}
+    crops = params["crops"].items()
+    params["crops"] = {
+        name: crop for name, crop in crops if crop["dataset"] in params["tasks"].get(crop["task"], {}).get("test", [])
+    }
     return params
 
 
