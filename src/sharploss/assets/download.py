@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
 
 from sharploss.assets.catalogue import File
 from sharploss.assets.lock import locked
+from sharploss.assets.redirects import refusal
 from sharploss.files import sha256
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class DownloadError(Exception):
     def __init__(self, reason: str, message: str = "") -> None:
         super().__init__(message or reason)
         self.reason = reason
+
+
+class _RedirectError(ValueError):
+    """An answer leads to where no download may go; its text says so."""
 
 
 class _TryAgainError(Exception):
@@ -147,6 +152,8 @@ def _attempt(url: str, file: File, part: Path, room: float) -> str:
     have, tag = _begun(part)
     try:
         response = _ask(url, have, tag)
+    except _RedirectError as error:
+        return str(error)
     except (RequestException, ValueError):  # urllib3 lets its parser's errors through
         return f"{host} leads to an address that cannot be followed"
     with response:
@@ -178,12 +185,22 @@ def _ask(url: str, have: int, tag: str) -> "Response":
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}
     host = urlsplit(url).netloc
     try:
-        return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
+        hooks = {"response": _look_ahead}
+        return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT, hooks=hooks)
     except (requests.ConnectionError, requests.Timeout) as error:
         # A host that never answered is not waited for. One that did, or that hangs up on us, is there.
         there = host in _answered or _hung_up(error)
         reason = f"{host} cannot be reached" if host not in _answered else f"the download from {host} broke off"
         raise _TryAgainError(reason, 0 if there else math.inf) from None
+
+
+def _look_ahead(response: "Response", **_: Any) -> None:
+    """Stop before a redirect is followed that may not be; called for every answer on the way."""
+    if response.is_redirect:
+        reason = refusal(response.url, urljoin(response.url, response.headers["Location"]))
+        if reason:
+            response.close()
+            raise _RedirectError(reason)
 
 
 def _hung_up(error: Exception) -> bool:
