@@ -1,6 +1,7 @@
 import errno
 
 import pytest
+import torch
 
 from sharploss.errors import UserError, run_main, unknown
 
@@ -11,6 +12,13 @@ def test_unknown_names_the_nearest():
 
 def test_unknown_lists_all_when_nothing_is_near():
     assert "known are: l1, sploss" in str(unknown("loss", "zzzz", ["sploss", "l1"]))
+
+
+def test_unknown_stays_a_sentence_whatever_is_asked_and_known():
+    told = str(unknown("loss", "x" * 100_000, [f"loss_{index}" for index in range(10_000)]))
+    assert told.startswith("There is no loss 'xxx")
+    assert told.endswith("....")
+    assert len(told) < 600
 
 
 @pytest.mark.parametrize(
@@ -31,6 +39,19 @@ def test_a_users_error_is_one_line_and_exit_code_1(raised, told, capsys):
         run_main(main)
     assert stop.value.code == 1
     assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize("ask", [lambda: bytearray(1 << 62), lambda: torch.empty(1 << 60)])
+def test_lack_of_memory_is_one_line_that_says_what_to_lower(ask, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run_main(ask)
+    assert stop.value.code == 1
+    assert capsys.readouterr().err.startswith("error: the memory of this machine or its GPU does not suffice: lower ")
+
+
+def test_a_bug_of_torch_stays_a_traceback():
+    with pytest.raises(RuntimeError, match="must match"):
+        run_main(lambda: torch.ones(2) + torch.ones(3))
 
 
 def test_a_bug_stays_a_traceback():

@@ -18,14 +18,19 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> UserError:
         name: what was asked for.
         known: every name that would have been right.
     """
-    names = [str(item) for item in known]
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(sorted(names)) or 'none'}."
-    return UserError(f"There is no {kind} '{name}': {hint}")
+    names, asked = [str(item) for item in known], cut(str(name))
+    near = difflib.get_close_matches(asked, names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"known are: {cut(', '.join(sorted(names)), 400) or 'none'}."
+    return UserError(f"There is no {kind} '{asked}': {hint}")
+
+
+def cut(text: str, most: int = 80) -> str:
+    """Shorten a text to `most` letters, so that a sentence that quotes it stays one."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def run_main(main: Callable[[], int | None]) -> None:
-    """Run a command line; a UserError or a full disk becomes one line on stderr and exit code 1."""
+    """Run a command line; a UserError, a full disk or lack of memory becomes one line on stderr and exit code 1."""
     # Python puts a script's folder first on its path, where pipelines/tabulate.py would hide the library of that name.
     script = Path(sys.argv[0]).resolve().parent
     sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != script]
@@ -41,7 +46,22 @@ def run_main(main: Callable[[], int | None]) -> None:
             f"error: {error.strerror or error}{where}: put that right and run the same command again.", file=sys.stderr
         )
         code = 1
+    except (MemoryError, RuntimeError) as error:
+        if not _is_lack_of_memory(error):
+            raise
+        print(
+            "error: the memory of this machine or its GPU does not suffice: lower the recipe's batch or patch, or the "
+            "network's width, in params.yaml.",
+            file=sys.stderr,
+        )
+        code = 1
     sys.exit(code)
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Tell lack of memory from a bug: torch has a class of its own for GPUs' alone, and only words for a CPU's."""
+    words = ("out of memory", "allocate memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def _printable(text: str) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from sharploss.bounds import INTEGER, REPEATED, SEED, STEPS, WEIGHT
 from sharploss.tasks import Name, Strict
 
 FOLDER = Path("results/weights/extractors")
@@ -24,22 +25,36 @@ class Extractor(Strict):
     image: str = Field(
         pattern=r"^[^/]+/[^/]+$", description="<data set>/<image>, the one image that all is learnt from"
     )
-    seed: int = Field(default=0, ge=0)
-    factor: float = Field(default=0.75, gt=0, lt=1, description="size of one scale to the next finer one, at most")
-    min_size: int = Field(default=25, ge=11, description="shorter side of the coarsest scale, in pixels")
-    max_size: int = Field(default=250, ge=11, description="longest side of the finest scale; larger images are shrunk")
-    scales: int | None = Field(default=None, ge=2, description="how many scales; by default as many as SinGAN takes")
-    width: int = Field(default=32, ge=1, description="channels of the four coarsest scales; doubled every four scales")
-    max_width: int = Field(default=128, ge=1, description="channels at most")
-    iterations: int = Field(default=2000, ge=1, description="for each scale")
-    steps: int = Field(default=3, ge=1, description="optimiser steps of either network in one iteration")
-    learning_rate: float = Field(default=5e-4, gt=0)
+    seed: int = Field(default=0, ge=0, le=SEED)
+    factor: float = Field(default=0.75, gt=0, le=0.95, description="size of one scale to the next finer one, at most")
+    min_size: int = Field(default=25, ge=11, le=INTEGER, description="shorter side of the coarsest scale, in pixels")
+    max_size: int = Field(
+        default=250, ge=11, le=INTEGER, description="longest side of the finest scale; larger images are shrunk"
+    )
+    scales: int | None = Field(
+        default=None, ge=2, le=REPEATED["scales"], description="how many scales; by default as many as SinGAN takes"
+    )
+    width: int = Field(
+        default=32, ge=1, le=INTEGER, description="channels of the four coarsest scales; doubled every four scales"
+    )
+    max_width: int = Field(default=128, ge=1, le=INTEGER, description="channels at most")
+    iterations: int = Field(default=2000, ge=1, le=STEPS, description="for each scale")
+    steps: int = Field(
+        default=3, ge=1, le=REPEATED["steps"], description="optimiser steps of either network in one iteration"
+    )
+    learning_rate: float = Field(default=5e-4, gt=0, le=WEIGHT)
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)
-    milestone: int = Field(default=1600, ge=1, description="iteration from which the learning rate is times gamma")
+    milestone: int = Field(
+        default=1600, ge=1, le=STEPS, description="iteration from which the learning rate is times gamma"
+    )
     gamma: float = Field(default=0.1, gt=0, le=1)
-    penalty: float = Field(default=0.1, ge=0, description="weight of the gradient penalty (lambda of WGAN-GP)")
-    reconstruction: float = Field(default=10.0, ge=0, description="weight of the squared error (alpha of SinGAN)")
-    log_every: int = Field(default=50, ge=1, description="iterations between two lines of the record")
+    penalty: float = Field(
+        default=0.1, ge=0, le=WEIGHT, description="weight of the gradient penalty (lambda of WGAN-GP)"
+    )
+    reconstruction: float = Field(
+        default=10.0, ge=0, le=WEIGHT, description="weight of the squared error (alpha of SinGAN)"
+    )
+    log_every: int = Field(default=50, ge=1, le=STEPS, description="iterations between two lines of the record")
 
 
 def weights_path(name: str) -> Path:

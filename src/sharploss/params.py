@@ -1,22 +1,25 @@
 """params.yaml, read strictly: every key is known, every name resolves, or one sentence says what is wrong."""
 
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import ALSO_KNOWN_AS, leak
+from sharploss.bounded_yaml import load_yaml
+from sharploss.bounds import ENTRIES, PATCH, PIXELS, RUNS, SEED, STARTS, STEPS, WEIGHT, excess, shown
 from sharploss.errors import UserError, unknown
 from sharploss.extractors import KINDS as DISTORTIONS
 from sharploss.extractors import Extractor
 from sharploss.tasks import KINDS, Base, Name, Strict, Task
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=STEPS)]
+Pixels = Annotated[int, Field(gt=0, le=PATCH)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Seeds = list[Annotated[int, Field(ge=0, le=SEED)]]
+Names = Annotated[list[Name], Field(min_length=1, max_length=ENTRIES)]
 
 ADVERSARIAL = ("gan", "lsgan", "ragan", "sharpgan")
 """Loss terms that have a discriminator."""
@@ -26,17 +29,17 @@ class Optimisation(Strict):
     """Optimiser and learning-rate schedule."""
 
     optimizer: Literal["adam", "sgd"] = "adam"
-    learning_rate: float = Field(gt=0, description="the highest learning rate")
+    learning_rate: float = Field(gt=0, le=WEIGHT, description="the highest learning rate")
     betas: tuple[Fraction, Fraction] = Field(default=(0.9, 0.999), description="Adam's two averages")
     momentum: Fraction = Field(default=0.9, description="of SGD")
-    weight_decay: float = Field(default=0.0, ge=0)
-    clip_norm: float | None = Field(default=None, gt=0, description="largest L2 norm of the whole gradient")
+    weight_decay: float = Field(default=0.0, ge=0, le=WEIGHT)
+    clip_norm: float | None = Field(default=None, gt=0, le=WEIGHT, description="largest L2 norm of the whole gradient")
     schedule: Literal["constant", "cosine", "multistep"] = "constant"
-    warmup: int = Field(default=0, ge=0, description="steps of linear rise at the start")
+    warmup: int = Field(default=0, ge=0, le=STEPS, description="steps of linear rise at the start")
     final_fraction: Fraction = Field(default=0.0, description="cosine: last learning rate as a share of the highest")
     cycles: Positive = Field(default=1, description="cosine: how often it falls, each time from the highest rate")
     milestones: list[Positive] = Field(
-        default=[], description="multistep: steps at which the rate is multiplied by gamma"
+        default=[], max_length=ENTRIES, description="multistep: steps at which the rate is multiplied by gamma"
     )
     gamma: float = Field(default=0.5, gt=0, le=1)
 
@@ -54,7 +57,7 @@ class Recipe(Optimisation):
 
     steps: Positive = Field(description="optimiser steps")
     batch: Positive = Field(description="patches per step")
-    patch: Positive = Field(description="side of an input patch, in pixels")
+    patch: Pixels = Field(description="side of an input patch, in pixels")
     accumulate: Positive = Field(
         default=1, description="equal parts that a batch is computed in, one after the other or on several GPUs"
     )
@@ -77,11 +80,11 @@ class Suite(Strict):
     """The runs behind one table or one question: every network with every loss."""
 
     question: str
-    tasks: list[Name] = Field(min_length=1)
-    networks: list[Name] = Field(min_length=1)
-    losses: list[Name] = Field(min_length=1)
+    tasks: Names
+    networks: Names
+    losses: Names
     recipe: Name
-    seeds: list[Annotated[int, Field(ge=0)]] | None = Field(default=None, description="instead of the study's seeds")
+    seeds: Seeds | None = Field(default=None, max_length=ENTRIES, description="instead of the study's seeds")
 
 
 class Crop(Strict):
@@ -90,8 +93,8 @@ class Crop(Strict):
     task: Name
     dataset: Name
     image: str
-    top: int = Field(ge=0)
-    left: int = Field(ge=0)
+    top: int = Field(ge=0, le=STEPS)
+    left: int = Field(ge=0, le=STEPS)
     height: Positive = 96
     width: Positive = 96
 
@@ -108,15 +111,37 @@ class Params(Strict):
     """The whole of params.yaml: one study."""
 
     study: Name
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
-    datasets: dict[Name, Dataset] = Field(default={}, description="data sets of one's own, for tasks to name")
-    tasks: dict[Name, Task]
-    networks: dict[Name, dict[str, Any]] = Field(description="`network` names the class, the rest are its parameters")
-    losses: dict[Name, dict[str, Any]] = Field(description="term: weight, or term: {parameter: value, weight: w}")
-    extractors: dict[Name, Extractor] = Field(description="discriminators of MDF losses, trained here; {} for none")
-    recipes: dict[Name, Recipe]
-    suites: dict[Name, Suite]
-    crops: dict[Name, Crop] = Field(default={}, description="what the comparison figures show")
+    seeds: Seeds = Field(min_length=1, max_length=ENTRIES)
+    datasets: dict[Name, Dataset] = Field(
+        default={}, max_length=ENTRIES, description="data sets of one's own, for tasks to name"
+    )
+    tasks: dict[Name, Task] = Field(max_length=ENTRIES)
+    networks: dict[Name, dict[str, Any]] = Field(
+        max_length=ENTRIES, description="`network` names the class, the rest are its parameters"
+    )
+    losses: dict[Name, dict[str, Any]] = Field(
+        max_length=ENTRIES, description="term: weight, or term: {parameter: value, weight: w}"
+    )
+    extractors: dict[Name, Extractor] = Field(
+        max_length=ENTRIES, description="discriminators of MDF losses, trained here; {} for none"
+    )
+    recipes: dict[Name, Recipe] = Field(max_length=ENTRIES)
+    suites: dict[Name, Suite] = Field(max_length=ENTRIES)
+    crops: dict[Name, Crop] = Field(default={}, max_length=ENTRIES, description="what the comparison figures show")
+
+    @model_validator(mode="after")
+    def _sizes_are_sane(self) -> Self:
+        for name, network in self.networks.items():
+            _within(f"networks.{name}", excess(network))
+        for name, loss in self.losses.items():
+            for term, value in loss.items():
+                given = cast("dict[str, Any]", value) if isinstance(value, dict) else {"weight": value}
+                _within(f"losses.{name}.{term}", excess(given))
+        for name, recipe in self.recipes.items():
+            if recipe.batch * recipe.patch**2 > PIXELS:
+                size = f"{recipe.batch} patches of {recipe.patch}x{recipe.patch} pixels"
+                raise UserError(f"recipes.{name}: {size} are more than {PIXELS} pixels a step: lower batch or patch.")
+        return self
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
@@ -128,7 +153,19 @@ class Params(Strict):
                 for item in cast("list[str]", getattr(suite, kind)):
                     _known(f"suites.{name}.{kind}", singular, item, getattr(self, kind))
             _known(f"suites.{name}.recipe", "recipe", suite.recipe, self.recipes)
+        self._count_runs()
         return self
+
+    def _count_runs(self) -> None:
+        """Refuse to multiply out what would never end."""
+        total = 0
+        for name, suite in self.suites.items():
+            seeds = len(suite.seeds or self.seeds)
+            total += len(suite.tasks) * len(suite.networks) * len(suite.losses) * seeds
+            if total > RUNS:
+                raise UserError(
+                    f"suites.{name} brings the study to {total} runs, and at most {RUNS} go: make studies of its parts."
+                )
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -163,6 +200,8 @@ class Params(Strict):
             if recipe.start.recipe in begun:
                 circle = " -> ".join([*begun, recipe.start.recipe])
                 raise UserError(f"{where}.recipe goes in a circle ({circle}): start from a recipe that has no start.")
+            if len(begun) > STARTS:
+                raise UserError(f"recipes.{name}.start: more than {STARTS} runs would start from one another in a row.")
             begun.append(recipe.start.recipe)
             recipe = self.recipes[recipe.start.recipe]
 
@@ -190,6 +229,11 @@ class Params(Strict):
             raise UserError(f"tasks.{name}: {reason}: leave one of the two out.")
 
 
+def _within(where: str, wrong: str) -> None:
+    if wrong:
+        raise UserError(f"{where}.{wrong}: give a smaller value.")
+
+
 def _known(where: str, kind: str, name: str, known: dict[str, Any]) -> None:
     if kind == "data set" and name not in known and name in ALSO_KNOWN_AS:
         raise UserError(f"{where}: the data set '{name}' goes by the name '{ALSO_KNOWN_AS[name]}' here: write that.")
@@ -211,62 +255,10 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         raise UserError(f"{path}: {_sentence(error)}") from None
 
 
-def load_yaml(path: str | Path) -> Any:
-    """Read a YAML file with C speed and bounded: a missing, malformed, enormous or bottomless one is a UserError."""
-    # The C loader is some ten times faster, and thousand-run plans are read by every stage.
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        text = _yaml_text(Path(path))
-        _bound(yaml.parse(text, Loader=loader))
-        return yaml.load(text, Loader=loader)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run this from the repository's folder.") from None
-    except OSError:
-        raise
-    except Exception as error:  # beside YAMLError, whatever int(), datetime and re raise for values that are none
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-
-
-YAML_BYTES, YAML_NODES, YAML_DEPTH = 32 << 20, 2_000_000, 50
-"""The most that a YAML file may hold: a plan of 1000 runs has 0.3 MB and 30,000 nodes, 4 deep."""
-
-
-def _yaml_text(path: Path) -> str:
-    """Read a file's text; devices and pipes, also behind a link, would never end."""
-    if path.exists() and not path.is_file():
-        raise ValueError("it is no file")
-    if path.stat().st_size > YAML_BYTES:
-        raise ValueError(f"it has more than {YAML_BYTES >> 20} MiB")
-    return path.read_text(encoding="utf-8")
-
-
-def _bound(events: Iterable[Any]) -> None:
-    """Refuse what is small to write and endless to read: aliases of aliases ("billion laughs") and deep nesting."""
-    sizes: dict[str, int] = {}  # of what an anchor stands for, every alias written out
-    open_: list[tuple[str | None, int]] = []  # anchor and the nodes counted before it
-    count = 0
-    for event in events:
-        if isinstance(event, yaml.AliasEvent):
-            # Within its own anchor it would have no end; one of nothing is told by the loader.
-            endless = any(anchor == event.anchor for anchor, _ in open_)
-            count += YAML_NODES + 1 if endless else sizes.get(str(event.anchor), 0)
-        elif isinstance(event, yaml.CollectionStartEvent):
-            count += 1
-            open_.append((event.anchor, count - 1))
-        elif isinstance(event, yaml.ScalarEvent):
-            count += 1
-            sizes[str(event.anchor)] = 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = open_.pop()
-            sizes[str(anchor)] = count - before
-        if count > YAML_NODES or len(open_) > YAML_DEPTH:
-            raise ValueError("its aliases or brackets are nested without end")
-
-
 def _sentence(error: ValidationError) -> str:
     """Tell the first problem in one sentence, in the words of the file."""
     first = error.errors()[0]
-    where = [part for part in first["loc"] if part != "[key]"]
+    where = [part if isinstance(part, int) else part[:80] for part in first["loc"] if part != "[key]"]
     kind = where.pop(2) if where[:1] == ["tasks"] and len(where) > 2 and where[2] in KINDS else None
     key = ".".join(map(str, where))
     if first["type"] == "extra_forbidden":
@@ -281,7 +273,7 @@ def _sentence(error: ValidationError) -> str:
         return str(cause)
     if first["type"] == "missing":
         return f"{key} is missing."
-    return f"{key} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}."
+    return f"{key} is {shown(first['input'])}: {first['msg'][0].lower()}{first['msg'][1:]}."
 
 
 def _fields_at(where: list[Any], kind: Any) -> list[str]:

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import yaml
 
+from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError
 from sharploss.extractors import weights_path as extractor_path
 from sharploss.files import write_text
-from sharploss.params import Params, load_yaml
+from sharploss.params import Params
 
 Plan = dict[str, dict[str, dict[str, Any]]]
 

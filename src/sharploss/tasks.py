@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+from sharploss.bounds import ENTRIES, LETTERS, SEED
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=LETTERS)]
 """A name in params.yaml: it becomes part of run keys, file names and stage names."""
 
 Sigma = Annotated[float, Field(gt=0, le=255)]
@@ -20,15 +22,21 @@ class Strict(BaseModel):
 class Base(Strict):
     """Which sets carry a task, and what keys its draws."""
 
-    train: list[Name] = Field(min_length=1, description="data sets the networks learn from")
+    train: list[Name] = Field(min_length=1, max_length=ENTRIES, description="data sets the networks learn from")
     preferred: list[Name] = Field(
-        default=[], description="data sets learnt from instead, where all of them are already here; never downloaded"
+        default=[],
+        max_length=ENTRIES,
+        description="data sets learnt from instead, where all of them are already here; never downloaded",
     )
-    validation: list[Name] = Field(min_length=1, description="data sets of the validation curve; never tested on")
+    validation: list[Name] = Field(
+        min_length=1, max_length=ENTRIES, description="data sets of the validation curve; never tested on"
+    )
     test: list[Name] = Field(
-        min_length=1, description="data sets the tables report; those that cannot be had are left out"
+        min_length=1,
+        max_length=ENTRIES,
+        description="data sets the tables report; those that cannot be had are left out",
     )
-    seed: int = Field(default=0, ge=0, description="keys what is drawn for each image (noise, blur)")
+    seed: int = Field(default=0, ge=0, le=SEED, description="keys what is drawn for each image (noise, blur)")
 
 
 class SuperResolution(Base):

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import io
 import os
+import runpy
 import signal
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sharploss.analysis.claims import load_claims
+from sharploss.bounded_yaml import load_yaml
 from sharploss.data.images import read_image
 from sharploss.errors import UserError
-from sharploss.params import load_params, load_yaml
+from sharploss.params import load_params
 from sharploss.plan import expand, load_plan
 
 ROOT = Path(__file__).parents[2]
@@ -34,10 +36,11 @@ def told_or_read():
 
     before = signal.signal(signal.SIGALRM, late)
     signal.alarm(SECONDS)
+    told: list[str] = []
     try:
-        yield
-    except UserError:
-        pass
+        yield told
+    except UserError as error:
+        told.append(str(error))
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
@@ -135,6 +138,36 @@ def test_a_spoilt_value_anywhere(folder, name, data):
     (folder / name).write_text(yaml.safe_dump(holder, sort_keys=False, allow_unicode=True), encoding="utf-8")
     with told_or_read():
         read(name, folder)
+
+
+HUGE = st.sampled_from(
+    [
+        *(10**6, 10**9, 10**18, 10**400, -(10**18), 2**31, 2**63, 1e18, 1e308, -1e308),
+        *("x" * 9_000, [10**9], [0] * 100_000, {"weight": 10**400}, {"scales": 10**6}, {"layers": {"conv1_1": 10**18}}),
+    ]
+)
+
+
+def check_classes(params):
+    """What `make plan` does next: builds every network and loss on the meta device."""
+    script = runpy.run_path(str(ROOT / "pipelines/plan.py"))
+    script["check_classes"](params, expand(params))
+
+
+@pytest.mark.slow
+@settings(MANY, max_examples=300)
+@given(data=st.data())
+def test_a_huge_value_anywhere_in_params(folder, data):
+    holder = copy.deepcopy(FILES["params.yaml"])
+    *path, last = data.draw(st.sampled_from(list(places(holder))))
+    inner = holder
+    for key in path:
+        inner = inner[key]
+    inner[last] = data.draw(HUGE)
+    (folder / "params.yaml").write_text(yaml.dump(holder, Dumper=yaml.CSafeDumper, sort_keys=False))
+    with told_or_read() as told:
+        check_classes(load_params(folder / "params.yaml"))
+    assert all(len(sentence) < 500 for sentence in told)
 
 
 PIECES = [

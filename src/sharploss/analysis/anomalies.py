@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.published import PUBLISHED, load_index, printed, reference
+from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError, unknown
-from sharploss.params import load_yaml
 
 if TYPE_CHECKING:
     import pandas as pd

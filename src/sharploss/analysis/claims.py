@@ -11,8 +11,8 @@ from pydantic import Field
 from sharploss.analysis.published import load_index
 from sharploss.analysis.strict import load_strict
 from sharploss.assets.catalogue import ASSETS
+from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError, unknown
-from sharploss.params import load_yaml
 from sharploss.protocols import METRIC_INFO, PROTOCOLS, REFERENCES
 from sharploss.tasks import Name, Strict
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from sharploss.analysis.load import Study
 from sharploss.analysis.tables import pairing_rows
+from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError
-from sharploss.params import load_yaml
 
 
 def crops_of(study: Study) -> dict[str, dict[str, Any]]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError
 from sharploss.files import read_json
-from sharploss.params import load_yaml
 from sharploss.plan import Plan, load_plan
 from sharploss.protocols import reference_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from sharploss.analysis.load import Study
-from sharploss.params import load_yaml
+from sharploss.bounded_yaml import load_yaml
 
 Terms = dict[str, float]
 

@@ -9,7 +9,7 @@ from sharploss.analysis.layout import NOT_MEASURED, Cell, Table, records
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import ARROWS, TIMES
 from sharploss.analysis.tables import cost
-from sharploss.params import load_yaml
+from sharploss.bounded_yaml import load_yaml
 from sharploss.protocols import METRIC_INFO, PROTOCOLS
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError, unknown
-from sharploss.params import load_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 
