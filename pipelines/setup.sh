@@ -1,6 +1,7 @@
 #!/bin/sh
 # Creates $VENV and installs the locked dependencies with uv; called by the Makefile.
-# With CPU set, torch and torchvision come from PyTorch's CPU builds (some 4 GB smaller) when those can be reached.
+# With CPU set, torch and torchvision come from PyTorch's CPU builds (some 4 GB smaller) when those can be reached: these
+# two by https and version alone, for their files are others than those whose hashes are locked. All else is by hash.
 set -eu
 : "${PYTHON:=python3}" "${VENV:=.venv}" "${CPU:=}"
 
@@ -19,6 +20,15 @@ if [ ! -x "$VENV/bin/uv" ]; then
     lock '^uv==' > "$tmp/uv"
     "$VENV/bin/python" -m pip install --quiet --require-hashes -r "$tmp/uv"
 fi
+# same NAME==VERSION...: every package is installed in that version, of whatever build ("2.1.0+cpu" is 2.1.0).
+same() {
+    "$VENV/bin/python" -c 'if 1:
+        import importlib.metadata, sys
+        wanted = [pair.split("==") for pair in sys.argv[1:]]
+        found = {name: importlib.metadata.version(name) for name, _ in wanted}
+        wrong = [f"{name} is {found[name]}, not {version}" for name, version in wanted if found[name].split("+")[0] != version]
+        sys.exit("; ".join(wrong) or 0)' "$@"
+}
 install() { "$VENV/bin/uv" pip install --python "$VENV/bin/python" --compile-bytecode "$@"; }
 
 # Compiled bytecode halves the start-up of every training process.
@@ -29,6 +39,7 @@ if [ -n "$CPU" ]; then
     # shellcheck disable=SC2086
     if install --no-deps --torch-backend cpu $pair; then
         install --no-deps --require-hashes -r "$tmp/rest"
+        same $pair
     else
         echo "PyTorch's CPU builds cannot be reached: installing the standard ones, which work without a GPU too." >&2
         install --require-hashes -r requirements.lock
