@@ -5,6 +5,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from clones import clone
+
 # Hypothesis checks how long an example takes; on a busy two-core machine that says nothing about the code.
 settings.register_profile("sharploss", deadline=None, max_examples=25)
 settings.load_profile("sharploss")
@@ -17,6 +19,12 @@ os.environ.setdefault("WANDB_MODE", "disabled")
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def clone_to(repository):
+    """A function that makes a clone of the repository in a folder."""
+    return lambda folder: clone(repository, folder)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sharploss.bounds import INTEGER, REPEATED, SEED, STEPS, WEIGHT
+from sharploss.bounds import INTEGER, REPEATED, SEED, STEPS
 from sharploss.tasks import Name, Strict
 
 FOLDER = Path("results/weights/extractors")
@@ -42,17 +42,17 @@ class Extractor(Strict):
     steps: int = Field(
         default=3, ge=1, le=REPEATED["steps"], description="optimiser steps of either network in one iteration"
     )
-    learning_rate: float = Field(default=5e-4, gt=0, le=WEIGHT)
+    learning_rate: float = Field(default=5e-4, gt=0, allow_inf_nan=False)
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)
     milestone: int = Field(
         default=1600, ge=1, le=STEPS, description="iteration from which the learning rate is times gamma"
     )
     gamma: float = Field(default=0.1, gt=0, le=1)
     penalty: float = Field(
-        default=0.1, ge=0, le=WEIGHT, description="weight of the gradient penalty (lambda of WGAN-GP)"
+        default=0.1, ge=0, allow_inf_nan=False, description="weight of the gradient penalty (lambda of WGAN-GP)"
     )
     reconstruction: float = Field(
-        default=10.0, ge=0, le=WEIGHT, description="weight of the squared error (alpha of SinGAN)"
+        default=10.0, ge=0, allow_inf_nan=False, description="weight of the squared error (alpha of SinGAN)"
     )
     log_every: int = Field(default=50, ge=1, le=STEPS, description="iterations between two lines of the record")
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import ALSO_KNOWN_AS, leak
 from sharploss.bounded_yaml import load_yaml
-from sharploss.bounds import ENTRIES, PATCH, PIXELS, RUNS, SEED, STARTS, STEPS, WEIGHT, excess, shown
+from sharploss.bounds import ENTRIES, PATCH, PIXELS, RUNS, SEED, STARTS, STEPS, excess, shown
 from sharploss.errors import UserError, unknown
 from sharploss.extractors import KINDS as DISTORTIONS
 from sharploss.extractors import Extractor
@@ -29,11 +29,13 @@ class Optimisation(Strict):
     """Optimiser and learning-rate schedule."""
 
     optimizer: Literal["adam", "sgd"] = "adam"
-    learning_rate: float = Field(gt=0, le=WEIGHT, description="the highest learning rate")
+    learning_rate: float = Field(gt=0, allow_inf_nan=False, description="the highest learning rate")
     betas: tuple[Fraction, Fraction] = Field(default=(0.9, 0.999), description="Adam's two averages")
     momentum: Fraction = Field(default=0.9, description="of SGD")
-    weight_decay: float = Field(default=0.0, ge=0, le=WEIGHT)
-    clip_norm: float | None = Field(default=None, gt=0, le=WEIGHT, description="largest L2 norm of the whole gradient")
+    weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    clip_norm: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="largest L2 norm of the whole gradient"
+    )
     schedule: Literal["constant", "cosine", "multistep"] = "constant"
     warmup: int = Field(default=0, ge=0, le=STEPS, description="steps of linear rise at the start")
     final_fraction: Fraction = Field(default=0.0, description="cosine: last learning rate as a share of the highest")

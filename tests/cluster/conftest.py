@@ -1,13 +1,11 @@
 """A Slurm cluster on this machine: munged, one slurmctld and two slurmd, in a temporary folder."""
 
 import contextlib
-import importlib.util
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,16 +143,6 @@ def cluster(tmp_path_factory):
         yield cluster
     finally:
         cluster.stop()
-
-
-@pytest.fixture(scope="session")
-def clone_to(repository):
-    """What tests/pipelines has, for these tests too."""
-    spec = importlib.util.spec_from_file_location("pipelines_conftest", repository / "tests/pipelines/conftest.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return lambda folder: module.clone(repository, folder)
 
 
 def begin(cluster):

@@ -1,13 +1,9 @@
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from faults_common import ROOT, neighbour
+from clones import finish
 
 
 def smallest(params):
@@ -35,18 +31,13 @@ def smallest(params):
 
 
 @pytest.fixture(scope="session")
-def small_study(tmp_path_factory):
+def small_study(clone_to, tmp_path_factory):
     """A study of four runs, run to its end by DVC, with a secret in its environment."""
-    study = neighbour("pipelines/conftest.py").clone(ROOT, tmp_path_factory.mktemp("small") / "clone")
+    study = clone_to(tmp_path_factory.mktemp("small") / "clone")
     secret = "pLaNtEd" * 6
     names = ["WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GITHUB_TOKEN", "HF_TOKEN", "MY_PASSWORD"]
     study.environment |= dict.fromkeys(names, secret[:40]) | {"OMP_NUM_THREADS": "1"}
-    study.edit("params.yaml", smallest)
-    study.run("python", "pipelines/plan.py")
-    study.run("dvc", "repro")
-    study.run("git", "add", "-A")
-    study.run("git", "commit", "-q", "-m", "run")
-    return study
+    return finish(study, smallest)
 
 
 @pytest.fixture

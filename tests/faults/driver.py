@@ -18,45 +18,20 @@ import torch
 import torch._dynamo
 import torch._inductor.config
 
-from sharploss.data.pack import open_pack
+sys.path.append(str(Path(__file__).parents[1]))  # it is started as a script
+
 from sharploss.files import atomic_path
 from sharploss.training import checkpoint, loop
 from sharploss.training.checkpoint import save_weights
+from toy_training import configuration, open_packs
 
 PHASES = ("any", "checkpoint", "validation")
 JUDGED = {"l1": 1, "ragan": {"weight": 0.01, "discriminator": "sharpgan", "width": 2, "size": 16}}
 
 
 def config_of(kind):
-    recipe = {
-        "steps": 24,
-        "batch": 2,
-        "patch": 8,
-        "optimizer": "adam",
-        "learning_rate": 0.002,
-        "betas": [0.9, 0.999],
-        "momentum": 0.9,
-        "weight_decay": 0.0,
-        "clip_norm": None,
-        "schedule": "cosine",
-        "warmup": 2,
-        "final_fraction": 0.01,
-        "milestones": [],
-        "gamma": 0.5,
-        "cycles": 1,
-        "average": 0.0,
-        "mode": "exact",
-        "log_every": 5,
-        "validate_every": 6,
-        "checkpoint_every": 4,
-    }
-    return {
-        "task": {"kind": "sr", "scale": 2},
-        "network": {"network": "edsr", "blocks": 1, "width": 8, "res_scale": 1.0},
-        "loss": JUDGED if kind == "adversarial" else {"l1": 1, "gv": 0.01},
-        "seed": 0,
-        "recipe": recipe,
-    }
+    config = configuration(steps=24)
+    return {**config, "loss": JUDGED} if kind == "adversarial" else config
 
 
 def watched(board, phase, call):
@@ -91,8 +66,8 @@ def slow_validate(*given, validate=loop.validate, **named):
 def train(job, board):
     checkpoint.write_bytes = watched(board, 1, slow_write)
     loop.validate = watched(board, 2, slow_validate)
-    packs = {role: open_pack(Path(job["packs"]) / f"{role}.safetensors") for role in ("train", "validation")}
     board[1] = 1
+    packs = open_packs(Path(job["packs"]))
     outcome = loop.train(config_of(job["kind"]), packs, scratch=Path(job["scratch"]), device=torch.device("cpu"))
     save_weights(Path(job["weights"]), outcome.network, {"status": outcome.status})
     if outcome.state.players:

@@ -6,25 +6,18 @@ import subprocess
 
 import pytest
 import torch
-from faults_common import neighbour
 
-from sharploss.data.pack import open_pack, write_pack
 from sharploss.errors import run_main
 from sharploss.files import write_bytes, write_json, write_text
+from sharploss.training import loop
 from sharploss.training.checkpoint import save_weights
-from sharploss.training.loop import train
-
-driver = neighbour("faults/driver.py")
+from toy_training import configuration, open_packs, write_packs
 
 
 @pytest.fixture
 def packs(tmp_path):
-    draw = torch.Generator().manual_seed(0)
-    for role in ("train", "validation"):
-        target = torch.randint(0, 256, (3, 32, 36), generator=draw, dtype=torch.uint8)
-        pairs = [("toy/a", target, target[:, ::2, ::2].contiguous())]
-        write_pack(tmp_path / f"{role}.safetensors", pairs, role=role, sets=["toy"], parameters={}, missing={})
-    return {role: open_pack(tmp_path / f"{role}.safetensors") for role in ("train", "validation")}
+    write_packs(tmp_path)
+    return open_packs(tmp_path)
 
 
 def fill(disk, leave):
@@ -38,7 +31,7 @@ def fill(disk, leave):
 
 
 def run(packs, scratch, **options):
-    return train(driver.config_of("plain"), packs, scratch=scratch, device=torch.device("cpu"), **options)
+    return loop.train(configuration(steps=24), packs, scratch=scratch, device=torch.device("cpu"), **options)
 
 
 def same(left, right):
@@ -52,13 +45,13 @@ def test_a_disk_that_fills_up_in_training_loses_nothing(packs, disk, tmp_path, m
     """With no byte left the record fails, with 8 kB a checkpoint in mid-write, with 64 kB a later one."""
     whole = run(packs, tmp_path / "whole")
 
-    def validate(*given, validate=driver.loop.validate, **named):
+    def validate(*given, validate=loop.validate, **named):
         if not (disk / "filler").exists():
             fill(disk, leave)
         return validate(*given, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(driver.loop, "validate", validate)
+        patch.setattr(loop, "validate", validate)
         with pytest.raises(OSError, match="No space left") as told:
             run(packs, disk / "scratch")
     assert told.value.errno == errno.ENOSPC

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from sharploss.data.pack import write_pack
+from toy_training import write_packs
 
 MOMENTS = [*["any"] * 8, *["checkpoint"] * 6, *["validation"] * 6]
 
@@ -18,11 +17,7 @@ MOMENTS = [*["any"] * 8, *["checkpoint"] * 6, *["validation"] * 6]
 @pytest.fixture(scope="module")
 def packs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("packs")
-    draw = torch.Generator().manual_seed(0)
-    for role, names in (("train", ["toy/a", "toy/b"]), ("validation", ["toy/c"])):
-        targets = [torch.randint(0, 256, (3, 32, 36), generator=draw, dtype=torch.uint8) for _ in names]
-        pairs = [(name, target, target[:, ::2, ::2].contiguous()) for name, target in zip(names, targets, strict=True)]
-        write_pack(folder / f"{role}.safetensors", pairs, role=role, sets=["toy"], parameters={}, missing={})
+    write_packs(folder)
     return folder
 
 

@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import torch
-from faults_common import neighbour
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import synthetic
 from sharploss.analysis.load import load_study
 from sharploss.data.pack import open_pack, write_pack
 from sharploss.errors import UserError
 from sharploss.plan import dump_plan, load_plan
 from sharploss.training import loop
+from toy_training import configuration, open_packs, write_packs
 
 MANY = settings(max_examples=150, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
 KEY = "sr_x4-espcn-l1-s0"
@@ -23,7 +24,7 @@ KEY = "sr_x4-espcn-l1-s0"
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """An invented study, cut down to one network and two losses so that it is read in a moment."""
-    root = neighbour("analysis/synthetic.py").make_study(tmp_path_factory.mktemp("records") / "study")
+    root = synthetic.make_study(tmp_path_factory.mktemp("records") / "study")
     plan = load_plan(root / "runs.yaml")
     runs = {key: plan["runs"][key] for key in (KEY, "sr_x4-espcn-l2-s0")}
     groups = {"sr_x4-espcn": {**plan["groups"]["sr_x4-espcn"], "runs": list(runs)}}
@@ -116,11 +117,5 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch, jump):
 
 
 def train(folder, name):
-    driver = neighbour("faults/driver.py")
-    draw = torch.Generator().manual_seed(0)
-    for role in ("train", "validation"):
-        target = torch.randint(0, 256, (3, 32, 36), generator=draw, dtype=torch.uint8)
-        pairs = [("toy/a", target, target[:, ::2, ::2].contiguous())]
-        write_pack(folder / f"{role}.safetensors", pairs, role=role, sets=["toy"], parameters={}, missing={})
-    packs = {role: open_pack(folder / f"{role}.safetensors") for role in ("train", "validation")}
-    return loop.train(driver.config_of("plain"), packs, scratch=folder / name, device=torch.device("cpu"))
+    write_packs(folder)
+    return loop.train(configuration(steps=24), open_packs(folder), scratch=folder / name, device=torch.device("cpu"))

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from clones import put_back
+
 pytestmark = pytest.mark.slow
 
 RUN = "sr_x4-espcn-l1-s0"
@@ -21,9 +23,7 @@ WEIGHTS = f"results/weights/sr_x4-espcn/{RUN}.safetensors"
 def study(small_study):
     """The finished study; what a test changes in it is put back afterwards."""
     yield small_study
-    small_study.run("git", "checkout", "-q", ".")
-    small_study.run("git", "clean", "-fdq")
-    small_study.run("dvc", "checkout", "-q", "--force", check=False)
+    put_back(small_study)
 
 
 def start(study, *command, **environment):

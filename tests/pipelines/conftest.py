@@ -1,14 +1,8 @@
-"""A clone of the repository in a temporary folder, with a study of a few seconds, run by DVC as users run it."""
-
-import os
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
+"""A study with a loss of every sort, run once for all tests that look at it."""
 
 import pytest
-import yaml
+
+from clones import finish, put_back
 
 LOSSES = {
     "l1": {"l1": 1},
@@ -50,87 +44,14 @@ def tiny(params):
     return params
 
 
-@dataclass
-class Study:
-    folder: Path
-    environment: dict[str, str]
-
-    def run(self, *command, check=True, **options):
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-            **options,
-        )
-        if check and done.returncode:
-            pytest.fail(f"{' '.join(command)} gave {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-        return done
-
-    def edit(self, path, change):
-        content = yaml.safe_load((self.folder / path).read_text())
-        change(content)
-        (self.folder / path).write_text(yaml.safe_dump(content, sort_keys=False))
-
-
-def clone(repository: Path, folder: Path) -> Study:
-    """Copy what git tracks or would track, without what the study makes."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.split("\0")
-    for name in names:
-        made = name.startswith(("results/", "reports/")) and not name.startswith("results/published/")
-        made = made or name == "dvc.lock"
-        if name and not made and (repository / name).is_file():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(repository / name, target)
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(folder / "src"),
-        "SHARPLOSS_CACHE": str(folder.parent / "cache"),
-        "SHARPLOSS_OFFLINE": "1",
-        "WANDB_MODE": "offline",
-        "OMP_NUM_THREADS": "2",
-        "GIT_CONFIG_COUNT": "2",
-        "GIT_CONFIG_KEY_0": "user.name",
-        "GIT_CONFIG_VALUE_0": "test",
-        "GIT_CONFIG_KEY_1": "user.email",
-        "GIT_CONFIG_VALUE_1": "test@example.org",
-    }
-    environment.pop("SHARPLOSS_MIRROR", None)
-    study = Study(folder, environment)
-    study.run("git", "init", "-q")
-    study.run("git", "add", "-A")
-    study.run("git", "commit", "-q", "-m", "clone")
-    return study
-
-
-@pytest.fixture(scope="session")
-def clone_to(repository):
-    """A function that makes such a clone in a folder."""
-    return lambda folder: clone(repository, folder)
-
-
 @pytest.fixture(scope="session")
 def study(clone_to, tmp_path_factory):
     """The tiny study, run to its end once for all tests that look at it."""
-    study = clone_to(tmp_path_factory.mktemp("study") / "clone")
-    study.edit("params.yaml", tiny)
-    study.run("python", "pipelines/plan.py")
-    study.run("dvc", "repro")
-    study.run("git", "add", "-A")
-    study.run("git", "commit", "-q", "-m", "run")
-    return study
+    return finish(clone_to(tmp_path_factory.mktemp("study") / "clone"), tiny)
 
 
 @pytest.fixture
 def untouched(study):
     """The finished study; what a test changes in it is put back afterwards."""
     yield study
-    study.run("git", "checkout", "-q", ".")
-    study.run("git", "clean", "-fdq")
-    study.run("dvc", "checkout", "-q", check=False)
+    put_back(study)

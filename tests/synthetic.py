@@ -11,7 +11,7 @@ from PIL import Image
 
 from sharploss.plan import NOTHING, write_plan
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 
 LOSSES = {
     "l1": {"l1": 1},
