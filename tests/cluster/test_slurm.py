@@ -91,17 +91,17 @@ def test_a_study_survives_a_requeue_and_the_death_of_a_node(cluster, study, alon
     with told.open("w") as out:
         launch = subprocess.Popen(command, cwd=study.folder, env=environment, stdout=out, stderr=subprocess.STDOUT)
     try:
-        eventually(lambda: all(last_step(key, scratch) >= 40 for key in LONG), 90, explain)
+        eventually(lambda: all(last_step(key, scratch) >= 40 for key in LONG), 240, explain)
         on_one = cluster.ask("squeue", "--noheader", "--nodelist=one", "--states=RUNNING", "--format=%i")
         cluster.kill_node("two")
         cluster.ask("scontrol", "requeue", on_one)
         assert all(40 <= last_step(key, scratch) < STEPS for key in LONG)
-        eventually(lambda: any(state.startswith("two down") for state in cluster.states()), 60, explain)
+        eventually(lambda: any(state.startswith("two down") for state in cluster.states()), 120, explain)
         cluster.start_node("two")
         keys = [*LONG, *(f"sr_x4-{network}-{loss}-s0" for network in ("espcn", "edsr") for loss in SHORT)]
         alone_environment = {**study.environment, "PYTHONPATH": str(alone / "src")}
         subprocess.run([sys.executable, "-c", ALONE, *keys], cwd=alone, env=alone_environment, check=True)
-        assert launch.wait(180) == 0, explain()
+        assert launch.wait(400) == 0, explain()
     except subprocess.TimeoutExpired:
         pytest.fail(explain())
     finally:

@@ -135,17 +135,24 @@ def test_a_flipped_bit_in_scores_and_runs_yaml_is_named(study):
 
 
 def test_an_evaluation_killed_at_random_moments_gives_the_same_scores(study):
-    scores = study.folder / "results/scores/sr_x4-espcn.csv"
-    before = scores.read_bytes()
-    for delay in (2.0, 4.0):
-        process = start(study, "python", "pipelines/evaluate.py", "sr_x4-espcn")
-        time.sleep(delay)
+    """At five moments of its time, the last ones while it measures and writes."""
+    folder, command = study.folder / "results", ("python", "pipelines/evaluate.py", "sr_x4-espcn")
+    before = made(study)
+    began = time.monotonic()
+    study.run(*command)
+    whole, killed = time.monotonic() - began, 0
+    for share in (0.3, 0.5, 0.7, 0.8, 0.9):
+        process = start(study, *command)
+        time.sleep(share * whole)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        assert scores.read_bytes() == before
-    scores.unlink()
-    study.run("python", "pipelines/evaluate.py", "sr_x4-espcn")
-    assert scores.read_bytes() == before
+        killed += process.returncode == -signal.SIGKILL
+        assert made(study) == before
+    assert killed >= 3  # one that ended before its moment shows nothing
+    (folder / "scores/sr_x4-espcn.csv").unlink()
+    study.run(*command)
+    assert made(study) == before
+    assert not list(folder.rglob("*.tmp"))
 
 
 @pytest.fixture(params=["refuses", "hangs", "is rude"])

@@ -237,9 +237,10 @@ def test_dvc_exp_run_changes_a_parameter(untouched):
 
 
 def test_every_finished_run_has_an_offline_wandb_run(study):
-    time.sleep(2)  # the followers end on their own, after the trainings
-    names = [path.name for path in (study.folder / "wandb").glob("offline-run-*")]
-    assert any(RUN in name for name in names)
+    until = time.monotonic() + 60  # the followers end on their own, after the trainings
+    while not any(RUN in path.name for path in (study.folder / "wandb").glob("offline-run-*")):
+        assert time.monotonic() < until, "no follower has written its run"
+        time.sleep(0.2)
 
 
 def test_every_script_explains_itself(study):
