@@ -161,6 +161,7 @@ def test_bad_parameters_stop_the_study_in_one_sentence(untouched, change, told):
     assert len(errors) == 1
     assert told in errors[0]
     assert "Traceback" not in done.stdout + done.stderr
+    assert (untouched.folder / f"data/code/run-{RUN}.json").exists()  # the last good plan stays
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGKILL, -signal.SIGKILL)])

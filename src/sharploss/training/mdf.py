@@ -20,6 +20,7 @@ from sharploss.errors import UserError
 from sharploss.networks.singan import SinGANDiscriminator, SinGANGenerator, initialise
 from sharploss.training.checkpoint import load_checkpoint, save_checkpoint
 from sharploss.training.device import set_mode
+from sharploss.training.optimizers import Adam
 from sharploss.training.divergence import first_nonfinite
 from sharploss.training.history import History
 from sharploss.training.interrupt import Interrupt, stop_on_signal
@@ -180,7 +181,7 @@ def judge(discriminator: nn.Module, real: Tensor, fake: Tensor, share: float) ->
 
 def _adam(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
     first, second = settings["betas"]
-    return torch.optim.Adam(network.parameters(), lr=0.0, betas=(first, second))
+    return Adam(network.parameters(), lr=0.0, betas=(first, second))
 
 
 def _descend(optimizer: torch.optim.Optimizer, total: Tensor) -> None:
