@@ -222,7 +222,7 @@ def test_dvc_commands_work_as_users_expect(untouched):
     assert RUN in untouched.run("dvc", "metrics", "show").stdout
     untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.02))
     assert "0.02" in untouched.run("dvc", "params", "diff").stdout
-    untouched.run("dvc", "repro", "-s", f"train@{RUN}")
+    untouched.run("dvc", "repro", f"train@{RUN}")
     assert f"results/runs/{RUN}/metrics.json" in untouched.run("dvc", "metrics", "diff").stdout
     page = untouched.run("dvc", "plots", "show").stdout.strip().removeprefix("file://")
     text = (untouched.folder / "dvc_plots/index.html").read_text()
