@@ -138,14 +138,14 @@ def score_packs(
     with tqdm(total=total, desc=title, unit="image", disable=None) as progress, torch.inference_mode():
         for pack in packs:
             for index, name in enumerate(pack.names):
-                degraded, target = pack.input(index), Picture(_as_float(pack.target(index), device))
+                degraded, target = pack.input(index), Picture(pack.target(index)[None].to(device))
                 dataset, image = name.split("/", 1)
                 _add_features(features, measures, (dataset, TARGET), target)
                 for run, restorer in restorers.items():
                     restored = restorer(degraded)
                     _check_size(name, run, restored, target)
                     on_image(name, run, restored)
-                    output = Picture(_as_float(restored, device))
+                    output = Picture(restored[None].to(device))
                     try:
                         rows += _score(measures.of_image, (run, dataset, image), output, target, task)
                     except UserError as error:
@@ -156,10 +156,6 @@ def score_packs(
     patches = {dataset: sum(map(len, parts)) for (_, dataset, run), parts in features.items() if run == TARGET}
     defined = [row for row in rows if not math.isnan(row[-1])]
     return Scores(defined, measures.not_measured | _undefined(rows), patches)
-
-
-def _as_float(image: Tensor, device: torch.device) -> Tensor:
-    return image[None].to(device).float() / 255
 
 
 def _check_size(name: str, run: str, restored: Tensor, target: Picture) -> None:
