@@ -20,11 +20,11 @@ from sharploss.errors import UserError
 from sharploss.networks.singan import SinGANDiscriminator, SinGANGenerator, initialise
 from sharploss.training.checkpoint import load_checkpoint, save_checkpoint
 from sharploss.training.device import set_mode
-from sharploss.training.optimizers import Adam
 from sharploss.training.divergence import first_nonfinite
 from sharploss.training.history import History
 from sharploss.training.interrupt import Interrupt, stop_on_signal
 from sharploss.training.mdf_pyramid import Pyramid, distorted_input, make_pyramid, random_numbers
+from sharploss.training.optimizers import Adam
 
 LOGGED = ("d_real", "d_fake", "gradient_penalty", "reconstruction")
 """What the record holds: the mean logit of the image and of the generator's, the gradient penalty and the mean squared
