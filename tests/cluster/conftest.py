@@ -40,7 +40,7 @@ SwitchType=switch/none
 JobRequeue=1
 MinJobAge=300
 ReturnToService=2
-SlurmdTimeout=5
+SlurmdTimeout=10
 KillWait=10
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
@@ -156,9 +156,9 @@ def begin(cluster):
     (folder / "slurm.conf").write_text(text)
     files = [f"--{name}-file={folder}/munge/{name}" for name in ("key", "pid", "log", "seed")]
     cluster.start("munged", "munged", "--foreground", "--force", f"--socket={folder}/munge/socket", *files)
-    wait_until((folder / "munge/socket").exists, 10, "munged's start", cluster)
+    wait_until((folder / "munge/socket").exists, 30, "munged's start", cluster)
     cluster.start("slurmctld", "slurmctld", "-D")
     for node in NODES:
         cluster.start_node(node)
     ready = [f"{node} idle" for node in NODES]
-    wait_until(lambda: cluster.states() == ready, 60, "the start of two nodes", cluster)
+    wait_until(lambda: cluster.states() == ready, 120, "the start of two nodes", cluster)
