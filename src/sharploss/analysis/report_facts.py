@@ -115,7 +115,7 @@ def failures(study: Study) -> dict[str, list[str]]:
 
 
 def run_rows(study: Study) -> list[dict[str, Any]]:
-    """List every run with the files of its record: run, suites, status, steps, seconds, started, commit, files."""
+    """List every run: run, suites, status, steps, seconds, started, commit, identity, files (of its record)."""
     return [_run_row(row, study.provenance.get(row["run"])) for row in records(study.runs)]
 
 
@@ -129,5 +129,6 @@ def _run_row(row: dict[str, Any], origin: dict[str, Any] | None) -> dict[str, An
         "seconds": f"{row['seconds']:.1f}" if origin else "—",
         "started": str(trained.get("started", "—"))[:16].replace("T", " "),
         "commit": str(trained.get("commit") or "—")[:10],
+        "identity": str(trained.get("identity") or "—"),
         "files": ["metrics.json", *(["provenance.json", "history.jsonl"] if origin else [])],
     }
