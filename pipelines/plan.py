@@ -120,7 +120,8 @@ def renew(params: Params) -> None:
     from sharploss.cost import predict
     from sharploss.reuse import standing, tell
 
-    print("\n".join(tell(standing(params, new))))
+    altered = [key for key in new["runs"] if key in old["runs"] and old["runs"][key] != new["runs"][key]]
+    print("\n".join(tell(standing(params, new), named=altered)))
     print(predict(params, new))
 
 

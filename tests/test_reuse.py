@@ -70,6 +70,12 @@ def test_it_is_told_in_numbers_and_names():
     assert lines[2].startswith("reused: 2 ")
 
 
+def test_what_was_named_before_is_counted_alone():
+    lines = tell({"kept": [], "other": ["c", "d"], "new": []}, named=["c"])
+    assert lines[0] == "other settings d"
+    assert lines[1].startswith("to train: 2 ")
+
+
 @pytest.fixture
 def change_study(repository):
     return runpy.run_path(str(repository / "pipelines" / "plan.py"))["change_study"]

@@ -1,6 +1,7 @@
 """What a plan will train, and what it keeps: trainings that are here, with the settings that the plan wants."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,11 @@ def standing(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[
     return found
 
 
-def tell(found: dict[str, list[str]]) -> list[str]:
-    """Say what `standing` found, a line each; which runs are kept is told only by their number."""
+def tell(found: dict[str, list[str]], named: Collection[str] = ()) -> list[str]:
+    """Say what `standing` found: how many, and which have other settings, unless they were `named` before."""
     train = len(found["new"]) + len(found["other"])
     return [
-        *(f"other settings {key}" for key in found["other"]),
+        *(f"other settings {key}" for key in found["other"] if key not in named),
         f"to train: {train} ({len(found['new'])} not here, {len(found['other'])} with other settings)",
         f"reused: {len(found['kept'])} trained with these settings, as long as their data and code are unchanged "
         "('dvc status' says whether they are)",
