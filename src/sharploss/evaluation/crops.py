@@ -22,8 +22,8 @@ class Crop(NamedTuple):
     width: int
 
     def of(self, image: Tensor) -> Tensor:
-        """Cut it out of (..., H, W)."""
-        return image[..., self.top : self.top + self.height, self.left : self.left + self.width]
+        """Cut it out of (..., H, W), as a copy that does not keep the whole image in memory."""
+        return image[..., self.top : self.top + self.height, self.left : self.left + self.width].clone()
 
 
 def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Sequence[Pack]) -> list[Crop]:

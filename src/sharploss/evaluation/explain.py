@@ -70,7 +70,7 @@ def measure_all(output: Tensor, target: Tensor) -> list[Measured]:
         target: the same shape.
     """
     measures = load_measures()
-    restored, truth = (Picture(image[None].float() / 255) for image in (output, target))
+    restored, truth = (Picture(image[None]) for image in (output, target))
     rows: list[Measured] = []
     for protocol in PROTOCOLS:
         for metric, info in METRIC_INFO.items():

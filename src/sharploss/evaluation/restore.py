@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from sharploss.errors import UserError
@@ -14,7 +13,7 @@ from sharploss.evaluation.tiles import restore_any_size
 from sharploss.losses import loss_spec
 from sharploss.networks import build_network
 from sharploss.sealed import check_seal
-from sharploss.training.checkpoint import load_weights
+from sharploss.training.checkpoint import load_weights, read_metadata
 from sharploss.training.device import memory_format
 
 
@@ -33,7 +32,8 @@ def load_network(path: Path, config: Mapping[str, Any], device: torch.device) ->
         UserError: the file is missing or damaged, or was trained with another configuration; the message names the
             first key that differs.
     """
-    metadata = _metadata(path)
+    check_seal(path)
+    metadata = read_metadata(path)
     _check_config(path, json.loads(metadata["config"]), config)
     if metadata["status"] != "finished":
         return None
@@ -42,20 +42,6 @@ def load_network(path: Path, config: Mapping[str, Any], device: torch.device) ->
     load_weights(path, network)
     network.to(device=device, memory_format=memory_format(device, "exact"))  # pyright: ignore[reportCallIssue]
     return network.eval()
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise UserError(f"{path} is missing: run 'make repro' to train it.")
-    check_seal(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = cast("dict[str, str]", file.metadata() or {})
-    except SafetensorError as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
-    if not {"config", "status"} <= metadata.keys():
-        raise UserError(f"{path} does not say which run it is of: delete it and run 'make repro' to train it again.")
-    return metadata
 
 
 def _check_config(path: Path, found: dict[str, Any], config: Mapping[str, Any]) -> None:
@@ -96,7 +82,12 @@ def restore(network: nn.Module, image: Tensor, tile: int | None = None) -> Tenso
         (3, H, W) uint8 on the CPU: clamped, rounded half up, as it would be saved in a file.
     """
     device = next(network.parameters()).device
+
+    def restore_levels(part: Tensor) -> Tensor:
+        degraded = part.to(device).float().div(255).contiguous(memory_format=memory_format(device, "exact"))
+        restored = network(degraded)
+        return restored.clamp_(0, 1).mul_(255).add_(0.5).floor_().to("cpu", torch.uint8)
+
+    # Tiles are cut out of bytes and put together as bytes: of a large image nothing else is whole.
     with torch.inference_mode():
-        degraded = image[None].to(device).float().div(255).contiguous(memory_format=memory_format(device, "exact"))
-        restored = restore_any_size(network, degraded, tile)
-        return restored[0].clamp(0, 1).mul(255).add(0.5).floor().to("cpu", torch.uint8).contiguous()
+        return restore_any_size(restore_levels, image[None], tile)[0].contiguous()

@@ -10,11 +10,10 @@ kept pixels are those of the whole image to rounding, and there is no seam to bl
 Their tiles are close to the whole image, not equal; the official codes of NLSN and ESRGAN do the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sharploss.checks import check_integer
 
@@ -62,12 +61,14 @@ def spans(size: int, tile: int, overlap: int) -> Iterator[Span]:
         yield Span(start, stop, start + overlap if index else 0, size if is_last else stop - overlap)
 
 
-def restore_tiled(network: nn.Module, images: Tensor, *, tile: int = TILE, overlap: int = OVERLAP) -> Tensor:
+def restore_tiled(
+    network: Callable[[Tensor], Tensor], images: Tensor, *, tile: int = TILE, overlap: int = OVERLAP
+) -> Tensor:
     """Restore images of any size with the memory of one tile. Nothing random: equal calls give equal bits.
 
     Args:
         network: maps (N, C, h, w) to (N, C, scale*h, scale*w), in evaluation mode.
-        images: (N, C, h, w) in [0, 1].
+        images: (N, C, h, w) in [0, 1], or of any dtype that the network takes.
         tile: side of a tile in input pixels, a multiple of GRID; an image that fits into one is restored whole.
         overlap: input pixels, a multiple of GRID, that are computed and not kept where tiles meet.
 
@@ -78,20 +79,20 @@ def restore_tiled(network: nn.Module, images: Tensor, *, tile: int = TILE, overl
         ValueError: tile and overlap that cannot be.
     """
     height, width = images.shape[-2:]
-    strips = [
-        torch.cat(
-            [
-                _kept(network(images[..., rows.start : rows.stop, columns.start : columns.stop]), rows, columns)
-                for columns in spans(width, tile, overlap)
-            ],
-            3,
-        )
-        for rows in spans(height, tile, overlap)
-    ]
-    return torch.cat(strips, 2)
+    whole = images[..., :0, :0]
+    for rows in spans(height, tile, overlap):
+        for columns in spans(width, tile, overlap):
+            part = network(images[..., rows.start : rows.stop, columns.start : columns.stop])
+            scale = part.shape[-1] // (columns.stop - columns.start)
+            if whole.numel() == 0:
+                whole = part.new_empty((*part.shape[:-2], scale * height, scale * width))
+            _kept(whole, (0, 0), rows, columns, scale).copy_(
+                _kept(part, (rows.start, columns.start), rows, columns, scale)
+            )
+    return whole
 
 
-def restore_any_size(network: nn.Module, images: Tensor, tile: int | None = None) -> Tensor:
+def restore_any_size(network: Callable[[Tensor], Tensor], images: Tensor, tile: int | None = None) -> Tensor:
     """Restore images whole where they have at most MAX_PIXELS pixels each, else, or where `tile` is given, in tiles."""
     if tile is None and images.shape[-2] * images.shape[-1] <= MAX_PIXELS:
         return network(images)
@@ -99,10 +100,10 @@ def restore_any_size(network: nn.Module, images: Tensor, tile: int | None = None
     return restore_tiled(network, images, tile=side, overlap=min(OVERLAP, side // 4 // GRID * GRID))
 
 
-def _kept(part: Tensor, rows: Span, columns: Span) -> Tensor:
-    """Cut what is kept out of a restored tile, and let go of the rest."""
-    scale = part.shape[-1] // (columns.stop - columns.start)
+def _kept(restored: Tensor, corner: tuple[int, int], rows: Span, columns: Span, scale: int) -> Tensor:
+    """Give what is kept of a tile, as a view of what begins at a corner in input pixels."""
     vertical, horizontal = (
-        slice(scale * (span.first - span.start), scale * (span.last - span.start)) for span in (rows, columns)
+        slice(scale * (span.first - start), scale * (span.last - start))
+        for start, span in zip(corner, (rows, columns), strict=True)
     )
-    return part[..., vertical, horizontal].clone()
+    return restored[..., vertical, horizontal]

@@ -54,7 +54,7 @@ def write_variances(path: Path, image: str, packs: Sequence[Pack], outputs: Mapp
 
 def _variances(image: Tensor, border: int) -> Tensor:
     """Give (2, patches) of (3, H, W) uint8."""
-    return gradient_variances(Picture(image[None].float() / 255), "grey", border)[0].flatten(1)
+    return gradient_variances(Picture(image[None]), "grey", border)[0].flatten(1)
 
 
 def _curve(truth: Tensor, found: Tensor) -> list[tuple[str, int, str, str]]:

@@ -96,10 +96,20 @@ def view(levels: Tensor, channels: str, border: int) -> Tensor:
     """Give `as_measured` of an image that is rounded to 8 bits already."""
     if channels not in CHANNELS:
         raise unknown("protocol", channels, CHANNELS)
-    height, width = levels.shape[-2:]
+    height, width = check_border(levels, border)
+    return CHANNELS[channels](levels)[..., border : height + border, border : width + border]
+
+
+def check_border(image: Tensor, border: int) -> tuple[int, int]:
+    """Give height and width of what is inside a border.
+
+    Raises:
+        UserError: a negative border, or one that leaves nothing of the image.
+    """
+    height, width = image.shape[-2:]
     if not 0 <= 2 * border < min(height, width):
         raise UserError(f"A border of {border} pixels cannot be shaved off an image of {height}x{width} pixels.")
-    return CHANNELS[channels](levels)[..., border : height - border, border : width - border]
+    return height - 2 * border, width - 2 * border
 
 
 def check_pair(output: Tensor, target: Tensor) -> None:

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sharploss.metrics.colour import check_border
 from sharploss.metrics.picture import Images, Picture, pair_of
 
 BLOCK = 16
@@ -41,9 +42,16 @@ def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:
 
 def _lab(picture: Picture, border: int) -> Tensor:
     """Give CIELAB of the areas' mean light, (N, 3, rows, columns); an incomplete last area is left out."""
-    levels = picture.seen("rgb", border)
-    side = min(BLOCK, *levels.shape[-2:])
-    light = F.avg_pool2d(_linear(levels), side)
+    side = min(BLOCK, *check_border(picture.image, border))
+    strips = picture.strips(border, grid=side)
+    light = torch.cat(
+        [
+            F.avg_pool2d(_linear(picture.seen("rgb", border, strip)), side)
+            for strip in strips
+            if strip.last - strip.first >= side  # else it is what is left over
+        ],
+        dim=2,
+    )
     to_xyz = light.new_tensor(TO_XYZ) / light.new_tensor(WHITE)[:, None]
     ratio = torch.einsum("xc,nchw->nxhw", to_xyz, light)
     bent = torch.where(ratio > (6 / 29) ** 3, ratio.clamp(min=1e-9) ** (1 / 3), ratio * (29 / 6) ** 2 / 3 + 4 / 29)

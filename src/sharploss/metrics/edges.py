@@ -1,12 +1,13 @@
 """What happens at the edges of the ground truth: how faithful they are, and how far sharpening goes beyond them."""
 
-import math
+from collections.abc import Iterable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from sharploss.losses.filters import sobel_x, sobel_y
-from sharploss.metrics.picture import Images, pair_of
+from sharploss.metrics.picture import Images, Picture, Strip, mean_of, pair_of
 from sharploss.metrics.sharpness import ZERO
 
 EDGES = 0.1
@@ -15,6 +16,9 @@ EDGES = 0.1
 REACH = 2
 """How far from a pixel the truth is looked at for what overshoots, in pixels: 5x5, so that an edge that is displaced by
 two pixels does not count."""
+
+STRONGEST = 2 * (4 * 255) ** 2
+"""No gradient's squared size is larger, where one channel is looked at."""
 
 
 def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
@@ -39,22 +43,40 @@ def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int =
         ValueError: the shapes differ.
     """
     one, other = pair_of(output, target)
-    wanted = other.seen(protocol, border)
-    edges = other.once(("edges", protocol, border), lambda: _edges(wanted))
-    squares = (one.seen(protocol, border) - wanted).square().mean(dim=1, keepdim=True)
-    error = (squares * edges).sum(dim=(1, 2, 3)) / edges.sum(dim=(1, 2, 3))
-    return -10 * error.log10()
+    parts = list(other.strips(border, reach=1))
+    least = other.once(
+        ("least", protocol, border), lambda: _least(_strength(other, protocol, border, s) for s in parts)
+    )
+    total, count = torch.zeros_like(least), torch.zeros_like(least)
+    for strip in parts:
+        edges = _strength(other, protocol, border, strip) >= least[:, None, None, None]
+        inside = strip._replace(start=strip.first, stop=strip.last)
+        error = one.seen(protocol, border, inside) - other.seen(protocol, border, inside)
+        squares = error.square().mean(dim=1, keepdim=True)
+        total, count = total + (squares * edges).sum(dim=(1, 2, 3)), count + edges.sum(dim=(1, 2, 3))
+    return -10 * (total / count).log10()
 
 
-def _edges(image: Tensor) -> Tensor:
-    """Mark the pixels with the largest gradients: (N, C, H, W) to (N, 1, H, W) of bool."""
-    levels = image.mul(255).round()  # whole numbers: gradients of one size must not be told apart by rounding errors
-    squares = sobel_x(levels, "replicate") ** 2 + sobel_y(levels, "replicate") ** 2
-    strength = squares.sum(dim=1, keepdim=True)
-    # Not kthvalue, which is not deterministic on GPUs.
-    ranked = strength.flatten(1).sort(dim=1, descending=True).values
-    least = ranked[:, math.ceil(EDGES * ranked.shape[1]) - 1].clamp(min=ZERO)
-    return strength >= least[:, None, None, None]
+def _strength(picture: Picture, protocol: str, border: int, strip: Strip) -> Tensor:
+    """Give the squared size of the gradients, of levels from 0 to 255, in the rows that count: (N, 1, rows, W)."""
+
+    def make() -> Tensor:
+        # Whole numbers: gradients of one size must not be told apart by rounding errors.
+        levels = picture.seen(protocol, border, strip).mul(255).round()
+        squares = sobel_x(levels, "replicate") ** 2 + sobel_y(levels, "replicate") ** 2
+        return strip.of(squares.sum(dim=1, keepdim=True))
+
+    return picture.once(("strength", protocol, border, strip), make)
+
+
+def _least(strengths: Iterable[Tensor]) -> Tensor:
+    """Give the strength from which on a pixel counts, (N,): strengths are whole numbers, so they can be counted."""
+    counts: Tensor | int = 0
+    for strength in strengths:
+        counts = counts + torch.stack([image.flatten().long().bincount(minlength=STRONGEST + 1) for image in strength])
+    stronger = torch.as_tensor(counts).flip(1).cumsum(1)  # how many pixels are as strong or more, the strongest first
+    wanted = (EDGES * stronger[:, -1:].double()).ceil()
+    return (STRONGEST - (stronger < wanted).sum(dim=1)).double().clamp(min=ZERO)
 
 
 def overshoot(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
@@ -77,10 +99,20 @@ def overshoot(output: Images, target: Images, protocol: str = "y", border: int =
         ValueError: the shapes differ.
     """
     one, other = pair_of(output, target)
-    wanted = other.seen(protocol, border)
-    low, high = other.once(("extremes", protocol, border), lambda: (-_largest(-wanted), _largest(wanted)))
-    values = one.seen(protocol, border)
-    return 255 * ((values - high).clamp(min=0) + (low - values).clamp(min=0)).mean(dim=(1, 2, 3))
+    parts: list[tuple[Tensor, int]] = []
+    for strip in one.strips(border, reach=REACH):
+        low, high = other.once(
+            ("extremes", protocol, border, strip),
+            lambda strip=strip: _extremes(other.seen(protocol, border, strip), strip),
+        )
+        values = strip.of(one.seen(protocol, border, strip))
+        excess = (values - high).clamp(min=0) + (low - values).clamp(min=0)
+        parts.append((excess.mean(dim=(1, 2, 3)), excess[0].numel()))
+    return 255 * mean_of(parts)
+
+
+def _extremes(image: Tensor, strip: Strip) -> tuple[Tensor, Tensor]:
+    return strip.of(-_largest(-image)), strip.of(_largest(image))
 
 
 def _largest(image: Tensor) -> Tensor:

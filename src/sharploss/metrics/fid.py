@@ -7,14 +7,14 @@ covariance is singular: it ranks runs on the same patches, and is comparable wit
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from sharploss.metrics.at_hand import at_hand
-from sharploss.metrics.picture import Images, Picture
+from sharploss.metrics.picture import Images, Picture, Strip, strips
 
 PATCH, STRIDE = 128, 64
 """Side of the patches and distance from one to the next, in pixels."""
@@ -38,12 +38,16 @@ def load_fid() -> Features:
     network = build_inception(at_hand("inception_fid"))
 
     def features(images: Images) -> Tensor:
-        patches = patches_of(images if isinstance(images, Picture) else Picture(images))
-        network.to(patches.device)
+        picture = images if isinstance(images, Picture) else Picture(images)
+        network.to(picture.image.device)
         with torch.inference_mode():
             # Resized and scaled to [-1, 1] as the original code for PyTorch does: its two flags.
-            parts = [network(batch, True, True)[0].flatten(1) for batch in patches.split(BATCH)]
-        return torch.cat(parts).double().cpu() if parts else torch.zeros(0, 2048, dtype=torch.float64)
+            parts = [
+                network(batch, True, True)[0].flatten(1).double().cpu()
+                for patches in patches_of(picture)
+                for batch in patches.split(BATCH)
+            ]
+        return torch.cat(parts) if parts else torch.zeros(0, 2048, dtype=torch.float64)
 
     return features
 
@@ -64,20 +68,24 @@ def build_inception(path: Path) -> nn.Module:
         inception.load_pretrained_network = download
 
 
-def patches_of(picture: Picture) -> Tensor:
+def patches_of(picture: Picture) -> Iterator[Tensor]:
     """Cut images into overlapping patches, what is left over at the right and bottom edge left out.
 
     Args:
         picture: images (N, 3, H, W).
 
-    Returns:
-        (patches, 3, 128, 128) float32 in [0, 1], rounded to 8 bits; none of an image that is smaller.
+    Yields:
+        (patches, 3, 128, 128) float32 in [0, 1], rounded to 8 bits: all at once, of a large image strip by strip, and
+        nothing of an image that is smaller.
     """
-    levels = picture.levels().float()
-    if min(levels.shape[-2:]) < PATCH:
-        return levels.new_zeros(0, 3, PATCH, PATCH)
-    grid = levels.unfold(2, PATCH, STRIDE).unfold(3, PATCH, STRIDE)
-    return grid.permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, PATCH, PATCH)
+    height, width = picture.image.shape[-2:]
+    if min(height, width) < PATCH:
+        return
+    for strip in strips((height - PATCH) // STRIDE + 1, STRIDE * width, most=picture.strip_size):
+        start, stop = STRIDE * strip.first, STRIDE * (strip.last - 1) + PATCH
+        levels = picture.levels(Strip(start, stop, start, stop)).float()
+        grid = levels.unfold(2, PATCH, STRIDE).unfold(3, PATCH, STRIDE)
+        yield grid.permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, PATCH, PATCH)
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> float:

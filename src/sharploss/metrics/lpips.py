@@ -2,15 +2,15 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sharploss.assets.weights import read_weights
 from sharploss.metrics.at_hand import at_hand
-from sharploss.metrics.picture import Images, Picture, pair_of
+from sharploss.metrics.picture import STRIP, Images, Picture, Strip, pair_of, strips
 
 BACKBONES = {"alex": ("alexnet", "alexnet_torchvision"), "vgg": ("vgg16_torchvision",)}
 """Assets that each backbone comes from: its convolutions alone where a mirror has them, or torchvision's whole network.
@@ -22,18 +22,9 @@ SMALLEST = {"alex": 31, "vgg": 16}
 STRIDES = {"alex": (4, 8, 16, 16, 16), "vgg": (1, 2, 4, 8, 16)}
 """Pixels from place to place in each of the five layers that are compared."""
 
-STRIP, REACH, GRID = 2**20, 128, 16
-"""Images are looked at in strips of about so many pixels, which reach so far beyond what they count: more than the last
-layers see. Strips begin at multiples of the coarsest layers' stride, so that all layers fall on the same grid."""
-
-
-class Strip(NamedTuple):
-    """Rows of an image: those looked at, and those of them that count."""
-
-    start: int
-    stop: int
-    first: int
-    last: int
+REACH, GRID = 128, 16
+"""Images are looked at in strips, which reach so far beyond what they count: more than the last layers see. They begin
+at multiples of the coarsest layers' stride, so that all layers fall on the same grid."""
 
 
 def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
@@ -67,7 +58,7 @@ def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
 def _distance(network: Any, net: str, one: Picture, other: Picture) -> Tensor:
     """Sum over layers the mean over the image of the weighted squared differences between features."""
     totals, counts = [torch.zeros(len(one.image), device=one.image.device) for _ in STRIDES[net]], [0] * 5
-    for strip in strips(*one.image.shape[-2:]):
+    for strip in strips(*one.image.shape[-2:], most=STRIP, grid=GRID, reach=REACH):
         wanted = other.once(("lpips", net, strip), lambda strip=strip: _features(network, other, strip))
         layers = zip(network.lins, _features(network, one, strip), wanted, STRIDES[net], strict=True)
         for index, (linear, features, truth, stride) in enumerate(layers):
@@ -79,20 +70,12 @@ def _distance(network: Any, net: str, one: Picture, other: Picture) -> Tensor:
     return torch.stack([total / count for total, count in zip(totals, counts, strict=True)]).sum(dim=0)
 
 
-def strips(height: int, width: int, most: int = STRIP) -> Iterator[Strip]:
-    """Cut an image's rows into strips of about `most` pixels; a small image is one."""
-    rows = max(most // width // GRID * GRID, GRID)
-    for first in range(0, height, rows):
-        last = min(first + rows, height)
-        yield Strip(max(first - REACH, 0), min(last + REACH, height), first, last)
-
-
 def _features(network: Any, picture: Picture, strip: Strip) -> list[Tensor]:
     """Give what each layer makes of a strip, every place's channels scaled to length 1."""
     import lpips
 
     # The package takes [-1, 1]; images in [0, 1] give values that are too low and look plausible.
-    image = picture.levels()[..., strip.start : strip.stop, :].float() * 2 - 1
+    image = picture.levels(strip).float() * 2 - 1
     return [lpips.normalize_tensor(layer) for layer in network.net(network.scaling_layer(image))]
 
 

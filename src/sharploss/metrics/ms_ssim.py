@@ -2,10 +2,12 @@
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sharploss.metrics.picture import Images, pair_of
+from sharploss.metrics.colour import check_border
+from sharploss.metrics.picture import Images, Picture, Strip, mean_of, pair_of, strips
 from sharploss.metrics.ssim import WINDOW, blurred, similarity
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -13,6 +15,9 @@ WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 SMALLEST = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1) + 1
 """Pixels a side from which on SSIM's window fits at the coarsest scale: 161."""
+
+COARSEST = 2 ** (len(WEIGHTS) - 1)
+"""Pixels of the image on a side of one of the coarsest scale."""
 
 
 def ms_ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
@@ -35,21 +40,41 @@ def ms_ssim(output: Images, target: Images, protocol: str = "y", border: int = 4
         ValueError: the shapes differ.
     """
     one, other = pair_of(output, target)
-    images, truth = (picture.seen(protocol, border) for picture in (one, other))
-    if min(images.shape[-2:]) < SMALLEST:
-        return images.new_full((len(images),), math.nan)
-    known = other.once(("ms_ssim", protocol, border), lambda: [(scale, blurred(scale)) for scale in _pyramid(truth)])
-    value = images.new_ones(len(images))
-    for level, (image, (scale, means)) in enumerate(zip(_pyramid(images), known, strict=True)):
-        whole, contrast = similarity(image, scale, means)
-        value *= (whole if level == len(WEIGHTS) - 1 else contrast).clamp(min=0) ** WEIGHTS[level]
+    height, width = check_border(one.image, border)
+    if min(height, width) < SMALLEST:
+        return torch.full((len(one.image),), math.nan, dtype=torch.float64, device=one.image.device)
+    parts = [list[tuple[Tensor, int]]() for _ in WEIGHTS]
+    # Strips of places of the window at the coarsest scale, of which each is as many rows of places at finer ones.
+    places = -(-height // COARSEST) - WINDOW + 1
+    for strip in strips(places, COARSEST * width, most=one.strip_size):
+        known = other.once(
+            ("ms_ssim", protocol, border, strip), lambda strip=strip: _known(other, protocol, border, strip)
+        )
+        scales = zip(_pyramid(one, protocol, border, strip), known, strict=True)
+        for level, (image, (truth, means)) in enumerate(scales):
+            whole, contrast = similarity(image, truth, means)
+            parts[level].append((whole if level == len(WEIGHTS) - 1 else contrast, image.shape[-2] - WINDOW + 1))
+    value = torch.ones(len(one.image), dtype=torch.float64, device=one.image.device)
+    for level, weight in enumerate(WEIGHTS):
+        value *= mean_of(parts[level]).clamp(min=0) ** weight
     return value
 
 
-def _pyramid(image: Tensor) -> list[Tensor]:
-    scales = [image]
+def _known(picture: Picture, protocol: str, border: int, strip: Strip) -> list[tuple[Tensor, list[Tensor]]]:
+    return [(scale, blurred(scale)) for scale in _pyramid(picture, protocol, border, strip)]
+
+
+def _pyramid(picture: Picture, protocol: str, border: int, strip: Strip) -> list[Tensor]:
+    """Give, scale by scale, the rows that the window looks at in a strip of its places at the coarsest."""
+    height = picture.image.shape[-2] - 2 * border
+    is_last = strip.last + WINDOW - 1 == -(-height // COARSEST)
+    rows = Strip(COARSEST * strip.first, height if is_last else COARSEST * (strip.last + WINDOW - 1), 0, 0)
+    scales = [picture.seen(protocol, border, rows)]
     for _ in WEIGHTS[1:]:
-        height, width = image.shape[-2:]
-        image = F.avg_pool2d(F.pad(image, (0, width % 2, 0, height % 2), mode="replicate"), 2)
-        scales.append(image)
-    return scales
+        image = scales[-1]
+        odd = [size % 2 for size in image.shape[-2:]]
+        scales.append(F.avg_pool2d(F.pad(image, (0, odd[1], 0, odd[0]), mode="replicate"), 2))
+    if is_last:
+        return scales
+    ends = [(COARSEST >> level) * (strip.last - strip.first) + WINDOW - 1 for level in range(len(scales))]
+    return [scale[..., :end, :] for scale, end in zip(scales, ends, strict=True)]

@@ -45,9 +45,13 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
 
 def gradient_variances(picture: Picture, protocol: str, border: int) -> Tensor:
     """Give the unbiased variance of Sobel's horizontal and vertical gradients in each patch: (N, 2C, rows, columns)."""
-    image = picture.seen(protocol, border)
-    maps = torch.cat([sobel_x(image, "replicate"), sobel_y(image, "replicate")], dim=1)
-    return patch_variance(maps, PATCH)
+    found: list[Tensor] = []
+    for strip in picture.strips(border, grid=PATCH, reach=1):
+        image = picture.seen(protocol, border, strip)
+        maps = torch.cat([sobel_x(image, "replicate"), sobel_y(image, "replicate")], dim=1)
+        if strip.last - strip.first >= PATCH:  # else the strip is what is left over
+            found.append(patch_variance(strip.of(maps), PATCH))
+    return torch.cat(found, dim=2)
 
 
 def blurred_edge_share(
@@ -76,9 +80,14 @@ def blurred_edge_share(
         ValueError: the shapes differ.
     """
     one, other = pair_of(output, target)
-    wanted = other.seen(protocol, border)
-    error = one.seen(protocol, border) - wanted
-    curvature = other.once(("laplacian", protocol, border), lambda: laplacian(wanted))
-    counted = (error.abs() > ZERO) & (curvature.abs() > max(threshold, ZERO))
-    blurred = counted & ((error > 0) == (curvature > 0))
-    return blurred.sum(dim=(1, 2, 3)).double() / counted.sum(dim=(1, 2, 3))
+    blurred, wrong = 0, 0
+    for strip in one.strips(border, reach=1):
+        wanted = other.seen(protocol, border, strip)
+        error = strip.of(one.seen(protocol, border, strip) - wanted)
+        curvature = other.once(
+            ("laplacian", protocol, border, strip), lambda strip=strip, wanted=wanted: strip.of(laplacian(wanted))
+        )
+        counted = (error.abs() > ZERO) & (curvature.abs() > max(threshold, ZERO))
+        blurred = blurred + (counted & ((error > 0) == (curvature > 0))).sum(dim=(1, 2, 3))
+        wrong = wrong + counted.sum(dim=(1, 2, 3))
+    return torch.as_tensor(blurred).double() / wrong

@@ -1,8 +1,8 @@
 """Structural similarity (Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 2004), as a metric and as a differentiable map."""
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sharploss.errors import UserError
 from sharploss.metrics.colour import check_pair
-from sharploss.metrics.picture import Images, Picture, pair_of
+from sharploss.metrics.picture import Images, Picture, Strip, mean_of, pair_of
 
 WINDOW = 11
 """Side of the Gaussian window, in pixels."""
@@ -88,32 +88,54 @@ def ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -
         ValueError: the shapes differ.
     """
     one, other = pair_of(output, target)
-    values, wanted = (_padded(picture, protocol, border) for picture in (one, other))
-    if min(values.shape[-2:]) < WINDOW:
+    window = PADDED.get(protocol, _Window(protocol, border, WINDOW, None))
+    if min(one.image.shape[-2:]) - 2 * window.border < window.smallest:
         size = "x".join(map(str, one.image.shape[-2:]))
         raise UserError(f"SSIM needs {WINDOW}x{WINDOW} pixels inside a border of {border}, not an image of {size}.")
-    across = protocol == "matlab_rgb"
-    means = other.once(("ssim", protocol, border), lambda: blurred(wanted, across))
-    return similarity(values, wanted, means, across=across)[0]
+    across, parts = protocol == "matlab_rgb", list[tuple[Tensor, int]]()
+    # Strips of places of the window, which without padding are fewer than pixels.
+    for strip in one.strips(window.border if window.pad else window.border + WINDOW // 2):
+        values, wanted = (_values(picture, window, strip) for picture in (one, other))
+        means = other.once(("ssim", protocol, border, strip), lambda wanted=wanted: blurred(wanted, across))
+        parts.append((similarity(values, wanted, means, across=across)[0], strip.last - strip.first))
+    return mean_of(parts)
 
 
-def _padded(picture: Picture, protocol: str, border: int) -> Tensor:
-    """Give the values that a protocol's window slides over, (N, C, H, W) float64 in [0, 1]."""
-    if protocol == "gv_code":
-        return picture.once("ssim gv_code", lambda: _mirrored(picture.seen("luma256", 2)))
-    if protocol == "matlab_rgb":
-        reach = (WINDOW // 2,) * 4
-        return picture.once("ssim matlab_rgb", lambda: F.pad(picture.seen("rgb", 0), reach, mode="replicate"))
-    return picture.seen(protocol, border)
+class _Window(NamedTuple):
+    """What a protocol's window slides over: channels, border, pixels a side at least, how the image is continued."""
+
+    channels: str
+    border: int
+    smallest: int
+    pad: Callable[[Tensor, int, int], Tensor] | None
 
 
-def _mirrored(image: Tensor) -> Tensor:
+def _values(picture: Picture, window: _Window, strip: Strip) -> Tensor:
+    """Give what the window looks at in a strip of its places: (N, C, rows + 10, W) float64 in [0, 1]."""
+    channels, border, _, pad = window
+    if pad is None:
+        return picture.seen(channels, border, strip._replace(stop=strip.last + WINDOW - 1))
+    reach, height = WINDOW // 2, picture.image.shape[-2] - 2 * border
+    rows = strip._replace(start=max(strip.first - reach, 0), stop=min(strip.last + reach, height))
+    missing = [reach - (rows.first - rows.start), reach - (rows.stop - rows.last)]
+    return picture.once(("ssim", channels, rows), lambda: pad(picture.seen(channels, border, rows), *missing))
+
+
+def _repeated(image: Tensor, above: int, below: int) -> Tensor:
+    return F.pad(image, (WINDOW // 2, WINDOW // 2, above, below), mode="replicate")
+
+
+def _mirrored(image: Tensor, above: int, below: int) -> Tensor:
     # F.pad's "reflect" mirrors about the outermost pixels, this beyond them: they come twice.
-    for axis in (-1, -2):
-        reach = min(WINDOW // 2, image.shape[axis])
-        first, last = image.narrow(axis, 0, reach), image.narrow(axis, image.shape[axis] - reach, reach)
+    for axis, before, after in ((-1, WINDOW // 2, WINDOW // 2), (-2, above, below)):
+        size = image.shape[axis]
+        first = image.narrow(axis, 0, min(before, size))
+        last = image.narrow(axis, size - min(after, size), min(after, size))
         image = torch.cat([first.flip(axis), image, last.flip(axis)], axis)
     return image
+
+
+PADDED = {"gv_code": _Window("luma256", 2, 4, _mirrored), "matlab_rgb": _Window("rgb", 0, 1, _repeated)}
 
 
 def blurred(image: Tensor, across: bool = False) -> list[Tensor]:
