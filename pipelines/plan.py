@@ -1,6 +1,7 @@
-"""Expand params.yaml into runs.yaml, and say what changes and what it costs.
+"""Expand params.yaml into runs.yaml, and say what will be trained, what is reused and what it costs.
 
-With --check, as DVC calls it: fail when runs.yaml is out of date, and write down which settings and code each run uses.
+With the name of a study, params.yaml becomes that study first. With --check, as DVC calls it: fail when runs.yaml is
+out of date, and write down which settings and code each run uses.
 """
 
 import argparse
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sharploss.errors import UserError, run_main
+from sharploss.errors import UserError, run_main, unknown
 from sharploss.files import write_json, write_text
 from sharploss.params import Params, load_params, resolve_run
 from sharploss.plan import CODE, NOTHING, Plan, changes, check_plan, expand, load_plan, settings_path, write_plan
@@ -24,7 +25,10 @@ SOURCES = tuple(f"sharploss.assets.{part}" for part in ("asset", "catalogue", "l
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only check that runs.yaml is what params.yaml expands to")
+    parser.add_argument("study", nargs="?", help="a file of studies/, without its ending, to make params.yaml from")
     arguments = parser.parse_args()
+    if arguments.study:
+        change_study(arguments.study)
     params = load_params()
     if arguments.check:
         plan = check_plan(params)
@@ -33,6 +37,23 @@ def main() -> None:
         print(f"{len(plan['runs'])} runs, as planned")
         return
     renew(params)
+
+
+def change_study(name: str, root: Path = Path()) -> None:
+    """Make params.yaml a copy of studies/<name>.yaml.
+
+    Raises:
+        UserError: there is no such study, or params.yaml was edited and what is in it would be lost.
+    """
+    studies = {path.stem: path.read_bytes() for path in sorted((root / "studies").glob("*.yaml"))}
+    if name not in studies:
+        raise unknown("study", name, studies)
+    now = root / "params.yaml"
+    if now.is_file() and now.read_bytes() not in studies.values():
+        raise UserError(
+            "params.yaml is no copy of a study: keep it as a file of studies/, or delete it, then try again."
+        )
+    write_text(now, studies[name].decode("utf-8"))
 
 
 def check_classes(params: Params, plan: Plan) -> None:
@@ -97,7 +118,10 @@ def renew(params: Params) -> None:
     write_json("studies/schema.json", Params.model_json_schema())
     print(f"runs.yaml: {len(new['runs'])} runs in {len(new['groups'])} groups for {len(params.suites)} suites")
     from sharploss.cost import predict
+    from sharploss.reuse import standing, tell
 
+    altered = [key for key in new["runs"] if key in old["runs"] and old["runs"][key] != new["runs"][key]]
+    print("\n".join(tell(standing(params, new), named=altered)))
     print(predict(params, new))
 
 
