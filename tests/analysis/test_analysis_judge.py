@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import synthetic
 from pydantic import TypeAdapter
 
+import synthetic
 from sharploss.analysis.claims import Claim, Test, load_claims
 from sharploss.analysis.contrasts import Cell, Source, contrasts
 from sharploss.analysis.judge import examine, judge, judge_all, verdict

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-import synthetic
 import yaml
 from stand_ins import HOSTILE, with_figures, with_protocols
 
+import synthetic
 from sharploss.analysis.judge import judge
 from sharploss.analysis.load import load_study
 from sharploss.analysis.report import hash_of, render, report

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-import synthetic
 from browser import CHROMIUM, Browser
 from PIL import Image
 from stand_ins import with_figures, with_protocols
 
+import synthetic
 from sharploss.analysis.judge import judge
 from sharploss.analysis.load import load_study
 from sharploss.analysis.plot import plot

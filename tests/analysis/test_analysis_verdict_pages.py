@@ -2,8 +2,8 @@ import json
 import re
 
 import pytest
-import synthetic
 
+import synthetic
 from sharploss.analysis.judge import judge
 from sharploss.analysis.verdict_pages import PAGES, page, write_pages
 
