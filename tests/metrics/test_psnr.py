@@ -59,7 +59,7 @@ def test_it_agrees_with_scikit_image(protocol):
 def test_it_agrees_with_pyiqa_which_rounds_luma_when_told_to(protocol):
     from pyiqa.archs.psnr_arch import PSNR
 
-    output, target = (photo(seed).double() for seed in (1, 2))
+    output, target = (photo(seed).mul(255).round().double() / 255 for seed in (1, 2))
     of_luma = {"test_y_channel": True, "data_range": 255, "color_space": "ycbcr"} if protocol == "y" else {}
     package = PSNR(crop_border=4, eps=0, **of_luma)
     assert psnr(output, target, protocol).item() == pytest.approx(package(output, target).item(), abs=1e-9)
