@@ -34,8 +34,8 @@ figures: $(READY) ## redraw the figures from results
 calibrate: $(READY) ## compare degradations and metrics with published numbers, on the data sets that are here
 	python pipelines/calibrate.py
 
-plan: $(READY) ## expand params.yaml into runs.yaml and show what changes and what it costs
-	python pipelines/plan.py
+plan: $(READY) ## expand params.yaml into runs.yaml; say what is trained, reused, and the cost (STUDY=gpu: change study)
+	python pipelines/plan.py $(STUDY)
 
 test: $(READY) ## all tests
 	$(PYTEST) -n 2 -m "not slow"

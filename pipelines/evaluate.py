@@ -11,23 +11,27 @@ from sharploss.plan import load_plan
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("group", nargs="?", help="a group of runs.yaml, such as sr_x4-edsr")
-    parser.add_argument("--reference", metavar="TASK", help="measure the unrestored images of a task instead")
+    parser.add_argument(
+        "--reference", nargs="*", metavar="TASK", help="measure the unrestored images of tasks (of all) instead"
+    )
     arguments = parser.parse_args()
     if (arguments.group is None) == (arguments.reference is None):
-        parser.error("give either a group or --reference TASK")
+        parser.error("give either a group or --reference")
     if arguments.reference is not None:
-        evaluate_reference(arguments.reference)
+        evaluate_references(arguments.reference)
     else:
         evaluate_group(arguments.group)
 
 
-def evaluate_reference(task: str) -> None:
+def evaluate_references(tasks: list[str]) -> None:
     params = load_params()
-    if task not in params.tasks:
-        raise unknown("task", task, params.tasks)
-    from sharploss.evaluation.reference import evaluate_reference as evaluate
+    for task in tasks:
+        if task not in params.tasks:
+            raise unknown("task", task, params.tasks)
+    from sharploss.evaluation.reference import evaluate_reference
 
-    evaluate(task, params.tasks[task].model_dump(mode="json"), crops(params))
+    for task in tasks or params.tasks:
+        evaluate_reference(task, params.tasks[task].model_dump(mode="json"), crops(params))
 
 
 def evaluate_group(name: str) -> None:

@@ -1,18 +1,19 @@
-"""Expand params.yaml into runs.yaml, and say what changes and what it costs.
+"""Expand params.yaml into runs.yaml, and say what will be trained, what is reused and what it costs.
 
-With --check, as DVC calls it: fail when runs.yaml is out of date, and write down which code each run uses.
+With the name of a study, params.yaml becomes that study first. With --check, as DVC calls it: fail when runs.yaml is
+out of date, and write down which settings and code each run uses.
 """
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from sharploss.errors import UserError, run_main
-from sharploss.files import write_json
+from sharploss.errors import UserError, run_main, unknown
+from sharploss.files import write_json, write_text
 from sharploss.params import Params, load_params, resolve_run
-from sharploss.plan import NOTHING, Plan, changes, check_plan, expand, load_plan, write_plan
-
-CODE = Path("data/code")
+from sharploss.plan import CODE, NOTHING, Plan, changes, check_plan, expand, load_plan, settings_path, write_plan
 
 # How a file is found and downloaded; what was found is in the receipts of `fetch`.
 ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lock", ".unpack"))
@@ -24,15 +25,35 @@ SOURCES = tuple(f"sharploss.assets.{part}" for part in ("asset", "catalogue", "l
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only check that runs.yaml is what params.yaml expands to")
+    parser.add_argument("study", nargs="?", help="a file of studies/, without its ending, to make params.yaml from")
     arguments = parser.parse_args()
+    if arguments.study:
+        change_study(arguments.study)
     params = load_params()
     if arguments.check:
         plan = check_plan(params)
         check_classes(params, plan)
-        write_code(params)
+        write_code(params, plan)
         print(f"{len(plan['runs'])} runs, as planned")
         return
     renew(params)
+
+
+def change_study(name: str, root: Path = Path()) -> None:
+    """Make params.yaml a copy of studies/<name>.yaml.
+
+    Raises:
+        UserError: there is no such study, or params.yaml was edited and what is in it would be lost.
+    """
+    studies = {path.stem: path.read_bytes() for path in sorted((root / "studies").glob("*.yaml"))}
+    if name not in studies:
+        raise unknown("study", name, studies)
+    now = root / "params.yaml"
+    if now.is_file() and now.read_bytes() not in studies.values():
+        raise UserError(
+            "params.yaml is no copy of a study: keep it as a file of studies/, or delete it, then try again."
+        )
+    write_text(now, studies[name].decode("utf-8"))
 
 
 def check_classes(params: Params, plan: Plan) -> None:
@@ -97,40 +118,69 @@ def renew(params: Params) -> None:
     write_json("studies/schema.json", Params.model_json_schema())
     print(f"runs.yaml: {len(new['runs'])} runs in {len(new['groups'])} groups for {len(params.suites)} suites")
     from sharploss.cost import predict
+    from sharploss.reuse import standing, tell
 
+    altered = [key for key in new["runs"] if key in old["runs"] and old["runs"][key] != new["runs"][key]]
+    print("\n".join(tell(standing(params, new), named=altered)))
     print(predict(params, new))
 
 
-def write_code(params: Params) -> None:
-    """Write the fingerprints that the stages of dvc.yaml depend on; a file is touched only when it changes."""
+def write_code(params: Params, plan: Plan) -> None:
+    """Write what the stages of dvc.yaml depend on: fingerprints of code and, for each run, all its settings as well.
+
+    A run depends on one such file instead of a dozen parameters and fingerprints: DVC writes its lock file anew after
+    every stage, in a time that grows with the length of all entries.
+    """
     from sharploss.fingerprint import fingerprint
     from sharploss.losses import TERMS, needs
     from sharploss.networks import NETWORKS
 
     # What a run uses of losses and networks is in files of their own; a discriminator belongs to its loss.
     choices = ("sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks")
-    files = {
-        "prepare": fingerprint(["sharploss.data.prepare"], without=ASSETS),
-        "calibrate": fingerprint(["sharploss.calibration"], without=ASSETS),
-        "extract": fingerprint(["sharploss.training.mdf"]),
-        "train": fingerprint(["sharploss.training.loop"], without=choices),
-        "evaluate": fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices),
-        **{
-            f"network-{name}": fingerprint([NETWORKS[spec["network"]].__module__])
-            for name, spec in params.networks.items()
-        },
-        **{
-            f"loss-{name}": fingerprint(
-                [*(TERMS[term].__module__ for term in spec), "sharploss.losses.weighted_sum"],
-                without=(*ASSETS, *SOURCES),
-            )
-            for name, spec in params.losses.items()
-        },
+    training = fingerprint(["sharploss.training.loop"], without=choices)
+    networks = {name: fingerprint([NETWORKS[spec["network"]].__module__]) for name, spec in params.networks.items()}
+    losses = {
+        name: fingerprint(
+            [*(TERMS[term].__module__ for term in spec), "sharploss.losses.weighted_sum"], without=(*ASSETS, *SOURCES)
+        )
+        for name, spec in params.losses.items()
     }
-    CODE.mkdir(parents=True, exist_ok=True)
-    for name, text in {**files, Path(NOTHING).stem: "nothing\n"}.items():
-        (CODE / f"{name}.txt").write_text(text, encoding="utf-8")
-    write_json(CODE / "needs.json", {name: needs(spec) for name, spec in params.losses.items()})
+    files = {
+        Path(NOTHING): "nothing\n",
+        CODE / "prepare.txt": fingerprint(["sharploss.data.prepare"], without=ASSETS),
+        CODE / "calibrate.txt": fingerprint(["sharploss.calibration"], without=ASSETS),
+        CODE / "extract.txt": fingerprint(["sharploss.training.mdf"]),
+        CODE / "evaluate.txt": fingerprint(
+            ["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices
+        ),
+        CODE / "needs.json": as_json({name: needs(spec) for name, spec in params.losses.items()}),
+        **{CODE / f"network-{name}.txt": text for name, text in networks.items()},
+    }
+    for key, run in plan["runs"].items():
+        code = {"train": training, "network": networks[run["network"]], "loss": losses[run["loss"]]}
+        settings = {
+            "network": params.networks[run["network"]],
+            "loss": params.losses[run["loss"]],
+            # Not what is left at its default: a new setting, off by default, is to retrain nothing.
+            "recipe": params.recipes[run["recipe"]].model_dump(mode="json", exclude_defaults=True),
+            "seed": run["seed"],
+            "code": {part: text.splitlines() for part, text in code.items()},
+        }
+        files[settings_path(key)] = as_json(settings)
+    write_changed(files)
+
+
+def write_changed(files: dict[Path, str]) -> None:
+    """Write files that do not hold their text yet, and take away others that lie in data/code."""
+    for path in set(CODE.glob("*")) - files.keys():
+        path.unlink()
+    for path, text in files.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=2) + "\n"
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sharploss import tracking
 from sharploss.errors import run_main
-from sharploss.files import sha256, write_json, write_text
+from sharploss.files import read_json, sha256, write_json, write_text
 from sharploss.params import load_params, resolve_run
-from sharploss.plan import NOTHING, find_run, load_plan, weights_path
+from sharploss.plan import NOTHING, find_run, load_plan, settings_path, weights_path
 
 
 def main() -> int:
@@ -47,7 +46,7 @@ def main() -> int:
     start = None if run["start"] == NOTHING else Path(run["start"])
     used = {
         "packs": {role: pack.sha256 for role, pack in packs.items()},
-        "code": {part: Path(f"data/code/{part}.txt").read_text() for part in code_of(run)},
+        "code": read_json(settings_path(key))["code"],
         "weights": Path(f"data/losses/{run['loss']}.json").read_text(),
         "start": sha256(start) if start else None,
         "extractor": sha256(run["extractor"]),
@@ -92,11 +91,6 @@ def main() -> int:
     shutil.rmtree(scratch)
     print(summary(key, outcome))
     return 0
-
-
-def code_of(run: dict[str, Any]) -> list[str]:
-    """Name the fingerprints in data/code of the code that a run uses."""
-    return ["train", f"network-{run['network']}", f"loss-{run['loss']}"]
 
 
 if __name__ == "__main__":

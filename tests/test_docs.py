@@ -1,5 +1,6 @@
 """The documentation: links lead somewhere, snippets are valid, all claims and anomalies are on their papers' pages."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,10 +8,8 @@ import pytest
 import yaml
 
 from sharploss.analysis.claims import Claim
+from sharploss.analysis.verdict_pages import PAGES
 from sharploss.params import Params
-
-PAGES = {"SPLoss": "sploss", "GV": "gv", "SOG": "second_order", "MDF": "mdf", "SharpGAN": "sharpgan"}
-"""The page of each paper, by the name that claims.yaml has for it."""
 
 # Not the fixture `repository`: every page and snippet is a test of its own, named before fixtures exist.
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,5 +134,16 @@ def test_the_suites_a_page_names_are_in_the_study(paper):
 def test_findings_are_not_typed_by_hand(paper):
     """They change with every run: the page says where they are."""
     found = page(paper).split("## What we found\n")[1].split("\n## ")[0]
+    assert f"](../../reports/verdicts/{paper}.md)" in found
     assert "reports/verdicts/verdicts.md" in found
+    assert "`mini` study" in found  # what it can and cannot say
     assert not re.search(r"\d", found)
+
+
+@pytest.mark.parametrize("paper", PAGES)
+def test_the_page_of_findings_is_that_of_the_committed_verdicts(paper):
+    from sharploss.analysis.verdict_pages import page as found
+
+    verdicts = json.loads((ROOT / "results" / "verdicts.json").read_text(encoding="utf-8"))
+    path = ROOT / "reports" / "verdicts" / f"{PAGES[paper]}.md"
+    assert path.read_text(encoding="utf-8") == found(paper, verdicts)

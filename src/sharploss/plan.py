@@ -15,6 +15,9 @@ from sharploss.params import Params, load_yaml
 Plan = dict[str, dict[str, dict[str, Any]]]
 
 HEADER = "# Written by `make plan` from params.yaml, and committed like a lock file. Do not edit: edit params.yaml.\n"
+CODE = Path("data/code")
+"""What `plan` writes for DVC to depend on: fingerprints of code, and a run's settings."""
+
 NOTHING = "data/code/nothing.txt"
 """What a run that starts from random weights, or needs no extractor, depends on instead: DVC cannot leave one out."""
 
@@ -66,6 +69,11 @@ def _extractor(params: Params, loss: str) -> str:
 def weights_path(group: str, key: str) -> str:
     """Give where a run's trained weights lie, relative to the study's folder."""
     return f"results/weights/{group}/{key}.safetensors"
+
+
+def settings_path(key: str) -> Path:
+    """Give where `plan` writes a run's settings and the fingerprints of its code."""
+    return CODE / f"run-{key}.json"
 
 
 def _groups(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

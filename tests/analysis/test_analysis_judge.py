@@ -12,6 +12,7 @@ from sharploss.analysis.contrasts import Cell, Source, contrasts
 from sharploss.analysis.judge import examine, judge, judge_all, verdict
 from sharploss.analysis.load import load_study
 from sharploss.analysis.sources import our_source, printed_source
+from sharploss.analysis.verdict_pages import PAGES
 from sharploss.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -269,7 +270,8 @@ def test_everything_is_written_and_the_same_every_time(tmp_path):
     assert len(written["claims"]) == 32
     assert len(written["anomalies"]) == 11
     files = {path.name: path.read_bytes() for path in (root / "reports" / "verdicts").iterdir()}
-    assert set(files) == {f"{name}.{kind}" for name in ("verdicts", "anomalies") for kind in ("csv", "md", "tex")}
+    tables = {f"{name}.{kind}" for name in ("verdicts", "anomalies") for kind in ("csv", "md", "tex")}
+    assert set(files) == tables | {f"{name}.md" for name in PAGES.values()}
     judge(root)
     assert {path.name: path.read_bytes() for path in (root / "reports" / "verdicts").iterdir()} == files
 

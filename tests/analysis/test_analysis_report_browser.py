@@ -196,6 +196,47 @@ def test_every_control_can_be_reached_and_named(shown):
     assert set(frames) == {0}
 
 
+SCROLLED = """(frame => {
+  frame.scrollLeft = 100000;
+  const edge = frame.getBoundingClientRect().left + frame.clientLeft;
+  const told = cell => [cell.getBoundingClientRect().left - edge, cell.offsetWidth, getComputedStyle(cell)];
+  const labels = [...frame.querySelector("tbody tr").querySelectorAll("th")];
+  const heads = [...frame.querySelectorAll("thead th")].slice(0, labels.length);
+  return [frame.scrollLeft, frame.clientWidth, ...[labels, heads].map(row => row.map(told).map(
+    ([left, width, style]) => [style.position, Math.round(left), width, style.backgroundColor, style.zIndex]))];
+})"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_row_labels_stay_in_view_when_a_table_is_scrolled(browser, root, width, dark):
+    show(browser, root / "reports" / "index.html", width=width, dark=dark)
+    browser.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+    browser.evaluate("new Promise(done => setTimeout(done, 300))")
+    tables = browser.evaluate(f"[...document.querySelectorAll('.scroll')].map({SCROLLED})")
+    scrolled = [table for table in tables if table[0] > 0 and table[2]]  # without labels: "no runs for this table"
+    assert len(scrolled) > (20 if width < 600 else 2)
+    for by, room, labels, heads in scrolled:
+        stuck = [label for label in labels if label[0] == "sticky"]
+        assert stuck
+        assert sum(label[2] for label in stuck) <= 0.57 * room
+        # In view; side by side from the frame's left edge on when scrolled that far; and nothing shines through.
+        assert all(0 <= label[1] <= room - label[2] for label in stuck)
+        edges = [sum(label[2] for label in stuck[:at]) for at in range(len(stuck))]
+        assert by < sum(label[2] for label in labels) or [label[1] for label in stuck] == edges
+        assert all(re.fullmatch(r"rgb\(.*\)", label[3]) for label in [*stuck, *heads])
+        assert [(head[0], head[1]) for head in heads if head[0] == "sticky"] == [(one[0], one[1]) for one in stuck]
+
+
+def test_without_its_script_the_page_keeps_the_first_label_in_view(browser, root, tmp_path):
+    page = (root / "reports" / "index.html").read_text()
+    (tmp_path / "plain.html").write_text(re.sub(r"script-src '[^']*'", "script-src 'none'", page))
+    browser.open((tmp_path / "plain.html").as_uri(), width=390)
+    frame = "document.querySelector('#ranking ~ .scroll')"
+    _, _, labels, _ = browser.evaluate(f"{SCROLLED}({frame})")
+    assert labels[0][:2] == ["sticky", 0]
+
+
 def test_printing_opens_what_is_folded(shown):
     closed = "document.querySelectorAll('details:not([open]):not(.claim)').length"
     before = shown.evaluate(closed)

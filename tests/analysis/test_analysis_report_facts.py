@@ -2,7 +2,7 @@ import pytest
 from stand_ins import with_protocols
 
 from sharploss.analysis.load import load_study
-from sharploss.analysis.report_facts import cost_tables, failures, protocol_tables, questions, run_rows
+from sharploss.analysis.report_facts import cost_tables, failures, protocol_tables, questions, run_rows, short
 from sharploss.analysis.tables import cost
 
 
@@ -47,6 +47,20 @@ def test_a_run_lists_the_files_it_has(wide_root, run, status, files):
     assert (row["status"], row["files"]) == (status, files)
     folder = wide_root / "results" / "runs" / run
     assert sorted(files) == sorted(path.name for path in folder.iterdir())
+
+
+def test_a_run_tells_the_identity_that_its_id_on_wandb_ends_with(wide_root):
+    study = load_study(wide_root)
+    study.provenance["sr_x4-edsr-l1-s0"]["identity"] = "0123456789ab"
+    rows = {row["run"]: row for row in run_rows(study)}
+    assert rows["sr_x4-edsr-l1-s0"]["identity"] == "0123456789ab"
+    assert rows["sr_x4-edsr-l1_vgg-mini_gan-s0"]["identity"] == "—"  # not trained
+
+
+def test_a_commit_is_shortened_and_changes_stay_told():
+    assert short("d58a3e7f00d1+changes") == "d58a3e7+changes"
+    assert short("0123abc") == "0123abc"
+    assert short("—") == "—"
 
 
 def test_costs_are_summed_up_by_loss_and_network(wide_root):

@@ -28,7 +28,7 @@ def test_several_gpus_for_each_run():
 
 
 @pytest.mark.parametrize(
-    ("workers", "groups"), [(2, [(0, 2), (1, 3)]), (3, [(0, 3), (1,), (2,)]), (None, [(0, 1, 2, 3)])]
+    ("workers", "groups"), [(2, [(0, 2), (1, 3)]), (3, [(0, 3), (1,), (2,)]), (None, [(0,), (1,), (2,), (3,)])]
 )
 def test_cores_are_divided_without_overlap(workers, groups):
     slots = make_slots(workers, 1, [], range(4))

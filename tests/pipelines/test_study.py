@@ -161,6 +161,7 @@ def test_bad_parameters_stop_the_study_in_one_sentence(untouched, change, told):
     assert len(errors) == 1
     assert told in errors[0]
     assert "Traceback" not in done.stdout + done.stderr
+    assert (untouched.folder / f"data/code/run-{RUN}.json").exists()  # the last good plan stays
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGKILL, -signal.SIGKILL)])
@@ -221,7 +222,7 @@ def test_dvc_commands_work_as_users_expect(untouched):
     assert RUN in untouched.run("dvc", "metrics", "show").stdout
     untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.02))
     assert "0.02" in untouched.run("dvc", "params", "diff").stdout
-    untouched.run("dvc", "repro", "-s", f"train@{RUN}")
+    untouched.run("dvc", "repro", f"train@{RUN}")
     assert f"results/runs/{RUN}/metrics.json" in untouched.run("dvc", "metrics", "diff").stdout
     page = untouched.run("dvc", "plots", "show").stdout.strip().removeprefix("file://")
     text = (untouched.folder / "dvc_plots/index.html").read_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.pooled import pooled
 from sharploss.analysis.sources import our_source, printed_source
 from sharploss.analysis.statistics import bootstrap_mean
+from sharploss.analysis.verdict_pages import write_pages
 from sharploss.analysis.verdict_tables import write_tables
 from sharploss.files import write_json
+from sharploss.params import load_yaml
 
 if TYPE_CHECKING:
     from sharploss.analysis.contrasts import Cell
@@ -45,23 +47,25 @@ class Judged(NamedTuple):
 
 
 def judge(root: Path) -> dict[str, Any]:
-    """Judge every claim; write results/verdicts.json and reports/verdicts/ (csv, md, tex).
+    """Judge every claim; write results/verdicts.json and reports/verdicts/ (tables, and a page per paper).
 
     Returns:
-        What verdicts.json holds: `seeds` (how many trainings stand behind our numbers), `claims` (key -> paper, where,
-        statement, note, printed, ours) and `anomalies`.
+        What verdicts.json holds: `study` (its name), `seeds` (how many trainings stand behind our numbers), `claims`
+        (key -> paper, where, statement, note, printed, ours) and `anomalies`.
 
     Raises:
         UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
     """
     claims, study = load_claims(root), load_study(root)
     verdicts = {
+        "study": cast("dict[str, Any]", load_yaml(root / "params.yaml"))["study"],
         "seeds": study.runs["seed"].nunique(),
         "claims": judge_all(claims, printed_source(root), study),
         "anomalies": anomalies(root),
     }
     write_json(root / "results" / "verdicts.json", verdicts)
     write_tables(root / "reports" / "verdicts", verdicts)
+    write_pages(root / "reports" / "verdicts", verdicts)
     return verdicts
 
 

@@ -21,6 +21,37 @@ async function showFigures() {
   }));
 }
 
+// --- Tables: labels of a row stay in view when it is scrolled, as many as leave room for numbers.
+
+const LABELS = 0.56;  // of the frame's width
+
+function stick(frame) {
+  const table = frame.querySelector("table"), heads = table.tHead.rows[0].cells;
+  const columns = [];
+  for (const row of table.tBodies[0].rows) {
+    row.querySelectorAll("th").forEach((cell, index) => (columns[index] ??= new Set()).add(cell.textContent));
+  }
+  // What has most values tells most; a label that is the same in every row can go first.
+  const order = columns.map((_, index) => index).sort((a, b) => columns[b].size - columns[a].size || b - a);
+  const stays = new Set();
+  let room = LABELS * frame.clientWidth;
+  for (const index of order) {
+    if (heads[index].offsetWidth > room) continue;
+    stays.add(index);
+    room -= heads[index].offsetWidth;
+  }
+  frame.classList.toggle("wide", table.offsetWidth > frame.clientWidth);
+  for (let index = 0, left = 0; index < columns.length; index++) {
+    table.style.setProperty(`--stay-${index + 1}`, stays.has(index) ? "sticky" : "static");
+    table.style.setProperty(`--left-${index + 1}`, `${left}px`);
+    if (stays.has(index)) left += heads[index].offsetWidth;
+  }
+}
+
+// Widths are known when a frame is shown, and change with the window.
+const frames = new ResizeObserver((seen) => { for (const { target } of seen) if (target.clientWidth) stick(target); });
+for (const frame of document.querySelectorAll(".scroll")) frames.observe(frame);
+
 // --- The ledger: filters, and links to a claim open it.
 
 const claims = [...document.querySelectorAll(".claim")];

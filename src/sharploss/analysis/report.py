@@ -20,6 +20,7 @@ from sharploss.analysis.report_facts import cost_tables, failures, protocol_tabl
 from sharploss.analysis.report_figures import figures
 from sharploss.analysis.statistics import differences
 from sharploss.analysis.tables import alpha_control, display, shown_suites
+from sharploss.analysis.verdict_pages import PAGES
 from sharploss.analysis.verdict_tables import anomaly_table
 from sharploss.files import read_json, write_text
 from sharploss.protocols import METRIC_INFO, PROTOCOLS
@@ -79,6 +80,7 @@ def _judged(root: Path) -> dict[str, Any]:
     return {
         "claims": claims,
         "tally": report_ledger.tally(claims),
+        "pages": PAGES,
         "anomalies": [anomaly_table(found["anomalies"])],
         "untestable": [claim for claim in claims if claim.ours.verdict == "not testable"],
     }

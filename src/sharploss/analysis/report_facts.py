@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -115,7 +116,7 @@ def failures(study: Study) -> dict[str, list[str]]:
 
 
 def run_rows(study: Study) -> list[dict[str, Any]]:
-    """List every run with the files of its record: run, suites, status, steps, seconds, started, commit, files."""
+    """List every run: run, suites, status, steps, seconds, started, commit, identity, files (of its record)."""
     return [_run_row(row, study.provenance.get(row["run"])) for row in records(study.runs)]
 
 
@@ -128,6 +129,12 @@ def _run_row(row: dict[str, Any], origin: dict[str, Any] | None) -> dict[str, An
         "steps": f"{row['step']:,.0f}" if origin else "—",
         "seconds": f"{row['seconds']:.1f}" if origin else "—",
         "started": str(trained.get("started", "—"))[:16].replace("T", " "),
-        "commit": str(trained.get("commit") or "—")[:10],
+        "commit": short(str(trained.get("commit") or "—")),
+        "identity": str(trained.get("identity") or "—"),
         "files": ["metrics.json", *(["provenance.json", "history.jsonl"] if origin else [])],
     }
+
+
+def short(commit: str) -> str:
+    """Shorten a commit's hash to seven digits; "+changes" behind it stays."""
+    return re.sub(r"^([0-9a-f]{7})[0-9a-f]+", r"\1", commit)

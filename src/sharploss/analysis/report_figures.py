@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from sharploss.errors import UserError
 from sharploss.files import read_json
 
-FIGURE_BYTES = 500_000
+FIGURE_BYTES = 460_000
 """How much the page holds, before base64 adds a third; figures beyond it stay in the folder beside it, linked."""
 
 HEAVY = 50_000
@@ -90,7 +90,7 @@ def lossy(content: bytes) -> bytes:
     from PIL import Image
 
     file = io.BytesIO()
-    Image.open(io.BytesIO(content)).convert("RGB").save(file, "webp", quality=80, method=6)
+    Image.open(io.BytesIO(content)).convert("RGB").save(file, "webp", quality=70, method=6)
     return file.getvalue()
 
 

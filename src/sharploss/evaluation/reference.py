@@ -16,6 +16,7 @@ from sharploss.evaluation.score import notes_of, open_test_packs, score_packs, w
 from sharploss.evaluation.variance import shown_image, write_variances
 from sharploss.metrics.psnr import border_of
 from sharploss.protocols import reference_of
+from sharploss.training.device import set_mode
 
 
 def evaluate_reference(
@@ -37,6 +38,7 @@ def evaluate_reference(
         UserError: packs are missing or damaged, an image is too small, or a crop does not fit its image.
     """
     start = time.monotonic()
+    set_mode("exact")
     name, scale = reference_of(task), int(task["scale"])
     packs = open_test_packs(task_name, task, root)
     wanted = find_crops(crops, task_name, packs)

@@ -3,8 +3,11 @@
 import csv
 import io
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +29,9 @@ Row = tuple[str, str, str, str, str, float]
 Restorer = Callable[[Tensor], Tensor]
 """From a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8."""
 
+MOST_WORKERS = 8
+"""Images that are measured at once on a processor, one a core; each takes memory."""
+
 TARGET = ""
 """Whose features the ground truth's are, where a run's key stands."""
 
@@ -36,6 +42,14 @@ class Measures(NamedTuple):
     of_image: dict[str, Measure]
     of_set: dict[str, Callable[[Picture], Tensor]]
     not_measured: dict[str, str]
+
+
+class Sample(NamedTuple):
+    """A test image: "<set>/<image>", what is to be restored, (3, h, w) uint8, and the ground truth."""
+
+    name: str
+    degraded: Tensor
+    target: Picture
 
 
 class Scores(NamedTuple):
@@ -135,27 +149,42 @@ def score_packs(
     rows: list[Row] = []
     features: dict[tuple[str, str, str], list[Tensor]] = {}
     total = len(restorers) * sum(len(pack) for pack in packs)
-    with tqdm(total=total, desc=title, unit="image", disable=None) as progress, torch.inference_mode():
+    workers = min(len(os.sched_getaffinity(0)), MOST_WORKERS) if device.type == "cpu" else 1
+    with tqdm(total=total, desc=title, unit="image", disable=None) as progress, ThreadPoolExecutor(workers) as pool:
         for pack in packs:
             for index, name in enumerate(pack.names):
-                degraded, target = pack.input(index), Picture(pack.target(index)[None].to(device))
-                dataset, image = name.split("/", 1)
-                _add_features(features, measures, (dataset, TARGET), target)
-                for run, restorer in restorers.items():
-                    restored = restorer(degraded)
-                    _check_size(name, run, restored, target)
-                    on_image(name, run, restored)
-                    output = Picture(restored[None].to(device))
-                    try:
-                        rows += _score(measures.of_image, (run, dataset, image), output, target, task)
-                    except UserError as error:
-                        raise UserError(f"{name}: {error}") from None
-                    _add_features(features, measures, (dataset, run), output)
-                    progress.update()
+                sample = Sample(name, pack.input(index), Picture(pack.target(index)[None].to(device)))
+                _add_features(features, name, TARGET, _features(measures, sample.target))
+                work = partial(_restore_and_measure, measures, task, sample)
+                # As many at a time as are worked on: a restored image is let go before the next ones are made.
+                for first in range(0, len(restorers), workers):
+                    runs = list(restorers)[first : first + workers]
+                    made = pool.map(work, runs, [restorers[run] for run in runs])
+                    for run, (restored, found, parts) in zip(runs, made, strict=True):
+                        on_image(name, run, restored)
+                        rows += found
+                        _add_features(features, name, run, parts)
+                        progress.update()
     rows += _of_sets(features, task)
     patches = {dataset: sum(map(len, parts)) for (_, dataset, run), parts in features.items() if run == TARGET}
     defined = [row for row in rows if not math.isnan(row[-1])]
     return Scores(defined, measures.not_measured | _undefined(rows), patches)
+
+
+@torch.inference_mode()
+def _restore_and_measure(
+    measures: Measures, task: Mapping[str, Any], sample: Sample, run: str, restorer: Restorer
+) -> tuple[Tensor, list[Row], dict[str, Tensor]]:
+    """Give the restored image, (3, H, W) uint8, its rows, and what metrics of whole sets need of it."""
+    restored = restorer(sample.degraded)
+    _check_size(sample.name, run, restored, sample.target)
+    output = Picture(restored[None].to(sample.target.image.device))
+    dataset, image = sample.name.split("/", 1)
+    try:
+        rows = _score(measures.of_image, (run, dataset, image), output, sample.target, task)
+    except UserError as error:
+        raise UserError(f"{sample.name}: {error}") from None
+    return restored, rows, _features(measures, output)
 
 
 def _check_size(name: str, run: str, restored: Tensor, target: Picture) -> None:
@@ -183,11 +212,16 @@ def _score(
     ]
 
 
+@torch.inference_mode()
+def _features(measures: Measures, images: Picture) -> dict[str, Tensor]:
+    return {metric: features_of(images) for metric, features_of in measures.of_set.items()}
+
+
 def _add_features(
-    features: dict[tuple[str, str, str], list[Tensor]], measures: Measures, about: tuple[str, str], images: Picture
+    features: dict[tuple[str, str, str], list[Tensor]], image: str, run: str, parts: Mapping[str, Tensor]
 ) -> None:
-    for metric, features_of in measures.of_set.items():
-        features.setdefault((metric, *about), []).append(features_of(images))
+    for metric, part in parts.items():
+        features.setdefault((metric, image.split("/", 1)[0], run), []).append(part)
 
 
 def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Mapping[str, Any]) -> list[Row]:

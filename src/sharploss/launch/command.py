@@ -62,7 +62,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--dry-run", action="store_true", help="print the runs and their predicted hours, do nothing")
     parser.add_argument("--engine", choices=("local", "slurm"), default="local", help="local: this machine (default)")
-    parser.add_argument("--workers", type=positive, help="runs at once: one for each GPU, or for every four cores")
+    parser.add_argument("--workers", type=positive, help="runs at once: one for each GPU, or for each core")
     parser.add_argument("--gpus", type=positive, help="of each run; several train it together (torchrun)")
     parser.add_argument("--push", nargs="?", const="", metavar="REMOTE", help="push each result to this DVC remote")
     parser.add_argument("--train-only", action="store_true", help="leave tables and report to a later dvc repro")

@@ -74,7 +74,7 @@ def make_slots(workers: int | None, gpus_each: int, gpus: Sequence[str], cores: 
     """Divide this machine into slots: GPUs where there are any, else cores.
 
     Args:
-        workers: how many; when None, as many as there are GPUs for, or one for every four cores.
+        workers: how many; when None, as many as there are GPUs for, or one for each core.
         gpus_each: GPUs of one run.
         gpus: their names.
         cores: their numbers.
@@ -83,7 +83,7 @@ def make_slots(workers: int | None, gpus_each: int, gpus: Sequence[str], cores: 
         UserError: there are not enough GPUs or cores.
     """
     most = len(gpus) // gpus_each if gpus else len(cores)
-    workers = workers or (most if gpus else max(1, most // 4))
+    workers = workers or most
     if workers > most:
         what = f"{len(gpus)} GPUs, {gpus_each} for each worker" if gpus else f"{len(cores)} cores"
         raise UserError(f"--workers {workers}: this machine has {what}: ask for at most {most}.")
@@ -95,7 +95,7 @@ def make_slots(workers: int | None, gpus_each: int, gpus: Sequence[str], cores: 
 
 
 def _core_slot(cores: tuple[int, ...]) -> Slot:
-    # A number of threads that the user has set stays: bits depend on it.
+    # In exact mode torch computes on one thread, whatever is set here.
     threads = os.environ.get("OMP_NUM_THREADS", str(len(cores)))
     names = ",".join(map(str, cores))
     return Slot(f"core {names}", {"OMP_NUM_THREADS": threads, "CUDA_VISIBLE_DEVICES": ""}, cores)

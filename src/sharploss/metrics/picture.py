@@ -1,5 +1,6 @@
 """A batch of images as metrics look at it: what they derive is computed once, or strip by strip of a large image."""
 
+import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -75,15 +76,16 @@ class Picture:
         self._keeps = pixels < LARGE
         self.strip_size = pixels if self._keeps else STRIP
         self._kept: dict[Hashable, Any] = {}
+        self._lock = threading.RLock()
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """Give what `make` gave when it was first asked for under this key."""
-        if key in self._kept:
+        """Give what `make` gave when it was first asked for under this key, also by another thread."""
+        if not self._keeps:
+            return make()
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = make()
             return self._kept[key]
-        made = make()
-        if self._keeps:
-            self._kept[key] = made
-        return made
 
     def strips(self, border: int, *, grid: int = 1, reach: int = 0) -> Iterator[Strip]:
         """Cut what is inside a border into strips, a small image into one: see the function `strips`.

@@ -30,6 +30,9 @@ def choose_device() -> torch.device:
 def set_mode(mode: Mode) -> None:
     """Set torch's global switches: `exact` allows only deterministic algorithms in full float32, `fast` does not.
 
+    In `exact`, a processor computes on one thread: sums split among several differ in their last bits, and then results
+    would depend on a machine's number of cores. Several cores are for several runs at once (`sharploss launch`).
+
     Call it before the first CUDA operation, which is when cuBLAS reads its workspace setting.
     """
     exact = mode == "exact"
@@ -39,6 +42,8 @@ def set_mode(mode: Mode) -> None:
     # Filling fresh memory with NaN is a debugging aid of the deterministic mode; it costs time in every step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     torch.backends.cudnn.benchmark = not exact
+    if exact:
+        torch.set_num_threads(1)
     torch.set_float32_matmul_precision("highest" if exact else "high")
     torch.backends.cudnn.allow_tf32 = not exact
 

@@ -24,6 +24,7 @@ from sharploss.training.divergence import first_nonfinite
 from sharploss.training.history import History
 from sharploss.training.interrupt import Interrupt, stop_on_signal
 from sharploss.training.mdf_pyramid import Pyramid, distorted_input, make_pyramid, random_numbers
+from sharploss.training.optimizers import Adam
 
 LOGGED = ("d_real", "d_fake", "gradient_penalty", "reconstruction")
 """What the record holds: the mean logit of the image and of the generator's, the gradient penalty and the mean squared
@@ -180,7 +181,7 @@ def judge(discriminator: nn.Module, real: Tensor, fake: Tensor, share: float) ->
 
 def _adam(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
     first, second = settings["betas"]
-    return torch.optim.Adam(network.parameters(), lr=0.0, betas=(first, second))
+    return Adam(network.parameters(), lr=0.0, betas=(first, second))
 
 
 def _descend(optimizer: torch.optim.Optimizer, total: Tensor) -> None:

@@ -13,6 +13,7 @@ from sharploss.errors import UserError
 from sharploss.losses import WeightedSum, build_loss
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import load_checkpoint, read_weights, save_checkpoint
+from sharploss.training.optimizers import SGD, Adam
 
 APART = 1 << 32
 """Added to a run's seed for a discriminator's initial weights and for the patches that it alone sees."""
@@ -96,9 +97,9 @@ def make_optimizer(network: nn.Module, recipe: dict[str, Any]) -> torch.optim.Op
     """Build Adam or SGD; the learning rate is set anew before every step."""
     decay = recipe["weight_decay"]
     if recipe["optimizer"] == "sgd":
-        return torch.optim.SGD(network.parameters(), lr=0.0, momentum=recipe["momentum"], weight_decay=decay)
+        return SGD(network.parameters(), lr=0.0, momentum=recipe["momentum"], weight_decay=decay)
     first, second = recipe["betas"]
-    return torch.optim.Adam(network.parameters(), lr=0.0, betas=(first, second), weight_decay=decay)
+    return Adam(network.parameters(), lr=0.0, betas=(first, second), weight_decay=decay)
 
 
 def save_state(state: State, scratch: Path, record_bytes: int) -> None:

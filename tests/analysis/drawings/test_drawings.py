@@ -171,3 +171,13 @@ def test_kinds_names_and_crowds(study):
     assert file_name("edsr (mini_gan)") == "edsr_mini_gan"
     rows = pd.DataFrame({"network": list("aaab"), "loss": list("xyzx")})
     assert list(crowded(rows, ["network"], least=3)["network"]) == ["a"] * 3
+
+
+def test_a_recipe_that_all_losses_share_is_not_repeated_below_each():
+    def titles(*names):
+        return [title for title, _ in crops.without_recipe([(name, None) for name in names])]
+
+    assert titles("target", "input", "l1-mini_same_size", "l2-mini_same_size") == ["target", "input", "l1", "l2"]
+    several = ["target", "bicubic", "l1", "l1-mini_gan"]
+    assert titles(*several) == several
+    assert titles("target", "bicubic") == ["target", "bicubic"]

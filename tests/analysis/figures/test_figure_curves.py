@@ -19,3 +19,23 @@ def test_terms_have_a_panel_each_on_a_log_scale():
         figure = terms_figure(pd.DataFrame(rows, columns=["network", "loss", "term", "step", "value"]))
     assert [axes.get_title() for axes in figure.axes] == ["l1", "gv"]
     assert {axes.get_yscale() for axes in figure.axes} == {"log"}
+
+
+def test_losses_of_one_term_differ_in_marker_as_well_as_colour():
+    rows = [[n, loss, "l1", step, 1.0 / step] for n in "ab" for loss in ("l1", "l1_gv", "l1_tv") for step in (1, 2, 4)]
+    with style():
+        figure = terms_figure(pd.DataFrame(rows, columns=["network", "loss", "term", "step", "value"]))
+    lines = figure.axes[0].get_lines()
+    assert len({(line.get_marker(), line.get_color()) for line in lines}) == 3
+    assert len({line.get_marker() for line in lines}) == 3
+    assert len({line.get_linestyle() for line in lines}) == 2
+
+
+def test_the_lowest_panel_of_every_column_tells_the_steps():
+    rows = [["a", "l1", f"t{at}", step, 1.0 / step] for at in range(6) for step in (1, 2, 4)]
+    with style():
+        figure = terms_figure(pd.DataFrame(rows, columns=["network", "loss", "term", "step", "value"]))
+        figure.draw_without_rendering()
+    told = [any(tick.label1.get_visible() for tick in axes.xaxis.get_major_ticks()) for axes in figure.axes]
+    assert told == [False, False, True, True, True, True]
+    assert [bool(axes.get_xlabel()) for axes in figure.axes] == told

@@ -39,6 +39,41 @@ def test_a_loss_keeps_its_colour_when_others_follow():
     assert few["l2"] == many["l2"]
 
 
+def test_colours_keep_apart_from_each_other_and_from_white():
+    found = [tuple(value) for name, value in style.colours(["l1", *map(str, range(len(style.COLOURS)))]).items()]
+    # Relative luminance: twice as dark as white at least.
+    assert all(0.2126 * r**2.2 + 0.7152 * g**2.2 + 0.0722 * b**2.2 < 0.45 for r, g, b in found)
+    for one, other in itertools.combinations(found, 2):
+        assert sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5 > 0.14, (one, other)
+
+
+def test_a_level_is_never_drawn_on_the_edge():
+    with style.style():
+        axes = style.new_figure(3, 2).subplots()
+        axes.plot([1, 2], [0.0, 1.0])
+        style.level(axes, 1.05, ls="--")
+        low, high = axes.get_ylim()
+    assert high - 1.05 > 0.02 * (high - low)
+
+
+def test_an_arrow_stays_with_its_word():
+    assert style.wrapped("Overshoot Y (levels) \N{DOWNWARDS ARROW}", 20).splitlines()[1].startswith("(levels)")
+    assert style.wrapped("PSNR Y (dB) \N{UPWARDS ARROW}", 20).count("\n") == 0
+    assert style.wrapped("Gradient-variance ratio grey \N{RIGHTWARDS ARROW}1", 20).splitlines()[1].startswith("ratio")
+
+
+def test_points_without_a_text_are_kept_clear_as_well():
+    with style.style():
+        figure = style.new_figure(4, 3)
+        axes = figure.subplots()
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        points = [(0.5, 0.5), (0.55, 0.5), (0.45, 0.5)]
+        style.label_points(axes, points, ["named", "", ""])
+        (text,) = (one for one in axes.texts if one.get_text())
+        spots = axes.transData.transform(points)
+        assert not any(text.get_window_extent().contains(x, y) for x, y in spots)
+
+
 def test_crowded_labels_cover_neither_each_other_nor_points():
     with style.style():
         figure = style.new_figure(5, 4)

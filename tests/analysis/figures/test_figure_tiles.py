@@ -1,7 +1,7 @@
 import numpy as np
 
 from sharploss.analysis.figures.style import save, style
-from sharploss.analysis.figures.tiles import Strip, Tile, tiles_figure
+from sharploss.analysis.figures.tiles import Strip, Tile, broken, tiles_figure
 
 PICTURE = np.random.default_rng(0).random((12, 12, 3))
 MAP = np.random.default_rng(1).normal(size=(12, 12))
@@ -33,3 +33,10 @@ def test_the_svg_holds_raw_pixels_and_both_files_are_the_same_every_time(tmp_pat
     assert [path.read_bytes() for path in save(make(), tmp_path, "b")] == first
     assert first[1].count(b"image-rendering") >= 3
     assert len(first[1]) < 40_000
+
+
+def test_long_titles_are_broken_where_names_have_joints():
+    assert broken("l1-mini_features", 12) == "l1-\nmini_\nfeatures"
+    assert broken("sharpgan-mini_gan_same_size", 16) == "sharpgan-\nmini_gan_same_\nsize"
+    assert broken("l1_second_order", 15) == "l1_second_order"
+    assert broken("a title of words", 8) == "a title\nof words"

@@ -30,7 +30,7 @@ def crops(study: Study) -> Iterator[Drawing]:
     largest = groups.sort_values("loss", ascending=False, kind="stable").drop_duplicates("task")
     for row in records(largest[largest["loss"] >= FEW].sort_index()):
         pictures = {name: crop_files(study, name, row) for name, crop in found.items() if crop["task"] == row["task"]}
-        pictures = {name: without_searches(items) for name, items in pictures.items()}
+        pictures = {name: without_recipe(without_searches(items)) for name, items in pictures.items()}
         many = any(len(items) > MANY for items in pictures.values())
         strips = [strip for crop in list(pictures)[: 1 if many else None] for strip in _strips(crop, pictures[crop])]
         if strips:
@@ -47,6 +47,14 @@ def crops(study: Study) -> Iterator[Drawing]:
 def without_searches(items: list[tuple[str, Path]]) -> list[tuple[str, Path]]:
     """Leave out the pictures of losses whose names end with the weight that was tried."""
     return [(title, path) for title, path in items if not SEARCHED.search(title)]
+
+
+def without_recipe(items: list[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """Shorten "<loss>-<recipe>" to the loss where all losses have one recipe; the first two are none."""
+    named = [title.partition("-") for title, _ in items[2:]]
+    if len({recipe for _, _, recipe in named}) > 1:
+        return items
+    return [*items[:2], *((loss, path) for (loss, _, _), (_, path) in zip(named, items[2:], strict=True))]
 
 
 def _strips(crop: str, items: list[tuple[str, Path]]) -> list[Strip]:

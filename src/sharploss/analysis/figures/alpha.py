@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import GREY, WIDTH, colours, legend_below, markers, new_figure, panels_of
+from sharploss.analysis.figures.style import (
+    GREY,
+    WIDTH,
+    colours,
+    legend_below,
+    level,
+    markers,
+    new_figure,
+    panels_of,
+    wrapped,
+)
 from sharploss.analysis.measures import ALPHA, Measure, heading
 
 if TYPE_CHECKING:
@@ -66,7 +75,7 @@ def beside_figure(changes: pd.DataFrame, measures: list[Measure]) -> Figure:
 def _panel(axes: Axes, part: pd.DataFrame, measure: Measure) -> None:
     import seaborn as sns
 
-    axes.set_title(fill(heading(measure), 20), fontsize=8)
+    axes.set_title(wrapped(heading(measure), 20), fontsize=8)
     axes.tick_params(labelsize=7)
     if part.empty:
         return
@@ -74,6 +83,6 @@ def _panel(axes: Axes, part: pd.DataFrame, measure: Measure) -> None:
     band: dict[str, Any] = {"color": blue, "alpha": 0.18, "lw": 0, "label": "95 % interval (paired)"}
     axes.fill_between(part["alpha"].to_numpy(), part["low"].to_numpy(), part["high"].to_numpy(), **band)
     sns.lineplot(part, x="alpha", y="value", ax=axes, color=blue, marker="o", label="SPLoss", legend=False)
-    axes.axhline(part["l1"].iloc[0], color="black", ls="--", lw=1, label="L1")
-    axes.axhline(part["unrestored"].iloc[0], color=GREY, ls=":", lw=1.2, label="unrestored")
+    level(axes, part["l1"].iloc[0], color="black", ls="--", lw=1, label="L1")
+    level(axes, part["unrestored"].iloc[0], color=GREY, ls=":", lw=1.2, label="unrestored")
     axes.set(xlabel=f"{ALPHA} (penalty)", ylabel="", xticks=range(0, int(part["alpha"].max()) + 1, 2))

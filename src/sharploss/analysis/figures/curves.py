@@ -35,22 +35,26 @@ def validation_figure(curves: pd.DataFrame) -> Figure:
 def terms_figure(terms: pd.DataFrame) -> Figure:
     """Draw each loss term (unweighted, log scale) against the step: a panel per term, a dash pattern per network.
 
+    Colours and markers tell the losses apart, of which a term can have several.
+
     Args:
         terms: network, loss, term, step, value (positive); lines of several seeds are averaged.
     """
     names, networks = list(dict.fromkeys(terms["term"])), list(dict.fromkeys(terms["network"]))
-    palette = colours(terms["loss"])
+    palette, shapes = colours(terms["loss"]), markers(terms["loss"])
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
     figure = new_figure(WIDTH / 4 * columns if columns > 1 else 3.4, 1.5 * rows + 1.0)
     panels = panels_of(figure, len(names), columns, sharex=True)
     dashes = {network: DASHES[index % len(DASHES)] for index, network in enumerate(networks)}
     for index, (name, axes) in enumerate(zip(names, panels, strict=True)):
-        looks: dict[str, Any] = {"palette": palette, "style": "network", "dashes": dashes}
-        _lines(axes, terms[terms["term"] == name], "value", looks)
-        axes.set(title=name, xlabel="step" if index >= len(names) - columns else "", ylabel="")
+        for (network, loss), part in terms[terms["term"] == name].groupby(["network", "loss"], sort=False):
+            _term(axes, part, dashes[network], {"color": palette[loss], "marker": shapes[loss]})
+        lowest = index >= len(names) - columns  # of its column, which the last row may not fill
+        axes.set(title=name, xlabel="step" if lowest else "", ylabel="")
+        axes.tick_params(labelbottom=lowest)
         _log_scale(axes)
-    _legend(figure, palette, {}, dashes)
+    _legend(figure, palette, shapes, dashes)
     return figure
 
 
@@ -58,6 +62,12 @@ def _lines(axes: Axes, part: pd.DataFrame, y: str, looks: dict[str, Any]) -> Non
     import seaborn as sns
 
     sns.lineplot(part, x="step", y=y, hue="loss", lw=1.3, ax=axes, errorbar=None, legend=False, **looks)
+
+
+def _term(axes: Axes, part: pd.DataFrame, dash: Any, look: dict[str, Any]) -> None:
+    line = part.groupby("step")["value"].mean()
+    style = (0, dash) if dash else "-"
+    axes.plot(line.index.to_numpy(), line.to_numpy(), lw=1.1, ms=3, markevery=max(1, len(line) // 5), ls=style, **look)
 
 
 def _log_scale(axes: Axes) -> None:
@@ -73,9 +83,9 @@ def _legend(figure: Figure, palette: Palette, shapes: dict[str, str], dashes: di
     from matplotlib.lines import Line2D
 
     lines = [
-        Line2D([], [], color=colour, lw=1.6, marker=shapes.get(loss), label=loss)
+        Line2D([], [], color=colour, lw=1.6, marker=shapes[loss], ms=5, label=loss)
         for loss, colour in palette.items()
-        if loss in shapes or not shapes
+        if loss in shapes
     ]
     for network, dash in dashes.items():
         lines.append(Line2D([], [], color="#555555", lw=1.2, ls=(0, dash) if dash else "-", label=network))

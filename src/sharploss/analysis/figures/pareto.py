@@ -43,7 +43,6 @@ def pareto_figure(points: pd.DataFrame) -> Figure:
 
 
 def _label(axes: Axes, part: pd.DataFrame, *, laid_out: bool) -> None:
-    shown = records(part[part["front"]])
-    label_points(
-        axes, [(row["lpips"], row["psnr"]) for row in shown], [row["loss"] for row in shown], laid_out=laid_out
-    )
+    rows = records(part)
+    texts = [row["loss"] if row["front"] else "" for row in rows]
+    label_points(axes, [(row["lpips"], row["psnr"]) for row in rows], texts, laid_out=laid_out)

@@ -41,7 +41,7 @@ def _panel(axes: Axes, part: pd.DataFrame, losses: list[str]) -> None:
         axes.plot([row["usual"], row["other"]], [at, at], color=GREY, lw=1, zorder=1)
         text = f"{row['other'] - row['usual']:+.2f} dB".replace("-", "\N{MINUS SIGN}")
         middle = (row["usual"] + row["other"]) / 2
-        axes.annotate(text, (middle, at), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=7.5)
+        axes.annotate(text, (middle, at), xytext=(0, 5.5), textcoords="offset points", ha="center", fontsize=7.5)
     axes.set_yticks(range(len(losses)), losses)
     axes.set_ylim(len(losses) - 0.5, -0.6)
     axes.margins(x=0.12)

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 GREY = "#666666"
 REFERENCE = "l1"
 MARKERS = "osD^vPX*<>hp"
+COLOURS = [
+    *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9"),
+    *("#332288", "#117733", "#999933", "#882255", "#44aa99", "#aa4499", "#cc6677", "#663300"),
+]
+"""Seaborn's "colorblind" without what is faint on white or means a guide line (pink, yellow, grey), then the
+dark ones of Paul Tol's "muted" and a brown: they differ in lightness as well as in hue."""
+
 Point = tuple[float, float]
 Palette = dict[str, tuple[float, float, float]]
 DPI, DPI_PICTURES = 140, 100
@@ -80,14 +87,13 @@ def panels_of(figure: Figure, count: int, columns: int, **sharing: Any) -> list[
 def colours(names: Iterable[str]) -> Palette:
     """Give each name a colour that colour-blind readers can tell apart; L1, the reference, is black.
 
-    More than eight others get evenly spread colours instead, which are harder to tell apart.
+    More others than `COLOURS` get evenly spread colours instead, which are harder to tell apart.
     """
     import seaborn as sns
 
     others = [name for name in dict.fromkeys(names) if name != REFERENCE]
-    # Not the grey, which bicubic and guide lines have, and not the yellow, which is faint on white.
-    base = [colour for index, colour in enumerate(sns.color_palette("colorblind")) if index not in (7, 8)]
-    palette = base if len(others) <= len(base) else sns.color_palette("husl", len(others))
+    many = len(others) > len(COLOURS)
+    palette = sns.color_palette("husl", len(others)) if many else sns.color_palette(COLOURS)
     return {REFERENCE: (0.0, 0.0, 0.0)} | dict(zip(others, map(_rgb, palette), strict=False))
 
 
@@ -98,6 +104,21 @@ def _rgb(colour: Sequence[float]) -> tuple[float, float, float]:
 def markers(names: Iterable[str]) -> dict[str, str]:
     """Give each name a marker, so that nothing is told by colour alone."""
     return {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(dict.fromkeys(names))}
+
+
+def level(axes: Axes, value: float, **look: Any) -> None:
+    """Draw a line across at a value, and make room for it: by itself it may come to lie on the edge of the axes."""
+    axes.axhline(value, **look)
+    axes.update_datalim([(axes.dataLim.x0, value)], updatex=False)
+    axes.autoscale_view()
+
+
+def wrapped(text: str, letters: int) -> str:
+    """Break a title at spaces; an arrow stays with the word before it."""
+    from textwrap import fill
+
+    joined = re.sub(r" (?=\W+\d?$)", "\N{NO-BREAK SPACE}", text)
+    return fill(joined, letters).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def legend_below(
@@ -181,7 +202,7 @@ def label_points(
     Args:
         axes: the axes.
         points: (x, y) in data units.
-        texts: one per point.
+        texts: one per point; none where it is "", and the point is kept clear like the others.
         keep_clear: more points that no text may cover.
         laid_out: whether the figure has found the places of its axes, by an earlier call, which takes most of the time.
     """
@@ -192,7 +213,8 @@ def label_points(
     pixel = figure.dpi / 72
     taken = [_box(axes, point, 4 * pixel) for point in points] + [_box(axes, point, pixel) for point in keep_clear]
     for point, text in zip(points, texts, strict=True):
-        taken.append(_place(axes, point, text, taken, pixel))
+        if text:
+            taken.append(_place(axes, point, text, taken, pixel))
 
 
 def _place(axes: Axes, point: Point, text: str, taken: list[Bbox], pixel: float) -> Bbox:

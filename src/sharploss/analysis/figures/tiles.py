@@ -62,14 +62,19 @@ def tiles_figure(strips: list[Strip]) -> Figure:
 
 
 def _fitted(strip: Strip, letters: int) -> Strip:
-    """Break titles that are too long for a tile at spaces, or where a recipe follows the loss."""
+    return strip._replace(tiles=[tile._replace(title=broken(tile.title, letters)) for tile in strip.tiles])
+
+
+def broken(title: str, letters: int) -> str:
+    """Break a title that is too long for a tile at spaces, or where a recipe follows the loss, or within long names."""
     from textwrap import fill
 
-    titles = [
-        fill(tile.title.replace("-", "- ") if " " not in tile.title else tile.title, letters) for tile in strip.tiles
-    ]
-    short = [title.replace("- ", "-") for title in titles]
-    return strip._replace(tiles=[tile._replace(title=title) for tile, title in zip(strip.tiles, short, strict=True)])
+    if " " in title:
+        return fill(title, letters)
+    lines = fill(title.replace("-", "- "), letters, break_long_words=False).replace("- ", "-").splitlines()
+    return "\n".join(
+        line if len(line) <= letters else fill(line.replace("_", "_ "), letters).replace("_ ", "_") for line in lines
+    )
 
 
 def _lines(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import WIDTH, colours, legend_below, markers, new_figure
+from sharploss.analysis.figures.style import WIDTH, colours, legend_below, level, markers, new_figure
 from sharploss.analysis.measures import Measure, heading
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def weights_figure(searches: pd.DataFrame, measures: list[Measure]) -> Figure:
         for name in names:
             look: dict[str, Any] = {"color": palette[name], "marker": shapes[name]}
             _line(axes, part[part["line"] == name], look)
-        for against, level in part.groupby("against")["baseline"].first().items():
-            axes.axhline(float(level), color="black", ls="--", lw=1, label=str(against))
+        for against, value in part.groupby("against")["baseline"].first().items():
+            level(axes, float(value), color="black", ls="--", lw=1, label=str(against))
         axes.set_title(heading(measure), fontsize=8)
         axes.set(xscale="log", xlabel="weight")
         axes.tick_params(labelsize=7)

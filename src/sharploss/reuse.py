@@ -1,0 +1,61 @@
+"""What a plan will train, and what it keeps: trainings that are here, with the settings that the plan wants."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from sharploss.errors import UserError
+from sharploss.files import read_json
+from sharploss.params import Params, resolve_run
+from sharploss.plan import Plan, weights_path
+
+
+def standing(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[str]]:
+    """Sort a plan's runs by what is here of them.
+
+    Data and code are not looked at, which `dvc status` does.
+
+    Returns:
+        kept: trained with these settings, and the weights are here.
+        other: trained with other settings, which changes with the study, the network, the loss, the recipe or the task.
+        new: not trained, or the weights are not here.
+    """
+    found: dict[str, list[str]] = {"kept": [], "other": [], "new": []}
+    for key, run in plan["runs"].items():
+        trained = _trained(root, run["group"], key)
+        same = trained == _plain(_wanted(params, run))
+        found["new" if trained is None else "kept" if same else "other"].append(key)
+    return found
+
+
+def tell(found: dict[str, list[str]], named: Collection[str] = ()) -> list[str]:
+    """Say what `standing` found: how many, and which have other settings, unless they were `named` before."""
+    train = len(found["new"]) + len(found["other"])
+    return [
+        *(f"other settings {key}" for key in found["other"] if key not in named),
+        f"to train: {train} ({len(found['new'])} not here, {len(found['other'])} with other settings)",
+        f"reused: {len(found['kept'])} trained with these settings, as long as their data and code are unchanged "
+        "('dvc status' says whether they are)",
+    ]
+
+
+def _wanted(params: Params, run: dict[str, Any]) -> dict[str, Any]:
+    from sharploss.losses import loss_spec
+
+    config = resolve_run(params, run)
+    return {**config, "loss": loss_spec(config["loss"])}
+
+
+def _trained(root: Path, group: str, key: str) -> str | None:
+    """Give the settings that a run was trained with; None where it was not, or its weights or record are gone."""
+    if not (root / weights_path(group, key)).is_file():
+        return None
+    try:
+        return _plain(read_json(root / "results" / "runs" / key / "provenance.json")["config"])
+    except (UserError, KeyError):
+        return None
+
+
+def _plain(config: dict[str, Any]) -> str:
+    return json.dumps(config, sort_keys=True)

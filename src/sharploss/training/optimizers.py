@@ -1,0 +1,23 @@
+"""torch's optimisers without their marks for torch's compiler.
+
+The marks exempt an optimiser's methods from compilation. Outside of a compiled function they do nothing, but the first
+call of one imports the compiler, which is more than a second of every training.
+"""
+
+import inspect
+from typing import Any
+
+import torch
+
+MARKED = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+
+
+def _unmarked(kind: type[torch.optim.Optimizer]) -> Any:
+    """Derive an optimiser whose methods are those of `kind`, as they are below the marks."""
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in MARKED}
+    # A mark of `step` also turns gradients off.
+    return type(kind.__name__, (kind,), {**methods, "step": torch.no_grad()(inspect.unwrap(kind.step))})
+
+
+Adam: type[torch.optim.Adam] = _unmarked(torch.optim.Adam)
+SGD: type[torch.optim.SGD] = _unmarked(torch.optim.SGD)
