@@ -1,6 +1,7 @@
 import hashlib
 import math
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +155,12 @@ def test_refuses_scales_that_mean_nothing(scale):
 def test_refuses_what_is_not_a_uint8_image(image):
     with pytest.raises(ValueError, match="uint8"):
         imresize(image, 0.5)
+
+
+@pytest.mark.parametrize("scale", [4, 3, 1 / 2, 0.3])
+def test_bundles_of_columns_do_not_change_it(monkeypatch, scale):
+    image = torch.randint(0, 256, (2, 3, 23, 31), dtype=torch.uint8, generator=torch.manual_seed(0))
+    whole = imresize(image, scale)
+    for bundle in (1, 2000):
+        monkeypatch.setattr(sys.modules["sharploss.data.imresize"], "BUNDLE", bundle)
+        assert torch.equal(imresize(image, scale), whole)

@@ -6,10 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sharploss.data import imresize
 from sharploss.errors import UserError
 from sharploss.metrics import psnr, ssim
 from sharploss.metrics.colour import as_measured
-from sharploss.metrics.ssim import ssim_map
+from sharploss.metrics.ssim import gaussian, ssim_map, ssim_parts
 
 protocols = pytest.mark.parametrize("protocol", ["y", "rgb"])
 seeds = st.integers(0, 1000)
@@ -58,6 +59,23 @@ def test_it_agrees_with_pyiqa(protocol):
     output, target = ((picture * 255).round() / 255 for picture in (0.8 * photo(1) + 0.2 * photo(2), photo(1)))
     package = SSIM(test_y_channel=protocol == "y", crop_border=4, color_space="ycbcr")
     assert ssim(output, target, protocol).item() == pytest.approx(package(output, target).item(), abs=1e-6)
+
+
+def test_on_a_photograph_pyiqa_differs_by_negative_structure_and_its_windows_rounding_alone():
+    from pyiqa.archs import ssim_arch
+    from skimage.data import astronaut
+
+    target = torch.from_numpy(astronaut()).permute(2, 0, 1)[None]
+    pair = [image / 255 for image in (imresize(imresize(target, 1 / 4), 4), target)]
+    luma = [as_measured(image, "y", 4) for image in pair]
+    luminance, structure = ssim_parts(*luma)
+    clipped = ssim(*pair).item() - (luminance * structure.clamp(max=0)).mean().item()  # it counts those as 0
+    assert clipped - ssim(*pair).item() > 1e-5
+    assert ssim_arch.SSIM()(*luma).item() == pytest.approx(clipped, abs=1e-6)  # its window is rounded to float32
+    taps = torch.tensor(gaussian(), dtype=torch.float64)
+    levels = [(image * 255).round() for image in luma]
+    exact = ssim_arch.ssim(*levels, win=torch.outer(taps, taps)[None, None], data_range=255)
+    assert exact.item() == pytest.approx(clipped, abs=1e-12)
 
 
 @pytest.mark.parametrize("window", ["valid", "same"])

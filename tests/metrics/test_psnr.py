@@ -56,14 +56,23 @@ def test_it_agrees_with_scikit_image(protocol):
 
 
 @protocols
-def test_it_agrees_with_pyiqa_which_does_not_round_luma(protocol):
+def test_it_agrees_with_pyiqa_which_rounds_luma_when_told_to(protocol):
     from pyiqa.archs.psnr_arch import PSNR
 
-    output, target = (photo(seed).double() for seed in (1, 2))
-    package = PSNR(test_y_channel=protocol == "y", crop_border=4, color_space="ycbcr")
-    assert psnr(output, target, protocol).item() == pytest.approx(
-        package(output, target).item(), abs=1e-6 if protocol == "rgb" else 5e-3
-    )
+    output, target = (photo(seed).mul(255).round().double() / 255 for seed in (1, 2))
+    of_luma = {"test_y_channel": True, "data_range": 255, "color_space": "ycbcr"} if protocol == "y" else {}
+    package = PSNR(crop_border=4, eps=0, **of_luma)
+    assert psnr(output, target, protocol).item() == pytest.approx(package(output, target).item(), abs=1e-9)
+
+
+def test_of_the_same_luma_it_is_pyiqas():
+    from pyiqa.archs.psnr_arch import PSNR
+    from skimage.data import astronaut
+
+    target = torch.from_numpy(astronaut()).permute(2, 0, 1)[None]
+    pair = imresize(imresize(target, 1 / 4), 4), target
+    expected = PSNR(eps=0)(*(as_measured(image / 255, "y", 4) for image in pair))
+    assert psnr(*(image / 255 for image in pair)).item() == pytest.approx(expected.item(), abs=1e-12)
 
 
 @protocols

@@ -1,12 +1,14 @@
 """What happens at the edges of the ground truth: how faithful they are, and how far sharpening goes beyond them."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from sharploss.losses.filters import sobel_x, sobel_y
+from sharploss.metrics.colour import check_border
 from sharploss.metrics.picture import Images, Picture, Strip, mean_of, pair_of
 from sharploss.metrics.sharpness import ZERO
 
@@ -17,8 +19,8 @@ REACH = 2
 """How far from a pixel the truth is looked at for what overshoots, in pixels: 5x5, so that an edge that is displaced by
 two pixels does not count."""
 
-STRONGEST = 2 * (4 * 255) ** 2
-"""No gradient's squared size is larger, where one channel is looked at."""
+STRONGEST, BIN = 2 * (4 * 255) ** 2, 1024
+"""No gradient's squared size is larger, where one channel is looked at; and how many sizes are counted together."""
 
 
 def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
@@ -44,12 +46,15 @@ def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int =
     """
     one, other = pair_of(output, target)
     parts = list(other.strips(border, reach=1))
-    least = other.once(
-        ("least", protocol, border), lambda: _least(_strength(other, protocol, border, s) for s in parts)
-    )
+    pixels = math.prod(check_border(other.image, border))
+
+    def strengths() -> Iterable[Tensor]:
+        return (_strength(other, protocol, border, strip) for strip in parts)
+
+    least = other.once(("least", protocol, border), lambda: _least(strengths, pixels))
     total, count = torch.zeros_like(least), torch.zeros_like(least)
-    for strip in parts:
-        edges = _strength(other, protocol, border, strip) >= least[:, None, None, None]
+    for strip, strength in zip(parts, strengths(), strict=True):
+        edges = strength >= least[:, None, None, None]
         inside = strip._replace(start=strip.first, stop=strip.last)
         error = one.seen(protocol, border, inside) - other.seen(protocol, border, inside)
         squares = error.square().mean(dim=1, keepdim=True)
@@ -69,14 +74,27 @@ def _strength(picture: Picture, protocol: str, border: int, strip: Strip) -> Ten
     return picture.once(("strength", protocol, border, strip), make)
 
 
-def _least(strengths: Iterable[Tensor]) -> Tensor:
-    """Give the strength from which on a pixel counts, (N,): strengths are whole numbers, so they can be counted."""
+def _least(strengths: Callable[[], Iterable[Tensor]], pixels: int) -> Tensor:
+    """Give the strength from which on a pixel counts, (N,): they are whole numbers, so counting them ranks them.
+
+    Args:
+        strengths: gives them strip by strip: first they are counted by the thousand, then one by one.
+        pixels: of the image inside the border.
+    """
+    wanted = math.ceil(EDGES * pixels)
+    coarse = _ranked((strength.div(BIN).floor() for strength in strengths()), STRONGEST // BIN + 1, wanted)
+    base = BIN * coarse[:, None, None, None]
+    fine = _ranked(((strength - base).clamp(-1, BIN) + 1 for strength in strengths()), BIN + 2, wanted)
+    return (BIN * coarse + fine - 1).double().clamp(min=ZERO)
+
+
+def _ranked(values: Iterable[Tensor], bins: int, wanted: int) -> Tensor:
+    """Give the largest number below `bins` that at least so many values of each image reach, (N,)."""
     counts: Tensor | int = 0
-    for strength in strengths:
-        counts = counts + torch.stack([image.flatten().long().bincount(minlength=STRONGEST + 1) for image in strength])
-    stronger = torch.as_tensor(counts).flip(1).cumsum(1)  # how many pixels are as strong or more, the strongest first
-    wanted = (EDGES * stronger[:, -1:].double()).ceil()
-    return (STRONGEST - (stronger < wanted).sum(dim=1)).double().clamp(min=ZERO)
+    for strip in values:
+        counts = counts + torch.stack([image.flatten().long().bincount(minlength=bins) for image in strip])
+    reached = torch.as_tensor(counts).flip(1).cumsum(1)  # by the largest first
+    return bins - 1 - (reached < wanted).sum(dim=1)
 
 
 def overshoot(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:

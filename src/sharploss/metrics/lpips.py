@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ STRIDES = {"alex": (4, 8, 16, 16, 16), "vgg": (1, 2, 4, 8, 16)}
 """Pixels from place to place in each of the five layers that are compared."""
 
 REACH, GRID = 128, 16
-"""Images are looked at in strips, which reach so far beyond what they count: more than the last layers see. They begin
+"""Images are looked at in tiles, which reach so far beyond what they count: more than the last layers see. They begin
 at multiples of the coarsest layers' stride, so that all layers fall on the same grid."""
 
 
@@ -58,24 +58,39 @@ def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
 def _distance(network: Any, net: str, one: Picture, other: Picture) -> Tensor:
     """Sum over layers the mean over the image of the weighted squared differences between features."""
     totals, counts = [torch.zeros(len(one.image), device=one.image.device) for _ in STRIDES[net]], [0] * 5
-    for strip in strips(*one.image.shape[-2:], most=STRIP, grid=GRID, reach=REACH):
-        wanted = other.once(("lpips", net, strip), lambda strip=strip: _features(network, other, strip))
-        layers = zip(network.lins, _features(network, one, strip), wanted, STRIDES[net], strict=True)
+    for rows, columns in _tiles(*one.image.shape[-2:]):
+        tile = (rows, columns)
+        wanted = other.once(("lpips", net, tile), lambda tile=tile: _features(network, other, *tile))
+        layers = zip(network.lins, _features(network, one, *tile), wanted, STRIDES[net], strict=True)
         for index, (linear, features, truth, stride) in enumerate(layers):
             squares = torch.einsum("nchw,c->nhw", (features - truth).square_(), linear.model[-1].weight.flatten())
-            end = None if strip.last == one.image.shape[-2] else (strip.last - strip.start) // stride
-            counted = squares[:, (strip.first - strip.start) // stride : end]
+            sizes = zip(tile, one.image.shape[-2:], strict=True)
+            counted = squares[:, *(_counting(strip, size, stride) for strip, size in sizes)]
             totals[index] += counted.sum(dim=(1, 2))
             counts[index] += counted[0].numel()
     return torch.stack([total / count for total, count in zip(totals, counts, strict=True)]).sum(dim=0)
 
 
-def _features(network: Any, picture: Picture, strip: Strip) -> list[Tensor]:
-    """Give what each layer makes of a strip, every place's channels scaled to length 1."""
+def _tiles(height: int, width: int) -> Iterator[tuple[Strip, Strip]]:
+    """Cut an image into strips, and these, where what they reach beyond makes them large, across: rows and columns."""
+    for rows in strips(height, width, most=STRIP, grid=GRID, reach=REACH):
+        for columns in strips(width, rows.stop - rows.start, most=4 * STRIP, grid=GRID, reach=REACH):
+            yield rows, columns
+
+
+def _counting(strip: Strip, size: int, stride: int) -> slice:
+    """Give the places of a layer that count."""
+    return slice(
+        (strip.first - strip.start) // stride, None if strip.last == size else (strip.last - strip.start) // stride
+    )
+
+
+def _features(network: Any, picture: Picture, rows: Strip, columns: Strip) -> list[Tensor]:
+    """Give what each layer makes of a tile, every place's channels scaled to length 1."""
     import lpips
 
     # The package takes [-1, 1]; images in [0, 1] give values that are too low and look plausible.
-    image = picture.levels(strip).float() * 2 - 1
+    image = picture.levels(rows)[..., columns.start : columns.stop].float() * 2 - 1
     return [lpips.normalize_tensor(layer) for layer in network.net(network.scaling_layer(image))]
 
 
