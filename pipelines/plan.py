@@ -6,9 +6,11 @@ out of date, and write down which settings and code each run uses.
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from sharploss.errors import UserError, run_main, unknown
 from sharploss.files import write_json, write_text
@@ -126,10 +128,10 @@ def renew(params: Params) -> None:
 
 
 def write_code(params: Params, plan: Plan) -> None:
-    """Write what the stages of dvc.yaml depend on: fingerprints of code and, for each run, all its settings as well.
+    """Write what the stages of dvc.yaml depend on: settings, and fingerprints of the code that uses them.
 
-    A run depends on one such file instead of a dozen parameters and fingerprints: DVC writes its lock file anew after
-    every stage, in a time that grows with the length of all entries.
+    A run or an evaluation depends on one such file instead of a dozen parameters and fingerprints: DVC writes its lock
+    file anew after every stage, in a time that grows with the length of all entries.
     """
     from sharploss.fingerprint import fingerprint
     from sharploss.losses import TERMS, needs
@@ -138,6 +140,7 @@ def write_code(params: Params, plan: Plan) -> None:
     # What a run uses of losses and networks is in files of their own; a discriminator belongs to its loss.
     choices = ("sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks")
     training = fingerprint(["sharploss.training.loop"], without=choices)
+    evaluation = fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices)
     networks = {name: fingerprint([NETWORKS[spec["network"]].__module__]) for name, spec in params.networks.items()}
     losses = {
         name: fingerprint(
@@ -150,24 +153,38 @@ def write_code(params: Params, plan: Plan) -> None:
         CODE / "prepare.txt": fingerprint(["sharploss.data.prepare"], without=ASSETS),
         CODE / "calibrate.txt": fingerprint(["sharploss.calibration"], without=ASSETS),
         CODE / "extract.txt": fingerprint(["sharploss.training.mdf"]),
-        CODE / "evaluate.txt": fingerprint(
-            ["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices
-        ),
+        CODE / "evaluate.txt": evaluation,
         CODE / "needs.json": as_json({name: needs(spec) for name, spec in params.losses.items()}),
-        **{CODE / f"network-{name}.txt": text for name, text in networks.items()},
+        CODE / "reference.json": as_json(
+            {"tasks": plain(params.tasks), "crops": plain(params.crops), "code": evaluation.splitlines()}
+        ),
     }
     for key, run in plan["runs"].items():
         code = {"train": training, "network": networks[run["network"]], "loss": losses[run["loss"]]}
         settings = {
             "network": params.networks[run["network"]],
             "loss": params.losses[run["loss"]],
-            # Not what is left at its default: a new setting, off by default, is to retrain nothing.
-            "recipe": params.recipes[run["recipe"]].model_dump(mode="json", exclude_defaults=True),
+            "recipe": plain(params.recipes)[run["recipe"]],
             "seed": run["seed"],
             "code": {part: text.splitlines() for part, text in code.items()},
         }
         files[settings_path(key)] = as_json(settings)
+    for key, group in plan["groups"].items():
+        code = {"evaluate": evaluation, "network": networks[group["network"]]}
+        settings = {
+            "runs": group["runs"],
+            "task": plain(params.tasks)[group["task"]],
+            "network": params.networks[group["network"]],
+            "crops": {name: crop for name, crop in plain(params.crops).items() if crop["task"] == group["task"]},
+            "code": {part: text.splitlines() for part, text in code.items()},
+        }
+        files[CODE / f"group-{key}.json"] = as_json(settings)
     write_changed(files)
+
+
+def plain(section: Mapping[str, BaseModel]) -> dict[str, dict[str, Any]]:
+    """Give a section of params.yaml, what is left at its default left out: a new setting is to change nothing."""
+    return {name: model.model_dump(mode="json", exclude_defaults=True) for name, model in section.items()}
 
 
 def write_changed(files: dict[Path, str]) -> None:
