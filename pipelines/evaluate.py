@@ -52,4 +52,4 @@ def crops(params: Params) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run_main(main)
+    run_main(main, at_once=True)

@@ -65,4 +65,4 @@ def choose(name: str, params: Params) -> tuple[Extractor, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    run_main(main)
+    run_main(main, at_once=True)

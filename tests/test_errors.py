@@ -1,4 +1,6 @@
 import errno
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -75,3 +77,13 @@ def test_what_an_error_quotes_stays_on_one_line_and_steers_no_terminal(capsys):
     with pytest.raises(SystemExit):
         run_main(main)
     assert capsys.readouterr().err == "error: params.yaml: 'a b\\x1b[2J\\x00ü' is unknown\n"
+
+
+def test_a_process_that_ends_at_once_has_told_everything():
+    script = "from sharploss.errors import UserError, run_main\n{}\nrun_main(main, at_once=True)"
+    good = "def main():\n    print('done')\n    return 75"
+    bad = "def main():\n    raise UserError('no')"
+    done = subprocess.run([sys.executable, "-c", script.format(good)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (75, "done\n")
+    failed = subprocess.run([sys.executable, "-c", script.format(bad)], capture_output=True, text=True, check=False)
+    assert (failed.returncode, failed.stderr) == (1, "error: no\n")
