@@ -39,7 +39,7 @@ plan: $(READY) ## expand params.yaml into runs.yaml; say what is trained, reused
 
 test: $(READY) ## all tests
 	$(PYTEST) -n 2 -m "not slow"
-	$(PYTEST) -m slow
+	$(PYTEST) -n 2 --dist loadfile -m slow
 	$(PYTEST) --nbmake notebooks
 
 test-fast: $(READY) ## the unit tests alone
