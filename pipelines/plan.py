@@ -133,14 +133,54 @@ def write_code(params: Params, plan: Plan) -> None:
     A run or an evaluation depends on one such file instead of a dozen parameters and fingerprints: DVC writes its lock
     file anew after every stage, in a time that grows with the length of all entries.
     """
+    from sharploss.losses import needs
+
+    code, networks, losses = fingerprints(params)
+    tasks, recipes, crops = plain(params.tasks), plain(params.recipes), plain(params.crops)
+    files = {
+        Path(NOTHING): "nothing\n",
+        **{CODE / f"{stage}.txt": code[stage] for stage in ("prepare", "calibrate", "extract", "evaluate")},
+        CODE / "needs.json": as_json({name: needs(spec) for name, spec in params.losses.items()}),
+        CODE / "reference.json": as_json({"tasks": tasks, "crops": crops, "code": code["evaluate"].splitlines()}),
+    }
+    for key, run in plan["runs"].items():
+        used = {"train": code["train"], "network": networks[run["network"]], "loss": losses[run["loss"]]}
+        settings = {
+            "network": params.networks[run["network"]],
+            "loss": params.losses[run["loss"]],
+            "recipe": recipes[run["recipe"]],
+            "seed": run["seed"],
+            "code": {part: text.splitlines() for part, text in used.items()},
+        }
+        files[settings_path(key)] = as_json(settings)
+    for key, group in plan["groups"].items():
+        used = {"evaluate": code["evaluate"], "network": networks[group["network"]]}
+        settings = {
+            "runs": group["runs"],
+            "task": tasks[group["task"]],
+            "network": params.networks[group["network"]],
+            "crops": {name: crop for name, crop in crops.items() if crop["task"] == group["task"]},
+            "code": {part: text.splitlines() for part, text in used.items()},
+        }
+        files[CODE / f"group-{key}.json"] = as_json(settings)
+    write_changed(files)
+
+
+def fingerprints(params: Params) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Give the fingerprints of stages' code, of networks' and of losses', by their names."""
     from sharploss.fingerprint import fingerprint
-    from sharploss.losses import TERMS, needs
+    from sharploss.losses import TERMS
     from sharploss.networks import NETWORKS
 
-    # What a run uses of losses and networks is in files of their own; a discriminator belongs to its loss.
+    # What a run uses of losses and networks is apart from its stage; a discriminator belongs to its loss.
     choices = ("sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks")
-    training = fingerprint(["sharploss.training.loop"], without=choices)
-    evaluation = fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices)
+    stages = {
+        "prepare": fingerprint(["sharploss.data.prepare"], without=ASSETS),
+        "calibrate": fingerprint(["sharploss.calibration"], without=ASSETS),
+        "extract": fingerprint(["sharploss.training.mdf"]),
+        "train": fingerprint(["sharploss.training.loop"], without=choices),
+        "evaluate": fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices),
+    }
     networks = {name: fingerprint([NETWORKS[spec["network"]].__module__]) for name, spec in params.networks.items()}
     losses = {
         name: fingerprint(
@@ -148,38 +188,7 @@ def write_code(params: Params, plan: Plan) -> None:
         )
         for name, spec in params.losses.items()
     }
-    files = {
-        Path(NOTHING): "nothing\n",
-        CODE / "prepare.txt": fingerprint(["sharploss.data.prepare"], without=ASSETS),
-        CODE / "calibrate.txt": fingerprint(["sharploss.calibration"], without=ASSETS),
-        CODE / "extract.txt": fingerprint(["sharploss.training.mdf"]),
-        CODE / "evaluate.txt": evaluation,
-        CODE / "needs.json": as_json({name: needs(spec) for name, spec in params.losses.items()}),
-        CODE / "reference.json": as_json(
-            {"tasks": plain(params.tasks), "crops": plain(params.crops), "code": evaluation.splitlines()}
-        ),
-    }
-    for key, run in plan["runs"].items():
-        code = {"train": training, "network": networks[run["network"]], "loss": losses[run["loss"]]}
-        settings = {
-            "network": params.networks[run["network"]],
-            "loss": params.losses[run["loss"]],
-            "recipe": plain(params.recipes)[run["recipe"]],
-            "seed": run["seed"],
-            "code": {part: text.splitlines() for part, text in code.items()},
-        }
-        files[settings_path(key)] = as_json(settings)
-    for key, group in plan["groups"].items():
-        code = {"evaluate": evaluation, "network": networks[group["network"]]}
-        settings = {
-            "runs": group["runs"],
-            "task": plain(params.tasks)[group["task"]],
-            "network": params.networks[group["network"]],
-            "crops": {name: crop for name, crop in plain(params.crops).items() if crop["task"] == group["task"]},
-            "code": {part: text.splitlines() for part, text in code.items()},
-        }
-        files[CODE / f"group-{key}.json"] = as_json(settings)
-    write_changed(files)
+    return stages, networks, losses
 
 
 def plain(section: Mapping[str, BaseModel]) -> dict[str, dict[str, Any]]:

@@ -52,6 +52,14 @@ def test_other_settings_lost_weights_and_damaged_records_are_told_apart(study, t
     assert standing(params, plan, tmp_path) == {"kept": [kept], "other": [other], "new": [lost, damaged, *new]}
 
 
+def test_another_test_set_makes_no_other_run(study, tmp_path):
+    params, plan = study
+    key = next(iter(plan["runs"]))
+    train(tmp_path, params, plan, key)
+    params.tasks[plan["runs"][key]["task"]].test.append("set14")
+    assert standing(params, plan, tmp_path)["kept"] == [key]
+
+
 def test_another_study_has_other_settings_under_the_same_name(study, repository, tmp_path):
     params, plan = study
     for key in plan["runs"]:

@@ -12,6 +12,7 @@ PLUMBING = frozenset(
         "sharploss",
         "sharploss.checks",
         "sharploss.construct",
+        "sharploss.cores",
         "sharploss.errors",
         "sharploss.files",
         "sharploss.params",

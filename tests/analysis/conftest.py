@@ -6,8 +6,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the invented study is shared by the folders below
 
-import synthetic
 import synthetic_mini
+
+import synthetic
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import io
 import shutil
 
 import numpy as np
-import synthetic
 
+import synthetic
 from sharploss.files import write_text
 from sharploss.params import load_params, resolve_run
 from sharploss.plan import expand, write_plan

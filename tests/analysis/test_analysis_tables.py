@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import synthetic
 
+import synthetic
 from sharploss.analysis import tables
 from sharploss.analysis.judge import judge
 from sharploss.analysis.load import load_study

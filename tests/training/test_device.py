@@ -33,5 +33,5 @@ def test_exact_mode_is_deterministic_and_full_precision():
 
 def test_layout_and_descriptions():
     assert memory_format(torch.device("cpu"), "exact") == torch.channels_last
-    assert "threads" in describe_hardware(torch.device("cpu"))
+    assert "thread" in describe_hardware(torch.device("cpu"))
     assert describe_commit()

@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sharploss.assets.fetch import AssetMissing
+from sharploss.cores import usable_cores
 from sharploss.data.pack import Pack, open_pack
 from sharploss.errors import UserError, unknown
 from sharploss.files import write_json, write_text
@@ -149,7 +149,7 @@ def score_packs(
     rows: list[Row] = []
     features: dict[tuple[str, str, str], list[Tensor]] = {}
     total = len(restorers) * sum(len(pack) for pack in packs)
-    workers = min(len(os.sched_getaffinity(0)), MOST_WORKERS) if device.type == "cpu" else 1
+    workers = min(len(usable_cores()), MOST_WORKERS) if device.type == "cpu" else 1
     with tqdm(total=total, desc=title, unit="image", disable=None) as progress, ThreadPoolExecutor(workers) as pool:
         for pack in packs:
             for index, name in enumerate(pack.names):

@@ -11,11 +11,11 @@ Their tiles are close to the whole image, not equal; the official codes of NLSN 
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from torch import Tensor
 
 from sharploss.checks import check_integer
+from sharploss.metrics.picture import Strip
 
 GRID = 8
 """Tiles start at multiples of this, the coarsest grid that a network lays on its input (MPRNet's)."""
@@ -32,17 +32,8 @@ OVERLAP = 72
 RRDBNet further."""
 
 
-class Span(NamedTuple):
-    """One tile along one direction: it covers [start, stop), and of that [first, last) is kept."""
-
-    start: int
-    stop: int
-    first: int
-    last: int
-
-
-def spans(size: int, tile: int, overlap: int) -> Iterator[Span]:
-    """Cut `size` pixels into tiles of at most `tile`, of which all but `overlap` on inner sides is kept.
+def spans(size: int, tile: int, overlap: int) -> Iterator[Strip]:
+    """Cut `size` pixels, along one direction, into tiles of at most `tile`; all but `overlap` on inner sides counts.
 
     Raises:
         ValueError: no multiples of GRID, or a tile of which nothing would be kept.
@@ -58,7 +49,7 @@ def spans(size: int, tile: int, overlap: int) -> Iterator[Span]:
     for index in range(count):
         start, is_last = index * stride, index == count - 1
         stop = size if is_last else start + tile
-        yield Span(start, stop, start + overlap if index else 0, size if is_last else stop - overlap)
+        yield Strip(start, stop, start + overlap if index else 0, size if is_last else stop - overlap)
 
 
 def restore_tiled(
@@ -100,7 +91,7 @@ def restore_any_size(network: Callable[[Tensor], Tensor], images: Tensor, tile: 
     return restore_tiled(network, images, tile=side, overlap=min(OVERLAP, side // 4 // GRID * GRID))
 
 
-def _kept(restored: Tensor, corner: tuple[int, int], rows: Span, columns: Span, scale: int) -> Tensor:
+def _kept(restored: Tensor, corner: tuple[int, int], rows: Strip, columns: Strip, scale: int) -> Tensor:
     """Give what is kept of a tile, as a view of what begins at a corner in input pixels."""
     vertical, horizontal = (
         slice(scale * (span.first - start), scale * (span.last - start))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sharploss.cores import usable_cores
 from sharploss.errors import UserError
 from sharploss.launch.engines import Engine, Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, share_of, stale_runs
@@ -121,8 +122,7 @@ def make_engine(asked: argparse.Namespace) -> Engine:
         raise UserError("submitit is not installed: run pip install 'sharploss[cluster]'.") from None
     gpus = asked.gpus or 1
     if asked.engine == "local":
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-        return Local(make_slots(asked.workers, gpus, visible_gpus(), list(cores)), asked.push)
+        return Local(make_slots(asked.workers, gpus, visible_gpus(), usable_cores()), asked.push)
     return Slurm(slurm_parameters(asked), asked.workers or 256, asked.array_size, processes(asked), asked.push)
 
 

@@ -21,7 +21,7 @@ Made = TypeVar("Made")
 
 
 class Strip(NamedTuple):
-    """Rows [start, stop) of an image, which are looked at, and [first, last) of them, which count."""
+    """Rows (or columns) [start, stop) of an image, which are looked at, and [first, last) of them, which count."""
 
     start: int
     stop: int

@@ -57,7 +57,8 @@ def describe_hardware(device: torch.device) -> str:
     """Name the processor or GPU in words, as tables and reports show it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{_processor_name()}, {torch.get_num_threads()} threads"
+    count = torch.get_num_threads()
+    return f"{_processor_name()}, {count} thread{'s' if count > 1 else ''}"
 
 
 def _processor_name() -> str:
