@@ -1,3 +1,6 @@
+import subprocess
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -34,4 +37,25 @@ def test_exact_mode_is_deterministic_and_full_precision():
 def test_layout_and_descriptions():
     assert memory_format(torch.device("cpu"), "exact") == torch.channels_last
     assert "thread" in describe_hardware(torch.device("cpu"))
-    assert describe_commit()
+
+
+@pytest.mark.parametrize(
+    ("path", "changes"),
+    [("results/scores.csv", ""), ("src/code.py", "+changes"), ("src/new.py", "+changes"), ("params.yaml", "+changes")],
+)
+def test_the_commit_says_whether_code_differs_from_it(tmp_path, monkeypatch, path, changes):
+    monkeypatch.chdir(tmp_path)
+    assert describe_commit() == "unknown"
+    for name in ("results/scores.csv", "src/code.py", "params.yaml"):
+        write(name, "before")
+    for command in ("init -q", "add .", "-c user.name=a -c user.email=a@b commit -qm first"):
+        subprocess.run(["git", *command.split()], check=True)
+    commit = describe_commit()
+    assert "+" not in commit
+    write(path, "after")
+    assert describe_commit() == commit + changes
+
+
+def write(name, text):
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text(text, encoding="utf-8")

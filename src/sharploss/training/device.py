@@ -12,6 +12,9 @@ from sharploss.errors import UserError
 
 Mode = Literal["exact", "fast"]
 
+STUDIED = ("src", "pipelines", "params.yaml")
+"""What makes a run what it is, in the repository it is started in."""
+
 
 def choose_device() -> torch.device:
     """Give the device to train on: SHARPLOSS_DEVICE when set, else the GPU when there is one.
@@ -73,15 +76,18 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def describe_commit() -> str:
-    """Give the commit of the code that runs, with '+changes' when the tree differs from it, or 'unknown'."""
+    """Give the commit of the code that runs, with '+changes' when code or parameters differ from it, or 'unknown'.
+
+    Results do not count: a study changes them while it runs.
+    """
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+changes", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
+        commit = _git("rev-parse", "--short", "HEAD")
+        changed = _git("status", "--porcelain", "--", *STUDIED)
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+    return f"{commit}+changes" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=10)
     return done.stdout.strip()
