@@ -95,5 +95,30 @@ def test_damaged_published_values_are_told(root):
         calibrate(root, progress=False)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("dataset", "set6"),
+        ("kind", "srr"),
+        ("setting", "x2"),
+        ("setting", "5"),
+        ("metric", "lpips"),
+        ("published", "abc"),
+        ("published", "nan"),
+        ("tolerance", ""),
+    ],
+)
+def test_a_published_value_that_cannot_be_is_told(root, column, value):
+    keep(root, lambda row: {**row, column: value})
+    with pytest.raises(UserError, match=rf"calibration\.csv, line 2: {column} cannot be '{value}': get it back"):
+        calibrate(root, progress=False)
+
+
+def test_published_values_that_are_no_text_are_told(root):
+    (root / PUBLISHED).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match=r"calibration\.csv is not a csv file"):
+        calibrate(root, progress=False)
+
+
 def test_without_a_calibration_the_report_has_an_empty_table(tmp_path):
     assert calibration(tmp_path).rows == []

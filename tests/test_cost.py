@@ -1,3 +1,4 @@
+import os
 import time
 
 import pytest
@@ -98,6 +99,16 @@ def test_a_loss_that_cannot_be_counted_counts_as_nothing(config, monkeypatch):
 def test_every_loss_of_this_package_can_be_counted(config, name):
     config["loss"] = {name: 1}
     assert loss_flops(config) >= 0
+
+
+@pytest.mark.skipif(not os.environ.get("SHARPLOSS_MIRROR"), reason="SHARPLOSS_MIRROR is not set: no discriminators")
+def test_mdf_is_counted_the_first_time_too(config, monkeypatch, tmp_path):
+    """The first use converts the released files."""
+    config["loss"] = {"mdf": {"weights": "sisr"}}
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path))
+    first = loss_flops(config)
+    cost._count_loss.cache_clear()
+    assert first == loss_flops(config) > 100 * network_flops(config)
 
 
 def test_long_steps_are_predicted_and_not_run(config, monkeypatch):

@@ -73,6 +73,7 @@ def test_the_schema_for_editors_is_the_models(repository):
         ),
         ("recipes.mini.start", {"loss": "l1", "recipe": "x"}, "recipes.mini.start.recipe: There is no recipe 'x'"),
         ("recipes.mini.start", {"los": "l1"}, "recipes.mini.start"),
+        ("networks.espcn.channels", 1, "networks.espcn.channels is 1: a study's images have 3 channels (RGB)"),
         ("recipes.mini.accumulate", 3, "recipes.mini.accumulate: 3 does not divide batch"),
         ("recipes.mini.discriminator", {"learning_rate": 0}, "recipes.mini.discriminator.learning_rate is 0"),
         ("extractors.mdf_sr.task", "deblur", "extractors.mdf_sr.task: deblur is of kind deblur: name one of sr, "),
@@ -105,6 +106,29 @@ def test_training_on_b100_is_refused_with_the_reason(mini, tmp_path):
         load(tmp_path, mini)
     mini["tasks"]["sr_x4"] |= {"train": ["bsds500_train", "bsds500_test"]}
     assert load(tmp_path, mini).tasks["sr_x4"].train == ["bsds500_train", "bsds500_test"]
+
+
+def test_weights_that_have_seen_what_is_tested_on_are_refused(mini, tmp_path):
+    """Through the run that a training starts from, and through an extractor's image."""
+    mini["tasks"]["other"] = {**mini["tasks"]["sr_x4"], "train": ["urban100"], "test": ["set5"]}
+    mini["tasks"]["sr_x4"] |= {"test": ["urban100"]}
+    recipe = next(suite["recipe"] for suite in mini["suites"].values() if "sr_x4" in suite["tasks"])
+    mini["recipes"]["before"] = dict(mini["recipes"][recipe])
+    load(tmp_path, mini)
+    mini["recipes"][recipe]["start"] = {"task": "other", "loss": "l1", "recipe": "before"}
+    with pytest.raises(
+        UserError, match="sr_x4 starts from other, and urban100 is trained on and tested on: start from"
+    ):
+        load(tmp_path, mini)
+    del mini["recipes"][recipe]["start"]
+    extractor = {**mini["extractors"]["mdf_sr"], "task": "other", "image": "urban100/img_001"}
+    mini["extractors"]["mdf_other"] = extractor
+    load(tmp_path, mini)  # nobody uses it on urban100
+    mini["losses"]["mdf"] = {"mdf": {"weights": "mdf_other"}}
+    with pytest.raises(
+        UserError, match=r"sr_x4 uses extractors\.mdf_other, and urban100 is trained on and tested on: take"
+    ):
+        load(tmp_path, mini)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ COLUMNS: tuple[str, ...] = (
 
 Row = dict[str, str]
 
+CELLS: dict[str, tuple[Sequence[int], Sequence[str]]] = {
+    "sr": (range(2, 5), ("psnr", "ssim")),
+    "jpeg": (range(1, 101), ("psnr", "ssim")),
+    "lr": (range(2, 5), ("differing_samples",)),
+}
+"""For each kind of cell its settings and what is measured."""
+
 
 def calibrate(root: Path = Path(), progress: bool = True) -> list[Row]:
     """Measure every cell of results/published/calibration.csv and write results/calibration.csv beside it.
@@ -57,9 +65,10 @@ def calibrate(root: Path = Path(), progress: bool = True) -> list[Row]:
         set is not here; `explanation` says so).
 
     Raises:
-        UserError: the published values are missing or damaged.
+        UserError: the published values are missing or damaged; the message names the line.
     """
     wanted = read_rows(root / PUBLISHED)
+    _check(root / PUBLISHED, wanted)
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in wanted:
         groups.setdefault((row["kind"], row["dataset"], row["setting"]), []).append(row)
@@ -78,11 +87,36 @@ def read_rows(path: Path) -> list[Row]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
-        raise UserError(f"{path} is missing: get it back with git, or run 'make calibrate'.") from None
+        raise UserError(f"{path} is missing: get it back with git.") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a csv file ({error}): get it back with git.") from None
     lacking = {"dataset", "kind", "setting", "metric", "published", "tolerance"} - set(rows[0] if rows else ())
     if lacking:
-        raise UserError(f"{path} has no column '{min(lacking)}': get it back with git, or run 'make calibrate'.")
+        raise UserError(f"{path} has no column '{min(lacking)}': get it back with git.")
     return rows
+
+
+def _check(path: Path, rows: list[Row]) -> None:
+    """Refuse published rows that cannot be measured or compared."""
+    for number, row in enumerate(rows, 2):
+        settings, metrics = CELLS.get(row["kind"], ((), ()))
+        right = {
+            "kind": row["kind"] in CELLS,
+            "dataset": row["dataset"] in SETS,
+            "setting": row["setting"] in map(str, settings),
+            "metric": row["metric"] in metrics,
+            "published": _is_number(row["published"]),
+            "tolerance": _is_number(row["tolerance"]),
+        }
+        for column in (column for column in right if not right[column]):
+            raise UserError(f"{path}, line {number}: {column} cannot be {row[column]!r}: get it back with git.")
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        return math.isfinite(float(text or ""))
+    except ValueError:
+        return False
 
 
 def off(rows: list[Row]) -> list[str]:

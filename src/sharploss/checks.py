@@ -23,6 +23,12 @@ def check_integer(name: str, value: Any, *, minimum: int) -> None:
         raise ValueError(f"{name} must be an integer of at least {minimum}, not {value!r}")
 
 
+def check_odd(name: str, value: Any) -> None:
+    """Require `value` to be an odd integer of at least 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1 or value % 2 == 0:
+        raise ValueError(f"{name} must be an odd integer of at least 1, not {value!r}")
+
+
 def check_flag(name: str, value: Any) -> None:
     """Require `value` to be True or False."""
     if not isinstance(value, bool):

@@ -2,7 +2,6 @@
 
 import json
 import time
-import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -81,9 +80,9 @@ def _count_network(key: str) -> tuple[int, int]:
 def _count_loss(key: str) -> int:
     spec, *shape = json.loads(key)
     try:
-        with warnings.catch_warnings(), torch.device("meta"), FlopCounterMode(display=False) as counter:
-            warnings.simplefilter("ignore")  # torch's, on loading weights into tensors that hold none
-            build_loss(spec).to("meta")(torch.rand(shape, requires_grad=True), torch.rand(shape)).backward()
+        loss = build_loss(spec).to("meta")  # not built there: weights that are read the first time are converted
+        with torch.device("meta"), FlopCounterMode(display=False) as counter:
+            loss(torch.rand(shape, requires_grad=True), torch.rand(shape)).backward()
     except Exception:  # a count is not worth failing for, whatever a loss does to a tensor without values
         return 0
     return counter.get_total_flops()
@@ -179,9 +178,8 @@ def predict(params: Params, plan: Plan) -> str:
         total = [total[0] + len(group["runs"]), total[1] + flops, total[2] + seconds]
         lines.append(_row(name, len(group["runs"]), flops, seconds))
     lines.append(_row("all", int(total[0]), total[1], total[2]))
-    return "\n".join(
-        [*lines, f"(on {choose_device().type}, at {speed / 1e9:.0f} GFLOP/s measured; evaluation not counted)"]
-    )
+    measured = f"on {choose_device().type}, at {speed / 1e9:.0f} GFLOP/s measured"
+    return "\n".join([*lines, f"({measured}; evaluation and extractors not counted)"])
 
 
 def _row(name: str, runs: int, flops: float, seconds: float) -> str:

@@ -1,6 +1,7 @@
 """params.yaml, read strictly: every key is known, every name resolves, or one sentence says what is wrong."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -135,6 +136,11 @@ class Params(Strict):
     def _sizes_are_sane(self) -> Self:
         for name, network in self.networks.items():
             _within(f"networks.{name}", excess(network))
+            if network.get("channels", 3) != 3:
+                channels = shown(network["channels"])
+                raise UserError(
+                    f"networks.{name}.channels is {channels}: a study's images have 3 channels (RGB): leave it out."
+                )
         for name, loss in self.losses.items():
             for term, value in loss.items():
                 given = cast("dict[str, Any]", value) if isinstance(value, dict) else {"weight": value}
@@ -218,7 +224,36 @@ class Params(Strict):
             reason = leak([extractor.image.split("/", 1)[0]], self.tasks[extractor.task].test)
             if reason:
                 raise UserError(f"extractors.{name}.image: {reason}: name an image of another set.")
+        for name, suite in self.suites.items():
+            self._check_suite(name, suite)
         return self
+
+    def _check_suite(self, name: str, suite: Suite) -> None:
+        """Refuse weights that have learnt from what is tested on: those started from, and extractors'."""
+        for task in suite.tasks:
+            losses = list(suite.losses)
+            for start in self._starts(suite.recipe):
+                losses.append(start.loss)
+                earlier = self.tasks[start.task or task]
+                reason = leak([*earlier.train, *earlier.preferred, *earlier.validation], self.tasks[task].test)
+                if reason:
+                    raise UserError(
+                        f"suites.{name}: {task} starts from {start.task}, and {reason}: start from another task."
+                    )
+            used = [weights for loss in losses for weights in weights_named(self.losses[loss])]
+            for extractor in (extractor for extractor in self.extractors if extractor in used):
+                reason = leak([self.extractors[extractor].image.split("/", 1)[0]], self.tasks[task].test)
+                if reason:
+                    raise UserError(
+                        f"suites.{name}: {task} uses extractors.{extractor}, and {reason}: take another image."
+                    )
+
+    def _starts(self, recipe: str) -> Iterator[Start]:
+        """Give what a run with this recipe starts from, and what that starts from; `_check_start` has seen it end."""
+        start = self.recipes[recipe].start
+        while start is not None:
+            yield start
+            start = self.recipes[start.recipe].start
 
     def _check_sets(self, name: str, task: Base) -> None:
         """Refuse sets that nobody knows, and training on what is tested on."""
@@ -229,6 +264,11 @@ class Params(Strict):
         reason = leak([*task.train, *task.preferred, *task.validation], task.test)
         if reason:
             raise UserError(f"tasks.{name}: {reason}: leave one of the two out.")
+
+
+def weights_named(loss: dict[str, Any]) -> list[Any]:
+    """Give what a loss's terms name as `weights`."""
+    return [cast("dict[str, Any]", value).get("weights") for value in loss.values() if isinstance(value, dict)]
 
 
 def _within(where: str, wrong: str) -> None:

@@ -11,7 +11,7 @@ from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError
 from sharploss.extractors import weights_path as extractor_path
 from sharploss.files import write_text
-from sharploss.params import Params
+from sharploss.params import Params, weights_named
 
 Plan = dict[str, dict[str, dict[str, Any]]]
 
@@ -63,7 +63,7 @@ def _add(params: Params, runs: dict[str, dict[str, Any]], run: dict[str, Any]) -
 
 def _extractor(params: Params, loss: str) -> str:
     """Give the file of self-trained discriminators that a loss reads, or NOTHING."""
-    named = [value.get("weights") for value in params.losses[loss].values() if isinstance(value, dict)]
+    named = weights_named(params.losses[loss])
     return next((str(extractor_path(name)) for name in params.extractors if name in named), NOTHING)
 
 

@@ -70,10 +70,11 @@ def test_a_missing_column_is_named(own_root):
         load_study(own_root)
 
 
-def test_a_value_that_is_no_number_is_named(own_root):
+@pytest.mark.parametrize("value", ["many", "inf"])
+def test_a_value_that_is_no_number_is_named(own_root, value):
     path = own_root / "results/scores/sr_x4-vdsr.csv"
-    path.write_text(path.read_text() + "sr_x4-vdsr-l1-s0,skimage_test,camera,psnr,new,many\n")
-    with pytest.raises(UserError, match="'many', which is no number"):
+    path.write_text(path.read_text() + f"sr_x4-vdsr-l1-s0,skimage_test,camera,psnr,new,{value}\n")
+    with pytest.raises(UserError, match=f"'{value}', not a finite number"):
         load_study(own_root)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -70,8 +71,8 @@ def whole(content, **headers) -> Answer:
     return lambda request, _: _send(request, 200, content, {"Content-Length": len(content), **headers})
 
 
-def ranged(content, drop_after=None, times=1, tag='"one"', stall=0.0) -> Answer:
-    """Serve ranges as they should be; the first `times` answers break off, or stall, after `drop_after` bytes."""
+def ranged(content, drop_after=None, times=1, tag='"one"', stall=0.0, reset=False) -> Answer:
+    """Serve ranges as they should be; the first `times` answers end, stall or are reset after `drop_after` bytes."""
 
     def answer(request, before):
         wanted = request.headers.get("Range")
@@ -84,6 +85,10 @@ def ranged(content, drop_after=None, times=1, tag='"one"', stall=0.0) -> Answer:
         _send(request, 206 if start else 200, content[start:end], headers)
         if end and stall:
             time.sleep(stall)
+        if end and reset:
+            time.sleep(0.05)  # what is still under way when a reset comes is lost
+            request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            request.connection.close()
 
     return answer
 

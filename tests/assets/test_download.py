@@ -40,7 +40,6 @@ def slept(monkeypatch):
 def clean(monkeypatch, slept):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(download, "TIMEOUT", (2.0, 0.2))
-    monkeypatch.setattr(download, "CHUNK", 1 << 12)
     monkeypatch.setattr(download, "_given_up", {})
     monkeypatch.setattr(download, "_answered", set())
     assert slept == []
@@ -81,9 +80,19 @@ def test_a_broken_connection_is_continued_where_it_broke(server, get, slept, tmp
 
 
 def test_a_stalled_stream_is_continued_after_the_timeout(server, get):
-    server.answers["/a"] = ranged(RIGHT, drop_after=40_960, stall=0.5)
+    server.answers["/a"] = ranged(RIGHT, drop_after=2 * download.CHUNK, stall=0.5)
     assert get(f"{server.url}/a").read_bytes() == RIGHT
-    assert ranges(server) == [None, "bytes=40960-"]
+    assert ranges(server) == [None, f"bytes={2 * download.CHUNK}-"]
+
+
+@pytest.mark.parametrize("how", [{"stall": 0.5}, {"reset": True}], ids=str)
+def test_stalls_and_resets_lose_little_of_what_came(server, get, slept, how):
+    server.answers["/a"] = ranged(RIGHT, drop_after=20_000, times=4, **how)
+    assert get(f"{server.url}/a").read_bytes() == RIGHT
+    starts = [int(wanted.removeprefix("bytes=").rstrip("-")) for wanted in ranges(server)[1:]]
+    assert starts == [download.CHUNK * count for count in (1, 2, 3, 4)]
+    # Each attempt brought something new, so patience began anew each time.
+    assert set(slept) == {download.PAUSES[0]}
 
 
 def test_a_slow_stream_that_keeps_coming_is_waited_for(server, get):

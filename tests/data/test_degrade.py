@@ -196,3 +196,17 @@ def test_pillows_kernels_and_missing_mod_crop_agree_with_independent_measurement
         picture = Image.fromarray(small.permute(1, 2, 0).numpy()).resize((target.shape[2], target.shape[1]), filter_)
         values.append(psnr(torch.from_numpy(np.array(picture)).permute(2, 0, 1), target))
     assert np.mean(values) == pytest.approx(expected, abs=5e-4)
+
+
+@needs_mirror
+@pytest.mark.parametrize(("sigma", "gain"), [(25, 0.6), (50, 1.2)])
+def test_clipping_noise_raises_psnr_by_what_degrade_says(sigma, gain):
+    gains = []
+    for path in sorted(Path(MIRROR).glob("datasets/Set5/*_SRF_2_HR.png")):
+        task = {**TASKS["denoise"], "sigma": sigma, "seed": 0}
+        target, noisy = degrade(torch.from_numpy(read_image(path)), task, f"set5/{path.stem}")
+        error = (target.double() - noisy.double()).square().mean().item()
+        gains.append(20 * math.log10(sigma) - 10 * math.log10(error))
+    assert len(gains) == 5
+    assert np.mean(gains) == pytest.approx(gain, abs=0.05)
+    assert f"{gain} dB" in degrade.__doc__

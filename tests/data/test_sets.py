@@ -88,11 +88,27 @@ def test_published_inputs_are_found_by_name(tmp_path):
         (("a.png", "b.png"), ("a.png",), r"'b' has no input \(2 targets and 1 inputs\)"),
         (("a.png",), ("a.png", "c.png"), r"'c' has no target \(1 targets and 2 inputs\)"),
         (("a.png", "b.png"), ("a.png", "c.png"), "'b' has no input"),
+        (("a.png", "b.png"), ("a.png", "b.png", "bx2.png"), r"b\.png and bx2\.png have one name but for the scale"),
+        (("box2.png", "box3.png"), ("box2.png", "box4.png"), r"box2\.png and box3\.png have one name but for"),
     ],
 )
 def test_pairs_that_do_not_match_are_told(tmp_path, targets, inputs, told):
     with pytest.raises(UserError, match=told):
         find_images("mine", SR, paired(tmp_path, targets, inputs))
+
+
+@pytest.mark.parametrize(
+    ("names", "given"),
+    [
+        (["box2", "box3", "box4"], ["box2", "box3", "box4"]),  # names that only look like a scale
+        (["a", "b"], ["ax2", "bx2"]),
+        (["a_SRF_2_HR", "b_SRF_2_HR"], ["a_SRF_2_LR", "b_SRF_2_LR"]),
+    ],
+)
+def test_each_target_gets_the_input_of_its_name(tmp_path, names, given):
+    own = paired(tmp_path, [f"{name}.png" for name in names], [f"{name}.png" for name in given])
+    found = [(item.path.stem, item.given.stem) for item in find_images("mine", SR, own)]
+    assert found == list(zip(names, given, strict=True))
 
 
 def test_pairs_of_other_sizes_are_told(tmp_path):

@@ -66,7 +66,7 @@ def test_equal_outputs_have_exactly_equal_scores(study):
 
 def test_what_cannot_be_measured_has_a_reason_and_no_row(study):
     rows, not_measured, _ = score(study, {"one": enlarge})
-    assert not_measured.pop("ms_ssim") == "it is undefined on toys/first and 1 more"
+    assert not_measured.pop("ms_ssim") == "it has no finite value on toys/first and 1 more"
     assert not_measured.keys() == {"lpips", "lpips_vgg", "niqe", "fid"}
     assert all("neither the cache nor a mirror" in reason for reason in not_measured.values())
     assert not {"lpips", "niqe"} & {row[3] for row in rows}
@@ -75,9 +75,18 @@ def test_what_cannot_be_measured_has_a_reason_and_no_row(study):
 def test_an_undefined_value_has_a_reason_and_no_row(make_test_set):
     root = make_test_set({"flat": torch.full((3, 40, 40), 9, dtype=torch.uint8), "first": picture(1)})
     rows, not_measured, _ = score(root, {"one": enlarge})
-    assert not_measured["gradient_variance_ratio"] == "it is undefined on toys/flat"
+    assert not_measured["gradient_variance_ratio"] == "it has no finite value on toys/flat"
     assert [row[2] for row in rows if row[3] == "gradient_variance_ratio"] == ["first"]
-    assert [row[5] for row in rows if row[2:5] == ("flat", "psnr", "y")] == [math.inf]
+    # The flat image is restored exactly: no mean of decibels could hold that.
+    assert not_measured["psnr"] == "it has no finite value on toys/flat"
+    assert [row[2] for row in rows if row[3:5] == ("psnr", "y")] == ["first"]
+    assert all(math.isfinite(row[5]) for row in rows)
+
+
+def test_a_dead_network_ends_nothing(make_test_set):
+    root = make_test_set({"first": picture(1)})
+    rows, *_ = score(root, {"dead": lambda image: torch.full_like(enlarge(image), 128), "one": enlarge})
+    assert {row[0] for row in rows if row[3] == "psnr"} == {"dead", "one"}
 
 
 def test_a_test_image_smaller_than_the_border_is_named(make_test_set):

@@ -66,6 +66,13 @@ def test_images_of_fewer_than_two_blocks_have_no_value(quality, size):
     assert math.isnan(quality(torch.rand(1, 3, *size), 4).item())
 
 
+@with_parameters
+@pytest.mark.parametrize("level", [0, 0.5])
+def test_one_colour_has_no_value(quality, level):
+    """What a network that died gives; it must not end the evaluation of the others."""
+    assert math.isnan(quality(torch.full((1, 3, 400, 400), level), 4).item())
+
+
 def test_without_parameters_it_says_what_is_missing(monkeypatch, tmp_path):
     from sharploss.metrics.niqe import load_niqe
 

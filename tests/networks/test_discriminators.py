@@ -37,6 +37,12 @@ def test_it_gives_one_logit_an_image_and_learns(name):
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
+def test_what_the_paper_of_sharpgan_leaves_open_can_be_chosen():
+    network = build_discriminator("sharpgan", width=2, kernel=5, strides=[2, 1, 1, 1, 1, 1, 1, 2])
+    assert network.layers[0].kernel_size == (5, 5)
+    assert network(torch.rand(2, 3, 24, 24)).shape == (2, 1)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_another_size_is_told(name):
     network = build_discriminator(name, **SMALL[name])
@@ -50,6 +56,14 @@ def test_another_size_is_told(name):
         ("vgg128", {"size": 96}, "size must be one of 32, 64, 128, 256, not 96"),
         ("srgan", {"size": 40}, "size must be a multiple of 16, not 40"),
         ("sharpgan", {"size": 4}, "size must be an integer of at least 8, not 4"),
+        ("vgg128", {"size": 64.0}, "size must be an integer of at least 1, not 64.0"),
+        ("vgg128", {"channels": 0}, "channels must be one of 1, 3, not 0"),
+        ("srgan", {"channels": "3"}, "channels must be one of 1, 3, not '3'"),
+        ("srgan", {"hidden": 0}, "hidden must be an integer of at least 1, not 0"),
+        ("sharpgan", {"kernel": 4}, "kernel must be an odd integer of at least 1, not 4"),
+        ("sharpgan", {"strides": [1, 2]}, "strides must be a list of eight, each 1 or 2, not [1, 2]"),
+        ("sharpgan", {"strides": [3] * 8}, "strides must be one of 1, 2, not 3"),
+        ("sharpgan", {"strides": [2] * 8}, "size must be an integer of at least 256, not 24"),
         ("vgg", {}, "did you mean 'vgg128'"),
     ],
 )

@@ -8,6 +8,8 @@ VDSR from twtygqyy/pytorch-vdsr@514b021, ESPCN from leftthomas/ESPCN@b1dd698; th
 first channel alone. NLSN's random rotations were replaced by ours of step 0, and its sort by a stable one.
 """
 
+import re
+
 import pytest
 import torch
 from tests_rule import picture, weights
@@ -267,6 +269,43 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path, capsys):
     with pytest.raises(UserError, match="cannot be read"):
         load_official("edsr", build_network("edsr", **EDSR), tmp_path / "a.pt")
     assert "executed" not in capsys.readouterr().out
+
+
+def test_the_files_that_esrgan_was_released_in_load(tmp_path):
+    """xinntao/ESRGAN's names, which differ from BasicSR's."""
+    network = build_network("rrdbnet", **RRDB).double()
+    state = official_state("rrdbnet", network)
+    old = {}
+    for key, value in state.items():
+        name = re.sub(r"^body\.(\d+)\.rdb(\d)", r"RRDB_trunk.\1.RDB\2", key)
+        for new, released in (("conv_body", "trunk_conv"), ("conv_up", "upconv"), ("conv_hr", "HRconv")):
+            name = name.replace(new, released)
+        old[name] = value
+    assert {"RRDB_trunk.1.RDB3.conv5.bias", "trunk_conv.weight", "upconv2.weight", "HRconv.bias"} <= old.keys()
+    torch.save(old, tmp_path / "RRDB_ESRGAN_x4.pth")
+    load_official("rrdbnet", network, tmp_path / "RRDB_ESRGAN_x4.pth")
+    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+
+
+def test_counters_that_old_files_lack_are_not_asked_for(tmp_path):
+    network = build_network("dncnn", width=4, depth=4, batch_norm=True)
+    state = official_state("dncnn", network)
+    assert any(key.endswith("num_batches_tracked") for key in state)
+    torch.save({key: value for key, value in state.items() if "tracked" not in key}, tmp_path / "a.pth")
+    load_official("dncnn", network, tmp_path / "a.pth")
+
+
+def test_what_has_no_official_checkpoint_is_told(tmp_path):
+    torch.save({"conv_first.weight": torch.zeros(1)}, tmp_path / "a.pth")
+    with pytest.raises(UserError, match="SRResNet has no official checkpoint: build it with batch_norm=False"):
+        load_official("srresnet", build_network("srresnet", width=4, blocks=1), tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("state", [{0: torch.zeros(2)}, {"head.0.weight": torch.zeros(2, dtype=torch.int8)}])
+def test_what_is_no_state_of_weights_is_told(tmp_path, state):
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(UserError, match="holds no state dict"):
+        load_official("edsr", build_network("edsr", **EDSR), tmp_path / "a.pth")
 
 
 def test_no_such_file_no_state_dict_no_such_network(tmp_path):

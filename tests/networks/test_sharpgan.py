@@ -44,3 +44,12 @@ def test_the_skips_are_nested():
     network.head, network.tail = nn.Identity(), nn.Identity()
     images = torch.rand(1, 3, 5, 6)
     torch.testing.assert_close(network(images), 3 * images)
+
+
+@pytest.mark.parametrize("kind", [StackedG, ResG, NonBNResG])
+def test_kernels_can_be_larger(kind):
+    network = kind(width=4, kernel=5)
+    assert {layer.kernel_size for layer in network.modules() if isinstance(layer, nn.Conv2d)} == {(5, 5)}
+    assert network(torch.rand(1, 3, 5, 6)).shape == (1, 3, 5, 6)
+    with pytest.raises(ValueError, match="kernel must be an odd integer"):
+        kind(kernel=2)

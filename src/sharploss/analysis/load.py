@@ -189,13 +189,14 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 
 def _score_table(path: Path) -> pd.DataFrame:
+    import numpy as np
     import pandas as pd
 
     table = _csv(path, SCORE_COLUMNS)
     value = pd.to_numeric(table["value"], errors="coerce")
-    wrong = table.loc[value.isna() & table["value"].notna(), "value"]
+    wrong = table.loc[(value.isna() & table["value"].notna()) | np.isinf(value), "value"]
     if len(wrong):
-        raise UserError(f"{path} has the value '{wrong.iloc[0]}', which is no number: delete it and run 'make repro'.")
+        raise UserError(f"{path} has the value '{wrong.iloc[0]}', not a finite number: delete it and run 'make repro'.")
     return table.assign(value=value.astype("float64")).dropna(subset=["value"])
 
 

@@ -30,7 +30,8 @@ TIMEOUT = (5.0, 30.0)
 PAUSES = (1, 2, 4, 8, 16)
 # The longest wait, in seconds, that a server may ask for (Retry-After).
 LONGEST_WAIT = 60
-CHUNK = 1 << 18
+# What a broken connection loses of what it brought: a connection that brings less than this is no progress.
+CHUNK = 1 << 14
 
 # Answers that may be another one in a moment; 416 is a part file that is longer than what the server has.
 _AGAIN = {408, 416, 425, 429, 500, 502, 503, 504}

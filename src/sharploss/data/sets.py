@@ -101,14 +101,35 @@ def _items(name: str, paths: Sequence[Path], given: Sequence[Path] | None, crop:
     stems = _stems(paths)
     if given is None:
         return [Item(f"{name}/{stem}", path, None, crop) for stem, path in zip(stems, paths, strict=True)]
-    targets, inputs = (dict(zip(map(_plain, _stems(files)), files, strict=True)) for files in (paths, given))
+    inputs = _matched(name, stems, paths, given)
+    triples = zip(stems, paths, inputs, strict=True)
+    return [Item(f"{name}/{stem}", path, input, crop) for stem, path, input in triples]
+
+
+def _matched(name: str, stems: Sequence[str], paths: Sequence[Path], given: Sequence[Path]) -> list[Path]:
+    """Give each target's input: the one of the same name or, if not all are so, of the same name but for the scale."""
+    exact = dict(zip(_stems(given), given, strict=True))
+    if exact.keys() == set(stems):
+        return [exact[stem] for stem in stems]
+    targets, inputs = _by_plain_name(name, stems, paths), _by_plain_name(name, list(exact), given)
     alone = sorted(targets.keys() ^ inputs.keys())
     if alone:
         side = "input" if alone[0] in targets else "target"
         count = f"{len(targets)} targets and {len(inputs)} inputs"
         raise UserError(f"{name}: '{alone[0]}' has no {side} ({count}): inputs must have the names of their targets.")
-    pairs = zip(stems, paths, strict=True)
-    return [Item(f"{name}/{stem}", path, inputs[_plain(stem)], crop) for stem, path in pairs]
+    return [inputs[_plain(stem)] for stem in stems]
+
+
+def _by_plain_name(name: str, stems: Sequence[str], paths: Sequence[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for stem, path in zip(stems, paths, strict=True):
+        other = found.setdefault(_plain(stem), path)
+        if other != path:
+            raise UserError(
+                f"{name}: {other.name} and {path.name} have one name but for the scale, and some names of targets and "
+                "inputs differ: give inputs exactly the names of their targets."
+            )
+    return found
 
 
 def _stems(paths: Sequence[Path]) -> list[str]:

@@ -75,8 +75,9 @@ def restore(network: nn.Module, image: Tensor, tile: int | None = None) -> Tenso
     Args:
         network: maps (1, 3, h, w) in [0, 1] to (1, 3, H, W).
         image: (3, h, w) uint8.
-        tile: side of overlapping tiles in input pixels, a multiple of 8, for images that memory would not suffice for;
-            None restores images of more than `tiles.MAX_PIXELS` pixels in tiles and others whole.
+        tile: input pixels, a multiple of 8, that are restored at a time along each side, with `tiles.OVERLAP` more
+            around them, for images that memory would not suffice for; None restores images of more than
+            `tiles.MAX_PIXELS` pixels in tiles and others whole.
 
     Returns:
         (3, H, W) uint8 on the CPU: clamped, rounded half up, as it would be saved in a file.

@@ -126,8 +126,8 @@ def score_packs(
 ) -> Scores:
     """Restore and measure every image of `packs` with every restorer; what is of the target alone is computed once.
 
-    A metric that is undefined on an image (MS-SSIM below 161 pixels, NIQE below two blocks, a ratio to nothing) has no
-    row there, and a note.
+    A metric without a finite value on an image (MS-SSIM below 161 pixels, NIQE below two blocks or of one colour, PSNR
+    of equal images, a ratio to nothing) has no row there, and a note.
 
     Args:
         packs: test packs.
@@ -167,7 +167,7 @@ def score_packs(
                         progress.update()
     rows += _of_sets(features, task)
     patches = {dataset: sum(map(len, parts)) for (_, dataset, run), parts in features.items() if run == TARGET}
-    defined = [row for row in rows if not math.isnan(row[-1])]
+    defined = [row for row in rows if math.isfinite(row[-1])]
     return Scores(defined, measures.not_measured | _undefined(rows), patches)
 
 
@@ -237,15 +237,15 @@ def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Ma
 
 
 def _undefined(rows: Sequence[Row]) -> dict[str, str]:
-    """Say of each metric on which images it is undefined."""
+    """Say of each metric on which images it has no finite value."""
     found: dict[str, dict[str, None]] = {}
     for _, dataset, image, metric, _, value in rows:
-        if math.isnan(value):
+        if not math.isfinite(value):
             found.setdefault(metric, {})[f"{dataset}/{image}"] = None
     notes: dict[str, str] = {}
     for metric, images in found.items():
         first, more = next(iter(images)), len(images) - 1
-        notes[metric] = f"it is undefined on {first}" + (f" and {more} more" if more else "")
+        notes[metric] = f"it has no finite value on {first}" + (f" and {more} more" if more else "")
     return notes
 
 

@@ -24,8 +24,8 @@ MAX_PIXELS = 2**20
 """Inputs of more pixels are tiled without being asked. Those of the benchmarks have fewer: GoPro's 0.92 million,
 DIV2K's at x2 0.7 million. EDSR's 256 channels take 1 GiB for each layer's output here, four times that when doubled."""
 
-TILE = 512
-"""Side of a tile in input pixels."""
+TILE = 368
+"""Side in input pixels of what is kept of a tile; OVERLAP on each side makes it 512."""
 
 OVERLAP = 72
 """Input pixels around the kept part of a tile: EDSR with 32 blocks sees 68 pixels far, and no other finite network but
@@ -53,7 +53,7 @@ def spans(size: int, tile: int, overlap: int) -> Iterator[Strip]:
 
 
 def restore_tiled(
-    network: Callable[[Tensor], Tensor], images: Tensor, *, tile: int = TILE, overlap: int = OVERLAP
+    network: Callable[[Tensor], Tensor], images: Tensor, *, tile: int = TILE + 2 * OVERLAP, overlap: int = OVERLAP
 ) -> Tensor:
     """Restore images of any size with the memory of one tile. Nothing random: equal calls give equal bits.
 
@@ -84,11 +84,16 @@ def restore_tiled(
 
 
 def restore_any_size(network: Callable[[Tensor], Tensor], images: Tensor, tile: int | None = None) -> Tensor:
-    """Restore images whole where they have at most MAX_PIXELS pixels each, else, or where `tile` is given, in tiles."""
+    """Restore images whole where they have at most MAX_PIXELS pixels each, else, or where `tile` is given, in tiles.
+
+    Raises:
+        ValueError: a tile that is no multiple of GRID.
+    """
     if tile is None and images.shape[-2] * images.shape[-1] <= MAX_PIXELS:
         return network(images)
     side = TILE if tile is None else tile
-    return restore_tiled(network, images, tile=side, overlap=min(OVERLAP, side // 4 // GRID * GRID))
+    check_integer("tile", side, minimum=GRID)
+    return restore_tiled(network, images, tile=side + 2 * OVERLAP, overlap=OVERLAP)
 
 
 def _kept(restored: Tensor, corner: tuple[int, int], rows: Strip, columns: Strip, scale: int) -> Tensor:

@@ -115,6 +115,8 @@ def _taps() -> tuple[list[float], list[float]]:
 def _distance(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     """Give the distance of the blocks' Gaussian from the undistorted photographs' (eq. 10 of the paper)."""
     known = features[~features.isnan().any(dim=1)]
+    if len(known) < 2:  # blocks without any variation, as of a network that gives one colour
+        return features.new_tensor(torch.nan)
     difference = mean - features.nanmean(dim=0)
     inverse = torch.linalg.pinv((covariance + known.T.cov()) / 2)
     return (difference @ inverse @ difference.T).sqrt().reshape(())

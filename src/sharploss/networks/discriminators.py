@@ -1,9 +1,12 @@
 """Discriminators: from an image of one fixed size to one logit, high for real."""
 
+import math
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
-from sharploss.checks import check_integer
-from sharploss.networks.images import check_channels
+from sharploss.checks import check_choice, check_integer, check_odd
+from sharploss.networks.images import CHANNELS, check_channels
 
 
 class Discriminator(nn.Module):
@@ -46,13 +49,13 @@ class VGG128(Discriminator):
     """
 
     def __init__(self, size: int = 128, width: int = 64, channels: int = 3) -> None:
-        pairs = size.bit_length() - 3
-        if size not in (32, 64, 128, 256):
-            raise ValueError(f"size must be one of 32, 64, 128, 256, not {size!r}")
+        check_integer("size", size, minimum=1)
+        check_choice("size", size, (32, 64, 128, 256))
         check_integer("width", width, minimum=1)
+        check_choice("channels", channels, CHANNELS)
         layers: list[nn.Module] = []
         inputs = channels
-        for index in range(pairs):
+        for index in range(size.bit_length() - 3):
             outputs = width * min(2**index, 8)
             first = nn.Conv2d(inputs, outputs, 3, padding=1, bias=index == 0)
             norm = [nn.BatchNorm2d(outputs)] if index else []
@@ -80,8 +83,7 @@ class SRGANDiscriminator(Discriminator):
     """
 
     def __init__(self, size: int = 96, width: int = 64, hidden: int = 1024, channels: int = 3) -> None:
-        _check_size(size)
-        check_integer("width", width, minimum=1)
+        _check(size, 16, width=width, hidden=hidden, channels=channels)
         layers: list[nn.Module] = []
         inputs = channels
         for index in range(8):
@@ -97,31 +99,45 @@ class SharpGANDiscriminator(Discriminator):
     """SharpGAN's discriminator (Fan and Wang 2021).
 
     From the paper: eight layers of convolution, activation and normalisation, in this order, then two fully connected
-    ones. Ours, because the paper does not say: 3x3 kernels, 64 to 512 channels, every second layer halving the size,
-    LeakyReLU of 0.2, batch normalisation, 100 hidden units. The paper's sigmoid belongs to the loss here: the output is
-    its argument.
+    ones. Ours, because the paper does not say: 3x3 kernels, 64 to 512 channels, strides, LeakyReLU of 0.2, batch
+    normalisation, 100 hidden units. The paper's sigmoid belongs to the loss here: the output is its argument.
 
     Args:
-        size: side of the patches in pixels, a multiple of 8; 24 in the paper.
-        width: channels of the first layer.
+        size: side of the patches in pixels, a multiple of the strides' product; 24 in the paper.
+        width: channels of the first layer; they double every second layer.
         hidden: of the first linear layer.
         channels: 3 for RGB, 1 for Y.
+        kernel: side of the kernels, odd.
+        strides: of the eight layers, each 1 or 2; every second layer halves the size until a size of 24 is 3.
 
     Raises:
         ValueError: an argument out of range.
     """
 
-    def __init__(self, size: int = 24, width: int = 64, hidden: int = 100, channels: int = 3) -> None:
-        _check_size(size, 8)
-        check_integer("width", width, minimum=1)
+    def __init__(
+        self,
+        size: int = 24,
+        width: int = 64,
+        hidden: int = 100,
+        channels: int = 3,
+        *,
+        kernel: int = 3,
+        strides: Sequence[int] = (1, 2, 1, 2, 1, 2, 1, 1),
+    ) -> None:
+        check_odd("kernel", kernel)
+        if not isinstance(strides, list | tuple) or len(strides) != 8:
+            raise ValueError(f"strides must be a list of eight, each 1 or 2, not {strides!r}")
+        for stride in strides:
+            check_choice("strides", stride, (1, 2))
+        shrunk = math.prod(strides)
+        _check(size, shrunk, width=width, hidden=hidden, channels=channels)
         layers: list[nn.Module] = []
         inputs = channels
-        for index in range(8):
+        for index, stride in enumerate(strides):
             outputs = width * 2 ** (index // 2)
-            stride = 2 if index in (1, 3, 5) else 1
-            layers += [nn.Conv2d(inputs, outputs, 3, stride, 1), lrelu(), nn.BatchNorm2d(outputs)]
+            layers += [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2), lrelu(), nn.BatchNorm2d(outputs)]
             inputs = outputs
-        classifier = nn.Sequential(nn.Linear(inputs * (size // 8) ** 2, hidden), lrelu(), nn.Linear(hidden, 1))
+        classifier = nn.Sequential(nn.Linear(inputs * (size // shrunk) ** 2, hidden), lrelu(), nn.Linear(hidden, 1))
         super().__init__(size, channels, nn.Sequential(*layers), classifier)
 
 
@@ -130,10 +146,13 @@ def lrelu() -> nn.Module:
     return nn.LeakyReLU(0.2, inplace=True)
 
 
-def _check_size(size: int, multiple: int = 16) -> None:
+def _check(size: int, multiple: int, *, width: int, hidden: int, channels: int) -> None:
     check_integer("size", size, minimum=multiple)
     if size % multiple:
         raise ValueError(f"size must be a multiple of {multiple}, not {size}")
+    check_integer("width", width, minimum=1)
+    check_integer("hidden", hidden, minimum=1)
+    check_choice("channels", channels, CHANNELS)
 
 
 DISCRIMINATORS: dict[str, type[Discriminator]] = {

@@ -54,6 +54,8 @@ def _vdsr_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
 
 def _srresnet_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
     """BasicSR's MSRResNet; its layers have names, ours numbers."""
+    if any("running_mean" in name for name in ours):
+        raise UserError("The paper's SRResNet has no official checkpoint: build it with batch_norm=False (MSRResNet).")
     tail = sorted({int(name.split(".")[1]) for name in ours if name.startswith("tail.")})
     named = [*(f"upconv{index + 1}" for index in range(len(tail) - 2)), "conv_hr", "conv_last"]
     layers = {f"tail.{number}": name for number, name in zip(tail, named, strict=True)} | {"head.0": "conv_first"}
@@ -87,6 +89,19 @@ OFFICIAL: dict[str, Callable[[Mapping[str, Tensor]], dict[str, str]]] = {
 }
 """For each network, our tensor names -> those of the official code."""
 
+RELEASED: dict[str, Callable[[str], str]] = {
+    "rrdbnet": _renamer(
+        (r"RRDB_trunk\.(\d+)\.RDB(\d)\.", r"body.\1.rdb\2."),
+        (r"trunk_conv\.", "conv_body."),
+        (r"upconv(\d)\.", r"conv_up\1."),
+        (r"HRconv\.", "conv_hr."),
+    )
+}
+"""Names in files that were released with other code, xinntao/ESRGAN's -> those above."""
+
+COUNTER = ".num_batches_tracked"
+"""What old files of networks with batch normalisation lack, and what nothing is computed from."""
+
 IGNORED = ("sub_mean.", "add_mean.")
 """Official tensors that are constants here: the means of EDSR and NLSN."""
 
@@ -101,13 +116,13 @@ def load_official(name: str, network: nn.Module, path: str | Path) -> None:
 
     Raises:
         UserError: the file is missing, damaged, not a state dict, or of another variant; the message names the tensors
-            and shapes that differ.
+            and shapes that differ. Or there is no official checkpoint of such a network.
     """
     if name not in OFFICIAL:
         raise unknown("network with official checkpoints", name, OFFICIAL)
-    found = _read(Path(path))
     ours = network.state_dict()
     names = OFFICIAL[name](ours)
+    found = _read(Path(path), RELEASED.get(name, str))
     differences = _differences(found, {names[key]: value for key, value in ours.items()})
     if differences:
         more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
@@ -115,33 +130,42 @@ def load_official(name: str, network: nn.Module, path: str | Path) -> None:
             f"{path} is a checkpoint of another variant of {name}: {'; '.join(differences[:3])}{more}: "
             "build the network with the sizes that the file was trained with."
         )
-    network.load_state_dict({key: found[names[key]] for key in ours})
+    network.load_state_dict({key: found.get(names[key], ours[key]) for key in ours})
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _read(path: Path, rename: Callable[[str], str]) -> dict[str, Tensor]:
     if not path.is_file():
         raise UserError(f"There is no checkpoint {path}: check the path.")
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's readers raise whatever they meet
         reason = (str(error) or type(error).__name__).split(".", maxsplit=1)[0].splitlines()[0]
-        raise UserError(f"{path} cannot be read as a state dict ({reason}): get another copy.") from None
+        raise UserError(
+            f"{path} cannot be read as a state dict ({reason}): get another copy or, if it holds a whole pickled "
+            "model, save that model's state_dict() with the code that it came with."
+        ) from None
     for key in WRAPPERS:
         if isinstance(content, dict) and isinstance(cast("dict[str, Any]", content).get(key), dict):
             content = cast("dict[str, Any]", content)[key]
             break
-    tensors = cast("dict[str, Any]", content) if isinstance(content, dict) else {}
-    if not tensors or not all(isinstance(value, Tensor) for value in tensors.values()):
+    tensors = cast("dict[Any, Any]", content) if isinstance(content, dict) else {}
+    if not tensors or not all(_is_weight(key, value) for key, value in tensors.items()):
         raise UserError(f"{path} holds no state dict: use the file of weights, not of the whole model.")
-    return {key.removeprefix("module."): value for key, value in tensors.items()}
+    return {rename(key.removeprefix("module.")): value for key, value in tensors.items()}
+
+
+def _is_weight(key: Any, value: Any) -> bool:
+    if not isinstance(key, str) or not isinstance(value, Tensor):
+        return False
+    return value.is_floating_point() or key.endswith(COUNTER)
 
 
 def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
     lines: list[str] = []
     for key, value in wanted.items():
-        if key not in found:
+        if key not in found and not key.endswith(COUNTER):
             lines.append(f"'{key}' is missing")
-        elif found[key].shape != value.shape:
+        elif key in found and found[key].shape != value.shape:
             lines.append(f"'{key}' is {tuple(found[key].shape)} there and {tuple(value.shape)} here")
     extra = [key for key in found if key not in wanted and not key.startswith(IGNORED)]
     return lines + [f"'{key}' is there and not here" for key in extra]

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_flag, check_integer
+from sharploss.checks import check_choice, check_flag, check_integer, check_odd
 from sharploss.networks.images import CHANNELS, check_channels, check_scale
 
 
@@ -24,6 +24,7 @@ class StackedG(nn.Module):
         width: channels.
         global_skip: whether the input is added to the output; off for StackedG, which has no skips.
         channels: 3 for RGB, 1 for Y.
+        kernel: side of the kernels, odd.
 
     Raises:
         ValueError: an argument out of range.
@@ -32,24 +33,32 @@ class StackedG(nn.Module):
     skips: ClassVar[bool] = False
 
     def __init__(
-        self, scale: int = 1, blocks: int = 5, width: int = 64, global_skip: bool | None = None, channels: int = 3
+        self,
+        scale: int = 1,
+        blocks: int = 5,
+        width: int = 64,
+        global_skip: bool | None = None,
+        channels: int = 3,
+        *,
+        kernel: int = 3,
     ) -> None:
         super().__init__()
         check_scale(scale, (1, 2, 3, 4))
         check_choice("channels", channels, CHANNELS)
         check_integer("blocks", blocks, minimum=1)
         check_integer("width", width, minimum=1)
+        check_odd("kernel", kernel)
         self.global_skip = self.skips if global_skip is None else global_skip
         check_flag("global_skip", self.global_skip)
         self.scale, self.channels = scale, channels
-        self.head = nn.Sequential(conv(channels, width), nn.LeakyReLU(0.2, inplace=True))
-        self.blocks = nn.ModuleList(self.block(width) for _ in range(blocks))
-        self.tail = conv(width, channels)
+        self.head = nn.Sequential(conv(channels, width, kernel), nn.LeakyReLU(0.2, inplace=True))
+        self.blocks = nn.ModuleList(self.block(width, kernel) for _ in range(blocks))
+        self.tail = conv(width, channels, kernel)
 
     @staticmethod
-    def block(width: int) -> nn.Module:
+    def block(width: int, kernel: int) -> nn.Module:
         """Make one block of the middle."""
-        layers = [layer for _ in range(2) for layer in (conv(width, width), nn.LeakyReLU(0.2, inplace=True))]
+        layers = [layer for _ in range(2) for layer in (conv(width, width, kernel), nn.LeakyReLU(0.2, inplace=True))]
         return nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -76,10 +85,14 @@ class ResG(StackedG):
     skips = True
 
     @staticmethod
-    def block(width: int) -> nn.Module:
+    def block(width: int, kernel: int) -> nn.Module:
         """Make one block of the middle."""
         return Residual(
-            conv(width, width), nn.BatchNorm2d(width), nn.ReLU(inplace=True), conv(width, width), nn.BatchNorm2d(width)
+            conv(width, width, kernel),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            conv(width, width, kernel),
+            nn.BatchNorm2d(width),
         )
 
 
@@ -89,9 +102,9 @@ class NonBNResG(StackedG):
     skips = True
 
     @staticmethod
-    def block(width: int) -> nn.Module:
+    def block(width: int, kernel: int) -> nn.Module:
         """Make one block of the middle."""
-        return Residual(conv(width, width), nn.PReLU(), conv(width, width))
+        return Residual(conv(width, width, kernel), nn.PReLU(), conv(width, width, kernel))
 
 
 class Residual(nn.Module):
@@ -106,6 +119,6 @@ class Residual(nn.Module):
         return features + self.layers(features)
 
 
-def conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """Make a 3x3 convolution that keeps the size."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1)
+def conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
+    """Make a convolution that keeps the size."""
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
