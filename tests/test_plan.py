@@ -2,6 +2,7 @@ import pytest
 import yaml
 
 from sharploss.errors import UserError
+from sharploss.losses import smallest_patch
 from sharploss.params import Params, load_params
 from sharploss.plan import NOTHING, changes, check_plan, dump_plan, expand, find_run, load_plan, run_key, write_plan
 
@@ -119,3 +120,21 @@ def test_what_is_no_plan_is_refused(tmp_path, content):
 def test_find_run_names_the_nearest(params):
     with pytest.raises(UserError, match="did you mean 'sr_x4-edsr-sploss-s0'"):
         find_run(expand(params), "sr_x4-edsr-splos-s0")
+
+
+@pytest.mark.parametrize("study", ["gpu", "paper"])
+def test_every_network_is_planned_with_every_loss_that_its_patches_allow(repository, study):
+    params = load_params(repository / f"studies/{study}.yaml")
+    planned, sizes = {}, {}
+    for run in expand(params)["runs"].values():
+        planned.setdefault(run["network"], set()).add(run["loss"])
+        size = params.recipes[run["recipe"]].patch * params.tasks[run["task"]].scale
+        sizes[run["network"]] = max(size, sizes.get(run["network"], 0))
+    every = set(params.suites["pairings" if study == "gpu" else "sploss_edsr"].losses)
+    assert len(every) == 22
+    assert planned.keys() == params.networks.keys()
+    for network, losses in planned.items():
+        names = {"ms_ssim" if name == "ms_ssim_3" else name for name in losses}
+        for name in every - names:
+            smaller = "ms_ssim_3" if name == "ms_ssim" else name
+            assert smallest_patch(params.losses[smaller]) > sizes[network], f"{network} lacks {name}"
