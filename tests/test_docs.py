@@ -9,7 +9,8 @@ import yaml
 
 from sharploss.analysis.claims import Claim
 from sharploss.analysis.verdict_pages import PAGES
-from sharploss.params import Params
+from sharploss.params import Params, load_params
+from sharploss.plan import expand
 
 # Not the fixture `repository`: every page and snippet is a test of its own, named before fixtures exist.
 ROOT = Path(__file__).resolve().parent.parent
@@ -128,6 +129,12 @@ def test_the_suites_a_page_names_are_in_the_study(paper):
         named = re.findall(r"`(\w+)`", cells)
         assert named
         assert set(named) <= suites.keys()
+
+
+def test_the_size_of_the_largest_study_is_told():
+    studies = [ROOT / "studies" / f"{name}.yaml" for name in ("mini", "gpu", "paper")]
+    largest = max(len(expand(load_params(study))["runs"]) for study in studies)
+    assert f"the largest has {largest} runs" in (ROOT / "docs/scale.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("paper", PAGES.values())

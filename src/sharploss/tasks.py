@@ -48,7 +48,8 @@ class SuperResolution(Base):
         default="bicubic", description="bicubic: MATLAB's; bilinear: Pillow's, as in the GV paper's code"
     )
     mod_crop: bool = Field(
-        default=True, description="crop to a multiple of the scale first; without, input and target are misaligned"
+        default=True,
+        description="crop to a multiple of the scale first; without, Pillow's kernels misalign input and target",
     )
     inputs: Literal["made", "published"] = Field(default="made", description="published: the set's own small images")
 

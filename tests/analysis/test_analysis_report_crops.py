@@ -2,6 +2,7 @@ import io
 from base64 import b64decode
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +80,16 @@ def test_ranks_follow_how_many_networks_were_trained_with_a_loss(study, tmp_path
         ("l2", 2),
         ("sploss", 3),
     ]
+
+
+def test_one_loss_of_each_paper_comes_before_the_others(tmp_path):
+    names = ["l1", "l2", "ssim", "l1_gv", "l2_gv", "l1_second_order", "mdf", "sploss", "l1-my_gan", "l1_ragan"]
+    runs = pd.DataFrame([{"task": "sr_x4", "network": "edsr", "variant": name} for name in names])
+    runs.loc[len(runs)] = ["sr_x4", "espcn", "l1"]
+    found = ranked(runs, {"task": "sr_x4"}, [(name, tmp_path) for name in ("target", "bicubic", *names)])
+    best = [one.title for one in sorted(found)]
+    assert best[:8] == ["target", "bicubic", "l1", "sploss", "l1_gv", "l1_second_order", "mdf", "l1_ragan"]
+    assert best[8:] == ["l2", "ssim", "l2_gv", "l1-my_gan"]
 
 
 @given(st.integers(0, 255), st.integers(0, 255))

@@ -22,6 +22,9 @@ CROP_BYTES = 500_000
 UNRESTORED = 2
 """How many pictures of a crop belong to no network: the target and the unrestored image."""
 
+PAPERS = ("sploss", "gv", "second_order", "mdf", "gan")
+"""The parts of losses' names that tell the papers' own; one of each comes right after the most shared loss."""
+
 MIDDLE = 128
 """The value of "no difference" in a picture that is stored as a difference, modulo 256."""
 
@@ -142,8 +145,8 @@ def difference_of(content: bytes, base: bytes) -> bytes:
 def listed_crops(study: Study) -> list[View]:
     """List every crop of every network.
 
-    First come target and unrestored image, then the losses that most networks of the task were trained with, since
-    those can be compared across networks.
+    First come target and unrestored image, then the loss that most networks of the task were trained with, one of each
+    paper's, and the others: those first that most networks have, since they can be compared across networks.
     """
     groups = records(study.runs[["group", "task", "network"]].drop_duplicates())
     return [
@@ -159,5 +162,8 @@ def ranked(runs: pd.DataFrame, group: dict[str, Any], files: list[tuple[str, Pat
     mine = runs[runs["task"] == group["task"]]
     shared = mine.groupby("variant")["network"].nunique()
     order = sorted(range(UNRESTORED, len(files)), key=lambda at: -int(shared[files[at][0]]))
+    losses = [name.split("-")[0] for name, _ in files]  # without the recipe
+    papers = [next((at for at in order[1:] if part in losses[at]), None) for part in PAPERS]
+    order = list(dict.fromkeys([*order[:1], *(at for at in papers if at is not None), *order]))
     rank = {at: place for place, at in enumerate([*range(UNRESTORED), *order])}
     return [Shown(rank[at], title, path) for at, (title, path) in enumerate(files)]

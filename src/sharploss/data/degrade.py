@@ -37,8 +37,9 @@ def degrade(image: Tensor, task: Mapping[str, Any], name: str = "", given: Tenso
     Returns:
         target and input, (3, H', W') and (3, h, w) uint8. Kinds:
         "sr": the target cropped to a multiple of the scale (top left), shrunk by MATLAB's bicubic or Pillow's bilinear
-        (the GV code's); without `mod_crop` the uncropped image is shrunk and only then the target cropped, which
-        shifts the two against each other wherever the size is no multiple.
+        (the GV code's); without `mod_crop` the uncropped image is shrunk and only then the target cropped. Pillow's
+        kernels then stretch the grid, which shifts the two against each other wherever the size is no multiple;
+        MATLAB's keeps its grid.
         "deblur": a Gaussian or motion blur drawn for each image, or the given input.
         "sharpen": a Gaussian blur of fixed `sigma`: SharpGAN's paper does not state its blur, this is our assumption.
         "denoise": Gaussian noise of `sigma` (of 255), rounded and clipped to 8 bits. Papers mostly leave noise

@@ -131,7 +131,10 @@ def variance_curves(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFram
 def protocol(study: Study) -> Iterator[Drawing]:
     """Draw what leaving out the crop to a multiple of the scale does to PSNR, unrestored images included."""
     name, section = "protocol_mod_crop", "protocols"
-    caption = "PSNR of the same networks and losses on images that were or were not cropped to a multiple of the scale"
+    caption = (
+        "PSNR of the same networks and losses on images that were cropped to a multiple of the scale, or that Pillow "
+        "shrank without a crop, which stretches its grid"
+    )
     tasks = [task for task in dict.fromkeys(study.runs["task"]) if str(task).endswith(UNCROPPED)]
     if not tasks:
         yield missing(name, section, f"{caption}.", "The study has no task without that crop.", PAPER)
