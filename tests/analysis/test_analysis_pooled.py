@@ -3,7 +3,7 @@ import pytest
 
 from sharploss.analysis.contrasts import Cell, Contrast
 from sharploss.analysis.pooled import pooled
-from sharploss.analysis.statistics import bootstrap_mean
+from sharploss.analysis.statistics import mean_interval
 
 CELL = Cell("mini", "sr_x4", "edsr", "set5", "psnr", "y", "a against b")
 RNG = np.random.default_rng(3)
@@ -16,7 +16,7 @@ def contrast(**place):
 def test_one_cell_has_about_the_interval_of_its_mean():
     table = RNG.normal(0.2, 0.5, (60, 1))
     found = pooled([(contrast(), table)], exact=False)["psnr"]
-    mean, low, high = bootstrap_mean(table)
+    mean, low, high = mean_interval(table)
     assert found["change"] == pytest.approx(mean)
     assert (found["low"], found["high"]) == pytest.approx((low, high), abs=0.02)
 
