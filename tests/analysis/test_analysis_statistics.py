@@ -173,6 +173,17 @@ def test_effects_come_with_the_differences():
     assert row["p"] == pytest.approx(stats.ttest_1samp(list(change.values()), 0).pvalue)
 
 
+def row_of(p, dataset="d", measure=("psnr", "y")):
+    return {"task": "t", "dataset": dataset, "metric": measure[0], "protocol": measure[1], "p": p}
+
+
 def test_each_table_is_corrected_by_itself():
-    columns = {"task": ["t", "t", "t"], "dataset": ["d", "d", "e"], "p": [0.01, 0.04, 0.04]}
-    assert corrected(pd.DataFrame(columns))["p_holm"].tolist() == pytest.approx([0.02, 0.04, 0.04])
+    rows = [row_of(0.01), row_of(0.04), row_of(0.04, "e")]
+    assert corrected(pd.DataFrame(rows))["p_holm"].tolist() == pytest.approx([0.02, 0.04, 0.04])
+
+
+def test_what_no_table_shows_is_not_tested_with_it():
+    rows = [row_of(0.01), row_of(0.001, measure=("psnr", "rgb")), row_of(0.04, measure=("lpips", "alex_v0.1"))]
+    adjusted = corrected(pd.DataFrame(rows))
+    assert adjusted["p_holm"].tolist() == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
+    assert adjusted["p"].tolist() == [0.01, 0.001, 0.04]

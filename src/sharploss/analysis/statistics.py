@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.effects import Effect, effect, holm, margins, standard_error
+from sharploss.analysis.measures import is_shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,10 +155,13 @@ def corrected(compared: pd.DataFrame) -> pd.DataFrame:
     """Add `p_holm`: the p-values of every table (a task and a test set) corrected together, after Holm.
 
     Args:
-        compared: rows of `differences` that are shown, and so tested, together.
+        compared: rows of `differences` of one suite. Those of measures that tables do not show (`measures.is_shown`:
+            PSNR and SSIM under further protocols, say) are no tests of the table; their `p_holm` is NaN.
     """
-    tables = compared.groupby(["task", "dataset"], sort=False)["p"]
-    return compared.assign(p_holm=tables.transform(lambda p: holm(p.to_numpy(dtype=np.float64))))
+    shown = [is_shown(measure) for measure in zip(compared["metric"], compared["protocol"], strict=True)]
+    tested = compared.assign(p_holm=compared["p"].where(np.array(shown, dtype=bool)))
+    tables = tested.groupby(["task", "dataset"], sort=False)["p_holm"]
+    return tested.assign(p_holm=tables.transform(lambda p: holm(p.to_numpy(dtype=np.float64))))
 
 
 def _differences(paired: pd.DataFrame) -> list[list[object]]:
