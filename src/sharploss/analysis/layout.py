@@ -303,9 +303,9 @@ def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
                 rows=rows,
                 labels=1,
                 notes=[
-                    "In brackets: the range of the mean rank when images are resampled, the same ones for all losses. "
-                    "It describes these images and is no confidence interval. A loss without scores where others have "
-                    "some shares the last rank.",
+                    "In brackets: between them lie 95 % or more of the mean ranks when images are resampled, the same "
+                    "ones for all losses. That describes these images and is no confidence interval.",
+                    "A loss without scores where others have some shares the last rank.",
                     *_one_seed(study, study.runs),
                 ],
             )
