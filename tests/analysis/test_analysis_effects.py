@@ -38,16 +38,26 @@ def test_differences_without_spread_are_certain_or_nothing():
     assert p_value(np.zeros(3)) == 1.0
 
 
-def test_one_image_has_no_spread():
-    found = effect("psnr", np.array([[30.0, 31.0]]), np.array([[29.0, 29.5]]))
+def test_one_image_and_one_seed_have_no_spread():
+    found = effect("psnr", np.array([[30.0]]), np.array([[29.0]]))
     assert found.improvement == 1.0
     assert math.isnan(found.effect)
     assert math.isnan(found.p)
 
 
-def test_seeds_are_averaged_before_images_are_compared():
-    values, baseline = np.array([[1.0, 3.0], [2.0, 4.0]]), np.zeros((2, 2))
-    assert effect("psnr", values, baseline).effect == pytest.approx(2.5 / np.std([2.0, 3.0], ddof=1))
+def test_one_image_is_tested_over_its_seeds():
+    found = effect("psnr", np.array([[30.0, 31.0]]), np.array([[29.0, 29.5]]))
+    assert math.isnan(found.effect)
+    assert found.p == pytest.approx(stats.ttest_1samp([1.0, 1.5], 0).pvalue)
+
+
+def test_the_effect_averages_seeds_but_p_counts_them():
+    values, baseline = np.array([[1.0, 3.0], [2.0, 4.0], [3.0, 5.0]]), np.zeros((3, 2))
+    found = effect("psnr", values, baseline)
+    assert found.effect == pytest.approx(3.0 / np.std([2.0, 3.0, 4.0], ddof=1))
+    error = math.sqrt(np.var([2, 3, 4], ddof=1) / 3 + np.var([2, 4], ddof=1) / 2)
+    assert found.p == pytest.approx(2 * stats.t.sf(3.0 / error, 1))
+    assert found.p > stats.ttest_1samp([2.0, 3.0, 4.0], 0).pvalue
 
 
 def test_holms_example():

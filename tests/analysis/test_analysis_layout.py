@@ -78,6 +78,14 @@ def test_few_images_and_one_seed_are_flagged(shown):
     assert "One seed" in notes
 
 
+def test_the_note_counts_the_differences_that_the_table_shows(shown):
+    table = shown["pairings_difference"][0]
+    cells = sum("[" in cell.text for row in table.rows for cell in row[2:])
+    notes = " ".join(table.notes)
+    assert f"Of the {cells} differences shown with an interval" in notes
+    assert "marks are not corrected" in notes
+
+
 def test_the_control_tells_the_size_of_a_difference():
     row = {
         "network": "edsr",

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sharploss.analysis.ranks import draws, ranked, ranks
+from sharploss.analysis.ranks import draws, ranked, ranked_cells, ranks
 
 
 def scores(values, metric="psnr"):
@@ -34,6 +34,20 @@ def test_a_loss_that_wins_on_every_image_has_rank_one_without_doubt():
 def test_images_that_disagree_leave_the_rank_open():
     found = ranks(scores({"a": [1, 9, 1, 9], "b": [5, 5.2, 5, 5]})).set_index("loss")
     assert (found.loc["a", "low"], found.loc["a", "high"]) == (1, 2)
+
+
+def test_few_images_leave_more_open_than_percentiles_say():
+    """Of four images three agree: 5 of 256 resamples turn the order round, fewer than the 2.5 % of a plain interval."""
+    found = ranks(scores({"a": [9, 9, 9, 1], "b": [5, 5, 5, 5.5]})).set_index("loss")
+    drawn = ranked_cells(scores({"a": [9, 9, 9, 1], "b": [5, 5, 5, 5.5]}))[0]
+    assert drawn.images == 4
+    assert found.loc["a", ["low", "high"]].tolist() == [drawn.drawn[:, 0].min(), drawn.drawn[:, 0].max()] == [1, 2]
+
+
+def test_tasks_share_the_images_of_a_test_set():
+    table = scores({"a": [1, 9, 1, 9], "b": [5, 5.2, 5, 5]})
+    first, second = ranked_cells(pd.concat([table, table.assign(task="u")]))
+    assert (first.drawn == second.drawn).all()
 
 
 def test_ranks_are_averaged_over_cells():

@@ -21,7 +21,8 @@ class Effect(NamedTuple):
             baseline's, equal ones counting half; 0.5 is no effect. (2 * improvement - 1 is Cliff's delta of the pairs.)
         effect: Cohen's d of paired samples (d_z): mean difference over its standard deviation across images, seeds
             averaged; signed as the difference is; NaN with one image, infinite where all differences are equal.
-        p: two-sided p-value of the paired t-test across images, seeds averaged; NaN with one image.
+        p: two-sided p-value of the paired t-test across images, and across seeds where there are several
+            (`p_value`); NaN with one image and one seed.
     """
 
     improvement: float
@@ -37,8 +38,8 @@ def effect(metric: str, values: Floats, baseline: Floats) -> Effect:
         values: (images, seeds), no NaN.
         baseline: the same shape.
     """
-    images = (values - baseline).mean(axis=1)
-    return Effect(improvement(metric, values, baseline), cohens_d(images), p_value(images))
+    change = values - baseline
+    return Effect(improvement(metric, values, baseline), cohens_d(change.mean(axis=1)), p_value(change))
 
 
 def improvement(metric: str, values: Floats, baseline: Floats) -> float:
@@ -61,13 +62,53 @@ def cohens_d(differences: Floats) -> float:
 
 
 def p_value(differences: Floats) -> float:
-    """Give the two-sided p-value of the one-sample t-test against zero; NaN with fewer than two numbers."""
+    """Give the two-sided p-value of the t-test of a mean against zero.
+
+    With one seed it is the one-sample t-test across images; with several, seeds count too (`standard_error`).
+
+    Args:
+        differences: (images, seeds) or (images,), no NaN.
+
+    Returns:
+        p; NaN with one image and one seed. Differences without any spread are certain (0), or none (1).
+    """
     from scipy import special  # not scipy.stats, which takes a second to import
 
-    if len(differences) < 2:
+    mean, (error, freedom) = float(differences.mean()), standard_error(*margins(differences))
+    if not freedom:
         return math.nan
-    d = cohens_d(differences)
-    return float(2 * special.stdtr(len(differences) - 1, -abs(d) * math.sqrt(len(differences))))
+    if not error:
+        return 0.0 if mean else 1.0
+    return float(2 * special.stdtr(freedom, -abs(mean) / error))
+
+
+def margins(values: Floats) -> tuple[Floats, Floats]:
+    """Give the means of every image, (images,), and of every seed, (seeds,), of (images, seeds) or (images,)."""
+    table = values.reshape(len(values), -1)
+    return table.mean(axis=1), table.mean(axis=0)
+
+
+def standard_error(*parts: Floats) -> tuple[float, int]:
+    """Give the standard error of a mean whose images and seeds were both drawn by chance, and its degrees of freedom.
+
+    Squared, it is var(image means) / images + var(seed means) / seeds: images and seeds are crossed, each image meets
+    each seed, so that neither can be averaged away before the test. It is the variance for two-way clusters without the
+    part that both count (Cameron, Gelbach and Miller, Journal of Business & Economic Statistics 29(2), 2011): what is
+    left of image and seed together counts twice, so that it errs on the large side. As there, Student's t has one
+    degree of freedom less than there are clusters of the rarer kind. With one seed it is the standard error of a mean
+    over images.
+
+    Args:
+        parts: means along each way of sampling, (n,). Those of one number tell nothing of their spread and are left
+            out: with one seed the error is that over images alone, with one image that over seeds alone.
+
+    Returns:
+        standard error, degrees of freedom; NaN and 0 where nothing was drawn twice.
+    """
+    drawn = [part for part in parts if len(part) > 1]
+    if not drawn:
+        return math.nan, 0
+    return math.sqrt(sum(_spread(part) ** 2 / len(part) for part in drawn)), min(map(len, drawn)) - 1
 
 
 def _spread(differences: Floats) -> float:

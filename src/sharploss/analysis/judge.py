@@ -16,7 +16,7 @@ from sharploss.analysis.effects import holm, p_value
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.pooled import pooled
 from sharploss.analysis.sources import our_source, printed_source
-from sharploss.analysis.statistics import bootstrap_mean
+from sharploss.analysis.statistics import mean_interval
 from sharploss.analysis.verdict_pages import write_pages
 from sharploss.analysis.verdict_tables import write_tables
 from sharploss.files import write_json
@@ -125,11 +125,11 @@ def examine(contrast: Contrast, source: Source, *, exact: bool) -> Judged:
     table = values(contrast, source)
     if table is None:
         return Judged(contrast, "missing", math.nan, math.nan, math.nan, math.nan, None)
-    mean, low, high = bootstrap_mean(table)
+    mean, low, high = mean_interval(table)
     if exact:
         mean = round(mean, 9)
         low = high = mean
-    p = math.nan if exact else p_value((table - (contrast.expected or 0.0)).mean(axis=1))
+    p = math.nan if exact else p_value(table - (contrast.expected or 0.0))
     return Judged(contrast, outcome(contrast, low, high), mean, low, high, p, table)
 
 

@@ -153,10 +153,12 @@ def _correction(part: pd.DataFrame) -> list[str]:
     """Say how many differences stand when all of the table are tested together."""
     if "p_holm" not in part or not len(part):
         return []
-    tested, alone, together = part["p"].notna().sum(), (part["p"] < 0.05).sum(), (part["p_holm"] < 0.05).sum()
+    shown = part[part["p_holm"].notna()]  # of the measures that the table shows
+    alone, together = (shown["p"] < 0.05).sum(), (shown["p_holm"] < 0.05).sum()
+    ways = "images and seeds" if (part["seeds"] > 1).any() else "images"
     return [
-        f"Of {tested} differences {alone} are significant at 5 % by themselves (paired t-test over images), "
-        f"{together} when all are tested together (Holm)."
+        f"Of the {len(shown)} differences shown with an interval {alone} are significant at 5 % by themselves (paired "
+        f"t-test over {ways}), {together} when all are tested together (Holm)."
     ]
 
 
@@ -185,11 +187,14 @@ def interval(metric: str, mean: float, low: float, high: float) -> str:
 def interval_notes(images: int, losses: pd.DataFrame, study: Study) -> list[str]:
     """Explain what the intervals mean, and what they cannot tell with few images or one seed."""
     notes = [
-        "In brackets: 95 % bootstrap interval of the paired per-image difference. "
-        "Marked: the interval excludes zero, for the better (bold) or for the worse (italics)."
+        "In brackets: 95 % interval of the paired difference. Marked: this one interval excludes zero, for the better "
+        "(bold) or for the worse (italics); marks are not corrected for how many differences the table has."
     ]
     if images < FEW_IMAGES:
-        notes.append(f"Few images ({images}): the intervals say little more than the range over these images.")
+        notes.append(
+            f"Few images ({images}): where differences are skewed, the mean over all such images lies outside a 95 % "
+            "interval more often than once in 20."
+        )
     return [*notes, *_one_seed(study, losses)]
 
 
@@ -298,8 +303,9 @@ def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
                 rows=rows,
                 labels=1,
                 notes=[
-                    "In brackets: 95 % bootstrap interval over images, the same images for all losses. A loss without "
-                    "scores where others have some shares the last rank.",
+                    "In brackets: between them lie 95 % or more of the mean ranks when images are resampled, the same "
+                    "ones for all losses. That describes these images and is no confidence interval.",
+                    "A loss without scores where others have some shares the last rank.",
                     *_one_seed(study, study.runs),
                 ],
             )

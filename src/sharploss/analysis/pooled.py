@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.contrasts import Contrast
+from sharploss.analysis.effects import margins, standard_error
 from sharploss.analysis.ranks import draws
+from sharploss.analysis.statistics import widest
 
 Floats = npt.NDArray[np.float64]
 RESAMPLES = 4_000
@@ -17,8 +19,11 @@ RESAMPLES = 4_000
 def pooled(found: Sequence[tuple[Contrast, Floats]], *, exact: bool) -> dict[str, dict[str, float | int | None]]:
     """Average the change of each metric over a claim's contrasts.
 
-    Images are resampled once per task and test set, the same ones for every network and loss, and seeds once for all,
-    so that the interval (95 %, percentile) allows for cells sharing them. Printed numbers carry no spread: no interval.
+    Cells share images and seeds, so their errors do not cancel. The contrasts are therefore added up image by image
+    within each test set, whatever the task, network or loss (Set5 at x2 and at x4 is the same five images), and seed by
+    seed over everything, before their spread is taken. The 95 % interval is made of that as a cell's is
+    (`statistics.mean_interval`), with the degrees of freedom of the smallest test set, or of the seeds. Printed numbers
+    carry no spread: no interval. Nor is there one with one seed where a test set is a single image, or a single number.
 
     Args:
         found: contrasts and their values, (images, seeds).
@@ -44,15 +49,29 @@ def _effect(found: list[tuple[Contrast, Floats]], *, exact: bool) -> dict[str, f
         "largest": round(max(changes), 9),
         "contrasts": len(found),
     }
-    if exact or all(table.size == 1 for _, table in found):
-        return effect
-    drawn = np.mean([contrast.sense * _resampled(contrast, table) for contrast, table in found], axis=0)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return effect | {"low": round(float(low), 9), "high": round(float(high), 9)}
+    ends = None if exact else _interval(found)
+    return effect | {name: round(end, 9) for name, end in zip(("low", "high"), ends or (), strict=False)}
 
 
-def _resampled(contrast: Contrast, table: Floats) -> Floats:
-    images, seeds = table.shape
-    by_image = draws(f"{contrast.cell.task} {contrast.cell.dataset}", images, RESAMPLES)
-    by_seed = draws("seeds", seeds, RESAMPLES)
-    return np.einsum("bi,is,bs->b", by_image, table, by_seed, optimize=True)
+def _interval(found: list[tuple[Contrast, Floats]]) -> tuple[float, float] | None:
+    """Give low and high of the mean over contrasts; None where nothing was drawn twice."""
+    signed = [(contrast.cell.dataset, *margins(contrast.sense * table / len(found))) for contrast, table in found]
+    by_set = _added((dataset, images) for dataset, images, _ in signed)
+    by_seed = _added(("", seeds) for _, _, seeds in signed)
+    mean = float(sum(part.mean() for part in by_set.values()))
+    error, freedom = standard_error(*by_set.values(), *by_seed.values())
+    if any(seeds > 1 for _, seeds in by_seed):
+        return widest(mean, error, freedom)
+    if any(images == 1 for _, images in by_set):
+        return None
+    drawn = [draws(name, images, RESAMPLES) @ part for (name, images), part in by_set.items()]
+    return widest(mean, error, freedom, np.sum(drawn, axis=0))
+
+
+def _added(parts: Iterable[tuple[str, Floats]]) -> dict[tuple[str, int], Floats]:
+    """Add up the arrays of one name and one length, which stand for the same images or seeds."""
+    sums: dict[tuple[str, int], Floats] = {}
+    for name, part in parts:
+        key = (name, len(part))
+        sums[key] = sums[key] + part if key in sums else part
+    return sums

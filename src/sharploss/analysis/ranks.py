@@ -1,4 +1,4 @@
-"""Ranks of losses across networks, test sets and metrics, with bootstrap intervals over images."""
+"""Ranks of losses across networks, test sets and metrics, with descriptive bootstrap intervals over images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.effects import badness
-from sharploss.analysis.statistics import TRAINED
+from sharploss.analysis.statistics import TRAINED, tail
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +25,13 @@ class RankedCell(NamedTuple):
 
     Attributes:
         about: task, network, recipe, dataset, metric, protocol.
+        images: how many were scored; 1 for a number of a whole set.
         observed: (losses,).
         drawn: (RESAMPLES, losses).
     """
 
     about: dict[str, str]
+    images: int
     observed: Floats
     drawn: Floats
 
@@ -38,12 +40,14 @@ def ranks(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """Rank the losses in every cell (network, test set, measure) and average the ranks.
 
     A loss without scores in a cell that others have shares the last rank there: a run that diverged is a result.
-    Images are resampled, the same ones for all networks, losses and measures of a task and test set, so that an
-    interval tells what other images of that kind could have shown; seeds are averaged.
+    Images are resampled, the same ones for all tasks, networks, losses and measures of a test set; seeds are averaged.
+    The interval is widened for the smallest test set (`statistics.tail`), but it stays within the ranks that resampled
+    images give: it describes how firm the order is on these images and these trainings, and is no 95 % confidence
+    interval. Single numbers of a whole set, such as FID, do not vary in it.
 
     Args:
         scores: rows of Study.scores of one suite, unrestored images left out.
-        level: of the percentile interval.
+        level: nominal, of the percentile interval.
 
     Returns:
         Columns loss, rank (1 is best), low, high, cells; the best rank first. No rows without scores.
@@ -66,7 +70,8 @@ def average(cells: list[RankedCell], losses: list[str], level: float = 0.95) -> 
     if not cells:
         return pd.DataFrame(columns=columns)
     mean = np.mean([cell.observed for cell in cells], axis=0)
-    low, high = np.quantile(sum(cell.drawn for cell in cells) / len(cells), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    cut = tail(min((cell.images for cell in cells if cell.images > 1), default=1), level)
+    low, high = np.quantile(sum(cell.drawn for cell in cells) / len(cells), [cut, 1 - cut], axis=0)
     rows = zip(losses, mean, low, high, [len(cells)] * len(losses), strict=True)
     return pd.DataFrame(rows, columns=columns).sort_values("rank", kind="stable", ignore_index=True)
 
@@ -75,10 +80,10 @@ def _cell(key: tuple[str, ...], part: pd.DataFrame, losses: list[str]) -> Ranked
     about = dict(zip(CONTEXT, key, strict=True))
     table = part.pivot_table(index="image", columns="loss", values="value").reindex(columns=losses)
     values = table.dropna(how="all").to_numpy(dtype=np.float64)
-    weights = draws(f"{about['task']} {about['dataset']}", len(values), RESAMPLES)
+    weights = draws(about["dataset"], len(values), RESAMPLES)
     worse = badness(about["metric"], np.concatenate([values.mean(axis=0)[None], weights @ values]))
     found = ranked(np.where(np.isnan(worse), np.inf, worse))
-    return RankedCell(about, found[0], found[1:])
+    return RankedCell(about, len(values), found[0], found[1:])
 
 
 def ranked(worse: Floats) -> Floats:

@@ -104,7 +104,7 @@ def ranks(study: Study) -> Iterator[Drawing]:
             "ranks",
             ranks_figure(shown),
             f"Mean rank of each loss ({suite}) over networks and test sets, by all measures and by each; 1 is best. "
-            "Lines are 95 % bootstrap intervals over images.",
+            "Lines hold 95 % or more of the mean ranks when images are resampled: they are no confidence intervals.",
             "Dot plots of mean ranks with intervals, a panel per metric; numbers in the table of ranks.",
         )
 
