@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from sharploss.analysis import layout
 from sharploss.analysis.layout import Cell, Table, records
 from sharploss.analysis.load import NOT_TRAINED, Study
-from sharploss.analysis.measures import Measure, badness, column, heading, is_better, number
+from sharploss.analysis.measures import Measure, badness, column, heading, is_better, number, title
 from sharploss.analysis.partners import weight
 from sharploss.analysis.statistics import TRAINED, base_losses
 from sharploss.bounded_yaml import load_yaml
@@ -212,7 +212,7 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
         for place, row in enumerate(records(part))
     ]
     names = " or ".join(map(layout.base_title, bases))
-    heads = [[heading(m), *([f"{heading(m)}: difference to {names}"] if bases else [])] for m in shown]
+    heads = [[heading(m), *([f"{title(m)}: difference to {names}"] if bases else [])] for m in shown]
     columns = ["network", "loss", "trials", "best", "PSNR Y (dB) of the validation images"]
     return Table(
         caption=f"Each loss at its best ({suite}): {task}, means on {dataset} ({layout.count(images, 'image')}, "
