@@ -83,7 +83,10 @@ def test_the_best_is_chosen_by_the_last_validation_and_not_by_the_test(root):
     assert (found["l1 + gv"]["loss"], found["l1 + gv"]["value"]) == ("l1_gv_w0_1", 0.1)
     assert (found["sploss"]["loss"], found["sploss"]["parameter"], found["sploss"]["value"]) == (
         "sploss_a4", "alpha", 4.0)  # fmt: skip
-    assert found["sploss"]["validation_psnr_y"] == 29.0
+    assert (found["sploss"]["validation_psnr_y"], found["sploss"]["validation_lead"]) == (29.0, 1.5)
+    cells = {row[1].text: row[4].text for row in laid_out(root)[0].rows}
+    assert cells["sploss"] == "29.00 (+1.50)"
+    assert "(" not in cells["l1"]
     means = load_study(root).scores.query("network == 'espcn' and metric == 'psnr' and protocol == 'y'")
     by_test = means.groupby("loss")["value"].mean()
     assert by_test["sploss_a4"] < by_test["sploss"] < by_test["sploss_a1"]
@@ -147,7 +150,7 @@ def test_a_loss_with_one_trial_stands_beside_the_others_and_is_marked(root):
         "l1 + second_order": "3",
         "sploss": "2 (fewer)",
     }
-    assert any("Fewer trials than 3: l1_tv on espcn, sploss on espcn, but for L1" in note for note in table.notes)
+    assert any("Fewer trials than 3: l1_tv on espcn, sploss on espcn." in note for note in table.notes)
 
 
 def test_trials_that_had_no_weights_are_none(mini_root):
@@ -174,7 +177,7 @@ def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_difference
     assert all(len(row) == len(one.columns) for one in tables for row in one.rows)
     assert "difference to L1" in tables[0].columns[6]
     assert {cell.text for cell in tables[0].rows[0][6::2]} == {"—"}  # L1 against itself
-    assert any("equal number of trials: 3 each, but for L1" in note for note in tables[0].notes)
+    assert any("equal number of trials: 3 each." in note and "L1, the reference" in note for note in tables[0].notes)
     assert any("no part in the choice" in note and "favours fidelity" in note for note in tables[0].notes)
 
 

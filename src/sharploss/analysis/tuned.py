@@ -25,7 +25,7 @@ METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 TUNABLE = ("weight", "alpha")
 CHANGES = ("baseline", "difference", "low", "high")
 CHOICE = ["suite", *TRAINED, "family", "loss", "parameter", "value", "smallest", "largest", "planned", "trials",
-          "diverged", "most", "validation_psnr_y", "against", "failure"]  # fmt: skip
+          "diverged", "most", "validation_psnr_y", "validation_lead", "against", "failure"]  # fmt: skip
 
 
 class Family(NamedTuple):
@@ -88,7 +88,8 @@ def choices(study: Study) -> pd.DataFrame:
         Columns CHOICE, a row per suite, task, network, recipe and family: loss (the chosen variant, "" where there is
         none), parameter and value (of the chosen one), smallest and largest (of those tried), planned, trials (those
         of them that were trained, diverged ones included), diverged, most (trials of the family of the suite, network
-        and task that had most), validation_psnr_y (dB, mean over seeds), against (the baseline, "" without one),
+        and task that had most), validation_psnr_y (dB, mean over seeds), validation_lead (over the next best trial, dB;
+        NaN without one), against (the baseline, "" without one),
         failure (why nothing was chosen).
     """
     import pandas as pd
@@ -137,6 +138,7 @@ def _choice(family: Family, runs: pd.DataFrame) -> dict[str, Any]:
     tried = [value for name, value in family.variants.items() if name in trained]
     able = [name for name in family.variants if not math.isnan(psnr[name])]
     best = max(able, key=lambda name: psnr[name], default="")  # the first of equal ones, so the smallest weight
+    others = [psnr[name] for name in able if name != best]
     reasons = [str(text) for text in mine["failure"] if text]
     return {
         "family": family.name,
@@ -149,6 +151,7 @@ def _choice(family: Family, runs: pd.DataFrame) -> dict[str, Any]:
         "trials": len(trained),
         "diverged": mine.loc[mine["status"] == "diverged", "loss"].nunique(),
         "validation_psnr_y": psnr.get(best, float("nan")),
+        "validation_lead": psnr[best] - max(others) if others else float("nan"),
         "failure": "" if best else (reasons or ["not validated"])[0],
     }
 
@@ -213,7 +216,7 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
     ]
     names = " or ".join(map(layout.base_title, bases))
     heads = [[heading(m), *([f"{title(m)}: difference to {names}"] if bases else [])] for m in shown]
-    columns = ["network", "loss", "trials", "best", "PSNR Y (dB) of the validation images"]
+    columns = ["network", "loss", "trials", "best", "validation PSNR Y (dB; lead over the next trial)"]
     return Table(
         caption=f"Each loss at its best ({suite}): {task}, means on {dataset} ({layout.count(images, 'image')}, "
         f"{layout.seeds(study, trained)}).",
@@ -248,7 +251,7 @@ def is_reference(row: dict[str, Any]) -> bool:
 
 def _numbers(row: dict[str, Any], ranked: list[tuple[Measure, float]], based: bool) -> list[Cell]:
     gone = str(row["failure"])
-    cells = [Cell(gone, "gone") if gone else Cell(number("psnr", row["validation_psnr_y"]))]
+    cells = [Cell(gone, "gone") if gone else Cell(_validation(row))]
     for measure, rank in ranked:
         value = row[column(measure)]
         mark = "best" if rank == 1 else "second" if rank == 2 else ""
@@ -257,6 +260,12 @@ def _numbers(row: dict[str, Any], ranked: list[tuple[Measure, float]], based: bo
         if based:
             cells.append(missed if math.isnan(value) else _change(row, measure))
     return cells
+
+
+def _validation(row: dict[str, Any]) -> str:
+    """Give the PSNR that a variant was chosen by and its lead over the next trial: "24.32 (+0.04)"."""
+    text, lead = number("psnr", row["validation_psnr_y"]), row["validation_lead"]
+    return text if math.isnan(lead) else f"{text} ({number('psnr', lead, sign=True)})"
 
 
 def _change(row: dict[str, Any], measure: Measure) -> Cell:
@@ -282,12 +291,15 @@ def selection_notes(part: pd.DataFrame) -> list[str]:
     ]
     most, reference = rows[0]["most"], next((row["family"] for row in rows if is_reference(row)), "")
     equal = f"Fewer trials than {most}: {', '.join(fewer)}" if fewer else f"An equal number of trials: {most} each"
-    single = f", but for {layout.base_title(reference)}, the reference, which has no weight to look for"
+    single = (
+        f" {layout.base_title(reference)}, the reference, has no weight to look for: one training, which the best of "
+        "several leads a little by luck alone."
+    )
     return [
         "Best: of the trials of a loss the one with the highest PSNR on the validation images at the end of training; "
         "the test images had no part in the choice. Choosing by PSNR favours fidelity, so weights at which the added "
         "term changes little, over sharpness: a weight that is better by LPIPS or sharper may have been passed over.",
-        f"{equal}{single if reference else ''}. Only this suite's trials count.",
+        f"{equal}. Only this suite's trials count.{single if reference else ''}",
         *([f"Best at an end of what was tried, a better value may lie beyond: {', '.join(ends)}."] if ends else []),
     ]
 
