@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -178,3 +179,14 @@ def test_the_same_study_gives_the_same_page(page, root):
 def test_the_analysis_never_imports_torch():
     code = "import sys, sharploss.analysis.report, sharploss.analysis.plot; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_suite_that_looks_for_weights_shows_each_loss_at_its_best(mini_root, tmp_path):
+    study = with_figures(shutil.copytree(mini_root, tmp_path / "study"))
+    text = render(load_study(study), "make repro")
+    suite = text[text.index("<h3>weights</h3>") :]
+    suite = suite[: suite.index("<h3>", 4)]
+    asked = suite.index("Which loss is best when each has its best of three weights?")
+    assert asked < suite.index("Each loss at its best (weights)") < suite.index("<summary>Scores</summary>")
+    assert text.count("Each loss at its best (weights)") == 2  # one per test set
+    assert "Each loss at its best (pairings)" not in text

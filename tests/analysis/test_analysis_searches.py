@@ -26,3 +26,12 @@ def test_one_weight_is_no_search(study_root):
     study = load_study(study_root)
     assert len(weight_searches(study)) == 0
     assert set(weight_searches(study, at_least=1)["term"]) == {"gv", "tv", "second_order"}
+
+
+def test_sploss_is_searched_by_its_alpha_where_a_suite_searches_for_weights_too(full_root):
+    found = weight_searches(load_study(full_root)).query("term == 'sploss' and dataset == 'set5' and metric == 'lpips'")
+    assert list(zip(found["network"], found["loss"], found["weight"], found["against"], strict=True)) == [
+        ("espcn", "sploss_a1", 1, "l1"),
+        ("espcn", "sploss", 2, "l1"),
+        ("espcn", "sploss_a4", 4, "l1"),
+    ]  # and not EDSR's, which has the alpha sweep alone

@@ -20,6 +20,7 @@ from sharploss.analysis.report_facts import cost_tables, failures, protocol_tabl
 from sharploss.analysis.report_figures import figures
 from sharploss.analysis.statistics import differences
 from sharploss.analysis.tables import alpha_control, display, shown_suites
+from sharploss.analysis.tuned import lay_out, tuned
 from sharploss.analysis.verdict_pages import PAGES
 from sharploss.analysis.verdict_tables import anomaly_table
 from sharploss.files import read_json, write_text
@@ -98,6 +99,7 @@ def _measured(study: Study) -> dict[str, Any]:
         "several_tasks": len({one.task for one in found}) > 1,
         "tables": tables,
         "suites": suites,
+        "tuned": lay_out(study, tuned(study, compared)),
         "papers": {name: table for name, (_, table) in paper_tables(study).items()},
         "control": headline.control(alpha_control(study)),
         "calibration": calibration(study.root),

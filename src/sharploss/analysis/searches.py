@@ -1,4 +1,4 @@
-"""Searches for a term's weight: trainings that differ in one weight alone."""
+"""Searches for a term's weight: trainings that differ in one weight alone, or in SPLoss's alpha beside such."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ def weighted(losses: dict[str, Terms]) -> list[tuple[str, str, str, float]]:
     ]
 
 
+def penalties(study: Study, losses: set[str]) -> list[tuple[str, str, str, float]]:
+    """List SPLoss alone by its alpha, as a weight beside L1, which it is at alpha 0: as `weighted` lists terms.
+
+    Args:
+        study: the study.
+        losses: those with a weight that is looked for; only suites that have one of them and several alphas count.
+    """
+    single = study.runs.explode("suites")
+    alphas = single[single["alpha"] > 0]
+    several = alphas.groupby("suites")["alpha"].nunique()
+    suites = set(several.index[several > 1]) & set(single.loc[single["loss"].isin(losses), "suites"])
+    found = alphas.loc[alphas["suites"].isin(suites), ["loss", "alpha"]].drop_duplicates()
+    return [
+        (str(loss), "l1", "sploss", float(alpha)) for loss, alpha in zip(found["loss"], found["alpha"], strict=True)
+    ]
+
+
 def weight_searches(study: Study, at_least: int = 2) -> pd.DataFrame:
     """Give the scores of every search for a weight.
 
@@ -31,19 +48,26 @@ def weight_searches(study: Study, at_least: int = 2) -> pd.DataFrame:
 
     Returns:
         Per task, network, recipe, loss, dataset, metric and protocol: term, against (the loss without the term),
-        weight, value (mean), baseline (the mean without the term), low and high (the 95 % paired interval of the
-        difference, added to the baseline; NaN where there is one image). Sorted by weight within a search.
+        weight (of SPLoss the alpha), value (mean), baseline (the mean without the term), low and high (the 95 % paired
+        interval of the difference, added to the baseline; NaN where there is one image). Sorted by weight within a
+        search.
     """
     import pandas as pd
 
-    table = pd.DataFrame(weighted(terms_of(study)), columns=["loss", "against", "term", "weight"])
+    terms = weighted(terms_of(study))
+    terms += penalties(study, {loss for loss, *_ in terms})
+    table = pd.DataFrame(terms, columns=["loss", "against", "term", "weight"])
     parts = [_against(study, table[table["against"] == base], str(base)) for base in dict.fromkeys(table["against"])]
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
     if found.empty:
         return pd.DataFrame(columns=COLUMNS)
     search = [*TRAINED, "term", "against"]
-    several = found.groupby(search)["weight"].transform("nunique") >= at_least
-    return found[several].sort_values([*search, "weight"], kind="stable", ignore_index=True)[COLUMNS]
+    found = found[found.groupby(search)["weight"].transform("nunique") >= at_least]
+    # The alphas of a network without another search are no comparison: the figures of the alpha sweep show them.
+    others = found.groupby([*TRAINED, "against"])["term"].transform("nunique") > 1
+    return found[(found["term"] != "sploss") | others].sort_values(
+        [*search, "weight"], kind="stable", ignore_index=True
+    )[COLUMNS]
 
 
 def _against(study: Study, table: pd.DataFrame, base: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from sharploss.analysis.paper_tables import paper_tables
 from sharploss.analysis.pareto import fronts
 from sharploss.analysis.ranks import average, ranked_cells
 from sharploss.analysis.statistics import CELL, TRAINED, corrected, differences
+from sharploss.analysis.tuned import lay_out, tuned
 from sharploss.analysis.writers import write_csv, write_table
 from sharploss.files import write_json
 from sharploss.protocols import REFERENCES
@@ -57,6 +58,7 @@ def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
         by_suite[f"{suite}_difference"] = corrected(compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
     return by_suite | {
         "ranks": suite_ranks(study),
+        "tuned": tuned(study, compared),
         "pareto": fronts(study.scores),
         "alpha_sweep": alpha_sweep(study),
         "alpha_control": alpha_control(study),
@@ -84,6 +86,7 @@ def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[l
         by_suite[f"{suite}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
     return by_suite | {
         "ranks": layout.ranks(study, numbers["ranks"]),
+        "tuned": [table for parts in lay_out(study, numbers["tuned"]).values() for table in parts],
         "pareto": layout.pareto(numbers["pareto"]),
         "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
         "alpha_control": [layout.alpha_control(numbers["alpha_control"])],

@@ -105,8 +105,8 @@ SEARCHES: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "tuned_weights": (
         "",
         "tuned",
-        ("gv", "second_order", "tv", "mdf"),
-        "Tuned fairly: an equal number of weights each",
+        ("gv", "second_order", "tv", "mdf", "sploss"),
+        "Each term at several weights (SPLoss: at several alphas), of which the table 'tuned' takes the best",
     ),
 }
 """Name -> paper, section, terms, caption."""

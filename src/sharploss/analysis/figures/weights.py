@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sharploss.analysis.figures.style import WIDTH, colours, legend_below, level, markers, new_figure
-from sharploss.analysis.measures import Measure, heading
+from sharploss.analysis.measures import ALPHA, Measure, heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,8 +17,9 @@ def weights_figure(searches: pd.DataFrame, measures: list[Measure]) -> Figure:
     """Draw a panel per measure, a line per search; the dashed line is the loss without the term.
 
     Args:
-        searches: line (its name), metric, protocol, weight (above 0), value, low, high, against, baseline; lines with
-            one baseline each, as `searches.weight_searches` gives them for one task, network, recipe and test set.
+        searches: line (its name), metric, protocol, weight (above 0; of the line "sploss" its alpha), value, low, high,
+            against, baseline; lines with one baseline each, as `searches.weight_searches` gives them for one task,
+            network, recipe and test set.
         measures: the panels, in order.
     """
     names = list(dict.fromkeys(searches["line"]))
@@ -33,7 +34,7 @@ def weights_figure(searches: pd.DataFrame, measures: list[Measure]) -> Figure:
         for against, value in part.groupby("against")["baseline"].first().items():
             level(axes, float(value), color="black", ls="--", lw=1, label=str(against))
         axes.set_title(heading(measure), fontsize=8)
-        axes.set(xscale="log", xlabel="weight")
+        axes.set(xscale="log", xlabel=f"weight ({ALPHA} of SPLoss)" if "sploss" in names else "weight")
         axes.tick_params(labelsize=7)
     legend_below(figure, palette, shapes, " and ".join(dict.fromkeys(searches["against"])))
     return figure
