@@ -290,3 +290,38 @@ def test_a_damaged_claims_file_is_told(own_root):
     (own_root / "claims.yaml").write_text("claims: {E1: {paper: x}}")
     with pytest.raises(UserError, match=r"claims\.E1\.where is missing"):
         judge(own_root)
+
+
+def test_a_claim_is_not_supported_by_the_seeds_that_survived():
+    """Two of three trainings diverged; the one that is left would support the claim."""
+    table = BASE + 1 + np.zeros((1, 3))
+    table[:, 1:] = np.nan
+    found = verdict([HIGHER], source(l1=BASE + np.zeros((1, 3)), gv=table), {}, exact=False)
+    assert (found["verdict"], found["cells"]["missing"]) == ("undecided", 1)
+    assert found["why"] == "1 of 1 cells lack scores (1 of them those of some planned seeds, up to 2 of 3)."
+    assert found["effects"] == {}
+
+
+def test_a_seed_that_was_not_planned_is_not_missed():
+    table = BASE + 1 + np.zeros((1, 3))
+    table[:, 1:] = np.nan
+    place = source(l1=BASE + np.zeros((1, 3)), gv=table)
+    planned = {CELL._replace(loss="l1"): frozenset({0, 1, 2}), CELL._replace(loss="gv"): frozenset({0})}
+    found = verdict([HIGHER], Source(place.cells, place.values, planned), {}, exact=False)
+    assert (found["verdict"], found["cells"]["missing"]) == ("supported", 0)
+
+
+def test_a_diverged_run_makes_its_cells_missing(tmp_path):
+    """VDSR's run with L2 and GV diverged with one seed of two."""
+    root = synthetic.make_study(tmp_path / "study", seeds=(0, 1))
+    test = parsed(kind="direction", networks=["vdsr"], metrics=["psnr"], sense="higher", pairs=[["l2_gv", "l2"]])
+    found = verdict([test], our_source(load_study(root)), {}, exact=False)
+    assert (found["cells"]["missing"], found["cells"]["total"]) == (2, 2)
+    assert found["why"] == "2 of 2 cells lack scores (2 of them those of some planned seeds, up to 1 of 2)."
+
+
+def test_a_seed_of_which_nothing_is_left_is_missed_too(tmp_path):
+    keys = [key for key, run in synthetic.make_plan((0, 1))["runs"].items() if run["seed"] == 1]
+    root = synthetic.make_study(tmp_path / "study", seeds=(0, 1), diverged=keys)
+    test = parsed(kind="direction", networks=["edsr"], metrics=["psnr"], sense="lower", pairs=[["sploss", "l1"]])
+    assert verdict([test], our_source(load_study(root)), {}, exact=False)["cells"]["missing"] == 2

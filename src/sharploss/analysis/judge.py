@@ -11,7 +11,7 @@ import numpy as np
 
 from sharploss.analysis.anomalies import anomalies
 from sharploss.analysis.claims import AllOf, Cells, Claim, NotTestable, Test, load_claims
-from sharploss.analysis.contrasts import Contrast, Floats, Source, contrasts, values
+from sharploss.analysis.contrasts import Contrast, Floats, Source, contrasts, scored
 from sharploss.analysis.effects import holm, p_value
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.pooled import pooled
@@ -35,7 +35,14 @@ ROUNDING = 1e-9
 
 
 class Judged(NamedTuple):
-    """One contrast and what it shows: "for", "against", "tie", "open" (the interval spans no effect) or "missing"."""
+    """One contrast and what it shows.
+
+    Attributes:
+        outcome: one of OUTCOMES; "open": the interval spans no effect, "missing": scores of a planned seed are missing.
+        values: (images, seeds); None where the outcome is "missing".
+        lost: how many planned seeds have no scores.
+        planned: of how many.
+    """
 
     contrast: Contrast
     outcome: str
@@ -44,6 +51,8 @@ class Judged(NamedTuple):
     high: float
     p: float
     values: Floats | None
+    lost: int = 0
+    planned: int = 0
 
 
 def judge(root: Path) -> dict[str, Any]:
@@ -122,9 +131,9 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
 
 def examine(contrast: Contrast, source: Source, *, exact: bool) -> Judged:
     """Find out what one contrast shows."""
-    table = values(contrast, source)
-    if table is None:
-        return Judged(contrast, "missing", math.nan, math.nan, math.nan, math.nan, None)
+    table, lost, planned = scored(contrast, source)
+    if table is None or lost:  # the seeds that are left are those that went well: they prove nothing
+        return Judged(contrast, "missing", math.nan, math.nan, math.nan, math.nan, None, lost, planned)
     mean, low, high = bootstrap_mean(table)
     if exact:
         mean = round(mean, 9)
@@ -168,13 +177,23 @@ def conclude(cells: dict[Cell, str], judged: list[Judged], *, exact: bool) -> tu
         return CONTRADICTED, f"{against} of {total} cells {told}."
     reasons = {
         "open": "have intervals that span no effect",
-        "missing": "have no scores",
+        "missing": _missing(judged),
         "against": "are the other way round, which may be chance among so many",
         "tie": "are equal",
     }
     return UNDECIDED, "; ".join(
         f"{counts[name]} of {total} cells {why}" for name, why in reasons.items() if counts[name]
     ) + "."
+
+
+def _missing(judged: list[Judged]) -> str:
+    """Tell cells without any scores from those that lost some of their seeds, and say how many at the worst."""
+    partly = [one for one in judged if 0 < one.lost < one.planned]
+    if not partly:
+        return "have no scores"
+    worst = max(partly, key=lambda one: one.lost / one.planned)
+    cells = len({one.contrast.cell for one in partly})
+    return f"lack scores ({cells} of them those of some planned seeds, up to {worst.lost} of {worst.planned})"
 
 
 def _confirmed(judged: list[Judged]) -> int:
