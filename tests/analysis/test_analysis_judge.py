@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from pydantic import TypeAdapter
 
 import synthetic
@@ -325,3 +326,63 @@ def test_a_seed_of_which_nothing_is_left_is_missed_too(tmp_path):
     root = synthetic.make_study(tmp_path / "study", seeds=(0, 1), diverged=keys)
     test = parsed(kind="direction", networks=["edsr"], metrics=["psnr"], sense="lower", pairs=[["sploss", "l1"]])
     assert verdict([test], our_source(load_study(root)), {}, exact=False)["cells"]["missing"] == 2
+
+
+def test_the_fewest_seeds_behind_a_claim_are_told():
+    """One cell has three seeds, another one: the claim stands on one."""
+    other = CELL._replace(dataset="set14")
+    values = {cell._replace(loss="l1"): BASE + np.zeros((1, 3)) for cell in (CELL, other)}
+    values |= {cell._replace(loss="gv"): value + 1 for cell, value in [(CELL, BASE + np.zeros((1, 3))), (other, BASE)]}
+    values[other._replace(loss="l1")] = BASE
+    found = verdict([HIGHER], Source(list(values), values), {}, exact=False)
+    assert (found["seeds"], found["verdict"]) == (1, "supported")
+    several = verdict([HIGHER.model_copy(update={"datasets": ["set5"]})], Source(list(values), values), {}, exact=False)
+    assert several["seeds"] == 3
+    join = [parsed(kind="all_of", claims=["A", "B", "C"])]
+    nothing = verdict([parsed(kind="not_testable", reason="why")], source(), {}, exact=False)
+    assert nothing["seeds"] is None
+    assert verdict(join, source(), {"A": several, "B": nothing, "C": found}, exact=False)["seeds"] == 1
+
+
+def test_what_was_never_trained_has_no_seeds():
+    cell = CELL._replace(network="", block="")
+    values = {cell._replace(loss="bicubic"): BASE}
+    bound = parsed(kind="bound", metrics=["psnr"], losses=["bicubic"], above=1)
+    assert verdict([bound], Source(list(values), values), {}, exact=False)["seeds"] is None
+
+
+def test_each_suite_of_a_study_has_its_own_seeds(tmp_path):
+    """EDSR is trained with two seeds, the others with one."""
+    root, claims = synthetic.make_study(tmp_path / "study", seeds=(0, 1)), load_claims(ROOT)
+    plan = yaml.safe_load((root / "runs.yaml").read_text())
+    plan["runs"] = {k: run for k, run in plan["runs"].items() if run["seed"] == 0 or run["network"] == "edsr"}
+    for group in plan["groups"].values():
+        group["runs"] = [key for key in group["runs"] if key in plan["runs"]]
+    (root / "runs.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
+    found = judge_all({key: claims[key] for key in ("E4", "E7")}, printed_source(ROOT), load_study(root))
+    assert {key: one["ours"]["seeds"] for key, one in found.items()} == {"E4": 1, "E7": 2}
+    assert {one["printed"]["seeds"] for one in found.values()} == {None}
+
+
+def test_a_contradiction_says_what_it_was_corrected_for():
+    change = RNG.normal(-0.5, 0.2, (40, 1))
+    found = verdict([HIGHER], source(l1=BASE, gv=BASE + change), {}, exact=False)
+    assert found["why"] == (
+        "1 of 1 cells are the other way round after Holm's correction (over images, with 1 seed alone)."
+    )
+    change = change + RNG.normal(0, 0.01, (40, 3))
+    found = verdict([HIGHER], source(l1=BASE + np.zeros((1, 3)), gv=BASE + change), {}, exact=False)
+    assert found["why"].endswith("Holm's correction (over images, with 3 seeds).")
+
+
+def test_of_several_contrasts_in_one_cell_the_cell_is_counted_once():
+    """What GV gains is larger at x3 and at x4 than at x2: two contrasts, one cell."""
+    gains = {"sr_x2": 0.1, "sr_x3": 0.5, "sr_x4": 0.6}
+    values = {}
+    for task, gain in gains.items():
+        cell = CELL._replace(task=task)
+        values |= {cell._replace(loss="l1"): BASE, cell._replace(loss="gv"): BASE + RNG.normal(gain, 0.01, (40, 1))}
+    test = {"kind": "largest_at", "metrics": ["psnr"], "pairs": [["gv", "l1"]], "at": "sr_x2", "others": [*gains][1:]}
+    found = verdict([parsed(**test)], Source(list(values), values), {}, exact=False)
+    assert found["verdict"] == "contradicted"
+    assert found["why"].startswith("1 of 1 cells")

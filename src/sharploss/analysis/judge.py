@@ -13,6 +13,7 @@ from sharploss.analysis.anomalies import anomalies
 from sharploss.analysis.claims import AllOf, Cells, Claim, NotTestable, Test, load_claims
 from sharploss.analysis.contrasts import Contrast, Floats, Source, contrasts, scored
 from sharploss.analysis.effects import holm, p_value
+from sharploss.analysis.layout import count
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.pooled import pooled
 from sharploss.analysis.sources import our_source, printed_source
@@ -59,8 +60,8 @@ def judge(root: Path) -> dict[str, Any]:
     """Judge every claim; write results/verdicts.json and reports/verdicts/ (tables, and a page per paper).
 
     Returns:
-        What verdicts.json holds: `study` (its name), `seeds` (how many trainings stand behind our numbers), `claims`
-        (key -> paper, where, statement, note, printed, ours) and `anomalies`.
+        What verdicts.json holds: `study` (its name), `claims` (key -> paper, where, statement, note, printed, ours) and
+        `anomalies`.
 
     Raises:
         UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
@@ -68,7 +69,6 @@ def judge(root: Path) -> dict[str, Any]:
     claims, study = load_claims(root), load_study(root)
     verdicts = {
         "study": cast("dict[str, Any]", load_yaml(root / "params.yaml"))["study"],
-        "seeds": study.runs["seed"].nunique(),
         "claims": judge_all(claims, printed_source(root), study),
         "anomalies": anomalies(root),
     }
@@ -100,9 +100,11 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
         exact: printed numbers, which are what they are, or measured ones, which have a spread.
 
     Returns:
-        verdict, why (a sentence), cells (how many are for, against, tie, open, missing), by (the same per table or
-        recipe, network and metric), effects (per metric: the mean change as the metric is printed, with its interval
-        on our runs), closest (the cell with the smallest margin for the claim) and exceptions (cells not for it).
+        verdict, why (a sentence), seeds (how many trainings stand behind the measured cell that has the fewest; None
+        where nothing trained was measured, as in print), cells (how many are for, against, tie, open, missing), by (the
+        same per table or recipe, network and metric), effects (per metric: the mean change as the metric is printed,
+        with its interval on our runs), closest (the cell with the smallest margin for the claim) and exceptions (cells
+        not for it).
     """
     blocked = [test.reason for test in tests if isinstance(test, NotTestable)]
     if blocked:
@@ -121,6 +123,7 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     return {
         "verdict": word,
         "why": why,
+        "seeds": None if exact else _seeds(judged),
         "cells": _count(cells.values()),
         "by": {name: _by(cells, name) for name in ("block", "network", "metric")},
         "effects": _effects(by_test, exact=exact),
@@ -173,7 +176,7 @@ def conclude(cells: dict[Cell, str], judged: list[Judged], *, exact: bool) -> tu
         return SUPPORTED, f"All {total} cells agree."
     against = counts["against"] + counts["tie"] if exact else _confirmed(judged)
     if against:
-        told = "are equal or the other way round" if exact else "are surely the other way round"
+        told = "are equal or the other way round" if exact else f"are the other way round {_corrected(_seeds(judged))}"
         return CONTRADICTED, f"{against} of {total} cells {told}."
     reasons = {
         "open": "have intervals that span no effect",
@@ -184,6 +187,12 @@ def conclude(cells: dict[Cell, str], judged: list[Judged], *, exact: bool) -> tu
     return UNDECIDED, "; ".join(
         f"{counts[name]} of {total} cells {why}" for name, why in reasons.items() if counts[name]
     ) + "."
+
+
+def _corrected(seeds: int | None) -> str:
+    """Say what a finding on our runs was corrected for, and what it was not."""
+    known = "" if seeds is None else f", with {count(seeds, 'seed')}{' alone' if seeds == 1 else ''}"
+    return f"after Holm's correction (over images{known})"
 
 
 def _missing(judged: list[Judged]) -> str:
@@ -197,9 +206,18 @@ def _missing(judged: list[Judged]) -> str:
 
 
 def _confirmed(judged: list[Judged]) -> int:
-    """Count the contrasts that are against the claim after Holm's correction."""
+    """Count the cells that have a contrast against the claim after Holm's correction for all contrasts."""
     adjusted = holm(np.array([one.p for one in judged]))
-    return sum(one.outcome == "against" and p < LEVEL for one, p in zip(judged, adjusted, strict=True))
+    against = {
+        one.contrast.cell for one, p in zip(judged, adjusted, strict=True) if one.outcome == "against" and p < LEVEL
+    }
+    return len(against)
+
+
+def _seeds(judged: list[Judged]) -> int | None:
+    """Give the smallest number of seeds behind a measured contrast; what was never trained has none."""
+    trained = [one for one in judged if any(cell.network for _, cell in one.contrast.terms)]
+    return min((one.values.shape[1] for one in trained if one.values is not None), default=None)
 
 
 def _effects(by_test: list[list[Judged]], *, exact: bool) -> dict[str, Any]:
@@ -253,6 +271,7 @@ def _empty(word: str, why: str) -> dict[str, Any]:
     return {
         "verdict": word,
         "why": why,
+        "seeds": None,
         "cells": _count([]),
         "by": {},
         "effects": {},
@@ -268,4 +287,5 @@ def _all_of(parts: list[dict[str, Any]]) -> dict[str, Any]:
     word = CONTRADICTED if CONTRADICTED in known else SUPPORTED if known == {SUPPORTED} else UNDECIDED
     told = ", ".join(f"{name} {each}" for name, each in words.items())
     counts = {name: sum(part["cells"][name] for part in parts) for name in parts[0]["cells"]}
-    return _empty(word, f"{told[0].upper()}{told[1:]}.") | {"cells": counts}
+    seeds = min((part["seeds"] for part in parts if part["seeds"] is not None), default=None)
+    return _empty(word, f"{told[0].upper()}{told[1:]}.") | {"seeds": seeds, "cells": counts}
