@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 from pydantic import TypeAdapter
+from scipy import stats
 
 import synthetic
 from sharploss.analysis.claims import Claim, Test, load_claims
@@ -386,3 +387,25 @@ def test_of_several_contrasts_in_one_cell_the_cell_is_counted_once():
     found = verdict([parsed(**test)], Source(list(values), values), {}, exact=False)
     assert found["verdict"] == "contradicted"
     assert found["why"].startswith("1 of 1 cells")
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_p_value_of_a_size_is_that_of_the_edge_of_the_tolerance(side):
+    """Off the size by 0.13 where 0.1 is allowed: far from the size itself, and barely from the edge."""
+    change = RNG.normal(0, 0.1, (40, 1))
+    change += 1 + side * 0.13 - change.mean()
+    place = source(l1=BASE, gv=BASE + change)
+    test = {"kind": "equals", "metrics": ["psnr"], "pairs": [["gv", "l1"]], "expected": 1.0, "tolerance": 0.1}
+    (one,) = (examine(one, place, exact=False) for one in contrasts(parsed(**test), place))
+    p = stats.ttest_1samp(change[:, 0], 1 + side * 0.1).pvalue
+    assert one.p == pytest.approx(p)
+    assert p > 0.01 > stats.ttest_1samp(change[:, 0], 1.0).pvalue
+
+
+def test_a_size_within_the_tolerance_has_no_small_p_value():
+    change = RNG.normal(0, 0.1, (40, 1))
+    change += 1.08 - change.mean()
+    place = source(l1=BASE, gv=BASE + change)
+    test = {"kind": "equals", "metrics": ["psnr"], "pairs": [["gv", "l1"]], "expected": 1.0, "tolerance": 0.2}
+    (one,) = (examine(one, place, exact=False) for one in contrasts(parsed(**test), place))
+    assert (one.outcome, one.p) == ("for", pytest.approx(1.0))

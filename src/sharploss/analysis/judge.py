@@ -141,8 +141,19 @@ def examine(contrast: Contrast, source: Source, *, exact: bool) -> Judged:
     if exact:
         mean = round(mean, 9)
         low = high = mean
-    p = math.nan if exact else p_value((table - (contrast.expected or 0.0)).mean(axis=1))
+    p = math.nan if exact else p_value((table - _tested(contrast, mean)).mean(axis=1))
     return Judged(contrast, outcome(contrast, low, high), mean, low, high, p, table)
+
+
+def _tested(contrast: Contrast, mean: float) -> float:
+    """Give the value that a p-value tests against.
+
+    Zero for a direction. For a size it is what the claim allows that lies nearest to the mean, which is an edge of the
+    tolerance: a cell surely off the exact size and within the tolerance is for the claim, not against it.
+    """
+    if contrast.expected is None:
+        return 0.0
+    return contrast.expected + min(max(mean - contrast.expected, -contrast.tolerance), contrast.tolerance)
 
 
 def outcome(contrast: Contrast, low: float, high: float) -> str:
