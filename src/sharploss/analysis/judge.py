@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from sharploss.analysis.anomalies import anomalies
-from sharploss.analysis.claims import AllOf, Cells, Claim, NotTestable, Test, load_claims
+from sharploss.analysis.claims import SIDES, AllOf, Cells, Claim, NotTestable, Test, in_order, load_claims
 from sharploss.analysis.contrasts import Contrast, Floats, Source, contrasts, scored
 from sharploss.analysis.effects import holm, p_value
 from sharploss.analysis.layout import count
@@ -80,14 +80,17 @@ def judge(root: Path) -> dict[str, Any]:
 
 def judge_all(claims: dict[str, Claim], printed: Source, study: Study) -> dict[str, dict[str, Any]]:
     """Judge each claim twice: key -> the claim's text and the verdicts "printed" and "ours"."""
-    ours, found = our_source(study), dict[str, dict[str, Any]]()
-    for key, claim in claims.items():
-        found[key] = {
-            **claim.model_dump(include={"paper", "where", "statement", "note"}),
-            "printed": verdict(claim.printed, printed, {k: v["printed"] for k, v in found.items()}, exact=True),
-            "ours": verdict(claim.ours, ours, {k: v["ours"] for k, v in found.items()}, exact=False),
-        }
-    return found
+    sources, found = {"printed": printed, "ours": our_source(study)}, dict[str, dict[str, Any]]()
+    for side in SIDES:
+        found[side] = {}
+        for key in in_order(claims, side):
+            tests = getattr(claims[key], side)
+            found[side][key] = verdict(tests, sources[side], found[side], exact=side == "printed")
+    return {
+        key: claim.model_dump(include={"paper", "where", "statement", "note"})
+        | {side: found[side][key] for side in SIDES}
+        for key, claim in claims.items()
+    }
 
 
 def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact: bool) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     Args:
         tests: all of them must hold.
         source: the cells.
-        others: verdicts of the claims before this one, for `all_of`.
+        others: verdicts of the claims that it joins (`all_of`), by name.
         exact: printed numbers, which are what they are, or measured ones, which have a spread.
 
     Returns:
