@@ -55,6 +55,7 @@ def test_sides_are_listed():
         ({"pairs": [["sploss", "l11"]]}, "There is no loss 'l11': did you mean 'l1'"),
         ({"pairs": [["edrs:sploss", "l1"]]}, "There is no network 'edrs': did you mean 'edsr'"),
         ({"tables": ["gv_tabel1"]}, "There is no table 'gv_tabel1': did you mean 'gv_table1'"),
+        ({"recipes": ["minni"]}, "There is no recipe 'minni': did you mean 'mini'"),
         ({"tasks": ["sr_x5"]}, "There is no task 'sr_x5': did you mean 'sr_x"),
         ({"datasets": ["set55"]}, "There is no data set 'set55': did you mean 'set5'"),
         ({"without_datasets": ["urban10"]}, "There is no data set 'urban10': did you mean 'urban100'"),
@@ -161,3 +162,16 @@ def test_names_of_the_studys_own_count(claim_file):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"claims\.yaml is missing"):
         load_claims(tmp_path)
+
+
+def test_the_paper_study_trains_what_a_claim_about_its_budget_asks_for():
+    suites = yaml.safe_load((ROOT / "studies" / "paper.yaml").read_text())["suites"].values()
+    for test in load_claims(ROOT)["E16"].ours:
+        wanted = {"recipe": test.recipes[0], "task": test.tasks[0], "network": test.networks[0]}
+        assert any(
+            wanted["recipe"] == suite["recipe"]
+            and wanted["task"] in suite["tasks"]
+            and wanted["network"] in suite["networks"]
+            and set(test.pairs[0]) <= set(suite["losses"])
+            for suite in suites
+        ), wanted

@@ -319,7 +319,7 @@ def test_a_contradiction_says_what_it_was_corrected_for():
     change = RNG.normal(-0.5, 0.2, (40, 1))
     found = verdict([HIGHER], source(l1=BASE, gv=BASE + change), {}, exact=False)
     assert found["why"] == (
-        "1 of 1 cells are the other way round after Holm's correction (over images, with 1 seed alone)."
+        "1 of 1 cells are the other way round after Holm's correction (over images, with one seed)."
     )
     change = change + RNG.normal(0, 0.01, (40, 3))
     found = verdict([HIGHER], source(l1=BASE + np.zeros((1, 3)), gv=BASE + change), {}, exact=False)
@@ -369,3 +369,28 @@ def test_a_claim_can_join_those_further_down(study_root):
     assert list(found) == list(later)
     assert found == usual
     assert found["E11"]["printed"]["cells"]["total"] == 46
+
+
+def size_claim(gain, block):
+    """E16 on invented cells of one recipe: VDSR and EDSR on Set5 at x2, both gaining the same."""
+    claim, values = load_claims(ROOT)["E16"], {}
+    for network, first, second in (("vdsr", "l2_gv", "l2"), ("edsr", "l1_gv", "l1")):
+        cell = CELL._replace(block=block[network], task="sr_x2", network=network)
+        values |= {cell._replace(loss=second): BASE, cell._replace(loss=first): BASE + gain[network]}
+    return verdict(claim.ours, Source(list(values), values), {}, exact=False)
+
+
+def test_a_size_at_the_papers_budget_is_tested_on_runs_of_that_budget_alone():
+    """At 200 steps VDSR gains nothing: that says nothing of what the paper's 100,000 gained."""
+    small = size_claim({"vdsr": 0.0, "edsr": 0.0}, {"vdsr": "mini", "edsr": "mini"})
+    assert (small["verdict"], small["cells"]["total"], small["effects"]) == ("not testable", 0, {})
+    assert small["why"] == (
+        "It is about the paper's own budget (recipes: paper, vdsr_x2); this study has no such runs."
+    )
+    whole = {"vdsr": "vdsr_x2", "edsr": "paper"}
+    assert size_claim({"vdsr": 0.8, "edsr": 0.4}, whole)["verdict"] == "supported"
+    assert size_claim({"vdsr": 0.0, "edsr": 0.4}, whole)["cells"] == {
+        "total": 2, "for": 1, "against": 1, "tie": 0, "open": 0, "missing": 0
+    }  # fmt: skip
+    mixed = size_claim({"vdsr": 0.8, "edsr": 0.0}, {"vdsr": "vdsr_x2", "edsr": "mini"})
+    assert (mixed["verdict"], mixed["cells"]["total"]) == ("supported", 1)

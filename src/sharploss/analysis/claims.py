@@ -31,6 +31,7 @@ class Cells(Strict):
     """Which cells a test looks at; an empty list leaves that open."""
 
     tables: list[str] = Field(default=[], description="printed tables (of results/published); none for our runs")
+    recipes: list[Name] = Field(default=[], description="our runs: the paper's, for a claim about its budget alone")
     tasks: list[Name] = Field(default=[])
     networks: list[Name] = Field(default=[])
     datasets: list[Name] = Field(default=[])
@@ -220,6 +221,7 @@ def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:
     printed_losses = [*index.names.losses.values(), *(loss for table in tables for loss in table.losses.values())]
     return {
         "table": {*index.tables, *index.reference},
+        "recipe": _of(studies, "recipes"),
         "task": {*_of(studies, "tasks"), *extra.tasks, *printed_tasks},
         "network": {*_of(studies, "networks"), *extra.networks, *index.names.networks.values()},
         "loss": {*_of(studies, "losses"), *extra.losses, *REFERENCES, *printed_losses},
@@ -257,6 +259,7 @@ def _names_of(test: Any) -> Iterator[tuple[str, str]]:
     if not isinstance(test, Cells):
         return
     yield from (("table", name) for name in test.tables)
+    yield from (("recipe", name) for name in test.recipes)
     yield from (("task", name) for name in (*test.tasks, *_tasks_of(test)))
     yield from (("network", name) for name in test.networks)
     yield from (("data set", name) for name in (*test.datasets, *test.without_datasets))

@@ -84,7 +84,7 @@ def contrasts(test: claims.Cells, source: Source) -> list[Contrast]:
 def _contexts(test: claims.Cells, source: Source) -> list[Cell]:
     """List the cells that a test looks at, without their losses."""
     metrics = {*test.metrics, *(test.pays if isinstance(test, claims.TradeOff) else [])}
-    wanted = {"block": set(test.tables), "task": set(test.tasks), "network": set(test.networks)}
+    wanted = {"block": {*test.tables, *test.recipes}, "task": set(test.tasks), "network": set(test.networks)}
     wanted |= {"dataset": set(test.datasets), "metric": metrics}
     return list(
         dict.fromkeys(

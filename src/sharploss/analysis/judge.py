@@ -13,7 +13,6 @@ from sharploss.analysis.anomalies import anomalies
 from sharploss.analysis.claims import SIDES, AllOf, Cells, Claim, NotTestable, Test, in_order, load_claims
 from sharploss.analysis.contrasts import Contrast, Floats, Source, contrasts, scored
 from sharploss.analysis.effects import holm, p_value
-from sharploss.analysis.layout import count
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.pooled import pooled
 from sharploss.analysis.sources import our_source, printed_source
@@ -115,6 +114,10 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     combined = [test for test in tests if isinstance(test, AllOf)]
     if combined:
         return _all_of([others[name] | {"name": name} for test in combined for name in test.claims])
+    asked = {recipe for test in tests if isinstance(test, Cells) for recipe in test.recipes}
+    if asked and not any(cell.block in asked for cell in source.cells):
+        told = f"It is about the paper's own budget (recipes: {', '.join(sorted(asked))}); this study has no such runs."
+        return _empty(NOT_TESTABLE, told)
     by_test = [
         [examine(one, source, exact=exact) for one in contrasts(test, source)]
         for test in tests
@@ -205,7 +208,7 @@ def conclude(cells: dict[Cell, str], judged: list[Judged], *, exact: bool) -> tu
 
 def _corrected(seeds: int | None) -> str:
     """Say what a finding on our runs was corrected for, and what it was not."""
-    known = "" if seeds is None else f", with {count(seeds, 'seed')}{' alone' if seeds == 1 else ''}"
+    known = "" if seeds is None else ", with one seed" if seeds == 1 else f", with {seeds} seeds"
     return f"after Holm's correction (over images{known})"
 
 
