@@ -1,10 +1,11 @@
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from sharploss.analysis.claims import load_claims, sides_of
+from sharploss.analysis.claims import in_order, load_claims, sides_of
 from sharploss.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -18,9 +19,10 @@ def claim_file(tmp_path):
     shutil.copytree(ROOT / "results" / "published", tmp_path / "results" / "published")
     shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
 
-    def write(ours, **other):
-        claim = {"paper": "P", "where": "w", "statement": "s", "printed": [NOTHING], "ours": [ours], **other}
-        (tmp_path / "claims.yaml").write_text(yaml.safe_dump({"claims": {"E1": claim}}))
+    def write(ours, others=None, **changes):
+        claim = {"paper": "P", "where": "w", "statement": "s", "printed": [NOTHING], "ours": [ours], **changes}
+        claims = {"E1": claim} | {key: claim | {"ours": [test]} for key, test in (others or {}).items()}
+        (tmp_path / "claims.yaml").write_text(yaml.safe_dump({"claims": claims}, sort_keys=False))
         return tmp_path
 
     return write
@@ -53,6 +55,7 @@ def test_sides_are_listed():
         ({"pairs": [["sploss", "l11"]]}, "There is no loss 'l11': did you mean 'l1'"),
         ({"pairs": [["edrs:sploss", "l1"]]}, "There is no network 'edrs': did you mean 'edsr'"),
         ({"tables": ["gv_tabel1"]}, "There is no table 'gv_tabel1': did you mean 'gv_table1'"),
+        ({"recipes": ["minni"]}, "There is no recipe 'minni': did you mean 'mini'"),
         ({"tasks": ["sr_x5"]}, "There is no task 'sr_x5': did you mean 'sr_x"),
         ({"datasets": ["set55"]}, "There is no data set 'set55': did you mean 'set5'"),
         ({"without_datasets": ["urban10"]}, "There is no data set 'urban10': did you mean 'urban100'"),
@@ -69,6 +72,64 @@ def test_a_name_that_nothing_has_is_told_with_its_claim_and_the_nearest(claim_fi
 def test_a_claim_that_is_not_there_cannot_be_joined(claim_file):
     with pytest.raises(UserError, match="E1: There is no claim 'E9': did you mean 'E1'"):
         load_claims(claim_file({"kind": "all_of", "claims": ["E1", "E9"]}))
+
+
+def join(*names):
+    return {"kind": "all_of", "claims": list(names)}
+
+
+def test_claims_are_judged_after_those_that_they_join(claim_file):
+    claims = load_claims(claim_file(join("E2", "E3"), {"E2": join("E3", "E4"), "E3": PAIR, "E4": PAIR}))
+    order = in_order(claims, "ours")
+    assert order[2:] == ["E2", "E1"]
+    assert set(order[:2]) == {"E3", "E4"}
+    assert list(claims) == ["E1", "E2", "E3", "E4"]
+
+
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        (join("E2", "E3"), {"E2": PAIR, "E3": join("E1", "E2")}),
+        (join("E3", "E4"), {"E2": join("E1", "E4"), "E3": join("E2", "E4"), "E4": PAIR}),
+    ],
+)
+def test_claims_that_join_each_other_in_a_circle_are_refused(claim_file, first, others):
+    with pytest.raises(UserError) as error:
+        load_claims(claim_file(first, others))
+    told = re.fullmatch(
+        r"claims\.yaml, (E\d): its test 'ours' joins (E\d), which by itself or through others joins \1 again: take one "
+        r"of them out of the other\.",
+        str(error.value),
+    )
+    assert told
+    assert told[2] in ({"E1": first} | others)[told[1]]["claims"]
+
+
+def test_a_claim_cannot_join_itself(claim_file):
+    with pytest.raises(UserError, match="E1: its test 'ours' joins E1"):
+        load_claims(claim_file(join("E1", "E1")))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": ["fid"]}, "There is no metric 'fid': known are: lpips, niqe, psnr, ssim."),
+        ({"pairs": [["sploss", "l2"]]}, "There is no loss 'l2': did you mean 'l1'?"),
+        ({"networks": ["vdsr"]}, "There is no network 'vdsr'"),
+        ({"datasets": ["urban100"]}, "There is no data set 'urban100'"),
+    ],
+)
+def test_a_printed_test_asks_its_tables_for_what_one_of_them_has(claim_file, change, message):
+    test = PAIR | {"tables": ["sploss_table3"]}
+    assert load_claims(claim_file(NOTHING, printed=[test]))
+    with pytest.raises(UserError) as error:
+        load_claims(claim_file(NOTHING, printed=[test | change]))
+    assert str(error.value).startswith(f"claims.yaml, E1, printed in sploss_table3: {message}")
+
+
+def test_of_several_tables_one_has_to_have_the_name(claim_file):
+    test = PAIR | {"tables": ["sploss_table3", "gv_table1"], "networks": ["vdsr"], "without_datasets": ["b100"]}
+    assert load_claims(claim_file(NOTHING, printed=[test]))
 
 
 @pytest.mark.parametrize(
@@ -101,3 +162,16 @@ def test_names_of_the_studys_own_count(claim_file):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"claims\.yaml is missing"):
         load_claims(tmp_path)
+
+
+def test_the_paper_study_trains_what_a_claim_about_its_budget_asks_for():
+    suites = yaml.safe_load((ROOT / "studies" / "paper.yaml").read_text())["suites"].values()
+    for test in load_claims(ROOT)["E16"].ours:
+        wanted = {"recipe": test.recipes[0], "task": test.tasks[0], "network": test.networks[0]}
+        assert any(
+            wanted["recipe"] == suite["recipe"]
+            and wanted["task"] in suite["tasks"]
+            and wanted["network"] in suite["networks"]
+            and set(test.pairs[0]) <= set(suite["losses"])
+            for suite in suites
+        ), wanted

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 
 from sharploss.analysis import headline, tables
@@ -67,6 +69,16 @@ def test_l1_winning_costs_nothing():
 def test_one_seed_is_said_plainly(study_root):
     text = headline.caveat(load_study(study_root))
     assert "4 test images, 1 seed and 300 training steps" in text
+    assert "unknown" in text
+
+
+def test_one_seed_of_some_suites_is_said_where_others_have_more(wide_root):
+    study = load_study(wide_root)
+    assert "2 seeds and 300 training steps" in headline.caveat(study)
+    assert "unknown" not in headline.caveat(study)
+    some = (study.runs["seed"] == 0) | (study.runs["network"] == "edsr")
+    text = headline.caveat(replace(study, runs=study.runs[some]))
+    assert "1 to 2 seeds and 300 training steps" in text
     assert "unknown" in text
 
 

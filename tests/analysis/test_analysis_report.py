@@ -123,6 +123,13 @@ def test_every_claim_and_every_published_table_is_in_the_page(page, root):
         assert f"tables/paper_{name}.csv" in page
 
 
+def test_each_claim_on_one_seed_says_so(page, root):
+    claims = json.loads((root / "results" / "verdicts.json").read_text())["claims"]
+    parts = re.findall(r'<details class="claim" id="(\w+)"(.*?)(?=<details class="claim"|</section>)', page, re.DOTALL)
+    told = {key for key, part in parts if "One seed: the verdict is about these trainings" in part}
+    assert told == {key for key, claim in claims.items() if claim["ours"]["seeds"] == 1} != set()
+
+
 def test_hostile_texts_stay_texts(own_root):
     judge(own_root)
     with_figures(own_root)

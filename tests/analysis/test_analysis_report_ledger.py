@@ -21,6 +21,7 @@ def side(verdict, **changes):
     one = {
         "verdict": verdict,
         "why": "So.",
+        "seeds": 1,
         "cells": counts,
         "by": {"network": {"edsr": counts, "vdsr": counts}, "metric": {"psnr": counts}},
         "effects": {"psnr: gv against l1": effect},
@@ -52,6 +53,12 @@ def test_a_side_holds_effects_counts_and_exceptions(found):
     # A group of one member says nothing that the total does not say.
     assert texts(groups) == [["network", name, "1", "1", "0", "1", "0"] for name in ("edsr", "vdsr")]
     assert texts(exceptions)[0][4:] == ["PSNR", "-0.10", "[-0.20, -0.05]", "0.010", "the other way round"]
+
+
+def test_one_seed_is_a_caveat_of_the_side_that_has_one(found):
+    assert found[0].ours.caveat.startswith("One seed: ")
+    several = claims({"E1": claim("GV", side("supported", seeds=None), side("supported", seeds=3))})[0]
+    assert (several.printed.caveat, several.ours.caveat) == ("", "")
 
 
 def test_of_many_exceptions_the_first_are_listed_and_the_others_counted(found):

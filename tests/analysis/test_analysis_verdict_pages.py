@@ -52,9 +52,18 @@ def test_the_cells_that_are_not_for_a_claim_are_listed(verdicts):
     assert f"| {claim['ours']['exceptions'][0]['network']} |" in part
 
 
-def test_study_and_seeds_are_said(verdicts):
-    assert f"the study `{verdicts['study']}`, with 1 seed." in page("MDF", verdicts)
-    assert "with 3 seeds." in page("MDF", verdicts | {"seeds": 3})
+def test_the_study_is_said(verdicts):
+    assert f"the study `{verdicts['study']}`." in page("MDF", verdicts)
+
+
+def test_one_seed_is_said_of_each_claim_that_has_one(verdicts):
+    measured = [key for key, claim in verdicts["claims"].items() if claim["ours"]["seeds"]]
+    assert {verdicts["claims"][key]["ours"]["seeds"] for key in measured} == {1}
+    assert "E13" in measured
+    more = verdicts["claims"]["E13"] | {"ours": verdicts["claims"]["E13"]["ours"] | {"seeds": 3}}
+    text = page("GV", verdicts | {"claims": verdicts["claims"] | {"E13": more}})
+    told = {part.split("\n")[0]: "One seed: the verdict is about" in part for part in text.split("\n## ")[1:]}
+    assert told == {key: key in measured and key != "E13" for key in told}
 
 
 def test_what_a_claim_says_is_text_and_no_markup(verdicts):

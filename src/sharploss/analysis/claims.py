@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field
 
-from sharploss.analysis.published import load_index
+from sharploss.analysis.published import demo, load_index, printed
 from sharploss.analysis.strict import load_strict
 from sharploss.assets.catalogue import ASSETS
 from sharploss.bounded_yaml import load_yaml
@@ -19,12 +20,18 @@ from sharploss.tasks import Name, Strict
 SIDE = r"^([a-z0-9_]+:)?[a-z0-9_]+$"
 Side = Annotated[str, Field(pattern=SIDE, description="a loss, or network:loss where the two sides differ in network")]
 Sense = Literal["higher", "lower", "better", "worse"]
+SIDES: tuple[Literal["printed", "ours"], ...] = ("printed", "ours")
+COLUMNS = {"task": "task", "network": "network", "loss": "loss", "metric": "metric", "protocol": "protocol"} | {
+    "data set": "dataset"
+}
+"""Kinds of names that a printed cell has, and the columns that hold them."""
 
 
 class Cells(Strict):
     """Which cells a test looks at; an empty list leaves that open."""
 
     tables: list[str] = Field(default=[], description="printed tables (of results/published); none for our runs")
+    recipes: list[Name] = Field(default=[], description="our runs: the paper's, for a claim about its budget alone")
     tasks: list[Name] = Field(default=[])
     networks: list[Name] = Field(default=[])
     datasets: list[Name] = Field(default=[])
@@ -149,7 +156,8 @@ def load_claims(root: Path) -> dict[str, Claim]:
 
     Raises:
         UserError: the file is missing or damaged, or a claim names a metric, protocol, table, task, network, loss,
-            data set or claim that nothing has; the message names the claim, the name and the nearest known one.
+            data set or claim that nothing has; the message names the claim, the name and the nearest known one. Or
+            a printed test asks its tables for a name that none of them has, or claims join each other in a circle.
     """
     content = load_strict(root / "claims.yaml", Claims, PARTS)
     known = known_names(root, content.names)
@@ -157,7 +165,46 @@ def load_claims(root: Path) -> dict[str, Claim]:
         for test in (*claim.printed, *claim.ours):
             for kind, name in _names_of(test):
                 _look_up(key, kind, name, content.claims if kind == "claim" else known[kind])
+    _check_tables(root, content.claims)
+    for side in SIDES:
+        in_order(content.claims, side)
     return content.claims
+
+
+def in_order(claims: dict[str, Claim], side: Literal["printed", "ours"]) -> list[str]:
+    """Give the claims in an order in which those that join others (`all_of`) come after them.
+
+    Raises:
+        UserError: claims join each other in a circle; the message names them.
+    """
+    joined = {key: _joined(getattr(claim, side)) for key, claim in claims.items()}
+    try:
+        return list(TopologicalSorter(joined).static_order())
+    except CycleError as error:
+        first, second, *_ = reversed(cast("list[str]", error.args[1]))
+        raise UserError(
+            f"claims.yaml, {first}: its test '{side}' joins {second}, which by itself or through others joins {first} "
+            "again: take one of them out of the other."
+        ) from None
+
+
+def _joined(tests: list[Any]) -> list[str]:
+    return [name for test in tests if isinstance(test, AllOf) for name in test.claims]
+
+
+def _check_tables(root: Path, claims: dict[str, Claim]) -> None:
+    """Refuse a test of printed cells that asks its tables for what none of them has: it would find no cells."""
+    import pandas as pd
+
+    tested = [(key, test) for key, claim in claims.items() for test in claim.printed if isinstance(test, Cells)]
+    cells = pd.concat([printed(root), demo(root)], ignore_index=True) if tested else pd.DataFrame()
+    for key, test in tested:
+        there = cells[cells["table"].isin(test.tables)] if test.tables else cells
+        for kind, name in _names_of(test.model_copy(update={"without_datasets": []})):
+            known = set(there[COLUMNS[kind]].astype(str)) if kind in COLUMNS else {name}
+            if name not in known:
+                tables = ", ".join(test.tables) or "any table"
+                raise UserError(f"claims.yaml, {key}, printed in {tables}: {unknown(kind, name, known)}")
 
 
 def _look_up(claim: str, kind: str, name: str, known: Iterable[str]) -> None:
@@ -174,6 +221,7 @@ def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:
     printed_losses = [*index.names.losses.values(), *(loss for table in tables for loss in table.losses.values())]
     return {
         "table": {*index.tables, *index.reference},
+        "recipe": _of(studies, "recipes"),
         "task": {*_of(studies, "tasks"), *extra.tasks, *printed_tasks},
         "network": {*_of(studies, "networks"), *extra.networks, *index.names.networks.values()},
         "loss": {*_of(studies, "losses"), *extra.losses, *REFERENCES, *printed_losses},
@@ -211,6 +259,7 @@ def _names_of(test: Any) -> Iterator[tuple[str, str]]:
     if not isinstance(test, Cells):
         return
     yield from (("table", name) for name in test.tables)
+    yield from (("recipe", name) for name in test.recipes)
     yield from (("task", name) for name in (*test.tasks, *_tasks_of(test)))
     yield from (("network", name) for name in test.networks)
     yield from (("data set", name) for name in (*test.datasets, *test.without_datasets))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -40,10 +40,13 @@ class Source:
         cells: every cell that was printed, or planned, in order.
         values: cell -> (images, seeds), NaN where there is no score; the images of a test set are in the same order in
             every cell. A printed number is (1, 1). Planned cells without scores are absent.
+        planned: cell -> the columns of its values that a training was planned for; a cell that is not here was planned
+            with every seed. One column, of what was never trained, stands for all seeds.
     """
 
     cells: list[Cell]
     values: dict[Cell, Floats]
+    planned: dict[Cell, frozenset[int]] = field(default_factory=dict[Cell, frozenset[int]])
 
 
 class Contrast(NamedTuple):
@@ -81,7 +84,7 @@ def contrasts(test: claims.Cells, source: Source) -> list[Contrast]:
 def _contexts(test: claims.Cells, source: Source) -> list[Cell]:
     """List the cells that a test looks at, without their losses."""
     metrics = {*test.metrics, *(test.pays if isinstance(test, claims.TradeOff) else [])}
-    wanted = {"block": set(test.tables), "task": set(test.tasks), "network": set(test.networks)}
+    wanted = {"block": {*test.tables, *test.recipes}, "task": set(test.tasks), "network": set(test.networks)}
     wanted |= {"dataset": set(test.datasets), "metric": metrics}
     return list(
         dict.fromkeys(
@@ -172,17 +175,33 @@ def _bounds(test: claims.Bound, cell: Cell) -> Iterator[Contrast]:
                 )
 
 
-def values(contrast: Contrast, source: Source) -> Floats | None:
-    """Add up a contrast image by image and seed by seed.
+class Scored(NamedTuple):
+    """What there is of a contrast.
 
-    Returns:
-        (images, seeds), over those that every cell has; None where a cell has no scores or they have none in common.
+    Attributes:
+        table: (images, seeds), over those that every cell has; None where a cell has no scores or they have none in
+            common.
+        lost: how many of the seeds that were planned for all of its cells lack scores, as after divergence.
+        planned: how many those are.
     """
-    if any(cell not in source.values for _, cell in contrast.terms):
-        return None
+
+    table: Floats | None
+    lost: int
+    planned: int
+
+
+def scored(contrast: Contrast, source: Source) -> Scored:
+    """Add up a contrast image by image and seed by seed, and count the planned seeds that are not among them."""
+    cells = [cell for _, cell in contrast.terms]
+    tables = [source.values[cell] for cell in cells if cell in source.values]
+    due = set(range(max((table.shape[1] for table in tables), default=0)))
+    due = due.intersection(*(source.planned[cell] for cell in cells if cell in source.planned))
+    if len(tables) < len(cells):
+        return Scored(None, len(due), len(due))
     total = sum(weight * source.values[cell] for weight, cell in contrast.terms) + np.float64(contrast.constant)
     table = np.asarray(total, dtype=np.float64)
     seeds = ~np.isnan(table).all(axis=0)
     images = ~np.isnan(table[:, seeds]).any(axis=1)
     kept = table[np.ix_(images, seeds)]
-    return kept if kept.size else None
+    lost = due.difference(np.flatnonzero(seeds).tolist())
+    return Scored(kept if kept.size else None, len(lost), len(due))

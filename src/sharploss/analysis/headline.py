@@ -204,14 +204,16 @@ def caveat(study: Study) -> str:
     """Say what this study is too small to tell."""
     first = first_tested(study).iloc[0]
     images = images_of(study, first["task"], first["dataset"])
-    seeds, steps = study.runs["seed"].nunique(), int(study.runs["step"].max())
+    seeds = study.runs.groupby([*TRAINED, "loss"])["seed"].nunique()  # each suite can have seeds of its own
+    fewest, most, steps = int(seeds.min()), int(seeds.max()), int(study.runs["step"].max())
+    told = count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
     unknown = (
         "With one seed, how much a number would change in a second training is unknown, and differences smaller than "
         "that mean nothing."
-        if seeds == 1
-        else f"Intervals resample images and the {seeds} seeds."
+        if fewest == 1
+        else f"Intervals resample images and the {told}."
     )
     return (
-        f"This is what {count(images, 'test image')}, {count(seeds, 'seed')} and {steps:,} training steps show: "
+        f"This is what {count(images, 'test image')}, {told} and {steps:,} training steps show: "
         f"a comparison at one small, equal budget, not a replication of the papers' trainings. {unknown}"
     )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from sharploss.analysis.anomalies import anomalies
-from sharploss.analysis.claims import AllOf, Cells, Claim, NotTestable, Test, load_claims
-from sharploss.analysis.contrasts import Contrast, Floats, Source, contrasts, values
+from sharploss.analysis.claims import SIDES, AllOf, Cells, Claim, NotTestable, Test, in_order, load_claims
+from sharploss.analysis.contrasts import Contrast, Floats, Source, contrasts, scored
 from sharploss.analysis.effects import holm, p_value
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.pooled import pooled
@@ -35,7 +35,14 @@ ROUNDING = 1e-9
 
 
 class Judged(NamedTuple):
-    """One contrast and what it shows: "for", "against", "tie", "open" (the interval spans no effect) or "missing"."""
+    """One contrast and what it shows.
+
+    Attributes:
+        outcome: one of OUTCOMES; "open": the interval spans no effect, "missing": scores of a planned seed are missing.
+        values: (images, seeds); None where the outcome is "missing".
+        lost: how many planned seeds have no scores.
+        planned: of how many.
+    """
 
     contrast: Contrast
     outcome: str
@@ -44,14 +51,16 @@ class Judged(NamedTuple):
     high: float
     p: float
     values: Floats | None
+    lost: int = 0
+    planned: int = 0
 
 
 def judge(root: Path) -> dict[str, Any]:
     """Judge every claim; write results/verdicts.json and reports/verdicts/ (tables, and a page per paper).
 
     Returns:
-        What verdicts.json holds: `study` (its name), `seeds` (how many trainings stand behind our numbers), `claims`
-        (key -> paper, where, statement, note, printed, ours) and `anomalies`.
+        What verdicts.json holds: `study` (its name), `claims` (key -> paper, where, statement, note, printed, ours) and
+        `anomalies`.
 
     Raises:
         UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
@@ -59,7 +68,6 @@ def judge(root: Path) -> dict[str, Any]:
     claims, study = load_claims(root), load_study(root)
     verdicts = {
         "study": cast("dict[str, Any]", load_yaml(root / "params.yaml"))["study"],
-        "seeds": study.runs["seed"].nunique(),
         "claims": judge_all(claims, printed_source(root), study),
         "anomalies": anomalies(root),
     }
@@ -71,14 +79,17 @@ def judge(root: Path) -> dict[str, Any]:
 
 def judge_all(claims: dict[str, Claim], printed: Source, study: Study) -> dict[str, dict[str, Any]]:
     """Judge each claim twice: key -> the claim's text and the verdicts "printed" and "ours"."""
-    ours, found = our_source(study), dict[str, dict[str, Any]]()
-    for key, claim in claims.items():
-        found[key] = {
-            **claim.model_dump(include={"paper", "where", "statement", "note"}),
-            "printed": verdict(claim.printed, printed, {k: v["printed"] for k, v in found.items()}, exact=True),
-            "ours": verdict(claim.ours, ours, {k: v["ours"] for k, v in found.items()}, exact=False),
-        }
-    return found
+    sources, found = {"printed": printed, "ours": our_source(study)}, dict[str, dict[str, Any]]()
+    for side in SIDES:
+        found[side] = {}
+        for key in in_order(claims, side):
+            tests = getattr(claims[key], side)
+            found[side][key] = verdict(tests, sources[side], found[side], exact=side == "printed")
+    return {
+        key: claim.model_dump(include={"paper", "where", "statement", "note"})
+        | {side: found[side][key] for side in SIDES}
+        for key, claim in claims.items()
+    }
 
 
 def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact: bool) -> dict[str, Any]:
@@ -87,13 +98,15 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     Args:
         tests: all of them must hold.
         source: the cells.
-        others: verdicts of the claims before this one, for `all_of`.
+        others: verdicts of the claims that it joins (`all_of`), by name.
         exact: printed numbers, which are what they are, or measured ones, which have a spread.
 
     Returns:
-        verdict, why (a sentence), cells (how many are for, against, tie, open, missing), by (the same per table or
-        recipe, network and metric), effects (per metric: the mean change as the metric is printed, with its interval
-        on our runs), closest (the cell with the smallest margin for the claim) and exceptions (cells not for it).
+        verdict, why (a sentence), seeds (how many trainings stand behind the measured cell that has the fewest; None
+        where nothing trained was measured, as in print), cells (how many are for, against, tie, open, missing), by (the
+        same per table or recipe, network and metric), effects (per metric: the mean change as the metric is printed,
+        with its interval on our runs), closest (the cell with the smallest margin for the claim) and exceptions (cells
+        not for it).
     """
     blocked = [test.reason for test in tests if isinstance(test, NotTestable)]
     if blocked:
@@ -101,6 +114,10 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     combined = [test for test in tests if isinstance(test, AllOf)]
     if combined:
         return _all_of([others[name] | {"name": name} for test in combined for name in test.claims])
+    asked = {recipe for test in tests if isinstance(test, Cells) for recipe in test.recipes}
+    if asked and not any(cell.block in asked for cell in source.cells):
+        told = f"It is about the paper's own budget (recipes: {', '.join(sorted(asked))}); this study has no such runs."
+        return _empty(NOT_TESTABLE, told)
     by_test = [
         [examine(one, source, exact=exact) for one in contrasts(test, source)]
         for test in tests
@@ -112,6 +129,7 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     return {
         "verdict": word,
         "why": why,
+        "seeds": None if exact else _seeds(judged),
         "cells": _count(cells.values()),
         "by": {name: _by(cells, name) for name in ("block", "network", "metric")},
         "effects": _effects(by_test, exact=exact),
@@ -122,15 +140,26 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
 
 def examine(contrast: Contrast, source: Source, *, exact: bool) -> Judged:
     """Find out what one contrast shows."""
-    table = values(contrast, source)
-    if table is None:
-        return Judged(contrast, "missing", math.nan, math.nan, math.nan, math.nan, None)
+    table, lost, planned = scored(contrast, source)
+    if table is None or lost:  # the seeds that are left are those that went well: they prove nothing
+        return Judged(contrast, "missing", math.nan, math.nan, math.nan, math.nan, None, lost, planned)
     mean, low, high = mean_interval(table)
     if exact:
         mean = round(mean, 9)
         low = high = mean
-    p = math.nan if exact else p_value(table - (contrast.expected or 0.0))
+    p = math.nan if exact else p_value(table - _tested(contrast, mean))
     return Judged(contrast, outcome(contrast, low, high), mean, low, high, p, table)
+
+
+def _tested(contrast: Contrast, mean: float) -> float:
+    """Give the value that a p-value tests against.
+
+    Zero for a direction. For a size it is what the claim allows that lies nearest to the mean, which is an edge of the
+    tolerance: a cell surely off the exact size and within the tolerance is for the claim, not against it.
+    """
+    if contrast.expected is None:
+        return 0.0
+    return contrast.expected + min(max(mean - contrast.expected, -contrast.tolerance), contrast.tolerance)
 
 
 def outcome(contrast: Contrast, low: float, high: float) -> str:
@@ -164,11 +193,11 @@ def conclude(cells: dict[Cell, str], judged: list[Judged], *, exact: bool) -> tu
         return SUPPORTED, f"All {total} cells agree."
     against = counts["against"] + counts["tie"] if exact else _confirmed(judged)
     if against:
-        told = "are equal or the other way round" if exact else "are surely the other way round"
+        told = "are equal or the other way round" if exact else f"are the other way round {_corrected(_seeds(judged))}"
         return CONTRADICTED, f"{against} of {total} cells {told}."
     reasons = {
         "open": "have intervals that span no effect",
-        "missing": "have no scores",
+        "missing": _missing(judged),
         "against": "are the other way round, which may be chance among so many",
         "tie": "are equal",
     }
@@ -177,10 +206,35 @@ def conclude(cells: dict[Cell, str], judged: list[Judged], *, exact: bool) -> tu
     ) + "."
 
 
+def _corrected(seeds: int | None) -> str:
+    """Say what a finding on our runs was corrected for, and what it was not."""
+    known = "" if seeds is None else ", with one seed" if seeds == 1 else f", with {seeds} seeds"
+    return f"after Holm's correction (over images{known})"
+
+
+def _missing(judged: list[Judged]) -> str:
+    """Tell cells without any scores from those that lost some of their seeds, and say how many at the worst."""
+    partly = [one for one in judged if 0 < one.lost < one.planned]
+    if not partly:
+        return "have no scores"
+    worst = max(partly, key=lambda one: one.lost / one.planned)
+    cells = len({one.contrast.cell for one in partly})
+    return f"lack scores ({cells} of them those of some planned seeds, up to {worst.lost} of {worst.planned})"
+
+
 def _confirmed(judged: list[Judged]) -> int:
-    """Count the contrasts that are against the claim after Holm's correction."""
+    """Count the cells that have a contrast against the claim after Holm's correction for all contrasts."""
     adjusted = holm(np.array([one.p for one in judged]))
-    return sum(one.outcome == "against" and p < LEVEL for one, p in zip(judged, adjusted, strict=True))
+    against = {
+        one.contrast.cell for one, p in zip(judged, adjusted, strict=True) if one.outcome == "against" and p < LEVEL
+    }
+    return len(against)
+
+
+def _seeds(judged: list[Judged]) -> int | None:
+    """Give the smallest number of seeds behind a measured contrast; what was never trained has none."""
+    trained = [one for one in judged if any(cell.network for _, cell in one.contrast.terms)]
+    return min((one.values.shape[1] for one in trained if one.values is not None), default=None)
 
 
 def _effects(by_test: list[list[Judged]], *, exact: bool) -> dict[str, Any]:
@@ -234,6 +288,7 @@ def _empty(word: str, why: str) -> dict[str, Any]:
     return {
         "verdict": word,
         "why": why,
+        "seeds": None,
         "cells": _count([]),
         "by": {},
         "effects": {},
@@ -249,4 +304,5 @@ def _all_of(parts: list[dict[str, Any]]) -> dict[str, Any]:
     word = CONTRADICTED if CONTRADICTED in known else SUPPORTED if known == {SUPPORTED} else UNDECIDED
     told = ", ".join(f"{name} {each}" for name, each in words.items())
     counts = {name: sum(part["cells"][name] for part in parts) for name in parts[0]["cells"]}
-    return _empty(word, f"{told[0].upper()}{told[1:]}.") | {"cells": counts}
+    seeds = min((part["seeds"] for part in parts if part["seeds"] is not None), default=None)
+    return _empty(word, f"{told[0].upper()}{told[1:]}.") | {"seeds": seeds, "cells": counts}

@@ -13,6 +13,7 @@ TOLD = {"against": "the other way round", "tie": "equal"}
 MOST = 8
 """How many exceptions of a claim the page lists; results/verdicts.json holds all."""
 
+ONE_SEED = "One seed: the verdict is about these trainings; how much others would differ is unknown."
 COUNTS = ("for", "against", "tie", "open", "missing")
 GROUPS = {"block": "table or recipe", "network": "network", "metric": "metric"}
 
@@ -24,6 +25,7 @@ class Side(NamedTuple):
         title: "In print" or "Our runs".
         verdict: one of VERDICTS.
         why: a sentence.
+        caveat: that one seed stands behind some cells, as a sentence; "" where there are more.
         cells: "5 of 6 cells", "" without cells.
         effect: mean changes in words, "" without numbers.
         tables: effects, counts by group, exceptions: those that have rows.
@@ -32,6 +34,7 @@ class Side(NamedTuple):
     title: str
     verdict: str
     why: str
+    caveat: str
     cells: str
     effect: str
     tables: list[Table]
@@ -92,6 +95,7 @@ def _side(key: str, title: str, side: dict[str, Any]) -> Side:
         title,
         side["verdict"],
         side["why"],
+        ONE_SEED if side["seeds"] == 1 else "",
         f"{counts['for']} of {count(counts['total'], 'cell')}" if counts["total"] else "",
         effects(side["effects"]),
         [table for table in made if table.rows],

@@ -30,10 +30,10 @@ def our_source(study: Study) -> Source:
     """Give what a study planned and measured; a block is a recipe.
 
     A cell is planned for every run, test set of its task and measure of the study; a run that diverged, a metric that
-    could not be measured and an image without a score leave it empty.
+    could not be measured and an image without a score leave it empty. Each suite can have seeds of its own.
     """
     scores = study.scores.rename(columns={"recipe": "block"})
-    seeds = sorted(set(scores["seed"]))
+    seeds = sorted({*scores["seed"], *study.runs["seed"]})  # a seed can have lost all of its runs
     images = {str(name): sorted(set(part["image"])) for name, part in scores.groupby("dataset")}
     found: dict[Cell, Floats] = {}
     for key, part in scores.groupby(list(Cell._fields), sort=False):
@@ -45,17 +45,21 @@ def our_source(study: Study) -> Source:
         found[cell] = table
         if not cell.network:  # unrestored images are the same for every seed
             found[cell] = found[cell][:, [0]]
-    return Source(list(dict.fromkeys([*_planned(study, scores), *found])), found)
+    planned = _planned(study, scores, seeds)
+    return Source(list(dict.fromkeys([*planned, *found])), found, planned)
 
 
-def _planned(study: Study, scores: pd.DataFrame) -> list[Cell]:
-    runs = records(study.runs[["recipe", "task", "network", "loss"]].drop_duplicates())
+def _planned(study: Study, scores: pd.DataFrame, seeds: list[int]) -> dict[Cell, frozenset[int]]:
+    """Give every planned cell with the places of its seeds in `seeds`, whether they were trained to the end or not."""
+    runs = study.runs.groupby(["recipe", "task", "network", "loss"], sort=False)["seed"]
     tested = {str(task): _asked(study, part) for task, part in scores.groupby("task", sort=False)}
-    return [
-        Cell(str(row["recipe"]), str(row["task"]), str(row["network"]), data, metric, protocol, str(row["loss"]))
-        for row in runs
-        for data, metric, protocol in tested.get(str(row["task"]), [])
-    ]
+    return {
+        Cell(recipe, task, network, data, metric, protocol, loss): columns
+        for (recipe, task, network, loss), columns in (
+            (cast("tuple[str, ...]", key), frozenset(map(seeds.index, part))) for key, part in runs
+        )
+        for data, metric, protocol in tested.get(task, [])
+    }
 
 
 def _asked(study: Study, part: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -44,8 +44,7 @@ def page(paper: str, verdicts: dict[str, Any]) -> str:
         verdicts: what `judge.judge` returns.
     """
     found = [claim for claim in report_ledger.claims(verdicts["claims"]) if paper in claim.paper.split(" and ")]
-    seeds = verdicts["seeds"]
-    told = f"Our runs are those of the study `{verdicts['study']}`, with {seeds} {'seed' if seeds == 1 else 'seeds'}."
+    told = f"Our runs are those of the study `{verdicts['study']}`."
     parts = [
         f"# {paper}: what we found\n",
         f"{ABOUT.format(page=PAGES[paper])} {told}\n",
@@ -84,6 +83,7 @@ def _claim(claim: Claim) -> str:
     rows = [[Cell(side.title), *_brief(side), Cell(side.why), _effect(side)] for side in (claim.printed, claim.ours)]
     columns = ["", "verdict", "cells for it", "why", "mean change"]
     where = f"{claim.paper}, {claim.where}. {claim.note}".strip()
-    sides = Table(f"{claim.key}: {claim.statement}", columns, rows, labels=1, words=True)
+    notes = [claim.ours.caveat] if claim.ours.caveat else []
+    sides = Table(f"{claim.key}: {claim.statement}", columns, rows, labels=1, notes=notes, words=True)
     details = [markdown(table) for side in (claim.printed, claim.ours) for table in side.tables]
     return "\n".join([f"## {claim.key}\n", f"{escape_markdown(where)}\n", markdown(sides), *details])

@@ -27,13 +27,13 @@ def write_tables(folder: Path, verdicts: dict[str, Any]) -> None:
     import pandas as pd
 
     write_csv(pd.DataFrame(verdict_rows(verdicts["claims"])), folder / "verdicts.csv")
-    write_table([ledger(verdicts["claims"], verdicts["seeds"])], folder / "verdicts")
+    write_table([ledger(verdicts["claims"])], folder / "verdicts")
     write_csv(pd.DataFrame(anomaly_rows(verdicts["anomalies"])), folder / "anomalies.csv")
     write_table([anomaly_table(verdicts["anomalies"])], folder / "anomalies")
 
 
 def verdict_rows(claims: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give a flat row per claim and side: claim, paper, side, verdict, why, counts, metric effects in words."""
+    """Give a flat row per claim and side: claim, paper, side, verdict, why, seeds, counts, effects in words."""
     return [
         {
             "claim": key,
@@ -43,6 +43,7 @@ def verdict_rows(claims: dict[str, Any]) -> list[dict[str, Any]]:
             "side": side,
             "verdict": claim[side]["verdict"],
             "why": claim[side]["why"],
+            "seeds": "" if claim[side]["seeds"] is None else claim[side]["seeds"],
             **claim[side]["cells"],
             "effect": effects(claim[side]["effects"]),
         }
@@ -51,12 +52,11 @@ def verdict_rows(claims: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def ledger(claims: dict[str, Any], seeds: int) -> Table:
+def ledger(claims: dict[str, Any]) -> Table:
     """Lay out the ledger: a row per claim, what its paper prints and what our runs show.
 
     Args:
         claims: what `judge.judge_all` returns.
-        seeds: how many trainings stand behind our numbers.
     """
     rows = [
         [
@@ -74,11 +74,19 @@ def ledger(claims: dict[str, Any], seeds: int) -> Table:
         "Supported: every cell agrees, on our runs each by its own 95 % interval. Contradicted: a cell is the other "
         "way round (in print also: equal), on our runs after Holm's correction. Undecided: anything else.",
         "Our runs are small, equal trainings, no replications of the papers'.",
+        *_one_seed(claims),
     ]
-    if seeds == 1:
-        notes.append("One seed: the verdicts are about these trainings; how much others would differ is unknown.")
     caption = "What the papers claim, what they print, and what our runs show."
     return Table(caption, columns, rows, labels=3, notes=notes, words=True)
+
+
+def _one_seed(claims: dict[str, Any]) -> list[str]:
+    """Name the claims that one training speaks for, each suite having seeds of its own."""
+    seeds = {key: claim["ours"]["seeds"] for key, claim in claims.items() if claim["ours"]["seeds"] is not None}
+    alone = [key for key, number in seeds.items() if number == 1]
+    whose = "" if len(alone) == len(seeds) else f" behind {', '.join(alone)}"
+    told = f"One seed{whose}: the verdicts are about these trainings; how much others would differ is unknown."
+    return [told] if alone else []
 
 
 def _side(side: dict[str, Any]) -> list[Cell]:
