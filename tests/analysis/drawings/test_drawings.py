@@ -53,6 +53,7 @@ def unreadable(study):
                     gone.append(drawing.name)
                     continue
                 assert overlaps.covered(drawing.figure) == [], drawing.name
+                assert overlaps.crossed(drawing.figure) == [], drawing.name
                 assert overlaps.outside(drawing.figure) == [], drawing.name
                 assert overlaps.smallest(drawing.figure) >= 7, drawing.name
                 assert drawing.figure.get_figwidth() <= 7.001, drawing.name

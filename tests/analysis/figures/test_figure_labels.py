@@ -1,6 +1,7 @@
 import itertools
 
 import numpy as np
+import overlaps
 
 from sharploss.analysis.figures import style
 from sharploss.analysis.figures.labels import label_points
@@ -44,7 +45,7 @@ def test_a_crowd_has_labels_and_leaders_that_cover_no_text():
         texts = [text for text in axes.texts if text.get_text()]
         boxes = [text.get_window_extent() for text in texts]
         assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
-        assert not any(crossed(leader, text) for leader in leaders(axes) for text in texts)
+        assert overlaps.crossed(figure) == []
 
 
 def test_labels_keep_clear_of_a_line():
@@ -57,18 +58,3 @@ def test_labels_keep_clear_of_a_line():
         drawn = axes.transData.transform(np.linspace(*ends, 200))
         for text in axes.texts:
             assert not any(text.get_window_extent().contains(x, y) for x, y in drawn)
-
-
-def leaders(axes):
-    """The thin lines from labels to points, as pixels along them."""
-    for note in axes.texts:
-        if getattr(note, "arrow_patch", None):
-            end = axes.transData.transform(note.xy)
-            start = end + np.array(note.get_position()) * axes.get_figure().dpi / 72
-            yield np.linspace(start, end, 100)
-
-
-def crossed(leader, text):
-    """Whether a leader passes through a text, by more than its edge."""
-    box = text.get_window_extent().padded(-1)
-    return any(box.contains(x, y) for x, y in leader)
