@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import overlaps
@@ -32,16 +33,31 @@ def drawn(subject, study):
 
 @pytest.mark.slow
 def test_no_text_covers_another_leaves_the_page_or_is_too_small(full):
+    assert set(unreadable(full)) <= {"claims"}
+
+
+@pytest.mark.slow
+def test_nor_in_the_figures_of_the_committed_study(repository):
+    if not (repository / "results" / "runs").is_dir():
+        pytest.skip("the committed study's results/ is not here: run 'make repro' or check it out")
+    assert unreadable(load_study(repository)) == []
+
+
+def unreadable(study):
+    """Names of figures that are not drawn; what is drawn must be readable."""
+    gone = []
     for subject in SUBJECTS:
         with style():
-            for drawing in subject(full):
+            for drawing in subject(study):
                 if drawing.figure is None:
-                    assert drawing.name == "claims"
+                    gone.append(drawing.name)
                     continue
                 assert overlaps.covered(drawing.figure) == [], drawing.name
+                assert overlaps.crossed(drawing.figure) == [], drawing.name
                 assert overlaps.outside(drawing.figure) == [], drawing.name
                 assert overlaps.smallest(drawing.figure) >= 7, drawing.name
                 assert drawing.figure.get_figwidth() <= 7.001, drawing.name
+    return gone
 
 
 def test_the_names_of_figures_are_all_different(study):
@@ -58,6 +74,26 @@ def test_what_was_not_trained_is_told_in_the_figure_or_as_its_reason(study):
     comparison = drawn(mdf.comparisons, study)["mdf_sr_x4"].figure
     notes = [text.get_text() for text in comparison.axes[0].texts]
     assert "not trained: no weights" in notes
+
+
+@pytest.fixture
+def grey(full):
+    """The study with a grey task's PSNR and SSIM measured as they really are."""
+    luma = (full.scores["task"] == "jpeg_q10") & full.scores["metric"].isin(["psnr", "ssim"])
+    protocols = full.scores["protocol"].mask(luma & (full.scores["protocol"] == "y"), "grey8")
+    return replace(full, scores=full.scores.assign(protocol=protocols))
+
+
+def test_a_grey_task_is_compared_by_its_own_fidelity(grey):
+    found = drawn(mdf.comparisons, grey)
+    titles = {name: [axes.get_title().split("\n")[0] for axes in found[name].figure.axes] for name in found}
+    assert titles["mdf_jpeg_q10"][:2] == ["PSNR grey 8-bit", "SSIM grey 8-bit"]
+    assert titles["mdf_sr_x4"][:2] == ["PSNR Y", "SSIM Y"]
+
+
+def test_rows_of_colour_and_of_grey_have_a_measure_each(grey):
+    rows = pd.DataFrame([["psnr", "grey8"], ["psnr", "y"], ["psnr", "rgb"]], columns=["metric", "protocol"])
+    assert set(mdf.shown(grey, rows)) == {("psnr", "y"), ("psnr", "grey8")}
 
 
 def test_a_comparison_has_the_paired_changes_of_the_scores(full):

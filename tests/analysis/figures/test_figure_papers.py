@@ -71,8 +71,18 @@ def test_variance_curves_stand_beside_their_share_of_the_target():
     assert len(figure.axes) == 4
     share = [list(line.get_ydata()) for line in figure.axes[2].get_lines()]
     assert np.allclose(share, [[1, 1], [0.4, 0.4], [0.5, 0.5], [0.6, 0.6]])
-    assert figure.axes[0].get_yscale() == "log"
+    assert {axes.get_yscale() for axes in figure.axes} == {"log"}
     assert figure.axes[0].get_ylabel() == "vdsr"
+
+
+def test_no_share_of_the_variance_is_cut_off():
+    rows = [["vdsr", "l2_gv", direction, 0.1, 0.01, 0.01 * share] for direction in "xy" for share in (0.02, 68.0)]
+    with style():
+        figure = variance_figure(
+            pd.DataFrame(rows, columns=["network", "line", "direction", "rank", "target", "output"])
+        )
+        limits = [axes.get_ylim() for axes in figure.axes[2:]]
+    assert all(low < 0.02 and high > 68 for low, high in limits)
 
 
 def test_the_scoreboard_prints_the_share_of_every_cell():

@@ -60,30 +60,3 @@ def test_an_arrow_stays_with_its_word():
     assert style.wrapped("Overshoot Y (levels) \N{DOWNWARDS ARROW}", 20).splitlines()[1].startswith("(levels)")
     assert style.wrapped("PSNR Y (dB) \N{UPWARDS ARROW}", 20).count("\n") == 0
     assert style.wrapped("Gradient-variance ratio grey \N{RIGHTWARDS ARROW}1", 20).splitlines()[1].startswith("ratio")
-
-
-def test_points_without_a_text_are_kept_clear_as_well():
-    with style.style():
-        figure = style.new_figure(4, 3)
-        axes = figure.subplots()
-        axes.set(xlim=(0, 1), ylim=(0, 1))
-        points = [(0.5, 0.5), (0.55, 0.5), (0.45, 0.5)]
-        style.label_points(axes, points, ["named", "", ""])
-        (text,) = (one for one in axes.texts if one.get_text())
-        spots = axes.transData.transform(points)
-        assert not any(text.get_window_extent().contains(x, y) for x, y in spots)
-
-
-def test_crowded_labels_cover_neither_each_other_nor_points():
-    with style.style():
-        figure = style.new_figure(5, 4)
-        axes = figure.subplots()
-        points = [(0.5 + 0.03 * (i % 3), 0.5 + 0.02 * (i // 3)) for i in range(9)]
-        axes.plot(*zip(*points, strict=True), "o")
-        axes.set(xlim=(0, 1), ylim=(0, 1))
-        style.label_points(axes, points, [f"loss_{i}" for i in range(9)])
-        boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
-        assert len(boxes) == 9
-        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
-        spots = axes.transData.transform(points)
-        assert not any(box.contains(x, y) for box in boxes for x, y in spots)

@@ -96,8 +96,9 @@ def variances(study: Study) -> Iterator[Drawing]:
             f"{name}_{task}",
             section,
             variance_figure(curves),
-            f"{caption}; {task}, one test image. To the right the share of the target's variance: GV is to bring the "
-            "curve closer to 1. Neighbouring patches of the ranking are averaged.",
+            f"{caption}; {task}, one test image. To the right the share of the target's variance, on a log scale: GV "
+            "is to bring the curve up towards 1, and not beyond; what lies above the black line at 1 has more than the "
+            "target. Neighbouring patches of the ranking are averaged.",
             "Curves of gradient variance over ranked patches for target, base loss and base loss with GV.",
             PAPER,
         )

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sharploss.analysis.drawings.drawing import Drawing, file_name, labelled, missing
-from sharploss.analysis.figures.changes import changes_figure
+from sharploss.analysis.figures.changes import FAR, changes_figure
 from sharploss.analysis.figures.weights import weights_figure
 from sharploss.analysis.layout import records
 from sharploss.analysis.load import Study
-from sharploss.analysis.measures import Measure, measures_of
+from sharploss.analysis.measures import Measure, is_shown, measures_of
 from sharploss.analysis.partners import Terms, terms_of
 from sharploss.analysis.searches import weight_searches
 from sharploss.analysis.statistics import differences
 from sharploss.analysis.tables import first_tested
-from sharploss.protocols import MAIN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +25,15 @@ METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 BASE = "l2"
 
 
-def shown(study: Study, metrics: tuple[str, ...] = METRICS) -> list[Measure]:
-    """List the measures that a comparison shows: one protocol of each metric that was measured."""
-    found = [measure for measure in measures_of(study) if measure[0] not in study.not_measured]
-    usual = [one for one in found if one[0] not in ("psnr", "ssim") or one[1] in MAIN]
-    first = {metric: (metric, protocol) for metric, protocol in reversed(usual)}
-    return [first[metric] for metric in metrics if metric in first]
+def shown(study: Study, measured: pd.DataFrame, metrics: tuple[str, ...] = METRICS) -> list[Measure]:
+    """List the measures that a figure shows, of those that its rows have (columns metric, protocol).
+
+    PSNR and SSIM are shown as they stand for fidelity, which differs between colour and grey tasks: rows of both kinds
+    give a measure each.
+    """
+    here = set(zip(measured["metric"], measured["protocol"], strict=True))
+    found = [measure for measure in measures_of(study) if measure in here and is_shown(measure)]
+    return [measure for metric in metrics for measure in found if measure[0] == metric]
 
 
 def is_compared(terms: Terms) -> bool:
@@ -60,17 +62,15 @@ def _comparison(study: Study, task: str, dataset: str, compared: set[str]) -> Dr
     name = f"mdf_{task}"
     caption = (
         f"The MDF page's comparison on {task} ({dataset}): each loss against the squared error of the same network and "
-        "recipe, image by image, with 95 % intervals. The page prints no numbers."
+        f"recipe, image by image, with 95 % intervals. {FAR} The page prints no numbers."
     )
     changes = usual_weights(changes_against(study, task, dataset, compared), terms_of(study))
-    measures = shown(study)
     if changes.empty:
         return missing(name, "mdf", caption, f"No loss to compare was trained beside {BASE} on {task}.", "MDF")
     runs = study.runs[(study.runs["task"] == task) & study.runs["loss"].isin(compared - set(changes["row"]))]
     gone = {str(row["loss"]): "not trained: no weights" for row in records(runs) if row["status"] == "not_trained"}
     gone |= {str(row["loss"]): "diverged" for row in records(runs) if row["status"] == "diverged"}
-    here = set(zip(changes["metric"], changes["protocol"], strict=True))
-    figure = changes_figure(changes, [m for m in measures if m in here], BASE, gone)
+    figure = changes_figure(changes, shown(study, changes), BASE, gone)
     return Drawing(name, "mdf", figure, caption, "Dot plots of the change of each measure, a row per loss.", "MDF")
 
 
@@ -124,8 +124,7 @@ def searches(study: Study) -> Iterator[Drawing]:
             yield missing(name, section, f"{caption}.", why, paper)
         for key, one in labelled(study, part).groupby(["task", "network", "against", "dataset"], sort=False):
             task, network, against, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
-            here = set(zip(one["metric"], one["protocol"], strict=True))
-            measures = [m for m in shown(study, ("psnr", "lpips", "gradient_variance_ratio")) if m in here]
+            measures = shown(study, one, ("psnr", "lpips", "gradient_variance_ratio"))
             yield Drawing(
                 f"{name}_{task}_{file_name(network)}_{against}",
                 section,
@@ -153,16 +152,13 @@ def second_order(study: Study) -> Iterator[Drawing]:
         yield missing(name, name, f"{caption}.", "No network was trained with L1 with and without it.", "SOG")
         return
     changes["row"], changes["series"] = changes["series"] + ", " + changes["task"], changes["row"]
-    here = set(zip(changes["metric"], changes["protocol"], strict=True))
-    measures = [
-        measure for measure in shown(study, ("psnr", "lpips", "fid", "gradient_variance_ratio")) if measure in here
-    ]
+    measures = shown(study, changes, ("psnr", "lpips", "fid", "gradient_variance_ratio"))
     yield Drawing(
         name,
         name,
         changes_figure(changes, measures, "l1"),
-        f"{caption}, on each task's first test set, with 95 % paired intervals. Of the paper the abstract alone is "
-        "known: it claims lower LPIPS and FID for every super-resolution network.",
+        f"{caption}, on each task's first test set, with 95 % paired intervals. {FAR} Of the paper the abstract "
+        "alone is known: it claims lower LPIPS and FID for every super-resolution network.",
         "Dot plots of the change of each measure, a row per network.",
         "SOG",
     )

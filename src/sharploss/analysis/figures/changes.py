@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from sharploss.analysis.figures.style import WIDTH, colours, markers, new_figure
 from sharploss.analysis.layout import records
-from sharploss.analysis.measures import Measure, title
+from sharploss.analysis.measures import MINUS, Measure, title
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+FAR = "A change too far away to be drawn beside the others is written at the edge, with its interval."
+"""For captions."""
+
+TOO_FAR = 10
+"""How many times as far as the median row a change or its interval reaches that is written instead of drawn."""
 
 BETTER = {"higher": "better →", "lower": "← better", "one": ""}
 
@@ -19,7 +26,7 @@ BETTER = {"higher": "better →", "lower": "← better", "one": ""}
 def changes_figure(
     changes: pd.DataFrame, measures: list[Measure], against: str, gone: dict[str, str] | None = None
 ) -> Figure:
-    """Draw the changes.
+    """Draw the changes; one that reaches much farther than the others of its panel is written at the edge.
 
     Args:
         changes: row (its label), series (a marker and a colour each), metric, protocol, difference, low, high (NaN
@@ -37,9 +44,10 @@ def changes_figure(
     shapes = markers(series)
     for measure, axes in zip(measures, panels, strict=True):
         part = changes[(changes["metric"] == measure[0]) & (changes["protocol"] == measure[1])]
-        for row in records(part):
-            name = row["series"]
-            _point(axes, row, places[row["row"], name], {**looks[name], "marker": shapes[name]})
+        far = _far(part)
+        for row, beyond in zip(records(part), far, strict=True):
+            look = {**looks[row["series"]], "marker": shapes[row["series"]]}
+            (_written if beyond else _point)(axes, row, places[row["row"], row["series"]], look)
         _finish(axes, measure, places, against)
     for label, why in (gone or {}).items():
         look: dict[str, Any] = {"fontsize": 7, "va": "center", "style": "italic"}
@@ -59,6 +67,30 @@ def _places(changes: pd.DataFrame, gone: list[str]) -> dict[tuple[str, str], flo
         mine = [pair for pair in pairs if pair[0] == row] or [(row, "")]
         places |= {pair: start + index for index, pair in enumerate(mine)}
     return places
+
+
+def _far(part: pd.DataFrame) -> list[bool]:
+    """Say which changes would squeeze all others of the panel into a line at zero."""
+    reach = part[["difference", "low", "high"]].abs().max(axis=1)
+    return (reach > TOO_FAR * reach[reach > 0].median()).tolist()
+
+
+def _written(axes: Axes, row: dict[str, Any], at: float, look: dict[str, Any]) -> None:
+    """Mark a change at the edge that it lies beyond, and write it there."""
+    right = row["difference"] > 0
+    interval = "" if isnan(row["low"]) else f" ({row['low']:.2g} to {row['high']:.2g})"
+    text = f"{row['difference']:+.2g}{interval}".replace("-", MINUS)
+    axes.plot([float(right)], [at], ms=4.5, ls="", clip_on=False, transform=axes.get_yaxis_transform(), **look)
+    note: dict[str, Any] = {"fontsize": 7, "va": "center", "ha": "right" if right else "left"}
+    axes.annotate(
+        f"{text} →" if right else f"← {text}",
+        (float(right), at),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(-5 if right else 5, 0),
+        textcoords="offset points",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3},
+        **note,
+    )
 
 
 def _point(axes: Axes, row: dict[str, Any], at: float, look: dict[str, Any]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.figures.style import WIDTH, colours, label_points, markers, new_figure, panels_of
+from sharploss.analysis.figures.labels import label_points
+from sharploss.analysis.figures.style import WIDTH, colours, markers, new_figure, panels_of
 from sharploss.analysis.layout import records
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def pareto_figure(points: pd.DataFrame) -> Figure:
 
 
 def _label(axes: Axes, part: pd.DataFrame, *, laid_out: bool) -> None:
-    rows = records(part)
+    rows, front = records(part), records(part[part["front"]].sort_values("lpips"))
     texts = [row["loss"] if row["front"] else "" for row in rows]
-    label_points(axes, [(row["lpips"], row["psnr"]) for row in rows], texts, laid_out=laid_out)
+    points, line = ([(row["lpips"], row["psnr"]) for row in found] for found in (rows, front))
+    label_points(axes, points, texts, line, laid_out=laid_out)

@@ -1,4 +1,4 @@
-"""What all figures share: fonts, colours, labels that do not overlap, and files that are the same every time."""
+"""What all figures share: fonts, colours, room for lines, and files that are the same every time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from sharploss.files import write_bytes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.transforms import Bbox
 
 GREY = "#666666"
 REFERENCE = "l1"
@@ -27,7 +26,6 @@ COLOURS = [
 """Seaborn's "colorblind" without what is faint on white or means a guide line (pink, yellow, grey), then the
 dark ones of Paul Tol's "muted" and a brown: they differ in lightness as well as in hue."""
 
-Point = tuple[float, float]
 Palette = dict[str, tuple[float, float, float]]
 DPI, DPI_PICTURES = 140, 100
 """Of PNG files of lines, and of pictures. The SVG files beside them have no resolution."""
@@ -185,71 +183,3 @@ def _smaller(encoded: str) -> str:
         few = plain.getcolors(256) is not None
         (plain.quantize(256, dither=Image.Dither.NONE) if few else plain).save(small, format="png", optimize=True)
     return base64.b64encode(small.getvalue()).decode("ascii")
-
-
-def label_points(
-    axes: Axes,
-    points: Sequence[Point],
-    texts: Sequence[str],
-    keep_clear: Sequence[Point] = (),
-    *,
-    laid_out: bool = False,
-) -> None:
-    """Write a text beside each point where it covers no other text or point; farther ones get a thin line.
-
-    Call it when the limits of the axes are final. Where no free place is left, the nearest one is taken.
-
-    Args:
-        axes: the axes.
-        points: (x, y) in data units.
-        texts: one per point; none where it is "", and the point is kept clear like the others.
-        keep_clear: more points that no text may cover.
-        laid_out: whether the figure has found the places of its axes, by an earlier call, which takes most of the time.
-    """
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    if not laid_out:
-        figure.draw_without_rendering()
-    pixel = figure.dpi / 72
-    taken = [_box(axes, point, 4 * pixel) for point in points] + [_box(axes, point, pixel) for point in keep_clear]
-    for point, text in zip(points, texts, strict=True):
-        if text:
-            taken.append(_place(axes, point, text, taken, pixel))
-
-
-def _place(axes: Axes, point: Point, text: str, taken: list[Bbox], pixel: float) -> Bbox:
-    note = axes.annotate(text, point, xytext=(0, 0), textcoords="offset points", fontsize=8, va="center")
-    size, inside, spot = note.get_window_extent(), axes.get_window_extent(), _box(axes, point, 0)
-    options = [_offset(radius, step, size, pixel) for radius in (6, 11, 17, 24, 32, 42) for step in range(16)]
-    left, middle = spot.x0 - size.x0, spot.y0 - (size.y0 + size.y1) / 2
-    boxes = [size.translated(left + x * pixel, middle + y * pixel) for x, y in options]
-    free = [i for i, box in enumerate(boxes) if _inside(box, inside) and box.count_overlaps(taken) == 0]
-    best = free[0] if free else 0
-    note.set_position(options[best])
-    if best >= 2 * 16:  # beyond the two nearest rings it is no longer clear whose label it is
-        x, y = options[best]
-        end = (x + min(max(0.0, -x), size.width / pixel), y)
-        arrow: dict[str, Any] = {"arrowstyle": "-", "color": GREY, "lw": 0.6, "shrinkA": 2, "shrinkB": 3}
-        axes.annotate("", point, xytext=end, textcoords="offset points", arrowprops=arrow)
-    return boxes[best].padded(2 * pixel)
-
-
-def _offset(radius: float, step: int, size: Bbox, pixel: float) -> tuple[float, float]:
-    """Give the place of the text's left middle, in points, `step` sixteenths of a turn around the point."""
-    from math import cos, pi, sin
-
-    x, y = cos(step * pi / 8), sin(step * pi / 8)
-    width, height = size.width / pixel, size.height / pixel
-    return radius * x + (x - 1) / 2 * width, radius * y + y / 2 * height
-
-
-def _box(axes: Axes, point: Point, radius: float) -> Bbox:
-    """Give the square around a point, in pixels of the screen."""
-    from matplotlib.transforms import Bbox
-
-    x, y = axes.transData.transform(point)
-    return Bbox.from_extents(x - radius, y - radius, x + radius, y + radius)
-
-
-def _inside(box: Bbox, outer: Bbox) -> bool:
-    return box.x0 >= outer.x0 and box.x1 <= outer.x1 and box.y0 >= outer.y0 and box.y1 <= outer.y1

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sharploss.analysis.figures.style import (
-    GREY,
-    WIDTH,
-    Palette,
-    Point,
-    colours,
-    label_points,
-    markers,
-    new_figure,
-    panels_of,
-)
+from sharploss.analysis.figures.labels import label_points
+from sharploss.analysis.figures.style import GREY, WIDTH, Palette, colours, markers, new_figure, panels_of
 from sharploss.analysis.layout import records
 from sharploss.analysis.measures import ALPHA
 from sharploss.protocols import REFERENCES
@@ -68,13 +57,5 @@ def _label(axes: Axes, part: pd.DataFrame, *, laid_out: bool) -> None:
     last = sweep[(sweep["alpha"] == sweep["alpha"].max()) & ~sweep["named"]]
     shown = records(part[part["named"]]) + records(last)
     texts = [row["loss"] if row["named"] else f"sploss, {ALPHA} = {row['alpha']:g}" for row in shown]
-    label_points(axes, [(row["x"], row["y"]) for row in shown], texts, _along(sweep), laid_out=laid_out)
-
-
-def _along(line: pd.DataFrame) -> list[Point]:
-    """Give points on a line, close enough for labels to keep clear of it."""
-    if len(line) < 2:
-        return []
-    at = np.linspace(0, len(line) - 1, 12 * len(line))
-    xs, ys = (np.interp(at, np.arange(len(line)), line[name].to_numpy()) for name in ("x", "y"))
-    return [(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]
+    points, line = ([(row["x"], row["y"]) for row in rows] for rows in (shown, records(sweep)))
+    label_points(axes, points, texts, line, laid_out=laid_out)

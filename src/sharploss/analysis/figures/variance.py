@@ -15,7 +15,7 @@ DIRECTIONS = {"x": "horizontal", "y": "vertical"}
 
 
 def variance_figure(curves: pd.DataFrame) -> Figure:
-    """Draw a row per network: variances (log scale) for both directions of gradients, then their share of the target's.
+    """Draw a row per network: variances for both directions of gradients, then their share of the target's; log scales.
 
     Args:
         curves: network, line (the loss, or what the unrestored image is called), direction ("x", "y"), rank (0 to 1),
@@ -56,11 +56,17 @@ def _curves(axes: Axes, part: pd.DataFrame, palette: dict[str, Any], shapes: dic
         values = line["output"].to_numpy() / target if share else line["output"].to_numpy()
         axes.plot(rank, values, color=palette[str(name)], marker=shapes[str(name)], **look)
     axes.tick_params(labelsize=7)
+    axes.set_yscale("log")  # of the share too: flat patches may have many times the target's variance
+    axes.minorticks_off()
     if share:
-        axes.set_ylim(0, 1.25)
-    else:
-        axes.set_yscale("log")
-        axes.minorticks_off()
+        _whole_decades(axes)
+
+
+def _whole_decades(axes: Axes) -> None:
+    """Show at least a tenth to ten times the target's, and write plain numbers: 0.1, 1, 10."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 0.09), max(high, 11))
+    axes.yaxis.set_major_formatter("{x:g}")
 
 
 def _legend(figure: Figure, palette: dict[str, Any], shapes: dict[str, str], names: list[str]) -> None:
