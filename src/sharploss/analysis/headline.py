@@ -211,7 +211,7 @@ def caveat(study: Study) -> str:
         "With one seed, how much a number would change in a second training is unknown, and differences smaller than "
         "that mean nothing."
         if fewest == 1
-        else f"Intervals resample images and the {told}."
+        else f"Intervals are over images and the {told}."
     )
     return (
         f"This is what {count(images, 'test image')}, {told} and {steps:,} training steps show: "
