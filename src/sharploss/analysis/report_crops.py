@@ -16,7 +16,7 @@ from sharploss.analysis.report_figures import read_bytes, text_of
 if TYPE_CHECKING:
     import pandas as pd
 
-CROP_BYTES = 500_000
+CROP_BYTES = 470_000
 """How much of crops the page holds, before base64 adds a third; the others stay in results/crops."""
 
 UNRESTORED = 2
