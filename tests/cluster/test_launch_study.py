@@ -12,7 +12,7 @@ import pytest
 
 from sharploss.launch.progress import last_step
 
-LONG = 2000
+LONG = 8000  # some 18 s: the second run may begin seconds after the first
 LAUNCH = ("python", "-m", "sharploss", "launch")
 BREAK = ("    params, run = load_params()", '    if "-l2-" in key:\n        return 3\n    params, run = load_params()')
 
