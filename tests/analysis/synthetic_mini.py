@@ -1,4 +1,4 @@
-"""An invented study with every run of studies/mini.yaml: eight tasks, eleven networks. For tests alone."""
+"""An invented study with every run of studies/mini.yaml: nine tasks, eleven networks. For tests alone."""
 
 import csv
 import io
