@@ -12,7 +12,7 @@ import pytest
 
 from sharploss.launch.progress import last_step
 
-LONG = 8000  # some 18 s: the second run may begin seconds after the first
+LONG = 4000  # some 10 s: the second run may begin seconds after the first
 LAUNCH = ("python", "-m", "sharploss", "launch")
 BREAK = ("    params, run = load_params()", '    if "-l2-" in key:\n        return 3\n    params, run = load_params()')
 
@@ -96,6 +96,11 @@ def long(params):
     params["suites"] = {"pairings": params["suites"]["pairings"]}
 
 
+def hear_ctrl_c():
+    """Undo that a shell has what it starts in the background ignore Ctrl-C, tests and their children included."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
     study = fresh("study", long)
@@ -103,7 +108,13 @@ def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
     command = [sys.executable, "-m", "sharploss", "launch", "--workers", "2", "--train-only"]
     with (study.folder.parent / "told.txt").open("w") as out:
         launch = subprocess.Popen(
-            command, cwd=study.folder, env=study.environment, stdout=out, stderr=out, start_new_session=True
+            command,
+            cwd=study.folder,
+            env=study.environment,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=hear_ctrl_c,  # noqa: PLW1509
         )
     scratch = study.folder / ".scratch"
     until = time.monotonic() + 120
