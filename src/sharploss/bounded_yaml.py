@@ -56,7 +56,8 @@ def _refuse_keys_twice(node: yaml.Node) -> None:
             parts += (part for pair in node.value for part in pair)
             keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             first = {key.value: key for key in reversed(keys)}
-            for again in (key for key in keys if first[key.value] is not key):
+            again = next((key for key in keys if first[key.value] is not key), None)
+            if again:
                 lines = f"{first[again.value].start_mark.line + 1} and {again.start_mark.line + 1}"
                 raise ValueError(f"the key '{again.value[:80]}' is there twice, in lines {lines}")
         elif isinstance(node, yaml.SequenceNode):

@@ -108,7 +108,8 @@ def _check(path: Path, rows: list[Row]) -> None:
             "published": _is_number(row["published"]),
             "tolerance": _is_number(row["tolerance"]),
         }
-        for column in (column for column in right if not right[column]):
+        column = next((column for column in right if not right[column]), None)
+        if column:
             raise UserError(f"{path}, line {number}: {column} cannot be {row[column]!r}: get it back with git.")
 
 

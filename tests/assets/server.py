@@ -1,12 +1,18 @@
 """A local HTTP server that misbehaves as it is told, path by path."""
 
 import contextlib
+import hashlib
 import http.server
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+
+RIGHT = bytes(range(251)) * 400
+"""What is to arrive."""
+
+SUM = hashlib.sha256(RIGHT).hexdigest()
 
 Answer = Callable[["Handler", int], None]  # the request and how many there were for its path before
 

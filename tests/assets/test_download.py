@@ -1,7 +1,6 @@
 import errno
 import hashlib
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -11,50 +10,15 @@ from email.utils import format_datetime
 from types import SimpleNamespace
 
 import pytest
-import requests
-from server import busy, closed_port, ranged, running, unsized, whole
+from server import RIGHT, SUM, busy, closed_port, ranged, unsized, whole
 
-from sharploss.assets import File, download, redirects
+from sharploss.assets import download
 from sharploss.assets.download import DownloadError
 
-RIGHT = bytes(range(251)) * 400
 WRONG = b"?" * len(RIGHT)
-SUM, WRONG_SUM = hashlib.sha256(RIGHT).hexdigest(), hashlib.sha256(WRONG).hexdigest()
+WRONG_SUM = hashlib.sha256(WRONG).hexdigest()
 
-
-@pytest.fixture
-def server():
-    with running() as server:
-        yield server
-
-
-@pytest.fixture
-def slept(monkeypatch):
-    """The pauses that were made, none of which was waited for."""
-    pauses = []
-    monkeypatch.setattr(download, "sleep", pauses.append)
-    return pauses
-
-
-@pytest.fixture(autouse=True)
-def clean(monkeypatch, slept):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(download, "TIMEOUT", (2.0, 0.2))
-    monkeypatch.setattr(download, "_given_up", {})
-    monkeypatch.setattr(download, "_answered", set())
-    assert slept == []
-
-
-@pytest.fixture
-def get(tmp_path):
-    """Download from some addresses to a fixed place; gives that place."""
-    target = tmp_path / "cache" / "thing.bin"
-
-    def run(*urls, digest=SUM, size: int | None = len(RIGHT), room=1):
-        download.download(File("thing.bin", digest, size, urls), target, room)
-        return target
-
-    return run
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def ranges(server):
@@ -320,43 +284,6 @@ def test_a_host_that_hangs_up_without_a_word_is_asked_again(server, get, slept):
 def test_other_schemes_are_refused(get, url):
     with pytest.raises(DownloadError, match="neither http nor https"):
         get(url)
-
-
-def test_a_redirect_is_followed(server, get):
-    server.answers["/a"], server.answers["/b"] = busy(302, 99, whole(b""), Location="/b"), whole(RIGHT)
-    assert get(f"{server.url}/a").read_bytes() == RIGHT
-
-
-@pytest.mark.parametrize("location", ["file:///etc/hostname", "ftp://127.0.0.1/a"])
-def test_a_redirect_to_another_scheme_is_refused(server, get, slept, location):
-    server.answers["/a"] = busy(302, 999, whole(b""), Location=location, Content_Length=0)
-    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:\d+ redirects to (file|ftp)://.*neither http nor https$"):
-        get(f"{server.url}/a")
-    assert slept == []
-
-
-@pytest.mark.parametrize("location", ["/a", "http://["])
-def test_a_redirect_in_a_circle_or_to_nowhere_is_refused(server, get, slept, location):
-    server.answers["/a"] = busy(302, 999, whole(b""), Location=location, Content_Length=0)
-    with pytest.raises(DownloadError, match="leads to an address that cannot be followed"):
-        get(f"{server.url}/a")
-    assert slept == []
-
-
-def test_a_refused_redirect_is_not_followed(server, get, monkeypatch):
-    """The name of the first host is one of the internet, and the proxy that stands for it is this server."""
-    resolve = socket.getaddrinfo
-    public = [(0, 0, 0, "", ("93.184.215.14", 0))]
-    monkeypatch.setattr(
-        redirects.socket,
-        "getaddrinfo",
-        lambda host, *given, **named: public if host == "public.example" else resolve(host, *given, **named),
-    )
-    monkeypatch.setattr(requests.sessions, "get_environ_proxies", lambda *_, **__: {"http": server.url})
-    server.answers["http://public.example/a"] = busy(302, 99, whole(b""), Location="http://127.0.0.1/secret")
-    with pytest.raises(DownloadError, match=r"^public\.example redirects to http://127\.0\.0\.1, .* local network$"):
-        get("http://public.example/a")
-    assert [path for path, _ in server.asked] == ["http://public.example/a"]
 
 
 def test_what_is_compressed_on_the_server_is_kept_as_it_is(server, get):
