@@ -153,8 +153,10 @@ def _tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo, folder: Path) -
         kind = "a link"
 
     def opened() -> IO[bytes]:
-        # Python's own filter is asked as well: it refuses what it has learnt to since this was written.
-        stream = archive.extractfile(tarfile.data_filter(info, str(folder)))
+        # Python's own filter is asked as well: it refuses what it has learnt to since this was written. It came with
+        # 3.11.4, and Debian 12 has 3.11.2.
+        ask = getattr(tarfile, "data_filter", None)
+        stream = archive.extractfile(ask(info, str(folder)) if ask else info)
         assert stream is not None  # it is a file
         return stream
 
