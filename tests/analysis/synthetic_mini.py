@@ -8,7 +8,7 @@ import numpy as np
 
 import synthetic
 from sharploss.files import write_text
-from sharploss.params import load_params, resolve_run
+from sharploss.params import ADVERSARIAL, load_params, resolve_run
 from sharploss.plan import expand, write_plan
 
 BASE = {"sr_x2": 31.0, "sr_x3": 27.8, "sr_x3_no_mod_crop": 25.4, "denoise_s25": 29.0, "jpeg_q10": 28.0}
@@ -74,7 +74,21 @@ def make_mini(root, weights=True):
         write_group(root, params, plan, group, crops, weights)
     for task in params.tasks:
         write_unrestored(root, params, task, crops)
+    for name, extractor in params.extractors.items():
+        write_extraction(root / "results" / "extractors" / name, extractor)
     return root
+
+
+def write_extraction(folder, extractor):
+    """The record of an extractor: logits of real and restored that meet while the error falls, scale after scale."""
+    every, lines = extractor.log_every, []
+    for scale in range(extractor.scales):
+        for iteration in range(every, extractor.iterations + 1, every):
+            late = float(np.exp(-iteration / extractor.iterations))
+            players = {"d_real": 0.2 * late, "d_fake": -0.1 * late, "gradient_penalty": 0.3 * late}
+            numbers = {"lr": 5e-4, **players, "reconstruction": 0.02 * late}
+            lines.append({"event": "extract", "scale": scale, "iteration": iteration, **numbers})
+    write_text(folder / "history.jsonl", "".join(synthetic.json.dumps(line) + "\n" for line in lines))
 
 
 def write_group(root, params, plan, group, crops, weights):
@@ -114,7 +128,9 @@ def write_record(root, key, run, config, changes):
     for step in range(20, steps + 1, 10):
         if step % 20 == 0:
             terms = {name: 0.12 * (0.25 + 0.75 * np.exp(-step / 60)) for name in config["loss"]}
-            lines.append({"event": "train", "step": step, "lr": 2e-3, "total": sum(terms.values()), "terms": terms})
+            line = {"event": "train", "step": step, "lr": 2e-3, "total": sum(terms.values()), "terms": terms}
+            players = {"loss": 1.4, "real": 0.02 * step, "fake": -0.02 * step, "gradient": 3.0, "network_gradient": 0.5}
+            lines.append(line | ({"discriminator": players} if set(terms) & set(ADVERSARIAL) else {}))
         if step % 50 == 0 or step == steps:
             late = changes[0] * step / steps + synthetic.noise(key, step, scale=0.02)
             lines.append({"event": "validation", "step": step, "psnr_y": 27 + late - 4 * float(np.exp(-step / 70))})

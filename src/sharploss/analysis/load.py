@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError
 from sharploss.files import read_json
-from sharploss.plan import Plan, load_plan
+from sharploss.plan import NOTHING, Plan, load_plan
 from sharploss.protocols import reference_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ NOT_TRAINED = "not_trained"
 SCORE_COLUMNS = ["run", "dataset", "image", "metric", "protocol", "value"]
 ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
 SPEED = ["seconds", "steps_per_second", "parameters"]
+EXTRACTION_COLUMNS = ["extractor", "scale", "iteration", "d_real", "d_fake", "gradient_penalty", "reconstruction"]
 EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]
 
 
@@ -39,7 +40,10 @@ class Study:
         scores: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
             protocol, value. Unrestored images have the loss "bicubic" or "input" and the network and recipe "". Runs
             that diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own.
-        history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted).
+        history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted),
+            discriminator (a dict where the loss is adversarial: sharploss.training.adversarial.WATCHED).
+        extractions: one row per line of the records of MDF's discriminators that the runs use: extractor, scale,
+            iteration, d_real, d_fake, gradient_penalty, reconstruction.
         not_measured: metric -> reason (one sentence), for metrics without a single score.
         missing_sets: test set -> reason.
         datasets: test sets that were scored, in the order of the task.
@@ -51,6 +55,7 @@ class Study:
     runs: pd.DataFrame
     scores: pd.DataFrame
     history: pd.DataFrame
+    extractions: pd.DataFrame
     not_measured: dict[str, str] = field(default_factory=dict[str, str])
     missing_sets: dict[str, str] = field(default_factory=dict[str, str])
     datasets: list[str] = field(default_factory=list[str])
@@ -80,6 +85,7 @@ def load_study(root: Path) -> Study:
         runs=runs,
         scores=scores,
         history=_history(root, trained),
+        extractions=_extractions(root, plan),
         not_measured=not_measured,
         missing_sets=missing,
         datasets=list(dict.fromkeys(scores["dataset"])),
@@ -219,7 +225,17 @@ def _history(root: Path, trained: list[str]) -> pd.DataFrame:
     import pandas as pd
 
     lines = [{"run": key, **line} for key in trained for line in _record(_run_file(root, key, "history.jsonl"))]
-    return pd.DataFrame(lines, columns=["run", "event", "step", "total", "psnr_y", "terms"])
+    return pd.DataFrame(lines, columns=["run", "event", "step", "total", "psnr_y", "terms", "discriminator"])
+
+
+def _extractions(root: Path, plan: Plan) -> pd.DataFrame:
+    import pandas as pd
+
+    paths = dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values())
+    names = [Path(path).stem for path in paths if path != NOTHING]
+    records = {name: _record(root / "results" / "extractors" / name / "history.jsonl") for name in names}
+    lines = [{"extractor": name, **line} for name, record in records.items() for line in record]
+    return pd.DataFrame(lines, columns=EXTRACTION_COLUMNS)
 
 
 def _record(path: Path) -> list[dict[str, Any]]:

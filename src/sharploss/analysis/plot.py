@@ -26,9 +26,11 @@ SUBJECTS = (
     gv.protocol,
     mdf.comparisons,
     mdf.searches,
+    training.extractions,
     mdf.second_order,
     sharpgan.pictures,
     crops.crops,
+    training.adversaries,
     training.training,
 )
 

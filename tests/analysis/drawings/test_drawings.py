@@ -14,6 +14,7 @@ from sharploss.analysis.load import load_study
 from sharploss.analysis.plot import SUBJECTS
 from sharploss.analysis.published import printed
 from sharploss.analysis.tables import means
+from sharploss.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -217,3 +218,30 @@ def test_a_recipe_that_all_losses_share_is_not_repeated_below_each():
     several = ["target", "bicubic", "l1", "l1-mini_gan"]
     assert titles(*several) == several
     assert titles("target", "bicubic") == ["target", "bicubic"]
+
+
+def test_players_of_adversarial_trainings_are_those_of_the_record(full):
+    found = drawn(training.adversaries, full)
+    assert set(found) == {"adversarial_sr_x4", "adversarial_sharpen"}
+    logits = found["adversarial_sharpen"].figure.axes[0].get_lines()
+    steps = [line for line in logits if len(line.get_xdata()) > 2]
+    assert [list(line.get_ydata()) for line in steps] == [[0.4, 0.8, 1.2], [-0.4, -0.8, -1.2]]
+
+
+def test_without_a_discriminator_no_players_are_drawn(full):
+    alone = replace(full, history=full.history.assign(discriminator=None))
+    assert "No loss with a discriminator" in drawn(training.adversaries, alone)["adversarial"].not_drawn
+
+
+def test_extractors_that_the_runs_use_are_drawn_with_their_record(full):
+    figure = drawn(training.extractions, full)["extractors"].figure
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["mdf_sr", "mdf_denoise", "mdf_jpeg"]
+    none = replace(full, extractions=full.extractions.iloc[:0])
+    assert "No run has an MDF loss" in drawn(training.extractions, none)["extractors"].not_drawn
+
+
+def test_an_extractor_without_its_record_is_named(full, tmp_path):
+    root = shutil.copytree(full.root, tmp_path / "study")
+    shutil.rmtree(root / "results" / "extractors" / "mdf_jpeg")
+    with pytest.raises(UserError, match="mdf_jpeg/history.jsonl is missing: run 'make repro'"):
+        load_study(root)

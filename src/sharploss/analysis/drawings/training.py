@@ -10,6 +10,7 @@ from sharploss.analysis.drawings.drawing import Drawing, crowded, labelled, miss
 from sharploss.analysis.drawings.gv import UNCROPPED
 from sharploss.analysis.figures.curves import terms_figure, validation_figure
 from sharploss.analysis.figures.gains import gains_figure
+from sharploss.analysis.figures.players import extraction_figure, players_figure
 from sharploss.analysis.gains import gains
 from sharploss.analysis.layout import records
 from sharploss.analysis.load import Study
@@ -93,3 +94,45 @@ def leads(study: Study) -> Iterator[Drawing]:
 def _without_searches(part: pd.DataFrame) -> pd.DataFrame:
     """Leave out losses of a search for weights, whose names end with theirs."""
     return part[~part["loss"].str.contains(SEARCHED)]
+
+
+def adversaries(study: Study) -> Iterator[Drawing]:
+    """Draw, per task with adversarial losses, both players of each training."""
+    import pandas as pd
+
+    lines = study.history[study.history["discriminator"].notna()]
+    name = "adversarial"
+    caption = (
+        "Both players of the adversarial trainings. Logits of real and restored images that drift apart for good: the "
+        "discriminator has won, and teaches nothing any more. Logits that meet while its gradient fades: it has given "
+        "up. Logits that stay apart by little, with gradients that neither fade nor grow: it works"
+    )
+    if lines.empty:
+        yield missing(name, "training", f"{caption}.", "No loss with a discriminator was trained.")
+        return
+    values = pd.DataFrame([row["discriminator"] for row in records(lines)], index=lines.index)
+    values = values.rename(columns={"loss": "discriminator_loss"})  # runs have a "loss" too
+    found = lines[["run", "step"]].join(values).merge(study.runs[["run", *ROW]], on="run")
+    for task, part in labelled(study, found).groupby("task", sort=False):
+        yield Drawing(
+            f"{name}_{task}",
+            "training",
+            players_figure(part),
+            f"{caption} ({task}; means since the point before). SharpGAN's discriminator has a sigmoid behind these "
+            "logits.",
+            "Line plots of logits, of the discriminator's loss and of gradient norms against the training step.",
+        )
+
+
+def extractions(study: Study) -> Iterator[Drawing]:
+    """Draw the training of MDF's discriminators."""
+    name = "extractors"
+    caption = (
+        "How MDF's discriminators were trained here, each from one image, coarsest scale first: logits of the image and "
+        "of what the generator restores, the gradient penalty, and the generator's error (images in [-1, 1])."
+    )
+    if study.extractions.empty:
+        yield missing(name, "mdf", caption, "No run has an MDF loss whose discriminators are trained here.", "MDF")
+        return
+    alt = "Line plots of logits, gradient penalty and squared error against the iteration."
+    yield Drawing(name, "mdf", extraction_figure(study.extractions), caption, alt, "MDF")

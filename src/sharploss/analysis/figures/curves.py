@@ -53,7 +53,7 @@ def terms_figure(terms: pd.DataFrame) -> Figure:
         lowest = index >= len(names) - columns  # of its column, which the last row may not fill
         axes.set(title=name, xlabel="step" if lowest else "", ylabel="")
         axes.tick_params(labelbottom=lowest)
-        _log_scale(axes)
+        log_scale(axes)
     _legend(figure, palette, shapes, dashes)
     return figure
 
@@ -70,7 +70,8 @@ def _term(axes: Axes, part: pd.DataFrame, dash: Any, look: dict[str, Any]) -> No
     axes.plot(line.index.to_numpy(), line.to_numpy(), lw=1.1, ms=3, markevery=max(1, len(line) // 5), ls=style, **look)
 
 
-def _log_scale(axes: Axes) -> None:
+def log_scale(axes: Axes) -> None:
+    """Use a logarithmic scale that says its numbers as they are."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     axes.set_yscale("log")
