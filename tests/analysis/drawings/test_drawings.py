@@ -243,5 +243,5 @@ def test_extractors_that_the_runs_use_are_drawn_with_their_record(full):
 def test_an_extractor_without_its_record_is_named(full, tmp_path):
     root = shutil.copytree(full.root, tmp_path / "study")
     shutil.rmtree(root / "results" / "extractors" / "mdf_jpeg")
-    with pytest.raises(UserError, match="mdf_jpeg/history.jsonl is missing: run 'make repro'"):
+    with pytest.raises(UserError, match=r"mdf_jpeg/history\.jsonl is missing: run 'make repro'"):
         load_study(root)

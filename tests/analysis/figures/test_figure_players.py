@@ -7,7 +7,7 @@ from sharploss.analysis.figures.style import style
 
 def lines_of(axes):
     """Every drawn line but the one at zero: dash pattern -> its values."""
-    return {line.get_linestyle(): list(line.get_ydata()) for line in axes.get_lines() if len(line.get_xdata()) > 2}
+    return {line.get_linestyle(): line.get_ydata().tolist() for line in axes.get_lines() if len(line.get_xdata()) > 2}
 
 
 @pytest.fixture
@@ -48,5 +48,5 @@ def test_scales_of_an_extractor_follow_each_other():
     with style():
         figure = extraction_figure(pd.DataFrame(rows, columns=["extractor", "scale", "iteration", *names]))
     real = [line for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 2 and line.get_linestyle() == "-"]
-    assert [list(line.get_xdata()) for line in real] == [[20, 40, 60], [80, 100, 120]]
+    assert [line.get_xdata().tolist() for line in real] == [[20, 40, 60], [80, 100, 120]]
     assert [axes.get_ylabel() for axes in figure.axes] == ["mean logit", "gradient penalty", "squared error"]

@@ -128,8 +128,8 @@ def extractions(study: Study) -> Iterator[Drawing]:
     """Draw the training of MDF's discriminators."""
     name = "extractors"
     caption = (
-        "How MDF's discriminators were trained here, each from one image, coarsest scale first: logits of the image and "
-        "of what the generator restores, the gradient penalty, and the generator's error (images in [-1, 1])."
+        "How MDF's discriminators were trained here, each from one image, coarsest scale first: logits of the image "
+        "and of what the generator restores, the gradient penalty, and the generator's error (images in [-1, 1])."
     )
     if study.extractions.empty:
         yield missing(name, "mdf", caption, "No run has an MDF loss whose discriminators are trained here.", "MDF")

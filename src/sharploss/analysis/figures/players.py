@@ -9,6 +9,7 @@ from sharploss.analysis.figures.style import GREY, WIDTH, colours, level, marker
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -50,51 +51,59 @@ def extraction_figure(lines: pd.DataFrame) -> Figure:
         lines: extractor, scale, iteration, and the columns that EXTRACTION names.
     """
     last = int(lines["iteration"].max())
-    turns = lines.assign(step=lines["scale"] * last + lines["iteration"], scale="scale " + lines["scale"].astype(str))
+    turns = lines.assign(turn=lines["scale"] * last + lines["iteration"], scale="scale " + lines["scale"].astype(str))
     parts = {str(name): part for name, part in turns.groupby("extractor", sort=False)}
-    return _figure(
-        parts, EXTRACTION, ("scale", "step", "iteration, scale after scale"), {"real": "-", "restored": "--"}
-    )
+    axis = ("scale", "turn", "iteration, scale after scale")
+    return _figure(parts, EXTRACTION, axis, {"real": "-", "restored": "--"})
 
 
 def _figure(
     parts: dict[str, pd.DataFrame], rows: tuple[Row, ...], axis: tuple[str, str, str], dashes: dict[str, str]
 ) -> Figure:
     """Lay out a column per part; `axis` names the column that has colours, that of the x axis, and its label."""
-    from matplotlib.lines import Line2D
-
     hue, x, x_label = axis
+    kinds = list(dict.fromkeys(name for part in parts.values() for name in part[hue]))
+    looks = _looks(kinds)
     figure = new_figure(min(WIDTH, 1.0 + 2.4 * len(parts)), 1.5 * len(rows) + 1.0)
     grid = figure.subplots(len(rows), len(parts), squeeze=False, sharex="col", sharey="row")
-    kinds = list(dict.fromkeys(name for part in parts.values() for name in part[hue]))
-    palette, shapes = colours(kinds), markers(kinds)
-    for column, (title, part) in enumerate(parts.items()):
-        grid[0][column].set_title(title)
-        grid[-1][column].set_xlabel(x_label)
+    for index, (title, part) in enumerate(parts.items()):
         for row, panels in zip(rows, grid, strict=True):
-            for kind, own in part.groupby(hue, sort=False):
-                # Each thinner than the one before, which it may cover.
-                width = max(1.0, 2.5 - 0.5 * kinds.index(kind))
-                look: dict[str, Any] = {
-                    "color": palette[kind],
-                    "marker": shapes[kind],
-                    "ms": 3 * width**0.5,
-                    "lw": width,
-                }
-                means = own.groupby(x)[list(row.lines)].mean()
-                look["markevery"] = max(1, len(means) // 5)
-                for measure, dashed in row.lines.items():
-                    panels[column].plot(means.index, means[measure], ls="--" if dashed else "-", **look)
-            if not row.log:
-                level(panels[column], 0, color=GREY, lw=0.8, zorder=0)
-        for row, panels in zip(rows, grid, strict=True):
-            if row.log:
-                log_scale(panels[column])
+            _draw(panels[index], part, row, (hue, x), looks)
+        grid[0][index].set_title(title)
+        grid[-1][index].set_xlabel(x_label)
     for row, panels in zip(rows, grid, strict=True):
         panels[0].set_ylabel(row.label)
-    handles = [Line2D([], [], color=palette[kind], marker=shapes[kind], lw=1.4, ms=5, label=kind) for kind in kinds]
-    handles += [Line2D([], [], color=GREY, ls=dash, lw=1.4, label=name) for name, dash in dashes.items()]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=max(1, int(figure.get_figwidth() / 1.9)), frameon=False
-    )
+    _legend(figure, looks, dashes)
     return figure
+
+
+def _looks(kinds: list[str]) -> dict[str, dict[str, Any]]:
+    """Give each kind its colour and marker, and a thinner line than the one before, which it may cover."""
+    palette, shapes = colours(kinds), markers(kinds)
+    widths = [max(1.0, 2.5 - 0.5 * index) for index in range(len(kinds))]
+    return {
+        kind: {"color": palette[kind], "marker": shapes[kind], "lw": width, "ms": 3 * width**0.5}
+        for kind, width in zip(kinds, widths, strict=True)
+    }
+
+
+def _draw(axes: Axes, part: pd.DataFrame, row: Row, columns: tuple[str, str], looks: dict[str, dict[str, Any]]) -> None:
+    hue, x = columns
+    for kind, own in part.groupby(hue, sort=False):
+        means = own.groupby(x)[list(row.lines)].mean()
+        for measure, dashed in row.lines.items():
+            line = axes.plot(means.index, means[measure], ls="--" if dashed else "-", **looks[str(kind)])[0]
+            line.set_markevery(max(1, len(means) // 5))
+    if row.log:
+        log_scale(axes)
+    else:
+        level(axes, 0, color=GREY, lw=0.8, zorder=0)
+
+
+def _legend(figure: Figure, looks: dict[str, dict[str, Any]], dashes: dict[str, str]) -> None:
+    from matplotlib.lines import Line2D
+
+    lines = [Line2D([], [], label=kind, **look) for kind, look in looks.items()]
+    lines += [Line2D([], [], color=GREY, ls=dash, lw=1.4, label=name) for name, dash in dashes.items()]
+    columns = max(1, int(figure.get_figwidth() / 1.9))
+    figure.legend(handles=lines, loc="outside lower center", ncols=columns, frameon=False)
