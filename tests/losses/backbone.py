@@ -1,16 +1,16 @@
-"""VGG19 and AlexNet with random weights, so that what compares their features is tested without a download."""
+"""VGG19, VGG16 and AlexNet with random weights, so that what compares their features is tested without a download."""
 
 import torch
 
-from sharploss.losses.vgg19 import LAYERS
+from sharploss.losses.vgg_features import LAYERS
 
 ALEXNET = {0: (64, 3, 11), 3: (192, 64, 5), 6: (384, 192, 3), 8: (256, 384, 3), 10: (256, 256, 3)}
 
 
-def random_vgg19(widths=(4, 5, 6, 7, 8)):
-    """Weights of a VGG19 that is this wide in its five blocks."""
+def random_vgg(network="vgg19", widths=(4, 5, 6, 7, 8)):
+    """Weights of a VGG19 or VGG16 that is this wide in its five blocks."""
     generator, last, weights = torch.Generator().manual_seed(19), 3, {}
-    for index, layer in enumerate(LAYERS):
+    for index, layer in enumerate(LAYERS[network]):
         if layer.startswith("conv"):
             width = widths[int(layer[4]) - 1]
             weight = torch.randn(width, last, 3, 3, generator=generator, dtype=torch.float64)
@@ -22,7 +22,7 @@ def random_vgg19(widths=(4, 5, 6, 7, 8)):
 
 def loaded(loss, **sizes):
     """Give a VGG or texture loss with random weights instead of those of its assets."""
-    loss.use("random", random_vgg19(**sizes))
+    loss.use("random", random_vgg(loss.name, **sizes))
     return loss
 
 

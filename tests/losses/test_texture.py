@@ -1,10 +1,10 @@
 import pytest
 import torch
-from backbone import loaded, random_vgg19
+from backbone import loaded, random_vgg
 
 from sharploss.losses import TextureLoss
 from sharploss.losses.texture import gram
-from sharploss.losses.vgg19 import VGGFeatures
+from sharploss.losses.vgg_features import VGGFeatures
 
 
 def pair(side=32):
@@ -33,7 +33,7 @@ def test_patches_are_the_grams_of_crops(cell):
 
 def test_the_loss_is_the_mean_squared_difference_of_the_patches_grams():
     output, target = pair()
-    network = VGGFeatures(random_vgg19(), ("pool2",))
+    network = VGGFeatures(random_vgg(), ("pool2",))
     difference = gram(network(output)["pool2"], 4) - gram(network(target)["pool2"], 4)
     found = loaded(TextureLoss({"pool2": 1}, patch=16))(output, target)
     torch.testing.assert_close(found, difference.square().mean())
@@ -41,7 +41,7 @@ def test_the_loss_is_the_mean_squared_difference_of_the_patches_grams():
 
 def test_a_place_that_is_larger_than_a_patch_is_a_patch_of_its_own():
     output, target = pair(64)
-    network = VGGFeatures(random_vgg19(), ("pool5",))
+    network = VGGFeatures(random_vgg(), ("pool5",))
     first, second = network(output)["pool5"], network(target)["pool5"]
     assert first.shape[-2:] == (2, 2)
     difference = gram(first, 1) - gram(second, 1)

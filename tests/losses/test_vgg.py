@@ -3,12 +3,13 @@ import re
 
 import pytest
 import torch
-from backbone import loaded, random_vgg19
+import torch.nn.functional as F
+from backbone import loaded, random_vgg
 
 from sharploss.construct import construct
 from sharploss.losses import TERMS, VGGLoss, build_loss
 from sharploss.losses.vgg import PRESETS
-from sharploss.losses.vgg19 import OXFORD_SCALE, VGGFeatures, divisors
+from sharploss.losses.vgg_features import DEVIATION, MEAN, OXFORD_SCALE, VGGFeatures, divisors
 
 
 def pair(side=32):
@@ -17,7 +18,7 @@ def pair(side=32):
 
 def test_it_is_the_weighted_sum_of_mean_differences():
     output, target = pair()
-    network = VGGFeatures(random_vgg19(), ("conv2_2", "pool2"))
+    network = VGGFeatures(random_vgg(), ("conv2_2", "pool2"))
     first, second = network(output), network(target)
     squares = {layer: (first[layer] - second[layer]).square().mean() for layer in first}
     loss = loaded(VGGLoss({"conv2_2": 0.5, "pool2": 2}, criterion="l2"))
@@ -49,6 +50,31 @@ def test_the_target_gets_no_gradient():
     assert target.grad is None
 
 
+def test_the_mdf_preset_is_the_mean_of_the_released_codes_four_blocks():
+    # loss_modules/VGGPerceptualLoss.py without its resizing, its blocks run one after the other.
+    output, target = pair()
+    weights = random_vgg("vgg16")
+    mean, deviation = torch.tensor(MEAN).view(1, 3, 1, 1), torch.tensor(DEVIATION).view(1, 3, 1, 1)
+    x, y, total = (output - mean) / deviation, (target - mean) / deviation, 0
+    for block, (first, last) in enumerate([(0, 4), (4, 9), (9, 16), (16, 23)]):
+        for index in range(first, last):
+            if f"features.{index}.weight" in weights:
+                weight, bias = weights[f"features.{index}.weight"], weights[f"features.{index}.bias"]
+                x, y = (F.conv2d(maps, weight, bias, padding=1) for maps in (x, y))
+            elif block and index == first:
+                x, y = F.max_pool2d(x, 2), F.max_pool2d(y, 2)
+            else:
+                x, y = F.relu(x), F.relu(y)
+        total = total + F.mse_loss(x, y)
+    found = loaded(VGGLoss(**PRESETS["mdf"]))(output, target)
+    torch.testing.assert_close(found, total / 4, rtol=1e-5, atol=0)
+
+
+def test_vgg16_comes_from_its_own_file():
+    assert VGGLoss().assets == ("vgg19_torchvision", "vgg19")
+    assert VGGLoss(**PRESETS["mdf"]).assets == ("vgg16_torchvision",)
+
+
 @pytest.mark.parametrize(("name", "parameters"), PRESETS.items())
 def test_presets_are_parameters_of_the_term(name, parameters):
     loss = loaded(construct("loss term", "vgg", TERMS, parameters))
@@ -72,7 +98,7 @@ def test_a_scale_of_the_features_scales_the_loss():
 
 
 def test_torchvisions_file_is_preferred_and_recorded(monkeypatch, tmp_path):
-    whole = random_vgg19() | {"classifier.0.bias": torch.zeros(3)}
+    whole = random_vgg() | {"classifier.0.bias": torch.zeros(3)}
     torch.save(whole, tmp_path / "vgg19.pth")
     monkeypatch.setattr("sharploss.assets.fetch.present", lambda _: None)
     monkeypatch.setattr("sharploss.assets.weights.locate", lambda _: [tmp_path / "vgg19.pth"])
@@ -100,6 +126,8 @@ def test_without_weights_it_says_so():
     ("parameters", "message"),
     [
         ({"layers": {"conv5_5": 1}}, "There is no layer of VGG19 'conv5_5': did you mean 'conv5_4'?"),
+        ({"network": "vgg11"}, "network must be one of 'vgg19', 'vgg16', not 'vgg11'"),
+        ({"network": "vgg16"}, "There is no layer of VGG16 'conv5_4': did you mean 'conv5_3'?"),
         ({"layers": "conv5_4"}, "layers must be a mapping such as {conv5_4: 1}, not 'conv5_4'"),
         ({"layers": {}}, "layers must be a mapping"),
         ({"layers": {"pool1": -1}}, "the weight of layer pool1 must be a finite number of at least 0, not -1"),

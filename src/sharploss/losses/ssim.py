@@ -1,39 +1,48 @@
 """The SSIM loss: 1 - SSIM."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from sharploss.checks import check_choice
 from sharploss.losses.blocks import in_blocks, mean_in_blocks
 from sharploss.losses.images import check_size, matched
 from sharploss.metrics.ssim import C1, C2, WINDOW, blur, ssim_map
 
+Window = Literal["valid", "same"]
+WINDOWS: tuple[Window, ...] = ("valid", "same")
 
-def ssim_loss(output: Tensor, target: Tensor) -> Tensor:
-    """1 - SSIM, the mean over batch, channels and every place where the whole window fits.
 
-    Window 11x11 Gaussian of sigma 1.5, K1 = 0.01, K2 = 0.03, each channel for itself (Wang et al. 2004). The GV paper's
-    code returns +SSIM, so 1 - SSIM is presumably what it trained with.
+def ssim_loss(output: Tensor, target: Tensor, *, window: Window = "valid") -> Tensor:
+    """1 - SSIM, the mean over batch, channels and places of the window.
+
+    Window 11x11 Gaussian of sigma 1.5, K1 = 0.01, K2 = 0.03, each channel for itself (Wang et al. 2004).
 
     Args:
         output: restored images, (N, C, H, W) in [0, 1].
         target: ground truth, the same shape.
+        window: "valid" counts the places where the whole window fits, as in the definition; "same" counts every pixel,
+            with zeros beyond the border, as the code released with the MDF and GV papers does. Black surroundings are
+            the same for both images, so errors near the border count for less. Of those codes the first returns -SSIM
+            without the 1, the second +SSIM, so that 1 - SSIM is presumably what was trained with.
 
     Returns:
         A scalar in [0, 2]; 0 for equal images.
 
     Raises:
-        ValueError: shapes differ, or the images are smaller than the window.
+        ValueError: shapes differ, an unknown window, or images smaller than it with "valid".
     """
-    check_size(output, WINDOW, "the SSIM window")
+    check_choice("window", window, WINDOWS)
+    if window == "valid":
+        check_size(output, WINDOW, "the SSIM window")
     output, target = matched(output, target)
     # Variances are small differences of large numbers: bfloat16 convolutions would leave nothing of them.
     with full_precision(output.device.type):
-        if in_blocks(output):
+        if in_blocks(output) and window == "valid":
             return mean_in_blocks(_values_and_gradient, output, target)
-        return 1 - ssim_map(output, target, window="valid").mean()
+        return 1 - ssim_map(output, target, window).mean()
 
 
 def _values_and_gradient(output: Tensor, target: Tensor, values: Tensor, gradient: Tensor) -> None:
@@ -60,10 +69,21 @@ def full_precision(device: str) -> AbstractContextManager[Any]:
 
 
 class SSIMLoss(nn.Module):
-    """`ssim_loss` as a module; `smallest` is the side in pixels of its window."""
+    """`ssim_loss` with a fixed window.
 
-    smallest = WINDOW
+    Attributes:
+        smallest: the side in pixels below which images are too small.
+
+    Raises:
+        ValueError: an unknown window.
+    """
+
+    def __init__(self, window: Window = "valid") -> None:
+        super().__init__()
+        check_choice("window", window, WINDOWS)
+        self.window: Window = window
+        self.smallest = WINDOW if window == "valid" else 1
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Give the loss of `output` (N, C, H, W) against `target`."""
-        return ssim_loss(output, target)
+        return ssim_loss(output, target, window=self.window)

@@ -7,7 +7,7 @@ from torch import Tensor
 from sharploss.checks import check_choice, check_integer
 from sharploss.losses.images import check_size
 from sharploss.losses.vgg import CRITERIA, PRESETS
-from sharploss.losses.vgg19 import FeatureLoss, stride
+from sharploss.losses.vgg_features import FeatureLoss, stride
 
 SHARPGAN_LAYERS: dict[str, float] = PRESETS["sharpgan"]["layers"]
 
@@ -66,7 +66,7 @@ class TextureLoss(FeatureLoss):
         ceil_mode: bool = False,
         rescale: str | float = "auto",
     ) -> None:
-        super().__init__(layers, ceil_mode, rescale)
+        super().__init__("vgg19", layers, ceil_mode, rescale)
         if patch is not None:
             check_integer("patch", patch, minimum=1)
         check_choice("normalisation", normalisation, NORMALISATIONS)

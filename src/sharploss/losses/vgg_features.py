@@ -1,4 +1,4 @@
-"""VGG19's features, and what perceptual losses that compare them have in common."""
+"""Features of VGG19 and VGG16, and what perceptual losses that compare them have in common."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -8,30 +8,33 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.assets.weights import read_weights
-from sharploss.checks import check_flag, check_number
+from sharploss.checks import check_choice, check_flag, check_number
 from sharploss.errors import unknown
 from sharploss.losses.images import check_size, matched
 
-CONVOLUTIONS = (2, 2, 4, 4, 4)
-"""Convolutions in each of VGG19's five blocks (Simonyan and Zisserman 2015, configuration E)."""
+CONVOLUTIONS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
+"""Convolutions in each of the five blocks (Simonyan and Zisserman 2015, configurations E and D)."""
 
 
-def _layers() -> Iterator[str]:
-    for block, convolutions in enumerate(CONVOLUTIONS, 1):
+def _layers(network: str) -> Iterator[str]:
+    for block, convolutions in enumerate(CONVOLUTIONS[network], 1):
         for number in range(1, convolutions + 1):
             yield f"conv{block}_{number}"
             yield f"relu{block}_{number}"
         yield f"pool{block}"
 
 
-LAYERS = tuple(_layers())
-"""VGG19's layers in order: layer i is what torchvision calls features.i. conv5_4 is before its ReLU, relu5_4 after."""
+LAYERS = {network: tuple(_layers(network)) for network in CONVOLUTIONS}
+"""Layers in order: layer i is what torchvision calls features.i. conv5_4 is before its ReLU, relu5_4 after."""
 
-VGG19 = {"vgg19_torchvision": "torchvision vgg19-dcbb9e9d", "vgg19": "Oxford VGG-19, float16"}
-"""The assets that VGG19 comes from, the best first, and what the record calls them."""
+WEIGHTS = {
+    "vgg19": {"vgg19_torchvision": "torchvision vgg19-dcbb9e9d", "vgg19": "Oxford VGG-19, float16"},
+    "vgg16": {"vgg16_torchvision": "torchvision vgg16-397923af"},
+}
+"""The assets that each network comes from, the best first, and what the record calls them."""
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""ImageNet's channels in [0, 1]: what both files expect to be subtracted and divided by."""
+"""ImageNet's channels in [0, 1]: what all files expect to be subtracted and divided by."""
 
 OXFORD_SCALE = {
     "conv1_1": 35.2, "relu1_1": 17.6, "conv1_2": 109, "relu1_2": 82.6, "pool1": 112,
@@ -49,11 +52,12 @@ RESCALES = ("auto", "none")
 
 
 class VGGFeatures(nn.Module):
-    """The convolutional part of VGG19, up to the deepest layer asked for.
+    """The convolutional part of VGG19 or VGG16, up to the deepest layer asked for.
 
     Args:
         weights: features.0.weight, features.0.bias and so on, of any widths; computed with in the images' precision.
-        layers: names of LAYERS.
+        layers: names of the network's LAYERS.
+        network: "vgg19" or "vgg16".
         ceil_mode: whether pooling keeps a ragged edge. Without it, pool5 leaves nothing of images below 32 pixels.
         scales: what the features of a layer are divided by; 1 where nothing is said.
     """
@@ -63,13 +67,14 @@ class VGGFeatures(nn.Module):
         weights: Mapping[str, Tensor],
         layers: tuple[str, ...],
         *,
+        network: str = "vgg19",
         ceil_mode: bool = False,
         scales: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        self.depth, self.layers = depth(layers), layers
+        self.network, self.depth, self.layers = network, depth(layers, network), layers
         self.ceil_mode, self.scales = ceil_mode, dict(scales or {})
-        for index, layer in enumerate(LAYERS[: self.depth]):
+        for index, layer in enumerate(LAYERS[self.network][: self.depth]):
             if layer.startswith("conv"):
                 self.register_buffer(f"weight{index}", weights[f"features.{index}.weight"].float(), persistent=False)
                 self.register_buffer(f"bias{index}", weights[f"features.{index}.bias"].float(), persistent=False)
@@ -83,11 +88,12 @@ class VGGFeatures(nn.Module):
             ValueError: not RGB, or images of which a layer would leave nothing.
         """
         if images.shape[1] != 3:
-            raise ValueError(f"VGG19 takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
-        check_size(images, smallest(self.layers, self.ceil_mode), f"VGG19's {LAYERS[self.depth - 1]}")
+            raise ValueError(f"{self.network.upper()} takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
+        deepest = LAYERS[self.network][self.depth - 1]
+        check_size(images, smallest(self.layers, self.ceil_mode), f"{self.network.upper()}'s {deepest}")
         maps = (images - self._constant("mean", images)) / self._constant("deviation", images)
         features: dict[str, Tensor] = {}
-        for index, layer in enumerate(LAYERS[: self.depth]):
+        for index, layer in enumerate(LAYERS[self.network][: self.depth]):
             maps = self._apply_layer(index, layer, maps)
             if layer in self.layers:
                 features[layer] = maps / self.scales[layer] if layer in self.scales else maps
@@ -104,14 +110,15 @@ class VGGFeatures(nn.Module):
         return self.get_buffer(name).to(like.dtype)
 
 
-def depth(layers: tuple[str, ...]) -> int:
-    """Give how many of VGG19's layers are needed for `layers`."""
-    return 1 + max(LAYERS.index(layer) for layer in layers)
+def depth(layers: tuple[str, ...], network: str) -> int:
+    """Give how many of a network's layers are needed for `layers`."""
+    return 1 + max(LAYERS[network].index(layer) for layer in layers)
 
 
 def stride(layer: str) -> int:
     """Give how many pixels of the image one place of a layer's features stands for, along one axis."""
-    return 2 ** sum(name.startswith("pool") for name in LAYERS[: depth((layer,))])
+    block = int(layer[4])
+    return 2 ** (block if layer.startswith("pool") else block - 1)
 
 
 def smallest(layers: tuple[str, ...], ceil_mode: bool) -> int:
@@ -119,8 +126,8 @@ def smallest(layers: tuple[str, ...], ceil_mode: bool) -> int:
     return 1 if ceil_mode else max(stride(layer) for layer in layers)
 
 
-def check_layers(layers: Mapping[str, float]) -> None:
-    """Require layers of VGG19 with weights of at least 0, one of them above 0.
+def check_layers(layers: Mapping[str, float], network: str) -> None:
+    """Require layers of a network with weights of at least 0, one of them above 0.
 
     Raises:
         ValueError: no layer, an unknown one (the message names the nearest), or a weight that is no such number.
@@ -128,8 +135,8 @@ def check_layers(layers: Mapping[str, float]) -> None:
     if not isinstance(layers, Mapping) or not layers:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"layers must be a mapping such as {{conv5_4: 1}}, not {layers!r}")
     for name, weight in layers.items():
-        if name not in LAYERS:
-            raise ValueError(str(unknown("layer of VGG19", name, LAYERS)).rstrip("."))
+        if name not in LAYERS[network]:
+            raise ValueError(str(unknown(f"layer of {network.upper()}", name, LAYERS[network])).rstrip("."))
         check_number(f"the weight of layer {name}", weight, minimum=0)
     if not any(layers.values()):
         raise ValueError(f"layers must give one of {', '.join(layers)} a weight above 0")
@@ -153,7 +160,7 @@ def divisors(rescale: str | float, asset: str, layers: Mapping[str, float]) -> d
         rescale: "auto" divides each layer of the Oxford file by OXFORD_SCALE, so that its mean absolute feature is
             about 1, and leaves torchvision's as they are; "none" leaves all as they are; a number divides all of them
             (12.75: SRGAN's factor for the Oxford file).
-        asset: "vgg19" (Oxford) or "vgg19_torchvision".
+        asset: "vgg19" (Oxford), "vgg19_torchvision" or "vgg16_torchvision".
         layers: the layers in question.
     """
     if not isinstance(rescale, str):
@@ -162,7 +169,7 @@ def divisors(rescale: str | float, asset: str, layers: Mapping[str, float]) -> d
 
 
 class FeatureLoss(nn.Module):
-    """A distance of VGG19's features, without the distance: a subclass gives `distance`.
+    """A distance of the features of VGG19 or VGG16, without the distance: a subclass gives `distance`.
 
     Attributes:
         assets: as of `sharploss.losses.backbones.Loadable`.
@@ -170,30 +177,34 @@ class FeatureLoss(nn.Module):
         smallest: the side in pixels below which images are too small.
 
     Raises:
-        ValueError: unknown layers, weights that are no numbers of at least 0, or an unknown `rescale`.
+        ValueError: an unknown network, unknown layers, weights that are no numbers of at least 0, or an unknown
+            `rescale`.
     """
 
-    assets: tuple[str, ...] = tuple(VGG19)
+    assets: tuple[str, ...] = tuple(WEIGHTS["vgg19"])
 
-    def __init__(self, layers: Mapping[str, float], ceil_mode: bool, rescale: str | float) -> None:
+    def __init__(self, network: str, layers: Mapping[str, float], ceil_mode: bool, rescale: str | float) -> None:
         super().__init__()
-        check_layers(layers)
+        check_choice("network", network, tuple(LAYERS))
+        check_layers(layers, network)
         check_flag("ceil_mode", ceil_mode)
         check_rescale(rescale)
         self.layers = {layer: float(weight) for layer, weight in layers.items() if weight}
-        self.ceil_mode, self.rescale, self.backbone = ceil_mode, rescale, ""
+        self.name, self.ceil_mode, self.rescale, self.backbone = network, ceil_mode, rescale, ""
+        self.assets = tuple(WEIGHTS[network])
         self.smallest = smallest(tuple(self.layers), ceil_mode)
         self.network: VGGFeatures | None = None
 
     def load(self) -> None:
-        """Load VGG19, torchvision's file if it can be had, else Oxford's. Raises AssetMissing without either."""
+        """Load the weights, of VGG19 torchvision's if they can be had, else Oxford's. Raises AssetMissing without."""
         self.use(*read_weights(self.assets))
 
     def use(self, asset: str, weights: Mapping[str, Tensor]) -> None:
         """Take `weights`, by torchvision's names, as those of `asset`."""
         scales = divisors(self.rescale, asset, self.layers)
-        self.network = VGGFeatures(weights, tuple(self.layers), ceil_mode=self.ceil_mode, scales=scales)
-        self.backbone = VGG19.get(asset, asset)
+        settings: dict[str, Any] = {"network": self.name, "ceil_mode": self.ceil_mode, "scales": scales}
+        self.network = VGGFeatures(weights, tuple(self.layers), **settings)
+        self.backbone = WEIGHTS[self.name].get(asset, asset)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
         """Give what is compared, by layer, of images (N, 3, H, W) in [0, 1]."""
