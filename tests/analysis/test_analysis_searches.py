@@ -1,12 +1,29 @@
+import json
+
 import pytest
 
 from sharploss.analysis.load import load_study
-from sharploss.analysis.searches import COLUMNS, weight_searches, weighted
+from sharploss.analysis.partners import forms_of
+from sharploss.analysis.searches import COLUMNS, of_one_form, weight_searches, weighted
 
 
 def test_only_terms_beside_one_other_count_as_a_search():
     losses = {"l1": {"l1": 1.0}, "a": {"l1": 1.0, "tv": 0.1}, "b": {"l1": 1.0, "tv": 0.1, "gv": 1.0}}
     assert weighted(losses) == [("a", "l1", "tv", 0.1)]
+
+
+def test_a_search_is_of_one_form_of_a_term():
+    found = [("a", "l2", "tv", 0.1), ("code", "l2", "tv", 1e-8), ("b", "l2", "tv", 1.0), ("c", "l1", "tv", 0.1)]
+    forms = {loss: {"tv": "{}"} for loss in "abc"} | {"code": {"tv": '{"reduction": "sum"}'}}
+    assert of_one_form(found, forms) == [found[0], found[2], found[3]]
+
+
+def test_forms_leave_the_weight_out_and_nothing_else(full_root):
+    forms = forms_of(load_study(full_root))
+    assert forms["mse_vgg_w0_01"] == forms["mse_vgg_w0_1"]
+    assert forms["mse_vgg_code"]["vgg"] != forms["mse_vgg_w0_01"]["vgg"]
+    assert json.loads(forms["mse_lpips_code"]["lpips"]) == {"normalise": False}
+    assert forms["l1_tv"] == {"l1": "{}", "tv": "{}"}
 
 
 def test_a_search_has_the_scores_of_every_weight_in_order(full_root):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 from sharploss.analysis.load import Study
@@ -12,17 +13,30 @@ Terms = dict[str, float]
 
 def terms_of(study: Study) -> dict[str, Terms]:
     """Give the terms of every loss of the study with their weights: loss -> term -> weight."""
+    return {loss: {term: weight(value) for term, value in spec.items()} for loss, spec in _specs(study).items()}
+
+
+def forms_of(study: Study) -> dict[str, dict[str, str]]:
+    """Give the parameters of every term but its weight, as text: loss -> term -> form."""
+    return {loss: {term: form(value) for term, value in spec.items()} for loss, spec in _specs(study).items()}
+
+
+def _specs(study: Study) -> dict[str, dict[str, Any]]:
     params = cast("dict[str, Any]", load_yaml(study.root / "params.yaml"))
     losses = cast("dict[str, dict[str, Any]]", params.get("losses") or {})
     used = set(study.runs["loss"])
-    return {
-        name: {term: weight(value) for term, value in spec.items()} for name, spec in losses.items() if name in used
-    }
+    return {name: spec for name, spec in losses.items() if name in used}
 
 
 def weight(value: Any) -> float:
     """Give the weight of a term, which is a number, or parameters with an optional weight."""
     return float(cast("dict[str, Any]", value).get("weight", 1)) if isinstance(value, dict) else float(value)
+
+
+def form(value: Any) -> str:
+    """Give the parameters of a term without its weight, as text that is equal where they are."""
+    parameters = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return json.dumps({name: parameters[name] for name in sorted(parameters) if name != "weight"}, sort_keys=True)
 
 
 def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.partners import Terms, added, terms_of
+from sharploss.analysis.partners import Terms, added, forms_of, terms_of
 from sharploss.analysis.statistics import CELL, TRAINED, differences
 
 if TYPE_CHECKING:
@@ -20,6 +20,21 @@ def weighted(losses: dict[str, Terms]) -> list[tuple[str, str, str, float]]:
     return [
         (name, base, term, losses[name][term]) for name, (base, term) in added(losses).items() if len(losses[base]) == 1
     ]
+
+
+def of_one_form(
+    found: list[tuple[str, str, str, float]], forms: dict[str, dict[str, str]]
+) -> list[tuple[str, str, str, float]]:
+    """Keep, of what `weighted` lists, terms that differ in nothing but their weight.
+
+    Where a term was added to a loss in several forms (released code sums where we average), it is the form with most
+    weights; `forms` is what `forms_of` gives.
+    """
+    groups: dict[tuple[str, str], dict[str, list[tuple[str, str, str, float]]]] = {}
+    for row in found:
+        loss, base, term, _ = row
+        groups.setdefault((base, term), {}).setdefault(forms[loss][term], []).append(row)
+    return [row for rows_by_form in groups.values() for row in max(rows_by_form.values(), key=len)]
 
 
 def penalties(study: Study, losses: set[str]) -> list[tuple[str, str, str, float]]:
@@ -54,7 +69,7 @@ def weight_searches(study: Study, at_least: int = 2) -> pd.DataFrame:
     """
     import pandas as pd
 
-    terms = weighted(terms_of(study))
+    terms = of_one_form(weighted(terms_of(study)), forms_of(study))
     terms += penalties(study, {loss for loss, *_ in terms})
     table = pd.DataFrame(terms, columns=["loss", "against", "term", "weight"])
     parts = [_against(study, table[table["against"] == base], str(base)) for base in dict.fromkeys(table["against"])]
