@@ -87,6 +87,14 @@ def test_gradients_are_right(loss):
 
 
 @each_loss
+def test_the_target_is_a_constant(loss):
+    output, target = (image.requires_grad_() for image in images_for(loss, 4, 1, 11, 12))
+    loss(output, target).backward()
+    assert output.grad is not None
+    assert target.grad is None
+
+
+@each_loss
 @settings(max_examples=10)
 @given(st.integers(1, 4), st.integers(0, 2**32 - 1))
 def test_the_loss_of_a_batch_is_the_mean_over_its_images(loss, batch, seed):

@@ -12,6 +12,8 @@ CHANNELS = ("rgb", "grey")
 def matched(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Give both images in one precision, float32 at least: losses of bfloat16 outputs are summed in float32.
 
+    The target is given as a constant: no loss here differentiates by it.
+
     Args:
         output: restored images, (N, C, H, W), floating point in [0, 1].
         target: ground truth, the same shape.
@@ -25,7 +27,7 @@ def matched(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     if not (output.is_floating_point() and target.is_floating_point()):
         raise ValueError(f"images must be floating point in [0, 1], not {output.dtype} and {target.dtype}")
     dtype = torch.promote_types(torch.promote_types(output.dtype, target.dtype), torch.float32)
-    return output.to(dtype), target.to(dtype)
+    return output.to(dtype), (target.detach() if target.requires_grad else target).to(dtype)
 
 
 def grey(images: Tensor) -> Tensor:

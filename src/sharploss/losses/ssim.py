@@ -1,6 +1,7 @@
 """The SSIM loss: 1 - SSIM."""
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -35,14 +36,19 @@ def ssim_loss(output: Tensor, target: Tensor, *, window: Window = "valid") -> Te
         ValueError: shapes differ, an unknown window, or images smaller than it with "valid".
     """
     check_choice("window", window, WINDOWS)
+    output, target = matched(output, target)
     if window == "valid":
         check_size(output, WINDOW, "the SSIM window")
-    output, target = matched(output, target)
     # Variances are small differences of large numbers: bfloat16 convolutions would leave nothing of them.
     with full_precision(output.device.type):
         if in_blocks(output) and window == "valid":
-            return mean_in_blocks(_values_and_gradient, output, target)
-        return 1 - ssim_map(output, target, window).mean()
+            plain = partial(_mean, target=target, window=window)
+            return mean_in_blocks(_values_and_gradient, plain, output, target)
+        return _mean(output, target, window)
+
+
+def _mean(output: Tensor, target: Tensor, window: Window) -> Tensor:
+    return 1 - ssim_map(output, target, window).mean()
 
 
 def _values_and_gradient(output: Tensor, target: Tensor, values: Tensor, gradient: Tensor) -> None:

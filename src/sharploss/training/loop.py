@@ -225,7 +225,7 @@ def _learn(
     for part, wanted in gradients.split(input, target):
         output = forward(part)
         terms = loss.terms(output, wanted)
-        gradients.add(loss.weigh(terms))
+        gradients.add(terms.total)
         restored.append(final(output).detach())
         watched.append(torch.stack([term.detach() for term in terms.values()]))
     gradients.finish()
