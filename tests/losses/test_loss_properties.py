@@ -35,6 +35,7 @@ LOSSES = {
     "charbonnier": CharbonnierLoss(),
     "charbonnier basicsr": CharbonnierLoss(1e-4, "basicsr"),
     "ssim": SSIMLoss(),
+    "ssim same": SSIMLoss("same"),
     "tv": TotalVariationLoss(),
     "tv absolute": TotalVariationLoss(norm=1),
     "gv": GradientVarianceLoss(),
@@ -134,6 +135,16 @@ def test_half_precision_is_summed_in_float32(loss, dtype):
     assert value.dtype == torch.float32
     assert torch.equal(value, loss(half.detach().float(), target))
     assert half.grad.dtype == dtype
+
+
+@each_loss
+def test_autocast_does_not_coarsen_it(loss):
+    output, target = images_for(loss, 9, 2, 16, 16, dtype=torch.float32)
+    output.requires_grad_()  # without a gradient some convolutions are not run on CPUs
+    expected = loss(output, target)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = loss(output, target)
+    assert torch.equal(inside, expected)
 
 
 @each_loss

@@ -1,5 +1,8 @@
 """The images a loss compares: what is required of them, and their grey version."""
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -58,3 +61,8 @@ def check_size(images: Tensor, smallest: int, need: str) -> None:
     height, width = images.shape[-2:]
     if min(height, width) < smallest:
         raise ValueError(f"{need} needs images of at least {smallest}x{smallest} pixels, not {height}x{width}")
+
+
+def full_precision(device: str) -> AbstractContextManager[Any]:
+    """Turn autocast off where the device has it; the meta device, on which costs are counted, has none."""
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
