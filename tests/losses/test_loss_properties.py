@@ -147,6 +147,21 @@ def test_autocast_does_not_coarsen_it(loss):
     assert torch.equal(inside, expected)
 
 
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_compiler_makes_the_same_of_it(name):
+    # What fast mode asks for on GPUs; "aot_eager" goes through all of the compiler but the writing of kernels.
+    loss = build_loss({name: {"scales": 2} if name == "ms_ssim" else 1}).losses[name]
+    output, target = images(10, 2, 3, 32, 24)
+    found = []
+    for version in (loss, torch.compile(loss, backend="aot_eager", fullgraph=True)):
+        image = output.clone().requires_grad_()
+        value = version(image, target)
+        value.backward()
+        found.append((value.detach(), image.grad))
+    for ours, compiled in zip(*found, strict=True):
+        torch.testing.assert_close(compiled, ours, rtol=1e-9, atol=1e-12)
+
+
 @each_loss
 def test_layouts_agree_and_float64_stays(loss):
     output, target = images_for(loss, 8, 2, 16, 16)
