@@ -222,9 +222,10 @@ def test_fast_mode_compiles_what_is_computed_pixel_by_pixel_on_gpus_alone(monkey
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, *_: compiled.append(type(self).__name__))
     ragan = {"weight": 0.005, "discriminator": "sharpgan", "size": 8, "width": 2}
     loss = build_loss({"l1": 1, "gv": 0.01, "ragan": ragan})
-    fuse(loss, torch.device("cpu"))
+    fuse(loss, torch.device("cpu"), "fast")
+    fuse(loss, torch.device("cuda"), "exact")
     assert compiled == []
-    fuse(loss, torch.device("cuda"))
+    fuse(loss, torch.device("cuda"), "fast")
     assert compiled == ["L1Loss", "GradientVarianceLoss"]
 
 

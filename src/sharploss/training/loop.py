@@ -101,8 +101,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         start_from(network, start)
     network.to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
     loss = make_loss(config).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
-    if recipe["mode"] == "fast":
-        fuse(loss, device)
+    fuse(loss, device, recipe["mode"])
     group = team()
     parts, exact = parts_of_batch(recipe, group.world), recipe["mode"] == "exact"
     settings: dict[str, Any] = {"rank": group.rank, "world": group.world, "parts": parts, **_patch_settings(config)}
@@ -218,13 +217,13 @@ def _forward(network: nn.Module, device: torch.device, mode: str) -> Callable[[T
     return forward
 
 
-def fuse(loss: WeightedSum, device: torch.device) -> None:
-    """Compile the terms that compute pixel by pixel, in place, so that a GPU passes over the images once or twice.
+def fuse(loss: WeightedSum, device: torch.device, mode: str) -> None:
+    """In fast mode, compile the terms that compute pixel by pixel, in place: a GPU then passes over the images less.
 
     Not on a CPU, where their own blocks are faster than what the compiler makes of them (docs/scale.md), and not terms
     with a network, whose time is that of its convolutions.
     """
-    if device.type == "cpu":
+    if mode == "exact" or device.type == "cpu":
         return
     for term in loss.losses.values():
         if not hasattr(term, "against") and not isinstance(term, AdversarialLoss):
