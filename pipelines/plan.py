@@ -6,7 +6,7 @@ out of date, and write down which settings and code each run uses.
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from sharploss.errors import UserError, run_main, unknown
 from sharploss.files import write_json, write_text
-from sharploss.params import Params, load_params, resolve_run
+from sharploss.fit import check_fit, named
+from sharploss.params import Params, load_params
 from sharploss.plan import CODE, NOTHING, Plan, changes, check_plan, expand, load_plan, settings_path, write_plan
 
 # How a file is found and downloaded; what was found is in the receipts of `fetch`.
@@ -76,37 +77,19 @@ def check_classes(params: Params, plan: Plan) -> None:
 
 
 def check_patches(params: Params, plan: Plan) -> None:
-    """Refuse a recipe whose patches are too small for a loss, or of a size that its discriminator cannot judge."""
-    from sharploss.losses import loss_spec, smallest_patch
-
-    seen: set[tuple[str, int]] = set()
-    for key, run in plan["runs"].items():
-        config = resolve_run(params, run)
-        size = config["recipe"]["patch"] * config["task"]["scale"]
-        if (run["loss"], size) in seen:
-            continue
-        seen.add((run["loss"], size))
-        named(f"losses.{run['loss']} (in {key})", lambda config=config: loss_spec(config["loss"]))
-        least = smallest_patch(config["loss"])
-        if size < least:
-            raise UserError(
-                f"params.yaml: losses.{run['loss']} needs patches of {least}x{least} pixels, and "
-                f"recipes.{run['recipe']} gives {size}x{size} on {run['task']}: "
-                f"raise its patch to {-(-least // config['task']['scale'])}."
-            )
+    """Refuse a recipe whose patches or batch do not suit a loss, before anything is written (`check_fit`)."""
+    seen: set[tuple[str, str, int]] = set()
+    for run in plan["runs"].values():
+        case = (run["loss"], run["recipe"], params.tasks[run["task"]].scale)
+        if case not in seen:
+            seen.add(case)
+            check_fit(params, run)
 
 
 def scales(params: Params, network: str) -> list[int]:
     """Give the scales that the suites ask of a network; ESPCN, for one, cannot keep the size."""
     tasks = {task for suite in params.suites.values() if network in suite.networks for task in suite.tasks}
     return sorted({params.tasks[task].scale for task in tasks})
-
-
-def named(where: str, build: Callable[[], object]) -> None:
-    try:
-        build()
-    except ValueError as error:
-        raise UserError(f"params.yaml: {where}: {error}") from None
 
 
 def renew(params: Params) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sharploss import tracking
 from sharploss.errors import run_main
 from sharploss.files import read_json, sha256, write_json, write_text
+from sharploss.fit import check_fit
 from sharploss.params import load_params, resolve_run
 from sharploss.plan import NOTHING, find_run, load_plan, settings_path, weights_path
 
@@ -37,6 +38,8 @@ def main() -> int:
     from sharploss.training.processes import join
     from sharploss.training.record import metrics, provenance, summary
 
+    # What `plan` has checked, with the processes that share a batch; params.yaml may have changed since.
+    check_fit(params, run, world=int(os.environ.get("WORLD_SIZE", "1")))
     config = resolve_run(params, run)
     config["loss"] = loss_spec(config["loss"])
     packs = {

@@ -6,6 +6,7 @@ import torch
 
 from sharploss.errors import UserError
 from sharploss.networks import DISCRIMINATORS, build_discriminator
+from sharploss.networks.discriminators import smallest_batch
 
 SMALL = {"vgg128": {"size": 32, "width": 2}, "srgan": {"size": 32, "width": 2, "hidden": 4}, "sharpgan": {"width": 2}}
 
@@ -48,6 +49,26 @@ def test_another_size_is_told(name):
     network = build_discriminator(name, **SMALL[name])
     with pytest.raises(ValueError, match=re.escape(f"patches of {network.size}x{network.size} pixels, not 20x16")):
         network(torch.rand(1, 3, 16, 20))
+
+
+def test_other_channels_are_told_of_a_discriminator():
+    network = build_discriminator("sharpgan", width=2, channels=1)
+    with pytest.raises(ValueError, match=re.escape("the discriminator was built for images (N, 1, h, w), not (2, 3, ")):
+        network(torch.rand(2, 3, 24, 24))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "least"), [("srgan", 16, 2), ("srgan", 32, 1), ("sharpgan", 8, 2), ("sharpgan", 24, 1)]
+)
+def test_the_smallest_batch_is_what_torch_can_normalise(name, size, least):
+    parameters = {"size": size, "width": 2}
+    with torch.device("meta"):
+        assert smallest_batch(build_discriminator(name, **parameters)) == least
+    network = build_discriminator(name, **parameters)
+    network(torch.rand(least, 3, size, size))
+    if least > 1:
+        with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
+            network(torch.rand(1, 3, size, size))
 
 
 @pytest.mark.parametrize(

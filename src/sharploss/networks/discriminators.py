@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_integer, check_odd
@@ -21,9 +22,9 @@ class Discriminator(nn.Module):
         """Judge images.
 
         Raises:
-            ValueError: images of another size: the last layers' weights belong to one size.
+            ValueError: images of other channels, or of another size: the last layers' weights belong to one size.
         """
-        check_channels(images, self.channels)
+        check_channels(images, self.channels, "discriminator")
         if images.shape[-2:] != (self.size, self.size):
             height, width = images.shape[-2:]
             raise ValueError(
@@ -139,6 +140,22 @@ class SharpGANDiscriminator(Discriminator):
             inputs = outputs
         classifier = nn.Sequential(nn.Linear(inputs * (size // shrunk) ** 2, hidden), lrelu(), nn.Linear(hidden, 1))
         super().__init__(size, channels, nn.Sequential(*layers), classifier)
+
+
+def smallest_batch(discriminator: Discriminator) -> int:
+    """Say how many images a discriminator must be given together to train: 2 where it normalises 1x1 maps, else 1.
+
+    Batch normalisation takes a channel's mean over the images and pixels: torch refuses that of a single number.
+
+    Args:
+        discriminator: on torch's device meta, for an image passes through it.
+    """
+    pixels: list[int] = []
+    for layer in discriminator.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.register_forward_pre_hook(lambda _, inputs: pixels.append(inputs[0][0, 0].numel()))
+    discriminator(torch.empty(2, discriminator.channels, discriminator.size, discriminator.size, device="meta"))
+    return 2 if 1 in pixels else 1
 
 
 def lrelu() -> nn.Module:
