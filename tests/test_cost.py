@@ -2,13 +2,21 @@ import os
 import time
 
 import pytest
+import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.module_tracker import ModuleTracker
 
 from sharploss import cost
-from sharploss.cost import loss_flops, network_flops, predict, step_flops, step_seconds
-from sharploss.losses import TERMS
+from sharploss.cost import discriminator_flops, loss_flops, network_flops, predict, step_flops, step_seconds
+from sharploss.data.pack import open_pack, write_pack
+from sharploss.data.patches import Patches
+from sharploss.losses import TERMS, build_loss
 from sharploss.params import Params, load_params, resolve_run
 from sharploss.plan import expand
+from sharploss.training.adversarial import make_adversary
+from sharploss.training.processes import Team
+from sharploss.training.state import make_network
 
 MPRNET = {"network": "mprnet", "width": 8, "unet": 4, "orsnet": 4, "blocks": 1}
 
@@ -16,8 +24,9 @@ MPRNET = {"network": "mprnet", "width": 8, "unet": 4, "orsnet": 4, "blocks": 1}
 @pytest.fixture(autouse=True)
 def cpu(monkeypatch):
     monkeypatch.setenv("SHARPLOSS_DEVICE", "cpu")
-    for cached in (cost._count_network, cost._count_loss, cost._network_seconds, cost._timed_loss, cost.measure_speed):
-        cached.cache_clear()
+    for function in vars(cost).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
 
 
 @pytest.fixture
@@ -86,6 +95,51 @@ def test_the_network_of_a_loss_is_counted_once_for_every_stage(config, monkeypat
     assert step_flops(config) == network_flops(config) + loss_flops(config)
     config["network"], config["task"]["scale"] = MPRNET, 1
     assert loss_flops(config) == 3 * 3 * 2 * 27 * 5 * 2 * 16 * 16
+
+
+GAN = {"weight": 0.01, "discriminator": "sharpgan", "width": 4, "size": 64}
+
+
+@pytest.mark.parametrize(("steps", "r1"), [(1, 0.0), (3, 0.0), (1, 1.0), (2, 1.0)])
+def test_a_discriminators_updates_are_counted_as_training_makes_them(config, tmp_path, monkeypatch, steps, r1):
+    """Against the operations that torch counts while a real update computes."""
+    config["loss"] = {"l1": 1, "gan": {**GAN, "steps": steps, "r1": r1}}
+    config["recipe"]["discriminator"] = None
+    picture = torch.randint(256, (3, 64, 64), dtype=torch.uint8)
+    pair = ("toy/a", picture, picture[:, ::4, ::4].contiguous())
+    write_pack(tmp_path / "train.safetensors", [pair], role="train", sets=["toy"], parameters={}, missing={})
+    pack = open_pack(tmp_path / "train.safetensors")
+    network, loss = make_network(config), build_loss(config["loss"])
+    adversary = make_adversary(loss, config, Patches(pack, scale=4, patch=16, batch=2, seed=0), Team())
+    target = torch.rand(2, 3, 64, 64)
+    loss(network(torch.rand(2, 3, 16, 16)), target).backward()
+    predicted = discriminator_flops(config)
+    # What tells the modules apart fails with R1's second derivative.
+    monkeypatch.setattr(ModuleTracker, "__enter__", lambda self: self)
+    monkeypatch.setattr(ModuleTracker, "__exit__", lambda *_: None)
+    with FlopCounterMode(display=False) as counter:
+        adversary.update(network, network, torch.rand(2, 3, 64, 64), target, 0)
+    assert predicted == pytest.approx(counter.get_total_flops(), rel=0.01)
+    assert step_flops(config) == network_flops(config) + loss_flops(config) + discriminator_flops(config)
+
+
+def test_more_updates_cost_more_and_other_losses_none(config):
+    config["loss"] = {"l1": 1}
+    assert discriminator_flops(config) == 0
+    plain = step_seconds(config, 1e9)
+    config["loss"] = {"l1": 1, "gan": {**GAN, "weight": 0}}
+    one, once = discriminator_flops(config), step_seconds(config, 1e9)
+    config["loss"]["gan"]["steps"] = 2
+    assert discriminator_flops(config) > 2 * one > 0  # the network restores patches for the second
+    config["loss"]["gan"]["steps"] = 20
+    assert step_seconds(config, 1e9) > once > plain > 0
+
+
+def test_long_updates_are_predicted_and_not_run(config, monkeypatch):
+    config["loss"] = {"l1": 1, "ragan": {"discriminator": "vgg128", "size": 128}}
+    config["recipe"].update(batch=16, patch=32)
+    monkeypatch.setattr(cost, "_fastest", lambda *_: pytest.fail("a discriminator of the paper's size was run"))
+    assert cost._discriminator_seconds(config, 1e9) == discriminator_flops(config) / 1e9 > 10
 
 
 def test_a_loss_that_cannot_be_counted_counts_as_nothing(config, monkeypatch):

@@ -4,14 +4,15 @@ import json
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.module_tracker import ModuleTracker
 
-from sharploss.losses import build_loss
-from sharploss.params import Params, resolve_run
+from sharploss.losses import AdversarialLoss, build_loss
+from sharploss.params import ADVERSARIAL, Params, resolve_run
 from sharploss.plan import Plan
 from sharploss.training.device import choose_device, memory_format
 from sharploss.training.state import make_network
@@ -26,9 +27,10 @@ Config = dict[str, Any]
 def step_flops(config: Config) -> int:
     """Count the floating-point operations of one training step, forward and backward, without computing anything.
 
-    Convolutions and matrix products are counted, of the network with all its stages and of its loss.
+    Convolutions and matrix products are counted, of the network with all its stages, of its loss, and of the updates of
+    the loss's discriminator where it has one.
     """
-    return network_flops(config) + loss_flops(config)
+    return network_flops(config) + loss_flops(config) + discriminator_flops(config)
 
 
 def network_flops(config: Config) -> int:
@@ -39,11 +41,22 @@ def network_flops(config: Config) -> int:
 def loss_flops(config: Config) -> int:
     """Count the operations of what `build_loss` makes of a run's loss in one step: networks that compare features.
 
-    Whatever else takes part in a step, such as a discriminator, is to be added here. A loss that cannot be counted,
-    because its values decide what it computes or its weights are not to be had, counts as 0.
+    A discriminator judges what the network restored here; its own updates are `discriminator_flops`. A loss that cannot
+    be counted, because its values decide what it computes or its weights are not to be had, counts as 0.
     """
     stages = _count_network(_network_key(config))[1]
     return stages * _count_loss(json.dumps([config["loss"], *_target_shape(config)]))
+
+
+def discriminator_flops(config: Config) -> int:
+    """Count the operations of a discriminator's own updates in one step of the network; 0 for a loss without one.
+
+    As `sharploss.training.adversarial.Adversary` makes them: `steps` times forward and backward on real and restored
+    images, with the second derivative of R1 where it has a weight, and before each but the first a forward pass of the
+    network, which restores patches of their own for it.
+    """
+    steps, update = _count_update(_update_key(config))
+    return steps * update + max(steps - 1, 0) * _count_network(_network_key(config))[2]
 
 
 def _network_key(config: Config) -> str:
@@ -62,18 +75,28 @@ def _target_shape(config: Config) -> tuple[int, int, int, int]:
     return count, channels, scale * height, scale * width
 
 
+def _update_key(config: Config) -> str:
+    """Give what a discriminator's update depends on; other terms of the loss are left out."""
+    own = {name: value for name, value in config["loss"].items() if name in ADVERSARIAL}
+    return json.dumps([own, *_target_shape(config)])
+
+
 @cache
-def _count_network(key: str) -> tuple[int, int]:
-    """Give a step's operations and how many outputs are trained on; each distinct network is built once, on meta."""
+def _count_network(key: str) -> tuple[int, int, int]:
+    """Give a step's operations, how many outputs are trained on, and the operations of the forward pass alone.
+
+    Each distinct network is built once, on meta.
+    """
     network, scale, batch, patch = json.loads(key)
     config: Config = {"network": network, "task": {"scale": scale}, "recipe": {"batch": batch, "patch": patch}}
     with torch.device("meta"):
         built = make_network({**config, "seed": 0})
         with FlopCounterMode(display=False) as counter:
             output = built(torch.rand(_input_shape(config)))
+            forward = counter.get_total_flops()
             stages = (output,) if isinstance(output, Tensor) else output
             torch.stack([stage.mean() for stage in stages]).sum().backward()
-    return counter.get_total_flops(), len(stages)
+    return counter.get_total_flops(), len(stages), forward
 
 
 @cache
@@ -88,16 +111,52 @@ def _count_loss(key: str) -> int:
     return counter.get_total_flops()
 
 
+@cache
+def _count_update(key: str) -> tuple[int, int]:
+    """Give how many updates a discriminator does in a step, and the operations of one; 0 and 0 without one."""
+    spec, *shape = json.loads(key)
+    if not spec:
+        return 0, 0
+    term = _adversarial(spec, torch.device("meta"))
+    counter = FlopCounterMode(display=False)
+    counter.mod_tracker = _NoTracker()
+    try:
+        with torch.device("meta"), counter:
+            term.discriminator_loss(torch.rand(shape), torch.rand(shape))[0].backward()
+    except Exception:  # as in _count_loss
+        return 0, 0
+    return term.steps, counter.get_total_flops()
+
+
+class _NoTracker(ModuleTracker):
+    """Leaves out whose operations are whose: what torch hangs on modules to know it fails with a second derivative."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        pass
+
+
+def _adversarial(spec: dict[str, Any], device: torch.device) -> AdversarialLoss:
+    """Build the term of `spec`, which names one adversarial term; a weight of 0 makes its discriminator no other."""
+    ((name, value),) = spec.items()
+    given: dict[str, Any] = value if isinstance(value, dict) else {}
+    with device:
+        return cast("AdversarialLoss", build_loss({name: {**given, "weight": 1}}).losses[name])
+
+
 def step_seconds(config: Config, flops_per_second: float) -> float:
-    """Predict the time of one step: network and loss, each timed when it is short, else by its operations."""
-    return _network_seconds(_network_key(config), flops_per_second) + _loss_seconds(config, flops_per_second)
+    """Predict the time of one step: network, loss and discriminator, each timed when short, else by its operations."""
+    network = _network_seconds(_network_key(config), flops_per_second)
+    return network + _loss_seconds(config, flops_per_second) + _discriminator_seconds(config, flops_per_second)
 
 
 @cache
 def _network_seconds(key: str, flops_per_second: float) -> float:
     network, scale, batch, patch = json.loads(key)
     config: Config = {"network": network, "task": {"scale": scale}, "recipe": {"batch": batch, "patch": patch}}
-    flops, _ = _count_network(key)
+    flops = _count_network(key)[0]
     if flops > TIMED_UP_TO:
         return flops / flops_per_second
     device = choose_device()
@@ -134,6 +193,31 @@ def _timed_loss(key: str) -> float:
     output, target = (torch.rand(timed, *rest, device=device).contiguous(memory_format=layout) for _ in range(2))
     output.requires_grad_()
     return _fastest(lambda: loss(output, target).backward(), device) * count / timed
+
+
+def _discriminator_seconds(config: Config, flops_per_second: float) -> float:
+    flops = discriminator_flops(config)
+    if not flops or flops > TIMED_UP_TO:
+        return flops / flops_per_second
+    key = _network_key(config)
+    steps, _ = _count_update(_update_key(config))
+    whole, _, forward = _count_network(key)
+    restoring = (steps - 1) * _network_seconds(key, flops_per_second) * forward / whole if steps > 1 else 0.0
+    return steps * _timed_update(_update_key(config)) + restoring
+
+
+@cache
+def _timed_update(key: str) -> float:
+    spec, count, *rest = json.loads(key)
+    timed = min(count, TIMED_IMAGES)
+    device = choose_device()
+    term = _adversarial(spec, device)
+    output, target = (torch.rand(timed, *rest, device=device) for _ in range(2))
+
+    def update() -> None:
+        term.discriminator_loss(output, target)[0].backward()
+
+    return _fastest(update, device) * count / timed
 
 
 @cache
