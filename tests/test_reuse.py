@@ -6,7 +6,7 @@ import pytest
 
 from sharploss.errors import UserError
 from sharploss.losses import loss_spec
-from sharploss.params import load_params, resolve_run
+from sharploss.params import Params, load_params, resolve_run
 from sharploss.plan import expand, weights_path
 from sharploss.reuse import standing, tell
 
@@ -50,6 +50,37 @@ def test_other_settings_lost_weights_and_damaged_records_are_told_apart(study, t
     train(tmp_path, params, plan, lost)[1].unlink()
     (train(tmp_path, params, plan, damaged)[0] / "provenance.json").write_text("{}")
     assert standing(params, plan, tmp_path) == {"kept": [kept], "other": [other], "new": [lost, damaged, *new]}
+
+
+def test_what_starts_from_an_altered_run_is_altered_too(repository, tmp_path):
+    """Also where there is a run in between; a start whose weights are only lost comes back as it was."""
+    content = load_params(repository / "studies" / "mini.yaml").model_dump()
+    start = {"loss": "l1_ragan", "recipe": "mini_gan"}
+    content["recipes"]["later"] = {**content["recipes"]["mini_gan"], "start": start}
+    suite = {**content["suites"]["adversarial"], "networks": ["espcn"]}
+    content["suites"] = {
+        "game": {**suite, "losses": ["l2", "l1_ragan"]},
+        "later": {**suite, "losses": ["l1"], "recipe": "later"},
+        "plain": {**suite, "losses": ["l2"], "recipe": "mini"},
+    }
+    params = Params.model_validate(content)
+    plan = expand(params)
+    for key in plan["runs"]:
+        train(tmp_path, params, plan, key)
+    assert not standing(params, plan, tmp_path)["other"]
+    params.losses["l1"] = {"l1": 2}
+    found = standing(params, plan, tmp_path)
+    assert set(plan["runs"]) - set(found["other"]) == {"sr_x4-espcn-l2-s0"} == set(found["kept"])
+    middle, first = "sr_x4-espcn-l1_ragan-mini_gan-s0", "sr_x4-espcn-l1-s0"
+    (tmp_path / weights_path("sr_x4-espcn", middle)).unlink()
+    found = standing(params, plan, tmp_path)
+    assert found["new"] == [middle]
+    assert "sr_x4-espcn-l1-later-s0" in found["other"]
+    params.losses["l1"] = {"l1": 1}
+    (tmp_path / weights_path("sr_x4-espcn", first)).unlink()
+    found = standing(params, plan, tmp_path)
+    assert set(found["new"]) == {first, middle}
+    assert not found["other"]
 
 
 def test_another_test_set_makes_no_other_run(study, tmp_path):

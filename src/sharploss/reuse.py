@@ -18,19 +18,27 @@ def standing(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[
 
     Returns:
         kept: trained with these settings, and the weights are here.
-        other: trained with other settings, which changes with the study, the network, the loss, the recipe or the task.
+        other: trained with other settings, which changes with the study, the network, the loss, the recipe or the task;
+            or started from such a run, which will have other weights.
         new: not trained, or the weights are not here.
     """
     found: dict[str, list[str]] = {"kept": [], "other": [], "new": []}
+    altered: set[str] = set()
     for key, run in plan["runs"].items():
-        trained = _trained(root, run["group"], key)
-        same = trained == _plain(_wanted(params, run))
-        found["new" if trained is None else "kept" if same else "other"].append(key)
+        trained, weights = _recorded(root, key), weights_path(run["group"], key)
+        # A plan lists a run after the one that it starts from, so several steps in a row are followed too.
+        if run["start"] in altered or trained not in {None, _plain(_wanted(params, run))}:
+            altered.add(weights)
+        here = trained is not None and (root / weights).is_file()
+        found["new" if not here else "other" if weights in altered else "kept"].append(key)
     return found
 
 
 def tell(found: dict[str, list[str]], named: Collection[str] = ()) -> list[str]:
-    """Say what `standing` found: how many, and which have other settings, unless they were `named` before."""
+    """Say what `standing` found: how many, and which have other settings, unless they were `named` before.
+
+    "Other settings" are a run's own, or those of what it starts from.
+    """
     train = len(found["new"]) + len(found["other"])
     return [
         *(f"other settings {key}" for key in found["other"] if key not in named),
@@ -47,10 +55,8 @@ def _wanted(params: Params, run: dict[str, Any]) -> dict[str, Any]:
     return {**config, "loss": loss_spec(config["loss"])}
 
 
-def _trained(root: Path, group: str, key: str) -> str | None:
-    """Give the settings that a run was trained with; None where it was not, or its weights or record are gone."""
-    if not (root / weights_path(group, key)).is_file():
-        return None
+def _recorded(root: Path, key: str) -> str | None:
+    """Give the settings that a run was trained with; None where it was not, or its record is gone."""
     try:
         return _plain(read_json(root / "results" / "runs" / key / "provenance.json")["config"])
     except (UserError, KeyError):
