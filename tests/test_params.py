@@ -177,6 +177,16 @@ def test_resolve_run_tells_a_discriminator_the_size_of_its_patches(mini, tmp_pat
     assert resolve_run(params, {**run, "loss": "fixed"})["loss"]["gan"] == {"size": 32, "width": 8}
 
 
+def test_several_adversarial_terms_are_refused(mini, tmp_path):
+    mini["losses"]["both"] = {"l1": 1, "ragan": 0.005, "gan": {"weight": 0, "width": 8}}
+    with pytest.raises(UserError) as error:
+        load(tmp_path, mini)
+    assert str(error.value).endswith(
+        "params.yaml: losses.both has several adversarial terms (ragan, gan), and a training has one discriminator: "
+        "leave one of them."
+    )
+
+
 def test_a_loss_weight_that_is_not_finite_is_refused(mini, tmp_path):
     mini["losses"]["l1"] = {"l1": float("inf")}
     params = load(tmp_path, mini)

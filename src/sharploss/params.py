@@ -145,6 +145,13 @@ class Params(Strict):
             for term, value in loss.items():
                 given = cast("dict[str, Any]", value) if isinstance(value, dict) else {"weight": value}
                 _within(f"losses.{name}.{term}", excess(given))
+            games = [term for term in loss if term in ADVERSARIAL]
+            if len(games) > 1:
+                several = ", ".join(games)
+                raise UserError(
+                    f"losses.{name} has several adversarial terms ({several}), and a training has one discriminator: "
+                    "leave one of them."
+                )
         for name, recipe in self.recipes.items():
             if recipe.batch * recipe.patch**2 > PIXELS:
                 size = f"{recipe.batch} patches of {recipe.patch}x{recipe.patch} pixels"
