@@ -182,7 +182,7 @@ def test_several_adversarial_terms_are_refused(mini, tmp_path):
     with pytest.raises(UserError) as error:
         load(tmp_path, mini)
     assert str(error.value).endswith(
-        "params.yaml: losses.both has several adversarial terms (ragan, gan), and a training has one discriminator: "
+        "params.yaml: losses.both has several adversarial terms (gan, ragan), and a training has one discriminator: "
         "leave one of them."
     )
 
