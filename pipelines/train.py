@@ -58,7 +58,7 @@ def main() -> int:
     scratch = Path(".scratch") / f"{key}-{identity}"
     description = tracking.describe(key, run, config, identity, params.study)
 
-    started = datetime.now(UTC)
+    started, cure = datetime.now(UTC), ""
     with join() as team:
         device = choose_device()
         try:
@@ -76,7 +76,7 @@ def main() -> int:
         except AssetMissing as error:
             if not team.leads:
                 return 0
-            outcome = not_trained(config, scratch, error.reason)
+            outcome, cure = not_trained(config, scratch, error.reason), error.cure
     if outcome.status == "stopped":
         print(
             f"{key}: stopped at step {outcome.step}: run the same command again to go on from there.", file=sys.stderr
@@ -90,9 +90,9 @@ def main() -> int:
     write_text(folder / "history.jsonl", (scratch / "history.jsonl").read_text(encoding="utf-8"))
     made_from = {"identity": identity, **{name: used[name] for name in ("packs", "start", "extractor")}}
     write_json(folder / "provenance.json", {**provenance(config, outcome, device, started, team.world), **made_from})
-    write_json(folder / "metrics.json", metrics(outcome))
+    write_json(folder / "metrics.json", metrics(outcome, cure))
     shutil.rmtree(scratch)
-    print(summary(key, outcome))
+    print(summary(key, outcome, cure))
     return 0
 
 

@@ -48,6 +48,7 @@ EXTRA_EFFECT = {"esrgan": (-0.9, 0.3), "l1_vgg": (-0.2, 0.1)}
 SR = {"kind": "sr", "scale": 4, "train": ["skimage_train"], "test": ["skimage_test", "set5"]}
 SHARPEN = {"kind": "sharpen", "scale": 1, "train": ["skimage_train"], "validation": ["skimage_validation"]}
 NO_WEIGHTS = "the weights vgg19 are in no cache, no mirror is set and there is no network"
+CURE = "'python -m sharploss data fetch vgg19' downloads them"
 
 
 def noise(*what, scale=1.0):
@@ -106,7 +107,7 @@ def write_run(root, key, run, spec, diverged_at):
     """metrics.json, history.jsonl and provenance.json of one run."""
     folder = root / "results" / "runs" / key
     if "vgg" in spec:
-        write_json(folder / "metrics.json", {"status": "not_trained", "reason": NO_WEIGHTS})
+        write_json(folder / "metrics.json", {"status": "not_trained", "reason": NO_WEIGHTS, "cure": CURE})
         return
     base, parameters = NETWORKS[run["network"]]
     change, _ = effect(run["loss"], spec)

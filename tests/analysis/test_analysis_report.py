@@ -1,3 +1,4 @@
+import html
 import json
 import re
 import shutil
@@ -113,6 +114,16 @@ def test_the_page_tells_answer_control_failures_and_provenance(page):
     assert "Figure g not drawn: Set14 is not here." in page
     for fact in ("make repro", "an invented processor, 2 cores", "torch 2.13.0", "0123abc", "6 min 51 s", "CC0 1.0"):
         assert fact in page
+
+
+def test_what_was_not_trained_is_listed_with_what_to_do(wide_root, tmp_path):
+    root = shutil.copytree(wide_root, tmp_path / "study", ignore=shutil.ignore_patterns("reports"))
+    judge(root)
+    with_protocols(with_figures(root))
+    report(root, command="make repro", wall_seconds=411.0)
+    text = html.unescape((root / "reports" / "index.html").read_text())
+    gaps = text.split('<h2 id="gaps">')[1].split("</section>")[0]
+    assert gaps.count(f"To train what was not: {synthetic.CURE}.") == 1
 
 
 def test_every_claim_and_every_published_table_is_in_the_page(page, root):

@@ -217,6 +217,11 @@ def test_a_run_that_could_not_be_trained_is_shown_with_the_reason(wide_tables):
     table = next(one for one in wide_tables["adversarial"] if "set5" in one.caption)
     row = next(row for row in table.rows if row[1].text == "l1_vgg")
     assert {cell.text for cell in row[2:]} == {f"not trained: {synthetic.NO_WEIGHTS}"}
+    notes = [note for note in table.notes if "To train" in note]
+    assert notes == [f"To train what was not: {synthetic.CURE}."]  # once, however many rows
+    assert not any("To train" in note for part in wide_tables["pairings"] for note in part.notes)
+    compared = next(one for one in wide_tables["adversarial_difference"] if "set5" in one.caption)
+    assert compared.notes.count(notes[0]) == 1
     cost = wide_tables["cost"][0]
     rows = [[cell.text for cell in row[:5]] for row in cost.rows if row[3].text == "l1_vgg"]
     assert rows == [["sharpen", "edsr", "mini", "l1_vgg", "—"], ["sr_x4", "edsr", "mini_gan", "l1_vgg", "—"]]

@@ -147,7 +147,9 @@ def test_a_refused_connection_is_quick_and_tried_once_for_all_files_of_a_host(kn
     message = str(caught.value)
     for part in ("a.bin", "'thing'", str(tmp_path / "cache"), str(tmp_path / "mirror"), "SHARPLOSS_MIRROR"):
         assert part in message
-    assert str(tmp_path) not in caught.value.reason
+    assert str(tmp_path) not in caught.value.reason + caught.value.cure
+    assert caught.value.cure.startswith("'python -m sharploss data fetch thing' downloads ")
+    assert caught.value.cure.endswith("a.bin, or a folder that SHARPLOSS_MIRROR names has it")
     assert download._given_up.keys() == {url.removeprefix("http://")}
 
 
@@ -203,8 +205,9 @@ def test_a_package_without_the_file_is_missing(monkeypatch):
     for package in ("skimage", "no_such_package_at_all"):
         asset = Asset("dataset", "test", "none", "nobody", (File(f"{package}/no.png", SUM, 1),), package=package)
         monkeypatch.setitem(ASSETS, "thing", asset)
-        with pytest.raises(AssetMissing, match=f"{package} does not ship {package}/no.png"):
+        with pytest.raises(AssetMissing, match=f"{package} does not ship {package}/no.png") as caught:
             locate("thing")
+        assert caught.value.cure == "install the version in requirements.lock"
 
 
 def test_receipts_say_what_is_there_and_are_the_same_wherever_it_was_found(known, tmp_path, monkeypatch):
@@ -255,3 +258,7 @@ def test_the_receipt_of_what_cannot_be_had_says_why(monkeypatch, tmp_path):
     assert not found["available"]
     assert found["sha256"] == {}
     assert "alexnet" in found["reason"]
+    with pytest.raises(AssetMissing) as caught:
+        locate("alexnet")  # which has no address
+    told = "put weights/alexnet_features.safetensors into a folder that SHARPLOSS_MIRROR names"
+    assert caught.value.cure == told

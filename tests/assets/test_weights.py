@@ -20,7 +20,7 @@ def files(monkeypatch):
     def locate(name):
         if name in known:
             return [known[name]]
-        raise AssetMissing(f"Asset '{name}' is not here.", "it is not here")
+        raise AssetMissing(f"Asset '{name}' is not here.", "it is not here", "do something")
 
     monkeypatch.setattr(weights, "locate", locate)
     files = (File("weights/second.safetensors", "0" * 64, 1),)
@@ -51,6 +51,7 @@ def test_names_the_one_chosen_when_it_cannot_be_had(files):
     with pytest.raises(AssetMissing, match=told) as error:
         read_weights(("first", "second"))
     assert error.value.reason == "it is not here"
+    assert error.value.cure == "do something; in its place weights/second.safetensors ('second') will do"
 
 
 def test_a_pickle_that_holds_code_is_not_executed(files, tmp_path):

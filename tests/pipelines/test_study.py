@@ -1,4 +1,5 @@
 import csv
+import html
 import json
 import signal
 import subprocess
@@ -64,6 +65,8 @@ def test_a_run_whose_loss_lacks_its_weights_is_recorded_as_not_trained(study):
     metrics = json.loads((study.folder / "results/runs/sr_x4-espcn-mse_vgg-s0/metrics.json").read_text())
     assert metrics["status"] == "not_trained"
     assert "vgg19" in metrics["reason"]
+    assert "'python -m sharploss data fetch vgg19_torchvision' downloads weights/vgg19" in metrics["cure"]
+    assert metrics["cure"] in html.unescape((study.folder / "reports/index.html").read_text())
     assert "not trained" in (study.folder / "reports/index.html").read_text()
     assert "mse_vgg" not in (study.folder / "results/scores/sr_x4-espcn.csv").read_text()
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import torch
 
-from sharploss.training.loop import train
+from sharploss.training.loop import not_trained, train
 from sharploss.training.record import metrics, provenance, summary
 
 
@@ -31,3 +31,12 @@ def test_a_diverged_run_says_so(config, packs, tmp_path):
     assert set(result["diverged"]) == {"term", "step"}
     json.dumps(result, allow_nan=False)
     assert "diverged" in summary("key", outcome)
+
+
+def test_a_run_that_was_not_trained_says_what_to_do(config, tmp_path):
+    outcome = not_trained(config, tmp_path, "a.pth is not here")
+    assert "cure" not in metrics(outcome)
+    assert metrics(outcome, "fetch it") == {**metrics(outcome), "cure": "fetch it"}
+    assert metrics(outcome)["reason"] == "a.pth is not here"
+    assert summary("key", outcome) == "key: not trained: a.pth is not here"
+    assert summary("key", outcome, "fetch it") == "key: not trained: a.pth is not here: fetch it"

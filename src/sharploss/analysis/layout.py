@@ -67,6 +67,7 @@ def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Ta
         notes=[
             f"Best and second best of each network are marked; {part['loss'].iloc[0]} is the reference and not ranked.",
             *gap_notes(study),
+            *cure_notes(study, rows),
         ],
     )
 
@@ -132,7 +133,7 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
         caption=f"{_on(study, task, what, dataset)} ({count(images, 'image')}, {seeds(study, losses)}).",
         columns=["network", "loss", *map(heading, known)],
         rows=rows,
-        notes=[*interval_notes(images, losses, study), *_correction(part), *gap_notes(study)],
+        notes=[*interval_notes(images, losses, study), *_correction(part), *gap_notes(study), *cure_notes(study, rows)],
     )
 
 
@@ -345,6 +346,16 @@ def gap_notes(study: Study) -> list[str]:
     metrics = [f"{measures.metric_title(name)} not measured: {why}" for name, why in study.not_measured.items()]
     sets = [f"{name} not tested: {why}" for name, why in study.missing_sets.items()]
     return [_sentence(note) for note in [*metrics, *sets]]
+
+
+def cure_notes(study: Study, rows: list[list[Cell]]) -> list[str]:
+    """Say once what to do about each reason that the cells of a table give for runs that were not trained."""
+    told = {cell.text for row in rows for cell in row if cell.mark == "gone"}
+    return [
+        _sentence(f"To train what was not: {cure}")
+        for failure, cure in study.cures.items()
+        if any(text.endswith(failure) for text in told)
+    ]
 
 
 def count(n: int, noun: str) -> str:

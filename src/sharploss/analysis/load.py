@@ -46,6 +46,7 @@ class Study:
             iteration, d_real, d_fake, gradient_penalty, reconstruction.
         not_measured: metric -> reason (one sentence), for metrics without a single score.
         missing_sets: test set -> reason.
+        cures: failure of runs that were not trained -> what to do about it, where that is known.
         datasets: test sets that were scored, in the order of the task.
         provenance: run -> provenance.json, of the runs that were trained.
         evaluation_seconds: time spent on measuring, in seconds.
@@ -58,6 +59,7 @@ class Study:
     extractions: pd.DataFrame
     not_measured: dict[str, str] = field(default_factory=dict[str, str])
     missing_sets: dict[str, str] = field(default_factory=dict[str, str])
+    cures: dict[str, str] = field(default_factory=dict[str, str])
     datasets: list[str] = field(default_factory=list[str])
     provenance: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     evaluation_seconds: float = 0.0
@@ -88,6 +90,7 @@ def load_study(root: Path) -> Study:
         extractions=_extractions(root, plan),
         not_measured=not_measured,
         missing_sets=missing,
+        cures={_failure(record): str(record["cure"]) for record in metrics.values() if record.get("cure")},
         datasets=list(dict.fromkeys(scores["dataset"])),
         provenance=provenance,
         evaluation_seconds=sum(float(note.get("seconds") or 0) for note in notes),

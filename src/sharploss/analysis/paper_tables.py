@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.layout import NOT_MEASURED, Cell, Table, count, records
+from sharploss.analysis.layout import NOT_MEASURED, Cell, Table, count, cure_notes, records
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import heading, number
 from sharploss.analysis.published import PaperTable, load_index, printed
@@ -101,7 +101,12 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame) -> Table:
         columns=["scale", "network", "loss", "test set", *heads],
         rows=rows,
         labels=4,
-        notes=[f"In print: {about.budget}. {_sentence(about.protocol)}", *about.notes, *our_budget(study, numbers)],
+        notes=[
+            f"In print: {about.budget}. {_sentence(about.protocol)}",
+            *about.notes,
+            *our_budget(study, numbers),
+            *cure_notes(study, rows),
+        ],
     )
 
 

@@ -129,6 +129,7 @@ def _told(study: Study) -> dict[str, Any]:
         "protocol_tables": protocol_tables(study.root),
         "gaps": gap_notes(study),
         "failures": failures(study),
+        "cures": study.cures,
         "runs": run_rows(study),
         "costs": cost_tables(study),
         "sources": sources(study),

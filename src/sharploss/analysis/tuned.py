@@ -227,6 +227,7 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
             *selection_notes(part),
             *(layout.interval_notes(images, trained, study) if bases else []),
             *layout.gap_notes(study),
+            *layout.cure_notes(study, rows),
         ],
     )
 

@@ -29,11 +29,12 @@ class AssetMissing(UserError):  # noqa: N818 - it says what is the case, as its 
 
     Attributes:
         reason: why, without anything that differs from machine to machine.
+        cure: what to do, in words as general, for the results to say; "" where nothing is known.
     """
 
-    def __init__(self, message: str, reason: str) -> None:
+    def __init__(self, message: str, reason: str, cure: str = "") -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.cure = reason, cure
 
 
 def locate(name: str) -> list[Path]:
@@ -261,10 +262,15 @@ def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMiss
     elif not roots()[1].is_dir():
         looked += ", which SHARPLOSS_MIRROR names but which is no folder"
     do = f"download {file.urls[0]} and save it" if file.urls else "put the file there"
+    fetch = (
+        f"'python -m sharploss data fetch {name}' downloads {file.path}, or a folder that SHARPLOSS_MIRROR names has it"
+    )
+    put = f"put {file.path} into a folder that SHARPLOSS_MIRROR names"
     return AssetMissing(
         f"{file.path} of asset '{name}' is missing (looked in {looked}; {message or reason}): "
         f"{do} as {cache_folder() / file.path}, or set SHARPLOSS_MIRROR to a folder that has it.",
         f"{file.path} is in neither the cache nor a mirror, and {reason}",
+        fetch if file.urls else put,
     )
 
 
@@ -273,7 +279,8 @@ def _in_package(name: str, asset: Asset, file: File) -> Path:
         check(path, file)
         return path
     reason = f"the installed package {asset.package} does not ship {file.path}"
-    raise AssetMissing(f"Asset '{name}' is missing: {reason}, so install the version in requirements.lock.", reason)
+    do = "install the version in requirements.lock"
+    raise AssetMissing(f"Asset '{name}' is missing: {reason}, so {do}.", reason, do)
 
 
 def _package_roots(package: str) -> list[Path]:

@@ -27,8 +27,11 @@ def read_weights(assets: tuple[str, ...]) -> "tuple[str, dict[str, Tensor]]":
         return asset, _read(locate(asset)[0])
     except AssetMissing as error:
         others = [f"{ASSETS[name].files[0].path} ('{name}')" for name in assets if name != asset]
-        also = f" In its place {' or '.join(others)} will do." if others else ""
-        raise AssetMissing(f"{error}{also}", error.reason) from None
+        if not others:
+            raise
+        place = f"its place {' or '.join(others)} will do"
+        cure = "; ".join(filter(None, [error.cure, f"in {place}"]))
+        raise AssetMissing(f"{error} In {place}.", error.reason, cure) from None
 
 
 def _read(path: Path) -> "dict[str, Tensor]":

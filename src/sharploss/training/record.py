@@ -11,8 +11,13 @@ from sharploss.training.device import describe_commit, describe_hardware
 from sharploss.training.loop import Outcome
 
 
-def metrics(outcome: Outcome) -> dict[str, Any]:
-    """Give the result of a training: the same on every machine that computes the same."""
+def metrics(outcome: Outcome, cure: str = "") -> dict[str, Any]:
+    """Give the result of a training: the same on every machine that computes the same.
+
+    Args:
+        outcome: what it came to.
+        cure: what to do about the reason of a run that was not trained; only where there is one is it told.
+    """
     return {
         "status": outcome.status,
         "step": outcome.step,
@@ -20,6 +25,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "terms": outcome.state.terms,
         "diverged": outcome.diverged,
         "reason": outcome.reason,
+        **({"cure": cure} if cure else {}),
     }
 
 
@@ -53,10 +59,10 @@ def circumstances(device: torch.device) -> dict[str, Any]:
     }
 
 
-def summary(key: str, outcome: Outcome) -> str:
-    """Tell a training's end in one line."""
+def summary(key: str, outcome: Outcome, cure: str = "") -> str:
+    """Tell a training's end in one line; `cure` is that of `metrics`."""
     if outcome.reason:
-        return f"{key}: not trained: {outcome.reason}"
+        return f"{key}: not trained: {outcome.reason}{cure and f': {cure}'}"
     if outcome.diverged:
         return f"{key}: diverged, {outcome.diverged['term']} is not finite at step {outcome.diverged['step']}"
     speed = f"{outcome.state.seconds:.1f} s ({outcome.steps_per_second:.1f} steps/s)"
