@@ -159,7 +159,39 @@ def test_the_penalty_of_a_linear_judge_is_its_squared_weight():
     judge = nn.Linear(12, 1).double()
     inputs = torch.rand(5, 12, dtype=torch.float64, requires_grad=True)
     expected = judge.weight.square().sum()
-    assert torch.allclose(gradient_penalty(judge(inputs), inputs), expected)
+    penalty = gradient_penalty(judge(inputs), inputs)
+    assert torch.allclose(penalty, expected)
+    penalty.backward()
+    assert torch.allclose(judge.weight.grad, 2 * judge.weight)  # it is trained on, and no mere number
+
+
+def test_r1_changes_what_the_judge_learns():
+    """The gradient of the share is that of the penalty, by central differences along it."""
+    torch.manual_seed(0)
+    loss = TERMS["gan"](**SMALL, r1=10.0).double()
+    output, target = images(dtype=torch.float64)
+    weight = loss.discriminator.layers[0].weight
+
+    def penalty():
+        inputs = target.clone().requires_grad_()
+        return gradient_penalty(loss.discriminator(inputs), inputs)
+
+    loss.discriminator_loss(output, target)[0].backward()
+    with_share = weight.grad.clone()
+    loss.r1, weight.grad = 0.0, None
+    loss.discriminator_loss(output, target)[0].backward()
+    share = with_share - weight.grad
+    direction = share / share.norm()
+    values = []
+    for sign in (1, -1):
+        with torch.no_grad():
+            weight.add_(direction, alpha=sign * 1e-6)
+        values.append(penalty().item())
+        with torch.no_grad():
+            weight.sub_(direction, alpha=sign * 1e-6)
+    slope = 5 * (values[0] - values[1]) / 2e-6
+    assert (share * direction).sum().item() == pytest.approx(slope, rel=1e-4)
+    assert slope > 0
 
 
 def test_r1_adds_its_share_and_reaches_the_weights():

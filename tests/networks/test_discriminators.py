@@ -3,6 +3,7 @@ import re
 
 import pytest
 import torch
+from torch import nn
 
 from sharploss.errors import UserError
 from sharploss.networks import DISCRIMINATORS, build_discriminator
@@ -36,6 +37,16 @@ def test_it_gives_one_logit_an_image_and_learns(name):
     assert logits.shape == (4, 1)
     logits.square().mean().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_every_second_layer_of_srgan_halves_the_size():
+    network = build_discriminator("srgan", **SMALL["srgan"])
+    assert [layer.stride for layer in network.layers if isinstance(layer, nn.Conv2d)] == [(1, 1), (2, 2)] * 4
+
+
+def test_a_layer_of_sharpgan_is_convolution_activation_normalisation():
+    network = build_discriminator("sharpgan", **SMALL["sharpgan"])
+    assert [type(layer) for layer in network.layers] == [nn.Conv2d, nn.LeakyReLU, nn.BatchNorm2d] * 8
 
 
 def test_what_the_paper_of_sharpgan_leaves_open_can_be_chosen():

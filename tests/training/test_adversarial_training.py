@@ -7,12 +7,24 @@ import torch
 
 from sharploss.data.patches import Patches
 from sharploss.errors import UserError
-from sharploss.training.adversarial import WATCHED
+from sharploss.networks import build_discriminator
+from sharploss.training.adversarial import WATCHED, Adversary, make_adversary
 from sharploss.training.checkpoint import save_weights
 from sharploss.training.history import read_history
 from sharploss.training.loop import not_trained, train
+from sharploss.training.processes import Team
 from sharploss.training.schedule import learning_rate
-from sharploss.training.state import APART, make_loss, make_network, make_optimizer, start_from
+from sharploss.training.state import (
+    APART,
+    LAST_SEED,
+    State,
+    last_good,
+    make_loss,
+    make_network,
+    make_optimizer,
+    save_state,
+    start_from,
+)
 
 CPU = torch.device("cpu")
 
@@ -160,3 +172,94 @@ def test_a_run_that_cannot_be_trained_says_why(config, tmp_path):
     outcome = not_trained(config, tmp_path, "the weights are not here")
     assert outcome.status == "not_trained"
     assert read_history(tmp_path / "history.jsonl")[-1]["reason"] == "the weights are not here"
+
+
+@pytest.fixture
+def adversary(adversarial, packs):
+    """The discriminator's side of a game of three updates a step, without a training around it."""
+    adversarial["loss"]["ragan"]["steps"] = 3
+    patches = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0)
+    return make_adversary(make_loss(adversarial), adversarial, patches, Team())
+
+
+def test_a_discriminators_gradient_is_clipped(adversarial, packs, tmp_path):
+    adversarial["recipe"]["discriminator"] = {**adversarial["recipe"], "clip_norm": 1e-4}
+    run(adversarial, packs, tmp_path)
+    lines = [line for line in read_history(tmp_path / "history.jsonl") if line["event"] == "train"]
+    assert [line["discriminator"]["gradient"] for line in lines] == pytest.approx([1e-4] * len(lines), rel=1e-2)
+    assert all(line["discriminator"]["network_gradient"] > 1e-3 for line in lines)  # the network's is not
+
+
+def test_the_last_of_several_updates_is_told_beside_the_networks_gradient(adversary, adversarial, monkeypatch):
+    calls = []
+
+    def step(*arguments):
+        calls.append(arguments)
+        return torch.full((4,), float(len(calls)))
+
+    monkeypatch.setattr(Adversary, "_step", step)
+    network = make_network(adversarial)
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    head = next(network.parameters())
+    head.grad.view(-1)[:2] = torch.tensor([3.0, 4.0])
+    output, target = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
+    watched = adversary.update(network, network, output, target, 0)
+    assert watched.tolist() == [3, 3, 3, 3, 5]
+    assert calls[0][1] is output
+    assert len(calls) == 3
+
+
+def test_a_discriminators_weights_that_are_no_numbers_at_the_end_are_noticed(adversarial, packs, tmp_path, monkeypatch):
+    """After its last update nothing looks at its logits any more."""
+    steps = []
+
+    def broken(self, *arguments, step=Adversary._step):
+        watched = step(self, *arguments)
+        steps.append(watched)
+        if len(steps) == 12:
+            next(self.discriminator.parameters()).data.fill_(float("nan"))
+        return watched
+
+    monkeypatch.setattr(Adversary, "_step", broken)
+    outcome = run(adversarial, packs, tmp_path)
+    assert outcome.status == "diverged"
+    assert outcome.diverged == {"term": "discriminator weights", "step": 11}
+
+
+@pytest.mark.parametrize("seed", [0, 7, LAST_SEED])
+def test_a_discriminator_is_initialised_apart_from_the_network(adversarial, seed):
+    """Drawn from another stream: else its first layer would begin with the network's own numbers."""
+    spec, adversarial["seed"] = {"size": 16, "width": 2}, seed
+    drawn = []
+    for stream in (LAST_SEED - seed, seed):
+        torch.manual_seed(stream)
+        drawn.append(build_discriminator("sharpgan", **spec))
+    found = make_loss(adversarial).losses["ragan"].discriminator
+    assert same(found, drawn[0])
+    assert not same(found, drawn[1])
+
+
+def test_what_is_kept_after_divergence_is_the_average(adversarial, tmp_path):
+    """As in a run that ends well: the mean of the weights, of the newest checkpoint."""
+    recipe = adversarial["recipe"]
+    recipe["average"] = 0.9
+    network = make_network(adversarial)
+    mean = make_network({**adversarial, "seed": 5})
+    window = torch.zeros(recipe["log_every"], 7)
+    state = State(network, make_optimizer(network, recipe), window, average=mean, step=4)
+    save_state(state, tmp_path, 0)
+    kept, step = last_good(adversarial, tmp_path)
+    assert step == 4
+    assert same(kept, mean)
+    assert not same(kept, network)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_the_optimiser_of_a_recipe_has_its_settings(config, decay):
+    network = make_network(config)
+    recipe = {**config["recipe"], "momentum": 0.7, "weight_decay": decay, "betas": [0.5, 0.9]}
+    (descent,) = make_optimizer(network, {**recipe, "optimizer": "sgd"}).param_groups
+    assert (descent["momentum"], descent["weight_decay"]) == (0.7, decay)
+    (adam,) = make_optimizer(network, {**recipe, "optimizer": "adam"}).param_groups
+    assert (adam["betas"], adam["weight_decay"]) == ((0.5, 0.9), decay)

@@ -16,7 +16,11 @@ from sharploss.training.checkpoint import load_checkpoint, read_weights, save_ch
 from sharploss.training.optimizers import SGD, Adam
 
 APART = 1 << 32
-"""Added to a run's seed for a discriminator's initial weights and for the patches that it alone sees."""
+"""Added to a run's seed for the patches that a discriminator alone sees."""
+
+LAST_SEED = (1 << 32) - 1
+"""A discriminator's initial weights are drawn from this minus the run's seed. APART would leave the network's stream as
+it is: torch's generator for CPUs looks at 32 bits of a seed. The two are never equal, since this is odd."""
 
 
 @dataclass
@@ -64,7 +68,7 @@ def make_network(config: dict[str, Any]) -> nn.Module:
 
 def make_loss(config: dict[str, Any]) -> WeightedSum:
     """Build a run's loss; a discriminator in it is initialised from the run's seed, apart from the network."""
-    torch.manual_seed(config["seed"] + APART)
+    torch.manual_seed(LAST_SEED - config["seed"])
     return build_loss(config["loss"])
 
 
