@@ -87,9 +87,30 @@ def test_the_record_tells_both_sides(adversarial, packs, tmp_path):
     line = read_history(tmp_path / "history.jsonl")[0]
     assert set(line["terms"]) == {"l1", "ragan"}
     assert line["total"] == pytest.approx(line["terms"]["l1"] + 0.01 * line["terms"]["ragan"])
-    assert tuple(line["discriminator"]) == WATCHED
+    assert tuple(line["discriminator"]) == (*WATCHED, "lr")
     assert line["discriminator"]["gradient"] > 0
-    assert line["discriminator"]["network_gradient"] > 0
+    assert line["gradient"] > 0
+    step = line["step"] - 1
+    assert line["discriminator"]["lr"] == learning_rate(step, adversarial["recipe"]) == line["lr"]
+
+
+def test_the_discriminators_own_schedule_is_recorded(adversarial, packs, tmp_path):
+    own = {**adversarial["recipe"], "learning_rate": 0.01, "schedule": "constant", "warmup": 0}
+    adversarial["recipe"]["discriminator"] = own
+    run(adversarial, packs, tmp_path)
+    line = read_history(tmp_path / "history.jsonl")[0]
+    assert line["discriminator"]["lr"] == 0.01 != line["lr"]
+
+
+def test_further_steps_of_the_discriminator_leave_the_networks_statistics_alone(adversarial, packs, tmp_path):
+    adversarial["network"] = {"network": "srresnet", "blocks": 1, "width": 4}
+    counts = []
+    for steps in (1, 3):
+        adversarial["loss"]["ragan"]["steps"] = steps
+        network = run(adversarial, packs, tmp_path / str(steps)).network
+        counts.append({name: int(value) for name, value in network.named_buffers() if name.endswith("tracked")})
+    assert set(counts[0].values()) == {12}
+    assert counts[0] == counts[1]
 
 
 def test_the_judge_learns_to_tell_when_the_network_hardly_does(adversarial, packs, tmp_path):

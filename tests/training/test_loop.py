@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sharploss.data.patches import Patches
-from sharploss.losses import build_loss
+from sharploss.losses import TERMS, build_loss
 from sharploss.networks import NLSN
 from sharploss.training.history import read_history
 from sharploss.training.loop import fuse, train
@@ -217,6 +217,30 @@ def test_pictures_change_no_bit_also_over_a_stop(config, packs, tmp_path, monkey
 
 
 @pytest.mark.slow
+class Root(torch.nn.Module):
+    """A term that is finite at 0 and whose gradient is not."""
+
+    def forward(self, output, target):
+        return (output - output.detach()).square().sum().sqrt() * target.mean()
+
+
+def test_a_term_whose_gradient_alone_is_not_finite_is_named(config, packs, tmp_path, monkeypatch):
+    monkeypatch.setitem(TERMS, "root", Root)
+    config["loss"] = {"l1": 1, "root": 1}
+    outcome = run(config, packs, tmp_path)
+    assert outcome.diverged == {"term": "gradient of root", "step": 0}
+    assert outcome.status == "diverged"
+
+
+def test_the_record_has_the_gradients_norm_before_clipping(config, packs, tmp_path):
+    plain = run(config, packs, tmp_path / "plain")
+    config["recipe"].update(clip_norm=1e-6, learning_rate=1e-12, warmup=0)
+    run(config, packs, tmp_path / "clipped")
+    first = [read_history(tmp_path / name / "history.jsonl")[0]["gradient"] for name in ("plain", "clipped")]
+    assert plain.status == "finished"
+    assert all(norm > 1e-4 for norm in first)
+
+
 def test_fast_mode_compiles_what_is_computed_pixel_by_pixel_on_gpus_alone(monkeypatch):
     compiled = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, *_: compiled.append(type(self).__name__))

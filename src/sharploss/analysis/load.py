@@ -22,6 +22,7 @@ NOT_TRAINED = "not_trained"
 SCORE_COLUMNS = ["run", "dataset", "image", "metric", "protocol", "value"]
 ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
 SPEED = ["seconds", "steps_per_second", "parameters"]
+HISTORY_COLUMNS = ["run", "event", "step", "total", "psnr_y", "terms", "gradient", "discriminator"]
 EXTRACTION_COLUMNS = ["extractor", "scale", "iteration", "d_real", "d_fake", "gradient_penalty", "reconstruction"]
 EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]
 
@@ -40,8 +41,9 @@ class Study:
         scores: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
             protocol, value. Unrestored images have the loss "bicubic" or "input" and the network and recipe "". Runs
             that diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own.
-        history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted),
-            discriminator (a dict where the loss is adversarial: sharploss.training.adversarial.WATCHED).
+        history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
+            (the norm of the network's), discriminator (a dict, where the loss is adversarial:
+            sharploss.training.adversarial.WATCHED).
         extractions: one row per line of the records of MDF's discriminators that the runs use: extractor, scale,
             iteration, d_real, d_fake, gradient_penalty, reconstruction.
         not_measured: metric -> reason (one sentence), for metrics without a single score.
@@ -225,7 +227,7 @@ def _history(root: Path, trained: list[str]) -> pd.DataFrame:
     import pandas as pd
 
     lines = [{"run": key, **line} for key in trained for line in _record(_run_file(root, key, "history.jsonl"))]
-    return pd.DataFrame(lines, columns=["run", "event", "step", "total", "psnr_y", "terms", "discriminator"])
+    return pd.DataFrame(lines, columns=HISTORY_COLUMNS)
 
 
 def _extractions(root: Path, plan: Plan) -> pd.DataFrame:

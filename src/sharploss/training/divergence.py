@@ -1,10 +1,16 @@
 """Noticing that a run has diverged, without waiting for the device at every step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from sharploss.losses.weighted_sum import WeightedSum
+from sharploss.training.optimizers import clip
+
+GRADIENT = "gradient"
+"""What the norm of the network's gradient is called, before clipping, under the whole loss."""
 
 
 def first_nonfinite(rows: Tensor, names: Sequence[str], start: int) -> dict[str, Any] | None:
@@ -36,3 +42,34 @@ def nonfinite_weights(networks: Mapping[str, nn.Module], step: int) -> dict[str,
         if not bool(torch.stack([parameter.detach().isfinite().all() for parameter in network.parameters()]).all()):
             return {"term": name, "step": step}
     return None
+
+
+def blame(
+    diverged: dict[str, Any],
+    suspect: Callable[[], tuple[nn.Module, int]],
+    loss: WeightedSum,
+    batch: Callable[[int], tuple[Tensor, Tensor]],
+) -> dict[str, Any]:
+    """Where it was the gradient that went bad, name the term it came from: one can be finite and its gradient not.
+
+    Args:
+        diverged: what `first_nonfinite` found; given back as it is where that is a term.
+        suspect: gives the last network that was saved, on the CPU, and its step.
+        loss: whose terms are tried one by one.
+        batch: gives the input and target of a step.
+
+    Returns:
+        "gradient of <term>" and the step, or GRADIENT where no term's gradient goes bad with that network.
+    """
+    if diverged["term"] != GRADIENT:
+        return diverged
+    input, target = batch(diverged["step"])
+    network = suspect()[0].to(input.device)
+    for name in loss.weights:
+        network.zero_grad(set_to_none=True)
+        term = loss.terms(network(input), target)[name]
+        if term.requires_grad:
+            term.backward()
+            if not clip(network, None).isfinite():
+                return {**diverged, "term": f"{GRADIENT} of {name}"}
+    return diverged
