@@ -26,13 +26,18 @@ class Extractor(Strict):
         pattern=r"^[^/]+/[^/]+$", description="<data set>/<image>, the one image that all is learnt from"
     )
     seed: int = Field(default=0, ge=0, le=SEED)
-    factor: float = Field(default=0.75, gt=0, le=0.95, description="size of one scale to the next finer one, at most")
+    factor: float = Field(
+        default=0.75,
+        gt=0,
+        le=0.95,
+        description="size of one scale to the next finer one, at least; unused with `scales`",
+    )
     min_size: int = Field(default=25, ge=11, le=INTEGER, description="shorter side of the coarsest scale, in pixels")
     max_size: int = Field(
         default=250, ge=11, le=INTEGER, description="longest side of the finest scale; larger images are shrunk"
     )
     scales: int | None = Field(
-        default=None, ge=2, le=REPEATED["scales"], description="how many scales; by default as many as SinGAN takes"
+        default=None, ge=2, le=REPEATED["scales"], description="how many scales; by default as many as SinGAN trains"
     )
     width: int = Field(
         default=32, ge=1, le=INTEGER, description="channels of the four coarsest scales; doubled every four scales"
