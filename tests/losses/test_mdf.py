@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 from torch import nn
 from torch.autograd import gradcheck
 
@@ -107,7 +108,7 @@ def test_loading_draws_no_random_numbers_and_freezes():
     assert not list(loss.parameters())
     assert not loss.state_dict()
     assert not any(module.training for module in loss.train().modules())
-    assert loss.backbone == "MDF sisr, 8 scales"
+    assert loss.backbone == "MDF sisr, 8 scales, [0,1]"
 
 
 def test_gradients_are_right():
@@ -180,6 +181,34 @@ def test_what_the_plan_asks_of_it():
     assert needs({"mdf": {"weights": "mdf_of_ours"}}) == ()
     assert smallest_patch({"mdf": 1}) == 11
     assert loss_spec({"mdf": 0.5})["mdf"]["scales"] == 8
+
+
+@pytest.mark.parametrize(
+    ("weights", "wanted"),
+    [
+        ("sisr", "[0,1]"),
+        ("jpeg", "[0,1]"),
+        ("denoising", "[0,1]"),
+        ("mdf_sr", "[-1,1]"),
+        ("elsewhere/x.safetensors", "[-1,1]"),
+    ],
+)
+def test_the_range_is_by_default_what_the_weights_are_used_or_were_trained_with(weights, wanted):
+    assert MDFLoss(weights).input_range == wanted
+    assert MDFLoss(weights, input_range=None).input_range == wanted
+    for stated in ("[0,1]", "[-1,1]"):
+        assert MDFLoss(weights, input_range=stated).input_range == stated
+
+
+def test_discriminators_trained_here_are_fed_the_range_they_were_trained_with(tmp_path):
+    networks = discriminators(2, 3, dtype=torch.float32)
+    path = tmp_path / "ours.safetensors"
+    save_file({name: value.clone() for name, value in networks.state_dict().items()}, path)
+    loss = build_loss({"mdf": {"weights": str(path), "scales": 2}})
+    output, target = images(11, 1, 3, 12, 13, dtype=torch.float32)
+    assert loss(output, target).item() == mdf_loss(output, target, networks, input_range="[-1,1]").item()
+    assert loss(output, target).item() != mdf_loss(output, target, networks).item()
+    assert loss.backbones["mdf"].endswith("2 scales, [-1,1]")
 
 
 def test_without_load_it_says_so():

@@ -33,9 +33,9 @@ def mdf_loss(
         target: ground truth, the same shape; its features are constants.
         discriminators: SinGANDiscriminators in evaluation mode, of the images' precision (float32 for bfloat16).
         layers: which of "head", "body" and "tail" count.
-        input_range: what the discriminators are fed. "[0,1]" is what the authors' example does; "[-1,1]" is the range
-            that they were trained on, as the running means of their normalisations show. It makes values some four
-            times as large.
+        input_range: what the discriminators are fed. "[0,1]" is what the authors' example does with theirs; "[-1,1]" is
+            the range that theirs, as the running means of their normalisations show, and ours were trained on. With
+            theirs it makes values some four times as large.
 
     Returns:
         A scalar, the mean over the batch; 0 for equal images.
@@ -95,12 +95,14 @@ class MDFLoss(nn.Module):
             safetensors file.
         scales: how many discriminators, coarsest first; 8 in the released code, which has no use for the ninth of
             "sisr".
-        input_range: see `mdf_loss`.
+        input_range: see `mdf_loss`; when left out, what the discriminators are used with or were trained with: "[0,1]"
+            for the authors', as their example does, "[-1,1]" for those trained here.
         layers: see `mdf_loss`; all three when left out.
 
     Attributes:
         assets: the asset of the catalogue that `load` reads; none for self-trained weights.
-        backbone: which weights were loaded; "" before `load`.
+        input_range: the range in force, one of INPUT_RANGES.
+        backbone: which weights were loaded, how many and with what range; "" before `load`.
         smallest: the side in pixels below which images are too small.
 
     Raises:
@@ -111,12 +113,18 @@ class MDFLoss(nn.Module):
     smallest = RECEPTIVE_FIELD
 
     def __init__(
-        self, weights: str = "sisr", scales: int = 8, input_range: str = "[0,1]", layers: Sequence[str] | None = None
+        self,
+        weights: str = "sisr",
+        scales: int = 8,
+        input_range: str | None = None,
+        layers: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(weights, str) or not weights:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"weights must be one of {', '.join(OFFICIAL)} or an extractor's name, not {weights!r}")
         check_integer("scales", scales, minimum=1)
+        if input_range is None:
+            input_range = "[0,1]" if source(weights) is None else "[-1,1]"
         check_choice("input_range", input_range, INPUT_RANGES)
         self.weights, self.scales, self.input_range = weights, scales, input_range
         self.layers = FEATURES if layers is None else check_layers(layers)
@@ -132,7 +140,7 @@ class MDFLoss(nn.Module):
             UserError: the file of self-trained weights is missing, damaged, or has too few discriminators.
         """
         self.discriminators = load_discriminators(self.weights, self.scales)
-        self.backbone = f"MDF {self.weights}, {self.scales} scales"
+        self.backbone = f"MDF {self.weights}, {self.scales} scales, {self.input_range}"
 
     def train(self, mode: bool = True) -> "MDFLoss":  # noqa: ARG002
         """Stay in evaluation mode: the discriminators are frozen, with them the statistics of their normalisations."""
