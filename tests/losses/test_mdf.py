@@ -166,8 +166,14 @@ def test_bad_images_are_refused():
         ({"layers": []}, "layers must be a list of some of head, body, tail"),
         ({"layers": "head"}, "layers must be a list"),
         ({"layers": ["head", "head"]}, "layers must be a list"),
-        ({"layers": ["neck"]}, "a layer must be one of 'head', 'body', 'tail', not 'neck'"),
+        ({"layers": {"layers": 5}}, "layers must be a list of some of head, body, tail, not {'layers': 5}"),
+        ({"layers": 5}, "layers must be a list of some of head, body, tail, not 5"),
+        ({"layers": [["head"]]}, r"layers must be a list of some of head, body, tail, not \[\['head'\]\]"),
+        ({"layers": ["head", 5]}, "layers must be a list"),
+        ({"layers": ["haed"]}, "There is no layer 'haed': did you mean 'head'?"),
+        ({"layers": ["neck"]}, "There is no layer 'neck': known are: body, head, tail"),
         ({"weights": 3}, "weights must be one of sisr, jpeg, denoising"),
+        ({"weights": "../x"}, r"weights must be one of sisr, jpeg, denoising, .*, not '\.\./x'"),
     ],
 )
 def test_bad_parameters_are_refused_without_weights(arguments, message):

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from sharploss.assets.fetch import AssetMissing, cache_folder
 from sharploss.errors import UserError
 from sharploss.losses import build_loss
-from sharploss.losses.mdf_weights import build, convert, load_discriminators, official_tensors, source
+from sharploss.losses.mdf_weights import build, convert, load_discriminators, official_tensors
 from sharploss.networks.singan import SinGANDiscriminator
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
@@ -22,12 +22,6 @@ def _cache(tmp_path, monkeypatch):
 def trained(*widths):
     networks = torch.nn.ModuleList(SinGANDiscriminator(width) for width in widths)
     return {name: value.clone() for name, value in networks.state_dict().items()}
-
-
-def test_names_stand_for_files():
-    assert source("sisr") is source("jpeg") is source("denoising") is None
-    assert str(source("mdf_sr")) == "results/weights/extractors/mdf_sr.safetensors"
-    assert str(source("elsewhere/x.safetensors")) == "elsewhere/x.safetensors"
 
 
 @with_weights
@@ -95,6 +89,8 @@ def test_self_trained_weights(tmp_path, monkeypatch):
 def test_missing_self_trained_weights_say_how_to_make_them():
     with pytest.raises(UserError, match=r"ours\.safetensors is missing: run 'python pipelines/extract\.py ours'"):
         load_discriminators("ours", 4)
+    with pytest.raises(UserError, match=r"a/ours\.safetensors is missing: check the path, or set 'weights' to one of"):
+        load_discriminators("a/ours.safetensors", 4)
 
 
 def test_other_files_are_refused(tmp_path):

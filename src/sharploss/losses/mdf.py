@@ -7,8 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_integer
+from sharploss.errors import cut, unknown
+from sharploss.extractors import OFFICIAL, source
 from sharploss.losses.images import check_size, matched
-from sharploss.losses.mdf_weights import OFFICIAL, load_discriminators, source
+from sharploss.losses.mdf_weights import load_discriminators
 from sharploss.networks.singan import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
 
 INPUT_RANGES = ("[0,1]", "[-1,1]")
@@ -77,12 +79,15 @@ def check_layers(layers: Sequence[str]) -> tuple[str, ...]:
     """Require a list of different layers and give it.
 
     Raises:
-        ValueError: none, one twice, or an unknown one.
+        ValueError: no list, none, one twice, or an unknown one; the message names the nearest.
     """
-    if isinstance(layers, str) or not layers or len(set(layers)) < len(layers):
-        raise ValueError(f"layers must be a list of some of {', '.join(FEATURES)}, not {layers!r}")
+    # params.yaml can say anything, and of a list within a list no set can be made.
+    listed = isinstance(layers, list | tuple) and all(isinstance(layer, str) for layer in layers)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not listed or not layers or len(set(layers)) < len(layers):
+        raise ValueError(f"layers must be a list of some of {', '.join(FEATURES)}, not {cut(repr(layers))}")
     for layer in layers:
-        check_choice("a layer", layer, FEATURES)
+        if layer not in FEATURES:
+            raise ValueError(str(unknown("layer", layer, FEATURES)).rstrip("."))
     return tuple(layers)
 
 
@@ -120,15 +125,14 @@ class MDFLoss(nn.Module):
         layers: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        if not isinstance(weights, str) or not weights:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"weights must be one of {', '.join(OFFICIAL)} or an extractor's name, not {weights!r}")
+        own = source(weights)
         check_integer("scales", scales, minimum=1)
         if input_range is None:
-            input_range = "[0,1]" if source(weights) is None else "[-1,1]"
+            input_range = "[0,1]" if own is None else "[-1,1]"
         check_choice("input_range", input_range, INPUT_RANGES)
         self.weights, self.scales, self.input_range = weights, scales, input_range
         self.layers = FEATURES if layers is None else check_layers(layers)
-        self.assets = (OFFICIAL[weights],) if source(weights) is None else ()
+        self.assets = (OFFICIAL[weights],) if own is None else ()
         self.backbone = ""
         self.discriminators = nn.ModuleList()
 

@@ -11,33 +11,18 @@ from torch import Tensor, nn
 
 from sharploss.assets.fetch import cache_folder, locate
 from sharploss.errors import UserError
-from sharploss.extractors import weights_path
+from sharploss.extractors import OFFICIAL, SUFFIX, source
 from sharploss.files import sha256, write_bytes
 from sharploss.losses.backbones import freeze
 from sharploss.networks.singan import SinGANDiscriminator
 from sharploss.sealed import check_seal
-
-OFFICIAL = {"sisr": "mdf_sisr", "jpeg": "mdf_jpeg", "denoising": "mdf_sisr"}
-"""The assets of the released weights. The authors' Ds_Denoising.pth is their Ds_SISR.pth, byte for byte, so "denoising"
-is "sisr": no weights of a denoising task were ever released."""
-
-
-def source(weights: str) -> Path | None:
-    """Give the file of self-trained weights that `weights` stands for, None for the authors'.
-
-    Args:
-        weights: a key of OFFICIAL, a path that ends in .safetensors, or the name of an extractor in params.yaml.
-    """
-    if weights in OFFICIAL:
-        return None
-    return Path(weights) if weights.endswith(".safetensors") else weights_path(weights)
 
 
 def load_discriminators(weights: str, scales: int) -> nn.ModuleList:
     """Load the first `scales` discriminators, coarsest first, frozen and in evaluation mode.
 
     Args:
-        weights: as of `source`.
+        weights: as of `sharploss.extractors.source`.
         scales: how many.
 
     Returns:
@@ -118,9 +103,9 @@ def _read(path: Path, weights: str) -> dict[str, Tensor]:
         check_seal(path)
     except FileNotFoundError:
         known = ", ".join(OFFICIAL)
+        remedy = "check the path" if weights.endswith(SUFFIX) else f"run 'python pipelines/extract.py {weights}'"
         raise UserError(
-            f"{path} is missing: run 'python pipelines/extract.py {path.stem}' to train it, or set 'weights' to one of "
-            f"{known} instead of '{weights}'."
+            f"{path} is missing: {remedy}, or set 'weights' to one of {known} instead of '{weights}'."
         ) from None
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}): delete it and train it again.") from None
