@@ -81,11 +81,7 @@ def test_the_schema_for_editors_is_the_models(repository):
         ("extractors.mdf_sr.widht", 8, "extractors.mdf_sr: There is no key 'widht': did you mean 'width'?"),
         ("extractors.sisr", {"task": "sr_x4", "image": "t91/t1"}, "extractors.sisr: the authors' discriminators have"),
         ("losses.mdf.mdf.weights", "mdf_sl", "losses.mdf.mdf.weights: There is no set of discriminators 'mdf_sl': did"),
-        (
-            "losses.mdf.mdf.weights",
-            "SISR",
-            "There is no set of discriminators 'SISR': known are",
-        ),
+        ("losses.mdf.mdf.weights", "SISR", "There is no set of discriminators 'SISR': known are"),
         (
             "losses.mdf.mdf.weights",
             "../mdf_sr",

@@ -11,6 +11,7 @@ from torch import nn
 from torch.autograd import gradcheck
 
 from sharploss.errors import UserError
+from sharploss.files import sha256
 from sharploss.losses import MDFLoss, build_loss, loss_spec, needs, smallest_patch
 from sharploss.losses.mdf import mdf_loss
 from sharploss.networks.singan import SinGANDiscriminator, initialise
@@ -108,7 +109,13 @@ def test_loading_draws_no_random_numbers_and_freezes():
     assert not list(loss.parameters())
     assert not loss.state_dict()
     assert not any(module.training for module in loss.train().modules())
-    assert loss.backbone == "MDF sisr, 8 scales, [0,1]"
+    assert loss.backbone == "MDF sisr (Ds_SISR.pth 69ff954e399176a4), 8 scales, [0,1]"
+
+
+@with_weights
+def test_denoising_is_recorded_as_the_file_that_it_is():
+    loss = build_loss({"mdf": {"weights": "denoising", "scales": 9, "input_range": "[-1,1]"}})
+    assert loss.backbones == {"mdf": "MDF denoising (Ds_SISR.pth 69ff954e399176a4), 9 scales, [-1,1]"}
 
 
 def test_gradients_are_right():
@@ -214,7 +221,7 @@ def test_discriminators_trained_here_are_fed_the_range_they_were_trained_with(tm
     output, target = images(11, 1, 3, 12, 13, dtype=torch.float32)
     assert loss(output, target).item() == mdf_loss(output, target, networks, input_range="[-1,1]").item()
     assert loss(output, target).item() != mdf_loss(output, target, networks).item()
-    assert loss.backbones["mdf"].endswith("2 scales, [-1,1]")
+    assert loss.backbones == {"mdf": f"MDF ours (ours.safetensors {sha256(path)[:16]}), 2 scales, [-1,1]"}
 
 
 def test_without_load_it_says_so():

@@ -26,11 +26,12 @@ def trained(*widths):
 
 @with_weights
 def test_pickles_are_converted_once(monkeypatch):
-    first = official_tensors("mdf_jpeg")
+    first, file = official_tensors("mdf_jpeg")
     (converted,) = (cache_folder() / "converted").iterdir()
     assert converted.name == "mdf_jpeg-6eee1fbf452c7789.safetensors"
     monkeypatch.setattr("sharploss.losses.mdf_weights.convert", lambda _: pytest.fail("converted twice"))
-    second = official_tensors("mdf_jpeg")
+    second, again = official_tensors("mdf_jpeg")
+    assert file == again == "Ds_JPEG.pth 6eee1fbf452c7789"
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
@@ -49,12 +50,14 @@ def test_a_damaged_conversion_is_made_again():
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "file"))
-    assert len(load_discriminators("jpeg", 8)) == 8
+    assert len(load_discriminators("jpeg", 8)[0]) == 8
 
 
 @with_weights
 def test_denoising_is_sisr_and_jpeg_is_not():
-    sisr, denoising, jpeg = (load_discriminators(name, 1)[0].head.conv.weight for name in ("sisr", "denoising", "jpeg"))
+    sisr, denoising, jpeg = (
+        load_discriminators(name, 1)[0][0].head.conv.weight for name in ("sisr", "denoising", "jpeg")
+    )
     assert torch.equal(sisr, denoising)
     assert not torch.equal(sisr, jpeg)
 
@@ -78,7 +81,7 @@ def test_self_trained_weights(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     state = trained(4, 6)
     save_file(state, folder / "ours.safetensors")
-    networks = load_discriminators("ours", 2)
+    networks, _ = load_discriminators("ours", 2)
     assert [network.head.conv.out_channels for network in networks] == [4, 6]
     assert torch.equal(networks[1].tail.weight, state["1.tail.weight"])
     assert not list(networks.parameters())

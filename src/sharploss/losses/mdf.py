@@ -1,6 +1,7 @@
 """MDF: a distance of features of discriminators that were trained for the task at several scales."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_integer
 from sharploss.errors import cut, unknown
-from sharploss.extractors import OFFICIAL, source
+from sharploss.extractors import OFFICIAL, SUFFIX, source
 from sharploss.losses.images import check_size, matched
 from sharploss.losses.mdf_weights import load_discriminators
 from sharploss.networks.singan import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
@@ -107,7 +108,7 @@ class MDFLoss(nn.Module):
     Attributes:
         assets: the asset of the catalogue that `load` reads; none for self-trained weights.
         input_range: the range in force, one of INPUT_RANGES.
-        backbone: which weights were loaded, how many and with what range; "" before `load`.
+        backbone: which weights were loaded, from which file by its sha256, how many and with what range; "" before `load`.
         smallest: the side in pixels below which images are too small.
 
     Raises:
@@ -143,8 +144,9 @@ class MDFLoss(nn.Module):
             AssetMissing: the authors' file cannot be had.
             UserError: the file of self-trained weights is missing, damaged, or has too few discriminators.
         """
-        self.discriminators = load_discriminators(self.weights, self.scales)
-        self.backbone = f"MDF {self.weights}, {self.scales} scales, {self.input_range}"
+        self.discriminators, file = load_discriminators(self.weights, self.scales)
+        name = Path(self.weights).name.removesuffix(SUFFIX)
+        self.backbone = f"MDF {name} ({file}), {self.scales} scales, {self.input_range}"
 
     def train(self, mode: bool = True) -> "MDFLoss":  # noqa: ARG002
         """Stay in evaluation mode: the discriminators are frozen, with them the statistics of their normalisations."""

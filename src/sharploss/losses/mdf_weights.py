@@ -1,12 +1,13 @@
 """Where MDF's discriminators come from: the authors' files, converted once, or those that `extract` trained."""
 
 import contextlib
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
 from sharploss.assets.fetch import cache_folder, locate
@@ -18,7 +19,7 @@ from sharploss.networks.singan import SinGANDiscriminator
 from sharploss.sealed import check_seal
 
 
-def load_discriminators(weights: str, scales: int) -> nn.ModuleList:
+def load_discriminators(weights: str, scales: int) -> tuple[nn.ModuleList, str]:
     """Load the first `scales` discriminators, coarsest first, frozen and in evaluation mode.
 
     Args:
@@ -26,7 +27,8 @@ def load_discriminators(weights: str, scales: int) -> nn.ModuleList:
         scales: how many.
 
     Returns:
-        SinGANDiscriminators.
+        SinGANDiscriminators; and which file they are from, its name and the first 16 digits of its sha256, because
+        neither a name nor a path says what was in it. Of the authors' that is their pickle, not the conversion.
 
     Raises:
         AssetMissing: the authors' file cannot be had.
@@ -34,9 +36,9 @@ def load_discriminators(weights: str, scales: int) -> nn.ModuleList:
             holds something else, or fewer discriminators than asked for.
     """
     path = source(weights)
-    tensors = official_tensors(OFFICIAL[weights]) if path is None else _read(path, weights)
+    tensors, file = official_tensors(OFFICIAL[weights]) if path is None else _read(path, weights)
     name = f"the authors' weights '{weights}'" if path is None else str(path)
-    return build(tensors, scales, name)
+    return build(tensors, scales, name), file
 
 
 def build(tensors: Mapping[str, Tensor], scales: int, name: str) -> nn.ModuleList:
@@ -69,24 +71,28 @@ def _build_one(tensors: Mapping[str, Tensor], scale: int, name: str) -> nn.Modul
     return network
 
 
-def official_tensors(asset: str) -> dict[str, Tensor]:
+def official_tensors(asset: str) -> tuple[dict[str, Tensor], str]:
     """Read the authors' discriminators, converting their pickle into the cache the first time.
 
     Nothing in the pickle is executed (sharploss.assets.pickles). The converted file is named by the pickle's sha256.
+
+    Returns:
+        The tensors by name; and the pickle's own name and the start of its sha256.
 
     Raises:
         AssetMissing: the file cannot be had.
         UserError: it is another file than the authors', or damaged.
     """
     path = locate(asset)[0]
-    converted = cache_folder() / "converted" / f"{asset}-{sha256(path)[:16]}.safetensors"
+    start = sha256(path)[:16]
+    converted, file = cache_folder() / "converted" / f"{asset}-{start}.safetensors", f"{path.name} {start}"
     try:
-        return load_file(converted)
+        return load_file(converted), file
     except (OSError, SafetensorError):  # not there yet, or damaged
         tensors = convert(path)
     with contextlib.suppress(OSError):  # a cache that cannot be written costs a conversion each time
         write_bytes(converted, save(tensors, metadata={"source": path.name}))
-    return tensors
+    return tensors, file
 
 
 def convert(path: Path) -> dict[str, Tensor]:
@@ -97,9 +103,11 @@ def convert(path: Path) -> dict[str, Tensor]:
     return {f"{scale}.{name}": torch.tensor(array) for scale, arrays in modules for name, array in arrays.items()}
 
 
-def _read(path: Path, weights: str) -> dict[str, Tensor]:
+def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:
     try:
-        tensors = load_file(path)
+        # Read once, so that the digits are those of what is loaded.
+        content = path.read_bytes()
+        tensors = load(content)
         check_seal(path)
     except FileNotFoundError:
         known = ", ".join(OFFICIAL)
@@ -109,4 +117,4 @@ def _read(path: Path, weights: str) -> dict[str, Tensor]:
         ) from None
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}): delete it and train it again.") from None
-    return tensors
+    return tensors, f"{path.name} {hashlib.sha256(content).hexdigest()[:16]}"
