@@ -108,7 +108,7 @@ class MDFLoss(nn.Module):
     Attributes:
         assets: the asset of the catalogue that `load` reads; none for self-trained weights.
         input_range: the range in force, one of INPUT_RANGES.
-        backbone: which weights were loaded, from which file by its sha256, how many and with what range; "" before `load`.
+        backbone: which weights were loaded, from which file by its sha256, how many, and the range; "" before `load`.
         smallest: the side in pixels below which images are too small.
 
     Raises:
