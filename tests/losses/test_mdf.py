@@ -118,6 +118,25 @@ def test_denoising_is_recorded_as_the_file_that_it_is():
     assert loss.backbones == {"mdf": "MDF denoising (Ds_SISR.pth 69ff954e399176a4), 9 scales, [-1,1]"}
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_autocast_changes_neither_value_nor_gradient(dtype):
+    output, target = images(12, 1, 3, 24, 20, dtype=dtype)
+    networks = discriminators(4, 8, dtype=torch.float32)
+    loss = MDFLoss(scales=2)
+    loss.discriminators = networks
+    for measure in (loss, lambda output, target: mdf_loss(output, target, networks)):
+        found = []
+        for enabled in (False, True):
+            leaf = output.clone().requires_grad_()
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+                value = measure(leaf, target)
+            value.backward()
+            assert value.dtype == torch.float32
+            found.append((value, leaf.grad))
+        assert torch.equal(found[0][0], found[1][0])
+        assert torch.equal(found[0][1], found[1][1])
+
+
 def test_gradients_are_right():
     output, target = images(3, 1, 3, 12, 11)
     networks = discriminators(2, 3)

@@ -12,6 +12,7 @@ from sharploss.errors import cut, unknown
 from sharploss.extractors import OFFICIAL, SUFFIX, source
 from sharploss.losses.images import check_size, matched
 from sharploss.losses.mdf_weights import load_discriminators
+from sharploss.losses.ssim import full_precision
 from sharploss.networks.singan import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
 
 INPUT_RANGES = ("[0,1]", "[-1,1]")
@@ -58,16 +59,21 @@ def mdf_loss(
 def features(
     images: Tensor, discriminators: Iterable[nn.Module], layers: Sequence[str], input_range: str
 ) -> list[Tensor]:
-    """Give the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`."""
+    """Give the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`.
+
+    They have the images' precision, also where the caller has turned autocast on.
+    """
     if images.shape[1] != 3:
         raise ValueError(f"the MDF loss takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
     check_size(images, RECEPTIVE_FIELD, "the MDF loss")
-    images = images * 2 - 1 if input_range == "[-1,1]" else images
     found: list[Tensor] = []
-    for discriminator in discriminators:
-        assert isinstance(discriminator, SinGANDiscriminator)  # nn.ModuleList forgets its type
-        given = zip(FEATURES, discriminator.features(images), strict=True)
-        found += [tensor for layer, tensor in given if layer in layers]
+    # A difference of features that bfloat16 has rounded is several per cent off.
+    with full_precision(images.device.type):
+        images = images * 2 - 1 if input_range == "[-1,1]" else images
+        for discriminator in discriminators:
+            assert isinstance(discriminator, SinGANDiscriminator)  # nn.ModuleList forgets its type
+            given = zip(FEATURES, discriminator.features(images), strict=True)
+            found += [tensor for layer, tensor in given if layer in layers]
     return found
 
 
