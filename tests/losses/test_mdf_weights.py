@@ -2,13 +2,14 @@ import os
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from sharploss.assets.fetch import AssetMissing, cache_folder
 from sharploss.errors import UserError
 from sharploss.losses import build_loss
 from sharploss.losses.mdf_weights import build, convert, load_discriminators, official_tensors
 from sharploss.networks.singan import SinGANDiscriminator
+from sharploss.sealed import seal
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no discriminators of the authors")
@@ -87,6 +88,16 @@ def test_self_trained_weights(tmp_path, monkeypatch):
     assert not list(networks.parameters())
     loss = build_loss({"mdf": {"weights": str(folder / "ours.safetensors"), "scales": 1}})
     assert loss(torch.rand(1, 3, 12, 12), torch.rand(1, 3, 12, 12)) > 0
+
+
+def test_self_trained_weights_that_do_not_match_their_seal_are_refused(tmp_path):
+    path, content = tmp_path / "ours.safetensors", bytearray(seal(save(trained(4))))
+    path.write_bytes(content)
+    load_discriminators(str(path), 1)
+    content[-1] ^= 1  # one bit of a number: safetensors sees nothing wrong
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"ours\.safetensors is damaged \(it does not match its sha256\)"):
+        load_discriminators(str(path), 1)
 
 
 def test_missing_self_trained_weights_say_how_to_make_them():
