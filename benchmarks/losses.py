@@ -1,13 +1,9 @@
 """What each loss costs: forward and backward, over those of L1 on the same tensors in the same run.
 
-The tensors are those of a training step: channels-last on a CPU, there with one thread. Losses take turns, and the
+Every shape is measured in both memory layouts, on a CPU also with one thread and with all. Losses take turns, and the
 fastest of the rounds counts, so that other work on the machine disturbs the ratios little. Names that end in "released"
-are the losses written straight down, as code in circulation has them: convolutions, masks, unfolding.
-
-What bounds them on a CPU: L1 passes over its tensors seven times and waits for memory. sploss, second_order and tv need
-10 to 15 passes, but over blocks that stay in the cache. gv adds to that two grey images, four Sobel filters and two
-adjoint ones, 60 passes over a third of the values. ssim and ms_ssim blur four images, and three of their gradients,
-with 11 taps along two axes. Losses with a network (vgg, texture, lpips) are bound by its convolutions.
+are the losses written straight down, as code in circulation has them: convolutions, masks, unfolding. docs/scale.md has
+numbers and says what bounds them.
 """
 
 import argparse
@@ -18,9 +14,10 @@ import torch.nn.functional as F
 
 from sharploss.assets import AssetMissing
 from sharploss.losses import build_loss
-from sharploss.training.device import choose_device, memory_format
+from sharploss.training.device import choose_device
 
 SHAPES = [(8, 3, 96, 96), (16, 3, 192, 192)]
+LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
 ROUNDS = 40
 CHEAP = ("l1", "l2", "charbonnier", "sploss", "second_order", "tv", "gv", "edge", "ssim")
 LARGE = ("ms_ssim", "vgg", "texture", "lpips")
@@ -66,17 +63,16 @@ RELEASED = {"sploss": sploss_released, "second_order": second_order_released, "t
 
 
 def seconds(loss, output, target, device):
-    """Seconds of one forward and backward pass; on a CPU those that it worked, whatever else the machine did."""
-    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    """Seconds of one forward and backward pass."""
     output.grad = None
-    start = clock()
+    start = time.perf_counter()
     loss(output, target).backward()
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return clock() - start
+    return time.perf_counter() - start
 
 
-def chosen(names, device):
+def chosen(names, device, compiled):
     """Build the terms by name, leaving out those whose weights cannot be had."""
     losses = {}
     for name in names:
@@ -84,36 +80,48 @@ def chosen(names, device):
             losses[name] = build_loss({name: 1}).to(device)
         except AssetMissing as error:
             print(f"{name} left out: {error.reason}")
+        if compiled:
+            losses[f"{name} compiled"] = torch.compile(build_loss({name: 1}).to(device))
         if name in RELEASED:
             losses[f"{name} released"] = RELEASED[name]
     return losses
 
 
-def compare(shape, names, rounds, device):
-    """Print what the terms cost on tensors of `shape`."""
-    layout = memory_format(device, "exact")
+def measure(shape, losses, rounds, device, layout):
+    """Give the fastest of `rounds` for each loss, in seconds."""
     output, target = (torch.rand(shape, device=device).contiguous(memory_format=layout) for _ in range(2))
     output.requires_grad_()
-    losses = chosen(names, device)
     times = {name: [] for name in losses}
     for _ in range(rounds):
         for name, loss in losses.items():
             times[name].append(seconds(loss, output, target, device))
-    base = min(times["l1"])
-    print(f"\n{'x'.join(map(str, shape))}, L1 {base * 1e3:.2f} ms")
-    for name, values in times.items():
-        print(f"{name:<24}{min(values) / base:>8.2f}")
+    return {name: min(values) for name, values in times.items()}
+
+
+def compare(shape, losses, rounds, device):
+    """Print what the terms cost on tensors of `shape`, a column per layout and number of threads."""
+    most = torch.get_num_threads()
+    columns = {}
+    for threads in (1,) if device.type == "cuda" else (1, most):
+        torch.set_num_threads(threads)
+        for name, layout in LAYOUTS.items():
+            columns[f"{name}, {threads}"] = measure(shape, losses, rounds, device, layout)
+    torch.set_num_threads(most)
+    print(f"\n{'x'.join(map(str, shape)):<24}" + "".join(f"{title:>10}" for title in columns))
+    print(f"{'l1 (ms)':<24}" + "".join(f"{times['l1'] * 1e3:>10.2f}" for times in columns.values()))
+    for name in losses:
+        print(f"{name:<24}" + "".join(f"{times[name] / times['l1']:>10.2f}" for times in columns.values()))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="also ms_ssim and the losses with a network, 3 rounds each")
+    parser.add_argument("--compiled", action="store_true", help="also the cheap ones compiled, which takes minutes")
     arguments, device = parser.parse_args(), choose_device()
-    torch.set_num_threads(1)
     for shape in SHAPES:
-        compare(shape, CHEAP, ROUNDS, device)
+        compare(shape, chosen(CHEAP, device, arguments.compiled), ROUNDS, device)
     if arguments.all:
-        compare(SHAPES[-1], ("l1", *LARGE), 3, device)
+        compare(SHAPES[-1], chosen(("l1", *LARGE), device, False), 3, device)
 
 
 if __name__ == "__main__":

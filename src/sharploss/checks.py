@@ -1,14 +1,17 @@
 """Checks of the arguments of losses and networks: each failure is a ValueError that names the argument."""
 
+import difflib
 import math
 from typing import Any
 
 
 def check_choice(name: str, value: Any, choices: tuple[object, ...]) -> None:
-    """Require `value` to be one of `choices`."""
+    """Require `value` to be one of `choices`; the message names the nearest to a misspelt one."""
     # 1 == True, so a membership test alone would let booleans pass for numbers.
     if isinstance(value, bool) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+        near = difflib.get_close_matches(str(value), [choice for choice in choices if isinstance(choice, str)], 1)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}{hint}")
 
 
 def check_number(name: str, value: Any, *, minimum: float) -> None:

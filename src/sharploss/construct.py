@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from sharploss.errors import UserError, unknown
+from sharploss.errors import UserError, sentence, unknown
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def construct(kind: str, name: str, classes: Mapping[str, type[T]], parameters: 
     try:
         return classes[name](**parameters)
     except ValueError as error:
-        raise UserError(f"{kind} '{name}': {error}.") from None
+        raise UserError(f"{kind} '{name}': {sentence(error)}") from None
 
 
 def defaults(kind: str, name: str, classes: Mapping[str, type[Any]]) -> dict[str, Any]:

@@ -25,6 +25,12 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> UserError:
     return UserError(f"There is no {kind} '{asked}': {hint}")
 
 
+def sentence(text: object) -> str:
+    """End a text as a sentence ends, if it does not already."""
+    words = str(text)
+    return words if words.endswith((".", "?")) else f"{words}."
+
+
 def cut(text: str, most: int = 80) -> str:
     """Shorten a text to `most` letters, so that a sentence that quotes it stays one."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

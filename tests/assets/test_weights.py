@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from sharploss.assets import weights
+from sharploss.assets.asset import Asset, File
 from sharploss.assets.fetch import AssetMissing
 from sharploss.assets.weights import read_weights
 
@@ -22,6 +23,9 @@ def files(monkeypatch):
         raise AssetMissing(f"Asset '{name}' is not here.", "it is not here")
 
     monkeypatch.setattr(weights, "locate", locate)
+    files = (File("weights/second.safetensors", "0" * 64, 1),)
+    asset = Asset(kind="weights", role="r", licence="l", citation="c", files=files)
+    monkeypatch.setattr(weights, "ASSETS", {"second": asset})
     monkeypatch.setattr(weights, "choose", lambda names: next((name for name in names if name in known), names[0]))
     return known
 
@@ -43,8 +47,10 @@ def test_reads_the_one_that_is_chosen(files, tmp_path):
 
 def test_names_the_one_chosen_when_it_cannot_be_had(files):
     assert not files
-    with pytest.raises(AssetMissing, match="Asset 'first' is not here"):
+    told = r"Asset 'first' is not here. In its place weights/second\.safetensors \('second'\) will do\."
+    with pytest.raises(AssetMissing, match=told) as error:
         read_weights(("first", "second"))
+    assert error.value.reason == "it is not here"
 
 
 def test_a_pickle_that_holds_code_is_not_executed(files, tmp_path):

@@ -3,6 +3,7 @@ import torch
 
 from sharploss.losses import GradientVarianceLoss, SecondOrderGradientLoss, SPLoss, SSIMLoss, TotalVariationLoss, blocks
 from sharploss.losses.blocks import in_blocks, mean_in_blocks
+from sharploss.losses.filters import laplacian, quick_laplacian
 
 QUICK = {
     "sploss": SPLoss(),
@@ -64,17 +65,45 @@ def test_blocks_are_as_large_as_said_and_cover_all_images(monkeypatch):
         values.copy_((ours * theirs).sum((1, 2, 3)))
         gradient.copy_(theirs)
 
-    value, gradient = value_and_gradient(lambda *images: 2 * mean_in_blocks(kernel, *images), output, target)
+    def plain(_):
+        raise AssertionError("a first derivative needs no other way")
+
+    value, gradient = value_and_gradient(lambda *images: 2 * mean_in_blocks(kernel, plain, *images), output, target)
     assert sizes == [3, 2]
     torch.testing.assert_close(value, 2 * (output * target).sum() / 5)
     torch.testing.assert_close(gradient, 2 * target / 5)
 
 
-def test_the_target_is_a_constant():
-    output, target = (images.requires_grad_() for images in pair())
-    SPLoss()(output, target).backward()
-    assert output.grad is not None
-    assert target.grad is None
+@pytest.mark.parametrize("loss", QUICK.values(), ids=QUICK)
+def test_second_derivatives_are_those_without_blocks(loss, monkeypatch):
+    output, target = pair(2)
+    direction = torch.rand(output.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+
+    def curvature():
+        image = output.clone().requires_grad_()
+        # Beside another loss: alone, a gradient that is constant has no derivative to ask for.
+        total = loss(image, target) + image.pow(3).mean()
+        (slope,) = torch.autograd.grad(total, image, create_graph=True)
+        return slope.detach(), torch.autograd.grad((slope * direction).sum(), image)[0]
+
+    quick = curvature()
+    monkeypatch.setattr(f"{type(loss).__module__}.in_blocks", lambda _: False)
+    for ours, theirs in zip(quick, curvature(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", [SecondOrderGradientLoss(), TotalVariationLoss(1), TotalVariationLoss()])
+def test_large_float32_images_lose_no_precision(loss):
+    output, target = torch.rand(2, 1, 1, 2048, 2048, generator=torch.Generator().manual_seed(3))
+    exact = loss(output.double(), target.double())
+    assert loss(output, target).item() == pytest.approx(exact.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("border", ["replicate", "zero"])
+def test_both_ways_to_filter_agree_to_the_last_bit(border):
+    images = torch.rand(2, 3, 33, 47, generator=torch.Generator().manual_seed(4))
+    images[..., 8:24, 8:24] = 0.3  # flat: where they did not agree, an absolute value would pull at it
+    assert torch.equal(quick_laplacian(images, border), laplacian(images, border=border))
 
 
 def test_without_gradients_the_value_is_the_same():

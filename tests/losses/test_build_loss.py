@@ -108,8 +108,31 @@ def test_weights_that_cannot_be_had_are_named_with_what_to_do(monkeypatch, tmp_p
     monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path))
     monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
-    with pytest.raises(AssetMissing, match=r"vgg19-dcbb9e9d.pth .* put the file into the cache folder"):
+    told = (
+        r"weights/vgg19-dcbb9e9d\.pth of asset 'vgg19_torchvision' is missing \(looked in .*SHARPLOSS_OFFLINE\)\): "
+        r"download https://\S+/vgg19-dcbb9e9d\.pth and save it as \S+/weights/vgg19-dcbb9e9d\.pth, or set "
+        r"SHARPLOSS_MIRROR .* In its place weights/vgg19_features_fp16\.safetensors \('vgg19'\) will do\."
+    )
+    with pytest.raises(AssetMissing, match=told):
         build_loss({"l1": 1, "vgg": 1})
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (
+            {"vgg": {"layers": {"pool55": 1}}},
+            "loss term 'vgg': There is no layer of VGG19 'pool55': did you mean 'pool5'?",
+        ),
+        ({"vgg": {"criterion": "l3"}}, "loss term 'vgg': criterion must be one of 'l1', 'l2', not 'l3'."),
+        ({"ssim": {"window": "vald"}}, "window must be one of 'valid', 'same', not 'vald': did you mean 'valid'?"),
+        ({"mdf": {"layers": ["heads"]}}, "did you mean 'head'?"),
+    ],
+)
+def test_messages_name_the_nearest_and_end_as_one_sentence(spec, told):
+    with pytest.raises(UserError) as error:
+        build_loss(spec)
+    assert str(error.value).endswith(told)
 
 
 def test_the_smallest_patch_is_that_of_the_most_demanding_term():

@@ -35,6 +35,7 @@ LOSSES = {
     "charbonnier": CharbonnierLoss(),
     "charbonnier basicsr": CharbonnierLoss(1e-4, "basicsr"),
     "ssim": SSIMLoss(),
+    "ssim same": SSIMLoss("same"),
     "tv": TotalVariationLoss(),
     "tv absolute": TotalVariationLoss(norm=1),
     "gv": GradientVarianceLoss(),
@@ -87,6 +88,14 @@ def test_gradients_are_right(loss):
 
 
 @each_loss
+def test_the_target_is_a_constant(loss):
+    output, target = (image.requires_grad_() for image in images_for(loss, 4, 1, 11, 12))
+    loss(output, target).backward()
+    assert output.grad is not None
+    assert target.grad is None
+
+
+@each_loss
 @settings(max_examples=10)
 @given(st.integers(1, 4), st.integers(0, 2**32 - 1))
 def test_the_loss_of_a_batch_is_the_mean_over_its_images(loss, batch, seed):
@@ -126,6 +135,31 @@ def test_half_precision_is_summed_in_float32(loss, dtype):
     assert value.dtype == torch.float32
     assert torch.equal(value, loss(half.detach().float(), target))
     assert half.grad.dtype == dtype
+
+
+@each_loss
+def test_autocast_does_not_coarsen_it(loss):
+    output, target = images_for(loss, 9, 2, 16, 16, dtype=torch.float32)
+    output.requires_grad_()  # without a gradient some convolutions are not run on CPUs
+    expected = loss(output, target)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = loss(output, target)
+    assert torch.equal(inside, expected)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_compiler_makes_the_same_of_it(name):
+    # What fast mode asks for on GPUs; "aot_eager" goes through all of the compiler but the writing of kernels.
+    loss = build_loss({name: {"scales": 2} if name == "ms_ssim" else 1}).losses[name]
+    output, target = images(10, 2, 3, 32, 24)
+    found = []
+    for version in (loss, torch.compile(loss, backend="aot_eager", fullgraph=True)):
+        image = output.clone().requires_grad_()
+        value = version(image, target)
+        value.backward()
+        found.append((value.detach(), image.grad))
+    for ours, compiled in zip(*found, strict=True):
+        torch.testing.assert_close(compiled, ours, rtol=1e-9, atol=1e-12)
 
 
 @each_loss

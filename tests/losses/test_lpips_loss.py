@@ -74,6 +74,15 @@ def test_bfloat16_images_are_compared_in_float32(loss):
     assert half.grad.dtype == torch.bfloat16
 
 
+def test_autocast_does_not_coarsen_it(loss):
+    output, target = pair()
+    expected = loss(output.requires_grad_(), target)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = loss(output, target)
+    assert inside.dtype == torch.float32
+    assert torch.equal(inside, expected)
+
+
 def test_training_mode_does_not_reach_the_dropout_of_the_package(loss):
     output, target = pair()
     expected = loss(output, target)

@@ -58,6 +58,28 @@ def test_the_mdf_form_agrees_with_the_released_code(share, value):
     assert 1 - MSSSIMLoss(form="mdf")(first, output).item() == pytest.approx(value, abs=3e-5)
 
 
+@pytest.mark.parametrize(("share", "value"), [(0.8, 0.924789309501648), (0.24, 0.9931782484054565)])
+def test_the_mdf_form_agrees_with_the_released_code_where_sides_are_odd(share, value):
+    first, second = waves(0.0, 179, 187)[:1, :1], waves(0.5, 179, 187)[:1, :1]
+    output = (1 - share) * first + share * second
+    assert 1 - MSSSIMLoss(form="mdf")(first, output).item() == pytest.approx(value, abs=3e-5)
+
+
+def test_flips_change_the_value_of_ragged_sides_alone():
+    output, target = pair(11, 176, 192)
+    for axis in (-1, -2):
+        torch.testing.assert_close(MSSSIMLoss()(output.flip(axis), target.flip(axis)), MSSSIMLoss()(output, target))
+    output, target = output[..., :179], target[..., :179]
+    turned = MSSSIMLoss()(output.flip(-1), target.flip(-1))
+    assert turned.item() != pytest.approx(MSSSIMLoss()(output, target).item(), rel=1e-6)
+
+
+def test_the_least_factor_is_a_millionth():
+    # Small enough that a training can tell scales that contradict each other from those that hardly agree.
+    target = pair(5)[1][:1, :1, :24, :24]
+    assert 1 - MSSSIMLoss(scales=2)(1 - target, target).item() == pytest.approx(1e-6, rel=0.01)
+
+
 def test_the_mdf_form_counts_the_coarsest_ssim_four_times():
     output, target = pair(3, 176, 192)
     coarse = ssim_map(F.avg_pool2d(output, 16), F.avg_pool2d(target, 16)).mean((2, 3))
@@ -123,7 +145,9 @@ def test_images_below_the_window_at_the_coarsest_scale_are_refused(scales, side)
 
 
 def test_autocast_does_not_coarsen_it():
+    # With a gradient: without one no convolution is run on CPUs.
     output, target = (image.float() for image in pair(9))
+    output.requires_grad_()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         inside = MSSSIMLoss()(output, target)
     assert torch.equal(inside, MSSSIMLoss()(output, target))

@@ -70,6 +70,13 @@ def test_the_mdf_preset_is_the_mean_of_the_released_codes_four_blocks():
     torch.testing.assert_close(found, total / 4, rtol=1e-5, atol=0)
 
 
+def test_presets_are_the_layers_and_distances_of_their_papers():
+    assert PRESETS["esrgan"] == {"layers": {"conv5_4": 1.0}, "criterion": "l1"}
+    assert PRESETS["srgan_22"] == {"layers": {"conv2_2": 1.0}, "criterion": "l2"}
+    assert PRESETS["srgan_54"] == {"layers": {"conv5_4": 1.0}, "criterion": "l2"}
+    assert PRESETS["sharpgan"] == {"layers": {"pool2": 1.0, "pool5": 1.0}, "criterion": "l2", "ceil_mode": True}
+
+
 def test_vgg16_comes_from_its_own_file():
     assert VGGLoss().assets == ("vgg19_torchvision", "vgg19")
     assert VGGLoss(**PRESETS["mdf"]).assets == ("vgg16_torchvision",)

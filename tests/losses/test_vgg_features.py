@@ -54,6 +54,16 @@ def test_features_are_those_of_torchvisions_network(name):
         torch.testing.assert_close(found[layer], maps, rtol=1e-4, atol=1e-5)
 
 
+def test_images_are_normalised_channel_by_channel_as_torchvision_says():
+    from torchvision.transforms import Normalize
+
+    weights = random_vgg()
+    usual = Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(images())
+    weight, bias = weights["features.0.weight"].float().double(), weights["features.0.bias"].float().double()
+    expected = F.conv2d(usual, weight, bias, padding=1)
+    torch.testing.assert_close(VGGFeatures(weights, ("conv1_1",))(images())["conv1_1"], expected, rtol=1e-5, atol=1e-6)
+
+
 def test_relu_comes_after_its_convolution_and_pooling_after_both():
     found = VGGFeatures(random_vgg(), ("conv2_2", "relu2_2", "pool2"))(images())
     assert found["conv2_2"].min() < 0

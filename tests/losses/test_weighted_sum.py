@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from sharploss.losses import TERMS, L1Loss, L2Loss, WeightedSum, build_loss
+from sharploss.losses.weighted_sum import Terms
 from sharploss.params import ADVERSARIAL
 
 
@@ -33,15 +34,17 @@ def test_the_sum_is_weighted_and_the_terms_are_not(wave_pair):
     assert torch.equal(terms["l1"], L1Loss()(*wave_pair))
     assert torch.equal(terms["l2"], L2Loss()(*wave_pair))
     assert torch.equal(loss(*wave_pair), 2 * terms["l1"] + 0.5 * terms["l2"])
-    assert torch.equal(loss.weigh(terms), loss(*wave_pair))
+    assert torch.equal(terms.total, loss(*wave_pair))
 
 
 def test_weighted_gives_each_part_by_name_and_their_sum_is_the_loss(wave_pair):
     loss = build_loss({"l1": 2, "l2": 0, "gv": 0.5})
     terms = loss.terms(*wave_pair)
-    parts = loss.weighted(terms)
-    assert list(parts) == ["l1", "gv"]
+    parts = terms.weighted
+    assert list(parts) == list(terms) == ["l1", "l2", "gv"]
     assert torch.equal(parts["l1"], 2 * terms["l1"])
+    assert terms["l2"] > 0
+    assert parts["l2"] == 0
     assert torch.equal(parts["l1"] + parts["gv"], loss(*wave_pair))
 
 
@@ -78,9 +81,30 @@ def test_a_term_of_weight_0_is_watched_but_not_trained_on(wave_pair):
     output = wave_pair[0].requires_grad_()
     terms = loss.terms(output, wave_pair[1])
     assert not terms["l2"].requires_grad
-    assert torch.equal(loss.weigh({**terms, "l2": torch.tensor(torch.inf)}), terms["l1"])
+    ruined = Terms({**terms, "l2": torch.tensor(torch.nan)}, loss.weights)
+    assert torch.equal(ruined.total, terms["l1"])
+    assert ruined.weighted["l2"] == 0
 
 
 def test_it_computes_without_gradients_where_they_are_off(wave_pair):
     with torch.no_grad():
         assert not build_loss({"l1": 1})(wave_pair[0].requires_grad_(), wave_pair[1]).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({}, r"losses and weights must have the same names, not \['l1'\] and \[\]"),
+        ({"l1": float("nan")}, "the weight of l1 must be a finite number of at least 0, not nan"),
+        ({"l1": -1.0}, "the weight of l1 must be a finite number of at least 0, not -1.0"),
+        ({"l1": 0.0}, "one of the weights must be above 0"),
+    ],
+)
+def test_weights_that_make_no_loss_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        WeightedSum({"l1": L1Loss()}, weights)
+
+
+def test_no_stage_is_refused(wave_pair):
+    with pytest.raises(ValueError, match="output must be an image batch"):
+        build_loss({"l1": 1}).terms([], wave_pair[1])

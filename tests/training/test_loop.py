@@ -9,7 +9,7 @@ from sharploss.data.patches import Patches
 from sharploss.losses import build_loss
 from sharploss.networks import NLSN
 from sharploss.training.history import read_history
-from sharploss.training.loop import train
+from sharploss.training.loop import fuse, train
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import make_network, make_optimizer
 
@@ -217,6 +217,18 @@ def test_pictures_change_no_bit_also_over_a_stop(config, packs, tmp_path, monkey
 
 
 @pytest.mark.slow
+def test_fast_mode_compiles_what_is_computed_pixel_by_pixel_on_gpus_alone(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, *_: compiled.append(type(self).__name__))
+    ragan = {"weight": 0.005, "discriminator": "sharpgan", "size": 8, "width": 2}
+    loss = build_loss({"l1": 1, "gv": 0.01, "ragan": ragan})
+    fuse(loss, torch.device("cpu"), "fast")
+    fuse(loss, torch.device("cuda"), "exact")
+    assert compiled == []
+    fuse(loss, torch.device("cuda"), "fast")
+    assert compiled == ["L1Loss", "GradientVarianceLoss"]
+
+
 def test_fast_mode_learns_about_the_same(config, packs, tmp_path):
     config["recipe"].update(steps=40, learning_rate=0.005, validate_every=40)
     exact = run(config, packs, tmp_path / "exact")

@@ -260,9 +260,10 @@ def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMiss
         looked += ", no mirror (SHARPLOSS_MIRROR)"
     elif not roots()[1].is_dir():
         looked += ", which SHARPLOSS_MIRROR names but which is no folder"
+    do = f"download {file.urls[0]} and save it" if file.urls else "put the file there"
     return AssetMissing(
         f"{file.path} of asset '{name}' is missing (looked in {looked}; {message or reason}): "
-        "put the file into the cache folder, or set SHARPLOSS_MIRROR to a folder that has it.",
+        f"{do} as {cache_folder() / file.path}, or set SHARPLOSS_MIRROR to a folder that has it.",
         f"{file.path} is in neither the cache nor a mirror, and {reason}",
     )
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sharploss.assets.fetch import choose, locate
+from sharploss.assets.catalogue import ASSETS
+from sharploss.assets.fetch import AssetMissing, choose, locate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,10 +20,15 @@ def read_weights(assets: tuple[str, ...]) -> "tuple[str, dict[str, Tensor]]":
         The asset's name, and its tensors by name, as they are in the file.
 
     Raises:
-        AssetMissing: it cannot be had; the message says what to do.
+        AssetMissing: none can be had; the message says what to do, and which others would do as well.
     """
     asset = choose(assets)
-    return asset, _read(locate(asset)[0])
+    try:
+        return asset, _read(locate(asset)[0])
+    except AssetMissing as error:
+        others = [f"{ASSETS[name].files[0].path} ('{name}')" for name in assets if name != asset]
+        also = f" In its place {' or '.join(others)} will do." if others else ""
+        raise AssetMissing(f"{error}{also}", error.reason) from None
 
 
 def _read(path: Path) -> "dict[str, Tensor]":

@@ -9,7 +9,7 @@ from torch import nn
 
 from sharploss.checks import check_number
 from sharploss.construct import construct, defaults
-from sharploss.errors import UserError
+from sharploss.errors import UserError, sentence
 from sharploss.losses.adversarial import (
     AdversarialLoss,
     LeastSquaresGANLoss,
@@ -161,6 +161,6 @@ def _resolve(name: str, value: Any) -> dict[str, Any]:
     try:
         check_number("weight", parameters["weight"], minimum=0)
     except ValueError as error:
-        raise UserError(f"loss term '{name}': {error}.") from None
+        raise UserError(f"loss term '{name}': {sentence(error)}") from None
     # Lists, as a file has them: a spec must be the same after it was written and read.
     return {key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items()}

@@ -17,13 +17,17 @@ from sharploss.networks.discriminators import DISCRIMINATORS
 
 
 class Form(NamedTuple):
-    """The two sides of an adversarial loss: functions of the logits of real and of restored images, to scalars."""
+    """The two sides of an adversarial loss: functions of the logits of real and of restored images, to scalars.
 
-    generator: Callable[[Tensor, Tensor], Tensor]
+    `relativistic` says whether the network's side looks at real images; where not, it is given None for their logits.
+    """
+
+    generator: Callable[[Tensor | None, Tensor], Tensor]
     discriminator: Callable[[Tensor, Tensor], Tensor]
+    relativistic: bool = False
 
 
-def vanilla_generator(real: Tensor, fake: Tensor) -> Tensor:
+def vanilla_generator(real: Tensor | None, fake: Tensor) -> Tensor:
     """-log D(fake), the non-saturating loss of Goodfellow et al. 2014, section 3; `real` does not matter."""
     del real
     return F.softplus(-fake).mean()
@@ -34,7 +38,7 @@ def vanilla_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
-def least_squares_generator(real: Tensor, fake: Tensor) -> Tensor:
+def least_squares_generator(real: Tensor | None, fake: Tensor) -> Tensor:
     """(D(fake) - 1)^2 / 2 on the logits: Mao et al. 2017, eq. 9; `real` does not matter."""
     del real
     return (fake - 1).square().mean() / 2
@@ -45,8 +49,9 @@ def least_squares_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return ((real - 1).square().mean() + fake.square().mean()) / 2
 
 
-def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
+def relativistic_generator(real: Tensor | None, fake: Tensor) -> Tensor:
     """ESRGAN's (Wang et al. 2018, eq. 2), halved as in its code: restored should look more real than the mean real."""
+    assert real is not None, "relativistic losses compare with real images"
     return (F.softplus(real - fake.mean()).mean() + F.softplus(real.mean() - fake).mean()) / 2
 
 
@@ -58,7 +63,7 @@ def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return (F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()) / 2
 
 
-def linear_generator(real: Tensor, fake: Tensor) -> Tensor:
+def linear_generator(real: Tensor | None, fake: Tensor) -> Tensor:
     """-D(fake), D a sigmoid: SharpGAN's rewriting of its eq. 6; `real` does not matter."""
     del real
     return -fake.sigmoid().mean()
@@ -115,10 +120,12 @@ class AdversarialLoss(nn.Module):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Give the network's loss of `output` (N, C, size, size) against `target`, a scalar."""
-        output, target = matched(output, target)
+        output, target = self._matched(output, target)
         self.discriminator.requires_grad_(False)
-        with torch.no_grad():
-            real = self.discriminator(target)
+        real = None
+        if self.form.relativistic:
+            with torch.no_grad():
+                real = self.discriminator(target)
         return self.form.generator(real, self.discriminator(output))
 
     def discriminator_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -131,15 +138,21 @@ class AdversarialLoss(nn.Module):
         Returns:
             The loss, a scalar; the logits of the real and of the restored images, (N, 1).
         """
-        output, target = matched(output.detach(), target.detach())
+        output, target = self._matched(output.detach(), target)
         self.discriminator.requires_grad_(True)
         if self.r1:
-            target.requires_grad_()
+            target = target.detach().requires_grad_()
         real, fake = self.discriminator(target), self.discriminator(output)
         loss = self.form.discriminator(real, fake)
         if self.r1:
             loss = loss + self.r1 / 2 * gradient_penalty(real, target)
         return loss, real, fake
+
+    def _matched(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Give both in the discriminator's precision, which float64 images may not have."""
+        dtype = next(self.discriminator.parameters()).dtype
+        output, target = matched(output, target)
+        return output.to(dtype), target.to(dtype)
 
 
 def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
@@ -166,7 +179,7 @@ class LeastSquaresGANLoss(AdversarialLoss):
 class RelativisticGANLoss(AdversarialLoss):
     """The relativistic average loss of ESRGAN (Wang et al. 2018, after Jolicoeur-Martineau 2018)."""
 
-    form = Form(relativistic_generator, relativistic_discriminator)
+    form = Form(relativistic_generator, relativistic_discriminator, relativistic=True)
 
 
 class SharpGANLoss(AdversarialLoss):

@@ -106,20 +106,25 @@ def _sobel_y(images: Tensor, border: str) -> Tensor:
 def quick_laplacian(images: Tensor, border: str, scale: float = 1.0) -> Tensor:
     """Give `scale` times the 4-neighbour Laplacian with one copy of the images instead of five, without gradients.
 
+    It adds in the order of `laplacian`, so that both agree to the last bit where `scale` is 1: where the exact value is
+    0, another order would leave a rounding error, and losses that take signs would pull at flat areas.
+
     Args:
         images: (N, C, H, W).
         border: "replicate" or "zero".
         scale: what the result is multiplied by.
     """
-    total = torch.mul(images, -4 * scale)
-    for axis in (-1, -2):
+    total = torch.zeros_like(images)
+    for axis in (-2, -1):
         size = images.shape[axis]
-        total.narrow(axis, 1, size - 1).add_(images.narrow(axis, 0, size - 1), alpha=scale)
-        total.narrow(axis, 0, size - 1).add_(images.narrow(axis, 1, size - 1), alpha=scale)
+        total.narrow(axis, 1, size - 1).add_(images.narrow(axis, 0, size - 1))
         if border == "replicate":
-            for end in (0, size - 1):
-                total.narrow(axis, end, 1).add_(images.narrow(axis, end, 1), alpha=scale)
-    return total
+            total.narrow(axis, 0, 1).add_(images.narrow(axis, 0, 1))
+        total.narrow(axis, 0, size - 1).add_(images.narrow(axis, 1, size - 1))
+        if border == "replicate":
+            total.narrow(axis, size - 1, 1).add_(images.narrow(axis, size - 1, 1))
+    total.sub_(images, alpha=4)
+    return total if scale == 1 else total.mul_(scale)
 
 
 class _SelfAdjointLaplacian(torch.autograd.Function):

@@ -39,20 +39,27 @@ def gradient_variance_loss(
         A scalar: the mean over batch, channels and patches.
 
     Raises:
-        ValueError: shapes differ, the images are smaller than a patch, or an unknown border.
+        ValueError: shapes differ, the images are smaller than a patch, a patch is below 2 pixels, which have no
+            variance, or unknown channels or border.
     """
-    check_size(output, patch, f"gradient variance in patches of {patch}")
+    check_integer("patch", patch, minimum=2)
+    check_choice("channels", channels, CHANNELS)
     output, target = matched(output, target)
+    check_size(output, patch, f"gradient variance in patches of {patch}")
+
+    def plain(output: Tensor) -> Tensor:
+        ours, theirs = (in_channels(images, channels) for images in (output, target))
+        loss = output.new_zeros(())
+        for sobel in (sobel_x, sobel_y):
+            with torch.no_grad():
+                wanted = patch_variance(sobel(theirs, border), patch, unbiased)
+            loss = loss + F.mse_loss(patch_variance(sobel(ours, border), patch, unbiased), wanted)
+        return loss
+
     if in_blocks(output) and border == "zero":
         quick = partial(_values_and_gradient, patch=patch, channels=channels, unbiased=unbiased)
-        return mean_in_blocks(quick, output, target)
-    output, target = (in_channels(images, channels) for images in (output, target))
-    loss = output.new_zeros(())
-    for sobel in (sobel_x, sobel_y):
-        with torch.no_grad():
-            wanted = patch_variance(sobel(target, border), patch, unbiased)
-        loss = loss + F.mse_loss(patch_variance(sobel(output, border), patch, unbiased), wanted)
-    return loss
+        return mean_in_blocks(quick, plain, output, target)
+    return plain(output)
 
 
 def _values_and_gradient(  # noqa: PLR0917

@@ -1,5 +1,8 @@
 """The images a loss compares: what is required of them, and their grey version."""
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -11,6 +14,8 @@ CHANNELS = ("rgb", "grey")
 
 def matched(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Give both images in one precision, float32 at least: losses of bfloat16 outputs are summed in float32.
+
+    The target is given as a constant: no loss here differentiates by it.
 
     Args:
         output: restored images, (N, C, H, W), floating point in [0, 1].
@@ -25,7 +30,7 @@ def matched(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     if not (output.is_floating_point() and target.is_floating_point()):
         raise ValueError(f"images must be floating point in [0, 1], not {output.dtype} and {target.dtype}")
     dtype = torch.promote_types(torch.promote_types(output.dtype, target.dtype), torch.float32)
-    return output.to(dtype), target.to(dtype)
+    return output.to(dtype), (target.detach() if target.requires_grad else target).to(dtype)
 
 
 def grey(images: Tensor) -> Tensor:
@@ -56,3 +61,8 @@ def check_size(images: Tensor, smallest: int, need: str) -> None:
     height, width = images.shape[-2:]
     if min(height, width) < smallest:
         raise ValueError(f"{need} needs images of at least {smallest}x{smallest} pixels, not {height}x{width}")
+
+
+def full_precision(device: str) -> AbstractContextManager[Any]:
+    """Turn autocast off where the device has it; the meta device, on which costs are counted, has none."""
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()

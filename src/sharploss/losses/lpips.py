@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sharploss.assets.weights import read_weights
 from sharploss.checks import check_choice, check_flag
 from sharploss.losses.backbones import freeze
-from sharploss.losses.images import check_size, matched
+from sharploss.losses.images import check_size, full_precision, matched
 from sharploss.metrics.lpips import BACKBONES, SMALLEST, build_lpips
 
 NAMES = {
@@ -67,13 +67,14 @@ class LPIPSLoss(nn.Module):
     def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
         target, _ = matched(target, target)
-        with torch.no_grad():
+        with torch.no_grad(), full_precision(target.device.type):
             wanted = self._features(target)
 
         def compare(output: Tensor) -> Tensor:
-            found = self._features(matched(output, target)[0])
-            pairs = zip(cast("Any", self.network).lins, found, wanted, strict=True)
-            return torch.stack([linear((ours - theirs).square()).mean() for linear, ours, theirs in pairs]).sum()
+            with full_precision(output.device.type):
+                found = self._features(matched(output, target)[0])
+                pairs = zip(cast("Any", self.network).lins, found, wanted, strict=True)
+                return torch.stack([linear((ours - theirs).square()).mean() for linear, ours, theirs in pairs]).sum()
 
         return compare
 

@@ -5,14 +5,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_integer
-from sharploss.losses.images import check_size, matched
-from sharploss.losses.ssim import full_precision
+from sharploss.losses.images import check_size, full_precision, matched
 from sharploss.metrics.ssim import WINDOW, ssim_parts
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, the finest first (Wang, Simoncelli and Bovik 2003)."""
 
 FORMS = ("wang", "mdf")
+SCALES = tuple(range(2, len(WEIGHTS) + 1))
 
 SMALLEST_FACTOR = 1e-6
 """The least a factor counts: a negative one, of images that contradict each other, has no fractional power."""
@@ -24,24 +24,27 @@ def ms_ssim_loss(output: Tensor, target: Tensor, *, scales: int = 5, form: str =
     Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment" (Asilomar 2003), eq. 7:
     the product over scales of contrast-structure, that of the coarsest times its luminance, each the mean over every
     place where the whole window fits, raised to its scale's weight. From scale to scale, 2x2 pixels are averaged; at a
-    ragged edge, those that are there. Window and constants are those of `ssim_loss`.
+    ragged edge, those that are there ("mdf" drops it). They are counted from the left and the top: of sides that are
+    not multiples of 2^(scales - 1) a flipped image has another value. Window and constants are those of `ssim_loss`.
 
     Args:
         output: restored images, (N, C, H, W) in [0, 1].
         target: ground truth, the same shape.
-        scales: how many; with fewer than five the weights of the finest are used, stretched to the sum of the five,
+        scales: 2 to 5; with fewer than five the weights of the finest are used, stretched to the sum of the five,
             which is OURS: five scales need 161 pixels, more than training patches have.
         form: "wang" is the definition; "mdf" is what the MDF paper's released code computes, in which the SSIM of the
             coarsest scale enters once for every other scale (four times instead of once). That code gives -MS-SSIM of
-            the whole batch at once, without the 1.
+            the whole batch and all channels at once, without the 1.
 
     Returns:
         A scalar in [0, 1]; 0 for equal images.
 
     Raises:
-        ValueError: shapes differ, an unknown form, or images too small for the window at the coarsest scale.
+        ValueError: shapes differ, an unknown form or number of scales, or images too small for the window at the
+            coarsest scale.
     """
     check_choice("form", form, FORMS)
+    check_choice("scales", scales, SCALES)
     output, target = matched(output, target)
     check_size(output, smallest(scales), f"MS-SSIM over {scales} scales")
     with full_precision(output.device.type):
@@ -54,7 +57,7 @@ def ms_ssim(output: Tensor, target: Tensor, scales: int = 5, form: str = "wang")
     similarity = output
     for scale in range(scales):
         if scale:
-            output, target = (F.avg_pool2d(images, 2, ceil_mode=True) for images in (output, target))
+            output, target = (F.avg_pool2d(images, 2, ceil_mode=form == "wang") for images in (output, target))
         luminance, contrast = ssim_parts(output, target)
         contrasts.append(contrast.mean(dim=(2, 3)))
         similarity = (luminance * contrast).mean(dim=(2, 3))
@@ -86,7 +89,7 @@ class MSSSIMLoss(nn.Module):
     def __init__(self, scales: int = 5, form: str = "wang") -> None:
         super().__init__()
         check_integer("scales", scales, minimum=2)
-        check_choice("scales", scales, tuple(range(2, len(WEIGHTS) + 1)))
+        check_choice("scales", scales, SCALES)
         check_choice("form", form, FORMS)
         self.scales, self.form, self.smallest = scales, form, smallest(scales)
 

@@ -21,7 +21,7 @@ def sploss(
     channels: str = "rgb",
     border: str = "replicate",
 ) -> Tensor:
-    """The mean of w * |output - target|, w from `sploss_weight`; with alpha = 0 it is L1 bit for bit.
+    """The mean of w * |output - target|, w from `sploss_weight`; with alpha = 0, of finite images, L1 bit for bit.
 
     Wang et al., "Edge perception based loss function for image restoration", eq. 1-4. The paper leaves kernel, range,
     channels and border open; the defaults here are the readings that fit its tables.
@@ -39,16 +39,27 @@ def sploss(
         A scalar: the mean over batch, channels and pixels, of at least L1's value.
 
     Raises:
-        ValueError: shapes differ, or an unknown kernel or border.
+        ValueError: shapes differ, or an unknown kernel, channels or border.
     """
+    check_choice("channels", channels, CHANNELS)
     output, target = matched(output, target)
+    weight = partial(
+        sploss_weight,
+        target=target,
+        alpha=alpha,
+        kernel=kernel,
+        data_range=data_range,
+        channels=channels,
+        border=border,
+    )
+
+    def plain(output: Tensor) -> Tensor:
+        return ((output - target).abs() * weight(output)).mean()
+
     if in_blocks(output) and (kernel, channels) == ("4-neighbour", "rgb") and border in {"replicate", "zero"}:
         quick = partial(_values_and_gradient, scale=alpha * data_range, border=border)
-        return mean_in_blocks(quick, output, target, tuple(output.shape[1:]))
-    weight = sploss_weight(
-        output, target, alpha=alpha, kernel=kernel, data_range=data_range, channels=channels, border=border
-    )
-    return ((output - target).abs() * weight).mean()
+        return mean_in_blocks(quick, plain, output, target, tuple(output.shape[1:]))
+    return plain(output)
 
 
 def _values_and_gradient(  # noqa: PLR0917

@@ -1,14 +1,14 @@
 """The SSIM loss: 1 - SSIM."""
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice
 from sharploss.losses.blocks import in_blocks, mean_in_blocks
-from sharploss.losses.images import check_size, matched
+from sharploss.losses.images import check_size, full_precision, matched
 from sharploss.metrics.ssim import C1, C2, WINDOW, blur, ssim_map
 
 Window = Literal["valid", "same"]
@@ -35,14 +35,19 @@ def ssim_loss(output: Tensor, target: Tensor, *, window: Window = "valid") -> Te
         ValueError: shapes differ, an unknown window, or images smaller than it with "valid".
     """
     check_choice("window", window, WINDOWS)
+    output, target = matched(output, target)
     if window == "valid":
         check_size(output, WINDOW, "the SSIM window")
-    output, target = matched(output, target)
     # Variances are small differences of large numbers: bfloat16 convolutions would leave nothing of them.
     with full_precision(output.device.type):
         if in_blocks(output) and window == "valid":
-            return mean_in_blocks(_values_and_gradient, output, target)
-        return 1 - ssim_map(output, target, window).mean()
+            plain = partial(_mean, target=target, window=window)
+            return mean_in_blocks(_values_and_gradient, plain, output, target)
+        return _mean(output, target, window)
+
+
+def _mean(output: Tensor, target: Tensor, window: Window) -> Tensor:
+    return 1 - ssim_map(output, target, window).mean()
 
 
 def _values_and_gradient(output: Tensor, target: Tensor, values: Tensor, gradient: Tensor) -> None:
@@ -61,11 +66,6 @@ def _values_and_gradient(output: Tensor, target: Tensor, values: Tensor, gradien
     total = blur(by_mean, WINDOW - 1) + target * blur(by_product, WINDOW - 1)
     total += 2 * output * blur(by_energy, WINDOW - 1)
     torch.mul(total, -1 / similarity[0].numel(), out=gradient)
-
-
-def full_precision(device: str) -> AbstractContextManager[Any]:
-    """Turn autocast off where the device has it; the meta device, on which costs are counted, has none."""
-    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 class SSIMLoss(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sharploss.assets.weights import read_weights
 from sharploss.checks import check_choice, check_flag, check_number
 from sharploss.errors import unknown
-from sharploss.losses.images import check_size, matched
+from sharploss.losses.images import check_size, full_precision, matched
 
 CONVOLUTIONS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
 """Convolutions in each of the five blocks (Simonyan and Zisserman 2015, configurations E and D)."""
@@ -136,7 +136,7 @@ def check_layers(layers: Mapping[str, float], network: str) -> None:
         raise ValueError(f"layers must be a mapping such as {{conv5_4: 1}}, not {layers!r}")
     for name, weight in layers.items():
         if name not in LAYERS[network]:
-            raise ValueError(str(unknown(f"layer of {network.upper()}", name, LAYERS[network])).rstrip("."))
+            raise unknown(f"layer of {network.upper()}", name, LAYERS[network])
         check_number(f"the weight of layer {name}", weight, minimum=0)
     if not any(layers.values()):
         raise ValueError(f"layers must give one of {', '.join(layers)} a weight above 0")
@@ -219,13 +219,14 @@ class FeatureLoss(nn.Module):
     def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
         target, _ = matched(target, target)
-        with torch.no_grad():
+        with torch.no_grad(), full_precision(target.device.type):
             wanted = self.features(target)
 
         def compare(output: Tensor) -> Tensor:
-            found = self.features(matched(output, target)[0])
-            distances = [self.distance(found[layer], wanted[layer]) * weight for layer, weight in self.layers.items()]
-            return torch.stack(distances).sum()
+            with full_precision(output.device.type):
+                found = self.features(matched(output, target)[0])
+                layers = self.layers.items()
+                return torch.stack([self.distance(found[name], wanted[name]) * weight for name, weight in layers]).sum()
 
         return compare
 

@@ -7,6 +7,32 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sharploss.checks import check_number
+
+
+class Terms(dict[str, Tensor]):
+    """The parts of a loss by name, scalars: unweighted as a mapping, and each times its weight in `weighted`."""
+
+    def __init__(self, terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> None:
+        super().__init__(terms)
+        self.weights = weights
+
+    @property
+    def weighted(self) -> dict[str, Tensor]:
+        """Each part times its weight, by name; one of weight 0 is 0, whatever its value."""
+        return {name: self._share(name) for name in self}
+
+    @property
+    def total(self) -> Tensor:
+        """The weighted sum, a scalar: the loss."""
+        return _total([self._share(name) for name in self if self.weights[name] != 0])
+
+    def _share(self, name: str) -> Tensor:
+        weight = self.weights[name]
+        if weight == 0:
+            return torch.zeros_like(self[name])  # a watched term may be NaN
+        return self[name] if weight == 1 else self[name] * weight
+
 
 class WeightedSum(nn.Module):
     """Sums loss terms, each times its weight.
@@ -21,29 +47,43 @@ class WeightedSum(nn.Module):
         losses: modules by name; each maps (output, target) to a scalar.
         weights: a finite number of at least 0 for every name, one of them above 0.
         spec: see above.
+
+    Raises:
+        ValueError: the names differ, or weights are no such numbers.
     """
 
     def __init__(
         self, losses: Mapping[str, nn.Module], weights: Mapping[str, float], spec: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__()
+        if losses.keys() != weights.keys():
+            raise ValueError(f"losses and weights must have the same names, not {list(losses)} and {list(weights)}")
+        for name, weight in weights.items():
+            check_number(f"the weight of {name}", weight, minimum=0)
+        if not any(weights.values()):
+            raise ValueError("one of the weights must be above 0")
         self.losses = nn.ModuleDict(losses)
         self.weights = dict(weights)
         self.spec = dict(spec or {})
 
     def forward(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Tensor:
         """Give the weighted sum, a scalar, of `output` against `target`; arguments as those of `terms`."""
-        return self.weigh(self.terms(output, target))
+        return self.terms(output, target).total
 
-    def terms(self, output: Tensor | Sequence[Tensor], target: Tensor) -> dict[str, Tensor]:
-        """Give the unweighted terms, scalars by name.
+    def terms(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Terms:
+        """Give every part of the loss by name: unweighted, and in `.weighted` times its weight; `.total` is their sum.
 
         Args:
             output: (N, C, H, W) in [0, 1], or several of them: the stages of a network that is trained on each, over
                 which every term is summed (MPRNet).
             target: (N, C, H, W) in [0, 1].
+
+        Raises:
+            ValueError: there is no output.
         """
         stages = (output,) if isinstance(output, Tensor) else output
+        if not len(stages):
+            raise ValueError("output must be an image batch (N, C, H, W) or several, not an empty list")
         terms: dict[str, Tensor] = {}
         for name, loss in self.losses.items():
             with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights[name] != 0):
@@ -51,16 +91,7 @@ class WeightedSum(nn.Module):
                 against: Any = getattr(loss, "against", None)
                 compare = against(target) if against else partial(loss, target=target)
                 terms[name] = _total([compare(stage) for stage in stages])
-        return terms
-
-    def weighted(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Give what `terms` returned, each times its weight; those of weight 0 are left out. `weigh` is their sum."""
-        weighted = {name: (term, self.weights[name]) for name, term in terms.items() if self.weights[name] != 0}
-        return {name: term if weight == 1 else term * weight for name, (term, weight) in weighted.items()}
-
-    def weigh(self, terms: Mapping[str, Tensor]) -> Tensor:
-        """Give the weighted sum, a scalar, of what `terms` returned."""
-        return _total(list(self.weighted(terms).values()))
+        return Terms(terms, self.weights)
 
     @property
     def backbones(self) -> dict[str, str]:
