@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from sharploss.checks import check_choice, check_integer
 from sharploss.errors import cut, unknown
 from sharploss.extractors import OFFICIAL, SUFFIX, source
-from sharploss.losses.images import check_size, matched
+from sharploss.losses.images import check_size, full_precision, matched
 from sharploss.losses.mdf_weights import load_discriminators
-from sharploss.losses.ssim import full_precision
 from sharploss.networks.singan import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
 
 INPUT_RANGES = ("[0,1]", "[-1,1]")
@@ -94,7 +93,7 @@ def check_layers(layers: Sequence[str]) -> tuple[str, ...]:
         raise ValueError(f"layers must be a list of some of {', '.join(FEATURES)}, not {cut(repr(layers))}")
     for layer in layers:
         if layer not in FEATURES:
-            raise ValueError(str(unknown("layer", layer, FEATURES)).rstrip("."))
+            raise unknown("layer", layer, FEATURES)
     return tuple(layers)
 
 
