@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError
+from sharploss.extractors import FOLDER
 from sharploss.files import read_json
-from sharploss.plan import NOTHING, Plan, load_plan
+from sharploss.plan import Plan, load_plan
 from sharploss.protocols import reference_of
 
 if TYPE_CHECKING:
@@ -234,7 +235,8 @@ def _extractions(root: Path, plan: Plan) -> pd.DataFrame:
     import pandas as pd
 
     paths = dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values())
-    names = [Path(path).stem for path in paths if path != NOTHING]
+    # A file that came from elsewhere, named by its path, has no record here.
+    names = [Path(path).stem for path in paths if Path(path).parent == FOLDER]
     records = {name: _record(root / "results" / "extractors" / name / "history.jsonl") for name in names}
     lines = [{"extractor": name, **line} for name, record in records.items() for line in record]
     return pd.DataFrame(lines, columns=EXTRACTION_COLUMNS)
