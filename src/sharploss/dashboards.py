@@ -40,7 +40,7 @@ def sections(params: Params, plan: Plan, suite: str) -> dict[str, list[Panel]]:
 def _training(terms: list[str]) -> list[Panel]:
     total = {"kind": "lines", "title": "the whole loss, weighted", "names": ["train/total"], "log": True}
     each = [{"kind": "lines", "title": f"{term}, unweighted", "names": [f"train/terms/{term}"]} for term in terms]
-    gradient = {"kind": "lines", "title": "gradient norm, before clipping", "names": ["train/gradient"], "log": True}
+    gradient = {"kind": "lines", "title": "gradient norm, after clipping", "names": ["train/gradient"], "log": True}
     return [total, *each, gradient, {"kind": "lines", "title": "learning rate", "names": ["train/lr"]}]
 
 

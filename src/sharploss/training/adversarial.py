@@ -12,14 +12,14 @@ from sharploss.data.patches import Patches
 from sharploss.errors import UserError
 from sharploss.losses.adversarial import AdversarialLoss
 from sharploss.losses.weighted_sum import WeightedSum
-from sharploss.training.optimizers import clip
+from sharploss.training.optimizers import gradient_norm
 from sharploss.training.processes import Gradients, Team, parts_of_batch
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import APART, make_optimizer
 
 WATCHED = ("loss", "real", "fake", "gradient")
 """What the record says of a discriminator: its loss, the mean logits of real and restored images (SharpGAN's
-probabilities are their sigmoids), and its gradient's norm before clipping. Logits that drift apart for good are its
+probabilities are their sigmoids), and its gradient's norm after clipping. Logits that drift apart for good are its
 victory; logits that meet and a gradient near zero are its collapse."""
 
 
@@ -80,7 +80,9 @@ class Adversary:
             self.gradients.add(loss)
             watched.append(torch.stack([loss.detach(), real.detach().mean(), fake.detach().mean()]))
         self.gradients.finish()
-        gradient = clip(self.discriminator, self.settings["clip_norm"])
+        if self.settings["clip_norm"] is not None:
+            nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.settings["clip_norm"])
+        gradient = gradient_norm(self.discriminator)
         self.optimizer.step()
         return torch.cat([torch.stack(watched).mean(0), gradient[None]])
 

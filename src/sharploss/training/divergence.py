@@ -7,10 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sharploss.losses.weighted_sum import WeightedSum
-from sharploss.training.optimizers import clip
-
-GRADIENT = "gradient"
-"""What the norm of the network's gradient is called, before clipping, under the whole loss."""
+from sharploss.training.optimizers import gradient_norm
 
 
 def first_nonfinite(rows: Tensor, names: Sequence[str], start: int) -> dict[str, Any] | None:
@@ -50,26 +47,27 @@ def blame(
     loss: WeightedSum,
     batch: Callable[[int], tuple[Tensor, Tensor]],
 ) -> dict[str, Any]:
-    """Where it was the gradient that went bad, name the term it came from: one can be finite and its gradient not.
+    """Find out whether it was a term's gradient that went bad, a step before anything else: a root's does so at 0.
 
     Args:
-        diverged: what `first_nonfinite` found; given back as it is where that is a term.
+        diverged: what `first_nonfinite` or `nonfinite_weights` found.
         suspect: gives the last network that was saved, on the CPU, and its step.
         loss: whose terms are tried one by one.
         batch: gives the input and target of a step.
 
     Returns:
-        "gradient of <term>" and the step, or GRADIENT where no term's gradient goes bad with that network.
+        "gradient of <term>" and its step; or `diverged` itself, where no term's gradient goes bad with that network.
     """
-    if diverged["term"] != GRADIENT:
+    step = diverged["step"] - (0 if diverged["term"].endswith("weights") else 1)
+    if step < 0:
         return diverged
-    input, target = batch(diverged["step"])
+    input, target = batch(step)
     network = suspect()[0].to(input.device)
     for name in loss.weights:
         network.zero_grad(set_to_none=True)
         term = loss.terms(network(input), target)[name]
-        if term.requires_grad:
+        if term.requires_grad and term.isfinite():
             term.backward()
-            if not clip(network, None).isfinite():
-                return {**diverged, "term": f"{GRADIENT} of {name}"}
+            if not gradient_norm(network).isfinite():
+                return {"term": f"gradient of {name}", "step": step}
     return diverged

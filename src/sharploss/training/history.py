@@ -12,9 +12,9 @@ class History:
     """An append-only JSONL file.
 
     Lines are `{"event": "train", "step", "lr", "total", "terms", "gradient"}`: means since the last such line, terms
-    unweighted, of the gradient its norm before clipping. `"discriminator": {...}` is added where there is one
-    (training.adversarial.WATCHED and its learning rate). `{"event": "validation", "step", "psnr_y"}` has dB. The last
-    line of a run that came to nothing says why: `{"event": "diverged", "term", "step"}` or
+    unweighted; the norm of the network's gradient, after clipping, is that of the line's step. `"discriminator": {...}`
+    is added where there is one (training.adversarial.WATCHED and its learning rate). `{"event": "validation", "step",
+    "psnr_y"}` has dB. The last line of a run that came to nothing says why: `{"event": "diverged", "term", "step"}` or
     `{"event": "not_trained", "reason"}`.
     """
 

@@ -19,10 +19,10 @@ from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.metrics.psnr import border_of
 from sharploss.training.adversarial import WATCHED, final, make_adversary
 from sharploss.training.device import memory_format, set_mode
-from sharploss.training.divergence import GRADIENT, blame, first_nonfinite, nonfinite_weights
+from sharploss.training.divergence import blame, first_nonfinite, nonfinite_weights
 from sharploss.training.history import History, Mute
 from sharploss.training.interrupt import stop_on_signal
-from sharploss.training.optimizers import clip
+from sharploss.training.optimizers import gradient_norm
 from sharploss.training.processes import Gradients, parts_of_batch, team
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import (
@@ -110,7 +110,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     patches = Patches(packs["train"], **settings, device=device)
     gradients = Gradients(network, group, parts, exact=exact)
     adversary = make_adversary(loss, config, patches, group)
-    names = [*loss.weights, GRADIENT, *(f"discriminator {name}" for name in WATCHED if adversary is not None)]
+    names = [*loss.weights, *(f"discriminator {name}" for name in WATCHED if adversary is not None)]
     window = torch.zeros(recipe["log_every"], len(names), device=device)
     players = None if adversary is None else (adversary.discriminator, adversary.optimizer)
     learning = {"weights": network, **({"discriminator weights": players[0]} if players else {})}
@@ -136,8 +136,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
             if set_step is not None:
                 set_step(state.step)
             output, watched = _learn(forward, loss, gradients, input, target)
-            norm = _optimise(network, state.optimizer, rate, recipe["clip_norm"])
-            watched = torch.cat([watched, norm[None]])
+            _optimise(network, state.optimizer, rate, recipe["clip_norm"])
             state.follow(recipe["average"])
             if adversary is not None:
                 watched = torch.cat([watched, adversary.update(forward, network, output, target, state.step)])
@@ -164,9 +163,9 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
                 state.terms = dict(zip(loss.weights, means, strict=False))
                 total = sum(loss.weights[name] * mean for name, mean in state.terms.items())
                 line = {"event": "train", "step": state.step, "lr": rate, "total": total, "terms": state.terms}
-                line[GRADIENT], *judged = means[len(loss.weights) :]
+                line["gradient"] = gradient_norm(network).item()
                 if adversary is not None:
-                    line["discriminator"] = dict(zip(WATCHED, judged, strict=True))
+                    line["discriminator"] = dict(zip(WATCHED, means[len(loss.weights) :], strict=True))
                     line["discriminator"]["lr"] = learning_rate(state.step - 1, adversary.settings)
                 record.append(line)
             if "validate" in due and group.leads:
@@ -253,13 +252,13 @@ def _learn(
     return torch.cat(restored), torch.stack(watched).mean(0)
 
 
-def _optimise(network: nn.Module, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float | None) -> Tensor:
-    """Do one step of the optimiser at learning rate `rate`, the gradient clipped where asked; give its norm before."""
+def _optimise(network: nn.Module, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float | None) -> None:
+    """Do one step of the optimiser at learning rate `rate`, the gradient's norm clipped where asked."""
     for group in optimizer.param_groups:
         group["lr"] = rate
-    norm = clip(network, clip_norm)
+    if clip_norm is not None:
+        nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
     optimizer.step()
-    return norm
 
 
 def _progress(title: str, step: int, recipe: dict[str, Any], shown: bool) -> "tqdm[Any]":

@@ -1,4 +1,4 @@
-"""torch's optimisers without their marks for torch's compiler, and the clipping of gradients.
+"""torch's optimisers without their marks for torch's compiler, and the size of gradients.
 
 The marks exempt an optimiser's methods from compilation. Outside of a compiled function they do nothing, but the first
 call of one imports the compiler, which is more than a second of every training.
@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.nn.utils import get_total_norm
 
 MARKED = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
 
@@ -25,14 +25,6 @@ Adam: type[torch.optim.Adam] = _unmarked(torch.optim.Adam)
 SGD: type[torch.optim.SGD] = _unmarked(torch.optim.SGD)
 
 
-def clip(network: nn.Module, norm: float | None) -> Tensor:
-    """Scale a network's gradient down to an L2 norm of at most `norm`; None leaves it as it is.
-
-    Returns:
-        Its norm before, a scalar on its device.
-    """
-    parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]
-    total = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
-    if norm is not None:
-        clip_grads_with_norm_(parameters, norm, total)
-    return total
+def gradient_norm(network: nn.Module) -> Tensor:
+    """Give the L2 norm of all gradients of a network, a scalar on its device."""
+    return get_total_norm([parameter.grad for parameter in network.parameters() if parameter.grad is not None])
