@@ -26,7 +26,8 @@ def make_study(folder, environment, steps):
     copy_repository(folder)
     params = yaml.safe_load((folder / "params.yaml").read_text())
     suite = {**params["suites"]["pairings"], "networks": ["edsr"], "losses": list(LOSSES)}
-    params |= {"suites": {"pairings": suite}, "extractors": {}, "crops": {}}
+    losses = {name: params["losses"][name] for name in LOSSES}
+    params |= {"suites": {"pairings": suite}, "losses": losses, "extractors": {}, "crops": {}}
     params["recipes"]["mini"].update(steps=steps, validate_every=steps, checkpoint_every=steps)
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     for command in (["python", "pipelines/plan.py"], ["dvc", "repro", "plan", "fetch", "prepare"]):

@@ -45,12 +45,12 @@ def test_every_term_of_a_suite_has_a_curve(study):
 
 def test_only_suites_with_a_discriminator_have_its_curves(study):
     params, plan = study
-    title = "Discriminator and gradient norms"
+    title = "Discriminator"
     with_players = {name for name in params.suites if title in dashboards.sections(params, plan, name)}
     assert "players" in with_players
     assert "pairings" not in with_players
     panels = dashboards.sections(params, plan, "players")[title]
-    assert "train/discriminator/network_gradient" in names(panels)
+    assert "train/discriminator/lr" in names(panels)
 
 
 def test_bars_and_crops_are_those_of_the_tasks(study):

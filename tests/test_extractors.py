@@ -6,7 +6,7 @@ import yaml
 from pydantic import ValidationError
 
 from sharploss.errors import UserError
-from sharploss.extractors import Extractor, weights_path
+from sharploss.extractors import OFFICIAL, Extractor, source, weights_path
 from sharploss.params import Params, load_params, load_yaml
 
 LEAST = {"task": "sr_x4", "image": "skimage_train/coffee"}
@@ -32,7 +32,7 @@ def test_bad_settings_are_refused(change):
 
 def test_params_know_extractors_and_check_their_task(repository, tmp_path):
     content = load_yaml(repository / "params.yaml")
-    content["extractors"] = {"mdf_sr": {**LEAST, "iterations": 5}}
+    content["extractors"]["mdf_sr"] = {**LEAST, "iterations": 5}
     assert Params.model_validate(content).extractors["mdf_sr"].iterations == 5
     content["extractors"]["mdf_sr"]["task"] = "sr_x5"
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
@@ -42,7 +42,7 @@ def test_params_know_extractors_and_check_their_task(repository, tmp_path):
 
 def test_a_misspelt_setting_is_named_with_the_nearest(repository, tmp_path):
     content = load_yaml(repository / "params.yaml")
-    content["extractors"] = {"mdf_sr": {**LEAST, "iteration": 5}}
+    content["extractors"]["mdf_sr"] = {**LEAST, "iteration": 5}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(UserError, match=r"extractors\.mdf_sr: There is no key 'iteration': did you mean 'iterations'"):
         load_params(tmp_path / "params.yaml")
@@ -52,6 +52,18 @@ def test_weights_lie_in_one_folder_by_name():
     assert weights_path("mdf_sr").as_posix() == "results/weights/extractors/mdf_sr.safetensors"
 
 
+def test_what_weights_stand_for():
+    assert [source(name) for name in OFFICIAL] == [None] * 3
+    assert source("mdf_sr") == weights_path("mdf_sr")
+    assert source("elsewhere/x.safetensors").as_posix() == "elsewhere/x.safetensors"
+
+
+@pytest.mark.parametrize("weights", ["../x", "a/b", "A", "", "-x", "mdf_sr\n", None, 3, ["sisr"], {"sisr": 1}])
+def test_weights_that_are_neither_a_name_nor_a_path_are_refused(weights):
+    with pytest.raises(ValueError, match="weights must be one of sisr, jpeg, denoising, an extractor's name or a path"):
+        source(weights)
+
+
 def test_torch_is_not_imported():
-    code = "import sys, sharploss.extractors; sys.exit('torch' in sys.modules)"
+    code = "import sys, sharploss.extractors, sharploss.params; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -79,6 +79,31 @@ def test_the_schema_for_editors_is_the_models(repository):
         ("extractors.mdf_sr.task", "deblur", "extractors.mdf_sr.task: deblur is of kind deblur: name one of sr, "),
         ("extractors.mdf_sr.task", "sr_x5", "extractors.mdf_sr.task: There is no task 'sr_x5': did you mean 'sr_x"),
         ("extractors.mdf_sr.widht", 8, "extractors.mdf_sr: There is no key 'widht': did you mean 'width'?"),
+        ("extractors.sisr", {"task": "sr_x4", "image": "t91/t1"}, "extractors.sisr: the authors' discriminators have"),
+        ("losses.mdf.mdf.weights", "mdf_sl", "losses.mdf.mdf.weights: There is no set of discriminators 'mdf_sl': did"),
+        ("losses.mdf.mdf.weights", "SISR", "There is no set of discriminators 'SISR': known are"),
+        (
+            "losses.mdf.mdf.weights",
+            "../mdf_sr",
+            "There is no set of discriminators '../mdf_sr': did you mean 'mdf_sr'?",
+        ),
+        ("losses.mdf.mdf.weights", None, "losses.mdf.mdf.weights: There is no set of discriminators 'None': known are"),
+        ("losses.mdf.mdf.weights", ["jpeg"], "losses.mdf.mdf.weights: There is no set of discriminators '['jpeg']': "),
+        (
+            "losses.mdf.mdf.weights",
+            "/tmp/x.safetensors",
+            "'/tmp/x.safetensors' is not a path inside the repository, of",
+        ),
+        ("losses.mdf.mdf.weights", "../x.safetensors", ": copy the file into the repository and give its path from t"),
+        ("losses.mdf.mdf.weights", "a/../../x.safetensors", "is not a path inside the repository"),
+        ("losses.mdf.mdf.weights", "~/x.safetensors", "is not a path inside the repository"),
+        ("losses.mdf.mdf.weights", "a b.safetensors", "is not a path inside the repository"),
+        ("losses.mdf.mdf.weights", "$(touch x).safetensors", "is not a path inside the repository"),
+        (
+            "losses.mdf.mdf.weights",
+            "results/weights/extractors/mdf_sl.safetensors",
+            "no extractor 'mdf_sl': did you mean",
+        ),
         ("recipes.mini_gan.start.los", "l1", "recipes.mini_gan.start: There is no key 'los': did you mean 'loss'?"),
         ("crops.eye.task", "sr_x5", "crops.eye.task: There is no task 'sr_x5': did you mean 'sr_x"),
         ("networks.edsr", {"width": 3}, "networks.edsr has no key 'network'"),
@@ -131,6 +156,24 @@ def test_weights_that_have_seen_what_is_tested_on_are_refused(mini, tmp_path):
         load(tmp_path, mini)
 
 
+def test_an_extractor_named_by_its_path_is_the_same_extractor(mini, tmp_path):
+    path = "results/weights/extractors/mdf_sr.safetensors"
+    mini["losses"]["mdf"] = {"mdf": {"weights": path}}
+    load(tmp_path, mini)
+    mini["tasks"]["other"] = {**mini["tasks"]["sr_x4"], "train": ["urban100"], "test": ["set5"]}
+    mini["tasks"]["sr_x4"] |= {"test": ["urban100"]}
+    mini["extractors"]["mdf_sr"] |= {"task": "other", "image": "urban100/img_001"}
+    mini["losses"] = {name: loss if name == "mdf" else {"l1": 1} for name, loss in mini["losses"].items()}
+    with pytest.raises(UserError, match=r"sr_x4 uses extractors\.mdf_sr, and urban100 is trained on and tested on"):
+        load(tmp_path, mini)
+
+
+def test_a_file_of_discriminators_inside_the_repository_can_be_named(mini, tmp_path):
+    for path in ("weights/a-b_1.v2.safetensors", "X.safetensors"):
+        mini["losses"]["mdf"] = {"mdf": {"weights": path}}
+        assert load(tmp_path, mini).losses["mdf"] == {"mdf": {"weights": path}}
+
+
 @pytest.mark.parametrize(
     ("task", "filled_in"),
     [
@@ -143,7 +186,7 @@ def test_weights_that_have_seen_what_is_tested_on_are_refused(mini, tmp_path):
 )
 def test_every_kind_of_task_has_its_own_parameters(mini, tmp_path, task, filled_in):
     sets = {"train": ["skimage_train"], "validation": ["skimage_validation"], "test": ["set5"]}
-    mini["tasks"]["sr_x4"], mini["extractors"] = {**task, **sets}, {}
+    mini["tasks"]["sr_x4"], mini["extractors"]["mdf_sr"]["task"] = {**task, **sets}, "jpeg_q10"
     found = load(tmp_path, mini).tasks["sr_x4"].model_dump(mode="json")
     assert found.items() >= {**task, **filled_in}.items()
 

@@ -81,6 +81,40 @@ def test_a_run_with_self_trained_discriminators_names_their_file(params):
     assert runs["sr_x4-edsr-l1-s0"]["extractor"] == NOTHING
 
 
+def test_a_run_with_discriminators_named_by_their_path_depends_on_that_file(params, tmp_path):
+    losses = params.losses | {"mdf": {"mdf": {"weights": "weights/of-a.colleague+1.safetensors"}}}
+    plan = expand(with_changes(params, losses=losses))
+    assert plan["runs"]["sr_x4-edsr-mdf-s0"]["extractor"] == "weights/of-a.colleague+1.safetensors"
+    assert plan["runs"]["sr_x4-edsr-l1_mdf-s0"]["extractor"] == "results/weights/extractors/mdf_sr.safetensors"
+    write_plan(plan, tmp_path / "runs.yaml")
+    assert load_plan(tmp_path / "runs.yaml") == plan
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tmp/x.safetensors",
+        "../x.safetensors",
+        "a/../x.safetensors",
+        "a//x.safetensors",
+        "./x.safetensors",
+        "~/x.safetensors",
+        "-x.safetensors",
+        "$(touch y).safetensors",
+        "${oc.env:HOME}.safetensors",
+        "x.safetensors\n",
+        "a b.safetensors",
+        "weights/x.pth",
+    ],
+)
+def test_a_path_that_leads_out_or_is_more_than_a_path_is_in_no_plan(params, tmp_path, path):
+    plan = expand(params)
+    plan["runs"]["sr_x4-edsr-mdf-s0"]["extractor"] = path
+    write_plan(plan, tmp_path / "runs.yaml")
+    with pytest.raises(UserError, match=r"gives the run sr_x4-edsr-mdf-s0 the extractor .*, which no plan makes"):
+        load_plan(tmp_path / "runs.yaml")
+
+
 def test_written_and_read_back(params, tmp_path):
     plan = expand(params)
     write_plan(plan, tmp_path / "runs.yaml")

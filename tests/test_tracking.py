@@ -201,8 +201,8 @@ def test_lines_become_flat_names():
         "train/terms/l1": 0.4,
         "train/terms/gv": 10.0,
     }
-    line = {"event": "train", "step": 20, "discriminator": {"loss": 0.5, "network_gradient": 2.0}}
-    assert tracking.flatten(line) == {"train/discriminator/loss": 0.5, "train/discriminator/network_gradient": 2.0}
+    line = {"event": "train", "step": 20, "discriminator": {"loss": 0.5, "gradient": 2.0}}
+    assert tracking.flatten(line) == {"train/discriminator/loss": 0.5, "train/discriminator/gradient": 2.0}
 
 
 def test_a_run_without_a_suite_is_grouped_by_task_and_network():

@@ -34,13 +34,14 @@ def sections(params: Params, plan: Plan, suite: str) -> dict[str, list[Panel]]:
     datasets = list(dict.fromkeys(name for task in tasks for name in params.tasks[task].test))
     crops = [name for name, crop in params.crops.items() if crop.task in tasks]
     found = {"Training": _training(terms), "Validation": _validation(), "Scores": _scores(datasets, crops)}
-    return found | ({"Discriminator and gradient norms": _players()} if set(terms) & set(ADVERSARIAL) else {})
+    return found | ({"Discriminator": _players()} if set(terms) & set(ADVERSARIAL) else {})
 
 
 def _training(terms: list[str]) -> list[Panel]:
     total = {"kind": "lines", "title": "the whole loss, weighted", "names": ["train/total"], "log": True}
     each = [{"kind": "lines", "title": f"{term}, unweighted", "names": [f"train/terms/{term}"]} for term in terms]
-    return [total, *each, {"kind": "lines", "title": "learning rate", "names": ["train/lr"]}]
+    gradient = {"kind": "lines", "title": "gradient norm, after clipping", "names": ["train/gradient"], "log": True}
+    return [total, *each, gradient, {"kind": "lines", "title": "learning rate", "names": ["train/lr"]}]
 
 
 def _validation() -> list[Panel]:
@@ -56,7 +57,7 @@ def _players() -> list[Panel]:
         {"kind": "lines", "title": "discriminator's loss", "names": [f"{name}/loss"]},
         {"kind": "lines", "title": "mean logits, real and restored", "names": [f"{name}/real", f"{name}/fake"]},
         {"kind": "lines", "title": "gradient norm, discriminator", "names": [f"{name}/gradient"], "log": True},
-        {"kind": "lines", "title": "gradient norm, network", "names": [f"{name}/network_gradient"], "log": True},
+        {"kind": "lines", "title": "learning rate, discriminator", "names": [f"{name}/lr"]},
     ]
 
 

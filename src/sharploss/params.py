@@ -11,9 +11,9 @@ from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import ALSO_KNOWN_AS, leak
 from sharploss.bounded_yaml import load_yaml
 from sharploss.bounds import ENTRIES, PATCH, PIXELS, RUNS, SEED, STARTS, STEPS, excess, shown
-from sharploss.errors import UserError, unknown
+from sharploss.errors import UserError, cut, unknown
+from sharploss.extractors import FOLDER, INSIDE, OFFICIAL, SUFFIX, Extractor, source, weights_path
 from sharploss.extractors import KINDS as DISTORTIONS
-from sharploss.extractors import Extractor
 from sharploss.tasks import KINDS, Base, Name, Strict, Task
 
 Positive = Annotated[int, Field(gt=0, le=STEPS)]
@@ -186,6 +186,9 @@ class Params(Strict):
     def _parts_fit(self) -> Self:
         for name in self.extractors:
             self._check_extractor(name)
+        for name, loss in self.losses.items():
+            for weights in weights_named(loss):
+                _check_weights(f"losses.{name}.mdf.weights", weights, list(self.extractors))
         for name, recipe in self.recipes.items():
             if recipe.batch % recipe.accumulate:
                 raise UserError(
@@ -197,6 +200,8 @@ class Params(Strict):
         return self
 
     def _check_extractor(self, name: str) -> None:
+        if name in OFFICIAL:
+            raise UserError(f"extractors.{name}: the authors' discriminators have this name: choose another.")
         task = self.extractors[name].task
         _known(f"extractors.{name}.task", "task", task, self.tasks)
         kind = self.tasks[task].kind
@@ -247,8 +252,8 @@ class Params(Strict):
                     raise UserError(
                         f"suites.{name}: {task} starts from {start.task}, and {reason}: start from another task."
                     )
-            used = [weights for loss in losses for weights in weights_named(self.losses[loss])]
-            for extractor in (extractor for extractor in self.extractors if extractor in used):
+            used = [source(weights) for loss in losses for weights in weights_named(self.losses[loss])]
+            for extractor in (extractor for extractor in self.extractors if weights_path(extractor) in used):
                 reason = leak([self.extractors[extractor].image.split("/", 1)[0]], self.tasks[task].test)
                 if reason:
                     raise UserError(
@@ -274,8 +279,23 @@ class Params(Strict):
 
 
 def weights_named(loss: dict[str, Any]) -> list[Any]:
-    """Give what a loss's terms name as `weights`."""
-    return [cast("dict[str, Any]", value).get("weights") for value in loss.values() if isinstance(value, dict)]
+    """Give what a loss's MDF term names as `weights`, if it names any."""
+    term = loss.get("mdf")
+    return [cast("dict[str, Any]", term)["weights"]] if isinstance(term, dict) and "weights" in term else []
+
+
+def _check_weights(where: str, weights: Any, extractors: list[str]) -> None:
+    """Refuse a name of discriminators that nobody knows, and a file that neither DVC nor a colleague would find."""
+    if not isinstance(weights, str) or not weights.endswith(SUFFIX):
+        if weights not in [*OFFICIAL, *extractors]:
+            raise UserError(f"{where}: {unknown('set of discriminators', weights, [*OFFICIAL, *extractors])}")
+    elif not INSIDE.fullmatch(weights):
+        raise UserError(
+            f"{where}: '{cut(weights)}' is not a path inside the repository, of letters, digits and ._+- with no part "
+            "that begins with a dot: copy the file into the repository and give its path from there."
+        )
+    elif Path(weights).parent == FOLDER and Path(weights).stem not in extractors:
+        raise UserError(f"{where}: {unknown('extractor', Path(weights).stem, extractors)}")
 
 
 def _within(where: str, wrong: str) -> None:

@@ -9,7 +9,7 @@ import yaml
 
 from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError
-from sharploss.extractors import weights_path as extractor_path
+from sharploss.extractors import INSIDE, source
 from sharploss.files import write_text
 from sharploss.params import Params, weights_named
 
@@ -62,9 +62,12 @@ def _add(params: Params, runs: dict[str, dict[str, Any]], run: dict[str, Any]) -
 
 
 def _extractor(params: Params, loss: str) -> str:
-    """Give the file of self-trained discriminators that a loss reads, or NOTHING."""
-    named = weights_named(params.losses[loss])
-    return next((str(extractor_path(name)) for name in params.extractors if name in named), NOTHING)
+    """Give the file of discriminators that a loss reads, an extractor's or one that it names by its path, or NOTHING.
+
+    The authors' file is none of the repository: a run depends on it by its receipt, as on every asset.
+    """
+    files = [source(weights) for weights in weights_named(params.losses[loss])]
+    return next((file.as_posix() for file in files if file is not None), NOTHING)
 
 
 def weights_path(group: str, key: str) -> str:
@@ -145,8 +148,7 @@ def _wrong_field(key: str, run: dict[str, Any], starts: set[str]) -> str | None:
 
 
 def _is_extractor(path: str) -> bool:
-    name = path.rpartition("/")[2].removesuffix(".safetensors")
-    return path == NOTHING or (NAME.fullmatch(name) is not None and path == str(extractor_path(name)))
+    return path == NOTHING or INSIDE.fullmatch(path) is not None
 
 
 def dump_plan(plan: Plan) -> str:

@@ -129,7 +129,8 @@ def write_record(root, key, run, config, changes):
         if step % 20 == 0:
             terms = {name: 0.12 * (0.25 + 0.75 * np.exp(-step / 60)) for name in config["loss"]}
             line = {"event": "train", "step": step, "lr": 2e-3, "total": sum(terms.values()), "terms": terms}
-            players = {"loss": 1.4, "real": 0.02 * step, "fake": -0.02 * step, "gradient": 3.0, "network_gradient": 0.5}
+            line["gradient"] = 0.5
+            players = {"loss": 1.4, "real": 0.02 * step, "fake": -0.02 * step, "gradient": 3.0, "lr": 2e-3}
             lines.append(line | ({"discriminator": players} if set(terms) & set(ADVERSARIAL) else {}))
         if step % 50 == 0 or step == steps:
             late = changes[0] * step / steps + synthetic.noise(key, step, scale=0.02)

@@ -12,9 +12,9 @@ import tempfile
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from legacy_torch import op_dict, op_global, op_module, op_storage, op_tensor, op_text, program
+from legacy_torch import op_dict, op_global, op_int, op_module, op_storage, op_tensor, op_text, op_tuple, program
 
-from sharploss.assets.pickles import Global, Module, Refused, Storage, Strided, interpret
+from sharploss.assets.pickles import OPCODES, Global, Module, Refused, Storage, Strided, interpret
 
 
 def run(content):
@@ -110,6 +110,58 @@ MISUSED = {
 def test_allowed_instructions_cannot_be_misused(body):
     with pytest.raises(Refused):
         run(program(body))
+
+
+DEEP = b")" + b"\x85" * 100_000
+"""A tuple in a tuple in a tuple: neither its text nor its hash can be had."""
+
+WIDE = op_text("x") + b"".join(b"q" + bytes([place]) + 2 * (b"h" + bytes([place])) + b"\x87" for place in range(60))
+"""Each tuple holds the one before three times: 400 bytes, and a text longer than any memory."""
+
+
+@pytest.mark.parametrize("value", [DEEP, WIDE], ids=["deep", "wide"])
+def test_what_is_no_text_is_neither_quoted_nor_hashed(value):
+    for names in (value + op_text("x"), op_text("x") + value, value + value):
+        with pytest.raises(Refused) as error:
+            run(b"\x80\x04" + names + b"\x93.")
+        assert str(error.value) == "it holds the instruction STACK_GLOBAL, which a saved network has no use for"
+    parts = op_text("storage"), op_global("torch FloatStorage"), value, op_text("cpu"), op_int(1), b"N"
+    with pytest.raises(Refused, match="it refers to something that is neither a storage nor a module's class"):
+        run(program(op_tuple(*parts) + b"Q"))
+    # Nor is it when it is half of a reference, a key, a whole reference, or called.
+    for body in (op_storage("k", 1) + value + b"\x86Q", op_dict() + b"(" + value + b"Nu", value + b"Q", value + b")R"):
+        with pytest.raises(Refused) as error:
+            run(program(body))
+        assert len(str(error.value)) < 300
+
+
+def test_running_out_of_stack_is_damage(monkeypatch):
+    def recurse(machine, _):
+        recurse(machine, _)
+
+    monkeypatch.setitem(OPCODES, "NONE", recurse)
+    with pytest.raises(Refused, match=r"it is damaged or cut short .*recursion"):
+        run(program(b"N"))
+
+
+def test_long_names_are_cut():
+    for body in (
+        op_global("a " + "b" * 10**6),
+        op_text("a") + op_text("b" * 10**6) + b"\x93",
+        b"(ia\n" + b"b" * 10**6 + b"\n",
+    ):
+        with pytest.raises(Refused, match=r"it names a\.b+\.\.\., which") as error:
+            run(program(body))
+        assert len(str(error.value)) < 150
+
+
+def test_a_view_of_another_storage_is_refused():
+    """Its offset and size would be ignored, and its tensor hold other numbers than it should."""
+    parts = op_text("storage"), op_global("torch FloatStorage"), op_text("k"), op_text("cpu"), op_int(2)
+    assert run(program(op_tuple(*parts, b"N") + b"Q")) == Storage("k", "<f4", 2)
+    view = op_tuple(op_text("v"), op_int(1), op_int(1))
+    with pytest.raises(Refused, match="it refers to something that is neither a storage nor a module's class"):
+        run(program(op_tuple(*parts, view) + b"Q"))
 
 
 def test_huge_sizes_are_claims_not_allocations():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from legacy_torch import legacy_file, op_dict, op_list, op_module, op_storage, op_tensor
+from legacy_torch import legacy_file, op_dict, op_global, op_int, op_list, op_module, op_storage, op_tensor, op_tuple
 
 from sharploss.assets.torch_modules import read_modules
 from sharploss.errors import UserError
@@ -124,3 +124,22 @@ def test_a_missing_or_enormous_file(tmp_path, monkeypatch):
     monkeypatch.setattr("sharploss.assets.torch_modules.LARGEST", 0)
     with pytest.raises(UserError, match="larger than"):
         read(tmp_path, WHOLE)
+
+
+def test_a_name_of_many_long_parts_is_cut(tmp_path):
+    inner = b"N"
+    for _ in range(50):
+        inner = op_module(_modules=op_dict(**{"x" * 1000: inner}))
+    with pytest.raises(UserError, match=r"'x+\.\.\.' in it is no network module") as error:
+        read(tmp_path, legacy_file(op_list(inner), {}))
+    assert len(str(error.value)) < 500
+
+
+def test_huge_lengths_are_not_multiplied(tmp_path):
+    length = b"\x8a\xff" + b"\xff" * 254 + b"\x7f" + b"q\x00"  # 2 to the power of 2039, put into place 0
+    sides = b"(" + length + b"h\x00" * 300_000 + b"t"
+    parts = op_storage("k", 8), op_int(0), sides, sides, b"\x89", b"N"
+    tensor = op_global("torch._utils _rebuild_tensor_v2") + op_tuple(*parts) + b"R"
+    content = legacy_file(op_list(op_module(_parameters=op_dict(weight=tensor))), {"k": range(8)})
+    with pytest.raises(UserError, match="it holds a tensor that is empty or has more than four dimensions"):
+        read(tmp_path, content)

@@ -67,7 +67,7 @@ def smaller(name):
         content["losses"] = {name: loss for name, loss in content["losses"].items() if name in used}
         content["networks"] = {name: content["networks"][name] for name in ("espcn", "edsr")}
         content["recipes"] = {"mini": content["recipes"]["mini"]}
-        content["extractors"] = {}
+        content["extractors"] = {"mdf_sr": content["extractors"]["mdf_sr"]}
     if name == "runs.yaml":
         groups = dict(list(content["groups"].items())[:2])
         runs = {key: run for key, run in content["runs"].items() if run["group"] in groups}

@@ -6,10 +6,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 from torch import nn
 from torch.autograd import gradcheck
 
 from sharploss.errors import UserError
+from sharploss.files import sha256
 from sharploss.losses import MDFLoss, build_loss, loss_spec, needs, smallest_patch
 from sharploss.losses.mdf import mdf_loss
 from sharploss.networks.singan import SinGANDiscriminator, initialise
@@ -107,7 +109,32 @@ def test_loading_draws_no_random_numbers_and_freezes():
     assert not list(loss.parameters())
     assert not loss.state_dict()
     assert not any(module.training for module in loss.train().modules())
-    assert loss.backbone == "MDF sisr, 8 scales"
+    assert loss.backbone == "MDF sisr (Ds_SISR.pth 69ff954e399176a4), 8 scales, [0,1]"
+
+
+@with_weights
+def test_denoising_is_recorded_as_the_file_that_it_is():
+    loss = build_loss({"mdf": {"weights": "denoising", "scales": 9, "input_range": "[-1,1]"}})
+    assert loss.backbones == {"mdf": "MDF denoising (Ds_SISR.pth 69ff954e399176a4), 9 scales, [-1,1]"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_autocast_changes_neither_value_nor_gradient(dtype):
+    output, target = images(12, 1, 3, 24, 20, dtype=dtype)
+    networks = discriminators(4, 8, dtype=torch.float32)
+    loss = MDFLoss(scales=2)
+    loss.discriminators = networks
+    for measure in (loss, lambda output, target: mdf_loss(output, target, networks)):
+        found = []
+        for enabled in (False, True):
+            leaf = output.clone().requires_grad_()
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+                value = measure(leaf, target)
+            value.backward()
+            assert value.dtype == torch.float32
+            found.append((value, leaf.grad))
+        assert torch.equal(found[0][0], found[1][0])
+        assert torch.equal(found[0][1], found[1][1])
 
 
 def test_gradients_are_right():
@@ -165,8 +192,14 @@ def test_bad_images_are_refused():
         ({"layers": []}, "layers must be a list of some of head, body, tail"),
         ({"layers": "head"}, "layers must be a list"),
         ({"layers": ["head", "head"]}, "layers must be a list"),
-        ({"layers": ["neck"]}, "a layer must be one of 'head', 'body', 'tail', not 'neck'"),
+        ({"layers": {"layers": 5}}, "layers must be a list of some of head, body, tail, not {'layers': 5}"),
+        ({"layers": 5}, "layers must be a list of some of head, body, tail, not 5"),
+        ({"layers": [["head"]]}, r"layers must be a list of some of head, body, tail, not \[\['head'\]\]"),
+        ({"layers": ["head", 5]}, "layers must be a list"),
+        ({"layers": ["haed"]}, "There is no layer 'haed': did you mean 'head'?"),
+        ({"layers": ["neck"]}, "There is no layer 'neck': known are: body, head, tail"),
         ({"weights": 3}, "weights must be one of sisr, jpeg, denoising"),
+        ({"weights": "../x"}, r"weights must be one of sisr, jpeg, denoising, .*, not '\.\./x'"),
     ],
 )
 def test_bad_parameters_are_refused_without_weights(arguments, message):
@@ -180,6 +213,34 @@ def test_what_the_plan_asks_of_it():
     assert needs({"mdf": {"weights": "mdf_of_ours"}}) == ()
     assert smallest_patch({"mdf": 1}) == 11
     assert loss_spec({"mdf": 0.5})["mdf"]["scales"] == 8
+
+
+@pytest.mark.parametrize(
+    ("weights", "wanted"),
+    [
+        ("sisr", "[0,1]"),
+        ("jpeg", "[0,1]"),
+        ("denoising", "[0,1]"),
+        ("mdf_sr", "[-1,1]"),
+        ("elsewhere/x.safetensors", "[-1,1]"),
+    ],
+)
+def test_the_range_is_by_default_what_the_weights_are_used_or_were_trained_with(weights, wanted):
+    assert MDFLoss(weights).input_range == wanted
+    assert MDFLoss(weights, input_range=None).input_range == wanted
+    for stated in ("[0,1]", "[-1,1]"):
+        assert MDFLoss(weights, input_range=stated).input_range == stated
+
+
+def test_discriminators_trained_here_are_fed_the_range_they_were_trained_with(tmp_path):
+    networks = discriminators(2, 3, dtype=torch.float32)
+    path = tmp_path / "ours.safetensors"
+    save_file({name: value.clone() for name, value in networks.state_dict().items()}, path)
+    loss = build_loss({"mdf": {"weights": str(path), "scales": 2}})
+    output, target = images(11, 1, 3, 12, 13, dtype=torch.float32)
+    assert loss(output, target).item() == mdf_loss(output, target, networks, input_range="[-1,1]").item()
+    assert loss(output, target).item() != mdf_loss(output, target, networks).item()
+    assert loss.backbones == {"mdf": f"MDF ours (ours.safetensors {sha256(path)[:16]}), 2 scales, [-1,1]"}
 
 
 def test_without_load_it_says_so():

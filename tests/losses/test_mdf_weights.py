@@ -2,13 +2,14 @@ import os
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from sharploss.assets.fetch import AssetMissing, cache_folder
 from sharploss.errors import UserError
 from sharploss.losses import build_loss
-from sharploss.losses.mdf_weights import build, convert, load_discriminators, official_tensors, source
+from sharploss.losses.mdf_weights import build, convert, load_discriminators, official_tensors
 from sharploss.networks.singan import SinGANDiscriminator
+from sharploss.sealed import seal
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no discriminators of the authors")
@@ -24,19 +25,14 @@ def trained(*widths):
     return {name: value.clone() for name, value in networks.state_dict().items()}
 
 
-def test_names_stand_for_files():
-    assert source("sisr") is source("jpeg") is source("denoising") is None
-    assert str(source("mdf_sr")) == "results/weights/extractors/mdf_sr.safetensors"
-    assert str(source("elsewhere/x.safetensors")) == "elsewhere/x.safetensors"
-
-
 @with_weights
 def test_pickles_are_converted_once(monkeypatch):
-    first = official_tensors("mdf_jpeg")
+    first, file = official_tensors("mdf_jpeg")
     (converted,) = (cache_folder() / "converted").iterdir()
     assert converted.name == "mdf_jpeg-6eee1fbf452c7789.safetensors"
     monkeypatch.setattr("sharploss.losses.mdf_weights.convert", lambda _: pytest.fail("converted twice"))
-    second = official_tensors("mdf_jpeg")
+    second, again = official_tensors("mdf_jpeg")
+    assert file == again == "Ds_JPEG.pth 6eee1fbf452c7789"
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
@@ -55,12 +51,14 @@ def test_a_damaged_conversion_is_made_again():
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "file"))
-    assert len(load_discriminators("jpeg", 8)) == 8
+    assert len(load_discriminators("jpeg", 8)[0]) == 8
 
 
 @with_weights
 def test_denoising_is_sisr_and_jpeg_is_not():
-    sisr, denoising, jpeg = (load_discriminators(name, 1)[0].head.conv.weight for name in ("sisr", "denoising", "jpeg"))
+    sisr, denoising, jpeg = (
+        load_discriminators(name, 1)[0][0].head.conv.weight for name in ("sisr", "denoising", "jpeg")
+    )
     assert torch.equal(sisr, denoising)
     assert not torch.equal(sisr, jpeg)
 
@@ -84,7 +82,7 @@ def test_self_trained_weights(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     state = trained(4, 6)
     save_file(state, folder / "ours.safetensors")
-    networks = load_discriminators("ours", 2)
+    networks, _ = load_discriminators("ours", 2)
     assert [network.head.conv.out_channels for network in networks] == [4, 6]
     assert torch.equal(networks[1].tail.weight, state["1.tail.weight"])
     assert not list(networks.parameters())
@@ -92,9 +90,21 @@ def test_self_trained_weights(tmp_path, monkeypatch):
     assert loss(torch.rand(1, 3, 12, 12), torch.rand(1, 3, 12, 12)) > 0
 
 
+def test_self_trained_weights_that_do_not_match_their_seal_are_refused(tmp_path):
+    path, content = tmp_path / "ours.safetensors", bytearray(seal(save(trained(4))))
+    path.write_bytes(content)
+    load_discriminators(str(path), 1)
+    content[-1] ^= 1  # one bit of a number: safetensors sees nothing wrong
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"ours\.safetensors is damaged \(it does not match its sha256\)"):
+        load_discriminators(str(path), 1)
+
+
 def test_missing_self_trained_weights_say_how_to_make_them():
     with pytest.raises(UserError, match=r"ours\.safetensors is missing: run 'python pipelines/extract\.py ours'"):
         load_discriminators("ours", 4)
+    with pytest.raises(UserError, match=r"a/ours\.safetensors is missing: check the path, or set 'weights' to one of"):
+        load_discriminators("a/ours.safetensors", 4)
 
 
 def test_other_files_are_refused(tmp_path):

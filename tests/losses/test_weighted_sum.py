@@ -1,7 +1,9 @@
 import pytest
 import torch
+from backbone import loaded
 
-from sharploss.losses import TERMS, L1Loss, L2Loss, WeightedSum, build_loss
+from sharploss.losses import TERMS, L1Loss, L2Loss, TextureLoss, VGGLoss, WeightedSum, build_loss
+from sharploss.losses.vgg_features import VGGFeatures, share
 from sharploss.losses.weighted_sum import Terms
 from sharploss.params import ADVERSARIAL
 
@@ -69,6 +71,72 @@ def test_a_term_that_reads_the_target_does_so_once_for_all_stages(wave_pair):
     terms = loss.terms((output, output / 2, output / 4), target)
     assert term.reads == 1
     assert torch.equal(terms["counted"], terms["l1"])
+
+
+@pytest.fixture
+def sharpgans_features():
+    """Perceptual and texture term on two layers that they share and one each of their own, random weights."""
+    terms = {
+        "vgg": loaded(VGGLoss({"pool1": 1, "conv2_2": 0.5}, criterion="l2")),
+        "texture": loaded(TextureLoss({"pool1": 1, "relu1_1": 2}, patch=4)),
+    }
+    return WeightedSum(terms, {"vgg": 1.0, "texture": 3.0})
+
+
+def test_terms_on_one_network_read_each_image_once(sharpgans_features, wave_pair, monkeypatch):
+    loss, (output, target) = sharpgans_features, (image.clone() for image in wave_pair)
+    found = []
+    for step in range(2):
+        if step:
+            loss.shared = share(loss.losses.values())
+        image = output.clone().requires_grad_()
+        read, forward = [], VGGFeatures._features
+        monkeypatch.setattr(VGGFeatures, "_features", lambda self, x, f=forward, r=read: r.append(x) or f(self, x))
+        terms = loss.terms((image, image * 0.9), target)
+        monkeypatch.setattr(VGGFeatures, "_features", forward)
+        terms.total.backward()
+        found.append((len(read), terms["vgg"].detach(), terms["texture"].detach(), image.grad))
+    assert [count for count, *_ in found] == [6, 3]
+    for apart, together in zip(found[0][1:], found[1][1:], strict=True):
+        torch.testing.assert_close(together, apart, rtol=1e-5, atol=1e-7)
+
+
+def test_features_are_forgotten_after_each_loss(sharpgans_features, wave_pair):
+    loss = sharpgans_features
+    loss.shared = share(loss.losses.values())
+    loss.terms(*wave_pair)
+    assert [network.known for network in loss.shared] == [None]
+    with pytest.raises(ValueError, match="must have one shape"):
+        loss.terms(wave_pair[0][..., 1:], wave_pair[1])
+    assert loss.shared[0].known is None
+
+
+def test_a_watched_term_does_not_take_the_graph_from_another(sharpgans_features, wave_pair):
+    loss = WeightedSum(dict(sharpgans_features.losses.items()), {"vgg": 0.0, "texture": 1.0})
+    loss.shared = share(loss.losses.values())
+    output = wave_pair[0].clone().requires_grad_()
+    loss(output, wave_pair[1]).backward()
+    assert output.grad.abs().sum() > 0
+
+
+def test_features_of_different_kinds_are_not_shared():
+    terms = [loaded(VGGLoss({"pool1": 1})), loaded(TextureLoss({"pool1": 1}, ceil_mode=True))]
+    assert share(terms) == []
+    assert terms[0].network is not terms[1].network
+
+
+def test_half_precision_is_turned_into_float32_once(wave_pair):
+    seen = []
+
+    class Seeing(torch.nn.Module):
+        def forward(self, output, target):
+            seen.append(output)
+            return (output - target).abs().mean()
+
+    loss = WeightedSum({"a": Seeing(), "b": Seeing()}, {"a": 1.0, "b": 1.0})
+    loss.terms(wave_pair[0].bfloat16(), wave_pair[1])
+    assert seen[0] is seen[1]
+    assert seen[0].dtype == torch.float32
 
 
 def test_it_names_the_weights_that_were_loaded():

@@ -1,5 +1,6 @@
 """pipelines/extract.py as users run it, in a folder of their own."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -60,7 +61,8 @@ def test_an_extractor_becomes_a_loss(extract, tmp_path, monkeypatch):
     output = torch.rand(1, 3, 12, 12, requires_grad=True)
     loss(output, torch.rand(1, 3, 12, 12)).backward()
     assert output.grad.isfinite().all()
-    assert loss.backbones == {"mdf": "MDF ours, 2 scales"}
+    digits = hashlib.sha256(first).hexdigest()[:16]
+    assert loss.backbones == {"mdf": f"MDF ours (ours.safetensors {digits}), 2 scales, [-1,1]"}
 
     extract()
     assert weights.read_bytes() == first

@@ -99,9 +99,30 @@ def test_the_record_tells_both_sides(adversarial, packs, tmp_path):
     line = read_history(tmp_path / "history.jsonl")[0]
     assert set(line["terms"]) == {"l1", "ragan"}
     assert line["total"] == pytest.approx(line["terms"]["l1"] + 0.01 * line["terms"]["ragan"])
-    assert tuple(line["discriminator"]) == WATCHED
+    assert tuple(line["discriminator"]) == (*WATCHED, "lr")
     assert line["discriminator"]["gradient"] > 0
-    assert line["discriminator"]["network_gradient"] > 0
+    assert line["gradient"] > 0
+    step = line["step"] - 1
+    assert line["discriminator"]["lr"] == learning_rate(step, adversarial["recipe"]) == line["lr"]
+
+
+def test_the_discriminators_own_schedule_is_recorded(adversarial, packs, tmp_path):
+    own = {**adversarial["recipe"], "learning_rate": 0.01, "schedule": "constant", "warmup": 0}
+    adversarial["recipe"]["discriminator"] = own
+    run(adversarial, packs, tmp_path)
+    line = read_history(tmp_path / "history.jsonl")[0]
+    assert line["discriminator"]["lr"] == 0.01 != line["lr"]
+
+
+def test_further_steps_of_the_discriminator_leave_the_networks_statistics_alone(adversarial, packs, tmp_path):
+    adversarial["network"] = {"network": "srresnet", "blocks": 1, "width": 4}
+    counts = []
+    for steps in (1, 3):
+        adversarial["loss"]["ragan"]["steps"] = steps
+        network = run(adversarial, packs, tmp_path / str(steps)).network
+        counts.append({name: int(value) for name, value in network.named_buffers() if name.endswith("tracked")})
+    assert set(counts[0].values()) == {12}
+    assert counts[0] == counts[1]
 
 
 def test_the_judge_learns_to_tell_when_the_network_hardly_does(adversarial, packs, tmp_path):
@@ -187,10 +208,10 @@ def test_a_discriminators_gradient_is_clipped(adversarial, packs, tmp_path):
     run(adversarial, packs, tmp_path)
     lines = [line for line in read_history(tmp_path / "history.jsonl") if line["event"] == "train"]
     assert [line["discriminator"]["gradient"] for line in lines] == pytest.approx([1e-4] * len(lines), rel=1e-2)
-    assert all(line["discriminator"]["network_gradient"] > 1e-3 for line in lines)  # the network's is not
+    assert all(line["gradient"] > 1e-3 for line in lines)  # the network's is not
 
 
-def test_the_last_of_several_updates_is_told_beside_the_networks_gradient(adversary, adversarial, monkeypatch):
+def test_the_last_of_several_updates_is_told(adversary, adversarial, monkeypatch):
     calls = []
 
     def step(*arguments):
@@ -199,15 +220,21 @@ def test_the_last_of_several_updates_is_told_beside_the_networks_gradient(advers
 
     monkeypatch.setattr(Adversary, "_step", step)
     network = make_network(adversarial)
-    for parameter in network.parameters():
-        parameter.grad = torch.zeros_like(parameter)
-    head = next(network.parameters())
-    head.grad.view(-1)[:2] = torch.tensor([3.0, 4.0])
     output, target = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
     watched = adversary.update(network, network, output, target, 0)
-    assert watched.tolist() == [3, 3, 3, 3, 5]
+    assert watched.tolist() == [3, 3, 3, 3]
     assert calls[0][1] is output
     assert len(calls) == 3
+
+
+def test_the_networks_gradient_is_told_as_it_is(adversarial, packs, tmp_path):
+    adversarial["recipe"].update(steps=1, log_every=1)
+    run(adversarial, packs, tmp_path)
+    network, loss = make_network(adversarial), make_loss(adversarial)
+    input, target = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0).batch(0)
+    loss(network(input), target).backward()
+    norm = torch.cat([parameter.grad.flatten() for parameter in network.parameters()]).norm().item()
+    assert read_history(tmp_path / "history.jsonl")[0]["gradient"] == pytest.approx(norm, rel=1e-4)
 
 
 def test_a_discriminators_weights_that_are_no_numbers_at_the_end_are_noticed(adversarial, packs, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sharploss.data.patches import Patches
-from sharploss.losses import build_loss
+from sharploss.losses import TERMS, build_loss
 from sharploss.networks import NLSN
 from sharploss.training.history import read_history
 from sharploss.training.loop import fuse, train
@@ -217,6 +217,42 @@ def test_pictures_change_no_bit_also_over_a_stop(config, packs, tmp_path, monkey
 
 
 @pytest.mark.slow
+class Root(torch.nn.Module):
+    """A term that is finite at 0 and whose gradient is not."""
+
+    def forward(self, output, target):
+        return (output - output.detach()).square().sum().sqrt() * target.mean()
+
+
+def test_a_term_whose_gradient_alone_is_not_finite_is_named(config, packs, tmp_path, monkeypatch):
+    monkeypatch.setitem(TERMS, "root", Root)
+    config["loss"] = {"l1": 1, "root": 1}
+    outcome = run(config, packs, tmp_path)
+    assert outcome.diverged == {"term": "gradient of root", "step": 0}
+    assert outcome.status == "diverged"
+
+
+def test_a_gradient_that_goes_bad_at_the_last_step_is_named_too(config, packs, tmp_path, monkeypatch):
+    monkeypatch.setitem(TERMS, "root", Root)
+    config["recipe"].update(steps=1, log_every=1)
+    config["loss"] = {"root": 1, "l2": 1}
+    assert run(config, packs, tmp_path).diverged == {"term": "gradient of root", "step": 0}
+
+
+def test_the_record_has_the_norm_of_the_gradient(config, packs, tmp_path):
+    config["recipe"].update(log_every=1, learning_rate=1e-12, warmup=0, steps=3)
+    run(config, packs, tmp_path / "plain")
+    network, loss = make_network(config), build_loss(config["loss"])
+    input, target = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0).batch(2)
+    loss(network(input), target).backward()
+    expected = torch.cat([parameter.grad.flatten() for parameter in network.parameters()]).norm().item()
+    line = read_history(tmp_path / "plain" / "history.jsonl")[-2]
+    assert line["gradient"] == pytest.approx(expected, rel=1e-4)
+    config["recipe"].update(clip_norm=1e-3)
+    run(config, packs, tmp_path / "clipped")
+    assert read_history(tmp_path / "clipped" / "history.jsonl")[0]["gradient"] == pytest.approx(1e-3, rel=1e-3)
+
+
 def test_fast_mode_compiles_what_is_computed_pixel_by_pixel_on_gpus_alone(monkeypatch):
     compiled = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, *_: compiled.append(type(self).__name__))

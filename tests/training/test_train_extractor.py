@@ -65,6 +65,12 @@ def test_twice_is_the_same_to_the_bit(tmp_path, kind):
     assert (tmp_path / "one/history.jsonl").read_bytes() == (tmp_path / "other/history.jsonl").read_bytes()
 
 
+def test_the_scale_of_super_resolution_is_in_no_number(tmp_path, monkeypatch):
+    one = train(tmp_path / "x4", "sr")
+    monkeypatch.setitem(TASKS, "sr", {"kind": "sr", "scale": 2})
+    assert same(one, train(tmp_path / "x2", "sr"))
+
+
 def test_another_seed_gives_other_discriminators(tmp_path):
     assert not same(train(tmp_path / "a"), train(tmp_path / "b", seed=1))
 

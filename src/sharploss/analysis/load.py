@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.bounded_yaml import load_yaml
 from sharploss.errors import UserError
+from sharploss.extractors import FOLDER
 from sharploss.files import read_json
-from sharploss.plan import NOTHING, Plan, load_plan
+from sharploss.plan import Plan, load_plan
 from sharploss.protocols import reference_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ NOT_TRAINED = "not_trained"
 SCORE_COLUMNS = ["run", "dataset", "image", "metric", "protocol", "value"]
 ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
 SPEED = ["seconds", "steps_per_second", "parameters"]
+HISTORY_COLUMNS = ["run", "event", "step", "total", "psnr_y", "terms", "gradient", "discriminator"]
 EXTRACTION_COLUMNS = ["extractor", "scale", "iteration", "d_real", "d_fake", "gradient_penalty", "reconstruction"]
 EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]
 
@@ -40,8 +42,9 @@ class Study:
         scores: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
             protocol, value. Unrestored images have the loss "bicubic" or "input" and the network and recipe "". Runs
             that diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own.
-        history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted),
-            discriminator (a dict where the loss is adversarial: sharploss.training.adversarial.WATCHED).
+        history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
+            (the norm of the network's), discriminator (a dict, where the loss is adversarial:
+            sharploss.training.adversarial.WATCHED).
         extractions: one row per line of the records of MDF's discriminators that the runs use: extractor, scale,
             iteration, d_real, d_fake, gradient_penalty, reconstruction.
         not_measured: metric -> reason (one sentence), for metrics without a single score.
@@ -228,14 +231,15 @@ def _history(root: Path, trained: list[str]) -> pd.DataFrame:
     import pandas as pd
 
     lines = [{"run": key, **line} for key in trained for line in _record(_run_file(root, key, "history.jsonl"))]
-    return pd.DataFrame(lines, columns=["run", "event", "step", "total", "psnr_y", "terms", "discriminator"])
+    return pd.DataFrame(lines, columns=HISTORY_COLUMNS)
 
 
 def _extractions(root: Path, plan: Plan) -> pd.DataFrame:
     import pandas as pd
 
     paths = dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values())
-    names = [Path(path).stem for path in paths if path != NOTHING]
+    # A file that came from elsewhere, named by its path, has no record here.
+    names = [Path(path).stem for path in paths if Path(path).parent == FOLDER]
     records = {name: _record(root / "results" / "extractors" / name / "history.jsonl") for name in names}
     lines = [{"extractor": name, **line} for name, record in records.items() for line in record]
     return pd.DataFrame(lines, columns=EXTRACTION_COLUMNS)

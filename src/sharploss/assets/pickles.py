@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sharploss.errors import cut
+
 STORAGES = {"torch FloatStorage": "<f4", "torch LongStorage": "<i8"}
 MODULES = frozenset(
     {
@@ -34,7 +36,7 @@ LONGEST = 1_000_000
 """Instructions in one pickle; the authors' files have 24,000."""
 
 
-DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What a reader of a damaged file runs into."""
 
 
@@ -94,7 +96,7 @@ def interpret(stream: io.BytesIO) -> tuple[Any, dict[str, Storage]]:
                 raise Refused(_forbidden(opcode.name, argument, machine.stack))
             OPCODES[opcode.name](machine, argument)
     except DAMAGE as error:
-        raise Refused(f"it is damaged or cut short ({' '.join(str(error).split())[:200]})") from None
+        raise Refused(f"it is damaged or cut short ({cut(' '.join(str(error).split()), 200)})") from None
     raise Refused("it is cut short")
 
 
@@ -102,10 +104,16 @@ def _forbidden(opcode: str, argument: Any, stack: list[Any]) -> str:
     if opcode in OPCODES:
         return f"it has more than {LONGEST} instructions"
     if opcode == "INST":
-        return f"it names {str(argument).replace(' ', '.')}, which a saved network has no use for"
-    if opcode == "STACK_GLOBAL" and len(stack) > 1:
-        return f"it names {stack[-2]}.{stack[-1]}, which a saved network has no use for"
+        return _foreign(str(argument))
+    # Anything can lie on the stack: a few hundred bytes make tuples whose text has millions of letters, and others are
+    # too deeply nested to be written at all.
+    if opcode == "STACK_GLOBAL" and len(stack) > 1 and all(isinstance(part, str) for part in stack[-2:]):
+        return _foreign(f"{stack[-2]} {stack[-1]}")
     return f"it holds the instruction {opcode}, which a saved network has no use for"
+
+
+def _foreign(name: str) -> str:
+    return f"it names {cut(name.replace(' ', '.'))}, which a saved network has no use for"
 
 
 @dataclass
@@ -142,7 +150,7 @@ class Machine:
     def name(self, argument: str) -> None:
         """GLOBAL: put an allowed name on the stack, as text."""
         if argument not in GLOBALS:
-            raise Refused(f"it names {argument.replace(' ', '.')}, which a saved network has no use for")
+            raise Refused(_foreign(argument))
         self.push(Global(argument))
 
     def call(self) -> None:
@@ -171,10 +179,18 @@ class Machine:
     def refer(self) -> None:
         """BINPERSID: a storage, or the class of a module with its source, which is left alone."""
         kind, first, *others = self.last(1)[0]
+        # A key is text, as its hash and its text could exhaust the stack; a view of another storage (the last of the
+        # six) has an offset and a size of its own, which nothing here would heed.
         if kind == "module" and isinstance(first, Global):
             self.push(first)
-        elif kind == "storage" and isinstance(first, Global) and first.name in STORAGES and others[3] is None:
-            storage = Storage(str(others[0]), STORAGES[first.name], int(others[2]))
+        elif (
+            kind == "storage"
+            and isinstance(first, Global)
+            and first.name in STORAGES
+            and isinstance(others[0], str)
+            and others[3] is None
+        ):
+            storage = Storage(others[0], STORAGES[first.name], int(others[2]))
             if self.storages.setdefault(storage.key, storage) != storage:
                 raise Refused("it describes one storage in two ways")
             self.push(storage)

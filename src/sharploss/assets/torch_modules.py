@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.assets.pickles import DAMAGE, Module, Refused, Storage, Strided, interpret
-from sharploss.errors import UserError
+from sharploss.errors import UserError, cut
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -89,7 +89,7 @@ def _tensors(module: Any) -> dict[str, Strided]:
             break
         prefix, module = waiting.pop()
         if not isinstance(module, Module):
-            raise Refused(f"'{prefix[:-1]}' in it is no network module")
+            raise Refused(f"'{cut(prefix[:-1])}' in it is no network module")
         for kind in ("_parameters", "_buffers"):
             items = module.state.get(kind, {}).items()
             found.update({f"{prefix}{name}": tensor for name, tensor in items if isinstance(tensor, Strided)})
@@ -101,10 +101,14 @@ def _tensors(module: Any) -> dict[str, Strided]:
 
 def _array(tensor: Strided, numbers: Arrays) -> npt.NDArray[Any]:
     """View a storage's numbers as a tensor, which has to be laid out row after row."""
-    size, shape = math.prod(tensor.shape), tensor.shape
+    shape = tensor.shape
+    # Before anything is multiplied: the product of as many huge lengths as fit into a file takes hours.
+    if len(shape) > 4 or min(shape, default=1) < 1:
+        raise Refused("it holds a tensor that is empty or has more than four dimensions")
+    size = math.prod(shape)
     plain = tuple(accumulate(shape[:0:-1], lambda product, length: product * length, initial=1))[::-1]
-    if min(shape, default=1) < 1 or len(shape) > 4 or (shape and tensor.stride != plain):
-        raise Refused("it holds a tensor that is empty or not laid out row after row")
+    if shape and tensor.stride != plain:
+        raise Refused("it holds a tensor that is not laid out row after row")
     flat = numbers[tensor.storage.key]
     if tensor.offset < 0 or tensor.offset + size > len(flat):
         raise Refused("it holds a tensor that is larger than its storage")

@@ -30,6 +30,7 @@ from sharploss.losses.ssim import SSIMLoss
 from sharploss.losses.texture import TextureLoss
 from sharploss.losses.total_variation import TotalVariationLoss
 from sharploss.losses.vgg import VGGLoss
+from sharploss.losses.vgg_features import share
 from sharploss.losses.weighted_sum import WeightedSum
 
 __all__ = [
@@ -98,6 +99,7 @@ def build_loss(spec: Mapping[str, Any]) -> WeightedSum:
     for term in loss.losses.values():
         if isinstance(term, Loadable):
             term.load()
+    loss.shared = share(loss.losses.values())
     return loss
 
 

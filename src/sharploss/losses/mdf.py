@@ -1,14 +1,17 @@
 """MDF: a distance of features of discriminators that were trained for the task at several scales."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_integer
-from sharploss.losses.images import check_size, matched
-from sharploss.losses.mdf_weights import OFFICIAL, load_discriminators, source
+from sharploss.errors import cut, unknown
+from sharploss.extractors import OFFICIAL, SUFFIX, source
+from sharploss.losses.images import check_size, full_precision, matched
+from sharploss.losses.mdf_weights import load_discriminators
 from sharploss.networks.singan import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
 
 INPUT_RANGES = ("[0,1]", "[-1,1]")
@@ -33,9 +36,9 @@ def mdf_loss(
         target: ground truth, the same shape; its features are constants.
         discriminators: SinGANDiscriminators in evaluation mode, of the images' precision (float32 for bfloat16).
         layers: which of "head", "body" and "tail" count.
-        input_range: what the discriminators are fed. "[0,1]" is what the authors' example does; "[-1,1]" is the range
-            that they were trained on, as the running means of their normalisations show. It makes values some four
-            times as large.
+        input_range: what the discriminators are fed. "[0,1]" is what the authors' example does with theirs; "[-1,1]" is
+            the range that theirs, as the running means of their normalisations show, and ours were trained on. With
+            theirs it makes values some four times as large.
 
     Returns:
         A scalar, the mean over the batch; 0 for equal images.
@@ -55,16 +58,21 @@ def mdf_loss(
 def features(
     images: Tensor, discriminators: Iterable[nn.Module], layers: Sequence[str], input_range: str
 ) -> list[Tensor]:
-    """Give the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`."""
+    """Give the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`.
+
+    They have the images' precision, also where the caller has turned autocast on.
+    """
     if images.shape[1] != 3:
         raise ValueError(f"the MDF loss takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
     check_size(images, RECEPTIVE_FIELD, "the MDF loss")
-    images = images * 2 - 1 if input_range == "[-1,1]" else images
     found: list[Tensor] = []
-    for discriminator in discriminators:
-        assert isinstance(discriminator, SinGANDiscriminator)  # nn.ModuleList forgets its type
-        given = zip(FEATURES, discriminator.features(images), strict=True)
-        found += [tensor for layer, tensor in given if layer in layers]
+    # A difference of features that bfloat16 has rounded is several per cent off.
+    with full_precision(images.device.type):
+        images = images * 2 - 1 if input_range == "[-1,1]" else images
+        for discriminator in discriminators:
+            assert isinstance(discriminator, SinGANDiscriminator)  # nn.ModuleList forgets its type
+            given = zip(FEATURES, discriminator.features(images), strict=True)
+            found += [tensor for layer, tensor in given if layer in layers]
     return found
 
 
@@ -77,12 +85,15 @@ def check_layers(layers: Sequence[str]) -> tuple[str, ...]:
     """Require a list of different layers and give it.
 
     Raises:
-        ValueError: none, one twice, or an unknown one.
+        ValueError: no list, none, one twice, or an unknown one; the message names the nearest.
     """
-    if isinstance(layers, str) or not layers or len(set(layers)) < len(layers):
-        raise ValueError(f"layers must be a list of some of {', '.join(FEATURES)}, not {layers!r}")
+    # params.yaml can say anything, and of a list within a list no set can be made.
+    listed = isinstance(layers, list | tuple) and all(isinstance(layer, str) for layer in layers)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not listed or not layers or len(set(layers)) < len(layers):
+        raise ValueError(f"layers must be a list of some of {', '.join(FEATURES)}, not {cut(repr(layers))}")
     for layer in layers:
-        check_choice("a layer", layer, FEATURES)
+        if layer not in FEATURES:
+            raise unknown("layer", layer, FEATURES)
     return tuple(layers)
 
 
@@ -95,12 +106,14 @@ class MDFLoss(nn.Module):
             safetensors file.
         scales: how many discriminators, coarsest first; 8 in the released code, which has no use for the ninth of
             "sisr".
-        input_range: see `mdf_loss`.
+        input_range: see `mdf_loss`; when left out, what the discriminators are used with or were trained with: "[0,1]"
+            for the authors', as their example does, "[-1,1]" for those trained here.
         layers: see `mdf_loss`; all three when left out.
 
     Attributes:
         assets: the asset of the catalogue that `load` reads; none for self-trained weights.
-        backbone: which weights were loaded; "" before `load`.
+        input_range: the range in force, one of INPUT_RANGES.
+        backbone: which weights were loaded, from which file by its sha256, how many, and the range; "" before `load`.
         smallest: the side in pixels below which images are too small.
 
     Raises:
@@ -111,16 +124,21 @@ class MDFLoss(nn.Module):
     smallest = RECEPTIVE_FIELD
 
     def __init__(
-        self, weights: str = "sisr", scales: int = 8, input_range: str = "[0,1]", layers: Sequence[str] | None = None
+        self,
+        weights: str = "sisr",
+        scales: int = 8,
+        input_range: str | None = None,
+        layers: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        if not isinstance(weights, str) or not weights:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"weights must be one of {', '.join(OFFICIAL)} or an extractor's name, not {weights!r}")
+        own = source(weights)
         check_integer("scales", scales, minimum=1)
+        if input_range is None:
+            input_range = "[0,1]" if own is None else "[-1,1]"
         check_choice("input_range", input_range, INPUT_RANGES)
         self.weights, self.scales, self.input_range = weights, scales, input_range
         self.layers = FEATURES if layers is None else check_layers(layers)
-        self.assets = (OFFICIAL[weights],) if source(weights) is None else ()
+        self.assets = (OFFICIAL[weights],) if own is None else ()
         self.backbone = ""
         self.discriminators = nn.ModuleList()
 
@@ -131,8 +149,9 @@ class MDFLoss(nn.Module):
             AssetMissing: the authors' file cannot be had.
             UserError: the file of self-trained weights is missing, damaged, or has too few discriminators.
         """
-        self.discriminators = load_discriminators(self.weights, self.scales)
-        self.backbone = f"MDF {self.weights}, {self.scales} scales"
+        self.discriminators, file = load_discriminators(self.weights, self.scales)
+        name = Path(self.weights).name.removesuffix(SUFFIX)
+        self.backbone = f"MDF {name} ({file}), {self.scales} scales, {self.input_range}"
 
     def train(self, mode: bool = True) -> "MDFLoss":  # noqa: ARG002
         """Stay in evaluation mode: the discriminators are frozen, with them the statistics of their normalisations."""

@@ -1,47 +1,34 @@
 """Where MDF's discriminators come from: the authors' files, converted once, or those that `extract` trained."""
 
 import contextlib
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
 from sharploss.assets.fetch import cache_folder, locate
 from sharploss.errors import UserError
-from sharploss.extractors import weights_path
+from sharploss.extractors import OFFICIAL, SUFFIX, source
 from sharploss.files import sha256, write_bytes
 from sharploss.losses.backbones import freeze
 from sharploss.networks.singan import SinGANDiscriminator
 from sharploss.sealed import check_seal
 
-OFFICIAL = {"sisr": "mdf_sisr", "jpeg": "mdf_jpeg", "denoising": "mdf_sisr"}
-"""The assets of the released weights. The authors' Ds_Denoising.pth is their Ds_SISR.pth, byte for byte, so "denoising"
-is "sisr": no weights of a denoising task were ever released."""
 
-
-def source(weights: str) -> Path | None:
-    """Give the file of self-trained weights that `weights` stands for, None for the authors'.
-
-    Args:
-        weights: a key of OFFICIAL, a path that ends in .safetensors, or the name of an extractor in params.yaml.
-    """
-    if weights in OFFICIAL:
-        return None
-    return Path(weights) if weights.endswith(".safetensors") else weights_path(weights)
-
-
-def load_discriminators(weights: str, scales: int) -> nn.ModuleList:
+def load_discriminators(weights: str, scales: int) -> tuple[nn.ModuleList, str]:
     """Load the first `scales` discriminators, coarsest first, frozen and in evaluation mode.
 
     Args:
-        weights: as of `source`.
+        weights: as of `sharploss.extractors.source`.
         scales: how many.
 
     Returns:
-        SinGANDiscriminators.
+        SinGANDiscriminators; and which file they are from, its name and the first 16 digits of its sha256, because
+        neither a name nor a path says what was in it. Of the authors' that is their pickle, not the conversion.
 
     Raises:
         AssetMissing: the authors' file cannot be had.
@@ -49,9 +36,9 @@ def load_discriminators(weights: str, scales: int) -> nn.ModuleList:
             holds something else, or fewer discriminators than asked for.
     """
     path = source(weights)
-    tensors = official_tensors(OFFICIAL[weights]) if path is None else _read(path, weights)
+    tensors, file = official_tensors(OFFICIAL[weights]) if path is None else _read(path, weights)
     name = f"the authors' weights '{weights}'" if path is None else str(path)
-    return build(tensors, scales, name)
+    return build(tensors, scales, name), file
 
 
 def build(tensors: Mapping[str, Tensor], scales: int, name: str) -> nn.ModuleList:
@@ -84,24 +71,28 @@ def _build_one(tensors: Mapping[str, Tensor], scale: int, name: str) -> nn.Modul
     return network
 
 
-def official_tensors(asset: str) -> dict[str, Tensor]:
+def official_tensors(asset: str) -> tuple[dict[str, Tensor], str]:
     """Read the authors' discriminators, converting their pickle into the cache the first time.
 
     Nothing in the pickle is executed (sharploss.assets.pickles). The converted file is named by the pickle's sha256.
+
+    Returns:
+        The tensors by name; and the pickle's own name and the start of its sha256.
 
     Raises:
         AssetMissing: the file cannot be had.
         UserError: it is another file than the authors', or damaged.
     """
     path = locate(asset)[0]
-    converted = cache_folder() / "converted" / f"{asset}-{sha256(path)[:16]}.safetensors"
+    start = sha256(path)[:16]
+    converted, file = cache_folder() / "converted" / f"{asset}-{start}.safetensors", f"{path.name} {start}"
     try:
-        return load_file(converted)
+        return load_file(converted), file
     except (OSError, SafetensorError):  # not there yet, or damaged
         tensors = convert(path)
     with contextlib.suppress(OSError):  # a cache that cannot be written costs a conversion each time
         write_bytes(converted, save(tensors, metadata={"source": path.name}))
-    return tensors
+    return tensors, file
 
 
 def convert(path: Path) -> dict[str, Tensor]:
@@ -112,16 +103,18 @@ def convert(path: Path) -> dict[str, Tensor]:
     return {f"{scale}.{name}": torch.tensor(array) for scale, arrays in modules for name, array in arrays.items()}
 
 
-def _read(path: Path, weights: str) -> dict[str, Tensor]:
+def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:
     try:
-        tensors = load_file(path)
+        # Read once, so that the digits are those of what is loaded.
+        content = path.read_bytes()
+        tensors = load(content)
         check_seal(path)
     except FileNotFoundError:
         known = ", ".join(OFFICIAL)
+        remedy = "check the path" if weights.endswith(SUFFIX) else f"run 'python pipelines/extract.py {weights}'"
         raise UserError(
-            f"{path} is missing: run 'python pipelines/extract.py {path.stem}' to train it, or set 'weights' to one of "
-            f"{known} instead of '{weights}'."
+            f"{path} is missing: {remedy}, or set 'weights' to one of {known} instead of '{weights}'."
         ) from None
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}): delete it and train it again.") from None
-    return tensors
+    return tensors, f"{path.name} {hashlib.sha256(content).hexdigest()[:16]}"

@@ -78,9 +78,8 @@ class TextureLoss(FeatureLoss):
         """Give the Gram matrices of images (N, 3, H, W) in [0, 1] by layer: (N, patches, width, width)."""
         if self.patch is not None:
             check_size(images, self.patch, f"texture in patches of {self.patch}")
-        return {
-            layer: gram(maps, self._cell(layer), self.normalisation) for layer, maps in super().features(images).items()
-        }
+        maps = super().features(images)  # perhaps of more layers, for another loss that reads the same network
+        return {layer: gram(maps[layer], self._cell(layer), self.normalisation) for layer in self.layers}
 
     def _cell(self, layer: str) -> int | None:
         return None if self.patch is None else max(1, self.patch // stride(layer))

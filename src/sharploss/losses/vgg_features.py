@@ -1,6 +1,7 @@
 """Features of VGG19 and VGG16, and what perceptual losses that compare them have in common."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -51,6 +52,10 @@ OXFORD_SCALE = {
 RESCALES = ("auto", "none")
 
 
+Reading = tuple[Tensor, bool, dict[str, Tensor]]
+"""Images, whether with a graph, and their features."""
+
+
 class VGGFeatures(nn.Module):
     """The convolutional part of VGG19 or VGG16, up to the deepest layer asked for.
 
@@ -73,6 +78,7 @@ class VGGFeatures(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.depth, self.layers = network, depth(layers, network), layers
+        self.known: list[Reading] | None = None
         self.ceil_mode, self.scales = ceil_mode, dict(scales or {})
         for index, layer in enumerate(LAYERS[self.network][: self.depth]):
             if layer.startswith("conv"):
@@ -84,6 +90,8 @@ class VGGFeatures(nn.Module):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Give features by layer: (N, 3, H, W) in [0, 1] to (N, width, h, w) each; nothing is resized.
 
+        Within `reading_once`, images that were read before are not read again.
+
         Raises:
             ValueError: not RGB, or images of which a layer would leave nothing.
         """
@@ -91,6 +99,24 @@ class VGGFeatures(nn.Module):
             raise ValueError(f"{self.network.upper()} takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
         deepest = LAYERS[self.network][self.depth - 1]
         check_size(images, smallest(self.layers, self.ceil_mode), f"{self.network.upper()}'s {deepest}")
+        for before, graph, features in self.known or []:
+            if before is images and graph == torch.is_grad_enabled():
+                return features
+        features = self._features(images)
+        if self.known is not None:
+            self.known.append((images, torch.is_grad_enabled(), features))
+        return features
+
+    @contextmanager
+    def reading_once(self) -> Generator[None]:
+        """Read each batch of images once in the block, whoever asks, and forget the features after it."""
+        self.known = []
+        try:
+            yield
+        finally:
+            self.known = None
+
+    def _features(self, images: Tensor) -> dict[str, Tensor]:
         maps = (images - self._constant("mean", images)) / self._constant("deviation", images)
         features: dict[str, Tensor] = {}
         for index, layer in enumerate(LAYERS[self.network][: self.depth]):
@@ -233,3 +259,27 @@ class FeatureLoss(nn.Module):
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
         return self.against(target)(output)
+
+
+def share(losses: Iterable[nn.Module]) -> list[VGGFeatures]:
+    """Give loaded losses on features of the same network one network for all, with the layers of each.
+
+    Returns:
+        The networks that several losses have now, for their `reading_once`.
+    """
+    groups: dict[Any, list[FeatureLoss]] = {}
+    for loss in losses:
+        if isinstance(loss, FeatureLoss) and loss.network is not None:
+            groups.setdefault((loss.backbone, loss.ceil_mode, loss.rescale), []).append(loss)
+    shared: list[VGGFeatures] = []
+    for group in groups.values():
+        networks = [loss.network for loss in group if loss.network is not None]
+        if len(networks) > 1:
+            deepest = max(networks, key=lambda network: network.depth)
+            deepest.layers = tuple(dict.fromkeys(layer for network in networks for layer in network.layers))
+            for network in networks:
+                deepest.scales |= network.scales
+            for loss in group:
+                loss.network = deepest
+            shared.append(deepest)
+    return shared

@@ -1,6 +1,7 @@
 """A loss as training uses it: a weighted sum of named terms."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from sharploss.checks import check_number
+
+HALVES = (torch.bfloat16, torch.float16)
 
 
 class Terms(dict[str, Tensor]):
@@ -42,6 +45,7 @@ class WeightedSum(nn.Module):
     Attributes:
         weights: the weight of each term, by name.
         spec: what the terms were built from, defaults spelt out; `build_loss(spec)` gives the same loss again.
+        shared: networks that several terms read features of (`sharploss.losses.vgg_features.share`).
 
     Args:
         losses: modules by name; each maps (output, target) to a scalar.
@@ -65,6 +69,7 @@ class WeightedSum(nn.Module):
         self.losses = nn.ModuleDict(losses)
         self.weights = dict(weights)
         self.spec = dict(spec or {})
+        self.shared: Sequence[Any] = ()
 
     def forward(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Tensor:
         """Give the weighted sum, a scalar, of `output` against `target`; arguments as those of `terms`."""
@@ -84,13 +89,18 @@ class WeightedSum(nn.Module):
         stages = (output,) if isinstance(output, Tensor) else output
         if not len(stages):
             raise ValueError("output must be an image batch (N, C, H, W) or several, not an empty list")
+        # Each term asks for float32 at least: once for all.
+        stages = [stage.float() if stage.dtype in HALVES else stage for stage in stages]
         terms: dict[str, Tensor] = {}
-        for name, loss in self.losses.items():
-            with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights[name] != 0):
-                # What a term makes of the target (features, for one) serves all stages.
-                against: Any = getattr(loss, "against", None)
-                compare = against(target) if against else partial(loss, target=target)
-                terms[name] = _total([compare(stage) for stage in stages])
+        with ExitStack() as stack:
+            for network in self.shared:
+                stack.enter_context(network.reading_once())
+            for name, loss in self.losses.items():
+                with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights[name] != 0):
+                    # What a term makes of the target (features, for one) serves all stages.
+                    against: Any = getattr(loss, "against", None)
+                    compare = against(target) if against else partial(loss, target=target)
+                    terms[name] = _total([compare(stage) for stage in stages])
         return Terms(terms, self.weights)
 
     @property

@@ -1,25 +1,26 @@
 """The other player of an adversarial training: the discriminator, its optimiser, and what is watched of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import get_total_norm
 
 from sharploss.data.patches import Patches
 from sharploss.errors import UserError
 from sharploss.losses.adversarial import AdversarialLoss
 from sharploss.losses.weighted_sum import WeightedSum
+from sharploss.training.optimizers import gradient_norm
 from sharploss.training.processes import Gradients, Team, parts_of_batch
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import APART, make_optimizer
 
-WATCHED = ("loss", "real", "fake", "gradient", "network_gradient")
-"""What the record says of a discriminator: its loss, the mean logits of real and restored images, its gradient's norm,
-and that of the network under the whole loss, after clipping. Logits that drift apart for good are its victory; logits
-that meet and a gradient near zero are its collapse."""
+WATCHED = ("loss", "real", "fake", "gradient")
+"""What the record says of a discriminator: its loss, the mean logits of real and restored images (SharpGAN's
+probabilities are their sigmoids), and its gradient's norm after clipping. Logits that drift apart for good are its
+victory; logits that meet and a gradient near zero are its collapse."""
 
 
 @dataclass
@@ -52,23 +53,22 @@ class Adversary:
 
         Args:
             restore: the network, from an input (N, C, h, w) to its output or outputs.
-            network: whose gradients are still those of its step.
+            network: the same, for its running statistics: they are those of its own steps, not of the discriminator's.
             output: what it restored, (N, C, H, W).
             target: the real images.
             step: of the network, counted from 0.
 
         Returns:
-            WATCHED, (5,) on the device; of several steps those of the last.
+            WATCHED, (4,) on the device; of several steps those of the last.
         """
-        network_gradient = gradient_norm(network)
         rate = learning_rate(step, self.settings)
         watched = self._step(output, target, rate)
         for index in range(self.term.steps - 1):
             input, target = self.patches.batch(step * (self.term.steps - 1) + index)
-            with torch.no_grad():
+            with torch.no_grad(), _kept(network):
                 output = final(restore(input))
             watched = self._step(output, target, rate)
-        return torch.cat([watched, network_gradient[None]])
+        return watched
 
     def _step(self, output: Tensor, target: Tensor, rate: float) -> Tensor:
         for group in self.optimizer.param_groups:
@@ -117,6 +117,11 @@ def final(output: Any) -> Tensor:
     return output if isinstance(output, Tensor) else output[0]
 
 
-def gradient_norm(network: nn.Module) -> Tensor:
-    """Give the L2 norm of all gradients of a network, a scalar on its device."""
-    return get_total_norm([parameter.grad for parameter in network.parameters() if parameter.grad is not None])
+@contextmanager
+def _kept(network: nn.Module) -> Generator[None]:
+    """Put the buffers of a network back to what they were: batch normalisation counts every batch that it sees."""
+    buffers = list(network.buffers())
+    before = [buffer.clone() for buffer in buffers]
+    yield
+    for buffer, value in zip(buffers, before, strict=True):
+        buffer.copy_(value)

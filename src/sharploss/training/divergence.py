@@ -1,10 +1,13 @@
 """Noticing that a run has diverged, without waiting for the device at every step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from sharploss.losses.weighted_sum import WeightedSum
+from sharploss.training.optimizers import gradient_norm
 
 
 def first_nonfinite(rows: Tensor, names: Sequence[str], start: int) -> dict[str, Any] | None:
@@ -36,3 +39,35 @@ def nonfinite_weights(networks: Mapping[str, nn.Module], step: int) -> dict[str,
         if not bool(torch.stack([parameter.detach().isfinite().all() for parameter in network.parameters()]).all()):
             return {"term": name, "step": step}
     return None
+
+
+def blame(
+    diverged: dict[str, Any],
+    suspect: Callable[[], tuple[nn.Module, int]],
+    loss: WeightedSum,
+    batch: Callable[[int], tuple[Tensor, Tensor]],
+) -> dict[str, Any]:
+    """Find out whether it was a term's gradient that went bad, a step before anything else: a root's does so at 0.
+
+    Args:
+        diverged: what `first_nonfinite` or `nonfinite_weights` found.
+        suspect: gives the last network that was saved, on the CPU, and its step.
+        loss: whose terms are tried one by one.
+        batch: gives the input and target of a step.
+
+    Returns:
+        "gradient of <term>" and its step; or `diverged` itself, where no term's gradient goes bad with that network.
+    """
+    step = diverged["step"] - (0 if diverged["term"].endswith("weights") else 1)
+    if step < 0:
+        return diverged
+    input, target = batch(step)
+    network = suspect()[0].to(input.device)
+    for name in loss.weights:
+        network.zero_grad(set_to_none=True)
+        term = loss.terms(network(input), target)[name]
+        if term.requires_grad and term.isfinite():
+            term.backward()
+            if not gradient_norm(network).isfinite():
+                return {"term": f"gradient of {name}", "step": step}
+    return diverged

@@ -11,10 +11,11 @@ from typing import Any, Self
 class History:
     """An append-only JSONL file.
 
-    Lines are `{"event": "train", "step", "lr", "total", "terms"}` (means since the previous such line; terms are
-    unweighted), with `"discriminator": {...}` where there is one (training.adversarial.WATCHED), and
-    `{"event": "validation", "step", "psnr_y"}` (dB). The last line of a run that came to nothing says why:
-    `{"event": "diverged", "term", "step"}` or `{"event": "not_trained", "reason"}`.
+    Lines are `{"event": "train", "step", "lr", "total", "terms", "gradient"}`: means since the last such line, terms
+    unweighted; the norm of the network's gradient, after clipping, is that of the line's step. `"discriminator": {...}`
+    is added where there is one (training.adversarial.WATCHED and its learning rate). `{"event": "validation", "step",
+    "psnr_y"}` has dB. The last line of a run that came to nothing says why: `{"event": "diverged", "term", "step"}` or
+    `{"event": "not_trained", "reason"}`.
     """
 
     def __init__(self, path: Path, keep_bytes: int | None = 0) -> None:

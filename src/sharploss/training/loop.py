@@ -4,6 +4,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.metrics.psnr import border_of
 from sharploss.training.adversarial import WATCHED, final, make_adversary
 from sharploss.training.device import memory_format, set_mode
-from sharploss.training.divergence import first_nonfinite, nonfinite_weights
+from sharploss.training.divergence import blame, first_nonfinite, nonfinite_weights
 from sharploss.training.history import History, Mute
 from sharploss.training.interrupt import stop_on_signal
+from sharploss.training.optimizers import gradient_norm
 from sharploss.training.processes import Gradients, parts_of_batch, team
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import (
@@ -134,7 +136,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
             if set_step is not None:
                 set_step(state.step)
             output, watched = _learn(forward, loss, gradients, input, target)
-            _optimise(state.optimizer, rate, recipe["clip_norm"])
+            _optimise(network, state.optimizer, rate, recipe["clip_norm"])
             state.follow(recipe["average"])
             if adversary is not None:
                 watched = torch.cat([watched, adversary.update(forward, network, output, target, state.step)])
@@ -152,7 +154,8 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
             if diverged is None and "save" in due:
                 diverged = nonfinite_weights(learning, state.step - 1)
             if diverged is not None:
-                status = "diverged"
+                suspect = partial(last_good, config, scratch, start)
+                status, diverged = "diverged", blame(diverged, suspect, loss, patches.batch)
                 record.append({"event": status, **diverged})
                 break
             if "log" in due:
@@ -160,8 +163,10 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
                 state.terms = dict(zip(loss.weights, means, strict=False))
                 total = sum(loss.weights[name] * mean for name, mean in state.terms.items())
                 line = {"event": "train", "step": state.step, "lr": rate, "total": total, "terms": state.terms}
+                line["gradient"] = gradient_norm(network).item()
                 if adversary is not None:
                     line["discriminator"] = dict(zip(WATCHED, means[len(loss.weights) :], strict=True))
+                    line["discriminator"]["lr"] = learning_rate(state.step - 1, adversary.settings)
                 record.append(line)
             if "validate" in due and group.leads:
                 state.validation = validate(
@@ -247,14 +252,12 @@ def _learn(
     return torch.cat(restored), torch.stack(watched).mean(0)
 
 
-def _optimise(optimizer: torch.optim.Optimizer, rate: float, clip_norm: float | None) -> None:
+def _optimise(network: nn.Module, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float | None) -> None:
     """Do one step of the optimiser at learning rate `rate`, the gradient's norm clipped where asked."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     if clip_norm is not None:
-        nn.utils.clip_grad_norm_(
-            [parameter for group in optimizer.param_groups for parameter in group["params"]], clip_norm
-        )
+        nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
     optimizer.step()
 
 

@@ -5,6 +5,14 @@ GAN with gradient penalty (Gulrajani et al. 2017), three steps each in turn; eit
 before where both have the same width. As Mustafa et al. changed it, the generators restore: each sees what the one
 before made, enlarged, with the distortion of the task. Their training code is not released;
 sharploss.training.mdf_pyramid says what is ours.
+
+The generator's steps are not SinGAN's, either. There it makes one fake, from noise, in the discriminator's last step,
+and all its own steps are judged by that one; its squared error is that of another image, made from a fixed input. Here
+one input, the last that the discriminator's steps drew, serves for both, since restoring has no noise to choose freely.
+What the generator makes of it is computed anew at each of its steps, with the weights of the step before.
+
+Of a task of kind sr nothing but the kind counts: its distortion is the enlarging from one scale to the next, and the
+task's own scale is in no number. Extractors that differ only in sr_x2 or sr_x4 are the same to the bit.
 """
 
 import time

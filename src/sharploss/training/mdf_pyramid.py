@@ -67,24 +67,31 @@ def load_image(name: str, own: Mapping[str, Mapping[str, Any]]) -> tuple[Tensor,
 def sizes(height: int, width: int, settings: Mapping[str, Any]) -> tuple[float, float, int]:
     """Say how an image is shrunk.
 
+    Without `scales` in the settings the number is that of SinGAN's official code (adjust_scales2image, and a loop that
+    trains one scale more than it counts): the scales of the image as it is, less those that shrinking it to `max_size`
+    saves, each rounded up by itself. So a photograph has fewer than it would have were it shrunk first.
+
     Returns:
         By how much first, so that it is at most `max_size` long; the ratio of one scale to the next finer one, such
-        that the coarsest is `min_size` on its shorter side; and the number of scales. By default that is SinGAN's:
-        one more than a ratio of `factor` needs, so the ratio comes out a little above `factor`.
+        that the coarsest is `min_size` on its shorter side, with SinGAN's number a little above `factor`; and the
+        number of scales, at least 2.
 
     Raises:
         UserError: the image is too small for the coarsest scale.
     """
-    first = min(1.0, settings["max_size"] / max(height, width))
-    short, smallest = first * min(height, width), settings["min_size"]
-    if short <= smallest:
+    short, long = min(height, width), max(height, width)
+    first, smallest = min(1.0, settings["max_size"] / long), settings["min_size"]
+    if first * short <= smallest:
         raise UserError(
             f"The image, {width}x{height} pixels (the longer side at most {settings['max_size']}), is not larger than "
             f"min_size, {smallest}: take a larger image or max_size."
         )
-    needed = math.ceil(math.log(smallest / short) / math.log(settings["factor"]) - 1e-9) + 2
-    count = settings["scales"] or needed
-    return first, (smallest / short) ** (1 / (count - 1)), count
+    count = settings["scales"]
+    if count is None:
+        whole = math.ceil(math.log(smallest / short, settings["factor"])) + 1
+        saved = math.ceil(math.log(first, settings["factor"]))
+        count = whole - saved + 1
+    return first, (smallest / (first * short)) ** (1 / (count - 1)), count
 
 
 def make_pyramid(image: Tensor, task: Mapping[str, Any], settings: Mapping[str, Any], device: torch.device) -> Pyramid:

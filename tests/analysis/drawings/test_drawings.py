@@ -245,3 +245,8 @@ def test_an_extractor_without_its_record_is_named(full, tmp_path):
     shutil.rmtree(root / "results" / "extractors" / "mdf_jpeg")
     with pytest.raises(UserError, match=r"mdf_jpeg/history\.jsonl is missing: run 'make repro'"):
         load_study(root)
+    # A file that was named by its path came without one.
+    text = (root / "runs.yaml").read_text()
+    text = text.replace("results/weights/extractors/mdf_jpeg.safetensors", "elsewhere/mdf_jpeg.safetensors")
+    (root / "runs.yaml").write_text(text)
+    assert set(load_study(root).extractions["extractor"]) == {"mdf_sr", "mdf_denoise"}

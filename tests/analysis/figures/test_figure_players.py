@@ -18,7 +18,7 @@ def players():
         for seed in (0, 1)
         for step in (1, 2, 4)
     ]
-    numbers = ["discriminator_loss", "real", "fake", "gradient", "network_gradient"]
+    numbers = ["discriminator_loss", "real", "fake", "discriminator_gradient", "gradient"]
     return pd.DataFrame(rows, columns=["network", "loss", "step", *numbers])
 
 

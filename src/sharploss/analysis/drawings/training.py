@@ -111,8 +111,9 @@ def adversaries(study: Study) -> Iterator[Drawing]:
         yield missing(name, "training", f"{caption}.", "No loss with a discriminator was trained.")
         return
     values = pd.DataFrame([row["discriminator"] for row in records(lines)], index=lines.index)
-    values = values.rename(columns={"loss": "discriminator_loss"})  # runs have a "loss" too
-    found = lines[["run", "step"]].join(values).merge(study.runs[["run", *ROW]], on="run")
+    # Runs have a "loss" too, and networks a gradient.
+    values = values.rename(columns={"loss": "discriminator_loss", "gradient": "discriminator_gradient"})
+    found = lines[["run", "step", "gradient"]].join(values).merge(study.runs[["run", *ROW]], on="run")
     for task, part in labelled(study, found).groupby("task", sort=False):
         yield Drawing(
             f"{name}_{task}",

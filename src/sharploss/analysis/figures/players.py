@@ -24,7 +24,7 @@ class Row(NamedTuple):
 PLAYERS = (
     Row("mean logit", {"real": False, "fake": True}),
     Row("discriminator's loss", {"discriminator_loss": False}),
-    Row("gradient norm", {"gradient": False, "network_gradient": True}, log=True),
+    Row("gradient norm", {"discriminator_gradient": False, "gradient": True}, log=True),
 )
 EXTRACTION = (
     Row("mean logit", {"d_real": False, "d_fake": True}),
