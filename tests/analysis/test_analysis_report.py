@@ -100,9 +100,9 @@ def test_links_lead_to_the_page_or_to_files_beside_it(page, root):
     links = set(Outline(page).links)
     assert {link[1:] for link in links if link.startswith("#")} <= set(Outline(page).ids)
     beside = {link for link in links if not link.startswith("#")}
-    # What `tabulate` would write is not here; everything else has to be.
+    # What `tabulate` would write need not be here; everything else has to be.
     missing = {link for link in beside if not (root / "reports" / link).exists()}
-    assert missing == {link for link in beside if re.fullmatch(r"tables/paper_\w+\.(md|csv|tex)", link)}
+    assert missing <= {link for link in beside if re.fullmatch(r"tables/paper_\w+\.(md|csv|tex)", link)}
     assert not any(link.startswith("../results/runs/sr_x4-edsr-gone/") for link in beside)
     assert {f"../results/runs/{run}/metrics.json" for run in load_study(root).runs["run"]} <= beside
 
