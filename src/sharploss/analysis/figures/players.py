@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+DASHED: dict[bool, dict[str, Any]] = {False: {"ls": "-"}, True: {"ls": "--", "markerfacecolor": "white"}}
+"""How lines are told apart: by dashes, and where a line is short by hollow markers."""
+
+
 class Row(NamedTuple):
     """A row of panels: what its axis says, its lines (measure -> dashed), and whether its scale is logarithmic."""
 
@@ -40,7 +44,7 @@ def players_figure(lines: pd.DataFrame) -> Figure:
         lines: network, loss, step, and the columns that PLAYERS names; lines of several seeds are averaged.
     """
     parts = {str(name): part for name, part in lines.groupby("network", sort=False)}
-    names = {"real; the discriminator": "-", "restored; the network": "--"}
+    names = {"real; the discriminator": False, "restored; the network": True}
     return _figure(parts, PLAYERS, ("loss", "step", "step"), names)
 
 
@@ -54,11 +58,11 @@ def extraction_figure(lines: pd.DataFrame) -> Figure:
     turns = lines.assign(turn=lines["scale"] * last + lines["iteration"], scale="scale " + lines["scale"].astype(str))
     parts = {str(name): part for name, part in turns.groupby("extractor", sort=False)}
     axis = ("scale", "turn", "iteration, scale after scale")
-    return _figure(parts, EXTRACTION, axis, {"real": "-", "restored": "--"})
+    return _figure(parts, EXTRACTION, axis, {"real": False, "restored": True})
 
 
 def _figure(
-    parts: dict[str, pd.DataFrame], rows: tuple[Row, ...], axis: tuple[str, str, str], dashes: dict[str, str]
+    parts: dict[str, pd.DataFrame], rows: tuple[Row, ...], axis: tuple[str, str, str], dashes: dict[str, bool]
 ) -> Figure:
     """Lay out a column per part; `axis` names the column that has colours, that of the x axis, and its label."""
     hue, x, x_label = axis
@@ -92,7 +96,7 @@ def _draw(axes: Axes, part: pd.DataFrame, row: Row, columns: tuple[str, str], lo
     for kind, own in part.groupby(hue, sort=False):
         means = own.groupby(x)[list(row.lines)].mean()
         for measure, dashed in row.lines.items():
-            line = axes.plot(means.index, means[measure], ls="--" if dashed else "-", **looks[str(kind)])[0]
+            line = axes.plot(means.index, means[measure], **DASHED[dashed], **looks[str(kind)])[0]
             line.set_markevery(max(1, len(means) // 5))
     if row.log:
         log_scale(axes)
@@ -100,10 +104,11 @@ def _draw(axes: Axes, part: pd.DataFrame, row: Row, columns: tuple[str, str], lo
         level(axes, 0, color=GREY, lw=0.8, zorder=0)
 
 
-def _legend(figure: Figure, looks: dict[str, dict[str, Any]], dashes: dict[str, str]) -> None:
+def _legend(figure: Figure, looks: dict[str, dict[str, Any]], dashes: dict[str, bool]) -> None:
     from matplotlib.lines import Line2D
 
     lines = [Line2D([], [], label=kind, **look) for kind, look in looks.items()]
-    lines += [Line2D([], [], color=GREY, ls=dash, lw=1.4, label=name) for name, dash in dashes.items()]
+    grey: dict[str, Any] = {"color": GREY, "lw": 1.4, "marker": "o", "ms": 4}
+    lines += [Line2D([], [], label=name, **grey, **DASHED[dashed]) for name, dashed in dashes.items()]
     columns = max(1, int(figure.get_figwidth() / 1.9))
     figure.legend(handles=lines, loc="outside lower center", ncols=columns, frameon=False)
