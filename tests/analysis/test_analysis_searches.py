@@ -21,7 +21,6 @@ def test_a_search_is_of_one_form_of_a_term():
 def test_forms_leave_the_weight_out_and_nothing_else(full_root):
     forms = forms_of(load_study(full_root))
     assert forms["mse_vgg_w0_01"] == forms["mse_vgg_w0_1"]
-    assert forms["mse_vgg_code"]["vgg"] != forms["mse_vgg_w0_01"]["vgg"]
     assert json.loads(forms["mse_lpips_code"]["lpips"]) == {"normalise": False}
     assert forms["l1_tv"] == {"l1": "{}", "tv": "{}"}
 
