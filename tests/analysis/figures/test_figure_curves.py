@@ -39,3 +39,13 @@ def test_the_lowest_panel_of_every_column_tells_the_steps():
     told = [any(tick.label1.get_visible() for tick in axes.xaxis.get_major_ticks()) for axes in figure.axes]
     assert told == [False, False, True, True, True, True]
     assert [bool(axes.get_xlabel()) for axes in figure.axes] == told
+
+
+def test_the_scale_of_a_term_that_hardly_moves_is_not_crowded():
+    rows = [["a", "ssim", "ssim", step, value] for step, value in enumerate((0.91, 0.6, 0.4, 0.29))]
+    with style():
+        figure = terms_figure(pd.DataFrame(rows, columns=["network", "loss", "term", "step", "value"]))
+        figure.draw_without_rendering()
+    axes = figure.axes[0]
+    low, high = axes.get_ylim()
+    assert [round(float(tick), 2) for tick in axes.get_yticks() if low < tick < high] == [0.3, 0.4, 0.5, 0.7]

@@ -34,7 +34,7 @@ TEXT, LEADER, MARK, CROSSED, FOREIGN, NEARER, OUTSIDE = 300, 30, 60, 3, 1, 2, 10
 covering a point or a box of the line, a leader's box on another leader's, a leader's box on a point, being nearer to
 another's point than to its own, and leaving the axes."""
 
-ORDERS, ROUNDS = 6, 12
+ORDERS, ROUNDS = 20, 12
 """In how many orders labels are placed, and how often again beside all others, at most."""
 
 

@@ -16,14 +16,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+FAR = 3.0
+"""Ratios above this, of trainings that came to noise, are told in words: they would squeeze all others together."""
+
+
 def tradeoff_figure(points: pd.DataFrame) -> Figure:
     """Draw a panel per network; to the right is sharper, upwards is truer.
 
     Args:
         points: network, loss, x (gradient-variance ratio), y (PSNR in dB), named (gets a marker and a label), alpha
             (NaN unless the point belongs to an alpha sweep, whose points are joined by a line). Bicubic has the
-            network "" and is told in words, since it lies far away.
+            network "" and is told in words, since it lies far away, as is what is sharper than FAR.
     """
+    points, far = points[points["x"] <= FAR], points[(points["x"] > FAR) & points["named"]]
     named = points[points["named"] & (points["network"] != "")]
     networks = list(dict.fromkeys(named["network"]))
     palette, shapes = colours(named["loss"]), markers(named["loss"])
@@ -32,9 +37,9 @@ def tradeoff_figure(points: pd.DataFrame) -> Figure:
     for index, (network, axes) in enumerate(zip(networks, panels, strict=True)):
         _draw(axes, points[points["network"] == network], palette, shapes)
         axes.set(title=network, xlabel="Gradient-variance ratio (target: 1)")
-        for row in records(points[points["loss"].isin(REFERENCES)]):
-            text = f"{row['loss']}: {row['x']:.2f}, {row['y']:.2f} dB"
-            axes.text(0.02, 0.02, text, transform=axes.transAxes, color=GREY, fontsize=8)
+        told = records(far[far["network"] == network]) + records(points[points["loss"].isin(REFERENCES)])
+        text = "\n".join(f"{row['loss']}: {row['x']:.2f}, {row['y']:.2f} dB" for row in told)
+        axes.text(0.02, 0.02, text, transform=axes.transAxes, color=GREY, fontsize=8)
         axes.set_ylabel("PSNR Y (dB)" if index % 2 == 0 else "")
     for index, (network, axes) in enumerate(zip(networks, panels, strict=True)):
         _label(axes, points[points["network"] == network], laid_out=index > 0)
