@@ -10,6 +10,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from extraction import TASKS, picture
 from torch import nn
 
 from sharploss.data import imresize
@@ -19,11 +20,6 @@ from sharploss.training.mdf import judge, train_extractor
 from sharploss.training.mdf_pyramid import distorted_input, make_pyramid, random_numbers
 
 CPU = torch.device("cpu")
-TASKS = {
-    "sr": {"kind": "sr", "scale": 4},
-    "jpeg": {"kind": "jpeg", "quality": 10, "colour": "rgb", "seed": 0},
-    "denoise": {"kind": "denoise", "sigma": 25.0, "colour": "rgb", "seed": 0},
-}
 BLOCKS = ("head", "body.block1", "body.block2", "body.block3")
 UNMOVED = 1e-30
 """A learning rate at which no weight moves: what comes out is what went in."""
@@ -32,11 +28,6 @@ UNMOVED = 1e-30
 def settings(**changes):
     tiny = {"min_size": 12, "max_size": 24, "scales": 5, "width": 2, "iterations": 2, "milestone": 1, "log_every": 1}
     return Extractor(task="t", image="a/b", **{**tiny, **changes}).model_dump(mode="json")
-
-
-def picture():
-    coarse = torch.randint(0, 256, (3, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-    return imresize(coarse, 5)
 
 
 @pytest.fixture
@@ -49,7 +40,7 @@ def double(monkeypatch):
 
 
 def train(scratch, kind="denoise", **changes):
-    return train_extractor(settings(**changes), TASKS[kind], picture(), scratch=scratch, device=CPU, title="toy")
+    return train_extractor(settings(**changes), TASKS[kind], picture(5), scratch=scratch, device=CPU, title="toy")
 
 
 def column(values):
@@ -139,7 +130,7 @@ def seen(pyramid, generators, random):
 def reference(kind, **changes):
     """All scales of the recipe: the discriminators and the generators."""
     given = settings(**changes)
-    pyramid = make_pyramid(picture(), TASKS[kind], given, CPU)
+    pyramid = make_pyramid(picture(5), TASKS[kind], given, CPU)
     finished, generators = [], []
     for index, scale in enumerate(pyramid.scales):
         if index in (0, 4):
@@ -202,7 +193,7 @@ def test_every_step_of_the_discriminator_has_a_new_fake(tmp_path, monkeypatch):
 
     monkeypatch.setattr("sharploss.training.mdf.judge", watched)
     done = train(tmp_path, learning_rate=UNMOVED, iterations=1, scales=2)
-    pyramid = make_pyramid(picture(), TASKS["denoise"], settings(scales=2), CPU)
+    pyramid = make_pyramid(picture(5), TASKS["denoise"], settings(scales=2), CPU)
     assert len(judged) == 6
     for index, generator in enumerate(done.generators):
         random, learning = random_numbers(0, index, 0), copy.deepcopy(generator).train()
@@ -219,7 +210,7 @@ def test_every_step_of_the_discriminator_has_a_new_fake(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["jpeg", "denoise"])
 def test_coarser_scales_are_distorted_too_and_enlarged_bicubically(kind):
-    pyramid = make_pyramid(picture(), TASKS[kind], settings(scales=3), CPU)
+    pyramid = make_pyramid(picture(5), TASKS[kind], settings(scales=3), CPU)
     image, random = pyramid.start, random_numbers(7)
     for index, scale in enumerate(pyramid.scales):
         if index:
@@ -231,7 +222,7 @@ def test_coarser_scales_are_distorted_too_and_enlarged_bicubically(kind):
 
 
 def test_the_first_generator_of_super_resolution_gets_an_image_enlarged_bicubically():
-    pyramid = make_pyramid(picture(), TASKS["sr"], settings(scales=3), CPU)
+    pyramid = make_pyramid(picture(5), TASKS["sr"], settings(scales=3), CPU)
     height, width = pyramid.scales[0].real.shape[2:]
     ratio = 12 / 19.2  # the shorter sides of the coarsest scale and of the whole image, two scales apart
     small = imresize(((pyramid.scales[0].real[0] + 1) * 127.5).round().byte(), ratio**0.5)

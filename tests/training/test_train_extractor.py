@@ -5,9 +5,9 @@ import signal
 
 import pytest
 import torch
+from extraction import TASKS, picture
 from torch import nn
 
-from sharploss.data import imresize
 from sharploss.errors import UserError
 from sharploss.extractors import Extractor
 from sharploss.losses.mdf import mdf_loss
@@ -17,11 +17,6 @@ from sharploss.training.mdf import LOGGED, judge, train_extractor, width
 from sharploss.training.mdf_pyramid import distorted_input, load_image, make_pyramid, random_numbers
 
 CPU = torch.device("cpu")
-TASKS = {
-    "sr": {"kind": "sr", "scale": 4},
-    "jpeg": {"kind": "jpeg", "quality": 10, "colour": "rgb", "seed": 0},
-    "denoise": {"kind": "denoise", "sigma": 25.0, "colour": "rgb", "seed": 0},
-}
 
 
 def settings(**changes):
@@ -29,13 +24,8 @@ def settings(**changes):
     return Extractor(task="t", image="a/b", **{**tiny, **changes}).model_dump(mode="json")
 
 
-def picture():
-    coarse = torch.randint(0, 256, (3, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-    return imresize(coarse, 6)
-
-
 def train(scratch, kind="denoise", **changes):
-    return train_extractor(settings(**changes), TASKS[kind], picture(), scratch=scratch, device=CPU, title="toy")
+    return train_extractor(settings(**changes), TASKS[kind], picture(6), scratch=scratch, device=CPU, title="toy")
 
 
 def same(one, other):

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from sharploss.checks import check_choice, check_integer, check_odd
@@ -146,16 +145,15 @@ def smallest_batch(discriminator: Discriminator) -> int:
     """Say how many images a discriminator must be given together to train: 2 where it normalises 1x1 maps, else 1.
 
     Batch normalisation takes a channel's mean over the images and pixels: torch refuses that of a single number.
-
-    Args:
-        discriminator: on torch's device meta, for an image passes through it.
     """
-    pixels: list[int] = []
-    for layer in discriminator.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.register_forward_pre_hook(lambda _, inputs: pixels.append(inputs[0][0, 0].numel()))
-    discriminator(torch.empty(2, discriminator.channels, discriminator.size, discriminator.size, device="meta"))
-    return 2 if 1 in pixels else 1
+    side = discriminator.size
+    for layer in discriminator.layers:
+        if isinstance(layer, nn.Conv2d):
+            # Reckoned, not tried: the first tensor that passes through a network on meta costs a second.
+            side = (side + 2 * int(layer.padding[0]) - layer.kernel_size[0]) // layer.stride[0] + 1
+        if isinstance(layer, nn.BatchNorm2d) and side == 1:
+            return 2
+    return 1
 
 
 def lrelu() -> nn.Module:

@@ -119,8 +119,8 @@ def adversaries(study: Study) -> Iterator[Drawing]:
             f"{name}_{task}",
             "training",
             players_figure(part),
-            f"{caption} ({task}; means since the point before). SharpGAN's discriminator has a sigmoid behind these "
-            "logits.",
+            f"{caption} ({task}; means since the point before, but the network's gradient is that of the step). "
+            "SharpGAN's discriminator has a sigmoid behind these logits.",
             "Line plots of logits, of the discriminator's loss and of gradient norms against the training step.",
         )
 
