@@ -26,12 +26,12 @@ import torch
 from torch import Tensor
 
 from sharploss.assets import locate, present
+from sharploss.config.protocols import METRIC_INFO
 from sharploss.data import imresize, read_image
 from sharploss.evaluation.score import load_measures
-from sharploss.metrics import Measure, Picture
-from sharploss.metrics.colour import as_measured
+from sharploss.functional.colour import as_measured
+from sharploss.metrics import CachedImage, Measure
 from sharploss.metrics.ssim import ssim_parts
-from sharploss.protocols import METRIC_INFO
 
 SETS = ("set5", "set14", "b100")
 METRICS = ("psnr", "ssim", "lpips", "niqe")
@@ -126,9 +126,9 @@ class Clock:
         return value
 
 
-def measure(measures: dict[str, Measure], output: Tensor, target: Picture, protocol_of: dict[str, str]) -> Tensor:
+def measure(measures: dict[str, Measure], output: Tensor, target: CachedImage, protocol_of: dict[str, str]) -> Tensor:
     """Measure one output against a target that may have been looked at before."""
-    picture = Picture(output)
+    picture = CachedImage(output)
     return torch.stack([measures[name](picture, target, protocol_of[name], BORDER)[0].double() for name in measures])
 
 
@@ -152,14 +152,14 @@ def main() -> None:
         for count, (_, image) in enumerate(images(asked.b100), 1):
             output, target = (part[None].float() / 255 for part in (imresize(imresize(image, 1 / 4), 4), image))
             if count == 1:
-                measure(ours, output, Picture(target), protocol_of)
+                measure(ours, output, CachedImage(target), protocol_of)
                 [metric(output, target) for metric in theirs.values()]
-            known = Picture(target)
+            known = CachedImage(target)
             clock.time("ours", lambda: measure(ours, output, known, protocol_of).sum())  # noqa: B023
             for _ in range(7):
                 clock.time("7 more", lambda: measure(ours, output, known, protocol_of).sum())  # noqa: B023
             for name in every:
-                alone, other = Picture(output), Picture(target)
+                alone, other = CachedImage(output), CachedImage(target)
                 call = every[name]
                 value = clock.time(name, lambda: call(alone, other, protocol_of[name], BORDER))  # noqa: B023
                 if name in theirs:

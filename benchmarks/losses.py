@@ -12,7 +12,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from sharploss.assets import AssetMissing
+from sharploss.assets import AssetMissingError
 from sharploss.losses import build_loss
 from sharploss.training.device import choose_device
 
@@ -78,7 +78,7 @@ def chosen(names, device, compiled):
     for name in names:
         try:
             losses[name] = build_loss({name: 1}).to(device)
-        except AssetMissing as error:
+        except AssetMissingError as error:
             print(f"{name} left out: {error.reason}")
         if compiled:
             losses[f"{name} compiled"] = torch.compile(build_loss({name: 1}).to(device))

@@ -18,12 +18,12 @@ import time
 
 import torch
 
-from sharploss.cost import measure_speed, network_flops
-from sharploss.errors import run_main
+from sharploss.config.params import load_params
 from sharploss.losses import build_loss
-from sharploss.params import load_params
+from sharploss.planning.cost import measure_speed, network_flops
 from sharploss.training.device import choose_device, describe_hardware, memory_format, set_mode
 from sharploss.training.state import make_network, make_optimizer
+from sharploss.utils.errors import run_main
 
 # The papers' networks with the batches and patches of their own recipes; MPRNet on 64x64 crops instead of 256x256.
 PAPERS = {

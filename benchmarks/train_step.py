@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
+from sharploss.config.params import load_params, resolve_run
 from sharploss.data.pack import open_pack
 from sharploss.data.patches import Patches
 from sharploss.losses import build_loss
-from sharploss.params import load_params, resolve_run
 from sharploss.training.device import choose_device, memory_format, set_mode
 from sharploss.training.loop import train
 from sharploss.training.state import make_network, make_optimizer

@@ -7,8 +7,8 @@ does. Writes results/calibration.csv.
 import argparse
 import sys
 
-from sharploss.calibration import RESULT, calibrate, off
-from sharploss.errors import run_main
+from sharploss.evaluation.calibration import RESULT, calibrate, off
+from sharploss.utils.errors import run_main
 
 
 def main() -> int:

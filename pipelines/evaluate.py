@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
-from sharploss.errors import run_main, unknown
-from sharploss.params import Params, load_params, resolve_run
-from sharploss.plan import load_plan
+from sharploss.config.params import Params, load_params, resolve_run
+from sharploss.planning.plan import load_plan
+from sharploss.utils.errors import run_main, unknown
 
 
 def main() -> None:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sharploss.errors import run_main, unknown
-from sharploss.extractors import Extractor, weights_path
-from sharploss.files import write_json, write_text
-from sharploss.params import Params, load_params
+from sharploss.config.extractors import Extractor, weights_path
+from sharploss.config.params import Params, load_params
+from sharploss.utils.errors import run_main, unknown
+from sharploss.utils.files import write_json, write_text
 
 
 def main() -> int:
@@ -23,11 +23,11 @@ def main() -> int:
     own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.
+    from sharploss.mdf.pyramid import load_image
     from sharploss.training.checkpoint import config_hash, save_weights
     from sharploss.training.device import choose_device
+    from sharploss.training.extractor import train_extractor
     from sharploss.training.interrupt import EXIT_CODE
-    from sharploss.training.mdf import train_extractor
-    from sharploss.training.mdf_pyramid import load_image
     from sharploss.training.record import circumstances
 
     settings = extractor.model_dump(mode="json")

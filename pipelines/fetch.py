@@ -10,12 +10,12 @@ from typing import cast
 
 from sharploss.assets import choose, present, receipt, receipts
 from sharploss.assets.catalogue import ASSETS
-from sharploss.calibration import SETS
+from sharploss.config.params import Dataset, Params, load_params
 from sharploss.data.prepare import learnt_from
 from sharploss.data.sets import images_in
-from sharploss.errors import run_main
-from sharploss.files import read_json, sha256, write_json
-from sharploss.params import Dataset, Params, load_params
+from sharploss.evaluation.calibration import SETS
+from sharploss.utils.errors import run_main
+from sharploss.utils.files import read_json, sha256, write_json
 
 FOLDER = Path("data/assets")
 LOSSES = Path("data/losses")

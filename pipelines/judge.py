@@ -4,12 +4,12 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from sharploss.errors import run_main
+from sharploss.utils.errors import run_main
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.judge import judge
+    from sharploss.analysis.claims.evaluate import judge
 
     claims = judge(Path())["claims"]
     for side in ("printed", "ours"):

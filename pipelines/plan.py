@@ -12,11 +12,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from sharploss.errors import UserError, run_main, unknown
-from sharploss.files import write_json, write_text
-from sharploss.fit import check_fit, named
-from sharploss.params import Params, load_params
-from sharploss.plan import CODE, NOTHING, Plan, changes, check_plan, expand, load_plan, settings_path, write_plan
+from sharploss.config.params import Params, load_params
+from sharploss.planning.check_runs import check_run, named
+from sharploss.planning.plan import (
+    CODE,
+    NOTHING,
+    Plan,
+    changes,
+    check_plan,
+    expand,
+    load_plan,
+    settings_path,
+    write_plan,
+)
+from sharploss.utils.errors import UserError, run_main, unknown
+from sharploss.utils.files import write_json, write_text
 
 # How a file is found and downloaded; what was found is in the receipts of `fetch`.
 ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lock", ".unpack"))
@@ -77,13 +87,13 @@ def check_classes(params: Params, plan: Plan) -> None:
 
 
 def check_patches(params: Params, plan: Plan) -> None:
-    """Refuse a recipe whose patches or batch do not suit a loss, before anything is written (`check_fit`)."""
+    """Refuse a recipe whose patches or batch do not suit a loss, before anything is written (`check_run`)."""
     seen: set[tuple[str, str, int]] = set()
     for run in plan["runs"].values():
         case = (run["loss"], run["recipe"], params.tasks[run["task"]].scale)
         if case not in seen:
             seen.add(case)
-            check_fit(params, run)
+            check_run(params, run)
 
 
 def scales(params: Params, network: str) -> list[int]:
@@ -102,8 +112,8 @@ def renew(params: Params) -> None:
     # For editors: the settings' names, types, ranges and meanings.
     write_json("studies/schema.json", Params.model_json_schema())
     print(f"runs.yaml: {len(new['runs'])} runs in {len(new['groups'])} groups for {len(params.suites)} suites")
-    from sharploss.cost import predict
-    from sharploss.reuse import standing, tell
+    from sharploss.planning.cost import predict
+    from sharploss.planning.status import standing, tell
 
     altered = [key for key in new["runs"] if key in old["runs"] and old["runs"][key] != new["runs"][key]]
     print("\n".join(tell(standing(params, new), named=altered)))
@@ -151,16 +161,16 @@ def write_code(params: Params, plan: Plan) -> None:
 
 def fingerprints(params: Params) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Give the fingerprints of stages' code, of networks' and of losses', by their names."""
-    from sharploss.fingerprint import fingerprint
     from sharploss.losses import TERMS
     from sharploss.networks import NETWORKS
+    from sharploss.planning.fingerprint import fingerprint
 
     # What a run uses of losses and networks is apart from its stage; a discriminator belongs to its loss.
     choices = ("sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks")
     stages = {
         "prepare": fingerprint(["sharploss.data.prepare"], without=ASSETS),
-        "calibrate": fingerprint(["sharploss.calibration"], without=ASSETS),
-        "extract": fingerprint(["sharploss.training.mdf"]),
+        "calibrate": fingerprint(["sharploss.evaluation.calibration"], without=ASSETS),
+        "extract": fingerprint(["sharploss.training.extractor"]),
         "train": fingerprint(["sharploss.training.loop"], without=choices),
         "evaluate": fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices),
     }

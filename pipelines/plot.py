@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from sharploss.errors import run_main
+from sharploss.utils.errors import run_main
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.plot import plot
+    from sharploss.analysis.figures.draw import plot
 
     plot(Path())
 

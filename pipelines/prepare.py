@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from sharploss.config.params import load_params
 from sharploss.data.prepare import prepare
-from sharploss.errors import run_main, unknown
-from sharploss.params import load_params
+from sharploss.utils.errors import run_main, unknown
 
 
 def main() -> None:

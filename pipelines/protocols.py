@@ -2,7 +2,7 @@
 
 import argparse
 
-from sharploss.errors import run_main
+from sharploss.utils.errors import run_main
 
 
 def main() -> None:

@@ -4,12 +4,12 @@ import argparse
 import os
 from pathlib import Path
 
-from sharploss.errors import run_main
+from sharploss.utils.errors import run_main
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.report import report
+    from sharploss.analysis.report.page import report
 
     # A mirror changes what can be measured, so it belongs to the command; where it lies on this machine does not.
     mirror = "SHARPLOSS_MIRROR=<folder> " if os.environ.get("SHARPLOSS_MIRROR") else ""

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from sharploss.errors import run_main
+from sharploss.utils.errors import run_main
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.tables import tabulate
+    from sharploss.analysis.tables.tables import tabulate
 
     tabulate(Path())
 

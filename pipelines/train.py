@@ -8,12 +8,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sharploss import tracking
-from sharploss.errors import run_main
-from sharploss.files import read_json, sha256, write_json, write_text
-from sharploss.fit import check_fit
-from sharploss.params import load_params, resolve_run
-from sharploss.plan import NOTHING, find_run, load_plan, settings_path, weights_path
+from sharploss.config.params import load_params, resolve_run
+from sharploss.planning.check_runs import check_run
+from sharploss.planning.plan import NOTHING, find_run, load_plan, settings_path, weights_path
+from sharploss.tracking import follower as tracking
+from sharploss.utils.errors import run_main
+from sharploss.utils.files import read_json, sha256, write_json, write_text
 
 
 def main() -> int:
@@ -28,7 +28,7 @@ def main() -> int:
         os.execv(sys.executable, [sys.executable, *torchrun, *sys.argv])
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.
-    from sharploss.assets.fetch import AssetMissing
+    from sharploss.assets.fetch import AssetMissingError
     from sharploss.data.pack import open_pack
     from sharploss.losses import loss_spec
     from sharploss.training.checkpoint import config_hash, read_metadata, save_weights
@@ -39,7 +39,7 @@ def main() -> int:
     from sharploss.training.record import metrics, provenance, summary
 
     # What `plan` has checked, with the processes that share a batch; params.yaml may have changed since.
-    check_fit(params, run, world=int(os.environ.get("WORLD_SIZE", "1")))
+    check_run(params, run, world=int(os.environ.get("WORLD_SIZE", "1")))
     config = resolve_run(params, run)
     config["loss"] = loss_spec(config["loss"])
     packs = {
@@ -63,7 +63,9 @@ def main() -> int:
         device = choose_device()
         try:
             if start and read_metadata(start)["status"] != "finished":
-                raise AssetMissing(run["start"], f"the run that it starts from ({start.stem}) has no trained weights")
+                raise AssetMissingError(
+                    run["start"], f"the run that it starts from ({start.stem}) has no trained weights"
+                )
             outcome = train(
                 config,
                 packs,
@@ -73,7 +75,7 @@ def main() -> int:
                 start=start,
                 on_start=lambda record: tracking.start(record, description),
             )
-        except AssetMissing as error:
+        except AssetMissingError as error:
             if not team.leads:
                 return 0
             outcome, cure = not_trained(config, scratch, error.reason), error.cure

@@ -3,8 +3,8 @@
 import json
 import shutil
 
-from sharploss.params import load_params
-from sharploss.plan import dump_plan, expand
+from sharploss.config.params import load_params
+from sharploss.planning.plan import dump_plan, expand
 
 KEY, OTHER = "sr_x4-edsr-sploss-s0", "sr_x4-edsr-l1-s0"
 IDENTITY = "0123456789ab"

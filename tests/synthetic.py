@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from sharploss.plan import NOTHING, write_plan
+from sharploss.planning.plan import NOTHING, write_plan
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -223,7 +223,7 @@ def make_plan(seeds, wide=False):
 
 
 def planned(task, network, loss, seeds, suites, recipe="mini"):
-    """The runs of one pairing, named as sharploss.plan names them."""
+    """The runs of one pairing, named as sharploss.planning.plan names them."""
     about = {"task": task, "network": network, "loss": loss, "recipe": recipe, "start": NOTHING, "extractor": NOTHING}
     variant = loss if recipe == "mini" else f"{loss}-{recipe}"
     return {

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sharploss.analysis.claims import Claim
-from sharploss.analysis.verdict_pages import PAGES
-from sharploss.params import Params, load_params
-from sharploss.plan import expand
+from sharploss.analysis.claims.pages import PAGES
+from sharploss.analysis.claims.spec import Claim
+from sharploss.config.params import Params, load_params
+from sharploss.planning.plan import expand
 
 # Not the fixture `repository`: every page and snippet is a test of its own, named before fixtures exist.
 ROOT = Path(__file__).resolve().parent.parent
@@ -149,7 +149,7 @@ def test_findings_are_not_typed_by_hand(paper):
 
 @pytest.mark.parametrize("paper", PAGES)
 def test_the_page_of_findings_is_that_of_the_committed_verdicts(paper):
-    from sharploss.analysis.verdict_pages import page as found
+    from sharploss.analysis.claims.pages import page as found
 
     verdicts = json.loads((ROOT / "results" / "verdicts.json").read_text(encoding="utf-8"))
     path = ROOT / "reports" / "verdicts" / f"{PAGES[paper]}.md"

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from sharploss.assets.catalogue import ASSETS
-from sharploss.bounded_yaml import load_yaml
-from sharploss.errors import UserError
-from sharploss.params import Params
-from sharploss.plan import load_plan
+from sharploss.config.params import Params
+from sharploss.planning.plan import load_plan
+from sharploss.utils.errors import UserError
+from sharploss.utils.yaml_files import load_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [path for folder in ("src", "pipelines", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -72,7 +72,7 @@ def test_the_search_finds_what_it_looks_for(line):
 
 
 def test_the_yaml_loader_is_the_safe_one():
-    source = (ROOT / "src/sharploss/bounded_yaml.py").read_text()
+    source = (ROOT / "src/sharploss/utils/yaml_files.py").read_text()
     assert 'loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)' in source
 
 

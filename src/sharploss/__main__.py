@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from sharploss.errors import run_main, unknown
+from sharploss.utils.errors import run_main, unknown
 
 DESCRIPTION = """usage: python -m sharploss COMMAND ...
 
@@ -23,7 +23,7 @@ def _data(arguments: list[str]) -> int:
 
 
 def _cache(arguments: list[str]) -> int:
-    from sharploss.cache import main
+    from sharploss.record.dvc_cache import main
 
     return main(arguments)
 
@@ -35,7 +35,7 @@ def _launch(arguments: list[str]) -> int:
 
 
 def _publish(arguments: list[str]) -> int:
-    from sharploss.publish import main
+    from sharploss.tracking.publish import main
 
     return main(arguments)
 

@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 
 import synthetic
-from sharploss.files import write_text
-from sharploss.params import ADVERSARIAL, load_params, resolve_run
-from sharploss.plan import expand, write_plan
+from sharploss.config.params import ADVERSARIAL, load_params, resolve_run
+from sharploss.planning.plan import expand, write_plan
+from sharploss.utils.files import write_text
 
 BASE = {"sr_x2": 31.0, "sr_x3": 27.8, "sr_x3_no_mod_crop": 25.4, "denoise_s25": 29.0, "jpeg_q10": 28.0}
 """PSNR (dB) of L1 in this invented world, 26 elsewhere."""

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from sharploss.analysis.load import alpha_of, load_edge, load_study
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 
 def test_every_score_of_a_finished_run_is_joined_with_its_run(study_root):

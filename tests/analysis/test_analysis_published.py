@@ -5,7 +5,7 @@ import pytest
 
 from sharploss.analysis.published import PUBLISHED, demo, load_index, printed, reference
 from sharploss.analysis.strict import load_strict
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 COUNTS = {

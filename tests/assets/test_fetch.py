@@ -9,8 +9,19 @@ from typing import ClassVar
 
 import pytest
 
-from sharploss.assets import ASSETS, Asset, AssetMissing, File, choose, download, locate, present, receipt, receipts
-from sharploss.errors import UserError
+from sharploss.assets import (
+    ASSETS,
+    Asset,
+    AssetMissingError,
+    File,
+    choose,
+    download,
+    locate,
+    present,
+    receipt,
+    receipts,
+)
+from sharploss.utils.errors import UserError
 
 RIGHT, WRONG = b"the right bytes" * 1000, b"the wrong bytes" * 1000
 SUM, WRONG_SUM = hashlib.sha256(RIGHT).hexdigest(), hashlib.sha256(WRONG).hexdigest()
@@ -112,7 +123,7 @@ def test_a_wrong_file_is_named_with_both_sums(known, tmp_path, place):
     path = put(tmp_path / place, WRONG)
     with pytest.raises(UserError) as caught:
         locate("thing")
-    assert not isinstance(caught.value, AssetMissing)
+    assert not isinstance(caught.value, AssetMissingError)
     for part in (str(path), SUM, WRONG_SUM):
         assert part in str(caught.value)
     assert path.read_bytes() == WRONG
@@ -122,7 +133,7 @@ def test_wrong_bytes_never_become_visible(known, server, tmp_path):
     url, folder = server
     (folder / "a").write_bytes(WRONG)
     known(f"{url}/a")
-    with pytest.raises(AssetMissing, match=f"{WRONG_SUM}, not {SUM}"):
+    with pytest.raises(AssetMissingError, match=f"{WRONG_SUM}, not {SUM}"):
         locate("thing")
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
@@ -130,7 +141,7 @@ def test_wrong_bytes_never_become_visible(known, server, tmp_path):
 @pytest.mark.parametrize(("path", "reason"), [("none", "answered 'File not found'"), ("short", "broke off")])
 def test_a_server_that_fails_is_told_apart_and_leaves_nothing(known, server, tmp_path, path, reason):
     known(f"{server[0]}/{path}")
-    with pytest.raises(AssetMissing, match=reason) as caught:
+    with pytest.raises(AssetMissingError, match=reason) as caught:
         locate("thing")
     assert reason in caught.value.reason
     assert set(Handler.asked) == {f"/{path}"}
@@ -141,7 +152,7 @@ def test_a_refused_connection_is_quick_and_tried_once_for_all_files_of_a_host(kn
     url = f"http://127.0.0.1:{closed_port()}"
     known(f"{url}/a", f"{url}/b")
     start = time.perf_counter()
-    with pytest.raises(AssetMissing, match="cannot be reached") as caught:
+    with pytest.raises(AssetMissingError, match="cannot be reached") as caught:
         locate("thing")
     assert time.perf_counter() - start < 2
     message = str(caught.value)
@@ -166,7 +177,7 @@ def test_offline_means_no_attempt(known, server, monkeypatch):
     (folder / "a").write_bytes(RIGHT)
     known(f"{url}/a")
     monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
-    with pytest.raises(AssetMissing, match="SHARPLOSS_OFFLINE"):
+    with pytest.raises(AssetMissingError, match="SHARPLOSS_OFFLINE"):
         locate("thing")
     assert Handler.asked == []
 
@@ -174,7 +185,7 @@ def test_offline_means_no_attempt(known, server, monkeypatch):
 def test_without_mirror_and_address_the_message_says_so(known, monkeypatch):
     known()
     monkeypatch.delenv("SHARPLOSS_MIRROR")
-    with pytest.raises(AssetMissing, match=r"no mirror \(SHARPLOSS_MIRROR\); it has no download address"):
+    with pytest.raises(AssetMissingError, match=r"no mirror \(SHARPLOSS_MIRROR\); it has no download address"):
         locate("thing")
 
 
@@ -183,7 +194,7 @@ def test_a_cache_that_cannot_be_written_is_a_reason_and_not_a_crash(known, serve
     (folder / "a").write_bytes(RIGHT)
     known(f"{url}/a")
     (tmp_path / "cache").write_text("a file where the folder should be")
-    with pytest.raises(AssetMissing, match="the cache cannot be written"):
+    with pytest.raises(AssetMissingError, match="the cache cannot be written"):
         locate("thing")
 
 
@@ -205,7 +216,7 @@ def test_a_package_without_the_file_is_missing(monkeypatch):
     for package in ("skimage", "no_such_package_at_all"):
         asset = Asset("dataset", "test", "none", "nobody", (File(f"{package}/no.png", SUM, 1),), package=package)
         monkeypatch.setitem(ASSETS, "thing", asset)
-        with pytest.raises(AssetMissing, match=f"{package} does not ship {package}/no.png") as caught:
+        with pytest.raises(AssetMissingError, match=f"{package} does not ship {package}/no.png") as caught:
             locate("thing")
         assert caught.value.cure == "install the version in requirements.lock"
 
@@ -258,7 +269,7 @@ def test_the_receipt_of_what_cannot_be_had_says_why(monkeypatch, tmp_path):
     assert not found["available"]
     assert found["sha256"] == {}
     assert "alexnet" in found["reason"]
-    with pytest.raises(AssetMissing) as caught:
+    with pytest.raises(AssetMissingError) as caught:
         locate("alexnet")  # which has no address
     told = "put weights/alexnet_features.safetensors into a folder that SHARPLOSS_MIRROR names"
     assert caught.value.cure == told

@@ -11,7 +11,7 @@ from server import running, whole
 
 from sharploss.assets import ASSETS, Asset, File, download
 from sharploss.assets.inventory import main
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 
 @pytest.fixture(autouse=True)

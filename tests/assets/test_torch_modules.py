@@ -8,7 +8,7 @@ import pytest
 from legacy_torch import legacy_file, op_dict, op_global, op_int, op_list, op_module, op_storage, op_tensor, op_tuple
 
 from sharploss.assets.torch_modules import read_modules
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no pickles of the authors to read")

@@ -12,7 +12,7 @@ from sharploss.assets import ASSETS, Asset, File, locate, present
 from sharploss.assets import unpack as module
 from sharploss.assets.download import DownloadError
 from sharploss.assets.unpack import fresh_folder, unpack
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 
 def everything(names):

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from sharploss.assets import weights
 from sharploss.assets.asset import Asset, File
-from sharploss.assets.fetch import AssetMissing
+from sharploss.assets.fetch import AssetMissingError
 from sharploss.assets.weights import read_weights
 
 TENSORS = {"features.0.weight": torch.arange(6.0).view(2, 3)}
@@ -20,7 +20,7 @@ def files(monkeypatch):
     def locate(name):
         if name in known:
             return [known[name]]
-        raise AssetMissing(f"Asset '{name}' is not here.", "it is not here", "do something")
+        raise AssetMissingError(f"Asset '{name}' is not here.", "it is not here", "do something")
 
     monkeypatch.setattr(weights, "locate", locate)
     files = (File("weights/second.safetensors", "0" * 64, 1),)
@@ -48,7 +48,7 @@ def test_reads_the_one_that_is_chosen(files, tmp_path):
 def test_names_the_one_chosen_when_it_cannot_be_had(files):
     assert not files
     told = r"Asset 'first' is not here. In its place weights/second\.safetensors \('second'\) will do\."
-    with pytest.raises(AssetMissing, match=told) as error:
+    with pytest.raises(AssetMissingError, match=told) as error:
         read_weights(("first", "second"))
     assert error.value.reason == "it is not here"
     assert error.value.cure == "do something; in its place weights/second.safetensors ('second') will do"

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from sharploss.config.params import load_params
 from sharploss.data import degrade, imresize, read_image
 from sharploss.data.jpeg import encoder
-from sharploss.errors import UserError
-from sharploss.params import load_params
+from sharploss.utils.errors import UserError
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: there are no benchmark images")

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from sharploss.data import read_image, write_png
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from sharploss.data import open_pack, write_pack
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 SIZES = [((3, 8, 12), (3, 2, 3)), ((3, 5, 7), (3, 5, 7)), ((1, 1, 1), (1, 1, 1))]
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharploss.data import Patches, open_pack, write_pack
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 
 def make_pack(path, sizes, scale, seed=0):

@@ -13,7 +13,7 @@ from sharploss.assets import ASSETS, Asset, File, locate
 from sharploss.data import degrade, open_pack, prepare, read_image, write_png
 from sharploss.data.jpeg import encoder
 from sharploss.data.prepare import learnt_from
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 TASK = {
     "kind": "sr",

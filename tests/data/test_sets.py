@@ -7,7 +7,7 @@ import pytest
 from sharploss.assets import ASSETS, Asset, File
 from sharploss.data import open_pack, prepare, write_png
 from sharploss.data.sets import find_images
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 

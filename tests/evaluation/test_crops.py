@@ -3,9 +3,9 @@ import torch
 from toys import TASK
 
 from sharploss.data import read_image
-from sharploss.errors import UserError
 from sharploss.evaluation.crops import find_crops, write_crops
 from sharploss.evaluation.score import open_test_packs
+from sharploss.utils.errors import UserError
 
 SPEC = {"task": "toy", "dataset": "toys", "image": "first", "top": 3, "left": 5, "height": 8, "width": 12}
 

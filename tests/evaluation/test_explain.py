@@ -3,10 +3,10 @@ import csv
 import pytest
 import torch
 
+from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.data import imresize
 from sharploss.evaluation.explain import COLUMNS, SCALE, explain_protocols, measure_all
 from sharploss.metrics import psnr, ssim
-from sharploss.protocols import METRIC_INFO, PROTOCOLS
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sharploss.data import read_image
-from sharploss.errors import UserError
 from sharploss.evaluation.group import evaluate_group, variant_of
+from sharploss.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 

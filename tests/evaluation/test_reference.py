@@ -6,9 +6,9 @@ import torch
 from toys import TASK, picture
 
 from sharploss.data import imresize, read_image, write_pack
-from sharploss.errors import UserError
 from sharploss.evaluation.reference import evaluate_reference
 from sharploss.metrics import psnr
+from sharploss.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 

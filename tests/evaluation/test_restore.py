@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from sharploss.errors import UserError
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.losses import build_loss
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import save_weights
+from sharploss.utils.errors import UserError
 
 CPU = torch.device("cpu")
 CONFIG = {

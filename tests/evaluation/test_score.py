@@ -6,9 +6,8 @@ import pytest
 import torch
 from toys import TASK, picture
 
-from sharploss.assets.fetch import AssetMissing
+from sharploss.assets.fetch import AssetMissingError
 from sharploss.data import imresize
-from sharploss.errors import UserError
 from sharploss.evaluation.score import (
     COLUMNS,
     Scores,
@@ -19,8 +18,9 @@ from sharploss.evaluation.score import (
     score_packs,
     write_scores,
 )
-from sharploss.metrics import SET_METRICS, Picture, psnr
+from sharploss.metrics import SET_METRICS, CachedImage, psnr
 from sharploss.metrics.sharpness import gradient_variance_ratio
+from sharploss.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 
@@ -101,7 +101,7 @@ def test_an_output_of_another_size_is_named_with_both_sizes(study):
 
 
 def test_a_metric_that_is_asked_for_by_name_must_have_its_weights():
-    with pytest.raises(AssetMissing, match="python -m sharploss data fetch inception_fid"):
+    with pytest.raises(AssetMissingError, match="python -m sharploss data fetch inception_fid"):
         load_measures(["psnr", "fid"])
     with pytest.raises(UserError, match=r"no metric 'snr': did you mean 'psnr'"):
         load_measures(["snr"])
@@ -120,7 +120,7 @@ def mean_colours(picture):
 
 def test_a_metric_of_whole_sets_has_one_row_a_run_and_set(study, monkeypatch):
     monkeypatch.setitem(SET_METRICS, "fid", lambda: mean_colours)
-    targets = torch.cat([mean_colours(Picture(picture(*about)[None] / 255)) for about in ((1,), (2, 40, 44))])
+    targets = torch.cat([mean_colours(CachedImage(picture(*about)[None] / 255)) for about in ((1,), (2, 40, 44))])
     rows, not_measured, patches = score(study, {"one": enlarge, "two": lambda image: enlarge(image) // 2})
     found = {row[0]: row for row in rows if row[3] == "fid"}
     assert {run: row[1:5] for run, row in found.items()} == dict.fromkeys(

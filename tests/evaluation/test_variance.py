@@ -8,7 +8,7 @@ from toys import TASK, picture
 from sharploss.evaluation.crops import Crop
 from sharploss.evaluation.score import open_test_packs
 from sharploss.evaluation.variance import COLUMNS, POINTS, shown_image, write_variances
-from sharploss.metrics.colour import as_measured
+from sharploss.functional.colour import as_measured
 
 
 def written(study, outputs, border=2, image="toys/first"):

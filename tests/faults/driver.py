@@ -20,9 +20,9 @@ import torch._inductor.config
 
 sys.path.append(str(Path(__file__).parents[1]))  # it is started as a script
 
-from sharploss.files import atomic_path
 from sharploss.training import checkpoint, loop
 from sharploss.training.checkpoint import save_weights
+from sharploss.utils.files import atomic_path
 from toy_training import configuration, open_packs
 
 PHASES = ("any", "checkpoint", "validation")

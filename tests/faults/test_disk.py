@@ -7,10 +7,10 @@ import subprocess
 import pytest
 import torch
 
-from sharploss.errors import run_main
-from sharploss.files import write_bytes, write_json, write_text
 from sharploss.training import loop
 from sharploss.training.checkpoint import save_weights
+from sharploss.utils.errors import run_main
+from sharploss.utils.files import write_bytes, write_json, write_text
 from toy_training import configuration, open_packs, write_packs
 
 

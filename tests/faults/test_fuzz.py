@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sharploss.analysis.claims import load_claims
-from sharploss.bounded_yaml import load_yaml
+from sharploss.analysis.claims.spec import load_claims
+from sharploss.config.params import load_params
 from sharploss.data.images import read_image
-from sharploss.errors import UserError
-from sharploss.params import load_params
-from sharploss.plan import expand, load_plan
+from sharploss.planning.plan import expand, load_plan
+from sharploss.utils.errors import UserError
+from sharploss.utils.yaml_files import load_yaml
 
 ROOT = Path(__file__).parents[2]
 MANY = settings(max_examples=400, suppress_health_check=list(HealthCheck), database=None, derandomize=True)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 import synthetic
 from sharploss.analysis.load import load_study
 from sharploss.data.pack import open_pack, write_pack
-from sharploss.errors import UserError
-from sharploss.plan import dump_plan, load_plan
+from sharploss.planning.plan import dump_plan, load_plan
 from sharploss.training import loop
+from sharploss.utils.errors import UserError
 from toy_training import configuration, open_packs, write_packs
 
 MANY = settings(max_examples=150, suppress_health_check=list(HealthCheck), database=None, derandomize=True)

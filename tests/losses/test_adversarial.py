@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sharploss.errors import UserError
+from sharploss.config.params import ADVERSARIAL
 from sharploss.losses import TERMS, AdversarialLoss, build_loss
 from sharploss.losses.adversarial import gradient_penalty, linear_discriminator
-from sharploss.params import ADVERSARIAL
+from sharploss.utils.errors import UserError
 
 SMALL = {"discriminator": "sharpgan", "size": 8, "width": 2}
 FORMS = {name: TERMS[name].form for name in ADVERSARIAL}

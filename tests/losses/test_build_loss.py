@@ -4,10 +4,10 @@ import re
 import pytest
 import torch
 
-from sharploss.assets.fetch import AssetMissing
-from sharploss.errors import UserError
-from sharploss.losses import TERMS, GradientVarianceLoss, L1Loss, build_loss, loss_spec, needs, smallest_patch
-from sharploss.params import ADVERSARIAL
+from sharploss.assets.fetch import AssetMissingError
+from sharploss.config.params import ADVERSARIAL
+from sharploss.losses import TERMS, GradientVarianceLoss, L1Loss, build_loss, loss_spec, min_patch, needs
+from sharploss.utils.errors import UserError
 
 # Adversarial terms are for images of one size: test_adversarial.py.
 PLAIN = [name for name, term in TERMS.items() if not hasattr(term, "assets") and name not in ADVERSARIAL]
@@ -76,7 +76,7 @@ def test_the_given_spec_stays_as_it_is():
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(spec, message):
-    for build in (build_loss, loss_spec, needs, smallest_patch):
+    for build in (build_loss, loss_spec, needs, min_patch):
         with pytest.raises(UserError, match=re.escape(message)):
             build(spec)
 
@@ -113,7 +113,7 @@ def test_weights_that_cannot_be_had_are_named_with_what_to_do(monkeypatch, tmp_p
         r"download https://\S+/vgg19-dcbb9e9d\.pth and save it as \S+/weights/vgg19-dcbb9e9d\.pth, or set "
         r"SHARPLOSS_MIRROR .* In its place weights/vgg19_features_fp16\.safetensors \('vgg19'\) will do\."
     )
-    with pytest.raises(AssetMissing, match=told):
+    with pytest.raises(AssetMissingError, match=told):
         build_loss({"l1": 1, "vgg": 1})
 
 
@@ -136,7 +136,7 @@ def test_messages_name_the_nearest_and_end_as_one_sentence(spec, told):
 
 
 def test_the_smallest_patch_is_that_of_the_most_demanding_term():
-    assert smallest_patch({"l1": 1}) == 1
-    assert smallest_patch({"l1": 1, "gv": {"patch": 9}}) == 9
-    assert smallest_patch({"ssim": 1, "gv": {"patch": 9}}) == 11
-    assert smallest_patch({"vgg": {"layers": {"pool5": 1, "pool2": 1}}}) == 32
+    assert min_patch({"l1": 1}) == 1
+    assert min_patch({"l1": 1, "gv": {"patch": 9}}) == 9
+    assert min_patch({"ssim": 1, "gv": {"patch": 9}}) == 11
+    assert min_patch({"vgg": {"layers": {"pool5": 1, "pool2": 1}}}) == 32

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
+from sharploss.config.params import ADVERSARIAL
 from sharploss.losses import (
     TERMS,
     CharbonnierLoss,
@@ -27,7 +28,6 @@ from sharploss.losses import (
     VGGLoss,
     build_loss,
 )
-from sharploss.params import ADVERSARIAL
 
 LOSSES = {
     "l1": L1Loss(),

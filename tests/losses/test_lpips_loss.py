@@ -5,7 +5,7 @@ import torch
 from backbone import random_alexnet
 from torch.autograd import gradcheck
 
-from sharploss.assets.fetch import AssetMissing
+from sharploss.assets.fetch import AssetMissingError
 from sharploss.losses import LPIPSLoss, build_loss
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
@@ -118,7 +118,7 @@ def test_vgg_without_its_weights_says_what_is_missing(monkeypatch, tmp_path):
     monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path))
     monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
-    with pytest.raises(AssetMissing, match=r"vgg16-397923af.pth of asset 'vgg16_torchvision' is missing"):
+    with pytest.raises(AssetMissingError, match=r"vgg16-397923af.pth of asset 'vgg16_torchvision' is missing"):
         build_loss({"lpips": {"net": "vgg"}})
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from sharploss.functional.filters import laplacian, sobel_x, sobel_y
 from sharploss.losses import SecondOrderGradientLoss
-from sharploss.losses.filters import laplacian, sobel_x, sobel_y
 
 SPIKE = torch.zeros(1, 1, 3, 3).index_put(
     (torch.tensor(0), torch.tensor(0), torch.tensor(1), torch.tensor(1)), torch.tensor(1.0)

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from backbone import loaded, random_vgg
 
-from sharploss.construct import construct
 from sharploss.losses import TERMS, VGGLoss, build_loss
 from sharploss.losses.vgg import PRESETS
 from sharploss.losses.vgg_features import DEVIATION, MEAN, OXFORD_SCALE, VGGFeatures, divisors
+from sharploss.utils.registry import construct
 
 
 def pair(side=32):

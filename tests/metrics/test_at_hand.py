@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from sharploss.assets.catalogue import ASSETS, File
-from sharploss.assets.fetch import AssetMissing
+from sharploss.assets.fetch import AssetMissingError
 from sharploss.metrics.at_hand import at_hand
 
 
@@ -20,7 +20,7 @@ def test_what_is_not_here_is_not_downloaded(monkeypatch):
         raise AssertionError("it was about to download")
 
     monkeypatch.setattr("sharploss.assets.fetch.download", refuse)
-    with pytest.raises(AssetMissing, match="python -m sharploss data fetch vgg16_torchvision") as caught:
+    with pytest.raises(AssetMissingError, match="python -m sharploss data fetch vgg16_torchvision") as caught:
         at_hand("vgg16_torchvision")
     assert "neither the cache nor a mirror" in caught.value.reason
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharploss.metrics.colour import quantise
+from sharploss.functional.colour import quantise
 from sharploss.metrics.colour_shift import colour_shift
 
 levels = st.tuples(*[st.integers(0, 255)] * 3)

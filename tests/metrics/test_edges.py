@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sharploss.functional.colour import as_measured, quantise
 from sharploss.metrics import psnr
-from sharploss.metrics.colour import as_measured, quantise
 from sharploss.metrics.edges import edge_psnr, overshoot
 
 

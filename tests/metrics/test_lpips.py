@@ -5,11 +5,11 @@ import warnings
 import pytest
 import torch
 
-from sharploss.assets.fetch import AssetMissing, locate, present
+from sharploss.assets.fetch import AssetMissingError, locate, present
 from sharploss.data import imresize, read_image
-from sharploss.metrics.colour import quantise
+from sharploss.functional.colour import quantise
 from sharploss.metrics.lpips import SMALLEST, _distance
-from sharploss.metrics.picture import Picture
+from sharploss.metrics.picture import CachedImage
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no AlexNet to measure with")
@@ -78,7 +78,7 @@ def test_both_networks_are_cut_without_a_seam(net):
     network, images = _random(net), [torch.rand(1, 3, 333, 32, generator=torch.manual_seed(i)) for i in range(2)]
     with torch.inference_mode():
         expected = network(*(quantise(image) for image in images), normalize=True).item()
-        pictures = [Picture(image) for image in images]
+        pictures = [CachedImage(image) for image in images]
         assert _distance(network, net, *pictures).item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -112,7 +112,7 @@ def test_the_smallest_image_is_the_smallest_that_the_network_takes(net, side):
     assert SMALLEST[net] == side
     network = _random(net)
     for size, works in ((side, True), (side - 1, False)):
-        pictures = [Picture(torch.rand(1, 3, size, 40, generator=torch.manual_seed(i))) for i in range(2)]
+        pictures = [CachedImage(torch.rand(1, 3, size, 40, generator=torch.manual_seed(i))) for i in range(2)]
         if works:
             assert _distance(network, net, *pictures).isfinite().all()
         else:
@@ -161,5 +161,5 @@ def test_without_weights_it_says_what_is_missing(monkeypatch, tmp_path):
     monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path))
     monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
-    with pytest.raises(AssetMissing, match="alexnet"):
+    with pytest.raises(AssetMissingError, match="alexnet"):
         load_lpips()

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharploss.data import imresize
-from sharploss.errors import UserError
+from sharploss.functional.colour import as_measured
 from sharploss.metrics import psnr, ssim
-from sharploss.metrics.colour import as_measured
 from sharploss.metrics.ssim import gaussian, ssim_map, ssim_parts
+from sharploss.utils.errors import UserError
 
 protocols = pytest.mark.parametrize("protocol", ["y", "rgb"])
 seeds = st.integers(0, 1000)

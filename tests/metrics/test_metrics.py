@@ -8,9 +8,9 @@ import torch
 
 import sharploss.metrics
 from sharploss.assets.catalogue import ASSETS
-from sharploss.assets.fetch import AssetMissing
-from sharploss.metrics import METRICS, SET_METRICS, Picture
-from sharploss.protocols import METRIC_INFO
+from sharploss.assets.fetch import AssetMissingError
+from sharploss.config.protocols import METRIC_INFO
+from sharploss.metrics import METRICS, SET_METRICS, CachedImage
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no weights to load")
@@ -70,14 +70,14 @@ def test_only_metrics_that_name_an_asset_need_one(monkeypatch, tmp_path):
     for name, load in (METRICS | SET_METRICS).items():
         try:
             load()
-        except AssetMissing:
+        except AssetMissingError:
             missing.add(name)
     assert missing == {name for name, info in METRIC_INFO.items() if info["asset"]}
     assert {info["asset"] for info in METRIC_INFO.values()} - {None} <= ASSETS.keys()
 
 
 def test_every_metric_without_an_asset_gives_one_number_an_image_under_each_of_its_protocols():
-    output, target = (Picture(images) for images in torch.rand(2, 2, 3, 24, 24))
+    output, target = (CachedImage(images) for images in torch.rand(2, 2, 3, 24, 24))
     for name, info in METRIC_INFO.items():
         for protocol in info["protocols"] if info["asset"] is None else ():
             assert METRICS[name]()(output, target, protocol, 2).shape == (2,)

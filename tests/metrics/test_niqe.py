@@ -4,7 +4,7 @@ import os
 import pytest
 import torch
 
-from sharploss.assets.fetch import AssetMissing
+from sharploss.assets.fetch import AssetMissingError
 from sharploss.data import imresize, read_image
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
@@ -79,5 +79,5 @@ def test_without_parameters_it_says_what_is_missing(monkeypatch, tmp_path):
     monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path))
     monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
-    with pytest.raises(AssetMissing, match="niqe"):
+    with pytest.raises(AssetMissingError, match="niqe"):
         load_niqe()

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from sharploss.errors import UserError
+from sharploss.functional.colour import as_measured
 from sharploss.metrics import psnr, ssim
-from sharploss.metrics.colour import as_measured
-from sharploss.metrics.picture import Picture, pair_of
+from sharploss.metrics.picture import CachedImage, pair_of
+from sharploss.utils.errors import UserError
 
 
 def photo(seed=0, size=(30, 34)):
@@ -12,7 +12,7 @@ def photo(seed=0, size=(30, 34)):
 
 
 def test_what_was_made_once_is_not_made_again():
-    picture, made = Picture(photo()), []
+    picture, made = CachedImage(photo()), []
     values = [picture.once("key", lambda: made.append(1) or len(made)) for _ in range(3)]
     assert values == [1, 1, 1]
     assert picture.once("other", lambda: 2) == 2
@@ -20,30 +20,30 @@ def test_what_was_made_once_is_not_made_again():
 
 def test_large_images_keep_nothing(monkeypatch):
     monkeypatch.setattr("sharploss.metrics.picture.LARGE", 30 * 34)
-    picture, made = Picture(photo()), []
+    picture, made = CachedImage(photo()), []
     for _ in range(2):
         picture.once("key", lambda: made.append(1))
     assert len(made) == 2
-    small = Picture(photo(size=(30, 33)))
+    small = CachedImage(photo(size=(30, 33)))
     assert small.once("key", lambda: 1) == small.once("key", lambda: 2) == 1
 
 
 @pytest.mark.parametrize("channels", ["y", "rgb", "grey", "grey8"])
 def test_it_shows_what_a_protocol_looks_at(channels):
-    assert torch.equal(Picture(photo()).seen(channels, 3), as_measured(photo(), channels, 3))
+    assert torch.equal(CachedImage(photo()).seen(channels, 3), as_measured(photo(), channels, 3))
 
 
 def test_a_picture_has_the_values_of_its_images_however_often_it_is_used():
-    target = Picture(photo(0))
+    target = CachedImage(photo(0))
     for seed in (1, 2, 1):
         output = photo(seed)
         for metric in (psnr, ssim):
             for protocol in ("y", "rgb", "gv_code", "matlab_rgb"):
-                assert metric(Picture(output), target, protocol).item() == metric(output, photo(0), protocol).item()
+                assert metric(CachedImage(output), target, protocol).item() == metric(output, photo(0), protocol).item()
 
 
 def test_other_shapes_and_borders_are_refused():
     with pytest.raises(ValueError, match="one shape"):
-        pair_of(photo(), Picture(photo(size=(30, 33))))
+        pair_of(photo(), CachedImage(photo(size=(30, 33))))
     with pytest.raises(UserError, match="border of 15"):
-        Picture(photo()).seen("y", 15)
+        CachedImage(photo()).seen("y", 15)

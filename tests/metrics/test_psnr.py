@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
 from sharploss.data import imresize, read_image
-from sharploss.errors import UserError
+from sharploss.functional.colour import as_measured
 from sharploss.metrics import psnr, ssim
-from sharploss.metrics.colour import as_measured
+from sharploss.utils.errors import UserError
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 protocols = pytest.mark.parametrize("protocol", ["y", "rgb"])

@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharploss.errors import UserError
+from sharploss.functional.colour import as_measured, quantise
 from sharploss.losses.sploss import sploss_weight
-from sharploss.metrics.colour import as_measured, quantise
 from sharploss.metrics.sharpness import blurred_edge_share, gradient_variance_ratio
+from sharploss.utils.errors import UserError
 
 
 def photo(seed=0, size=(40, 48), count=1):

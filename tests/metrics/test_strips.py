@@ -10,12 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharploss.assets.fetch import AssetMissing
-from sharploss.metrics import METRICS, Picture
-from sharploss.metrics.colour import as_measured
+from sharploss.assets.fetch import AssetMissingError
+from sharploss.config.protocols import METRIC_INFO
+from sharploss.functional.colour import as_measured
+from sharploss.metrics import METRICS, CachedImage
 from sharploss.metrics.fid import patches_of
 from sharploss.metrics.picture import Strip, mean_of, strips
-from sharploss.protocols import METRIC_INFO
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 CASES = [
@@ -76,10 +76,10 @@ def test_the_mean_of_means_is_that_of_all_values():
 def test_a_strip_shows_its_rows_of_large_and_small_images(cut, channels):
     image, strip = photo(2, (30, 34)), Strip(4, 19, 5, 18)
     wanted = as_measured(image.float() / 255, channels, 3)[..., 4:19, :]
-    assert torch.equal(Picture(image).seen(channels, 3, strip), wanted)
+    assert torch.equal(CachedImage(image).seen(channels, 3, strip), wanted)
     cut(34)
-    assert torch.equal(Picture(image).seen(channels, 3, strip), wanted)
-    assert torch.equal(Picture(image.float() / 255).seen(channels, 3, strip), wanted)
+    assert torch.equal(CachedImage(image).seen(channels, 3, strip), wanted)
+    assert torch.equal(CachedImage(image.float() / 255).seen(channels, 3, strip), wanted)
 
 
 @pytest.mark.parametrize(("metric", "protocol"), CASES)
@@ -87,14 +87,14 @@ def test_a_strip_shows_its_rows_of_large_and_small_images(cut, channels):
 def test_strips_do_not_change_a_metric(cut, metric, protocol, size):
     try:
         measure = METRICS[metric]()
-    except AssetMissing as missing:
+    except AssetMissingError as missing:
         pytest.skip(f"{missing.reason}")
     images = pair(size)
-    whole = measure(*map(Picture, images), protocol, 3).item()
+    whole = measure(*map(CachedImage, images), protocol, 3).item()
     assert math.isfinite(whole)
     for pixels in (3000, 60000):
         cut(pixels)
-        found = measure(*map(Picture, images), protocol, 3).item()
+        found = measure(*map(CachedImage, images), protocol, 3).item()
         # LPIPS is computed in float32.
         assert found == pytest.approx(whole, rel=2e-6 if metric.startswith("lpips") else 1e-12)
 
@@ -103,27 +103,27 @@ def test_strips_do_not_change_a_metric(cut, metric, protocol, size):
 def test_images_of_a_batch_are_cut_alike(cut, metric):
     measure, protocol = METRICS[metric](), METRIC_INFO[metric]["protocols"][0]
     images = pair((181, 170), 2)
-    whole = measure(*map(Picture, images), protocol, 2).tolist()
+    whole = measure(*map(CachedImage, images), protocol, 2).tolist()
     cut(5000)
-    assert measure(*map(Picture, images), protocol, 2).tolist() == pytest.approx(whole, rel=1e-12)
+    assert measure(*map(CachedImage, images), protocol, 2).tolist() == pytest.approx(whole, rel=1e-12)
 
 
 @given(st.integers(161, 210), st.integers(161, 180))
 def test_any_size_can_be_cut_for_ms_ssim_and_niqe_at_any_place(height, width):
     measure = METRICS["ms_ssim"]()
     images = pair((height, width))
-    whole = measure(*map(Picture, images), "y", 0).item()
+    whole = measure(*map(CachedImage, images), "y", 0).item()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sharploss.metrics.picture.LARGE", 0)
         patch.setattr("sharploss.metrics.picture.STRIP", 1)
-        assert measure(*map(Picture, images), "y", 0).item() == pytest.approx(whole, rel=1e-12)
+        assert measure(*map(CachedImage, images), "y", 0).item() == pytest.approx(whole, rel=1e-12)
 
 
 def test_fid_sees_the_same_patches(cut):
     image = photo(3, (421, 333))
-    (whole,) = patches_of(Picture(image))
+    (whole,) = patches_of(CachedImage(image))
     cut(333 * 64)
-    parts = list(patches_of(Picture(image)))
+    parts = list(patches_of(CachedImage(image)))
     assert len(parts) > 1
     assert torch.equal(torch.cat(parts), whole)
 
@@ -133,8 +133,8 @@ import re, sys, torch
 from pathlib import Path
 from sharploss.evaluation.reference import enlarge
 from sharploss.evaluation.restore import restore
-from sharploss.metrics import METRICS, Picture, lpips, picture
-from sharploss.protocols import METRIC_INFO
+from sharploss.metrics import METRICS, CachedImage, lpips, picture
+from sharploss.config.protocols import METRIC_INFO
 torch.set_num_threads(1)
 picture.LARGE = picture.STRIP = lpips.STRIP = sys.modules['sharploss.data.imresize'].BUNDLE = 2**17
 measures = {name: METRICS[name]() for name in sys.argv[1:]}
@@ -144,7 +144,7 @@ def kilobytes(key):
 
 def run(side):
     output = restore(torch.nn.PReLU(), torch.empty((3, side, 400), dtype=torch.uint8).random_(), tile=256)
-    one, other = Picture(output[None]), Picture(enlarge(output[:, ::4, ::4].clone(), 4)[None])
+    one, other = CachedImage(output[None]), CachedImage(enlarge(output[:, ::4, ::4].clone(), 4)[None])
     with torch.inference_mode():
         for name, measure in measures.items():
             for protocol in METRIC_INFO[name]["protocols"]:

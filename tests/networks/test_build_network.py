@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sharploss.errors import UserError
 from sharploss.networks import NETWORKS, build_network
+from sharploss.utils.errors import UserError
 
 SMALL = {
     "dncnn": {"width": 4, "depth": 4},

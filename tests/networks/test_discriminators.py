@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from sharploss.errors import UserError
 from sharploss.networks import DISCRIMINATORS, build_discriminator
-from sharploss.networks.discriminators import smallest_batch
+from sharploss.networks.discriminators import min_batch
+from sharploss.utils.errors import UserError
 
 SMALL = {"vgg128": {"size": 32, "width": 2}, "srgan": {"size": 32, "width": 2, "hidden": 4}, "sharpgan": {"width": 2}}
 
@@ -74,7 +74,7 @@ def test_other_channels_are_told_of_a_discriminator():
 def test_the_smallest_batch_is_what_torch_can_normalise(name, size, least):
     parameters = {"size": size, "width": 2}
     with torch.device("meta"):
-        assert smallest_batch(build_discriminator(name, **parameters)) == least
+        assert min_batch(build_discriminator(name, **parameters)) == least
     network = build_discriminator(name, **parameters)
     network(torch.rand(least, 3, size, size))
     if least > 1:

@@ -14,9 +14,9 @@ import pytest
 import torch
 from tests_rule import picture, weights
 
-from sharploss.errors import UserError
 from sharploss.networks import build_network
 from sharploss.networks.official import OFFICIAL, load_official
+from sharploss.utils.errors import UserError
 
 EDSR = {"blocks": 2, "width": 8, "res_scale": 0.1, "rgb_range": 1}
 NLSN = {"blocks": 8, "width": 16, "res_scale": 0.1, "chunk": 9, "scale": 2}

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from sharploss.assets import ASSETS
+from sharploss.config.params import load_params
 from sharploss.data import open_pack, prepare
-from sharploss.params import load_params
 
 pytestmark = pytest.mark.slow
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sharploss.analysis.headline import answers, caveat, lead
 from sharploss.analysis.load import load_study
-from sharploss.analysis.statistics import differences
+from sharploss.analysis.report.headline import answers, caveat, lead
+from sharploss.analysis.stats.intervals import differences
+from sharploss.config.params import load_params
 from sharploss.losses import build_loss
-from sharploss.params import load_params
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 

@@ -10,11 +10,11 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from sharploss.errors import UserError
-from sharploss.params import load_params
-from sharploss.plan import NOTHING, expand, settings_path, weights_path, write_plan
+from sharploss.config.params import load_params
+from sharploss.planning.plan import NOTHING, expand, settings_path, weights_path, write_plan
 from sharploss.training.checkpoint import read_metadata, save_weights
 from sharploss.training.state import make_network
+from sharploss.utils.errors import UserError
 from toy_training import write_packs
 
 FIRST, LATER = "sr_x2-espcn-l1-s0", "sr_x2-espcn-l1-later-s0"

@@ -6,13 +6,12 @@ import pytest
 import torch
 
 from sharploss.data.patches import Patches
-from sharploss.errors import UserError
 from sharploss.networks import build_discriminator
-from sharploss.training.adversarial import WATCHED, Adversary, make_adversary
+from sharploss.record.history import read_history
 from sharploss.training.checkpoint import save_weights
-from sharploss.training.history import read_history
+from sharploss.training.discriminator import LOGGED, DiscriminatorTrainer, make_discriminator_trainer
 from sharploss.training.loop import not_trained, train
-from sharploss.training.processes import Team
+from sharploss.training.processes import ProcessGroup
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import (
     APART,
@@ -25,6 +24,7 @@ from sharploss.training.state import (
     save_state,
     start_from,
 )
+from sharploss.utils.errors import UserError
 
 CPU = torch.device("cpu")
 
@@ -99,7 +99,7 @@ def test_the_record_tells_both_sides(adversarial, packs, tmp_path):
     line = read_history(tmp_path / "history.jsonl")[0]
     assert set(line["terms"]) == {"l1", "ragan"}
     assert line["total"] == pytest.approx(line["terms"]["l1"] + 0.01 * line["terms"]["ragan"])
-    assert tuple(line["discriminator"]) == (*WATCHED, "lr")
+    assert tuple(line["discriminator"]) == (*LOGGED, "lr")
     assert line["discriminator"]["gradient"] > 0
     assert line["gradient"] > 0
     step = line["step"] - 1
@@ -200,7 +200,7 @@ def adversary(adversarial, packs):
     """The discriminator's side of a game of three updates a step, without a training around it."""
     adversarial["loss"]["ragan"]["steps"] = 3
     patches = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0)
-    return make_adversary(make_loss(adversarial), adversarial, patches, Team())
+    return make_discriminator_trainer(make_loss(adversarial), adversarial, patches, ProcessGroup())
 
 
 def test_a_discriminators_gradient_is_clipped(adversarial, packs, tmp_path):
@@ -218,7 +218,7 @@ def test_the_last_of_several_updates_is_told(adversary, adversarial, monkeypatch
         calls.append(arguments)
         return torch.full((4,), float(len(calls)))
 
-    monkeypatch.setattr(Adversary, "_step", step)
+    monkeypatch.setattr(DiscriminatorTrainer, "_step", step)
     network = make_network(adversarial)
     output, target = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
     watched = adversary.update(network, network, output, target, 0)
@@ -241,14 +241,14 @@ def test_a_discriminators_weights_that_are_no_numbers_at_the_end_are_noticed(adv
     """After its last update nothing looks at its logits any more."""
     steps = []
 
-    def broken(self, *arguments, step=Adversary._step):
+    def broken(self, *arguments, step=DiscriminatorTrainer._step):
         watched = step(self, *arguments)
         steps.append(watched)
         if len(steps) == 12:
             next(self.discriminator.parameters()).data.fill_(float("nan"))
         return watched
 
-    monkeypatch.setattr(Adversary, "_step", broken)
+    monkeypatch.setattr(DiscriminatorTrainer, "_step", broken)
     outcome = run(adversarial, packs, tmp_path)
     assert outcome.status == "diverged"
     assert outcome.diverged == {"term": "discriminator weights", "step": 11}

@@ -7,8 +7,8 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from sharploss.errors import UserError
 from sharploss.training.checkpoint import config_hash, load_checkpoint, load_weights, save_checkpoint, save_weights
+from sharploss.utils.errors import UserError
 
 CPU = torch.device("cpu")
 
@@ -105,7 +105,7 @@ SCRIPT = """
 import resource, sys, torch
 from pathlib import Path
 from torch import nn
-from sharploss.errors import run_main
+from sharploss.utils.errors import run_main
 from sharploss.training.checkpoint import save_checkpoint, save_weights
 
 folder = Path(sys.argv[1])

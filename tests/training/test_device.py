@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from sharploss.errors import UserError
 from sharploss.training.device import choose_device, describe_commit, describe_hardware, memory_format, set_mode
+from sharploss.utils.errors import UserError
 
 
 def test_one_variable_chooses_the_device(monkeypatch):

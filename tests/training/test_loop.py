@@ -8,7 +8,7 @@ import torch
 from sharploss.data.patches import Patches
 from sharploss.losses import TERMS, build_loss
 from sharploss.networks import NLSN
-from sharploss.training.history import read_history
+from sharploss.record.history import read_history
 from sharploss.training.loop import fuse, train
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import make_network, make_optimizer

@@ -11,11 +11,11 @@ import torch
 
 from sharploss.data.pack import open_pack
 from sharploss.data.patches import Patches
-from sharploss.errors import UserError
+from sharploss.record.history import NullHistory, read_history
 from sharploss.training.checkpoint import read_weights, save_weights
-from sharploss.training.history import Mute, read_history
 from sharploss.training.loop import train
-from sharploss.training.processes import Gradients, Team, join, parts_of_batch
+from sharploss.training.processes import Gradients, ProcessGroup, join, parts_of_batch
+from sharploss.utils.errors import UserError
 
 CPU = torch.device("cpu")
 OWN = ("running_mean", "running_var", "num_batches_tracked")
@@ -162,7 +162,7 @@ def test_the_gradient_of_parts_is_that_of_the_batch():
     images = torch.randn(8, 3, dtype=torch.float64)
     network(images).square().mean().backward()
     wanted = network.weight.grad.clone()
-    gradients = Gradients(network, Team(), 4, exact=True)
+    gradients = Gradients(network, ProcessGroup(), 4, exact=True)
     gradients.clear()
     for (part,) in gradients.split(images):
         assert part.shape == (2, 3)
@@ -198,7 +198,7 @@ def test_parts_that_cannot_be_shared_are_refused(recipe, world, message):
 
 
 def test_alone_nothing_is_exchanged():
-    team = Team()
+    team = ProcessGroup()
     assert team.leads
     assert team.any(True) is True
     values = torch.ones(2)
@@ -208,6 +208,6 @@ def test_alone_nothing_is_exchanged():
 
 
 def test_a_mute_record_keeps_nothing():
-    with Mute() as record:
+    with NullHistory() as record:
         record.append({"event": "train", "step": 1})
         assert record.sync() == 0

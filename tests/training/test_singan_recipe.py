@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from extraction import TASKS, picture
 from torch import nn
 
+from sharploss.config.extractors import Extractor
 from sharploss.data import imresize
-from sharploss.extractors import Extractor
-from sharploss.networks.singan import SinGANDiscriminator, SinGANGenerator
-from sharploss.training.mdf import judge, train_extractor
-from sharploss.training.mdf_pyramid import distorted_input, make_pyramid, random_numbers
+from sharploss.mdf.networks import SinGANDiscriminator, SinGANGenerator
+from sharploss.mdf.pyramid import distorted_input, make_pyramid, random_numbers
+from sharploss.training.extractor import judge, train_extractor
 
 CPU = torch.device("cpu")
 BLOCKS = ("head", "body.block1", "body.block2", "body.block3")
@@ -33,7 +33,7 @@ def settings(**changes):
 @pytest.fixture
 def double(monkeypatch):
     """Networks, images and random numbers of float64."""
-    monkeypatch.setattr("sharploss.training.mdf_pyramid.signed", lambda image, _: (image.double() / 127.5 - 1)[None])
+    monkeypatch.setattr("sharploss.mdf.pyramid.signed", lambda image, _: (image.double() / 127.5 - 1)[None])
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
@@ -191,7 +191,7 @@ def test_every_step_of_the_discriminator_has_a_new_fake(tmp_path, monkeypatch):
         judged.append((fake, share))
         return judge(discriminator, real, fake, share)
 
-    monkeypatch.setattr("sharploss.training.mdf.judge", watched)
+    monkeypatch.setattr("sharploss.training.extractor.judge", watched)
     done = train(tmp_path, learning_rate=UNMOVED, iterations=1, scales=2)
     pyramid = make_pyramid(picture(5), TASKS["denoise"], settings(scales=2), CPU)
     assert len(judged) == 6

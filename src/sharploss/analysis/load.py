@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sharploss.bounded_yaml import load_yaml
-from sharploss.errors import UserError
-from sharploss.extractors import FOLDER
-from sharploss.files import read_json
-from sharploss.plan import Plan, load_plan
-from sharploss.protocols import reference_of
+from sharploss.config.extractors import FOLDER
+from sharploss.config.protocols import reference_of
+from sharploss.planning.plan import Plan, load_plan
+from sharploss.utils.errors import UserError
+from sharploss.utils.files import read_json
+from sharploss.utils.yaml_files import load_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ class Study:
             that diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own.
         history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
             (the norm of the network's), discriminator (a dict, where the loss is adversarial:
-            sharploss.training.adversarial.WATCHED).
+            sharploss.training.discriminator.LOGGED).
         extractions: one row per line of the records of MDF's discriminators that the runs use: extractor, scale,
             iteration, d_real, d_fake, gradient_penalty, reconstruction.
         not_measured: metric -> reason (one sentence), for metrics without a single score.

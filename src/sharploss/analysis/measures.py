@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sharploss.protocols import MAIN, METRIC_INFO, PROTOCOLS
+from sharploss.config.protocols import MAIN, METRIC_INFO, PROTOCOLS
 
 if TYPE_CHECKING:
     import pandas as pd

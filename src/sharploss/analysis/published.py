@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from sharploss.analysis.strict import load_strict
-from sharploss.errors import UserError, unknown
-from sharploss.files import sha256
-from sharploss.tasks import Name, Strict
+from sharploss.config.tasks import Name, Strict
+from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.files import sha256
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sharploss.bounded_yaml import load_yaml
-from sharploss.errors import UserError, unknown
+from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.yaml_files import load_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 

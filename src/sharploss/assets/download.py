@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 from sharploss.assets.catalogue import File
 from sharploss.assets.lock import locked
 from sharploss.assets.redirects import refusal
-from sharploss.files import sha256
+from sharploss.utils.files import sha256
 
 if TYPE_CHECKING:
     from requests import Response

@@ -17,14 +17,14 @@ from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.download import DownloadError, download
 from sharploss.assets.lock import locked
 from sharploss.assets.unpack import fresh_folder, unpack
-from sharploss.errors import UserError, unknown
-from sharploss.files import sha256, write_json
+from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.files import sha256, write_json
 
 # What counts as an image of an unpacked folder; hidden files, which some archives from macOS hold, do not.
 IMAGES = {".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff"}
 
 
-class AssetMissing(UserError):  # noqa: N818 - it says what is the case, as its sentence does
+class AssetMissingError(UserError):
     """An asset cannot be had here.
 
     Attributes:
@@ -51,7 +51,7 @@ def locate(name: str) -> list[Path]:
         One path a file, in the catalogue's order, or the sorted images of the unpacked folder.
 
     Raises:
-        AssetMissing: a file cannot be had; the message says where it was looked for and what to do.
+        AssetMissingError: a file cannot be had; the message says where it was looked for and what to do.
         UserError: there is no such asset, a file that was found has another content than it should, a folder holds
             another number of images, or an archive is damaged or dangerous.
     """
@@ -108,7 +108,7 @@ def receipt(name: str) -> dict[str, Any]:
     """Look for an asset, download it where that is possible, and give its receipt; see `receipts`."""
     try:
         return {"name": name, "available": True, "sha256": _sums(_asset(name), locate(name)), "reason": ""}
-    except AssetMissing as error:
+    except AssetMissingError as error:
         return {"name": name, "available": False, "sha256": {}, "reason": error.reason}
 
 
@@ -189,7 +189,7 @@ def _locate_images(name: str, asset: Asset) -> list[Path]:
                 _unpack(name, asset, target)
     except (OSError, DownloadError) as error:
         reason = error.reason if isinstance(error, DownloadError) else f"the cache cannot be written ({error.strerror})"
-        raise AssetMissing(
+        raise AssetMissingError(
             f"Asset '{name}' cannot be unpacked into {target} ({error}): put that right, or set SHARPLOSS_CACHE to "
             f"another folder, or SHARPLOSS_MIRROR to one that has {asset.folder}.",
             f"it cannot be unpacked: {reason}",
@@ -255,7 +255,7 @@ def _obstacle(file: File) -> str:
     return ""
 
 
-def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMissing:
+def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMissingError:
     looked = ", ".join(str((root / file.path).parent) for root in roots())
     if len(roots()) == 1:
         looked += ", no mirror (SHARPLOSS_MIRROR)"
@@ -266,7 +266,7 @@ def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMiss
         f"'python -m sharploss data fetch {name}' downloads {file.path}, or a folder that SHARPLOSS_MIRROR names has it"
     )
     put = f"put {file.path} into a folder that SHARPLOSS_MIRROR names"
-    return AssetMissing(
+    return AssetMissingError(
         f"{file.path} of asset '{name}' is missing (looked in {looked}; {message or reason}): "
         f"{do} as {cache_folder() / file.path}, or set SHARPLOSS_MIRROR to a folder that has it.",
         f"{file.path} is in neither the cache nor a mirror, and {reason}",
@@ -280,7 +280,7 @@ def _in_package(name: str, asset: Asset, file: File) -> Path:
         return path
     reason = f"the installed package {asset.package} does not ship {file.path}"
     do = "install the version in requirements.lock"
-    raise AssetMissing(f"Asset '{name}' is missing: {reason}, so {do}.", reason, do)
+    raise AssetMissingError(f"Asset '{name}' is missing: {reason}, so {do}.", reason, do)
 
 
 def _package_roots(package: str) -> list[Path]:

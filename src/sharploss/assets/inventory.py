@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.fetch import cache_folder, check, expected, images_below, locate, present, roots
-from sharploss.errors import UserError, unknown
+from sharploss.utils.errors import UserError, unknown
 
 DESCRIPTION = """Data sets and weights: what is known, what is here, fetching and verifying.
 

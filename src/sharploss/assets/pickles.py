@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sharploss.errors import cut
+from sharploss.utils.errors import cut
 
 STORAGES = {"torch FloatStorage": "<f4", "torch LongStorage": "<i8"}
 MODULES = frozenset(

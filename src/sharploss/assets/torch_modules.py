@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.assets.pickles import DAMAGE, Module, Refused, Storage, Strided, interpret
-from sharploss.errors import UserError, cut
+from sharploss.utils.errors import UserError, cut
 
 Arrays = dict[str, npt.NDArray[Any]]
 

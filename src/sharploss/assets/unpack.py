@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from sharploss.assets.download import require_space
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 # Far above every data set in use (GoPro has some 10000 files and 9 GB), far below what fills a disk or never ends.
 MAX_MEMBERS = 200_000

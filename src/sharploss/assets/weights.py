@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sharploss.assets.catalogue import ASSETS
-from sharploss.assets.fetch import AssetMissing, choose, locate
+from sharploss.assets.fetch import AssetMissingError, choose, locate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,18 +20,18 @@ def read_weights(assets: tuple[str, ...]) -> "tuple[str, dict[str, Tensor]]":
         The asset's name, and its tensors by name, as they are in the file.
 
     Raises:
-        AssetMissing: none can be had; the message says what to do, and which others would do as well.
+        AssetMissingError: none can be had; the message says what to do, and which others would do as well.
     """
     asset = choose(assets)
     try:
         return asset, _read(locate(asset)[0])
-    except AssetMissing as error:
+    except AssetMissingError as error:
         others = [f"{ASSETS[name].files[0].path} ('{name}')" for name in assets if name != asset]
         if not others:
             raise
         place = f"its place {' or '.join(others)} will do"
         cure = "; ".join(filter(None, [error.cure, f"in {place}"]))
-        raise AssetMissing(f"{error} In {place}.", error.reason, cure) from None
+        raise AssetMissingError(f"{error} In {place}.", error.reason, cure) from None
 
 
 def _read(path: Path) -> "dict[str, Tensor]":

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PIL import Image
 from torch import Tensor
 
-from sharploss.errors import UserError
-from sharploss.files import atomic_path
+from sharploss.utils.errors import UserError
+from sharploss.utils.files import atomic_path
 
 Pixels = npt.NDArray[np.uint8]
 

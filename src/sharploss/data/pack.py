@@ -20,8 +20,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from sharploss.errors import UserError
-from sharploss.files import atomic_path
+from sharploss.utils.errors import UserError
+from sharploss.utils.files import atomic_path
 
 FORMAT, VERSION = "sharploss-pack", "2"
 TARGET, INPUT = 0, 1

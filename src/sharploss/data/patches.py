@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sharploss.data.pack import INPUT, TARGET, Pack
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 # Random numbers are drawn and moved to the device for this many steps at a time.
 BLOCK = 256

@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sharploss.assets import AssetMissing, present
+from sharploss.assets import AssetMissingError, present
 from sharploss.assets.catalogue import ASSETS
 from sharploss.data.degrade import degrade
 from sharploss.data.images import crop, read_image
 from sharploss.data.jpeg import encoder
 from sharploss.data.pack import write_pack
 from sharploss.data.sets import Item, find_images
-from sharploss.errors import UserError
-from sharploss.files import sha256
+from sharploss.utils.errors import UserError
+from sharploss.utils.files import sha256
 
 ROLES = ("train", "validation", "test")
 
@@ -107,7 +107,7 @@ def _items(
     for name in sets:
         try:
             items += find_images(name, parameters, own)
-        except AssetMissing as error:
+        except AssetMissingError as error:
             if not may_miss:
                 raise
             missing[name] = error.reason

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.fetch import locate
-from sharploss.errors import UserError, unknown
+from sharploss.utils.errors import UserError, unknown
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -40,7 +40,7 @@ def find_images(name: str, task: Mapping[str, Any], own: Mapping[str, Mapping[st
         own: {set: {images, inputs}} of params.yaml.
 
     Raises:
-        AssetMissing: the set cannot be had here.
+        AssetMissingError: the set cannot be had here.
         UserError: there is no such set, its folder is missing or holds no images, or inputs and targets do not match in
             number or name; the message says which.
     """
@@ -82,7 +82,7 @@ def _unpacked(archive: Path) -> Path:
     from sharploss.assets.fetch import cache_folder
     from sharploss.assets.lock import locked
     from sharploss.assets.unpack import fresh_folder, unpack
-    from sharploss.files import sha256
+    from sharploss.utils.files import sha256
 
     # By content, so that a changed archive is unpacked anew.
     folder = cache_folder() / "own" / f"{archive.stem}-{sha256(archive)[:12]}"

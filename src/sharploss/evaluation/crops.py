@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sharploss.data.images import write_png
 from sharploss.data.pack import Pack
-from sharploss.errors import UserError, unknown
+from sharploss.utils.errors import UserError, unknown
 
 
 class Crop(NamedTuple):

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sharploss.files import write_text
-from sharploss.losses.filters import laplacian, sobel_x, sobel_y
+from sharploss.functional.colour import luma
+from sharploss.functional.filters import laplacian, sobel_x, sobel_y
 from sharploss.losses.sploss import sploss_weight
-from sharploss.metrics.colour import luma
 from sharploss.metrics.picture import LARGE
+from sharploss.utils.files import write_text
 
 SIDE = 32
 """Side of the piece that is shown, in pixels."""

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from sharploss.assets import locate
+from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.data import imresize, read_image
 from sharploss.evaluation.score import load_measures
-from sharploss.files import write_text
-from sharploss.metrics import SET_METRICS, Picture
-from sharploss.protocols import METRIC_INFO, PROTOCOLS
+from sharploss.metrics import SET_METRICS, CachedImage
+from sharploss.utils.files import write_text
 
 IMAGE, SCALE = "skimage_test", 4
 """The first picture of a set that every machine has, made smaller by so much and enlarged again, both by bicubic."""
@@ -70,7 +70,7 @@ def measure_all(output: Tensor, target: Tensor) -> list[Measured]:
         target: the same shape.
     """
     measures = load_measures()
-    restored, truth = (Picture(image[None]) for image in (output, target))
+    restored, truth = (CachedImage(image[None]) for image in (output, target))
     rows: list[Measured] = []
     for protocol in PROTOCOLS:
         for metric, info in METRIC_INFO.items():

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sharploss.config.protocols import reference_of
 from sharploss.data.imresize import imresize
 from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crop, find_crops, write_crops
@@ -15,7 +16,6 @@ from sharploss.evaluation.edge import write_edge
 from sharploss.evaluation.score import notes_of, open_test_packs, score_packs, write_scores
 from sharploss.evaluation.variance import shown_image, write_variances
 from sharploss.metrics.psnr import border_of
-from sharploss.protocols import reference_of
 from sharploss.training.device import set_mode
 
 

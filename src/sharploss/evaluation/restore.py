@@ -8,13 +8,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sharploss.errors import UserError
 from sharploss.evaluation.tiles import restore_any_size
 from sharploss.losses import loss_spec
 from sharploss.networks import build_network
-from sharploss.sealed import check_seal
 from sharploss.training.checkpoint import load_weights, read_metadata
 from sharploss.training.device import memory_format
+from sharploss.utils.checksum import verify_checksum
+from sharploss.utils.errors import UserError
 
 
 def load_network(path: Path, config: Mapping[str, Any], device: torch.device) -> nn.Module | None:
@@ -32,7 +32,7 @@ def load_network(path: Path, config: Mapping[str, Any], device: torch.device) ->
         UserError: the file is missing or damaged, or was trained with another configuration; the message names the
             first key that differs.
     """
-    check_seal(path)
+    verify_checksum(path)
     metadata = read_metadata(path)
     _check_config(path, json.loads(metadata["config"]), config)
     if metadata["status"] != "finished":

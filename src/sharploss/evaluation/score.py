@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from sharploss.assets.fetch import AssetMissing
-from sharploss.cores import usable_cores
+from sharploss.assets.fetch import AssetMissingError
+from sharploss.config.protocols import METRIC_INFO, WHOLE_SET, protocols_of
 from sharploss.data.pack import Pack, open_pack
-from sharploss.errors import UserError, unknown
-from sharploss.files import write_json, write_text
-from sharploss.metrics import METRICS, SET_METRICS, Measure, Picture
+from sharploss.metrics import METRICS, SET_METRICS, CachedImage, Measure
 from sharploss.metrics.psnr import border_of
-from sharploss.protocols import METRIC_INFO, WHOLE_SET, protocols_of
+from sharploss.utils.cores import usable_cores
+from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.files import write_json, write_text
 
 COLUMNS = ("run", "dataset", "image", "metric", "protocol", "value")
 
@@ -40,7 +40,7 @@ class Measures(NamedTuple):
     """Metrics that were loaded: of an image, of a whole set, and why others were not."""
 
     of_image: dict[str, Measure]
-    of_set: dict[str, Callable[[Picture], Tensor]]
+    of_set: dict[str, Callable[[CachedImage], Tensor]]
     not_measured: dict[str, str]
 
 
@@ -49,14 +49,14 @@ class Sample(NamedTuple):
 
     name: str
     degraded: Tensor
-    target: Picture
+    target: CachedImage
 
 
 class Scores(NamedTuple):
     """What was measured.
 
     Attributes:
-        rows: of COLUMNS; rows of a whole test set name the image "*" (`sharploss.protocols.WHOLE_SET`).
+        rows: of COLUMNS; rows of a whole test set name the image "*" (`sharploss.config.protocols.WHOLE_SET`).
         not_measured: {metric: why it was not measured, or on which images it is undefined}.
         patches: {test set: how many patches FID compared}; empty where it was not measured.
     """
@@ -96,7 +96,7 @@ def load_measures(metrics: Iterable[str] | None = None) -> Measures:
 
     Raises:
         UserError: there is no such metric.
-        AssetMissing: one that was asked for by name lacks its weights; the message says what to do.
+        AssetMissingError: one that was asked for by name lacks its weights; the message says what to do.
     """
     found = Measures({}, {}, {})
     for name in METRIC_INFO if metrics is None else metrics:
@@ -107,7 +107,7 @@ def load_measures(metrics: Iterable[str] | None = None) -> Measures:
                 found.of_set[name] = SET_METRICS[name]()
             else:
                 found.of_image[name] = METRICS[name]()
-        except AssetMissing as error:
+        except AssetMissingError as error:
             if metrics is not None:
                 raise
             found.not_measured[name] = error.reason
@@ -141,7 +141,7 @@ def score_packs(
     Raises:
         UserError: an image is too small for PSNR, SSIM or the gradient variance, or is not of its target's size; the
             message names it.
-        AssetMissing: a metric that was asked for by name lacks its weights.
+        AssetMissingError: a metric that was asked for by name lacks its weights.
     """
     from tqdm import tqdm
 
@@ -153,7 +153,7 @@ def score_packs(
     with tqdm(total=total, desc=title, unit="image", disable=None) as progress, ThreadPoolExecutor(workers) as pool:
         for pack in packs:
             for index, name in enumerate(pack.names):
-                sample = Sample(name, pack.input(index), Picture(pack.target(index)[None].to(device)))
+                sample = Sample(name, pack.input(index), CachedImage(pack.target(index)[None].to(device)))
                 _add_features(features, name, TARGET, _features(measures, sample.target))
                 work = partial(_restore_and_measure, measures, task, sample)
                 # As many at a time as are worked on: a restored image is let go before the next ones are made.
@@ -178,7 +178,7 @@ def _restore_and_measure(
     """Give the restored image, (3, H, W) uint8, its rows, and what metrics of whole sets need of it."""
     restored = restorer(sample.degraded)
     _check_size(sample.name, run, restored, sample.target)
-    output = Picture(restored[None].to(sample.target.image.device))
+    output = CachedImage(restored[None].to(sample.target.image.device))
     dataset, image = sample.name.split("/", 1)
     try:
         rows = _score(measures.of_image, (run, dataset, image), output, sample.target, task)
@@ -187,7 +187,7 @@ def _restore_and_measure(
     return restored, rows, _features(measures, output)
 
 
-def _check_size(name: str, run: str, restored: Tensor, target: Picture) -> None:
+def _check_size(name: str, run: str, restored: Tensor, target: CachedImage) -> None:
     wanted = target.image.shape[-2:]
     if restored.shape[-2:] != wanted:
         sizes = ["x".join(map(str, size)) for size in (restored.shape[-2:], wanted)]
@@ -200,8 +200,8 @@ def _check_size(name: str, run: str, restored: Tensor, target: Picture) -> None:
 def _score(
     measures: Mapping[str, Measure],
     about: tuple[str, str, str],
-    output: Picture,
-    target: Picture,
+    output: CachedImage,
+    target: CachedImage,
     task: Mapping[str, Any],
 ) -> list[Row]:
     """Measure one image, of which `about` gives run, data set and name: a row for each metric and protocol."""
@@ -213,7 +213,7 @@ def _score(
 
 
 @torch.inference_mode()
-def _features(measures: Measures, images: Picture) -> dict[str, Tensor]:
+def _features(measures: Measures, images: CachedImage) -> dict[str, Tensor]:
     return {metric: features_of(images) for metric, features_of in measures.of_set.items()}
 
 

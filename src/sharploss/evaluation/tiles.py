@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 
 from torch import Tensor
 
-from sharploss.checks import check_integer
 from sharploss.metrics.picture import Strip
+from sharploss.utils.argument_checks import check_integer
 
 GRID = 8
 """Tiles start at multiples of this, the coarsest grid that a network lays on its input (MPRNet's)."""

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crop
-from sharploss.files import write_text
-from sharploss.metrics.picture import Picture
+from sharploss.metrics.picture import CachedImage
 from sharploss.metrics.sharpness import gradient_variances
+from sharploss.utils.files import write_text
 
 POINTS = 64
 """Points of a curve at most: neighbouring patches of the ranking are averaged, for a picture needs no more."""
@@ -54,7 +54,7 @@ def write_variances(path: Path, image: str, packs: Sequence[Pack], outputs: Mapp
 
 def _variances(image: Tensor, border: int) -> Tensor:
     """Give (2, patches) of (3, H, W) uint8."""
-    return gradient_variances(Picture(image[None]), "grey", border)[0].flatten(1)
+    return gradient_variances(CachedImage(image[None]), "grey", border)[0].flatten(1)
 
 
 def _curve(truth: Tensor, found: Tensor) -> list[tuple[str, int, str, str]]:

@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sharploss.cores import usable_cores
-from sharploss.errors import UserError
+from sharploss.config.params import Params, load_params
 from sharploss.launch.engines import Engine, Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, share_of, stale_runs
 from sharploss.launch.progress import Board, clock
 from sharploss.launch.schedule import run_jobs
 from sharploss.launch.worker import FOLDER
-from sharploss.params import Params, load_params
-from sharploss.plan import load_plan
+from sharploss.planning.plan import load_plan
+from sharploss.utils.cores import usable_cores
+from sharploss.utils.errors import UserError
 
 DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then let `dvc repro` finish: tables, report.
 

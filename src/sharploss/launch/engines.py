@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from sharploss.errors import UserError
 from sharploss.launch.jobs import Job
 from sharploss.launch.worker import FOLDER, Work
+from sharploss.utils.errors import UserError
 
 YEAR = 60 * 24 * 365  # minutes
 LOST = 10.0  # seconds that a job may be neither in Slurm's queue nor have left a result: files take time to travel

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sharploss.errors import UserError
-from sharploss.params import Params, resolve_run
-from sharploss.plan import NOTHING, Plan
+from sharploss.config.params import Params, resolve_run
+from sharploss.planning.plan import NOTHING, Plan
+from sharploss.utils.errors import UserError
 
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
 
@@ -65,7 +65,7 @@ def make_jobs(params: Params, plan: Plan, keys: Iterable[str]) -> list[Job]:
     Hours are predicted from this machine's speed, which decides their order too: it may be wrong by a factor for the
     machines that they will run on.
     """
-    from sharploss.cost import START_UP, measure_speed, step_seconds
+    from sharploss.planning.cost import START_UP, measure_speed, step_seconds
 
     keys, speed = set(keys), measure_speed() if keys else 0.0
     jobs: list[Job] = []
@@ -98,7 +98,7 @@ def share_of(params: Params, plan: Plan, index: int, count: int) -> set[str]:
     Runs that start from one another stay together. Every machine comes to the same shares, because operations are
     counted and not timed, and because the whole plan is shared out, whatever is stale here or there.
     """
-    from sharploss.cost import step_flops
+    from sharploss.planning.cost import step_flops
 
     families: dict[str, list[str]] = {}
     for key in plan["runs"]:

@@ -7,9 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from sharploss.checks import check_number
-from sharploss.construct import construct, defaults
-from sharploss.errors import UserError, sentence
 from sharploss.losses.adversarial import (
     AdversarialLoss,
     LeastSquaresGANLoss,
@@ -21,7 +18,6 @@ from sharploss.losses.backbones import Loadable
 from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
 from sharploss.losses.lpips import LPIPSLoss
-from sharploss.losses.mdf import MDFLoss
 from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
@@ -32,6 +28,10 @@ from sharploss.losses.total_variation import TotalVariationLoss
 from sharploss.losses.vgg import VGGLoss
 from sharploss.losses.vgg_features import share
 from sharploss.losses.weighted_sum import WeightedSum
+from sharploss.mdf.loss import MDFLoss
+from sharploss.utils.argument_checks import check_number
+from sharploss.utils.errors import UserError, sentence
+from sharploss.utils.registry import construct, defaults
 
 __all__ = [
     "TERMS",
@@ -57,8 +57,8 @@ __all__ = [
     "WeightedSum",
     "build_loss",
     "loss_spec",
+    "min_patch",
     "needs",
-    "smallest_patch",
 ]
 
 TERMS: dict[str, type[nn.Module]] = {
@@ -93,7 +93,7 @@ def build_loss(spec: Mapping[str, Any]) -> WeightedSum:
     Raises:
         UserError: no term, an unknown term or parameter (the message names the nearest one), a value that a term
             refuses, a weight that is negative or not a finite number, or only weights of 0.
-        AssetMissing: a term's weights cannot be had; the message says what to download and where to put it.
+        AssetMissingError: a term's weights cannot be had; the message says what to download and where to put it.
     """
     loss = _assemble(spec)
     for term in loss.losses.values():
@@ -128,7 +128,7 @@ def needs(spec: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Loadable) and term.assets))
 
 
-def smallest_patch(spec: Mapping[str, Any]) -> int:
+def min_patch(spec: Mapping[str, Any]) -> int:
     """Give the side in pixels of the smallest images that every term of a loss can compare; 1 where all will do.
 
     Raises:

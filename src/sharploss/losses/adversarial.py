@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.checks import check_integer, check_number
-from sharploss.construct import construct
-from sharploss.losses.images import matched
+from sharploss.functional.images import matched
 from sharploss.networks.discriminators import DISCRIMINATORS
+from sharploss.utils.argument_checks import check_integer, check_number
+from sharploss.utils.registry import construct
 
 
 class Form(NamedTuple):

@@ -20,7 +20,7 @@ class Loadable(Protocol):
     backbone: str
 
     def load(self) -> None:
-        """Load the weights. Raises AssetMissing where they cannot be had."""
+        """Load the weights. Raises AssetMissingError where they cannot be had."""
         ...
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from sharploss.checks import check_number
-from sharploss.losses.images import matched
+from sharploss.functional.images import matched
+from sharploss.utils.argument_checks import check_number
 
 TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
 """The blur along one axis, Burt and Adelson's of 1983."""

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_flag, check_integer
-from sharploss.losses.blocks import in_blocks, mean_in_blocks
-from sharploss.losses.filters import BORDERS, sobel_x, sobel_y
-from sharploss.losses.images import CHANNELS, GREY, check_size, in_channels, matched
+from sharploss.functional.blocks import in_blocks, mean_in_blocks
+from sharploss.functional.filters import BORDERS, sobel_x, sobel_y
+from sharploss.functional.images import CHANNELS, GREY, check_size, in_channels, matched
+from sharploss.utils.argument_checks import check_choice, check_flag, check_integer
 
 
 def gradient_variance_loss(

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from sharploss.assets.weights import read_weights
-from sharploss.checks import check_choice, check_flag
+from sharploss.functional.images import check_size, full_precision, matched
 from sharploss.losses.backbones import freeze
-from sharploss.losses.images import check_size, full_precision, matched
 from sharploss.metrics.lpips import BACKBONES, SMALLEST, build_lpips
+from sharploss.utils.argument_checks import check_choice, check_flag
 
 NAMES = {
     "alexnet": "AlexNet, torchvision's convolutions",
@@ -49,7 +49,7 @@ class LPIPSLoss(nn.Module):
         self.network: nn.Module | None = None
 
     def load(self) -> None:
-        """Load the backbone; the linear layers come with the package. Raises AssetMissing where it cannot be had."""
+        """Load the backbone; the linear layers come with the package. Raises AssetMissingError where it cannot be had."""
         self.use(*read_weights(self.assets))
 
     def use(self, asset: str, weights: dict[str, Tensor]) -> None:

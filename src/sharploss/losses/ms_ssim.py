@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_integer
-from sharploss.losses.images import check_size, full_precision, matched
+from sharploss.functional.images import check_size, full_precision, matched
 from sharploss.metrics.ssim import WINDOW, ssim_parts
+from sharploss.utils.argument_checks import check_choice, check_integer
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, the finest first (Wang, Simoncelli and Bovik 2003)."""

@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_number
-from sharploss.losses.images import matched
+from sharploss.functional.images import matched
+from sharploss.utils.argument_checks import check_choice, check_number
 
 CHARBONNIER_FORMS = ("mprnet", "basicsr")
 

@@ -4,10 +4,10 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice
-from sharploss.losses.blocks import in_blocks, mean_in_blocks
-from sharploss.losses.filters import BORDERS, LAPLACIANS, laplacian, quick_laplacian, sobel_x, sobel_y
-from sharploss.losses.images import matched
+from sharploss.functional.blocks import in_blocks, mean_in_blocks
+from sharploss.functional.filters import BORDERS, LAPLACIANS, laplacian, quick_laplacian, sobel_x, sobel_y
+from sharploss.functional.images import matched
+from sharploss.utils.argument_checks import check_choice
 
 KERNELS = (*LAPLACIANS, "sobel_twice")
 NORMS = (1, 2)

@@ -5,10 +5,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_number
-from sharploss.losses.blocks import in_blocks, mean_in_blocks
-from sharploss.losses.filters import BORDERS, LAPLACIANS, laplacian, quick_laplacian
-from sharploss.losses.images import CHANNELS, in_channels, matched
+from sharploss.functional.blocks import in_blocks, mean_in_blocks
+from sharploss.functional.filters import BORDERS, LAPLACIANS, laplacian, quick_laplacian
+from sharploss.functional.images import CHANNELS, in_channels, matched
+from sharploss.utils.argument_checks import check_choice, check_number
 
 
 def sploss(

@@ -6,10 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice
-from sharploss.losses.blocks import in_blocks, mean_in_blocks
-from sharploss.losses.images import check_size, full_precision, matched
+from sharploss.functional.blocks import in_blocks, mean_in_blocks
+from sharploss.functional.images import check_size, full_precision, matched
 from sharploss.metrics.ssim import C1, C2, WINDOW, blur, ssim_map
+from sharploss.utils.argument_checks import check_choice
 
 Window = Literal["valid", "same"]
 WINDOWS: tuple[Window, ...] = ("valid", "same")

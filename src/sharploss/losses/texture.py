@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from sharploss.checks import check_choice, check_integer
-from sharploss.losses.images import check_size
+from sharploss.functional.images import check_size
 from sharploss.losses.vgg import CRITERIA, PRESETS
 from sharploss.losses.vgg_features import FeatureLoss, stride
+from sharploss.utils.argument_checks import check_choice, check_integer
 
 SHARPGAN_LAYERS: dict[str, float] = PRESETS["sharpgan"]["layers"]
 

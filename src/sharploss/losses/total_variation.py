@@ -5,9 +5,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice
-from sharploss.losses.blocks import in_blocks, mean_in_blocks
-from sharploss.losses.images import matched
+from sharploss.functional.blocks import in_blocks, mean_in_blocks
+from sharploss.functional.images import matched
+from sharploss.utils.argument_checks import check_choice
 
 NORMS = (1, 2)
 REDUCTIONS = ("mean", "sum")

@@ -6,8 +6,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from sharploss.checks import check_choice
 from sharploss.losses.vgg_features import FeatureLoss
+from sharploss.utils.argument_checks import check_choice
 
 CRITERIA = {"l1": F.l1_loss, "l2": F.mse_loss}
 

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.assets.weights import read_weights
-from sharploss.checks import check_choice, check_flag, check_number
-from sharploss.errors import unknown
-from sharploss.losses.images import check_size, full_precision, matched
+from sharploss.functional.images import check_size, full_precision, matched
+from sharploss.utils.argument_checks import check_choice, check_flag, check_number
+from sharploss.utils.errors import unknown
 
 CONVOLUTIONS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
 """Convolutions in each of the five blocks (Simonyan and Zisserman 2015, configurations E and D)."""
@@ -222,7 +222,7 @@ class FeatureLoss(nn.Module):
         self.network: VGGFeatures | None = None
 
     def load(self) -> None:
-        """Load the weights, of VGG19 torchvision's if they can be had, else Oxford's. Raises AssetMissing without."""
+        """Load the weights, of VGG19 torchvision's if they can be had, else Oxford's. Raises AssetMissingError without."""
         self.use(*read_weights(self.assets))
 
     def use(self, asset: str, weights: Mapping[str, Tensor]) -> None:

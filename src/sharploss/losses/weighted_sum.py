@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sharploss.checks import check_number
+from sharploss.utils.argument_checks import check_number
 
 HALVES = (torch.bfloat16, torch.float16)
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from sharploss.metrics.picture import Picture
+from sharploss.metrics.picture import CachedImage
 from sharploss.metrics.psnr import psnr
 from sharploss.metrics.ssim import ssim
 
-__all__ = ["METRICS", "SET_METRICS", "Measure", "Picture", "psnr", "ssim"]
+__all__ = ["METRICS", "SET_METRICS", "CachedImage", "Measure", "psnr", "ssim"]
 
-Measure = Callable[[Picture, Picture, str, int], Tensor]
+Measure = Callable[[CachedImage, CachedImage, str, int], Tensor]
 """A metric of (output, target, protocol, border): Pictures of images (N, 3, H, W) in [0, 1], to (N,)."""
 
 
@@ -64,7 +64,7 @@ def _blurred_edge_share() -> Measure:
     return blurred_edge_share
 
 
-def _fid() -> Callable[[Picture], Tensor]:
+def _fid() -> Callable[[CachedImage], Tensor]:
     from sharploss.metrics.fid import load_fid
 
     return load_fid()
@@ -83,8 +83,8 @@ METRICS: dict[str, Callable[[], Measure]] = {
     "overshoot": _overshoot,
     "colour_shift": _colour_shift,
 }
-"""How each metric of one image is loaded: AssetMissing where its weights cannot be had."""
+"""How each metric of one image is loaded: AssetMissingError where its weights cannot be had."""
 
-SET_METRICS: dict[str, Callable[[], Callable[[Picture], Tensor]]] = {"fid": _fid}
-"""How what is compared of two sets of images is loaded: a function from a Picture to features (n, D), between which
+SET_METRICS: dict[str, Callable[[], Callable[[CachedImage], Tensor]]] = {"fid": _fid}
+"""How what is compared of two sets of images is loaded: a function from a CachedImage to features (n, D), between which
 `sharploss.metrics.fid.frechet_distance` is the metric. With METRICS these are the metrics of METRIC_INFO."""

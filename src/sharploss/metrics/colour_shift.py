@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sharploss.metrics.colour import check_border
-from sharploss.metrics.picture import Images, Picture, pair_of
+from sharploss.functional.colour import check_border
+from sharploss.metrics.picture import CachedImage, Images, pair_of
 
 BLOCK = 16
 """Side of the areas, in pixels."""
@@ -40,7 +40,7 @@ def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:
     return (_lab(one, border) - wanted).square().sum(dim=1).sqrt().mean(dim=(1, 2))
 
 
-def _lab(picture: Picture, border: int) -> Tensor:
+def _lab(picture: CachedImage, border: int) -> Tensor:
     """Give CIELAB of the areas' mean light, (N, 3, rows, columns); an incomplete last area is left out."""
     side = min(BLOCK, *check_border(picture.image, border))
     strips = picture.strips(border, grid=side)

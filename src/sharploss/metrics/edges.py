@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sharploss.losses.filters import sobel_x, sobel_y
-from sharploss.metrics.colour import check_border
-from sharploss.metrics.picture import Images, Picture, Strip, mean_of, pair_of
+from sharploss.functional.colour import check_border
+from sharploss.functional.filters import sobel_x, sobel_y
+from sharploss.metrics.picture import CachedImage, Images, Strip, mean_of, pair_of
 from sharploss.metrics.sharpness import ZERO
 
 EDGES = 0.1
@@ -62,7 +62,7 @@ def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int =
     return -10 * (total / count).log10()
 
 
-def _strength(picture: Picture, protocol: str, border: int, strip: Strip) -> Tensor:
+def _strength(picture: CachedImage, protocol: str, border: int, strip: Strip) -> Tensor:
     """Give the squared size of the gradients, of levels from 0 to 255, in the rows that count: (N, 1, rows, W)."""
 
     def make() -> Tensor:

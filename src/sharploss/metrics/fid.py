@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sharploss.metrics.at_hand import at_hand
-from sharploss.metrics.picture import Images, Picture, Strip, strips
+from sharploss.metrics.picture import CachedImage, Images, Strip, strips
 
 PATCH, STRIDE = 128, 64
 """Side of the patches and distance from one to the next, in pixels."""
@@ -33,12 +33,12 @@ def load_fid() -> Features:
         The function; float64, and no rows of an image below 128 pixels a side.
 
     Raises:
-        AssetMissing: the network's weights are not here; measuring does not download their 95 MB.
+        AssetMissingError: the network's weights are not here; measuring does not download their 95 MB.
     """
     network = build_inception(at_hand("inception_fid"))
 
     def features(images: Images) -> Tensor:
-        picture = images if isinstance(images, Picture) else Picture(images)
+        picture = images if isinstance(images, CachedImage) else CachedImage(images)
         network.to(picture.image.device)
         with torch.inference_mode():
             # Resized and scaled to [-1, 1] as the original code for PyTorch does: its two flags.
@@ -68,7 +68,7 @@ def build_inception(path: Path) -> nn.Module:
         inception.load_pretrained_network = download
 
 
-def patches_of(picture: Picture) -> Iterator[Tensor]:
+def patches_of(picture: CachedImage) -> Iterator[Tensor]:
     """Cut images into overlapping patches, what is left over at the right and bottom edge left out.
 
     Args:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sharploss.assets.weights import read_weights
 from sharploss.metrics.at_hand import at_hand
-from sharploss.metrics.picture import STRIP, Images, Picture, Strip, pair_of, strips
+from sharploss.metrics.picture import STRIP, CachedImage, Images, Strip, pair_of, strips
 
 BACKBONES = {"alex": ("alexnet", "alexnet_torchvision"), "vgg": ("vgg16_torchvision",)}
 """Assets that each backbone comes from: its convolutions alone where a mirror has them, or torchvision's whole network.
@@ -39,7 +39,7 @@ def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
         for "vgg").
 
     Raises:
-        AssetMissing: the network's weights cannot be had.
+        AssetMissingError: the network's weights cannot be had.
     """
     if net == "vgg":
         at_hand(*BACKBONES["vgg"])
@@ -55,7 +55,7 @@ def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
     return distance
 
 
-def _distance(network: Any, net: str, one: Picture, other: Picture) -> Tensor:
+def _distance(network: Any, net: str, one: CachedImage, other: CachedImage) -> Tensor:
     """Sum over layers the mean over the image of the weighted squared differences between features."""
     totals, counts = [torch.zeros(len(one.image), device=one.image.device) for _ in STRIDES[net]], [0] * 5
     for rows, columns in _tiles(*one.image.shape[-2:]):
@@ -85,7 +85,7 @@ def _counting(strip: Strip, size: int, stride: int) -> slice:
     )
 
 
-def _features(network: Any, picture: Picture, rows: Strip, columns: Strip) -> list[Tensor]:
+def _features(network: Any, picture: CachedImage, rows: Strip, columns: Strip) -> list[Tensor]:
     """Give what each layer makes of a tile, every place's channels scaled to length 1."""
     import lpips
 

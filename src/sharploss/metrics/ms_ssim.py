@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sharploss.metrics.colour import check_border
-from sharploss.metrics.picture import Images, Picture, Strip, mean_of, pair_of, strips
+from sharploss.functional.colour import check_border
+from sharploss.metrics.picture import CachedImage, Images, Strip, mean_of, pair_of, strips
 from sharploss.metrics.ssim import WINDOW, blurred, similarity
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -29,7 +29,7 @@ def ms_ssim(output: Images, target: Images, protocol: str = "y", border: int = 4
     Args:
         output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
         target: ground truth, the same shape.
-        protocol: "y" or "grey8", see `sharploss.protocols`.
+        protocol: "y" or "grey8", see `sharploss.config.protocols`.
         border: pixels left out on each side: the scale in super-resolution, else 0.
 
     Returns:
@@ -60,11 +60,11 @@ def ms_ssim(output: Images, target: Images, protocol: str = "y", border: int = 4
     return value
 
 
-def _known(picture: Picture, protocol: str, border: int, strip: Strip) -> list[tuple[Tensor, list[Tensor]]]:
+def _known(picture: CachedImage, protocol: str, border: int, strip: Strip) -> list[tuple[Tensor, list[Tensor]]]:
     return [(scale, blurred(scale)) for scale in _pyramid(picture, protocol, border, strip)]
 
 
-def _pyramid(picture: Picture, protocol: str, border: int, strip: Strip) -> list[Tensor]:
+def _pyramid(picture: CachedImage, protocol: str, border: int, strip: Strip) -> list[Tensor]:
     """Give, scale by scale, the rows that the window looks at in a strip of its places at the coarsest."""
     height = picture.image.shape[-2] - 2 * border
     is_last = strip.last + WINDOW - 1 == -(-height // COARSEST)

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sharploss.assets.fetch import locate
-from sharploss.metrics.colour import check_border
-from sharploss.metrics.picture import Images, Picture, Strip, strips
+from sharploss.functional.colour import check_border
+from sharploss.metrics.picture import CachedImage, Images, Strip, strips
 from sharploss.metrics.ssim import sum_shifted
 
 BLOCK = 96
@@ -33,12 +33,12 @@ def load_niqe() -> Callable[[Images, int], Tensor]:
         than some 40 it is noisy.
 
     Raises:
-        AssetMissing: the parameters cannot be had.
+        AssetMissingError: the parameters cannot be had.
     """
     mean, covariance = _pristine(locate("niqe")[0])
 
     def quality(output: Images, border: int) -> Tensor:
-        picture = output if isinstance(output, Picture) else Picture(output)
+        picture = output if isinstance(output, CachedImage) else CachedImage(output)
         rows, columns = (size // BLOCK for size in check_border(picture.image, border))
         if rows * columns < 2:
             return torch.full((len(picture.image),), math.nan, dtype=torch.float64)
@@ -54,7 +54,7 @@ def load_niqe() -> Callable[[Images, int], Tensor]:
     return quality
 
 
-def _strip_features(picture: Picture, border: int, strip: Strip, width: int) -> Tensor:
+def _strip_features(picture: CachedImage, border: int, strip: Strip, width: int) -> Tensor:
     """Give the features of a strip's blocks, (N, blocks, 36)."""
     # One at a time and on the CPU: the value then depends on neither the batch nor the device.
     luma = _luma(picture.seen("rgb", border, strip))[..., :width].cpu()

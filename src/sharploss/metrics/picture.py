@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from sharploss.metrics.colour import check_border, check_pair, quantise, view
+from sharploss.functional.colour import check_border, check_pair, quantise, view
 
 LARGE = 2**21
 """Pixels of an image from which on nothing derived is kept, and metrics look at it strip by strip: memory then counts
@@ -58,10 +58,10 @@ def mean_of(parts: Iterable[tuple[Tensor, int]]) -> Tensor:
     return (torch.stack(means, dim=1) * weights).sum(dim=1)
 
 
-class Picture:
+class CachedImage:
     """Images of one size, and what metrics have made of them so far.
 
-    A target is one Picture for all the outputs that are compared with it, so its share of every metric (8-bit values,
+    A target is one CachedImage for all the outputs that are compared with it, so its share of every metric (8-bit values,
     luma, local means, network features, edges) is computed once. Images of 2 megapixels and more keep nothing, and
     metrics take them strip by strip.
 
@@ -104,10 +104,10 @@ class Picture:
         return self.levels()[..., rows, :] if self._keeps else _levels(self.image[..., rows, :])
 
     def seen(self, channels: str, border: int, strip: Strip | None = None) -> Tensor:
-        """Give some channels of the 8-bit images without a border: see `sharploss.metrics.colour.as_measured`.
+        """Give some channels of the 8-bit images without a border: see `sharploss.functional.colour.as_measured`.
 
         Args:
-            channels: a key of `sharploss.metrics.colour.CHANNELS`.
+            channels: a key of `sharploss.functional.colour.CHANNELS`.
             border: pixels left out on each side.
             strip: rows [start, stop), counted inside the border, that are wanted; None for all.
         """
@@ -123,16 +123,16 @@ def _levels(image: Tensor) -> Tensor:
     return quantise((image.float() / 255 if image.dtype == torch.uint8 else image).double())
 
 
-Images = Tensor | Picture
-"""What metrics take: images (N, 3, H, W) RGB, uint8 or in [0, 1], or a Picture of them."""
+Images = Tensor | CachedImage
+"""What metrics take: images (N, 3, H, W) RGB, uint8 or in [0, 1], or a CachedImage of them."""
 
 
-def pair_of(output: Images, target: Images) -> tuple[Picture, Picture]:
+def pair_of(output: Images, target: Images) -> tuple[CachedImage, CachedImage]:
     """Give both images as Pictures.
 
     Raises:
         ValueError: the shapes differ.
     """
-    one, other = (image if isinstance(image, Picture) else Picture(image) for image in (output, target))
+    one, other = (image if isinstance(image, CachedImage) else CachedImage(image) for image in (output, target))
     check_pair(one.image, other.image)
     return one, other

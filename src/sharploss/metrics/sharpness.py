@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from sharploss.errors import UserError
-from sharploss.losses.filters import laplacian, sobel_x, sobel_y
+from sharploss.functional.filters import laplacian, sobel_x, sobel_y
 from sharploss.losses.gradient_variance import patch_variance
-from sharploss.metrics.picture import Images, Picture, pair_of
+from sharploss.metrics.picture import CachedImage, Images, pair_of
+from sharploss.utils.errors import UserError
 
 PATCH = 8
 """Side of the patches within which gradients vary, in pixels; the GV loss's."""
@@ -43,7 +43,7 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
     return gradient_variances(one, protocol, border).mean(dim=(1, 2, 3)) / wanted.mean(dim=(1, 2, 3))
 
 
-def gradient_variances(picture: Picture, protocol: str, border: int) -> Tensor:
+def gradient_variances(picture: CachedImage, protocol: str, border: int) -> Tensor:
     """Give the unbiased variance of Sobel's horizontal and vertical gradients in each patch: (N, 2C, rows, columns)."""
     found: list[Tensor] = []
     for strip in picture.strips(border, grid=PATCH, reach=1):

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sharploss.errors import UserError
-from sharploss.metrics.colour import check_pair
-from sharploss.metrics.picture import Images, Picture, Strip, mean_of, pair_of
+from sharploss.functional.colour import check_pair
+from sharploss.metrics.picture import CachedImage, Images, Strip, mean_of, pair_of
+from sharploss.utils.errors import UserError
 
 WINDOW = 11
 """Side of the Gaussian window, in pixels."""
@@ -77,7 +77,7 @@ def ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -
     Args:
         output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
         target: ground truth, the same shape.
-        protocol: "y", "rgb", "grey8", "gv_code" or "matlab_rgb", see `sharploss.protocols`.
+        protocol: "y", "rgb", "grey8", "gv_code" or "matlab_rgb", see `sharploss.config.protocols`.
         border: pixels left out on each side: the scale in super-resolution, else 0; the last two have their own.
 
     Returns:
@@ -110,7 +110,7 @@ class _Window(NamedTuple):
     pad: Callable[[Tensor, int, int], Tensor] | None
 
 
-def _values(picture: Picture, window: _Window, strip: Strip) -> Tensor:
+def _values(picture: CachedImage, window: _Window, strip: Strip) -> Tensor:
     """Give what the window looks at in a strip of its places: (N, C, rows + 10, W) float64 in [0, 1]."""
     channels, border, _, pad = window
     if pad is None:

@@ -4,7 +4,6 @@ from typing import Any
 
 from torch import nn
 
-from sharploss.construct import construct
 from sharploss.networks.discriminators import (
     DISCRIMINATORS,
     VGG128,
@@ -21,6 +20,7 @@ from sharploss.networks.rrdbnet import RRDBNet
 from sharploss.networks.sharpgan import NonBNResG, ResG, StackedG
 from sharploss.networks.srresnet import SRResNet
 from sharploss.networks.vdsr import VDSR
+from sharploss.utils.registry import construct
 
 __all__ = [
     "DISCRIMINATORS",

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_integer, check_odd
 from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.utils.argument_checks import check_choice, check_integer, check_odd
 
 
 class Discriminator(nn.Module):
@@ -141,7 +141,7 @@ class SharpGANDiscriminator(Discriminator):
         super().__init__(size, channels, nn.Sequential(*layers), classifier)
 
 
-def smallest_batch(discriminator: Discriminator) -> int:
+def min_batch(discriminator: Discriminator) -> int:
     """Say how many images a discriminator must be given together to train: 2 where it normalises 1x1 maps, else 1.
 
     Batch normalisation takes a channel's mean over the images and pixels: torch refuses that of a single number.

@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_flag, check_integer
 from sharploss.networks.images import CHANNELS, check_channels, check_scale
+from sharploss.utils.argument_checks import check_choice, check_flag, check_integer
 
 
 class DnCNN(nn.Module):

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_integer, check_number
 from sharploss.networks.images import CHANNELS, check_channels, check_scale
+from sharploss.utils.argument_checks import check_choice, check_integer, check_number
 
 MEANS = {3: (0.4488, 0.4371, 0.4040), 1: (0.4379,)}
 """Means of DIV2K in [0, 1] by number of channels: RGB as in the official code, Y (BT.601 studio range) from it."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from sharploss.checks import check_choice, check_integer
+from sharploss.utils.argument_checks import check_choice, check_integer
 
 CHANNELS = (1, 3)
 """Channels a network can be built for: Y or RGB."""

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_integer
 from sharploss.networks.images import check_channels, check_scale
+from sharploss.utils.argument_checks import check_choice, check_integer
 
 MULTIPLE = 8
 """Height and width must be multiples of this: halved once by the patches and twice by the U-Nets."""

@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_integer, check_number
 from sharploss.networks.edsr import MEANS, ResidualBlock, conv, upsampler
 from sharploss.networks.images import CHANNELS, check_channels, check_scale
+from sharploss.utils.argument_checks import check_choice, check_integer, check_number
 
 EVERY = 8
 """Residual blocks between two attentions."""

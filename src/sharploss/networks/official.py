@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sharploss.errors import UserError, unknown
+from sharploss.utils.errors import UserError, unknown
 
 Rename = tuple[str, str]
 

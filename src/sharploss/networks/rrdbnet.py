@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_integer
 from sharploss.networks.images import CHANNELS, check_channels, check_scale
 from sharploss.networks.initial import scaled_kaiming
+from sharploss.utils.argument_checks import check_choice, check_integer
 
 RESIDUAL = 0.2
 """Factor on what a dense block, and three of them together, add."""

@@ -5,8 +5,8 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.checks import check_choice, check_flag, check_integer, check_odd
 from sharploss.networks.images import CHANNELS, check_channels, check_scale
+from sharploss.utils.argument_checks import check_choice, check_flag, check_integer, check_odd
 
 
 class StackedG(nn.Module):

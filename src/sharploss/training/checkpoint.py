@@ -13,9 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from sharploss.errors import UserError
-from sharploss.files import write_bytes
-from sharploss.sealed import check_seal, seal
+from sharploss.utils.checksum import add_checksum, verify_checksum
+from sharploss.utils.errors import UserError
+from sharploss.utils.files import write_bytes
 
 KEPT = 2  # the newest, and the one before it in case the newest turns out to be damaged
 
@@ -69,7 +69,7 @@ def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> No
     # Copies: the format has no tensor under two names, as MPRNet has the one PReLU that all its blocks share.
     state = network.state_dict().items()
     tensors = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in state}
-    write_bytes(path, seal(save(tensors, metadata=metadata)))
+    write_bytes(path, add_checksum(save(tensors, metadata=metadata)))
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
@@ -87,7 +87,7 @@ def load_weights(path: Path, network: nn.Module) -> None:
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a weights file; a missing or damaged one is a UserError."""
-    check_seal(path)
+    verify_checksum(path)
     try:
         return load_file(path)
     except SafetensorError as error:

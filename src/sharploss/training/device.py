@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 Mode = Literal["exact", "fast"]
 

@@ -17,10 +17,10 @@ from sharploss.data.patches import Patches
 from sharploss.losses.adversarial import AdversarialLoss
 from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.metrics.psnr import border_of
-from sharploss.training.adversarial import WATCHED, final, make_adversary
+from sharploss.record.history import History, NullHistory
 from sharploss.training.device import memory_format, set_mode
+from sharploss.training.discriminator import LOGGED, final, make_discriminator_trainer
 from sharploss.training.divergence import blame, first_nonfinite, nonfinite_weights
-from sharploss.training.history import History, Mute
 from sharploss.training.interrupt import stop_on_signal
 from sharploss.training.optimizers import gradient_norm
 from sharploss.training.processes import Gradients, parts_of_batch, team
@@ -39,7 +39,7 @@ from sharploss.training.validation import is_shown, validate
 
 
 @dataclass
-class Outcome:
+class TrainResult:
     """What a training came to.
 
     `status` is finished, diverged, stopped or not_trained; `state` the last one; `network` the one to keep (the last
@@ -58,13 +58,13 @@ class Outcome:
     backbones: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def not_trained(config: dict[str, Any], scratch: Path, reason: str) -> Outcome:
+def not_trained(config: dict[str, Any], scratch: Path, reason: str) -> TrainResult:
     """Give the outcome of a run that cannot be trained here, and a record in `scratch` that says why."""
     network = make_network(config)
     with History(scratch / "history.jsonl") as record:
         record.append({"event": "not_trained", "step": 0, "reason": reason})
     state = State(network, make_optimizer(network, config["recipe"]), torch.zeros(1, 1))
-    return Outcome("not_trained", state, network, 0, 0.0, reason=reason)
+    return TrainResult("not_trained", state, network, 0, 0.0, reason=reason)
 
 
 def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
@@ -76,7 +76,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     title: str = "",
     start: Path | None = None,
     on_start: Callable[[Path], Path | None] = lambda _: None,
-) -> Outcome:
+) -> TrainResult:
     """Train one run, or go on with it where `scratch` holds a checkpoint of it.
 
     The batch and the learning rate of step t depend on (seed, t) alone, so a resumed run ends with the same bits as one
@@ -86,7 +86,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     Under torchrun (`processes.join`) the processes share every batch, and the first of them writes.
 
     Args:
-        config: the resolved run (sharploss.params.resolve_run).
+        config: the resolved run (sharploss.config.params.resolve_run).
         packs: what to learn from (`train`) and what to draw the validation curve from (`validation`).
         scratch: the run's own folder for checkpoints and the growing record `history.jsonl`.
         device: where to compute.
@@ -109,8 +109,8 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     settings: dict[str, Any] = {"rank": group.rank, "world": group.world, "parts": parts, **_patch_settings(config)}
     patches = Patches(packs["train"], **settings, device=device)
     gradients = Gradients(network, group, parts, exact=exact)
-    adversary = make_adversary(loss, config, patches, group)
-    names = [*loss.weights, *(f"discriminator {name}" for name in WATCHED if adversary is not None)]
+    adversary = make_discriminator_trainer(loss, config, patches, group)
+    names = [*loss.weights, *(f"discriminator {name}" for name in LOGGED if adversary is not None)]
     window = torch.zeros(recipe["log_every"], len(names), device=device)
     players = None if adversary is None else (adversary.discriminator, adversary.optimizer)
     learning = {"weights": network, **({"discriminator weights": players[0]} if players else {})}
@@ -125,7 +125,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     first, earlier, started = state.step, state.seconds, time.perf_counter()
     status, diverged = "finished", None
     with (
-        History(scratch / "history.jsonl", kept) if group.leads else Mute() as record,
+        History(scratch / "history.jsonl", kept) if group.leads else NullHistory() as record,
         stop_on_signal() as interrupt,
         _progress(title, state.step, recipe, group.leads) as bar,
     ):
@@ -165,7 +165,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
                 line = {"event": "train", "step": state.step, "lr": rate, "total": total, "terms": state.terms}
                 line["gradient"] = gradient_norm(network).item()
                 if adversary is not None:
-                    line["discriminator"] = dict(zip(WATCHED, means[len(loss.weights) :], strict=True))
+                    line["discriminator"] = dict(zip(LOGGED, means[len(loss.weights) :], strict=True))
                     line["discriminator"]["lr"] = learning_rate(state.step - 1, adversary.settings)
                 record.append(line)
             if "validate" in due and group.leads:
@@ -189,7 +189,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     spent = time.perf_counter() - started
     state.seconds = earlier + spent
     keep, step = last_good(config, scratch, start) if status == "diverged" else (state.result, state.step)
-    return Outcome(status, state, keep, step, (state.step - first) / spent, diverged, backbones=loss.backbones)
+    return TrainResult(status, state, keep, step, (state.step - first) / spent, diverged, backbones=loss.backbones)
 
 
 def _due(step: int, recipe: dict[str, Any], stopping: bool) -> set[str]:

@@ -10,14 +10,14 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from sharploss.errors import UserError
+from sharploss.utils.errors import UserError
 
 PATIENCE = timedelta(hours=1)
 """How long processes wait for one that validates or writes a checkpoint before they take it for dead."""
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """The processes that train one run together: this one's `rank`, 0 to `world` - 1. The first leads: it writes."""
 
     rank: int = 0
@@ -55,13 +55,13 @@ class Team:
 
 
 @contextmanager
-def join() -> Generator[Team]:
+def join() -> Generator[ProcessGroup]:
     """Join the processes that torchrun has started; without torchrun, be alone.
 
     Call it before a device is chosen: each process of a machine gets a GPU of its own.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Team()
+        yield ProcessGroup()
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
@@ -72,9 +72,9 @@ def join() -> Generator[Team]:
         dist.destroy_process_group()
 
 
-def team() -> Team:
+def team() -> ProcessGroup:
     """Give the processes that this one has joined."""
-    return Team(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Team()
+    return ProcessGroup(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else ProcessGroup()
 
 
 def parts_of_batch(recipe: dict[str, object], world: int) -> int:
@@ -112,7 +112,7 @@ class Gradients:
         exact: see above.
     """
 
-    def __init__(self, network: nn.Module, team: Team, parts: int, *, exact: bool) -> None:
+    def __init__(self, network: nn.Module, team: ProcessGroup, parts: int, *, exact: bool) -> None:
         self.network, self.team, self.parts, self.exact = network, team, parts, exact
         self.own = parts // team.world
         self.total: Tensor | None = None

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from sharploss.training.device import describe_commit, describe_hardware
-from sharploss.training.loop import Outcome
+from sharploss.training.loop import TrainResult
 
 
-def metrics(outcome: Outcome, cure: str = "") -> dict[str, Any]:
+def metrics(outcome: TrainResult, cure: str = "") -> dict[str, Any]:
     """Give the result of a training: the same on every machine that computes the same.
 
     Args:
@@ -30,7 +30,7 @@ def metrics(outcome: Outcome, cure: str = "") -> dict[str, Any]:
 
 
 def provenance(
-    config: dict[str, Any], outcome: Outcome, device: torch.device, started: datetime, processes: int = 1
+    config: dict[str, Any], outcome: TrainResult, device: torch.device, started: datetime, processes: int = 1
 ) -> dict[str, Any]:
     """Give the circumstances of a training: when, how fast, on what, with which versions and settings."""
     return {
@@ -59,7 +59,7 @@ def circumstances(device: torch.device) -> dict[str, Any]:
     }
 
 
-def summary(key: str, outcome: Outcome, cure: str = "") -> str:
+def summary(key: str, outcome: TrainResult, cure: str = "") -> str:
     """Tell a training's end in one line; `cure` is that of `metrics`."""
     if outcome.reason:
         return f"{key}: not trained: {outcome.reason}{cure and f': {cure}'}"

@@ -9,7 +9,7 @@ def learning_rate(step: int, recipe: dict[str, Any]) -> float:
 
     Args:
         step: 0 to steps - 1.
-        recipe: `learning_rate`, `steps`, `warmup`, `schedule` and its parameters (see sharploss.params.Recipe).
+        recipe: `learning_rate`, `steps`, `warmup`, `schedule` and its parameters (see sharploss.config.params.Recipe).
 
     Returns:
         Linear rise over `warmup` steps, times the schedule: `constant`; `cosine`, from 1 down to `final_fraction` at

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from sharploss.errors import UserError
 from sharploss.losses import WeightedSum, build_loss
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import load_checkpoint, read_weights, save_checkpoint
 from sharploss.training.optimizers import SGD, Adam
+from sharploss.utils.errors import UserError
 
 APART = 1 << 32
 """Added to a run's seed for the patches that a discriminator alone sees."""

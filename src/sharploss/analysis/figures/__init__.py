@@ -1,1 +1,1 @@
-"""One function per figure: frames in, a matplotlib Figure out; `sharploss.analysis.plot` writes them all."""
+"""What `plot` draws, by subject: each function takes a study and gives figures with captions, or why there is none."""

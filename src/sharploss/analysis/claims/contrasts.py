@@ -1,0 +1,207 @@
+"""Claims as contrasts: sums of cells, each with a sign that the claim predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sharploss.analysis.claims import spec as claims
+from sharploss.analysis.measures import direction
+from sharploss.config.protocols import MAIN
+
+Floats = npt.NDArray[np.float64]
+
+
+STANDARD = {"psnr": MAIN, "ssim": MAIN}
+"""The protocols that claims about our runs are tested under where they leave that open: no score counts twice."""
+
+
+class Cell(NamedTuple):
+    """Where a value stands. `block` is what is never mixed: a printed table, or a recipe of ours."""
+
+    block: str
+    task: str
+    network: str
+    dataset: str
+    metric: str
+    protocol: str
+    loss: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Cells to test claims on.
+
+    Attributes:
+        cells: every cell that was printed, or planned, in order.
+        values: cell -> (images, seeds), NaN where there is no score; the images of a test set are in the same order in
+            every cell. A printed number is (1, 1). Planned cells without scores are absent.
+        planned: cell -> the columns of its values that a training was planned for; a cell that is not here was planned
+            with every seed. One column, of what was never trained, stands for all seeds.
+    """
+
+    cells: list[Cell]
+    values: dict[Cell, Floats]
+    planned: dict[Cell, frozenset[int]] = field(default_factory=dict[Cell, frozenset[int]])
+
+
+class Contrast(NamedTuple):
+    """`constant` plus the weighted sum of cells, which the claim says is positive.
+
+    Attributes:
+        cell: what it is counted as: all contrasts with the same `cell` make one.
+        label: what is compared, in words.
+        terms: weights and cells.
+        constant: added to the sum.
+        or_equal: whether zero will do.
+        tolerance: what counts as zero, in the metric's unit.
+        expected: the size that the sum should have, within the tolerance; None for a direction.
+        sense: +1 where a larger value of the metric fulfils the claim, else -1; the terms carry it.
+    """
+
+    cell: Cell
+    label: str
+    terms: tuple[tuple[float, Cell], ...]
+    constant: float = 0.0
+    or_equal: bool = False
+    tolerance: float = 0.0
+    expected: float | None = None
+    sense: int = 1
+
+
+def contrasts(test: claims.Cells, source: Source) -> list[Contrast]:
+    """Give the contrasts of a test, for all cells whose every side was printed or planned."""
+    known = set(source.cells)
+    made = [contrast for cell in _contexts(test, source) for contrast in _of(test, cell)]
+    unique = {(contrast.cell, contrast.terms): contrast for contrast in made}
+    return [one for one in unique.values() if all(cell in known for _, cell in one.terms)]
+
+
+def _contexts(test: claims.Cells, source: Source) -> list[Cell]:
+    """List the cells that a test looks at, without their losses."""
+    metrics = {*test.metrics, *(test.pays if isinstance(test, claims.TradeOff) else [])}
+    wanted = {"block": {*test.tables, *test.recipes}, "task": set(test.tasks), "network": set(test.networks)}
+    wanted |= {"dataset": set(test.datasets), "metric": metrics}
+    return list(
+        dict.fromkeys(
+            cell._replace(loss="")
+            for cell in source.cells
+            if all(not names or getattr(cell, name) in names for name, names in wanted.items())
+            and cell.dataset not in test.without_datasets
+            and _measured_as_asked(test, cell)
+        )
+    )
+
+
+def _measured_as_asked(test: claims.Cells, cell: Cell) -> bool:
+    if test.protocols or test.tables:  # a printed table has one protocol for each metric
+        return not test.protocols or cell.protocol in test.protocols
+    return cell.protocol in STANDARD.get(cell.metric, (cell.protocol,))
+
+
+def _of(test: claims.Cells, cell: Cell) -> Iterator[Contrast]:
+    if isinstance(test, claims.Direction):
+        yield from (_pair(test, cell, pair, test.sense, or_equal=test.or_equal) for pair in test.pairs)
+    elif isinstance(test, claims.TradeOff):
+        sense = "worse" if cell.metric in test.pays else "better"
+        yield from (_pair(test, cell, pair, sense) for pair in test.pairs)
+    elif isinstance(test, claims.Steps):
+        steps = zip(test.along[1:], test.along, strict=False)
+        yield from (_pair(test, cell, pair, test.sense) for pair in steps)
+    elif isinstance(test, claims.ArgMax):
+        yield from (_pair(test, cell, (test.at, other), test.sense) for other in test.among)
+    elif isinstance(test, claims.Equals):
+        yield from (_pair(test, cell, pair, "higher")._replace(expected=test.expected) for pair in test.pairs)
+    elif isinstance(test, claims.LargestAt):
+        yield from _largest(test, cell)
+    elif isinstance(test, claims.Bound):
+        yield from _bounds(test, cell)
+
+
+def sign(metric: str, sense: str) -> int:
+    """Give +1 where the claim wants a metric to be larger, -1 where smaller."""
+    if sense in ("better", "worse"):
+        up = direction(metric) != "lower"
+        return 1 if up == (sense == "better") else -1
+    return 1 if sense == "higher" else -1
+
+
+def at(cell: Cell, side: str) -> Cell:
+    """Give the cell of one side of a comparison, "loss" or "network:loss"."""
+    network, _, loss = side.rpartition(":")
+    return cell._replace(loss=loss, network=network or cell.network)
+
+
+def _pair(test: claims.Cells, cell: Cell, pair: tuple[str, str], sense: str, *, or_equal: bool = False) -> Contrast:
+    first, second, way = at(cell, pair[0]), at(cell, pair[1]), sign(cell.metric, sense)
+    label = f"{pair[0]} against {pair[1]}"
+    terms = ((float(way), first), (float(-way), second))
+    counted = first._replace(loss=label)
+    return Contrast(counted, label, terms, or_equal=or_equal, tolerance=test.tolerance, sense=way)
+
+
+def _largest(test: claims.LargestAt, cell: Cell) -> Iterator[Contrast]:
+    if cell.task != test.at:
+        return
+    way = float(sign(cell.metric, "better"))
+    for pair in test.pairs:
+        mine = [(way, at(cell, pair[0])), (-way, at(cell, pair[1]))]
+        label = f"what {pair[0]} gains over {pair[1]}"
+        for other in test.others:
+            theirs = [(-weight, one._replace(task=other)) for weight, one in mine]
+            counted = mine[0][1]._replace(loss=label)
+            yield Contrast(
+                counted, f"{label}, against {other}", (*mine, *theirs), tolerance=test.tolerance, sense=int(way)
+            )
+
+
+def _bounds(test: claims.Bound, cell: Cell) -> Iterator[Contrast]:
+    for side in test.losses:
+        one = at(cell, side)
+        for limit, way in ((test.above, 1), (test.at_most, -1)):
+            if limit is not None:
+                yield Contrast(
+                    one._replace(loss=f"{side} {'above' if way > 0 else 'at most'} {limit:g}"),
+                    f"{side} from {limit:g}",
+                    ((float(way), one),),
+                    constant=-way * limit,
+                    or_equal=way < 0,
+                    tolerance=test.tolerance,
+                    sense=way,
+                )
+
+
+class Scored(NamedTuple):
+    """What there is of a contrast.
+
+    Attributes:
+        table: (images, seeds), over those that every cell has; None where a cell has no scores or they have none in
+            common.
+        lost: how many of the seeds that were planned for all of its cells lack scores, as after divergence.
+        planned: how many those are.
+    """
+
+    table: Floats | None
+    lost: int
+    planned: int
+
+
+def scored(contrast: Contrast, source: Source) -> Scored:
+    """Add up a contrast image by image and seed by seed, and count the planned seeds that are not among them."""
+    cells = [cell for _, cell in contrast.terms]
+    tables = [source.values[cell] for cell in cells if cell in source.values]
+    due = set(range(max((table.shape[1] for table in tables), default=0)))
+    due = due.intersection(*(source.planned[cell] for cell in cells if cell in source.planned))
+    if len(tables) < len(cells):
+        return Scored(None, len(due), len(due))
+    total = sum(weight * source.values[cell] for weight, cell in contrast.terms) + np.float64(contrast.constant)
+    table = np.asarray(total, dtype=np.float64)
+    seeds = ~np.isnan(table).all(axis=0)
+    images = ~np.isnan(table[:, seeds]).any(axis=1)
+    kept = table[np.ix_(images, seeds)]
+    lost = due.difference(np.flatnonzero(seeds).tolist())
+    return Scored(kept if kept.size else None, len(lost), len(due))

@@ -1,0 +1,71 @@
+"""The cells that claims are tested on: what the papers print, and what our runs measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from sharploss.analysis.claims.contrasts import Cell, Floats, Source
+from sharploss.analysis.load import Study
+from sharploss.analysis.measures import default_protocol
+from sharploss.analysis.published import demo, printed
+from sharploss.analysis.tables.layout import records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def printed_source(root: Path) -> Source:
+    """Give the printed cells; a block is a table."""
+    import pandas as pd
+
+    table = pd.concat([printed(root), demo(root)], ignore_index=True).rename(columns={"table": "block"})
+    cells = [Cell(*(str(row[name]) for name in Cell._fields)) for row in records(table)]
+    return Source(cells, {cell: np.array([[value]]) for cell, value in zip(cells, table["value"], strict=True)})
+
+
+def our_source(study: Study) -> Source:
+    """Give what a study planned and measured; a block is a recipe.
+
+    A cell is planned for every run, test set of its task and measure of the study; a run that diverged, a metric that
+    could not be measured and an image without a score leave it empty. Each suite can have seeds of its own.
+    """
+    scores = study.scores.rename(columns={"recipe": "block"})
+    seeds = sorted({*scores["seed"], *study.runs["seed"]})  # a seed can have lost all of its runs
+    images = {str(name): sorted(set(part["image"])) for name, part in scores.groupby("dataset")}
+    found: dict[Cell, Floats] = {}
+    for key, part in scores.groupby(list(Cell._fields), sort=False):
+        cell = Cell(*cast("tuple[str, ...]", key))
+        # Plain arrays: pandas takes milliseconds for each small pivot, and a thousand runs have ten thousand cells.
+        table = np.full((len(images[cell.dataset]), len(seeds)), np.nan)
+        rows = np.searchsorted(images[cell.dataset], part["image"].to_numpy(dtype=str))
+        table[rows, np.searchsorted(seeds, part["seed"].to_numpy())] = part["value"].to_numpy()
+        found[cell] = table
+        if not cell.network:  # unrestored images are the same for every seed
+            found[cell] = found[cell][:, [0]]
+    planned = _planned(study, scores, seeds)
+    return Source(list(dict.fromkeys([*planned, *found])), found, planned)
+
+
+def _planned(study: Study, scores: pd.DataFrame, seeds: list[int]) -> dict[Cell, frozenset[int]]:
+    """Give every planned cell with the places of its seeds in `seeds`, whether they were trained to the end or not."""
+    runs = study.runs.groupby(["recipe", "task", "network", "loss"], sort=False)["seed"]
+    tested = {str(task): _asked(study, part) for task, part in scores.groupby("task", sort=False)}
+    return {
+        Cell(recipe, task, network, data, metric, protocol, loss): columns
+        for (recipe, task, network, loss), columns in (
+            (cast("tuple[str, ...]", key), frozenset(map(seeds.index, part))) for key, part in runs
+        )
+        for data, metric, protocol in tested.get(task, [])
+    }
+
+
+def _asked(study: Study, part: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """List data set, metric and protocol of everything that one task was, or was to be, measured by."""
+    pairs = part[["metric", "protocol"]].drop_duplicates()
+    measures = [*zip(pairs["metric"], pairs["protocol"], strict=True)]
+    measures += [(metric, default_protocol(metric)) for metric in study.not_measured]
+    sets = part["dataset"].drop_duplicates()
+    return [(str(data), str(metric), str(protocol)) for data in sets for metric, protocol in measures]

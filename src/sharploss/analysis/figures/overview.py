@@ -1,0 +1,194 @@
+"""Our own figures on all losses: trade-offs, ranks, the scoreboard, and claims at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from sharploss.analysis.figures.crops import SEARCHED
+from sharploss.analysis.figures.drawing import Drawing, crowded, labelled, missing
+from sharploss.analysis.load import Study
+from sharploss.analysis.measures import is_shown, measures_of, metric_title, title
+from sharploss.analysis.plotting.claims import claims_figure
+from sharploss.analysis.plotting.pareto import pareto_figure
+from sharploss.analysis.plotting.ranks import ranks_figure
+from sharploss.analysis.plotting.scoreboard import scoreboard_figure
+from sharploss.analysis.plotting.tradeoff import tradeoff_figure
+from sharploss.analysis.stats.baselines import partner_of, terms_of
+from sharploss.analysis.stats.intervals import differences
+from sharploss.analysis.stats.pareto import fronts
+from sharploss.analysis.tables.tables import (
+    ROW,
+    first_tested,
+    means,
+    pairing_rows,
+    suite_ranks,
+    sweep_runs,
+    with_recipes,
+)
+from sharploss.config.protocols import MAIN, REFERENCES
+from sharploss.utils.files import read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def tradeoffs(study: Study) -> Iterator[Drawing]:
+    """Draw PSNR against sharpness wherever a network was trained with at least five losses."""
+    points = tradeoff_points(study)
+    many = points[(points["network"] != "") & ~(points["named"] & points["loss"].str.contains(SEARCHED))]
+    many = crowded(many, ["task", "dataset", "network"])
+    for (task, dataset), part in many.groupby(["task", "dataset"], sort=False):
+        references = points[(points["network"] == "") & (points["task"] == task) & (points["dataset"] == dataset)]
+        yield Drawing(
+            f"tradeoff_{task}_{dataset}",
+            "tradeoff",
+            tradeoff_figure(_joined([references, part])),
+            f"Truth against sharpness on {dataset} ({task}): each point is a loss, the line is SPLoss from alpha 0 to "
+            "its largest. To the right is sharper, upwards is closer to the target pixel by pixel. "
+            "The panels have axes of their own.",
+            f"Scatter plots of PSNR against gradient-variance ratio per network on {dataset}; numbers in the tables.",
+        )
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.concat(parts, ignore_index=True)
+
+
+def tradeoff_points(study: Study) -> pd.DataFrame:
+    """Give PSNR Y against gradient-variance ratio of every pairing, every alpha and the unrestored images."""
+    scored = means(study.scores)
+    sharp = scored[scored["metric"] == "gradient_variance_ratio"].rename(columns={"value": "x"})
+    true = scored[(scored["metric"] == "psnr") & scored["protocol"].isin(MAIN)].rename(columns={"value": "y"})
+    keys = ["task", "dataset", "network", "recipe", "loss"]
+    points = sharp[[*keys, "x"]].merge(true[[*keys, "y"]], on=keys)
+    alphas = sweep_runs(study)[[*ROW, "alpha"]].drop_duplicates()
+    rows = pairing_rows(study)[ROW].assign(named=True)
+    points = points.merge(alphas, how="left").merge(rows, how="left")
+    named = points["named"].notna() | points["loss"].isin(REFERENCES)
+    points = with_recipes(study.runs, points.assign(named=named)[named | points["alpha"].notna()])
+    points = points.drop(columns="network").rename(columns={"label": "network"})
+    order = {loss: index for index, loss in enumerate(dict.fromkeys(study.runs["loss"]))}
+    return points.sort_values("loss", key=lambda loss: loss.map(order), kind="stable", ignore_index=True)
+
+
+def pareto_fronts(study: Study) -> Iterator[Drawing]:
+    """Draw PSNR against LPIPS, on the first test set, wherever a network was trained with at least five losses."""
+    named = labelled(
+        study, fronts(study.scores[~study.scores["loss"].str.contains(SEARCHED)]).merge(pairing_rows(study)[ROW])
+    )
+    if named.empty:
+        why = (
+            "LPIPS was not measured" + f": {study.not_measured['lpips']}."
+            if "lpips" in study.not_measured
+            else "LPIPS was not measured."
+        )
+        yield missing("pareto", "tradeoff", "Truth against likeness: PSNR against LPIPS.", why)
+    named = named.merge(first_tested(study)) if len(named) else named
+    for (task, dataset), part in crowded(named, ["task", "dataset", "network"]).groupby(
+        ["task", "dataset"], sort=False
+    ):
+        yield Drawing(
+            f"pareto_{task}_{dataset}",
+            "tradeoff",
+            pareto_figure(part),
+            f"Truth against likeness on {dataset} ({task}): to the left looks more like the target (LPIPS), upwards is "
+            "closer to it pixel by pixel (PSNR). The losses on the dashed line, which are named, are beaten by none. "
+            "Searches for weights have figures of their own.",
+            f"Scatter plots of PSNR against LPIPS per network on {dataset}; the front is in the table.",
+        )
+
+
+def ranks(study: Study) -> Iterator[Drawing]:
+    """Draw the mean ranks of every suite that compares at least five losses."""
+    found = suite_ranks(study)
+    titles = found["of"].where(found["scope"] != "metric", found["of"].map(metric_title))
+    for suite, part in crowded(found.assign(panel=titles.replace("", "all")), ["suite"]).groupby("suite", sort=False):
+        shown = part[part["scope"].isin(["all", "metric"])]
+        yield Drawing(
+            f"ranks_{suite}",
+            "ranks",
+            ranks_figure(shown),
+            f"Mean rank of each loss ({suite}) over networks and test sets, by all measures and by each; 1 is best. "
+            "Lines hold 95 % or more of the mean ranks when images are resampled: they are no confidence intervals.",
+            "Dot plots of mean ranks with intervals, a panel per metric; numbers in the table of ranks.",
+        )
+
+
+def scoreboard(study: Study) -> Iterator[Drawing]:
+    """Draw how often each loss is better than its partner over everything that was trained."""
+    board = scoreboard_rows(study)
+    board = board[~board["loss"].str.contains(SEARCHED)] if len(board) else board
+    name, caption = "scoreboard", "How often each loss beats the one it is made from"
+    if board.empty:
+        yield missing(name, "ranks", f"{caption}.", "No loss was trained beside the one it is made from.")
+        return
+    yield Drawing(
+        name,
+        "ranks",
+        scoreboard_figure(board),
+        f"{caption} (L1 for losses of one term), over all tasks, networks, recipes and test sets: per cent "
+        "of the paired images and seeds with the better score, means over cells, whose number is in brackets; "
+        "50 is chance; where the cells are few, so is what they say.",
+        "A table of percentages, losses down, measures across, coloured from orange (worse) to purple (better).",
+    )
+
+
+def scoreboard_rows(study: Study) -> pd.DataFrame:
+    """Give, per loss and measure: share (mean probability of improvement over its partner, 0 to 1) and cells.
+
+    Returns:
+        Columns loss ("loss over partner"), measure (title), share, cells; the best mean share first.
+    """
+    import pandas as pd
+
+    partners = pd.Series(partner_of(terms_of(study)))
+    scores = study.scores[~study.scores["loss"].isin(REFERENCES)]
+    parts = [_against(scores, list(partners.index[partners == base]), str(base)) for base in dict.fromkeys(partners)]
+    found = pd.concat(
+        [part for part in parts if len(part)] or [pd.DataFrame(columns=["loss", "measure", "improvement"])]
+    )
+    keys = ["loss", "measure"]
+    board = found.groupby(keys, sort=False)["improvement"].agg(share="mean", cells="count").reset_index()
+    order = [title(measure) for measure in measures_of(study) if is_shown(measure)]
+    board = board[board["measure"].isin(order)]
+    mean = board.groupby("loss")["share"].transform("mean") if len(board) else []
+    place = board["measure"].map(order.index)
+    board = board.assign(mean=mean, place=place).sort_values(["mean", "place"], ascending=[False, True], kind="stable")
+    return board[[*keys, "share", "cells"]].reset_index(drop=True)
+
+
+def _against(scores: pd.DataFrame, losses: list[str], base: str) -> pd.DataFrame:
+    found = differences(scores[scores["loss"].isin([base, *losses])], [base])
+    measures = list(zip(found["metric"], found["protocol"], strict=True))
+    return found.assign(loss=found["loss"] + f" over {base}", measure=[title(measure) for measure in measures])
+
+
+def claims(study: Study) -> Iterator[Drawing]:
+    """Draw the verdicts on every claim, in print and on our runs."""
+    name, caption = "claims", "Every claim of the five papers at a glance: what its paper prints and what our runs show"
+    path = study.root / "results" / "verdicts.json"
+    if not path.is_file():
+        yield missing(name, "claims", f"{caption}.", "results/verdicts.json is missing: run pipelines/judge.py first.")
+        return
+    yield Drawing(
+        name,
+        "claims",
+        claims_figure(verdicts_of(cast("dict[str, Any]", read_json(path)))),
+        f"{caption}. Our runs are small, equal trainings, no replications. The ledger tells what each claim says.",
+        "A matrix of marks: supported, contradicted, undecided or not testable, a column per claim.",
+    )
+
+
+def verdicts_of(verdicts: dict[str, Any]) -> pd.DataFrame:
+    """Give a row per claim and side of verdicts.json: claim, paper, side ("printed" or "ours"), verdict."""
+    import pandas as pd
+
+    rows = [
+        {"claim": key, "paper": claim["paper"], "side": side, "verdict": claim[side]["verdict"]}
+        for key, claim in verdicts["claims"].items()
+        for side in ("printed", "ours")
+    ]
+    return pd.DataFrame(rows, columns=["claim", "paper", "side", "verdict"])

@@ -1,0 +1,139 @@
+"""What happens while training: curves, terms, and the lead over the partner step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from sharploss.analysis.figures.crops import SEARCHED
+from sharploss.analysis.figures.drawing import Drawing, crowded, labelled, missing
+from sharploss.analysis.figures.gv import UNCROPPED
+from sharploss.analysis.load import Study
+from sharploss.analysis.plotting.curves import terms_figure, validation_figure
+from sharploss.analysis.plotting.gains import gains_figure
+from sharploss.analysis.plotting.players import extraction_figure, players_figure
+from sharploss.analysis.stats.gains import gains
+from sharploss.analysis.tables.layout import records
+from sharploss.analysis.tables.tables import ROW, curves, pairing_rows, shown_suites
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PAPERS_TERMS = ("gv", "sploss", "second_order", "mdf")
+"""The parts of losses' names that tell the papers' own."""
+
+
+def training(study: Study) -> Iterator[Drawing]:
+    """Draw validation and terms of each task's largest suite of at least five losses."""
+    runs = study.runs[["run", "task"]]
+    for task in dict.fromkeys(study.runs["task"]):
+        rows = _largest(study, str(task))
+        if rows is None:
+            continue
+        chosen = labelled(study, curves(study).merge(runs).merge(rows))
+        yield Drawing(
+            f"training_{task}",
+            "training",
+            validation_figure(chosen),
+            f"Validation PSNR while training ({task}): equal steps, equal batches, only the loss differs. "
+            "A line that ends early diverged.",
+            "Line plots of validation PSNR against the training step, one line per loss, one panel per network.",
+        )
+        yield Drawing(
+            f"terms_{task}",
+            "training",
+            terms_figure(labelled(study, term_lines(study).merge(rows))),
+            f"Every term of every loss while training ({task}; unweighted, log scale); dash patterns are networks.",
+            "Line plots of each loss term against the training step.",
+        )
+
+
+def _largest(study: Study, task: str) -> pd.DataFrame | None:
+    """Give the rows of the suite that trains most losses on a task; None where all have fewer than five."""
+    parts = [pairing_rows(study, suite) for suite in shown_suites(study)]
+    mine = [crowded(part[part["task"] == task], ["task"]) for part in parts]
+    best = max(mine, key=lambda part: part["loss"].nunique())
+    return best if len(best) else None
+
+
+def term_lines(study: Study) -> pd.DataFrame:
+    """Give run, task, network, recipe, loss, term, step, value: the record's terms, one row per number."""
+    import pandas as pd
+
+    lines = study.history[study.history["event"] == "train"]
+    rows = [
+        {"run": row["run"], "step": row["step"], "term": term, "value": value}
+        for row in records(lines)
+        for term, value in cast("dict[str, float | None]", row["terms"]).items()
+        if value
+    ]
+    frame = pd.DataFrame(rows, columns=["run", "step", "term", "value"])
+    return frame.merge(study.runs[["run", *ROW]], on="run")
+
+
+def leads(study: Study) -> Iterator[Drawing]:
+    """Draw, per task, the lead of the papers' losses over their partners at every validation."""
+    found = gains(study)
+    found = found[found["loss"].map(lambda loss: any(term in str(loss) for term in PAPERS_TERMS)).astype(bool)]
+    found = _without_searches(found[found["loss"].isin(pairing_rows(study)["loss"])])
+    found = found[~found["task"].str.endswith(UNCROPPED)]
+    name, caption = "gain", "Better, or only faster? Lead in validation PSNR of each loss over the one it is made from"
+    if found.empty:
+        yield missing(name, "training", f"{caption}.", "No loss of the papers was trained beside its partner.")
+    for task, part in labelled(study, found).groupby("task", sort=False):
+        yield Drawing(
+            f"{name}_{task}",
+            "training",
+            gains_figure(part),
+            f"{caption}, at equal steps ({task}). A lead that fades was speed; one that stays is what the loss is "
+            "worth at this budget. Above 0 the loss leads; recipes of different length are panels of their own.",
+            "Line plots of the difference in validation PSNR against the training step.",
+        )
+
+
+def _without_searches(part: pd.DataFrame) -> pd.DataFrame:
+    """Leave out losses of a search for weights, whose names end with theirs."""
+    return part[~part["loss"].str.contains(SEARCHED)]
+
+
+def adversaries(study: Study) -> Iterator[Drawing]:
+    """Draw, per task with adversarial losses, both players of each training."""
+    import pandas as pd
+
+    lines = study.history[study.history["discriminator"].notna()]
+    name = "adversarial"
+    caption = (
+        "Both players of the adversarial trainings. Logits of real and restored images that drift apart for good: the "
+        "discriminator has won, and teaches nothing any more. Logits that meet while its gradient fades: it has given "
+        "up. Logits that stay apart by little, with gradients that neither fade nor grow: it works"
+    )
+    if lines.empty:
+        yield missing(name, "training", f"{caption}.", "No loss with a discriminator was trained.")
+        return
+    values = pd.DataFrame([row["discriminator"] for row in records(lines)], index=lines.index)
+    # Runs have a "loss" too, and networks a gradient.
+    values = values.rename(columns={"loss": "discriminator_loss", "gradient": "discriminator_gradient"})
+    found = lines[["run", "step", "gradient"]].join(values).merge(study.runs[["run", *ROW]], on="run")
+    for task, part in labelled(study, found).groupby("task", sort=False):
+        yield Drawing(
+            f"{name}_{task}",
+            "training",
+            players_figure(part),
+            f"{caption} ({task}; means since the point before, but the network's gradient is that of the step). "
+            "SharpGAN's discriminator has a sigmoid behind these logits.",
+            "Line plots of logits, of the discriminator's loss and of gradient norms against the training step.",
+        )
+
+
+def extractions(study: Study) -> Iterator[Drawing]:
+    """Draw the training of MDF's discriminators."""
+    name = "extractors"
+    caption = (
+        "How MDF's discriminators were trained here, each from one image, coarsest scale first: logits of the image "
+        "and of what the generator restores, the gradient penalty, and the generator's error (images in [-1, 1])."
+    )
+    if study.extractions.empty:
+        yield missing(name, "mdf", caption, "No run has an MDF loss whose discriminators are trained here.", "MDF")
+        return
+    alt = "Line plots of logits, gradient penalty and squared error against the iteration."
+    yield Drawing(name, "mdf", extraction_figure(study.extractions), caption, alt, "MDF")

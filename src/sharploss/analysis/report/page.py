@@ -1,0 +1,137 @@
+"""`report`: one page with the verdicts, the answer, the tables, the pictures and where it all comes from."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+
+from sharploss.analysis.claims.pages import PAGES
+from sharploss.analysis.claims.tables import anomaly_table
+from sharploss.analysis.load import Study, load_study
+from sharploss.analysis.measures import measures_of
+from sharploss.analysis.report import claims as report_ledger
+from sharploss.analysis.report import headline
+from sharploss.analysis.report.calibration import calibration
+from sharploss.analysis.report.crops import explorer
+from sharploss.analysis.report.facts import cost_tables, failures, protocol_tables, questions, run_rows
+from sharploss.analysis.report.figures import figures
+from sharploss.analysis.report.provenance import provenance, sources
+from sharploss.analysis.stats.intervals import differences
+from sharploss.analysis.tables.best_weight import lay_out, tuned
+from sharploss.analysis.tables.layout import gap_notes
+from sharploss.analysis.tables.paper_tables import paper_tables
+from sharploss.analysis.tables.tables import alpha_control, display, shown_suites
+from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
+from sharploss.utils.files import read_json, write_text
+
+HERE = Path(__file__).parent
+TEMPLATE, SCRIPT = "report.html.jinja", "report.js"
+
+
+def report(root: Path, *, command: str, wall_seconds: float | None = None) -> None:
+    """Write reports/index.html of the study in `root`: self-contained, without a request to any network.
+
+    Args:
+        root: the study's folder; `plot` has been run in it, and `judge` and `protocols` where their parts are wanted.
+        command: what a reader types to make the study again.
+        wall_seconds: how long the whole study took, where known.
+
+    Raises:
+        UserError: a result file, column, figure or crop is missing; the message names it.
+    """
+    study = load_study(root)
+    write_text(root / "reports" / "index.html", render(study, command, wall_seconds))
+
+
+def render(study: Study, command: str, wall_seconds: float | None = None) -> str:
+    """Give the page as HTML; every text of the study is escaped. Arguments as in `report`."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    pages = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    ids, script = count(), (HERE / SCRIPT).read_text(encoding="utf-8")
+    return pages.get_template(TEMPLATE).render(
+        new_id=lambda: f"t{next(ids)}",
+        script=script,
+        script_hash=hash_of(script),
+        **_judged(study.root),
+        **_measured(study),
+        **_pictured(study),
+        **_told(study),
+        facts=provenance(study, command, wall_seconds),
+    )
+
+
+def hash_of(script: str) -> str:
+    """Give the hash under which the page's policy lets its one script run, and no other."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _judged(root: Path) -> dict[str, Any]:
+    """Lay out what `judge` found: the claims, their counts, the anomalies; nothing where it has not run."""
+    path = root / "results" / "verdicts.json"
+    if not path.is_file():
+        return {"claims": [], "tally": None, "anomalies": [], "untestable": []}
+    found = cast("dict[str, Any]", read_json(path))
+    claims = report_ledger.claims(found["claims"])
+    return {
+        "claims": claims,
+        "tally": report_ledger.tally(claims),
+        "pages": PAGES,
+        "anomalies": [anomaly_table(found["anomalies"])],
+        "untestable": [claim for claim in claims if claim.ours.verdict == "not testable"],
+    }
+
+
+def _measured(study: Study) -> dict[str, Any]:
+    """Lay out the numbers: answers, tables, the papers' tables, the control."""
+    compared = differences(study.scores)
+    found, tables = headline.answers(study, compared), display(study, compared)
+    asked = questions(study.root)
+    suites = [(name, asked.get(name, ""), tables[name], tables[f"{name}_difference"]) for name in shown_suites(study)]
+    return {
+        "lead": headline.lead(found),
+        "answers": found,
+        "several_tasks": len({one.task for one in found}) > 1,
+        "tables": tables,
+        "suites": suites,
+        "tuned": lay_out(study, tuned(study, compared)),
+        "papers": {name: table for name, (_, table) in paper_tables(study).items()},
+        "control": headline.control(alpha_control(study)),
+        "calibration": calibration(study.root),
+    }
+
+
+def _pictured(study: Study) -> dict[str, Any]:
+    """Gather the pictures: figures by section, and what the explorer shows."""
+    drawn, crops = figures(study.root / "reports" / "figures"), explorer(study)
+    return {
+        "figures": drawn.sections,
+        "skipped": drawn.skipped,
+        "crops": crops["crops"],
+        "most": crops["most"],
+        "data": {"figures": drawn.pictures, "crops": crops["crops"], "pictures": crops["pictures"]},
+    }
+
+
+def _told(study: Study) -> dict[str, Any]:
+    """Gather what is told in words: caveat, protocols, gaps, runs, sources."""
+    asked = {name for measure in measures_of(study) for name in measure}
+    return {
+        "caveat": headline.caveat(study),
+        "first": study.datasets[0],
+        "metrics": [METRIC_INFO[name] for name in METRIC_INFO if name in asked],
+        "protocols": [PROTOCOLS[name] for name in PROTOCOLS if name in asked],
+        "protocol_tables": protocol_tables(study.root),
+        "gaps": gap_notes(study),
+        "failures": failures(study),
+        "cures": study.cures,
+        "runs": run_rows(study),
+        "costs": cost_tables(study),
+        "sources": sources(study),
+    }

@@ -1,0 +1,1 @@
+"""Statistics: intervals, effect sizes, ranks, baselines."""

@@ -1,0 +1,99 @@
+"""Ranks of losses across networks, test sets and metrics, with descriptive bootstrap intervals over images."""
+
+from __future__ import annotations
+
+import zlib
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from sharploss.analysis.stats.effect_sizes import badness
+from sharploss.analysis.stats.intervals import TRAINED, tail
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+RESAMPLES = 2_000
+CONTEXT = [*TRAINED, "dataset", "metric", "protocol"]
+
+
+class RankedCell(NamedTuple):
+    """The ranks of one cell.
+
+    Attributes:
+        about: task, network, recipe, dataset, metric, protocol.
+        images: how many were scored; 1 for a number of a whole set.
+        observed: (losses,).
+        drawn: (RESAMPLES, losses).
+    """
+
+    about: dict[str, str]
+    images: int
+    observed: Floats
+    drawn: Floats
+
+
+def ranks(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """Rank the losses in every cell (network, test set, measure) and average the ranks.
+
+    A loss without scores in a cell that others have shares the last rank there: a run that diverged is a result.
+    Images are resampled, the same ones for all tasks, networks, losses and measures of a test set; seeds are averaged.
+    The interval is widened for the smallest test set (`statistics.tail`), but it stays within the ranks that resampled
+    images give: it describes how firm the order is on these images and these trainings, and is no 95 % confidence
+    interval. Single numbers of a whole set, such as FID, do not vary in it.
+
+    Args:
+        scores: rows of Study.scores of one suite, unrestored images left out.
+        level: nominal, of the percentile interval.
+
+    Returns:
+        Columns loss, rank (1 is best), low, high, cells; the best rank first. No rows without scores.
+    """
+    return average(ranked_cells(scores), list(dict.fromkeys(scores["loss"])), level)
+
+
+def ranked_cells(scores: pd.DataFrame) -> list[RankedCell]:
+    """Rank the losses of every cell; arguments as in `ranks`."""
+    losses = list(dict.fromkeys(scores["loss"]))
+    parts = scores.groupby(CONTEXT, sort=False)
+    return [_cell(cast("tuple[str, ...]", key), part, losses) for key, part in parts]
+
+
+def average(cells: list[RankedCell], losses: list[str], level: float = 0.95) -> pd.DataFrame:
+    """Average the ranks of cells; what it returns is told in `ranks`."""
+    import pandas as pd
+
+    columns = ["loss", "rank", "low", "high", "cells"]
+    if not cells:
+        return pd.DataFrame(columns=columns)
+    mean = np.mean([cell.observed for cell in cells], axis=0)
+    cut = tail(min((cell.images for cell in cells if cell.images > 1), default=1), level)
+    low, high = np.quantile(sum(cell.drawn for cell in cells) / len(cells), [cut, 1 - cut], axis=0)
+    rows = zip(losses, mean, low, high, [len(cells)] * len(losses), strict=True)
+    return pd.DataFrame(rows, columns=columns).sort_values("rank", kind="stable", ignore_index=True)
+
+
+def _cell(key: tuple[str, ...], part: pd.DataFrame, losses: list[str]) -> RankedCell:
+    about = dict(zip(CONTEXT, key, strict=True))
+    table = part.pivot_table(index="image", columns="loss", values="value").reindex(columns=losses)
+    values = table.dropna(how="all").to_numpy(dtype=np.float64)
+    weights = draws(about["dataset"], len(values), RESAMPLES)
+    worse = badness(about["metric"], np.concatenate([values.mean(axis=0)[None], weights @ values]))
+    found = ranked(np.where(np.isnan(worse), np.inf, worse))
+    return RankedCell(about, len(values), found[0], found[1:])
+
+
+def ranked(worse: Floats) -> Floats:
+    """Rank each row of (rows, losses): 1 is the smallest, equal ones share the mean of their ranks."""
+    mine, other = worse[:, :, None], worse[:, None, :]
+    return 1 + (other < mine).sum(axis=2) + ((other == mine).sum(axis=2) - 1) / 2
+
+
+@cache
+def draws(name: str, images: int, resamples: int) -> Floats:
+    """Give how often each image is drawn, as shares, (resamples, images); the same for the same name and sizes."""
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    return generator.multinomial(images, np.full(images, 1 / images), resamples) / images

@@ -1,0 +1,1 @@
+"""Tables: from scores to csv, Markdown, LaTeX."""

@@ -1,0 +1,309 @@
+"""Each loss at the best of the weights (SPLoss: of the alphas) that a suite tried, chosen on validation images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from sharploss.analysis.load import NOT_TRAINED, Study
+from sharploss.analysis.measures import Measure, badness, column, heading, is_better, number, title
+from sharploss.analysis.stats.baselines import weight
+from sharploss.analysis.stats.intervals import TRAINED, base_losses
+from sharploss.analysis.tables import layout
+from sharploss.analysis.tables.layout import Cell, Table, records
+from sharploss.utils.yaml_files import load_yaml
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Spec = dict[str, Any]
+
+METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
+"""What the table shows to read; its csv has every measure that the other tables show."""
+
+TUNABLE = ("weight", "alpha")
+CHANGES = ("baseline", "difference", "low", "high")
+CHOICE = ["suite", *TRAINED, "family", "loss", "parameter", "value", "smallest", "largest", "planned", "trials",
+          "diverged", "most", "validation_psnr_y", "validation_lead", "against", "failure"]  # fmt: skip
+
+
+class Family(NamedTuple):
+    """Losses that differ in one weight or alpha alone.
+
+    Attributes:
+        name: its terms ("l1 + gv"), or the loss's own name where nothing was varied.
+        parameter: "weight" or "alpha"; "" where nothing was varied.
+        variants: loss -> the parameter's value, smallest first; NaN where nothing was varied.
+    """
+
+    name: str
+    parameter: str
+    variants: dict[str, float]
+
+
+def families(losses: dict[str, Spec]) -> list[Family]:
+    """Group losses that differ in one tunable parameter alone; each other loss is a family by itself.
+
+    Args:
+        losses: loss -> term -> weight or parameters, as in params.yaml.
+
+    Returns:
+        The families in the order of their first losses.
+    """
+    frames: dict[Any, dict[str, float]] = {}
+    for name, spec in losses.items():
+        parameters = _flat(spec)
+        for varied in (key for key in parameters if key[1] in TUNABLE):
+            rest = frozenset((key, repr(value)) for key, value in parameters.items() if key != varied)
+            frames.setdefault((varied, rest), {})[name] = float(parameters[varied])
+    searches = [
+        Family(" + ".join(losses[next(iter(found))]), varied[1], dict(sorted(found.items(), key=lambda one: one[1])))
+        for (varied, _), found in frames.items()
+        if len(set(found.values())) > 1
+    ]
+    searched = {name for family in searches for name in family.variants}
+    alone = [Family(name, "", {name: float("nan")}) for name in losses if name not in searched]
+    order = {name: place for place, name in enumerate(losses)}
+    return sorted([*searches, *alone], key=lambda family: min(order[name] for name in family.variants))
+
+
+def _flat(spec: Spec) -> dict[tuple[str, str], Any]:
+    """Give (term, parameter) -> value; a term's weight is always among them."""
+    found: dict[tuple[str, str], Any] = {}
+    for term, value in spec.items():
+        more = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        found |= {(term, key): its for key, its in more.items()} | {(term, "weight"): weight(value)}
+    return found
+
+
+def choices(study: Study) -> pd.DataFrame:
+    """Choose of every family the variant with the highest validation PSNR at the end of its training.
+
+    Only suites that compare several families and vary one of them have rows. A variant of which a seed diverged, or was
+    not validated, is not chosen; of equal ones the smallest weight is. Trials of other suites do not count, even where
+    they trained the same network: a suite is what gives every loss its number of trials.
+
+    Returns:
+        Columns CHOICE, a row per suite, task, network, recipe and family: loss (the chosen variant, "" where there is
+        none), parameter and value (of the chosen one), smallest and largest (of those tried), planned, trials (those
+        of them that were trained, diverged ones included), diverged, most (trials of the family of the suite, network
+        and task that had most), validation_psnr_y (dB, mean over seeds), validation_lead (over the next best trial, dB;
+        NaN without one), against (the baseline, "" without one),
+        failure (why nothing was chosen).
+    """
+    import pandas as pd
+
+    params = cast("dict[str, Any]", load_yaml(study.root / "params.yaml"))
+    rows = [row for suite, runs in _suites(study) for row in _chosen(study, params["losses"], suite, runs)]
+    return pd.DataFrame(rows, columns=CHOICE)
+
+
+def _suites(study: Study) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Give the runs of every suite per task, network and recipe, each with `psnr_y`, its last validation PSNR."""
+    runs = study.runs.merge(last_validation(study), on="run", how="left")
+    runs["psnr_y"] = runs["psnr_y"].where(runs["status"] == "finished")
+    suites = cast("list[list[str]]", list(runs["suites"]))
+    for suite in dict.fromkeys(name for names in suites for name in names):
+        mine = runs.loc[[suite in names for names in suites]]
+        for _, part in mine.groupby(TRAINED, sort=False):
+            yield suite, part
+
+
+def last_validation(study: Study) -> pd.DataFrame:
+    """Give run and psnr_y (dB) of the last validation in each run's record; runs without one have no row."""
+    import pandas as pd
+
+    points = study.history[study.history["event"] == "validation"].sort_values("step", kind="stable")
+    last = points.drop_duplicates("run", keep="last")[["run", "psnr_y"]]
+    return last.assign(psnr_y=pd.to_numeric(last["psnr_y"], errors="coerce").astype("float64"))
+
+
+def _chosen(study: Study, losses: dict[str, Spec], suite: str, runs: pd.DataFrame) -> list[dict[str, Any]]:
+    found = families({str(loss): losses[loss] for loss in dict.fromkeys(runs["loss"])})
+    if len(found) < 2 or not any(family.parameter for family in found):
+        return []
+    where = {"suite": suite, **{name: str(runs[name].iloc[0]) for name in TRAINED}}
+    bases = base_losses(study.runs.merge(runs[TRAINED].drop_duplicates()))["against"].tolist()
+    rows = [where | _choice(family, runs) for family in found]
+    most = max(row["trials"] for row in rows)
+    return [row | {"most": most, "against": bases[0] if bases else ""} for row in rows]
+
+
+def _choice(family: Family, runs: pd.DataFrame) -> dict[str, Any]:
+    mine = runs[runs["loss"].isin(list(family.variants))]
+    grouped = mine.groupby("loss", sort=False)
+    psnr = {str(loss): float(part.mean(skipna=False)) for loss, part in grouped["psnr_y"]}
+    trained = {str(loss) for loss in mine.loc[mine["status"] != NOT_TRAINED, "loss"]}
+    tried = [value for name, value in family.variants.items() if name in trained]
+    able = [name for name in family.variants if not math.isnan(psnr[name])]
+    best = max(able, key=lambda name: psnr[name], default="")  # the first of equal ones, so the smallest weight
+    others = [psnr[name] for name in able if name != best]
+    reasons = [str(text) for text in mine["failure"] if text]
+    return {
+        "family": family.name,
+        "loss": best,
+        "parameter": family.parameter,
+        "value": family.variants.get(best, float("nan")),
+        "smallest": min(tried, default=float("nan")),
+        "largest": max(tried, default=float("nan")),
+        "planned": len(family.variants),
+        "trials": len(trained),
+        "diverged": mine.loc[mine["status"] == "diverged", "loss"].nunique(),
+        "validation_psnr_y": psnr.get(best, float("nan")),
+        "validation_lead": psnr[best] - max(others) if others else float("nan"),
+        "failure": "" if best else (reasons or ["not validated"])[0],
+    }
+
+
+def tuned(study: Study, compared: pd.DataFrame) -> pd.DataFrame:
+    """Give the chosen variants with their test scores.
+
+    Args:
+        study: the study.
+        compared: `statistics.differences(study.scores)`.
+
+    Returns:
+        A row per row of `choices` and test set: its columns, dataset, images, and per measure the mean ("psnr_y") and
+        what it is paired with ("psnr_y_baseline"; NaN for the baseline itself, and where there is none) and the paired
+        difference with its 95 % interval ("psnr_y_difference", "psnr_y_low", "psnr_y_high").
+    """
+    found = choices(study)
+    sets = study.scores[["task", "dataset"]].drop_duplicates()
+    order = {name: place for place, name in enumerate(study.datasets)}
+    rows = found.merge(sets.sort_values("dataset", key=lambda names: names.map(order), kind="stable"), on="task")
+    keys = [*TRAINED, "loss", "dataset"]
+    counted = compared.groupby(keys, sort=False)["images"].max().reset_index()
+    rows = rows.merge(counted, on=keys, how="left")
+    for task in dict.fromkeys(found["task"]):
+        for measure in layout.known_for(study, str(task)):
+            if column(measure) not in rows:
+                rows = _with_scores(study, rows, compared, measure)
+    return rows
+
+
+def _with_scores(study: Study, rows: pd.DataFrame, compared: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    keys, name = [*TRAINED, "loss", "dataset"], column(measure)
+    scores = study.scores[(study.scores["metric"] == measure[0]) & (study.scores["protocol"] == measure[1])]
+    means = scores.groupby(keys, sort=False)["value"].mean().rename(name).reset_index()
+    changes = compared[(compared["metric"] == measure[0]) & (compared["protocol"] == measure[1])]
+    changes = changes[[*keys, *CHANGES]].rename(columns={change: f"{name}_{change}" for change in CHANGES})
+    return rows.merge(means, on=keys, how="left").merge(changes, on=keys, how="left")
+
+
+def lay_out(study: Study, numbers: pd.DataFrame) -> dict[str, list[Table]]:
+    """Lay out `tuned(study, compared)`: suite -> a table per task and test set, a row per network and loss."""
+    tables: dict[str, list[Table]] = {}
+    for (suite, task, dataset), part in numbers.groupby(["suite", "task", "dataset"], sort=False):
+        tables.setdefault(str(suite), []).append(_table(study, part, str(suite), str(task), str(dataset)))
+    return tables
+
+
+def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str) -> Table:
+    shown = [measure for measure in layout.known_for(study, task) if measure[0] in METRICS]
+    bases = [name for name in dict.fromkeys(part["against"]) if name]
+    images, trained = layout.images_of(study, task, dataset), part.loc[part["loss"] != "", [*TRAINED, "loss"]]
+    ranks = {
+        measure: badness(measure[0], part[column(measure)]).groupby(part["network"], sort=False).rank(method="min")
+        for measure in shown
+    }
+    rows = [
+        [
+            *_labels(row),
+            *_numbers(row, [(measure, float(ranks[measure].iloc[place])) for measure in shown], bool(bases)),
+        ]
+        for place, row in enumerate(records(part))
+    ]
+    names = " or ".join(map(layout.base_title, bases))
+    heads = [[heading(m), *([f"{title(m)}: difference to {names}"] if bases else [])] for m in shown]
+    columns = ["network", "loss", "trials", "best", "validation PSNR Y (dB; lead over the next trial)"]
+    return Table(
+        caption=f"Each loss at its best ({suite}): {task}, means on {dataset} ({layout.count(images, 'image')}, "
+        f"{layout.seeds(study, trained)}).",
+        columns=[*columns, *(name for pair in heads for name in pair)],
+        rows=rows,
+        labels=4,
+        notes=[
+            *selection_notes(part),
+            *(layout.interval_notes(images, trained, study) if bases else []),
+            *layout.gap_notes(study),
+            *layout.cure_notes(study, rows),
+        ],
+    )
+
+
+def _labels(row: dict[str, Any]) -> list[Cell]:
+    value = f"{row['parameter']} {row['value']:g} ({row['loss']})" if row["parameter"] and row["loss"] else "—"
+    return [Cell(row["network"]), Cell(row["family"]), Cell(_trials(row)), Cell(value)]
+
+
+def _trials(row: dict[str, Any]) -> str:
+    """Give "3", "1 (fewer)", "3 (1 diverged)", "2 of 3 (fewer)", "1 (reference)"."""
+    text = str(row["trials"]) if row["trials"] == row["planned"] else f"{row['trials']} of {row['planned']}"
+    about = [f"{row['diverged']} diverged"] if row["diverged"] else []
+    about += ["reference"] if is_reference(row) else ["fewer"] if row["trials"] < row["most"] else []
+    return f"{text} ({', '.join(about)})" if about else text
+
+
+def is_reference(row: dict[str, Any]) -> bool:
+    """Say whether a row is the loss that others are compared with, not one whose parameter was looked for."""
+    return bool(row["against"]) and row["family"] == row["against"]
+
+
+def _numbers(row: dict[str, Any], ranked: list[tuple[Measure, float]], based: bool) -> list[Cell]:
+    gone = str(row["failure"])
+    cells = [Cell(gone, "gone") if gone else Cell(_validation(row))]
+    for measure, rank in ranked:
+        value = row[column(measure)]
+        mark = "best" if rank == 1 else "second" if rank == 2 else ""
+        missed = Cell(gone or layout.NOT_MEASURED, "gone")
+        cells.append(missed if math.isnan(value) else Cell(number(measure[0], value), mark))
+        if based:
+            cells.append(missed if math.isnan(value) else _change(row, measure))
+    return cells
+
+
+def _validation(row: dict[str, Any]) -> str:
+    """Give the PSNR that a variant was chosen by and its lead over the next trial: "24.32 (+0.04)"."""
+    text, lead = number("psnr", row["validation_psnr_y"]), row["validation_lead"]
+    return text if math.isnan(lead) else f"{text} ({number('psnr', lead, sign=True)})"
+
+
+def _change(row: dict[str, Any], measure: Measure) -> Cell:
+    """Print the difference as the tables of differences do; "—" for the baseline itself."""
+    name = column(measure)
+    baseline, change, low, high = (row[f"{name}_{part}"] for part in CHANGES)
+    if math.isnan(change):
+        return Cell("—")
+    certain = low > 0 or high < 0
+    better = certain and is_better(measure[0], baseline + change, baseline)
+    text = layout.interval(measure[0], change, low, high)
+    return Cell(text, "best" if better else "worse" if certain else "")
+
+
+def selection_notes(part: pd.DataFrame) -> list[str]:
+    """Say how the best was chosen and what that favours, who had fewer trials, and whose best ends the range tried."""
+    rows = records(part)
+    fewer = [_named(row) for row in rows if row["trials"] < row["most"] and not is_reference(row)]
+    ends = [
+        f"{_named(row)} ({row['value']:g})"
+        for row in rows
+        if row["trials"] > 2 and row["value"] in (row["smallest"], row["largest"])
+    ]
+    most, reference = rows[0]["most"], next((row["family"] for row in rows if is_reference(row)), "")
+    equal = f"Fewer trials than {most}: {', '.join(fewer)}" if fewer else f"An equal number of trials: {most} each"
+    single = (
+        f" {layout.base_title(reference)}, the reference, has no weight to look for: one training, which the best of "
+        "several leads a little by luck alone."
+    )
+    return [
+        "Best: of the trials of a loss the one with the highest PSNR on the validation images at the end of training; "
+        "the test images had no part in the choice. Choosing by PSNR favours fidelity, so weights at which the added "
+        "term changes little, over sharpness: a weight that is better by LPIPS or sharper may have been passed over.",
+        f"{equal}. Only this suite's trials count.{single if reference else ''}",
+        *([f"Best at an end of what was tried, a better value may lie beyond: {', '.join(ends)}."] if ends else []),
+    ]
+
+
+def _named(row: dict[str, Any]) -> str:
+    return f"{row['family']} on {row['network']}"

@@ -1,0 +1,320 @@
+"""The study's tables as frames of plain numbers, and `tabulate`, which writes every table file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from sharploss.analysis.load import Study, load_study
+from sharploss.analysis.measures import Measure, badness, column, is_shown, measures_of
+from sharploss.analysis.stats.intervals import CELL, TRAINED, corrected, differences
+from sharploss.analysis.stats.pareto import fronts
+from sharploss.analysis.stats.ranks import average, ranked_cells
+from sharploss.analysis.tables import layout
+from sharploss.analysis.tables.best_weight import lay_out, tuned
+from sharploss.analysis.tables.paper_tables import paper_tables
+from sharploss.analysis.tables.writers import write_csv, write_table
+from sharploss.config.protocols import REFERENCES
+from sharploss.utils.files import write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCOPES = ("task", "network", "metric")
+"""What ranks are averaged within, besides over everything in a suite."""
+
+ROW = [*TRAINED, "loss"]
+"""What a row of a table stands for; its numbers are means over images and seeds."""
+
+
+def tabulate(root: Path) -> None:
+    """Write reports/tables/ (csv with all digits, md to read, tex to cite) and results/summary.json (`dvc metrics`).
+
+    Raises:
+        UserError: a result file or column is missing; the message names it.
+    """
+    study, folder = load_study(root), root / "reports" / "tables"
+    compared = differences(study.scores)
+    numbers = frames(study, compared)
+    for name, tables in laid_out(study, numbers).items():
+        write_csv(numbers[name], folder / f"{name}.csv")
+        write_table(tables, folder / name)
+    for name, (frame, table) in paper_tables(study).items():
+        write_csv(frame, folder / f"{name}.csv")
+        write_table([table], folder / name)
+    write_csv(curves(study), folder / "curves.csv")
+    write_csv(alpha_curves(study), folder / "alpha_curves.csv")
+    write_json(root / "results" / "summary.json", summary(study))
+
+
+def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Give every table as a frame of plain numbers: file name -> frame. Arguments as in `display`."""
+    by_suite: dict[str, pd.DataFrame] = {}
+    for suite in shown_suites(study):
+        by_suite[suite] = pairings(study, suite)
+        by_suite[f"{suite}_difference"] = corrected(compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
+    return by_suite | {
+        "ranks": suite_ranks(study),
+        "tuned": tuned(study, compared),
+        "pareto": fronts(study.scores),
+        "alpha_sweep": alpha_sweep(study),
+        "alpha_control": alpha_control(study),
+        "cost": cost(study),
+    }
+
+
+def display(study: Study, compared: pd.DataFrame) -> dict[str, list[layout.Table]]:
+    """Lay out every table for readers: file name -> its parts (one per task and test set where there are several).
+
+    Args:
+        study: the study.
+        compared: `differences(study.scores)`.
+    """
+    return laid_out(study, frames(study, compared))
+
+
+def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[layout.Table]]:
+    """Lay out the frames of `frames`: file name -> the table's parts."""
+    by_suite: dict[str, list[layout.Table]] = {}
+    for suite in shown_suites(study):
+        losses, scored, changes = pairing_rows(study, suite), numbers[suite], numbers[f"{suite}_difference"]
+        cells = [(str(row["task"]), str(row["dataset"])) for row in layout.records(scored_sets(study, losses))]
+        by_suite[suite] = [layout.pairings(study, scored, task, data) for task, data in cells]
+        by_suite[f"{suite}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
+    return by_suite | {
+        "ranks": layout.ranks(study, numbers["ranks"]),
+        "tuned": [table for parts in lay_out(study, numbers["tuned"]).values() for table in parts],
+        "pareto": layout.pareto(numbers["pareto"]),
+        "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
+        "alpha_control": [layout.alpha_control(numbers["alpha_control"])],
+        "cost": [layout.cost(numbers["cost"])],
+    }
+
+
+def shown_suites(study: Study) -> list[str]:
+    """List the suites that are shown as network x loss tables: all but those of SPLoss's alpha alone."""
+    members = [(suite, alpha) for suites, alpha in zip(study.runs["suites"], study.runs["alpha"], strict=True)
+               for suite in cast("list[str]", suites)]  # fmt: skip
+    names = list(dict.fromkeys(suite for suite, _ in members))
+    compared = {suite for suite, alpha in members if math.isnan(alpha)}
+    return [name for name in names if name in compared] or names
+
+
+def pairing_rows(study: Study, suite: str | None = None) -> pd.DataFrame:
+    """List task, network, recipe, loss and variant of every run of a suite, or of all shown suites, each once."""
+    wanted = {suite} if suite else set(shown_suites(study))
+    chosen = [not wanted.isdisjoint(suites) for suites in cast("list[list[str]]", list(study.runs["suites"]))]
+    return study.runs.loc[chosen, [*ROW, "variant"]].drop_duplicates(ignore_index=True)
+
+
+def with_recipes(runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the column `label`: the network, with its recipe where there are several of a network and task.
+
+    Args:
+        runs: the runs that are to be told apart.
+        rows: with the columns task, network, recipe.
+    """
+    runs = runs[TRAINED].drop_duplicates()
+    several = runs.groupby(["task", "network"])["recipe"].transform("nunique") > 1
+    label = runs["network"].where(~several, runs["network"] + " (" + runs["recipe"] + ")")
+    return rows.merge(runs.assign(label=label), on=TRAINED, how="left").assign(label=lambda t: t["label"].fillna(""))
+
+
+def scored_sets(study: Study, rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """List task and dataset of everything that was scored, in the order of the tasks and their test sets.
+
+    Args:
+        study: the study.
+        rows: with a column `task`: leave other tasks out.
+    """
+    pairs = study.scores[["task", "dataset"]].drop_duplicates()
+    pairs = pairs if rows is None else pairs[pairs["task"].isin(rows["task"])]
+    tasks, sets = list(dict.fromkeys(study.runs["task"])), study.datasets
+    order = [
+        tasks.index(task) * len(sets) + sets.index(data)
+        for task, data in zip(pairs["task"], pairs["dataset"], strict=True)
+    ]
+    return pairs.assign(order=order).sort_values("order", ignore_index=True)[["task", "dataset"]]
+
+
+def first_tested(study: Study) -> pd.DataFrame:
+    """Give task and dataset of each task's first test set, which stands for it in headlines and summaries."""
+    return scored_sets(study).drop_duplicates("task", ignore_index=True)
+
+
+def means(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average scores over images and seeds: one row per cell (`statistics.CELL`)."""
+    return scores.groupby(CELL, sort=False)["value"].mean().reset_index()
+
+
+def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
+    """Give network x loss x test set of a suite with a column per measure, and the unrestored images.
+
+    Args:
+        study: the study.
+        suite: its name; without one the rows of all shown suites.
+
+    Returns:
+        Columns task, network, recipe, loss, dataset, one per measure ("psnr_y"; NaN where not measured),
+        `<measure>_rank` (1 is best within task, network, recipe and dataset; unrestored images are not ranked), runs,
+        status.
+    """
+    import pandas as pd
+
+    scored = means(study.scores)
+    trained = pairing_rows(study, suite)[ROW]
+    unrestored = scored.loc[scored["loss"].isin(REFERENCES) & scored["task"].isin(trained["task"]), ROW]
+    rows = pd.concat([unrestored.drop_duplicates(), trained]).merge(scored_sets(study), on="task")
+    for measure in measures_of(study):
+        part = scored[(scored["metric"] == measure[0]) & (scored["protocol"] == measure[1])]
+        part = part[[*ROW, "dataset", "value"]].rename(columns={"value": column(measure)})
+        rows = rows.merge(part, how="left")
+    return _with_ranks(study, rows).merge(_statuses(study), how="left").assign(status=lambda t: t["status"].fillna(""))
+
+
+def _with_ranks(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+    trained = ~rows["loss"].isin(REFERENCES)
+    for metric, protocol in measures_of(study):
+        name = column((metric, protocol))
+        worse = badness(metric, rows.loc[trained, name])
+        keys = [rows.loc[trained, key] for key in (*TRAINED, "dataset")]
+        rows[f"{name}_rank"] = worse.groupby(keys, sort=False).rank(method="min")
+    return rows
+
+
+def _statuses(study: Study) -> pd.DataFrame:
+    """Tell per row what happened: "finished", or why there are no scores, in how many seeds."""
+    grouped = study.runs.groupby(ROW, sort=False)
+    return grouped.agg(runs=("run", "count"), status=("failure", _status)).reset_index()
+
+
+def _status(failures: pd.Series[str]) -> str:
+    bad = [text for text in failures if text]
+    if not bad:
+        return "finished"
+    return bad[0] if len(bad) == len(failures) else f"{len(bad)} of {len(failures)} seeds {bad[0]}"
+
+
+def suite_ranks(study: Study) -> pd.DataFrame:
+    """Rank the losses of every shown suite (`ranks.ranks`): over all its measures, and per task, network and metric.
+
+    Returns:
+        Columns suite, scope ("all", "task", "network", "metric"; a suite with one task has no scope "task", and so on),
+        of (which one), loss, rank, low, high, cells.
+    """
+    import pandas as pd
+
+    return pd.concat([_suite_ranks(study, suite) for suite in shown_suites(study)], ignore_index=True)
+
+
+def _suite_ranks(study: Study, suite: str) -> pd.DataFrame:
+    import pandas as pd
+
+    scores = study.scores.merge(pairing_rows(study, suite), on=[*ROW, "variant"])
+    shown = [is_shown(measure) for measure in zip(scores["metric"], scores["protocol"], strict=True)]
+    scores = scores.loc[np.array(shown, dtype=bool)]  # an empty list would choose no columns, not no rows
+    cells, losses = ranked_cells(scores), list(dict.fromkeys(scores["loss"]))
+    tables = [average(cells, losses).assign(scope="all", of="")]
+    for scope in SCOPES:
+        members = dict.fromkeys(cell.about[scope] for cell in cells)
+        for of in members if len(members) > 1 else []:
+            part = [cell for cell in cells if cell.about[scope] == of]
+            tables.append(average(part, losses).assign(scope=scope, of=of))
+    columns = ["suite", "scope", "of", "loss", "rank", "low", "high", "cells"]
+    return pd.concat(tables, ignore_index=True).assign(suite=suite)[columns]
+
+
+def sweep_runs(study: Study) -> pd.DataFrame:
+    """List the runs of the alpha sweeps: SPLoss alone, on networks trained with at least three alphas."""
+    runs = study.runs[study.runs["alpha"].notna()]
+    alphas = runs.groupby(TRAINED)["alpha"].transform("nunique")
+    return runs[alphas >= 3].sort_values([*TRAINED, "alpha", "seed"], kind="stable", ignore_index=True)
+
+
+def alpha_sweep(study: Study) -> pd.DataFrame:
+    """Give the sweep as in Table 3 of the SPLoss paper: a row per measure, a column per alpha.
+
+    Returns:
+        Columns task, network, recipe, dataset, metric, protocol, l1, alpha_0, alpha_1, ...: means.
+    """
+    sweep = sweep_runs(study)
+    names = {run: f"alpha_{alpha:g}" for run, alpha in zip(sweep["run"], sweep["alpha"], strict=True)}
+    networks = sweep[TRAINED].drop_duplicates()
+    baselines = study.runs[study.runs["loss"] == "l1"].merge(networks)
+    names = dict.fromkeys(baselines["run"], "l1") | names
+    scores = study.scores.assign(column=study.scores["run"].map(names)).dropna(subset=["column"])
+    index = [*TRAINED, "dataset", "metric", "protocol"]
+    table = scores.pivot_table(index=index, columns="column", values="value", aggfunc="mean", sort=False)
+    return table.reindex(columns=list(dict.fromkeys(names.values()))).reset_index()
+
+
+def alpha_curves(study: Study) -> pd.DataFrame:
+    """Give the sweep on the first test set as curves: task, network, recipe, alpha, one column per measure."""
+    scores = study.scores[study.scores["run"].isin(sweep_runs(study)["run"])]
+    wide = _wide(scores, [*TRAINED, "alpha"], study)
+    return wide.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
+
+
+def alpha_control(study: Study) -> pd.DataFrame:
+    """Compare SPLoss with alpha 0 with L1, score by score: they are the same loss and must give the same numbers.
+
+    Returns:
+        A row per task, network, recipe, seed, dataset, metric and protocol that both have: scores (how many were
+        compared), largest_difference (absolute; 0 when every score is equal to the last bit), verdict.
+    """
+    from sharploss.analysis.stats.intervals import pair
+
+    zero = study.scores[(study.scores["alpha"] == 0) | (study.scores["loss"] == "l1")]
+    paired = pair(zero, ["l1"]).assign(largest_difference=lambda table: table["difference"].abs())
+    keys = [*TRAINED, "seed", "dataset", "metric", "protocol"]
+    grouped = paired.groupby(keys, sort=False, as_index=False)
+    table = grouped.agg(scores=("difference", "count"), largest_difference=("largest_difference", "max"))
+    same = table["largest_difference"] == 0
+    return table.assign(verdict=same.map({True: "identical", False: "differs"}))
+
+
+def cost(study: Study) -> pd.DataFrame:
+    """Give what each loss costs in training, means over seeds.
+
+    Returns:
+        Columns task, network, recipe, loss, parameters, steps, seconds, steps_per_second, ms_per_step, relative_to_l1
+        (time per step divided by that of the same network's L1 under the same recipe; NaN without one), status.
+    """
+    numbers = {"parameters": "first", "step": "mean", "seconds": "mean", "steps_per_second": "mean"}
+    table = study.runs.groupby(ROW, sort=False, as_index=False).agg(numbers).rename(columns={"step": "steps"})
+    table["ms_per_step"] = 1000 / table["steps_per_second"]
+    baseline = table.loc[table["loss"] == "l1", [*TRAINED, "ms_per_step"]]
+    table = table.merge(baseline.rename(columns={"ms_per_step": "l1_ms"}), on=TRAINED, how="left")
+    table["relative_to_l1"] = table["ms_per_step"] / table["l1_ms"]
+    return table.drop(columns="l1_ms").merge(_statuses(study).drop(columns="runs"), on=ROW)
+
+
+def curves(study: Study) -> pd.DataFrame:
+    """Give the training curves for `dvc plots`: run, network, recipe, loss, step, psnr_y (validation, dB) and total.
+
+    `total` is the last training loss logged at or before that step.
+    """
+    history = study.history.merge(study.runs[["run", "network", "recipe", "loss"]], on="run")
+    history["total"] = history.groupby("run")["total"].ffill()
+    points = history[history["event"] == "validation"]
+    return points[["run", "network", "recipe", "loss", "step", "psnr_y", "total"]].reset_index(drop=True)
+
+
+def summary(study: Study) -> dict[str, Any]:
+    """Give each finished run's means on the first test set, for `dvc metrics`: run -> measure -> value."""
+    wide = _wide(study.scores, ["run"], study).set_index("run")
+    return {
+        str(run): {str(name): float(value) for name, value in row.items() if value == value}  # noqa: PLR0124
+        for run, row in cast("dict[str, dict[str, float]]", wide.to_dict(orient="index")).items()
+    }
+
+
+def _wide(scores: pd.DataFrame, index: list[str], study: Study) -> pd.DataFrame:
+    first = scores.merge(first_tested(study))
+    names: list[str] = [column(cast("Measure", pair)) for pair in zip(first["metric"], first["protocol"], strict=True)]
+    table = first.assign(column=names).pivot_table(index=index, columns="column", values="value", sort=False)
+    order = [column(measure) for measure in measures_of(study)]
+    return table.reindex(columns=[name for name in order if name in table.columns]).reset_index()

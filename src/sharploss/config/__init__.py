@@ -1,0 +1,1 @@
+"""The typed study: what params.yaml states, read strictly."""

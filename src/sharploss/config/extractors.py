@@ -1,0 +1,98 @@
+"""What an MDF loss reads its discriminators from, and how those of our own are trained; without torch."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from sharploss.config.limits import INTEGER, REPEATED, SEED, STEPS, shown
+from sharploss.config.tasks import Name, Strict
+
+FOLDER = Path("results/weights/extractors")
+
+OFFICIAL = {"sisr": "mdf_sisr", "jpeg": "mdf_jpeg", "denoising": "mdf_sisr"}
+"""The assets of the released weights. The authors' Ds_Denoising.pth is their Ds_SISR.pth, byte for byte, so "denoising"
+is "sisr": no weights of a denoising task were ever released."""
+
+SUFFIX = ".safetensors"
+NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
+INSIDE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._+-]*/)*[A-Za-z0-9_][A-Za-z0-9._+-]*\.safetensors")
+"""A path below the repository's folder: no part begins with a dot, so none leads out, and none is more than a path."""
+
+KINDS = ("sr", "denoise", "jpeg")
+"""Kinds of task that an extractor can be trained for."""
+
+
+class Extractor(Strict):
+    """How the discriminators of one MDF loss are trained, from one image; the defaults are SinGAN's.
+
+    The authors of MDF released no training code; that they trained with SinGAN's settings is inferred from the released
+    weights (1000 iterations a scale for "sisr", 3000 for "jpeg").
+    """
+
+    task: Name = Field(description="a task of kind sr, denoise or jpeg: its degradation is the distortion")
+    image: str = Field(
+        pattern=r"^[^/]+/[^/]+$", description="<data set>/<image>, the one image that all is learnt from"
+    )
+    seed: int = Field(default=0, ge=0, le=SEED)
+    factor: float = Field(
+        default=0.75,
+        gt=0,
+        le=0.95,
+        description="size of one scale to the next finer one, at least; unused with `scales`",
+    )
+    min_size: int = Field(default=25, ge=11, le=INTEGER, description="shorter side of the coarsest scale, in pixels")
+    max_size: int = Field(
+        default=250, ge=11, le=INTEGER, description="longest side of the finest scale; larger images are shrunk"
+    )
+    scales: int | None = Field(
+        default=None, ge=2, le=REPEATED["scales"], description="how many scales; by default as many as SinGAN trains"
+    )
+    width: int = Field(
+        default=32, ge=1, le=INTEGER, description="channels of the four coarsest scales; doubled every four scales"
+    )
+    max_width: int = Field(default=128, ge=1, le=INTEGER, description="channels at most")
+    iterations: int = Field(default=2000, ge=1, le=STEPS, description="for each scale")
+    steps: int = Field(
+        default=3, ge=1, le=REPEATED["steps"], description="optimiser steps of either network in one iteration"
+    )
+    learning_rate: float = Field(default=5e-4, gt=0, allow_inf_nan=False)
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)
+    milestone: int = Field(
+        default=1600, ge=1, le=STEPS, description="iteration from which the learning rate is times gamma"
+    )
+    gamma: float = Field(default=0.1, gt=0, le=1)
+    penalty: float = Field(
+        default=0.1, ge=0, allow_inf_nan=False, description="weight of the gradient penalty (lambda of WGAN-GP)"
+    )
+    reconstruction: float = Field(
+        default=10.0, ge=0, allow_inf_nan=False, description="weight of the squared error (alpha of SinGAN)"
+    )
+    log_every: int = Field(default=50, ge=1, le=STEPS, description="iterations between two lines of the record")
+
+
+def weights_path(name: str) -> Path:
+    """Give the file that the discriminators of extractor `name` are written to and read from."""
+    return FOLDER / f"{name}{SUFFIX}"
+
+
+def source(weights: Any) -> Path | None:
+    """Give the file of self-trained weights that an MDF loss's `weights` stands for, None for the authors'.
+
+    Args:
+        weights: a key of OFFICIAL, a path that ends in .safetensors, or the name of an extractor in params.yaml.
+
+    Raises:
+        ValueError: it can be none of these. Whether an extractor has the name, or the file exists, is not looked at.
+    """
+    if isinstance(weights, str) and weights in OFFICIAL:
+        return None
+    if isinstance(weights, str) and weights.endswith(SUFFIX):
+        return Path(weights)
+    if isinstance(weights, str) and NAME.fullmatch(weights):
+        return weights_path(weights)
+    known = ", ".join(OFFICIAL)
+    raise ValueError(
+        f"weights must be one of {known}, an extractor's name or a path that ends in {SUFFIX}, not {shown(weights)}"
+    )

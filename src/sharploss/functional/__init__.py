@@ -1,0 +1,1 @@
+"""The mathematics that losses and metrics share."""

@@ -1,0 +1,1 @@
+"""The MDF paper's feature extractor: its networks, pyramid, weights and loss."""

@@ -1,0 +1,175 @@
+"""MDF: a distance of features of discriminators that were trained for the task at several scales."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sharploss.config.extractors import OFFICIAL, SUFFIX, source
+from sharploss.functional.images import check_size, full_precision, matched
+from sharploss.mdf.networks import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
+from sharploss.mdf.weights import load_discriminators
+from sharploss.utils.argument_checks import check_choice, check_integer
+from sharploss.utils.errors import cut, unknown
+
+INPUT_RANGES = ("[0,1]", "[-1,1]")
+
+
+def mdf_loss(
+    output: Tensor,
+    target: Tensor,
+    discriminators: Iterable[nn.Module],
+    *,
+    layers: Sequence[str] = FEATURES,
+    input_range: str = "[0,1]",
+) -> Tensor:
+    """The sum over discriminators and layers of the mean squared difference of features.
+
+    Mustafa et al., "Training a task-specific image reconstruction loss" (WACV 2022), as their released code computes
+    it. The project page speaks of a distance at every scale; in the code there is no pyramid: every discriminator,
+    trained at whatever scale, sees the images as they are.
+
+    Args:
+        output: restored images, (N, 3, H, W) in [0, 1], at least 11 pixels a side.
+        target: ground truth, the same shape; its features are constants.
+        discriminators: SinGANDiscriminators in evaluation mode, of the images' precision (float32 for bfloat16).
+        layers: which of "head", "body" and "tail" count.
+        input_range: what the discriminators are fed. "[0,1]" is what the authors' example does with theirs; "[-1,1]" is
+            the range that theirs, as the running means of their normalisations show, and ours were trained on. With
+            theirs it makes values some four times as large.
+
+    Returns:
+        A scalar, the mean over the batch; 0 for equal images.
+
+    Raises:
+        ValueError: shapes differ, images are not RGB or smaller than 11 pixels, or an unknown layer or range.
+    """
+    layers = check_layers(layers)
+    check_choice("input_range", input_range, INPUT_RANGES)
+    discriminators = list(discriminators)
+    output, target = matched(output, target)
+    with torch.no_grad():
+        wanted = features(target, discriminators, layers, input_range)
+    return distance(features(output, discriminators, layers, input_range), wanted)
+
+
+def features(
+    images: Tensor, discriminators: Iterable[nn.Module], layers: Sequence[str], input_range: str
+) -> list[Tensor]:
+    """Give the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`.
+
+    They have the images' precision, also where the caller has turned autocast on.
+    """
+    if images.shape[1] != 3:
+        raise ValueError(f"the MDF loss takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
+    check_size(images, RECEPTIVE_FIELD, "the MDF loss")
+    found: list[Tensor] = []
+    # A difference of features that bfloat16 has rounded is several per cent off.
+    with full_precision(images.device.type):
+        images = images * 2 - 1 if input_range == "[-1,1]" else images
+        for discriminator in discriminators:
+            assert isinstance(discriminator, SinGANDiscriminator)  # nn.ModuleList forgets its type
+            given = zip(FEATURES, discriminator.features(images), strict=True)
+            found += [tensor for layer, tensor in given if layer in layers]
+    return found
+
+
+def distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Give the sum of mean squared differences. All images of a batch have one size, so one mean is that over both."""
+    return torch.stack([F.mse_loss(left, right) for left, right in zip(found, wanted, strict=True)]).sum()
+
+
+def check_layers(layers: Sequence[str]) -> tuple[str, ...]:
+    """Require a list of different layers and give it.
+
+    Raises:
+        ValueError: no list, none, one twice, or an unknown one; the message names the nearest.
+    """
+    # params.yaml can say anything, and of a list within a list no set can be made.
+    listed = isinstance(layers, list | tuple) and all(isinstance(layer, str) for layer in layers)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not listed or not layers or len(set(layers)) < len(layers):
+        raise ValueError(f"layers must be a list of some of {', '.join(FEATURES)}, not {cut(repr(layers))}")
+    for layer in layers:
+        if layer not in FEATURES:
+            raise unknown("layer", layer, FEATURES)
+    return tuple(layers)
+
+
+class MDFLoss(nn.Module):
+    """`mdf_loss` with fixed parameters and discriminators that `load` reads.
+
+    Args:
+        weights: "sisr" or "jpeg", the authors'; "denoising", which is the same file as "sisr", because they released
+            no other; the name of an extractor of params.yaml, trained by pipelines/extract.py; or the path of such a
+            safetensors file.
+        scales: how many discriminators, coarsest first; 8 in the released code, which has no use for the ninth of
+            "sisr".
+        input_range: see `mdf_loss`; when left out, what the discriminators are used with or were trained with: "[0,1]"
+            for the authors', as their example does, "[-1,1]" for those trained here.
+        layers: see `mdf_loss`; all three when left out.
+
+    Attributes:
+        assets: the asset of the catalogue that `load` reads; none for self-trained weights.
+        input_range: the range in force, one of INPUT_RANGES.
+        backbone: which weights were loaded, from which file by its sha256, how many, and the range; "" before `load`.
+        smallest: the side in pixels below which images are too small.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+
+    assets: tuple[str, ...] = ()
+    smallest = RECEPTIVE_FIELD
+
+    def __init__(
+        self,
+        weights: str = "sisr",
+        scales: int = 8,
+        input_range: str | None = None,
+        layers: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__()
+        own = source(weights)
+        check_integer("scales", scales, minimum=1)
+        if input_range is None:
+            input_range = "[0,1]" if own is None else "[-1,1]"
+        check_choice("input_range", input_range, INPUT_RANGES)
+        self.weights, self.scales, self.input_range = weights, scales, input_range
+        self.layers = FEATURES if layers is None else check_layers(layers)
+        self.assets = (OFFICIAL[weights],) if own is None else ()
+        self.backbone = ""
+        self.discriminators = nn.ModuleList()
+
+    def load(self) -> None:
+        """Load the discriminators.
+
+        Raises:
+            AssetMissingError: the authors' file cannot be had.
+            UserError: the file of self-trained weights is missing, damaged, or has too few discriminators.
+        """
+        self.discriminators, file = load_discriminators(self.weights, self.scales)
+        name = Path(self.weights).name.removesuffix(SUFFIX)
+        self.backbone = f"MDF {name} ({file}), {self.scales} scales, {self.input_range}"
+
+    def train(self, mode: bool = True) -> "MDFLoss":  # noqa: ARG002
+        """Stay in evaluation mode: the discriminators are frozen, with them the statistics of their normalisations."""
+        return super().train(False)
+
+    def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+        """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
+        target, _ = matched(target, target)
+        with torch.no_grad():
+            wanted = self._features(target)
+        return lambda output: distance(self._features(matched(output, target)[0]), wanted)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
+        return self.against(target)(output)
+
+    def _features(self, images: Tensor) -> list[Tensor]:
+        if not len(self.discriminators):
+            raise RuntimeError("MDFLoss has no weights yet: call its load() first.")
+        # float64 images are compared in float64; going there and back changes no float32 weight.
+        return features(images, self.discriminators.to(images.dtype), self.layers, self.input_range)

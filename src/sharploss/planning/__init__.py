@@ -1,0 +1,1 @@
+"""From params.yaml to runs.yaml: expand, check, compare with what is done, estimate."""

@@ -1,0 +1,76 @@
+"""The record of a run: one JSON object a line, appended as training goes, cut back to the checkpoint on resume."""
+
+import contextlib
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any, Self
+
+
+class History:
+    """An append-only JSONL file.
+
+    Lines are `{"event": "train", "step", "lr", "total", "terms", "gradient"}`: means since the last such line, terms
+    unweighted; the norm of the network's gradient, after clipping, is that of the line's step. `"discriminator": {...}`
+    is added where there is one (training.adversarial.LOGGED and its learning rate). `{"event": "validation", "step",
+    "psnr_y"}` has dB. The last line of a run that came to nothing says why: `{"event": "diverged", "term", "step"}` or
+    `{"event": "not_trained", "reason"}`.
+    """
+
+    def __init__(self, path: Path, keep_bytes: int | None = 0) -> None:
+        """Open `path`, keeping its first `keep_bytes` bytes (None: all): what came after a checkpoint is made again."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file = path.open("ab")
+        if keep_bytes is not None:
+            self._file.truncate(keep_bytes)
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Write one line at once, so that others can follow; numbers JSON cannot hold become null."""
+        text = json.dumps({key: _plain(value) for key, value in line.items()}, allow_nan=False)
+        try:
+            self._file.write(text.encode() + b"\n")
+            self._file.flush()
+        except OSError as error:  # a full disk: the failed write names no file
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+
+    def sync(self) -> int:
+        """Bring the file to the disk and give its length in bytes, which a checkpoint remembers."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What a full disk refused is refused again here, and there was a word about it.
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+
+class NullHistory(History):
+    """The record as a process has it that does not write: nothing comes of it."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(os.devnull), keep_bytes=None)
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Write nothing."""
+
+    def sync(self) -> int:
+        """Bring nothing to the disk: 0 bytes."""
+        return 0
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownArgumentType]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_history(path: str | Path) -> list[dict[str, Any]]:
+    """Read a record; a last line that a killed process left half-written is ignored."""
+    lines = Path(path).read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1] if line]

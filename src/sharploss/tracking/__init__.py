@@ -1,0 +1,1 @@
+"""Weights & Biases: following, publishing, dashboards."""

@@ -1,0 +1,247 @@
+"""Weights & Biases as a sink: a process of its own follows the record of a run and tells W&B.
+
+Nothing W&B does, or fails to do, can reach the training: there is no pipe that could fill, no call that could hang, no
+exception that could propagate. The record is complete without it and can be replayed at any time
+(`sharploss.tracking.publish`). A line of the record reaches W&B once: see `told_before`.
+"""
+
+import contextlib
+import json
+import netrc
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlparse
+
+GRACE = 120  # seconds W&B has to finish after the training has ended
+TOLD = "sharploss-told.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
+
+_followers: list[subprocess.Popen[bytes]] = []  # their pipes have to stay open until this process ends
+
+
+def mode() -> str:
+    """Give W&B's mode: WANDB_MODE when set, else online for a user who is logged in, else offline."""
+    return os.environ.get("WANDB_MODE") or ("online" if logged_in() else "offline")
+
+
+def is_offline() -> bool:
+    """Say whether W&B writes files instead of calling its server; "dryrun" is its old word for it."""
+    return mode() in ("offline", "dryrun")
+
+
+def files_folder() -> Path:
+    """Give the folder that W&B keeps a folder per run in."""
+    root = Path(os.environ.get("WANDB_DIR") or ".")
+    return root / (".wandb" if (root / ".wandb").is_dir() else "wandb")
+
+
+def logged_in() -> bool:
+    """Say whether W&B would find a key for its server: in WANDB_API_KEY or in ~/.netrc."""
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        return netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def project() -> str:
+    """Name the project on W&B."""
+    return os.environ.get("WANDB_PROJECT") or "sharploss"
+
+
+def describe(key: str, run: dict[str, Any], config: dict[str, Any], identity: str, study: str) -> dict[str, Any]:
+    """Say what wandb.init needs to know of a run; the id is the same whenever the same configuration is trained.
+
+    W&B groups runs by one name only: that is the run's first suite, or its task and network where it has no suite.
+    A tag names each suite.
+    """
+    tags = [study, run["task"], run["network"], run["loss"], *(f"suite:{suite}" for suite in run["suites"])]
+    return {
+        "id": f"{key}-{identity}",
+        "name": key,
+        "project": project(),
+        "group": run["suites"][0] if run["suites"] else run["group"],
+        "job_type": "train",
+        "tags": tags,
+        "config": {**config, "study": study, "key": key},
+    }
+
+
+def start(record: Path, description: dict[str, Any]) -> Path | None:
+    """Have `record` followed until this process has ended; give the folder that pictures for W&B go to, or None.
+
+    The folder is the follower's, which takes the pictures out of it and removes it in the end.
+    """
+    if mode() == "disabled":
+        return None
+    pictures = Path(tempfile.mkdtemp(prefix="sharploss-pictures-"))
+    follower = follow(record, description, pictures)
+    if follower is None:
+        pictures.rmdir()
+        return None
+    _followers.append(follower)
+    return pictures
+
+
+def follow(record: Path, description: dict[str, Any], pictures: Path | None = None) -> subprocess.Popen[bytes] | None:
+    """Start the process that follows `record` until this process has ended; give None when there is to be none.
+
+    Its standard input is a pipe nobody writes to: the end of this process closes it, however it ends.
+    """
+    if mode() == "disabled":
+        return None
+    command = [sys.executable, "-m", "sharploss.tracking.follower", str(record.resolve()), json.dumps(description)]
+    command += [str(pictures)] if pictures else []
+    with contextlib.suppress(OSError):
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+    return None
+
+
+def flatten(line: dict[str, Any]) -> dict[str, Any]:
+    """Turn a line of the record into W&B's flat names: `train/total`, `train/terms/gv`, `validation/psnr_y`."""
+    event = line["event"]
+    flat: dict[str, Any] = {}
+    for name, value in line.items():
+        if isinstance(value, dict):
+            flat |= {f"{event}/{name}/{part}": number for part, number in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        elif name not in ("event", "step"):
+            flat[f"{event}/{name}"] = value
+    return flat
+
+
+def replay(
+    lines: Iterable[dict[str, Any]],
+    description: dict[str, Any],
+    pictures: Path | None = None,
+    finish: Callable[[Any], None] = lambda _: None,
+) -> Path:
+    """Tell W&B a run, line by line; blocks until `lines` ends and W&B has it. Safe to repeat.
+
+    Args:
+        lines: the whole record.
+        description: what `describe` gives.
+        pictures: the folder that the training leaves pictures in.
+        finish: told the W&B run after the last line.
+
+    Returns:
+        The folder that W&B keeps of the run.
+    """
+    if not os.environ.get("WANDB_MODE"):
+        os.environ.pop("WANDB_MODE", None)  # W&B takes an empty one for a mode it does not know
+    import wandb
+
+    # No console capture and no system metrics: both start threads, and the record has what matters.
+    settings = wandb.Settings(console="off", silent=True, disable_git=True, init_timeout=60, x_disable_stats=True)
+    with wandb.init(**description, mode=mode(), resume="allow", settings=settings) as run:  # pyright: ignore[reportArgumentType]
+        folder = Path(run.dir).parent
+        # Online, W&B says how far it has got; offline, what earlier folders hold does.
+        first = told_before(folder.parent, description["id"]) if run.offline else 0
+        known = run.starting_step
+        (folder / TOLD).write_text(f"{first} {first}")
+        for index, line in enumerate(lines):
+            if index < first or line["step"] < known:
+                continue
+            run.log({**flatten(line), **_pictures(pictures, line)}, step=line["step"])
+            (folder / TOLD).write_text(f"{first} {index + 1}")
+        finish(run)
+    return folder
+
+
+def told_before(folder: Path, identity: str) -> int:
+    """Give how many lines of a run's record the W&B files in `folder` hold already, those of earlier replays.
+
+    `wandb sync` appends one folder of a run to the other: it keeps the steps that come later, and gives steps that it
+    has already the numbers after the last one, so that a curve told twice would be there twice (wandb 0.31).
+    """
+    return max((last for _, _, last in parts(folder, identity)), default=0)
+
+
+def parts(folder: Path, identity: str) -> list[tuple[Path, int, int]]:
+    """List the folders in which W&B keeps a run: each with the first and the last + 1 line of the record it holds."""
+    marks = sorted(folder.glob(f"*run-????????_??????-{identity}/{TOLD}"))
+    return [(mark.parent, *map(int, mark.read_text().split())) for mark in marks]  # pyright: ignore[reportReturnType]
+
+
+def _pictures(folder: Path | None, line: dict[str, Any]) -> dict[str, Any]:
+    """Take the pictures of a validation out of the folder that the training leaves them in."""
+    if folder is None or line["event"] != "validation":
+        return {}
+    import numpy as np
+    import wandb
+
+    found: list[Any] = []
+    for path in sorted(folder.glob(f"{line['step']}--*.npy")):
+        found.append(wandb.Image(np.load(path), caption=path.stem.split("--", 2)[-1]))
+        path.unlink()
+    return {"validation/pictures": found} if found else {}
+
+
+def read_growing(path: Path, ended: threading.Event, pause: float = 0.2) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a growing record, until it has ended and everything in it was read."""
+    with path.open("rb") as file:
+        while True:
+            last = ended.is_set()
+            yield from _whole_lines(file)
+            if last:
+                return
+            time.sleep(pause)
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[dict[str, Any]]:
+    while True:
+        start = file.tell()
+        line = file.readline()
+        if not line.endswith(b"\n"):
+            file.seek(start)
+            return
+        yield json.loads(line)
+
+
+def _watch_parent(ended: threading.Event, pictures: Path | None) -> None:
+    while os.read(0, 4096):  # not sys.stdin, whose lock would abort this process when W&B raises
+        pass
+    ended.set()
+    time.sleep(GRACE)
+    _remove(pictures)
+    os._exit(1)  # W&B hangs: nobody waits for this process, and it must not stay for ever
+
+
+def _remove(pictures: Path | None) -> None:
+    if pictures is not None:
+        shutil.rmtree(pictures, ignore_errors=True)
+
+
+def _step_aside() -> None:
+    """Run only when a processor is idle, where the system has that, so that no training waits for this process."""
+    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def main() -> None:
+    """Follow a record: `python -m sharploss.tracking.follower RECORD DESCRIPTION [PICTURES]`, started by `follow`."""
+    _step_aside()
+    record, description, *rest = sys.argv[1:]
+    pictures = Path(rest[0]) if rest else None
+    ended = threading.Event()
+    threading.Thread(target=_watch_parent, args=(ended, pictures), daemon=True).start()
+    try:
+        replay(read_growing(Path(record), ended), json.loads(description), pictures)
+    finally:
+        _remove(pictures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The other player of an adversarial training: the discriminator, its optimiser, and what is watched of it."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sharploss.data.patches import Patches
+from sharploss.losses.adversarial import AdversarialLoss
+from sharploss.losses.weighted_sum import WeightedSum
+from sharploss.training.optimizers import gradient_norm
+from sharploss.training.processes import Gradients, ProcessGroup, parts_of_batch
+from sharploss.training.schedule import learning_rate
+from sharploss.training.state import APART, make_optimizer
+from sharploss.utils.errors import UserError
+
+LOGGED = ("loss", "real", "fake", "gradient")
+"""What the record says of a discriminator: its loss, the mean logits of real and restored images (SharpGAN's
+probabilities are their sigmoids), and its gradient's norm after clipping. Logits that drift apart for good are its
+victory; logits that meet and a gradient near zero are its collapse."""
+
+
+@dataclass
+class DiscriminatorTrainer:
+    """The discriminator's side of a training.
+
+    `term` is the adversarial term of the loss, `settings` an optimiser and schedule (as a recipe's, with `steps`),
+    `patches` what the discriminator sees where it does several steps for one of the network, `gradients` how the parts
+    of a batch come together.
+    """
+
+    term: AdversarialLoss
+    optimizer: torch.optim.Optimizer
+    settings: dict[str, Any]
+    patches: Patches
+    gradients: Gradients
+
+    @property
+    def discriminator(self) -> nn.Module:
+        """The network that judges."""
+        return self.term.discriminator
+
+    def update(
+        self, restore: Callable[[Tensor], Tensor], network: nn.Module, output: Tensor, target: Tensor, step: int
+    ) -> Tensor:
+        """Train the discriminator for one step of the network, after that one.
+
+        Its first step judges the images that the network's step was about, as BasicSR does; further ones (SharpGAN has
+        two) judge patches of their own, so that they are not the same step again.
+
+        Args:
+            restore: the network, from an input (N, C, h, w) to its output or outputs.
+            network: the same, for its running statistics: they are those of its own steps, not of the discriminator's.
+            output: what it restored, (N, C, H, W).
+            target: the real images.
+            step: of the network, counted from 0.
+
+        Returns:
+            LOGGED, (4,) on the device; of several steps those of the last.
+        """
+        rate = learning_rate(step, self.settings)
+        watched = self._step(output, target, rate)
+        for index in range(self.term.steps - 1):
+            input, target = self.patches.batch(step * (self.term.steps - 1) + index)
+            with torch.no_grad(), _kept(network):
+                output = final(restore(input))
+            watched = self._step(output, target, rate)
+        return watched
+
+    def _step(self, output: Tensor, target: Tensor, rate: float) -> Tensor:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.gradients.clear()
+        watched: list[Tensor] = []
+        for restored, real_images in self.gradients.split(output, target):
+            loss, real, fake = self.term.discriminator_loss(restored, real_images)
+            self.gradients.add(loss)
+            watched.append(torch.stack([loss.detach(), real.detach().mean(), fake.detach().mean()]))
+        self.gradients.finish()
+        if self.settings["clip_norm"] is not None:
+            nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.settings["clip_norm"])
+        gradient = gradient_norm(self.discriminator)
+        self.optimizer.step()
+        return torch.cat([torch.stack(watched).mean(0), gradient[None]])
+
+
+def make_discriminator_trainer(
+    loss: WeightedSum, config: dict[str, Any], patches: Patches, team: ProcessGroup
+) -> DiscriminatorTrainer | None:
+    """Give the other player of a loss with an adversarial term, or None for a loss without.
+
+    Args:
+        loss: on its device.
+        config: the resolved run.
+        patches: the network's; the discriminator's own are drawn from the same images.
+        team: the processes that share a batch.
+
+    Raises:
+        UserError: the loss has several adversarial terms.
+    """
+    terms = {name: term for name, term in loss.losses.items() if isinstance(term, AdversarialLoss)}
+    if not terms:
+        return None
+    if len(terms) > 1:
+        raise UserError(f"A loss can have one adversarial term, not several ({', '.join(terms)}): leave one.")
+    recipe, term = config["recipe"], next(iter(terms.values()))
+    settings = {**(recipe.get("discriminator") or recipe), "steps": recipe["steps"]}
+    own = patches.stream(config["seed"] + APART)
+    exact, parts = recipe["mode"] == "exact", parts_of_batch(recipe, team.world)
+    gradients = Gradients(term.discriminator, team, parts, exact=exact)
+    return DiscriminatorTrainer(term, make_optimizer(term.discriminator, settings), settings, own, gradients)
+
+
+def final(output: Any) -> Tensor:
+    """Give the restored image of a network that has several stages: the last stage comes first."""
+    return output if isinstance(output, Tensor) else output[0]
+
+
+@contextmanager
+def _kept(network: nn.Module) -> Generator[None]:
+    """Put the buffers of a network back to what they were: batch normalisation counts every batch that it sees."""
+    buffers = list(network.buffers())
+    before = [buffer.clone() for buffer in buffers]
+    yield
+    for buffer, value in zip(buffers, before, strict=True):
+        buffer.copy_(value)

@@ -1,0 +1,228 @@
+"""Training the discriminators of an MDF loss from one image, coarsest scale first.
+
+The recipe is SinGAN's (Shaham et al. 2019): a generator and a discriminator for each scale, trained as a Wasserstein
+GAN with gradient penalty (Gulrajani et al. 2017), three steps each in turn; either starts from the one of the scale
+before where both have the same width. As Mustafa et al. changed it, the generators restore: each sees what the one
+before made, enlarged, with the distortion of the task. Their training code is not released;
+sharploss.mdf.pyramid says what is ours.
+
+The generator's steps are not SinGAN's, either. There it makes one fake, from noise, in the discriminator's last step,
+and all its own steps are judged by that one; its squared error is that of another image, made from a fixed input. Here
+one input, the last that the discriminator's steps drew, serves for both, since restoring has no noise to choose freely.
+What the generator makes of it is computed anew at each of its steps, with the weights of the step before.
+
+Of a task of kind sr nothing but the kind counts: its distortion is the enlarging from one scale to the next, and the
+task's own scale is in no number. Extractors that differ only in sr_x2 or sr_x4 are the same to the bit.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from sharploss.mdf.networks import SinGANDiscriminator, SinGANGenerator, initialise
+from sharploss.mdf.pyramid import Pyramid, distorted_input, make_pyramid, random_numbers
+from sharploss.record.history import History
+from sharploss.training.checkpoint import load_checkpoint, save_checkpoint
+from sharploss.training.device import set_mode
+from sharploss.training.divergence import first_nonfinite
+from sharploss.training.interrupt import Interrupt, stop_on_signal
+from sharploss.training.optimizers import Adam
+from sharploss.utils.errors import UserError
+
+LOGGED = ("d_real", "d_fake", "gradient_penalty", "reconstruction")
+"""What the record holds: the mean logit of the image and of the generator's, the gradient penalty and the mean squared
+error of what is generated (images in [-1, 1]); the last two without their weights."""
+
+
+@dataclass
+class Extraction:
+    """What a training of discriminators came to.
+
+    `status` is finished or stopped; `discriminators` are those of the finished scales, coarsest first; `last` what was
+    logged last; `seconds` of training include those before a resume.
+    """
+
+    status: str
+    discriminators: nn.ModuleList
+    generators: nn.ModuleList
+    seconds: float = 0.0
+    last: dict[str, float] | None = None
+
+
+def train_extractor(
+    settings: dict[str, Any], task: dict[str, Any], image: Tensor, *, scratch: Path, device: torch.device, title: str
+) -> Extraction:
+    """Train the discriminators of an MDF loss, or go on where `scratch` holds finished scales of them.
+
+    What is random in an iteration depends on (seed, scale, iteration) alone. A checkpoint is written after each scale,
+    so a training that was stopped does its unfinished scale again, and ends with the same bits.
+
+    Args:
+        settings: of the extractor (sharploss.config.extractors.Extractor), as plain values.
+        task: `kind` and its parameters, as in params.yaml.
+        image: (3, H, W) uint8, the one image.
+        scratch: the extractor's own folder for checkpoints and the growing record `history.jsonl`.
+        device: where to compute.
+        title: for the progress bar and messages.
+
+    Raises:
+        UserError: the image is too small, the task has no distortion here, or a term is not finite any more.
+    """
+    set_mode("exact")
+    pyramid = make_pyramid(image, task, settings, device)
+    state, kept = _restore(settings, scratch, device)
+    total = len(pyramid.scales) * settings["iterations"]
+    done = len(state.discriminators) * settings["iterations"]
+    with (
+        History(scratch / "history.jsonl", kept) as record,
+        stop_on_signal() as interrupt,
+        tqdm(desc=title, initial=done, total=total, unit=" iterations", disable=None, leave=False) as bar,
+    ):
+        for index in range(len(state.discriminators), len(pyramid.scales)):
+            started = time.perf_counter()
+            pair = _start(settings, state, index, device)
+            state.last = _train_scale(
+                pair, state.generators, pyramid, settings, record=record, interrupt=interrupt, bar=bar, title=title
+            )
+            if state.last is None:
+                state.status = "stopped"
+                break
+            for networks, network in zip((state.discriminators, state.generators), pair, strict=True):
+                networks.append(network.requires_grad_(False).eval())
+            state.seconds += time.perf_counter() - started
+            _save(state, scratch, record.sync())
+    state.discriminators.eval()
+    state.generators.eval()
+    return state
+
+
+def width(index: int, settings: dict[str, Any]) -> int:
+    """Give the width of the networks of scale `index`, counted from the coarsest: doubled every four scales."""
+    return min(settings["width"] * 2 ** (index // 4), settings["max_width"])
+
+
+def _start(
+    settings: dict[str, Any], state: Extraction, index: int, device: torch.device
+) -> tuple[SinGANDiscriminator, SinGANGenerator]:
+    """Make the networks of a scale: as those of the scale before, or from random weights where these are wider."""
+    own = width(index, settings)
+    same = index > 0 and own == width(index - 1, settings)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(random_numbers(settings["seed"], index).initial_seed())
+        pair = SinGANDiscriminator(own), SinGANGenerator(own)
+        for networks, network in zip((state.discriminators, state.generators), pair, strict=True):
+            initialise(network)
+            if same:
+                network.load_state_dict(networks[index - 1].state_dict())
+    return pair[0].to(device), pair[1].to(device)
+
+
+def _train_scale(
+    pair: tuple[SinGANDiscriminator, SinGANGenerator],
+    coarser: nn.ModuleList,
+    pyramid: Pyramid,
+    settings: dict[str, Any],
+    *,
+    record: History,
+    interrupt: Interrupt,
+    bar: "tqdm[Any]",
+    title: str,
+) -> dict[str, float] | None:
+    """Train one scale; give the last means of what is logged, or None where a signal stopped it."""
+    (discriminator, generator), index = pair, len(coarser)
+    real = pyramid.scales[index].real
+    optimizers = [_adam(network, settings) for network in pair]
+    every = settings["log_every"]
+    means: dict[str, float] = {}
+    window = torch.zeros(every, len(LOGGED), device=real.device)
+    for iteration in range(settings["iterations"]):
+        rate = settings["learning_rate"] * (settings["gamma"] if iteration >= settings["milestone"] else 1)
+        for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+            group["lr"] = rate
+        random = random_numbers(settings["seed"], index, iteration)
+        for _ in range(settings["steps"]):
+            distorted = distorted_input(pyramid, list(coarser), random)
+            fake = generator(distorted).detach()
+            judged = judge(discriminator, real, fake, float(torch.rand((), generator=random)))
+            _descend(optimizers[0], judged[1] - judged[0] + settings["penalty"] * judged[2])
+        discriminator.requires_grad_(False)
+        for _ in range(settings["steps"]):
+            fake = generator(distorted)  # pyright: ignore[reportPossiblyUnboundVariable]
+            error = (fake - real).square().mean()
+            _descend(optimizers[1], settings["reconstruction"] * error - discriminator(fake).mean())
+        discriminator.requires_grad_(True)
+        window[iteration % every] = torch.stack([*judged, error]).detach()  # pyright: ignore[reportPossiblyUnboundVariable]
+        bar.update()
+        if interrupt.requested:
+            return None
+        if (iteration + 1) % every == 0 or iteration + 1 == settings["iterations"]:
+            rows = window[: iteration % every + 1].cpu()
+            _check(rows, index, iteration + 1 - len(rows), title)
+            means = {str(name): mean for name, mean in zip(LOGGED, rows.double().mean(0).tolist(), strict=True)}
+            record.append({"event": "extract", "scale": index, "iteration": iteration + 1, "lr": rate, **means})
+    return means
+
+
+def judge(discriminator: nn.Module, real: Tensor, fake: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Give the mean logits of the image and of a generated one, and the gradient penalty between the two.
+
+    Args:
+        discriminator: maps (1, 3, h, w) to a map of logits.
+        real: (1, 3, h, w) in [-1, 1].
+        fake: the same shape.
+        share: 0 to 1, of the real image in the mixture that the penalty is taken at.
+
+    Returns:
+        Three scalars. The penalty is the mean of (|g| - 1)^2 over pixels, g the gradient of the sum of logits with
+        respect to a pixel and |g| its length over the channels, as SinGAN has it.
+    """
+    mixture = (share * real + (1 - share) * fake).requires_grad_(True)
+    scores = discriminator(real).mean(), discriminator(fake).mean()
+    (slope,) = torch.autograd.grad(discriminator(mixture).sum(), mixture, create_graph=True)
+    return *scores, (slope.norm(2, dim=1) - 1).square().mean()
+
+
+def _adam(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
+    first, second = settings["betas"]
+    return Adam(network.parameters(), lr=0.0, betas=(first, second))
+
+
+def _descend(optimizer: torch.optim.Optimizer, total: Tensor) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    total.backward()
+    optimizer.step()
+
+
+def _check(rows: Tensor, scale: int, first: int, title: str) -> None:
+    bad = first_nonfinite(rows, LOGGED, first)
+    if bad:
+        raise UserError(
+            f"Extractor '{title}' has diverged: {bad['term']} is not finite at scale {scale}, iteration {bad['step']}: "
+            "lower its learning_rate in params.yaml."
+        )
+
+
+def _save(state: Extraction, scratch: Path, record_bytes: int) -> None:
+    networks = {name: [one.state_dict() for one in getattr(state, name)] for name in ("discriminators", "generators")}
+    kept = {"step": len(state.discriminators), "seconds": state.seconds, "last": state.last}
+    save_checkpoint(scratch, {**kept, **networks, "record_bytes": record_bytes})
+
+
+def _restore(settings: dict[str, Any], scratch: Path, device: torch.device) -> tuple[Extraction, int]:
+    """Give the finished scales of the newest checkpoint, if there is one, and how much of the record it stands for."""
+    state = Extraction("finished", nn.ModuleList(), nn.ModuleList())
+    content = load_checkpoint(scratch, device)
+    if content is None:
+        return state, 0
+    for name, kind in (("discriminators", SinGANDiscriminator), ("generators", SinGANGenerator)):
+        for index, weights in enumerate(content[name]):
+            network = kind(width(index, settings)).to(device)
+            network.load_state_dict(weights)
+            getattr(state, name).append(network.requires_grad_(False).eval())
+    state.seconds, state.last = content["seconds"], content["last"]
+    return state, int(content["record_bytes"])

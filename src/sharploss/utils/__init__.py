@@ -1,0 +1,1 @@
+"""What everything needs: errors, files, checks of arguments, building by name."""

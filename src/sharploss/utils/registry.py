@@ -1,0 +1,44 @@
+"""Building an object from a name and named parameters, as params.yaml gives them."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from sharploss.utils.errors import UserError, sentence, unknown
+
+T = TypeVar("T")
+
+
+def construct(kind: str, name: str, classes: Mapping[str, type[T]], parameters: Mapping[str, Any]) -> T:
+    """Make the object that `name` stands for.
+
+    Args:
+        kind: what is built, in the singular ("network", "loss term"), for messages.
+        name: a key of `classes`.
+        classes: names and the classes they stand for.
+        parameters: keyword arguments of the class; those left out keep their defaults.
+
+    Raises:
+        UserError: an unknown name or parameter (the message names the nearest one), or a value the class refuses.
+    """
+    known = defaults(kind, name, classes)
+    for parameter in parameters:
+        if parameter not in known:
+            raise UserError(f"{kind} '{name}': {unknown('parameter', parameter, known)}")
+    try:
+        return classes[name](**parameters)
+    except ValueError as error:
+        raise UserError(f"{kind} '{name}': {sentence(error)}") from None
+
+
+def defaults(kind: str, name: str, classes: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """Give the parameters of the class that `name` stands for, with their default values.
+
+    Raises:
+        UserError: an unknown name.
+    """
+    if name not in classes:
+        raise unknown(kind, name, classes)
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(classes[name]).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind in named}

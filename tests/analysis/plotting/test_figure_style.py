@@ -1,0 +1,62 @@
+import itertools
+
+import pytest
+
+from sharploss.analysis.plotting import style
+
+
+@pytest.fixture
+def figure():
+    with style.style():
+        made = style.new_figure(4, 3)
+        made.subplots().plot([1, 2, 3], [2.5, 1.0, 2.0], marker="o")
+        yield made
+
+
+def test_the_same_figure_gives_the_same_bytes(figure, tmp_path):
+    first = [path.read_bytes() for path in style.save(figure, tmp_path, "a")]
+    assert [path.read_bytes() for path in style.save(figure, tmp_path, "a")] == first
+
+
+def test_svg_needs_no_font_and_tells_no_date(figure, tmp_path):
+    text = style.save(figure, tmp_path, "a")[1].read_text()
+    assert "<text" not in text
+    assert "font-family" not in text
+    assert "dc:date" not in text
+
+
+def test_every_loss_has_its_own_colour_and_marker():
+    names = ["l1", "l2", "charbonnier", "ssim", "l1_tv", "l1_gv", "l2_gv", "l1_second_order", "sploss"]
+    colours = style.colours(names)
+    assert colours["l1"] == (0.0, 0.0, 0.0)
+    assert len(set(colours.values())) == len(names)
+    assert len(set(style.markers(names).values())) == len(names)
+    assert len(set(style.colours(map(str, range(20))).values())) == 21
+
+
+def test_a_loss_keeps_its_colour_when_others_follow():
+    few, many = style.colours(["l1", "l2"]), style.colours(["l1", "l2", "ssim"])
+    assert few["l2"] == many["l2"]
+
+
+def test_colours_keep_apart_from_each_other_and_from_white():
+    found = [tuple(value) for name, value in style.colours(["l1", *map(str, range(len(style.COLOURS)))]).items()]
+    # Relative luminance: twice as dark as white at least.
+    assert all(0.2126 * r**2.2 + 0.7152 * g**2.2 + 0.0722 * b**2.2 < 0.45 for r, g, b in found)
+    for one, other in itertools.combinations(found, 2):
+        assert sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5 > 0.14, (one, other)
+
+
+def test_a_level_is_never_drawn_on_the_edge():
+    with style.style():
+        axes = style.new_figure(3, 2).subplots()
+        axes.plot([1, 2], [0.0, 1.0])
+        style.level(axes, 1.05, ls="--")
+        low, high = axes.get_ylim()
+    assert high - 1.05 > 0.02 * (high - low)
+
+
+def test_an_arrow_stays_with_its_word():
+    assert style.wrapped("Overshoot Y (levels) \N{DOWNWARDS ARROW}", 20).splitlines()[1].startswith("(levels)")
+    assert style.wrapped("PSNR Y (dB) \N{UPWARDS ARROW}", 20).count("\n") == 0
+    assert style.wrapped("Gradient-variance ratio grey \N{RIGHTWARDS ARROW}1", 20).splitlines()[1].startswith("ratio")

@@ -1,0 +1,98 @@
+from dataclasses import replace
+
+import pandas as pd
+
+from sharploss.analysis.load import load_study
+from sharploss.analysis.report import headline
+from sharploss.analysis.report.headline import Answer
+from sharploss.analysis.stats.intervals import differences
+from sharploss.analysis.tables import tables
+
+
+def answer(network, loss, psnr=-0.1, cheap=None):
+    return Answer("t", network, loss, "", "", psnr, "", cheap or loss, {})
+
+
+def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_root):
+    study = load_study(study_root)
+    found = headline.answers(study, differences(study.scores))
+    table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
+    for one in found:
+        part = table[table["network"] == one.network].set_index("loss")
+        assert one.loss == (part["gradient_variance_ratio_grey"] - 1).abs().idxmin()
+        change = part.loc[one.loss, "psnr_y"] - part.loc["l1", "psnr_y"]
+        assert abs(one.psnr - change) < 1e-9
+        assert f"{change:.2f}".lstrip("-") in one.price
+
+
+def test_the_cheap_answer_gives_up_a_tenth_of_a_decibel_at_most(study_root):
+    study = load_study(study_root)
+    table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
+    for one in headline.answers(study, differences(study.scores)):
+        part = table[table["network"] == one.network].set_index("loss")
+        allowed = part[part["psnr_y"] >= part.loc["l1", "psnr_y"] - headline.CHEAP]
+        assert one.cheap == (allowed["gradient_variance_ratio_grey"] - 1).abs().idxmin()
+
+
+def test_the_cheap_answer_is_told_where_it_differs():
+    text = headline.lead([answer("a", "ssim", -3, "gv"), answer("b", "ssim", -1, "sploss")])
+    assert text.endswith("Among the losses that give up at most 0.1 dB it was gv for a, sploss for b.")
+
+
+def test_the_sweep_does_not_compete(study_root):
+    study = load_study(study_root)
+    assert all("sploss_a" not in one.loss for one in headline.answers(study, differences(study.scores)))
+
+
+def test_one_winner_and_several_winners_are_told_apart():
+    same = headline.lead([answer("a", "gv"), answer("b", "gv", -0.2)])
+    assert same.startswith("gv came closest to the target's sharpness, for all 2 networks; ")
+    assert "0.20 to \N{MINUS SIGN}0.10 dB" in same
+    split = headline.lead([answer("a", "gv"), answer("b", "ssim"), answer("c", "gv")])
+    assert "No single loss" in split
+    assert "gv for a and c, ssim for b" in split
+
+
+def test_many_trainings_are_counted_rather_than_named():
+    losses = ["gv"] * 3 + ["sploss"] * 2 + ["a", "b", "c", "d", "e"]
+    text = headline.lead([answer(f"n{n}", loss, cheap="l1") for n, loss in enumerate(losses)])
+    assert (
+        "of 10 trainings (task, network, recipe) it was gv in 3, sploss in 2, a in 1, b in 1, c in 1, another" in text
+    )
+    assert text.endswith("give up at most 0.1 dB it was l1 in 10.")
+    assert "n0" not in text
+
+
+def test_l1_winning_costs_nothing():
+    assert headline.lead([answer("a", "l1", 0.0)]) == "l1 came closest to the target's sharpness, for a."
+
+
+def test_one_seed_is_said_plainly(study_root):
+    text = headline.caveat(load_study(study_root))
+    assert "4 test images, 1 seed and 300 training steps" in text
+    assert "unknown" in text
+
+
+def test_one_seed_of_some_suites_is_said_where_others_have_more(wide_root):
+    study = load_study(wide_root)
+    assert "2 seeds and 300 training steps" in headline.caveat(study)
+    assert "unknown" not in headline.caveat(study)
+    some = (study.runs["seed"] == 0) | (study.runs["network"] == "edsr")
+    text = headline.caveat(replace(study, runs=study.runs[some]))
+    assert "1 to 2 seeds and 300 training steps" in text
+    assert "unknown" in text
+
+
+def test_the_control_is_passed_failed_or_absent():
+    frame = pd.DataFrame({"scores": [4, 5], "largest_difference": [0.0, 0.0]})
+    assert headline.control(frame) == "Passed: all 9 scores are identical, to the last bit."
+    assert headline.control(frame.assign(largest_difference=[0.0, 0.5])).startswith(
+        "Failed: of 9 scores some differ, by up to 0.5"
+    )
+    assert "no run with alpha 0" in headline.control(frame[:0])
+
+
+def test_a_gain_within_the_spread_is_not_called_a_gain(study_root):
+    study = load_study(study_root)
+    compared = differences(study.scores).assign(low=-9.0, high=9.0)
+    assert all("within the spread" in one.verdict for one in headline.answers(study, compared))

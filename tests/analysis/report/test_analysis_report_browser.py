@@ -1,0 +1,272 @@
+"""The page in a real browser: what moves, filters, is drawn, fits and complains."""
+
+import re
+
+import pytest
+from browser import CHROMIUM, Browser
+from PIL import Image
+from stand_ins import with_figures, with_protocols
+
+import synthetic
+from sharploss.analysis.claims.evaluate import judge
+from sharploss.analysis.figures.draw import plot
+from sharploss.analysis.load import load_study
+from sharploss.analysis.report.page import render, report
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+WIDTHS = [390, 768, 1200]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = synthetic.make_study(tmp_path_factory.mktemp("page"), wide=True)
+    judge(root)
+    with_protocols(with_figures(root))
+    report(root, command="make repro")
+    return root
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def shown(browser, root):
+    return show(browser, root / "reports" / "index.html")
+
+
+def show(browser, path, **screen):
+    browser.open(path.as_uri(), **screen)
+    ready = "document.documentElement.hasAttribute('data-ready')"
+    assert browser.evaluate(
+        f"new Promise(done => {{ const look = () => {ready} ? done(true) : setTimeout(look, 20); look() }})"
+    )
+    return browser
+
+
+def pixels(browser, name):
+    code = "(c => [c.width, c.height, [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]])"
+    width, height, values = browser.evaluate(f"{code}(document.getElementById('{name}'))")
+    return width, height, values
+
+
+def choose(browser, name, value):
+    browser.evaluate(
+        f"(s => {{ s.value = {value!r}; s.dispatchEvent(new Event('change')) }})(document.getElementById('{name}'))"
+    )
+    browser.evaluate("new Promise(done => setTimeout(done, 150))")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_fits_the_screen_and_complains_about_nothing(browser, root, width, dark):
+    show(browser, root / "reports" / "index.html", width=width, dark=dark)
+    browser.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert browser.complaints == []
+    assert [address for address in browser.requests if not address.startswith(("data:", "blob:"))] == [
+        (root / "reports" / "index.html").as_uri()
+    ]
+
+
+def test_a_page_that_is_too_wide_complains_or_asks_the_network_would_be_noticed(browser, root, tmp_path):
+    page = (root / "reports" / "index.html").read_text()
+    bad = "<main><div style='width:900px'>x</div><script>1</script><img src='https://example.invalid/x.png' alt=''>"
+    (tmp_path / "bad.html").write_text(page.replace("<main>", bad, 1))
+    show(browser, tmp_path / "bad.html", width=390)
+    assert browser.evaluate("document.documentElement.scrollWidth") > 390
+    # The page's own policy keeps both out, and says so.
+    assert len([text for text in browser.complaints if "Content Security Policy" in text]) == 2
+
+
+def test_dark_mode_swaps_paper_and_ink_and_keeps_them_apart(browser, root):
+    def colours(dark):
+        show(browser, root / "reports" / "index.html", dark=dark)
+        style = "getComputedStyle(document.body)"
+        found = browser.evaluate(f"[{style}.backgroundColor, {style}.color]")
+        return [sum(map(int, re.findall(r"\d+", colour)[:3])) / 3 for colour in found]
+
+    (light_paper, light_ink), (dark_paper, dark_ink) = colours(False), colours(True)
+    assert light_paper - light_ink > 180
+    assert dark_ink - dark_paper > 180
+
+
+def test_figures_are_unpacked(shown):
+    sizes = shown.evaluate("[...document.querySelectorAll('img[data-figure]')].map(i => [i.naturalWidth, i.width])")
+    assert len(sizes) == 3
+    assert all(natural > 0 and width == 120 for natural, width in sizes)
+
+
+def test_filters_show_the_claims_they_ask_for(shown):
+    everything = "[...document.querySelectorAll('.claim')]"
+    visible = f"{everything}.filter(c => c.offsetHeight).map(c => [c.dataset.paper, c.dataset.ours])"
+    papers = shown.evaluate(f"{everything}.map(c => [c.dataset.paper, c.dataset.ours])")
+    choose(shown, "by-paper", "GV")
+    assert shown.evaluate(visible) == [one for one in papers if one[0] == "GV"]
+    assert shown.evaluate("document.getElementById('shown-claims').textContent") == "8 of 32 claims"
+    choose(shown, "by-ours", "undecided")
+    assert shown.evaluate(visible) == [one for one in papers if one == ["GV", "undecided"]]
+    choose(shown, "by-paper", "")
+    choose(shown, "by-ours", "")
+    assert len(shown.evaluate(visible)) == 32
+
+
+def test_a_claim_opens_by_key_and_by_link(shown):
+    shown.evaluate("document.querySelector('#E2 summary').focus()")
+    assert not shown.evaluate("document.getElementById('E2').open")
+    shown.press("Enter")
+    assert shown.evaluate("document.getElementById('E2').open")
+    assert shown.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"  # the focus can be seen
+    shown.evaluate("location.hash = '#E5'; new Promise(done => setTimeout(done, 50))")
+    assert shown.evaluate("document.getElementById('E5').open")
+
+
+def test_the_slider_moves_by_key_and_by_pointer(shown):
+    where = (
+        "[+document.getElementById('slider').value, document.getElementById('stage').style.getPropertyValue('--at')]"
+    )
+    shown.evaluate("document.getElementById('slider').focus()")
+    assert shown.evaluate(where) == [50, "50%"]
+    shown.press("ArrowRight")
+    shown.press("ArrowRight")
+    assert shown.evaluate(where) == [52, "52%"]
+    shown.press("Home")
+    assert shown.evaluate(where) == [0, "0%"]
+    box = "(r => [r.left, r.top, r.width, r.height])(document.getElementById('stage').getBoundingClientRect())"
+    shown.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
+    shown.evaluate("document.getElementById('stage').scrollIntoView({block: 'center'})")
+    left, top, width, height = shown.evaluate(box)
+    shown.drag((left + width * 0.5, top + height / 2), (left + width * 0.75, top + height / 2))
+    assert abs(shown.evaluate(where)[0] - 75) <= 1
+
+
+def test_the_pictures_are_those_of_the_files_to_the_pixel(shown, root):
+    expected = {"under": "eye-l1.png", "over": "eye-sploss.png"}
+    for name, file in expected.items():
+        width, height, values = pixels(shown, name)
+        picture = Image.open(root / "results" / "crops" / "sr_x4-espcn" / file).convert("RGBA")
+        assert (width, height) == picture.size
+        assert bytes(values) == picture.tobytes()
+
+
+def test_another_network_and_crop_keep_the_losses_that_were_chosen(shown, root):
+    choose(shown, "left", "4")
+    loss = shown.evaluate("document.getElementById('left').selectedOptions[0].text")
+    choose(shown, "network", "2")
+    choose(shown, "crop", "1")
+    assert shown.evaluate("document.getElementById('left').selectedOptions[0].text") == loss
+    _, _, values = pixels(shown, "under")
+    path = root / "results" / "crops" / "sr_x4-edsr" / f"face-{loss}.png"
+    assert bytes(values) == Image.open(path).convert("RGBA").tobytes()
+
+
+def test_the_maps_show_differences_and_gradients(shown):
+    for name in ("map-left", "map-right", "map-target", "map-difference"):
+        _, _, values = pixels(shown, name)
+        assert len(set(values[::4])) > 10
+    same = shown.evaluate("document.getElementById('left').value")
+    choose(shown, "right", same)
+    assert set(pixels(shown, "map-difference")[2][::4]) == {128}
+
+
+def test_zoom_and_a_press_on_a_picture(shown):
+    choose(shown, "zoom", "2")
+    assert shown.evaluate("document.getElementById('stage').offsetWidth") == 192
+    shown.evaluate("document.querySelector('#sheet button').focus()")
+    shown.press("Enter")
+    shown.evaluate("new Promise(done => setTimeout(done, 150))")
+    assert shown.evaluate("document.getElementById('right').selectedOptions[0].text") == "target"
+    assert shown.evaluate("document.querySelector('#sheet [aria-pressed=true]').textContent") == "target"
+    assert "the target itself" in shown.evaluate("document.getElementById('compared').textContent")
+
+
+def test_every_control_can_be_reached_and_named(shown):
+    names = shown.evaluate(
+        "[...document.querySelectorAll('select, input, button, canvas')]"
+        ".filter(c => !c.closest('button') || c.localName === 'button')"
+        ".map(c => c.getAttribute('aria-label') || c.labels?.[0]?.textContent || c.textContent)"
+    )
+    assert len(names) > 20
+    assert all(names)
+    frames = shown.evaluate("[...document.querySelectorAll('.scroll, .card, .stage-scroll')].map(c => c.tabIndex)")
+    assert set(frames) == {0}
+
+
+SCROLLED = """(frame => {
+  frame.scrollLeft = 100000;
+  const edge = frame.getBoundingClientRect().left + frame.clientLeft;
+  const told = cell => [cell.getBoundingClientRect().left - edge, cell.offsetWidth, getComputedStyle(cell)];
+  const labels = [...frame.querySelector("tbody tr").querySelectorAll("th")];
+  const heads = [...frame.querySelectorAll("thead th")].slice(0, labels.length);
+  return [frame.scrollLeft, frame.clientWidth, ...[labels, heads].map(row => row.map(told).map(
+    ([left, width, style]) => [style.position, Math.round(left), width, style.backgroundColor, style.zIndex]))];
+})"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_row_labels_stay_in_view_when_a_table_is_scrolled(browser, root, width, dark):
+    show(browser, root / "reports" / "index.html", width=width, dark=dark)
+    browser.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+    browser.evaluate("new Promise(done => setTimeout(done, 300))")
+    tables = browser.evaluate(f"[...document.querySelectorAll('.scroll')].map({SCROLLED})")
+    scrolled = [table for table in tables if table[0] > 0 and table[2]]  # without labels: "no runs for this table"
+    assert len(scrolled) > (20 if width < 600 else 2)
+    for by, room, labels, heads in scrolled:
+        stuck = [label for label in labels if label[0] == "sticky"]
+        assert stuck
+        assert sum(label[2] for label in stuck) <= 0.57 * room
+        # In view; side by side from the frame's left edge on when scrolled that far; and nothing shines through.
+        assert all(0 <= label[1] <= room - label[2] for label in stuck)
+        edges = [sum(label[2] for label in stuck[:at]) for at in range(len(stuck))]
+        assert by < sum(label[2] for label in labels) or [label[1] for label in stuck] == edges
+        assert all(re.fullmatch(r"rgb\(.*\)", label[3]) for label in [*stuck, *heads])
+        assert [(head[0], head[1]) for head in heads if head[0] == "sticky"] == [(one[0], one[1]) for one in stuck]
+
+
+def test_without_its_script_the_page_keeps_the_first_label_in_view(browser, root, tmp_path):
+    page = (root / "reports" / "index.html").read_text()
+    (tmp_path / "plain.html").write_text(re.sub(r"script-src '[^']*'", "script-src 'none'", page))
+    browser.open((tmp_path / "plain.html").as_uri(), width=390)
+    frame = "document.querySelector('#ranking ~ .scroll')"
+    _, _, labels, _ = browser.evaluate(f"{SCROLLED}({frame})")
+    assert labels[0][:2] == ["sticky", 0]
+
+
+def test_printing_opens_what_is_folded(shown):
+    closed = "document.querySelectorAll('details:not([open]):not(.claim)').length"
+    before = shown.evaluate(closed)
+    shown.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert (before > 5, shown.evaluate(closed)) == (True, 0)
+    shown.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert shown.evaluate(closed) == before
+
+
+def test_a_hostile_crop_name_stays_a_text(browser, root, tmp_path):
+    hostile = "</script><img src=x onerror=alert(1)>"
+    params = (root / "params.yaml").read_text()
+    (root / "params.yaml").write_text(params.replace("chelsea", hostile))
+    try:
+        (tmp_path / "page.html").write_text(render(load_study(root), "make repro"))
+    finally:
+        (root / "params.yaml").write_text(params)
+    show(browser, tmp_path / "page.html")
+    assert hostile in browser.evaluate("document.getElementById('crop').textContent")
+    assert browser.evaluate("document.querySelectorAll('img:not([data-figure])').length") == 0
+    assert browser.complaints == []
+
+
+@pytest.mark.slow
+def test_the_page_with_all_of_its_figures_fits_the_screen(browser, tmp_path):
+    root = synthetic.make_study(tmp_path)
+    plot(root)
+    report(root, command="make repro")
+    for width in WIDTHS:
+        show(browser, root / "reports" / "index.html", width=width)
+        assert browser.evaluate("document.documentElement.scrollWidth") <= width
+        assert browser.evaluate("[...document.querySelectorAll('img')].every(i => i.naturalWidth > 50)")
+        assert browser.complaints == []

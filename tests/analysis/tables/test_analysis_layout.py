@@ -1,0 +1,100 @@
+import pandas as pd
+import pytest
+
+from sharploss.analysis.load import load_study
+from sharploss.analysis.stats.intervals import differences
+from sharploss.analysis.tables import layout, tables
+
+
+@pytest.fixture(scope="module")
+def study(study_root):
+    return load_study(study_root)
+
+
+@pytest.fixture(scope="module")
+def shown(study):
+    return tables.display(study, differences(study.scores))
+
+
+def rows(table):
+    return {(row[0].text, row[1].text): row[2:] for row in table.rows}
+
+
+def test_each_network_and_column_has_one_best_and_one_second(shown):
+    table = shown["pairings"][0]
+    for network in ("espcn", "vdsr", "edsr"):
+        part = [row for (name, _), row in rows(table).items() if name == network]
+        for column in zip(*part, strict=True):
+            marks = [cell.mark for cell in column]
+            assert marks.count("best") == 1
+            assert marks.count("second") == 1
+
+
+def test_every_row_has_a_cell_per_column(shown):
+    for parts in shown.values():
+        for table in parts:
+            assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def test_a_difference_is_marked_only_when_its_interval_excludes_zero(study):
+    base = {
+        "task": "sr_x4",
+        "network": "edsr",
+        "recipe": "mini",
+        "dataset": "set5",
+        "metric": "psnr",
+        "protocol": "y",
+        "baseline": 27.0,
+        "images": 5,
+        "seeds": 1,
+    }
+    made = [("l2", 0.1, 0.05, 0.2), ("ssim", -0.1, -0.2, -0.05), ("sploss", 0.1, -0.05, 0.2)]
+    compared = pd.DataFrame([{**base, "loss": loss, "difference": d, "low": a, "high": b} for loss, d, a, b in made])
+    losses = tables.pairing_rows(study).query("network == 'edsr'")
+    found = rows(layout.differences(study, losses, compared, "sr_x4", "set5"))
+    assert [found["edsr", loss][0].mark for loss in ("l2", "ssim", "sploss")] == ["best", "worse", ""]
+    assert found["edsr", "l2"][0].text == "+0.10 [+0.05, +0.20]"
+
+
+def test_a_ratio_beyond_one_is_not_better_for_being_larger(study):
+    made = {
+        "task": "sr_x4",
+        "network": "edsr",
+        "recipe": "mini",
+        "loss": "l2",
+        "dataset": "set5",
+        "metric": "gradient_variance_ratio",
+        "protocol": "grey",
+    }
+    numbers = {"baseline": 1.05, "difference": 0.1, "low": 0.05, "high": 0.2, "images": 5, "seeds": 1}
+    losses = tables.pairing_rows(study).query("network == 'edsr'")
+    cells = rows(layout.differences(study, losses, pd.DataFrame([made | numbers]), "sr_x4", "set5"))["edsr", "l2"]
+    assert [cell.mark for cell in cells if "0.100" in cell.text] == ["worse"]
+
+
+def test_few_images_and_one_seed_are_flagged(shown):
+    notes = " ".join(shown["pairings_difference"][0].notes)
+    assert "Few images (4)" in notes
+    assert "One seed" in notes
+
+
+def test_the_note_counts_the_differences_that_the_table_shows(shown):
+    table = shown["pairings_difference"][0]
+    cells = sum("[" in cell.text for row in table.rows for cell in row[2:])
+    notes = " ".join(table.notes)
+    assert f"Of the {cells} differences shown with an interval" in notes
+    assert "marks are not corrected" in notes
+
+
+def test_the_control_tells_the_size_of_a_difference():
+    row = {
+        "network": "edsr",
+        "recipe": "mini",
+        "dataset": "set5",
+        "metric": "psnr",
+        "protocol": "y",
+        "scores": 5,
+        "largest_difference": 0.25,
+        "verdict": "differs",
+    }
+    assert layout.alpha_control(pd.DataFrame([row])).rows[0][-1].text == "differs by 0.25"

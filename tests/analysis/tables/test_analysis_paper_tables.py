@@ -1,0 +1,89 @@
+import json
+
+import pytest
+
+from sharploss.analysis.load import load_study
+from sharploss.analysis.tables.paper_tables import paper_tables
+from sharploss.analysis.tables.writers import latex, markdown
+
+
+@pytest.fixture(scope="module")
+def study(study_root):
+    return load_study(study_root)
+
+
+@pytest.fixture(scope="module")
+def tables(study):
+    return paper_tables(study)
+
+
+def test_there_is_one_for_every_published_table(tables):
+    counts = {name: len(frame) for name, (frame, _) in tables.items()}
+    assert counts == {
+        "paper_sploss_table1": 128,
+        "paper_sploss_table2": 8,
+        "paper_sploss_table3": 32,
+        "paper_gv_table1": 144,
+        "paper_gv_table2": 18,
+        "paper_sharpgan_table1": 8,
+    }
+
+
+def test_ours_is_the_mean_of_the_same_network_loss_set_and_protocol(study, tables):
+    frame, _ = tables["paper_sploss_table1"]
+    row = frame.query("network == 'edsr' and loss == 'sploss' and dataset == 'set5' and metric == 'psnr'").iloc[0]
+    part = study.scores.query(
+        "network == 'edsr' and loss == 'sploss' and dataset == 'set5' and metric == 'psnr' and protocol == 'y'"
+    )
+    assert row["ours"] == pytest.approx(part["value"].mean())
+    assert row["value"] == 32.11
+    assert row["difference"] == pytest.approx(row["ours"] - 32.11)
+    assert (row["our_task"], row["our_recipe"], row["status"]) == ("sr_x4", "mini", "measured")
+
+
+def test_what_has_no_run_no_set_or_another_protocol_is_not_measured(tables):
+    first, _ = tables["paper_sploss_table1"]
+    measured = first[first["status"] == "measured"]
+    assert set(measured["network"]) == {"edsr"}
+    assert set(measured["dataset"]) == {"set5"}
+    assert set(first.loc[first["status"] != "measured", "status"]) == {"not measured"}
+    # This study knows no gv_code, and numbers of another protocol must not stand in for it.
+    assert tables["paper_gv_table1"][0]["ours"].isna().all()
+    # A mean over four sets is not a mean over one.
+    assert tables["paper_sploss_table3"][0]["ours"].isna().all()
+
+
+def test_printed_values_are_shown_with_their_own_decimals(tables):
+    text = markdown(tables["paper_gv_table1"][1])
+    assert "| 0.85456 |" in text
+    assert "| 28.00 |" in text
+    assert "0.922874" in markdown(tables["paper_gv_table2"][1])
+
+
+def test_budgets_and_training_sets_are_stated_on_both_sides(tables):
+    notes = " ".join(tables["paper_sploss_table1"][1].notes)
+    assert "In print: DIV2K" in notes
+    assert "Ours: 300 steps of 8 patches of 24 pixels from skimage_train; 1 seed." in notes
+    assert "no replication" in notes
+    assert "edsr 41,000" in notes
+    assert "this study has no run of this table" in " ".join(tables["paper_sharpgan_table1"][1].notes)
+
+
+def test_every_row_has_a_cell_per_column_and_its_place_in_print(tables):
+    for _, table in tables.values():
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+        assert table.caption.split(",")[1].startswith(" Table ")
+        assert latex(table).count(r"\toprule") == 1
+    assert len(tables["paper_gv_table1"][1].rows) == 72
+    assert len(tables["paper_sploss_table1"][1].rows) == 32
+    labels = [row[2].text for row in tables["paper_sploss_table3"][1].rows]
+    assert labels == ["L1", *(f"SP (alpha {alpha})" for alpha in (1, 2, 3, 4, 6, 8, 10))]
+
+
+def test_a_run_that_failed_is_told(own_root):
+    path = own_root / "results/runs/sr_x4-edsr-sploss-s0/metrics.json"
+    path.write_text(json.dumps({"status": "not_trained", "reason": "the weights are away"}))
+    frame, table = paper_tables(load_study(own_root))["paper_sploss_table1"]
+    rows = frame.query("network == 'edsr' and loss == 'sploss'")
+    assert set(rows["status"]) == {"not trained: the weights are away"}
+    assert "not trained: the weights are away" in markdown(table)

@@ -1,0 +1,269 @@
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import synthetic
+from sharploss.analysis.claims.evaluate import judge
+from sharploss.analysis.load import load_study
+from sharploss.analysis.stats.intervals import differences
+from sharploss.analysis.tables import tables
+from sharploss.planning.plan import load_plan, write_plan
+
+
+@pytest.fixture(scope="module")
+def study(study_root):
+    return load_study(study_root)
+
+
+@pytest.fixture(scope="module")
+def written(study_root):
+    tables.tabulate(study_root)
+    return study_root / "reports" / "tables"
+
+
+def raw(root, run, dataset, measure):
+    """Mean of the file's numbers, computed without pandas; `measure` as in the file, "psnr,y"."""
+    group = "-".join(run.split("-")[:2])
+    lines = (root / "results/scores" / f"{group}.csv").read_text().splitlines()
+    values = [
+        float(line.split(",")[5]) for line in lines if line.startswith(f"{run},{dataset},") and f",{measure}," in line
+    ]
+    return sum(values) / len(values)
+
+
+def test_pairings_hold_the_mean_over_images(study, study_root):
+    row = tables.pairings(study).query("network == 'espcn' and loss == 'ssim' and dataset == 'set5'").iloc[0]
+    assert row["psnr_y"] == pytest.approx(raw(study_root, "sr_x4-espcn-ssim-s0", "set5", "psnr,y"))
+    assert row["ssim_rgb"] == pytest.approx(raw(study_root, "sr_x4-espcn-ssim-s0", "set5", "ssim,rgb"))
+
+
+def test_pairings_list_every_pairing_and_bicubic_but_not_the_sweep(study):
+    table = tables.pairings(study)
+    assert len(table) == 2 * (27 + 1)
+    assert not table["loss"].str.contains("sploss_a").any()
+    assert (table["loss"] == "bicubic").sum() == 2
+
+
+def test_ranks_follow_the_direction_of_the_metric_within_a_network(study):
+    part = tables.pairings(study).query("network == 'edsr' and dataset == 'skimage_test'").set_index("loss")
+    assert part["psnr_y_rank"].idxmin() == part["psnr_y"].idxmax()
+    assert part["lpips_alex_v0_1_rank"].idxmin() == part["lpips_alex_v0_1"].idxmin()
+    assert (
+        part["gradient_variance_ratio_grey_rank"].idxmin() == (part["gradient_variance_ratio_grey"] - 1).abs().idxmin()
+    )
+
+
+def test_bicubic_and_diverged_runs_are_not_ranked(study):
+    table = tables.pairings(study)
+    assert table.loc[table["loss"] == "bicubic", "psnr_y_rank"].isna().all()
+    gone = table.query("network == 'vdsr' and loss == 'l2_gv'")
+    assert (gone["status"] == "diverged (gv at step 140)").all()
+    assert gone["psnr_y"].isna().all()
+
+
+def test_means_and_statuses_cover_the_seeds(tmp_path):
+    root = synthetic.make_study(tmp_path, seeds=(0, 1), diverged=("sr_x4-vdsr-l2_gv-s1",))
+    table = tables.pairings(load_study(root))
+    row = table.query("network == 'espcn' and loss == 'l2' and dataset == 'skimage_test'").iloc[0]
+    both = [raw(root, f"sr_x4-espcn-l2-s{seed}", "skimage_test", "psnr,y") for seed in (0, 1)]
+    assert row["psnr_y"] == pytest.approx(np.mean(both))
+    half = table.query("network == 'vdsr' and loss == 'l2_gv'").iloc[0]
+    assert half["status"] == "1 of 2 seeds diverged (gv at step 140)"
+    assert half["runs"] == 2
+    assert not np.isnan(half["psnr_y"])
+
+
+def test_the_alpha_table_has_measures_down_and_alphas_across_in_order(study, study_root):
+    table = tables.alpha_sweep(study)
+    assert list(table.columns[6:]) == ["l1", *(f"alpha_{a}" for a in (0, 1, 2, 3, 4, 6, 8, 10))]
+    assert len(table) == 2 * 8
+    row = table.query("dataset == 'skimage_test' and metric == 'psnr' and protocol == 'y'").iloc[0]
+    assert row["alpha_2"] == pytest.approx(raw(study_root, "sr_x4-edsr-sploss-s0", "skimage_test", "psnr,y"))
+    assert row["alpha_8"] == pytest.approx(raw(study_root, "sr_x4-edsr-sploss_a8-s0", "skimage_test", "psnr,y"))
+
+
+def test_the_control_passes_only_when_every_score_is_equal(own_root):
+    control = tables.alpha_control(load_study(own_root))
+    assert set(control["verdict"]) == {"identical"}
+    assert set(control.query("dataset == 'set5'")["scores"]) == {5}
+    path = own_root / "results/scores/sr_x4-edsr.csv"
+    lines = path.read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("sr_x4-edsr-sploss_a0-s0,set5,baby,psnr,y"))
+    start, value = lines[at].rsplit(",", 1)
+    lines[at] = f"{start},{np.nextafter(float(value), 99.0)!r}".replace("np.float64(", "").replace(")", "")
+    path.write_text("\n".join(lines) + "\n")
+    control = tables.alpha_control(load_study(own_root))
+    different = control[control["verdict"] == "differs"]
+    assert different[["dataset", "metric", "protocol"]].to_numpy().tolist() == [["set5", "psnr", "y"]]
+    assert 0 < different["largest_difference"].iloc[0] < 1e-12
+
+
+def test_cost_is_relative_to_the_same_networks_l1(study):
+    cost = tables.cost(study).set_index(["network", "loss"])
+    assert (cost.xs("l1", level="loss")["relative_to_l1"] == 1).all()
+    row, l1 = cost.loc[("vdsr", "ssim")], cost.loc[("vdsr", "l1")]
+    assert row["ms_per_step"] == pytest.approx(1000 * row["seconds"] / 300)
+    assert row["relative_to_l1"] == pytest.approx(row["seconds"] / l1["seconds"])
+    assert row["parameters"] == 11_000
+
+
+def test_curves_have_a_row_per_validation_and_the_last_total_before_it(study):
+    part = tables.curves(study).query("run == 'sr_x4-edsr-l1-s0'")
+    assert list(part["step"]) == [100, 200, 300]
+    train = study.history.query("run == 'sr_x4-edsr-l1-s0' and event == 'train'").set_index("step")["total"]
+    assert list(part["total"]) == [train[100], train[200], train[300]]
+
+
+def test_the_summary_holds_the_means_on_the_first_test_set(written):
+    study_root = written.parents[1]
+    summary = json.loads((study_root / "results/summary.json").read_text())
+    assert "sr_x4-vdsr-l2_gv-s0" not in summary
+    expected = raw(study_root, "sr_x4-edsr-l1-s0", "skimage_test", "psnr,y")
+    assert summary["sr_x4-edsr-l1-s0"]["psnr_y"] == pytest.approx(expected)
+    assert summary["sr_x4-bicubic"]["lpips_alex_v0_1"] > 0
+
+
+def test_every_table_is_written_as_csv_markdown_and_latex(written):
+    names = {"pairings", "pairings_difference", "alpha_sweep", "alpha_control", "cost", "ranks", "pareto", "tuned"}
+    names |= {f"paper_{name}" for name in ("sploss_table1", "sploss_table2", "sploss_table3", "gv_table1", "gv_table2")}
+    names |= {"paper_sharpgan_table1"}
+    wanted = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")}
+    assert {path.name for path in written.iterdir()} == wanted | {"curves.csv", "alpha_curves.csv"}
+
+
+def test_csv_keeps_all_digits(written, study):
+    read = pd.read_csv(written / "pairings.csv", float_precision="round_trip")
+    assert (read["psnr_y"].dropna().to_numpy() == tables.pairings(study)["psnr_y"].dropna().to_numpy()).all()
+
+
+def test_markdown_shows_diverged_runs_and_marks(written):
+    text = (written / "pairings.md").read_text()
+    assert "diverged (gv at step 140)" in text
+    assert "**" in text
+    assert "| bicubic |" in text
+
+
+def test_what_was_not_measured_is_said_and_never_a_number(sparse_root):
+    tables.tabulate(sparse_root)
+    text = (sparse_root / "reports/tables/pairings.md").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("| edsr | l1 |"))
+    assert row.count("not measured") == 2
+    assert "LPIPS not measured: the weights of lpips" in text
+    assert "set5 not tested: it is not in the cache" in text
+    assert "nan" not in text
+
+
+def test_the_same_results_give_the_same_bytes(written, study_root):
+    before = {path.name: path.read_bytes() for path in written.iterdir()}
+    tables.tabulate(study_root)
+    assert {path.name: path.read_bytes() for path in written.iterdir()} == before
+
+
+def test_a_study_without_sweep_or_l1_still_has_its_tables(own_root):
+    plan = load_plan(own_root / "runs.yaml")
+    kept = {key: run for key, run in plan["runs"].items() if run["loss"] in ("l2", "ssim")}
+    groups = {
+        name: {**group, "runs": [key for key in group["runs"] if key in kept]} for name, group in plan["groups"].items()
+    }
+    write_plan({"runs": kept, "groups": groups}, own_root / "runs.yaml")
+    tables.tabulate(own_root)
+    folder = own_root / "reports/tables"
+    assert "no runs for this table" in (folder / "alpha_sweep.md").read_text()
+    assert "no runs for this table" in (folder / "alpha_control.md").read_text()
+    assert len((folder / "pairings_difference.csv").read_text().splitlines()) == 1
+    assert len(pd.read_csv(folder / "pairings.csv")) == 2 * (6 + 1)
+
+
+@pytest.fixture(scope="module")
+def wide(wide_root):
+    return load_study(wide_root)
+
+
+@pytest.fixture(scope="module")
+def wide_tables(wide):
+    return tables.display(wide, differences(wide.scores))
+
+
+def test_every_suite_has_its_own_tables(wide, wide_tables):
+    assert tables.shown_suites(wide) == ["pairings", "same_size", "adversarial"]
+    for suite in ("pairings", "same_size", "adversarial"):
+        assert len(wide_tables[suite]) == len(wide_tables[f"{suite}_difference"]) == 2
+    assert set(tables.pairings(wide, "same_size")["task"]) == {"sharpen"}
+    assert set(tables.pairings(wide, "adversarial")["loss"]) == {"bicubic", "l1", "esrgan", "l1_vgg"}
+
+
+def test_a_loss_of_two_recipes_has_two_rows_that_are_ranked_apart(wide):
+    part = tables.pairings(wide).query("task == 'sr_x4' and network == 'edsr' and dataset == 'set5' and loss == 'l1'")
+    assert part["recipe"].tolist() == ["mini", "mini_gan"]
+    assert part["psnr_y"].iloc[1] > part["psnr_y"].iloc[0] + 0.3
+    assert part["psnr_y_rank"].notna().all()
+
+
+def test_differences_of_a_suite_stay_within_its_recipe(wide):
+    compared = tables.frames(wide, differences(wide.scores))["adversarial_difference"]
+    assert set(compared["loss"]) == {"esrgan"}
+    row = compared.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]
+    assert row["difference"] == pytest.approx(-0.9, abs=0.3)
+    assert row["seeds"] == 2
+    assert (compared["p_holm"].dropna() >= compared["p"][compared["p_holm"].notna()]).all()
+
+
+def test_a_run_that_could_not_be_trained_is_shown_with_the_reason(wide_tables):
+    table = next(one for one in wide_tables["adversarial"] if "set5" in one.caption)
+    row = next(row for row in table.rows if row[1].text == "l1_vgg")
+    assert {cell.text for cell in row[2:]} == {f"not trained: {synthetic.NO_WEIGHTS}"}
+    notes = [note for note in table.notes if "To train" in note]
+    assert notes == [f"To train what was not: {synthetic.CURE}."]  # once, however many rows
+    assert not any("To train" in note for part in wide_tables["pairings"] for note in part.notes)
+    compared = next(one for one in wide_tables["adversarial_difference"] if "set5" in one.caption)
+    assert compared.notes.count(notes[0]) == 1
+    cost = wide_tables["cost"][0]
+    rows = [[cell.text for cell in row[:5]] for row in cost.rows if row[3].text == "l1_vgg"]
+    assert rows == [["sharpen", "edsr", "mini", "l1_vgg", "—"], ["sr_x4", "edsr", "mini_gan", "l1_vgg", "—"]]
+
+
+def test_a_number_of_a_whole_set_is_no_further_image(wide_tables):
+    table = next(one for one in wide_tables["adversarial"] if "set5" in one.caption)
+    assert "(5 images, 2 seeds)" in table.caption
+
+
+def test_ranks_are_given_per_suite_and_scope(wide):
+    found = tables.suite_ranks(wide)
+    assert set(found["suite"]) == {"pairings", "same_size", "adversarial"}
+    assert set(found.query("suite == 'pairings' and scope == 'network'")["of"]) == {"espcn", "vdsr", "edsr"}
+    assert found.query("suite == 'same_size' and scope == 'task'").empty
+    psnr = found.query("suite == 'pairings' and scope == 'metric' and of == 'psnr'").set_index("loss")["rank"]
+    assert psnr["ssim"] > psnr["l1_gv"]
+
+
+def test_a_suite_whose_runs_all_failed_has_no_ranks_and_stops_nothing(wide):
+    rest = wide.scores[wide.scores["recipe"] != "mini_gan"]  # the adversarial suite's
+    found = tables.suite_ranks(replace(wide, scores=rest))
+    assert set(found["suite"]) == {"pairings", "same_size"}
+
+
+def test_cost_is_told_per_recipe(wide):
+    rows = tables.cost(wide).query("task == 'sr_x4' and network == 'edsr' and loss == 'l1'")
+    assert rows["recipe"].tolist() == ["mini", "mini_gan"]
+    assert (rows["relative_to_l1"] == 1).all()
+
+
+@pytest.mark.slow
+def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path):
+    tables.tabulate(wide_root)
+    judge(wide_root)
+    files = sorted((wide_root / "reports").rglob("*.tex"))
+    assert {path.stem for path in files} >= {"pairings", "same_size_difference", "paper_gv_table1", "verdicts"}
+    body = "\\clearpage".join(path.read_text() for path in files)
+    for what in ("table", "tabular", "longtable"):
+        assert body.count(rf"\begin{{{what}}}") == body.count(rf"\end{{{what}}}")
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed: the tables were checked for structure alone")
+    packages = r"\documentclass{article}\usepackage{booktabs,array,longtable}\extrafloats{100}"
+    (tmp_path / "all.tex").write_text(rf"{packages}\begin{{document}}{body}\end{{document}}")
+    subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tmp_path, check=True, capture_output=True)

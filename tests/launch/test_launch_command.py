@@ -1,0 +1,113 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from sharploss.launch import command
+from sharploss.launch.command import alone, make_engine, processes, read, show, slurm_parameters
+from sharploss.launch.engines import Local, Slurm
+from sharploss.launch.jobs import Job
+from sharploss.utils.errors import UserError
+
+
+def test_slurm_gets_what_was_asked():
+    words = "--engine slurm --workers 16 --partition gpu --time 600 --gpus 2 --cpus 8 --array-size 100"
+    others = ["--slurm", "account=vision", "--slurm=--constraint=a100"]
+    setup = ["--setup", "module load cuda", "--setup", "source venv/bin/activate"]
+    asked = read([*words.split(), *others, *setup])
+    engine = make_engine(asked)
+    assert isinstance(engine, Slurm)
+    assert (engine.workers, engine.array) == (16, 100)
+    assert engine.environment == {"SHARPLOSS_PROCESSES": "2", "OMP_NUM_THREADS": "8"}
+    assert engine.parameters == {
+        "partition": "gpu",
+        "time": 600,
+        "gpus_per_node": 2,
+        "cpus_per_task": 8,
+        "setup": ["module load cuda", "source venv/bin/activate"],
+        "additional_parameters": {"account": "vision", "constraint": "a100"},
+    }
+
+
+def test_what_is_left_out_is_left_to_the_cluster():
+    asked = read(["--engine", "slurm"])
+    assert slurm_parameters(asked) == {"time": 1440}
+    assert processes(asked) == {}
+
+
+def test_a_local_engine_has_slots(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    monkeypatch.delenv("SHARPLOSS_DEVICE", raising=False)
+    engine = make_engine(read(["--push"]))
+    assert isinstance(engine, Local)
+    assert len(engine.slots) == 3
+    assert engine.push == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--workers", "0"], "'0' is not a whole number above 0"),
+        (["--workers", "-1"], "argument"),
+        (["--share", "4/3"], "'4/3' is not a share such as 2/3"),
+        (["--share", "0/3"], "'0/3' is not a share"),
+        (["--share", "two"], "'two' is not a share"),
+        (["--partition", "gpu"], "--partition is for --engine slurm"),
+        (["--engine", "condor"], "invalid choice"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        read(arguments)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["account", "=vision"])
+def test_an_option_of_sbatch_without_key_or_value_is_refused(option):
+    with pytest.raises(UserError, match="write it as KEY=VALUE"):
+        slurm_parameters(read(["--engine", "slurm", "--slurm", option]))
+
+
+def test_without_submitit_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(UserError, match=r"pip install 'sharploss\[cluster\]'"):
+        make_engine(read([]))
+
+
+def test_a_dry_run_tells_hours_and_order(capsys):
+    show([Job("x2-edsr-l1-s0", None, 1000, 7200.0), Job("x2-edsr-ragan-second-s0", "x2-edsr-l1-s0", 500, 1800.0)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["run", "steps", "hours", "after"]
+    assert lines[1].split() == ["x2-edsr-l1-s0", "1000", "2"]
+    assert lines[2].split() == ["x2-edsr-ragan-second-s0", "500", "0.5", "x2-edsr-l1-s0"]
+    assert lines[3] == "2 runs, 2:30:00 on one worker at this machine's speed"
+
+
+def test_two_launches_in_one_folder_are_refused(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with alone(), pytest.raises(UserError, match="Another launch is at work in this folder"), alone():
+        pass
+    with alone():
+        pass
+
+
+def test_what_comes_before_is_done_first(monkeypatch):
+    ran = []
+
+    def pretend(arguments, **_):
+        ran.append(arguments[arguments.index("repro") :])
+        return subprocess.CompletedProcess(arguments, 1 if "extract" in arguments else 0)
+
+    monkeypatch.setattr(command.subprocess, "run", pretend)
+
+    assert command.upstream(SimpleNamespace(extractors={})) == 0
+    assert ran == [["repro", "plan", "fetch", "prepare"]]
+    assert command.upstream(SimpleNamespace(extractors={"mdf": None})) == 0  # runs without an extractor go on
+    assert ran[2] == ["repro", "--keep-going", "extract"]
+
+
+def test_help_shows_an_example(capsys):
+    with pytest.raises(SystemExit):
+        read(["--help"])
+    assert "--engine slurm --workers 16 --partition gpu" in capsys.readouterr().out

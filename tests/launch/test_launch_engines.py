@@ -1,0 +1,142 @@
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from sharploss.launch import engines
+from sharploss.launch.engines import Local, Slurm, Task, make_slots, queued, visible_gpus
+from sharploss.launch.jobs import Job
+from sharploss.utils.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "SHARPLOSS_DEVICE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_one_slot_for_each_gpu():
+    slots = make_slots(None, 1, ["0", "3"], range(16))
+    assert [slot.name for slot in slots] == ["GPU 0", "GPU 3"]
+    assert slots[1].environment == {"CUDA_VISIBLE_DEVICES": "3", "SHARPLOSS_PROCESSES": "1"}
+
+
+def test_several_gpus_for_each_run():
+    slots = make_slots(None, 2, ["0", "1", "2", "3", "4"], range(16))
+    assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["0,1", "2,3"]
+    assert {slot.environment["SHARPLOSS_PROCESSES"] for slot in slots} == {"2"}
+
+
+@pytest.mark.parametrize(
+    ("workers", "groups"), [(2, [(0, 2), (1, 3)]), (3, [(0, 3), (1,), (2,)]), (None, [(0,), (1,), (2,), (3,)])]
+)
+def test_cores_are_divided_without_overlap(workers, groups):
+    slots = make_slots(workers, 1, [], range(4))
+    assert [slot.cores for slot in slots] == groups
+    assert [slot.environment["OMP_NUM_THREADS"] for slot in slots] == [str(len(group)) for group in groups]
+    assert all(slot.environment["CUDA_VISIBLE_DEVICES"] == "" for slot in slots)
+
+
+def test_a_number_of_threads_that_was_set_stays(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert make_slots(1, 1, [], range(4))[0].environment["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((3, 1, ["0", "1"], range(8)), "--workers 3: this machine has 2 GPUs, 1 for each worker: ask for at most 2"),
+        ((2, 2, ["0", "1", "2"], range(8)), "ask for at most 1"),
+        ((9, 1, [], range(8)), "--workers 9: this machine has 8 cores: ask for at most 8"),
+    ],
+)
+def test_more_workers_than_places_are_refused(arguments, message):
+    with pytest.raises(UserError, match=message):
+        make_slots(*arguments)
+
+
+def test_which_gpus(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-abc")
+    assert visible_gpus() == ["2", "GPU-abc"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert visible_gpus() == []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    monkeypatch.setenv("SHARPLOSS_DEVICE", "cpu")
+    assert visible_gpus() == []
+
+
+def handle(done=False, result=None, number="7"):
+    def give():
+        if result is None:
+            raise RuntimeError("no result")
+        return result
+
+    return SimpleNamespace(done=lambda: done, result=give, job_id=number)
+
+
+def test_a_slot_is_free_again_when_its_job_has_ended():
+    engine = Local(make_slots(2, 1, [], range(2)))
+    one, two = engine.slots.pop(0), engine.slots.pop(0)
+    job = Job("a", None, 1, 1.0)
+    running = Task(job, handle(), "core 0", 0.0, one)
+    ended = Task(job, handle(done=True, result=0), "core 1", 0.0, two)
+    died = Task(job, handle(done=True), "core 1", 0.0, None)
+    assert engine.room() == 0
+    assert engine.poll([running, ended, died]) == [(ended, 0), (died, -1)]
+    assert engine.slots == [two]
+
+
+@pytest.fixture
+def queue(monkeypatch):
+    """A Slurm that answers squeue with these lines."""
+    lines = []
+    answer = lambda: subprocess.CompletedProcess([], 0, "\n".join(lines), "")  # noqa: E731
+    monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: answer())
+    return lines
+
+
+def slurm_task(tmp_path, result=None):
+    path = tmp_path / "result.pkl"
+    if result is not None:
+        path.write_bytes(b"")
+    job = handle(result=result, number="12_3")
+    job.paths = SimpleNamespace(result_pickle=path)
+    return Task(Job("a", None, 1, 1.0), job, "", None)
+
+
+def test_the_queue_is_read_with_arrays_spelt_out(queue):
+    queue += ["12_3|RUNNING|gpu7", "12_4|PENDING|", ""]
+    assert queued() == {"12_3": ("RUNNING", "gpu7"), "12_4": ("PENDING", "")}
+
+
+def test_a_slurm_job_waits_runs_is_queued_again_and_ends(queue, tmp_path):
+    engine, task = Slurm({}, 4, 10), slurm_task(tmp_path)
+    for line, where in (("12_3|PENDING|", ""), ("12_3|RUNNING|gpu7", "gpu7"), ("12_3|REQUEUED|", "")):
+        queue[:] = [line]
+        assert engine.poll([task]) == []
+        assert task.where == where
+        assert (task.started is None) == (where == "")
+    queue.clear()
+    done = slurm_task(tmp_path, result=0)
+    assert engine.poll([done]) == [(done, 0)]
+
+
+@pytest.mark.usefixtures("queue")
+def test_a_slurm_job_that_vanishes_without_a_result_has_died(tmp_path, monkeypatch):
+    engine, task, clock = Slurm({}, 4, 10), slurm_task(tmp_path), iter([100.0, 105.0, 111.0])
+    monkeypatch.setattr(engines.time, "monotonic", lambda: next(clock))
+    assert engine.poll([task]) == []
+    assert engine.poll([task]) == []  # the result may still be on its way
+    assert engine.poll([task]) == [(task, -1)]
+
+
+def test_a_slurm_that_does_not_answer_is_asked_again(monkeypatch, tmp_path):
+    failed = subprocess.CompletedProcess([], 1, "", "slurm_load_jobs error: Unable to contact slurm controller")
+    monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: failed)
+    assert Slurm({}, 4, 10).poll([slurm_task(tmp_path)]) == []
+
+
+def test_without_slurm_it_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="there is no srun here"):
+        Slurm({}, 4, 10, folder=tmp_path / "jobs").submit([Job("a", None, 1, 1.0)])

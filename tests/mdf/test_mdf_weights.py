@@ -1,0 +1,132 @@
+import os
+
+import pytest
+import torch
+from safetensors.torch import save, save_file
+
+from sharploss.assets.fetch import AssetMissingError, cache_folder
+from sharploss.losses import build_loss
+from sharploss.mdf.networks import SinGANDiscriminator
+from sharploss.mdf.weights import build, convert, load_discriminators, official_tensors
+from sharploss.utils.checksum import add_checksum
+from sharploss.utils.errors import UserError
+
+MIRROR = os.environ.get("SHARPLOSS_MIRROR")
+with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no discriminators of the authors")
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "cache"))
+
+
+def trained(*widths):
+    networks = torch.nn.ModuleList(SinGANDiscriminator(width) for width in widths)
+    return {name: value.clone() for name, value in networks.state_dict().items()}
+
+
+@with_weights
+def test_pickles_are_converted_once(monkeypatch):
+    first, file = official_tensors("mdf_jpeg")
+    (converted,) = (cache_folder() / "converted").iterdir()
+    assert converted.name == "mdf_jpeg-6eee1fbf452c7789.safetensors"
+    monkeypatch.setattr("sharploss.mdf.weights.convert", lambda _: pytest.fail("converted twice"))
+    second, again = official_tensors("mdf_jpeg")
+    assert file == again == "Ds_JPEG.pth 6eee1fbf452c7789"
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@with_weights
+def test_a_damaged_conversion_is_made_again():
+    official_tensors("mdf_jpeg")
+    (converted,) = (cache_folder() / "converted").iterdir()
+    whole = converted.read_bytes()
+    converted.write_bytes(whole[:1000])
+    official_tensors("mdf_jpeg")
+    assert converted.read_bytes() == whole
+
+
+@with_weights
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "file"))
+    assert len(load_discriminators("jpeg", 8)[0]) == 8
+
+
+@with_weights
+def test_denoising_is_sisr_and_jpeg_is_not():
+    sisr, denoising, jpeg = (
+        load_discriminators(name, 1)[0][0].head.conv.weight for name in ("sisr", "denoising", "jpeg")
+    )
+    assert torch.equal(sisr, denoising)
+    assert not torch.equal(sisr, jpeg)
+
+
+@with_weights
+def test_more_scales_than_there_are():
+    with pytest.raises(UserError, match="the authors' weights 'jpeg' has 8 discriminators, not 9: set 'scales' to 8"):
+        load_discriminators("jpeg", 9)
+
+
+def test_weights_that_cannot_be_had(monkeypatch):
+    monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
+    monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
+    with pytest.raises(AssetMissingError, match=r"Ds_SISR\.pth"):
+        build_loss({"mdf": 1})
+
+
+def test_self_trained_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results/weights/extractors"
+    folder.mkdir(parents=True)
+    state = trained(4, 6)
+    save_file(state, folder / "ours.safetensors")
+    networks, _ = load_discriminators("ours", 2)
+    assert [network.head.conv.out_channels for network in networks] == [4, 6]
+    assert torch.equal(networks[1].tail.weight, state["1.tail.weight"])
+    assert not list(networks.parameters())
+    loss = build_loss({"mdf": {"weights": str(folder / "ours.safetensors"), "scales": 1}})
+    assert loss(torch.rand(1, 3, 12, 12), torch.rand(1, 3, 12, 12)) > 0
+
+
+def test_self_trained_weights_that_do_not_match_their_seal_are_refused(tmp_path):
+    path, content = tmp_path / "ours.safetensors", bytearray(add_checksum(save(trained(4))))
+    path.write_bytes(content)
+    load_discriminators(str(path), 1)
+    content[-1] ^= 1  # one bit of a number: safetensors sees nothing wrong
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"ours\.safetensors is damaged \(it does not match its sha256\)"):
+        load_discriminators(str(path), 1)
+
+
+def test_missing_self_trained_weights_say_how_to_make_them():
+    with pytest.raises(UserError, match=r"ours\.safetensors is missing: run 'python pipelines/extract\.py ours'"):
+        load_discriminators("ours", 4)
+    with pytest.raises(UserError, match=r"a/ours\.safetensors is missing: check the path, or set 'weights' to one of"):
+        load_discriminators("a/ours.safetensors", 4)
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"no safetensors")
+    with pytest.raises(UserError, match=r"x\.safetensors is damaged"):
+        load_discriminators(str(path), 1)
+    save_file({"weight": torch.zeros(1)}, path)
+    with pytest.raises(UserError, match="holds no discriminators"):
+        load_discriminators(str(path), 1)
+    broken = trained(4)
+    del broken["0.tail.bias"]
+    with pytest.raises(UserError, match=r"does not fit MDF's discriminator 0 .*tail\.bias"):
+        build(broken, 1, "x")
+    with pytest.raises(UserError, match="x has 1 discriminators, not 2"):
+        build(trained(4), 2, "x")
+
+
+@with_weights
+def test_converted_names_are_those_of_the_networks():
+    from pathlib import Path
+
+    tensors = convert(Path(f"{MIRROR}/weights/Ds_SISR.pth"))
+    assert {name.split(".", 1)[0] for name in tensors} == set("012345678")
+    assert {name.split(".", 1)[1] for name in tensors} == set(SinGANDiscriminator(32).state_dict())

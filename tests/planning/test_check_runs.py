@@ -1,0 +1,133 @@
+import json
+import re
+import runpy
+
+import pytest
+import torch
+import yaml
+
+from sharploss.config.params import Params, load_params
+from sharploss.planning.check_runs import check_run
+from sharploss.planning.plan import expand
+from sharploss.utils.errors import UserError
+
+RUN = {"task": "sr_x4", "network": "espcn", "recipe": "mini_gan", "seed": 0}
+GAN = {"weight": 0.001, "width": 8}
+
+
+@pytest.fixture
+def mini(repository):
+    # What the file's aliases share is taken apart, so that one loss can be changed alone.
+    return json.loads(json.dumps(yaml.safe_load((repository / "studies/mini.yaml").read_text())))
+
+
+def refused(content, loss, **world):
+    with pytest.raises(UserError) as error:
+        check_run(Params.model_validate(content), {**RUN, "loss": loss}, **world)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("study", ["mini", "gpu", "paper"])
+def test_the_studies_fit(repository, study):
+    params = load_params(repository / f"studies/{study}.yaml")
+    for loss in {run["loss"]: run for run in expand(params)["runs"].values()}.values():
+        check_run(params, loss)
+
+
+def test_a_size_that_the_recipe_does_not_give_is_refused(mini):
+    mini["losses"]["l1_ragan"]["ragan"]["size"] = 32
+    assert refused(mini, "l1_ragan") == (
+        "params.yaml: losses.l1_ragan.ragan.size is 32, and recipes.mini_gan gives patches of 64x64 pixels on sr_x4: "
+        "leave size out, and it follows the recipe."
+    )
+    mini["losses"]["l1_ragan"]["ragan"]["size"] = 64
+    check_run(Params.model_validate(mini), {**RUN, "loss": "l1_ragan"})
+
+
+def test_a_discriminator_of_grey_images_is_refused(mini):
+    mini["losses"]["l1_ragan"]["ragan"]["channels"] = 1
+    assert refused(mini, "l1_ragan") == (
+        "params.yaml: losses.l1_ragan.ragan.channels is 1, and the patches of recipes.mini_gan have 3 (RGB), as all "
+        "images of a study: leave channels out."
+    )
+
+
+@pytest.mark.parametrize(
+    ("discriminator", "patch", "told"),
+    [
+        ("vgg128", 24, "patch is 24, which the scale of sr_x4 makes 96x96 pixels, and the discriminator of"),
+        ("vgg128", 24, "losses.own.gan cannot judge those: make it 8, 16, 32 or 64."),
+        ("srgan", 21, "make it 16, 20, 24 or 28."),
+        ("sharpgan", 1, "make it 2, 4, 6 or 8."),
+    ],
+)
+def test_a_patch_that_the_discriminator_cannot_judge_is_refused_with_those_that_would_do(
+    mini, discriminator, patch, told
+):
+    mini["losses"]["own"] = {"l1": 1, "gan": {**GAN, "discriminator": discriminator}}
+    mini["recipes"]["mini_gan"]["patch"] = patch
+    message = refused(mini, "own")
+    assert message.startswith("params.yaml: recipes.mini_gan.patch is")
+    assert told in message
+    for named in re.findall(r"\d+", message.rpartition("make it")[2]):
+        mini["recipes"]["mini_gan"]["patch"] = int(named)
+        check_run(Params.model_validate(mini), {**RUN, "loss": "own"})
+
+
+def test_where_no_patch_will_do_another_discriminator_is_asked_for(mini):
+    content = {**mini, "recipes": {**mini["recipes"], "mini_gan": {**mini["recipes"]["mini_gan"], "patch": 32}}}
+    run = {**RUN, "task": "sr_x3", "loss": "l1_ragan"}
+    with pytest.raises(UserError, match=r"96x96 pixels.* name another discriminator\.$"):
+        check_run(Params.model_validate(content), run)
+
+
+def test_other_faults_of_a_term_are_told_as_they_are(mini):
+    mini["losses"]["own"] = {"l1": 1, "gan": {**GAN, "discriminator": "vgg182"}}
+    assert "did you mean 'vgg128'?" in refused(mini, "own")
+
+
+def test_a_patch_too_small_for_a_term_is_refused(mini):
+    mini["recipes"]["mini_gan"]["patch"] = 2
+    assert refused(mini, "ssim") == (
+        "params.yaml: losses.ssim needs patches of 11x11 pixels, and recipes.mini_gan gives 8x8 on sr_x4: "
+        "raise its patch to 3."
+    )
+
+
+@pytest.mark.parametrize(("batch", "accumulate", "world"), [(1, 1, 1), (4, 4, 1), (4, 1, 4), (4, 4, 2)])
+def test_normalisation_over_one_number_is_refused(mini, batch, accumulate, world):
+    mini["losses"]["own"] = {"l1": 1, "gan": {**GAN, "discriminator": "srgan"}}
+    mini["recipes"]["mini_gan"].update(patch=4, batch=batch, accumulate=accumulate)
+    message = refused(mini, "own", world=world)
+    assert message.startswith(
+        "params.yaml: the discriminator of losses.own.gan normalises a single pixel of each 16x16"
+    )
+    assert f"of which it needs 2, and recipes.mini_gan gives 1 (a batch of {batch}" in message
+    assert f"make batch at least {2 * max(accumulate, world)}" in message
+    assert ("lower accumulate" in message) == (accumulate > 1)
+    mini["recipes"]["mini_gan"].update(batch=2 * batch)
+    check_run(Params.model_validate(mini), {**RUN, "loss": "own"}, world=world)
+
+
+def test_one_image_is_enough_where_several_pixels_are_left(mini):
+    mini["losses"]["own"] = {"l1": 1, "gan": {**GAN, "discriminator": "srgan"}}
+    mini["recipes"]["mini_gan"].update(patch=8, batch=1)
+    check_run(Params.model_validate(mini), {**RUN, "loss": "own"})
+
+
+def test_nothing_is_written_for_a_plan_that_does_not_fit(mini, repository, tmp_path, monkeypatch):
+    """Neither by the plan nor by its check, and without a traceback."""
+    mini["losses"]["l1_ragan"]["ragan"]["size"] = 32
+    params = Params.model_validate(mini)
+    script = runpy.run_path(str(repository / "pipelines" / "plan.py"))
+    monkeypatch.chdir(tmp_path)
+    for check in (lambda: script["renew"](params), lambda: script["check_classes"](params, expand(params))):
+        with pytest.raises(UserError, match=r"l1_ragan\.ragan\.size is 32"):
+            check()
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_numbers_are_drawn_to_look(mini):
+    state = torch.get_rng_state()
+    check_run(Params.model_validate(mini), {**RUN, "loss": "l1_ragan"})
+    assert torch.equal(torch.get_rng_state(), state)

@@ -1,0 +1,172 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from finished_study import IDENTITY, KEY, OTHER, RECORD, make
+from sharploss.tracking import follower as tracking
+from sharploss.tracking import publish
+from sharploss.utils.errors import UserError
+from wandb_server import serve
+
+PROGRAM = [sys.executable, "-m", "sharploss", "publish"]
+ID = f"{KEY}-{IDENTITY}"
+
+
+@pytest.fixture
+def study(repository, tmp_path, monkeypatch):
+    """The folder of a study with two runs that are done, and W&B's own files in it too."""
+    make(repository, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "staging"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("WANDB_DIR", "WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with serve() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.address)
+        monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+        yield server
+
+
+def run(*arguments, mode="offline", code=0):
+    """Run the command in a process of its own, as users do; W&B keeps a service per process."""
+    environment = {**__import__("os").environ, "WANDB_MODE": mode}
+    done = subprocess.run([*PROGRAM, *arguments], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def read(folder, *options):
+    """Read a W&B file back with W&B's own reader."""
+    command = [Path(sys.executable).with_name("wandb"), "leet", "inspect", "--json", *options, str(folder)]
+    return subprocess.check_output(command, text=True)
+
+
+def inspect(folder):
+    return [json.loads(line) for line in read(folder).splitlines()]
+
+
+def history(records):
+    return [line["history"]["item"] for line in records if line["type"] == "history"]
+
+
+def test_the_files_hold_the_record_the_scores_the_crops_and_the_lineage(study):
+    files = "wandb/offline-run-*"
+    assert run(KEY) == f"1 run written to {files}: once logged in (wandb login), 'wandb sync {files}' sends them\n"
+    (folder,) = study.glob("wandb/offline-run-*")
+    records = inspect(folder)
+    lines = history(records)
+    assert [line["_step"] for line in lines] == [20, 40, 41]
+    for name in ("train/total", "train/terms/sploss", "validation/psnr_y"):
+        wanted = [tracking.flatten(line)[name] for line in RECORD if name in tracking.flatten(line)]
+        assert [line[name] for line in lines if name in line] == wanted
+    assert lines[-1]["test/crops/eye._type"] == "image-file"
+    assert (folder / "files" / lines[-1]["test/crops/eye.path"]).is_file()
+    artifacts = {line["artifact"]["name"]: line["artifact"] for line in records if line["type"] == "artifact"}
+    inputs = {name for name, artifact in artifacts.items() if artifact.get("use_after_commit")}
+    assert inputs == {"sr_x4-train", "sr_x4-validation"}
+    assert artifacts[KEY]["type"] == "model"
+    assert json.loads(artifacts[KEY]["metadata"])["made_from"]["packs"]["train"] == "a" * 64
+    check_summary(folder)
+
+
+def check_summary(folder):
+    summary = json.loads(read(folder, "--summary"))
+    provenance = json.loads(Path(f"results/runs/{KEY}/provenance.json").read_text())
+    config = {name: value for name, value in summary["config"].items() if name in provenance["config"]}
+    assert config == provenance["config"]
+    assert summary["run_id"] == ID
+    assert summary["tags"][-2:] == ["suite:pairings", "suite:alpha_sweep"]
+    assert summary["summary"]["scores/set5/psnr_y"] == 31.0
+    (table,) = (folder / "files").rglob("*.table.json")
+    content = json.loads(table.read_text())
+    assert content["columns"] == ["dataset", "image", "psnr_y", "ssim_y"]
+    assert content["data"][:2] == [["set5", "baby", 30.5, 0.875], ["set5", "bird", 31.5, None]]
+
+
+def test_told_again_offline_no_line_is_there_twice_and_files_do_not_pile_up(study):
+    for _ in range(3):
+        run(KEY)
+    folders = sorted(study.glob("wandb/offline-run-*"))
+    assert [[line["_step"] for line in history(inspect(folder))] for folder in folders] == [[20, 40, 41], []]
+
+
+def test_all_that_are_done_are_published_when_none_is_named(study):
+    assert run().startswith("2 runs written to wandb/offline-run-* (1 without weights, which are not here)")
+    assert {path.name.split("-", 3)[3] for path in study.glob("wandb/offline-run-*")} == {ID, f"{OTHER}-{IDENTITY}"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("study")
+def test_told_twice_online_the_server_has_everything_once(server):
+    for _ in range(2):
+        assert run(KEY, mode="online") == f"1 run sent to {server.address}/me/sharploss\n"
+    assert [line["_step"] for line in server.lines(ID)] == [20, 40, 41]
+    assert server.runs[ID]["groupName"] == "pairings"
+    assert server.used == {"sr_x4-train", "sr_x4-validation"}
+    assert {len(digests) for digests in server.artifacts.values()} == {1}
+    assert {KEY, f"run-{ID}-scores"} <= set(server.artifacts)
+
+
+@pytest.mark.slow
+def test_a_training_followed_offline_and_published_offline_is_there_once_after_a_sync(study, server):
+    path = study / f"results/runs/{KEY}/history.jsonl"
+    description = tracking.describe(KEY, {**plan_of(study), "suites": []}, {}, IDENTITY, "mini")
+    sink = tracking.follow(path, description)
+    sink.stdin.close()
+    assert sink.wait(60) == 0
+    run(KEY)
+    assert "run 'wandb sync" in run(KEY, mode="online", code=1)
+    program = Path(sys.executable).with_name("wandb")
+    folders = sorted(study.glob("wandb/offline-run-*"))
+    subprocess.run([program, "sync", "--yes", *folders], check=True, capture_output=True)
+    assert [line["_step"] for line in server.lines(ID)] == [20, 40, 41]
+    run(KEY, mode="online")
+    assert [line["_step"] for line in server.lines(ID)] == [20, 40, 41]
+
+
+def plan_of(study):
+    from sharploss.planning.plan import load_plan
+
+    return load_plan(study / "runs.yaml")["runs"][KEY]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_server_that_refuses_is_told_in_one_sentence(server, status):
+    server.refuse = status
+    told = [line for line in run(KEY, mode="online", code=1).splitlines() if line.startswith("error:")]
+    assert len(told) == 1
+    assert f"W&B refuses {KEY}" in told[0]
+    assert "permission denied" in told[0]
+
+
+@pytest.mark.usefixtures("study")
+def test_a_mistyped_run_is_told_in_one_sentence():
+    assert run("sr_x4-edsr-sploss", code=1) == (f"error: There is no run 'sr_x4-edsr-sploss': did you mean '{KEY}'?\n")
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [("online", "nobody is logged in"), ("disabled", "unset it"), ("onlin", "did you mean 'online'")]
+)
+@pytest.mark.usefixtures("study")
+def test_a_mode_that_cannot_be_is_told(monkeypatch, mode, told):
+    monkeypatch.setenv("WANDB_MODE", mode)
+    with pytest.raises(UserError, match=told):
+        publish.check_mode()
+
+
+def test_a_study_without_results_is_told(study):
+    (study / "results").rename(study / "elsewhere")
+    with pytest.raises(UserError, match="results/runs has no run"):
+        publish.main([])

@@ -1,0 +1,89 @@
+import errno
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from sharploss.utils.errors import UserError, run_main, unknown
+
+
+def test_unknown_names_the_nearest():
+    assert str(unknown("loss", "splos", ["l1", "sploss"])) == "There is no loss 'splos': did you mean 'sploss'?"
+
+
+def test_unknown_lists_all_when_nothing_is_near():
+    assert "known are: l1, sploss" in str(unknown("loss", "zzzz", ["sploss", "l1"]))
+
+
+def test_unknown_stays_a_sentence_whatever_is_asked_and_known():
+    told = str(unknown("loss", "x" * 100_000, [f"loss_{index}" for index in range(10_000)]))
+    assert told.startswith("There is no loss 'xxx")
+    assert told.endswith("....")
+    assert len(told) < 600
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (UserError("a.png is empty: delete it."), "error: a.png is empty: delete it.\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "weights.safetensors"),
+            "error: No space left on device (weights.safetensors): put that right and run the same command again.\n",
+        ),
+    ],
+)
+def test_a_users_error_is_one_line_and_exit_code_1(raised, told, capsys):
+    def main():
+        raise raised
+
+    with pytest.raises(SystemExit) as stop:
+        run_main(main)
+    assert stop.value.code == 1
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize("ask", [lambda: bytearray(1 << 62), lambda: torch.empty(1 << 60)])
+def test_lack_of_memory_is_one_line_that_says_what_to_lower(ask, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run_main(ask)
+    assert stop.value.code == 1
+    assert capsys.readouterr().err.startswith("error: the memory of this machine or its GPU does not suffice: lower ")
+
+
+def test_a_bug_of_torch_stays_a_traceback():
+    with pytest.raises(RuntimeError, match="must match"):
+        run_main(lambda: torch.ones(2) + torch.ones(3))
+
+
+def test_a_bug_stays_a_traceback():
+    def main():
+        raise KeyError("bug")
+
+    with pytest.raises(KeyError):
+        run_main(main)
+
+
+def test_the_exit_code_of_main_is_kept():
+    with pytest.raises(SystemExit) as stop:
+        run_main(lambda: 75)
+    assert stop.value.code == 75
+
+
+def test_what_an_error_quotes_stays_on_one_line_and_steers_no_terminal(capsys):
+    def main():
+        raise UserError("params.yaml: 'a\nb\x1b[2J\x00ü' is unknown")
+
+    with pytest.raises(SystemExit):
+        run_main(main)
+    assert capsys.readouterr().err == "error: params.yaml: 'a b\\x1b[2J\\x00ü' is unknown\n"
+
+
+def test_a_process_that_ends_at_once_has_told_everything():
+    script = "from sharploss.utils.errors import UserError, run_main\n{}\nrun_main(main, at_once=True)"
+    good = "def main():\n    print('done')\n    return 75"
+    bad = "def main():\n    raise UserError('no')"
+    done = subprocess.run([sys.executable, "-c", script.format(good)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (75, "done\n")
+    failed = subprocess.run([sys.executable, "-c", script.format(bad)], capture_output=True, text=True, check=False)
+    assert (failed.returncode, failed.stderr) == (1, "error: no\n")
