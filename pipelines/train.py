@@ -63,9 +63,7 @@ def main() -> int:
         device = choose_device()
         try:
             if start and read_metadata(start)["status"] != "finished":
-                raise AssetMissingError(
-                    run["start"], f"the run that it starts from ({start.stem}) has no trained weights"
-                )
+                raise AssetMissingError(run["start"], f"the run it starts from ({start.stem}) has no trained weights")
             outcome = train(
                 config,
                 packs,

@@ -49,7 +49,7 @@ class LPIPSLoss(nn.Module):
         self.network: nn.Module | None = None
 
     def load(self) -> None:
-        """Load the backbone; the linear layers come with the package. Raises AssetMissingError where it cannot be had."""
+        """Load the backbone; the linear layers come with the package. AssetMissingError without it."""
         self.use(*read_weights(self.assets))
 
     def use(self, asset: str, weights: dict[str, Tensor]) -> None:

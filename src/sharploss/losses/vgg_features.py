@@ -222,7 +222,7 @@ class FeatureLoss(nn.Module):
         self.network: VGGFeatures | None = None
 
     def load(self) -> None:
-        """Load the weights, of VGG19 torchvision's if they can be had, else Oxford's. Raises AssetMissingError without."""
+        """Load the weights, of VGG19 torchvision's if they can be had, else Oxford's. AssetMissingError without."""
         self.use(*read_weights(self.assets))
 
     def use(self, asset: str, weights: Mapping[str, Tensor]) -> None:

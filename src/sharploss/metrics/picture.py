@@ -61,7 +61,7 @@ def mean_of(parts: Iterable[tuple[Tensor, int]]) -> Tensor:
 class CachedImage:
     """Images of one size, and what metrics have made of them so far.
 
-    A target is one CachedImage for all the outputs that are compared with it, so its share of every metric (8-bit values,
+    A target is one CachedImage for all outputs that are compared with it, so its share of every metric (8-bit values,
     luma, local means, network features, edges) is computed once. Images of 2 megapixels and more keep nothing, and
     metrics take them strip by strip.
 

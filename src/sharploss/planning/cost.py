@@ -51,7 +51,7 @@ def loss_flops(config: Config) -> int:
 def discriminator_flops(config: Config) -> int:
     """Count the operations of a discriminator's own updates in one step of the network; 0 for a loss without one.
 
-    As `sharploss.training.discriminator.DiscriminatorTrainer` makes them: `steps` times forward and backward on real and restored
+    As `DiscriminatorTrainer` makes them: `steps` times forward and backward on real and restored
     images, with the second derivative of R1 where it has a weight, and before each but the first a forward pass of the
     network, which restores patches of their own for it.
     """
