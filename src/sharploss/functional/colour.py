@@ -76,7 +76,7 @@ CHANNELS: dict[str, Callable[[Tensor], Tensor]] = {
 def as_measured(image: Tensor, protocol: str, border: int) -> Tensor:
     """Give what a protocol looks at: the image rounded to 8 bits, its channels, the border shaved.
 
-    Images that several metrics look at are better wrapped in a `CachedImage` (sharploss.metrics.picture), which keeps this.
+    Images that several metrics look at are better wrapped in a `sharploss.metrics.picture.CachedImage`.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1]; what lies outside is clamped.
