@@ -19,10 +19,10 @@ NAN = float("nan")
 def test_each_verdict_has_its_own_mark_and_place():
     rows = pd.DataFrame(
         [
-            ["E1", "SPLoss", "printed", "supported"],
-            ["E1", "SPLoss", "ours", "contradicted"],
-            ["E13", "GV", "printed", "undecided"],
-            ["E13", "GV", "ours", "not testable"],
+            ["E1", "SPLoss", "published", "supported"],
+            ["E1", "SPLoss", "measured", "contradicted"],
+            ["E13", "GV", "published", "undecided"],
+            ["E13", "GV", "measured", "not testable"],
         ],
         columns=["claim", "paper", "side", "verdict"],
     )

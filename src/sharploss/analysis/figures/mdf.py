@@ -12,7 +12,7 @@ from sharploss.analysis.plotting.changes import FAR, changes_figure
 from sharploss.analysis.plotting.weights import weights_figure
 from sharploss.analysis.stats.baselines import Terms, terms_of
 from sharploss.analysis.stats.intervals import differences
-from sharploss.analysis.stats.weight_sweep import weight_searches
+from sharploss.analysis.stats.weight_sweep import weight_sweep
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import first_tested
 
@@ -114,7 +114,7 @@ SEARCHES: dict[str, tuple[str, str, tuple[str, ...], str]] = {
 
 def searches(study: Study) -> Iterator[Drawing]:
     """Draw the searches for weights: of VGG and LPIPS, of the second-order term, and of all terms beside each other."""
-    found = weight_searches(study)
+    found = weight_sweep(study)
     sets = first_tested(study)
     found = found.merge(sets, on=["task", "dataset"])
     for name, (paper, section, terms, caption) in SEARCHES.items():

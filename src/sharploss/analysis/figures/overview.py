@@ -14,7 +14,7 @@ from sharploss.analysis.plotting.pareto import pareto_figure
 from sharploss.analysis.plotting.ranks import ranks_figure
 from sharploss.analysis.plotting.scoreboard import scoreboard_figure
 from sharploss.analysis.plotting.tradeoff import tradeoff_figure
-from sharploss.analysis.stats.baselines import partner_of, terms_of
+from sharploss.analysis.stats.baselines import baselines_in
 from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.tables.tables import (
@@ -144,7 +144,7 @@ def scoreboard_rows(study: Study) -> pd.DataFrame:
     """
     import pandas as pd
 
-    partners = pd.Series(partner_of(terms_of(study)))
+    partners = pd.Series(baselines_in(study))
     scores = study.scores[~study.scores["loss"].isin(REFERENCES)]
     parts = [_against(scores, list(partners.index[partners == base]), str(base)) for base in dict.fromkeys(partners)]
     found = pd.concat(
@@ -167,11 +167,11 @@ def _against(scores: pd.DataFrame, losses: list[str], base: str) -> pd.DataFrame
 
 
 def claims(study: Study) -> Iterator[Drawing]:
-    """Draw the verdicts on every claim, in print and on our runs."""
+    """Draw the verdicts on every claim, published and measured."""
     name, caption = "claims", "Every claim of the five papers at a glance: what its paper prints and what our runs show"
-    path = study.root / "results" / "verdicts.json"
+    path = study.root / "results" / "claims.json"
     if not path.is_file():
-        yield missing(name, "claims", f"{caption}.", "results/verdicts.json is missing: run pipelines/judge.py first.")
+        yield missing(name, "claims", f"{caption}.", "The claims were not evaluated yet.")
         return
     yield Drawing(
         name,
@@ -183,12 +183,12 @@ def claims(study: Study) -> Iterator[Drawing]:
 
 
 def verdicts_of(verdicts: dict[str, Any]) -> pd.DataFrame:
-    """Give a row per claim and side of verdicts.json: claim, paper, side ("printed" or "ours"), verdict."""
+    """Give a row per claim and side of verdicts.json: claim, paper, side ("published" or "measured"), verdict."""
     import pandas as pd
 
     rows = [
         {"claim": key, "paper": claim["paper"], "side": side, "verdict": claim[side]["verdict"]}
         for key, claim in verdicts["claims"].items()
-        for side in ("printed", "ours")
+        for side in ("published", "measured")
     ]
     return pd.DataFrame(rows, columns=["claim", "paper", "side", "verdict"])

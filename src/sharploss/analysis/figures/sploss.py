@@ -15,7 +15,7 @@ from sharploss.analysis.plotting.alpha import alpha_figure, beside_figure
 from sharploss.analysis.plotting.mechanism import maps_figure, profile_figure
 from sharploss.analysis.plotting.pixels import grey
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
-from sharploss.analysis.published import printed
+from sharploss.analysis.published import published_values
 from sharploss.analysis.stats.intervals import TRAINED, differences
 from sharploss.analysis.tables.tables import ROW, means, sweep_runs, with_recipes
 from sharploss.config.protocols import MAIN, REFERENCES
@@ -186,7 +186,7 @@ def beside_printed(study: Study, levels: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    table = printed(study.root)
+    table = published_values(study.root)
     table = table[(table["table"] == "sploss_table3") & table["alpha"].notna()]
     known = table[["metric", "protocol"]].drop_duplicates()
     ours = levels[levels["metric"].isin(known["metric"])]

@@ -19,7 +19,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 """Blue and vermilion of Okabe and Ito; the shapes tell the same without colour."""
 
-SIDES = {"printed": "print", "ours": "ours"}
+SIDES = {"published": "published", "measured": "measured"}
 
 
 def claims_figure(rows: pd.DataFrame) -> Figure:
