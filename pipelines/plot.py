@@ -8,9 +8,9 @@ from sharploss.utils.errors import run_main
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.figures.draw import plot
+    from sharploss.analysis.figures.draw import draw_figures
 
-    plot(Path())
+    draw_figures(Path())
 
 
 if __name__ == "__main__":

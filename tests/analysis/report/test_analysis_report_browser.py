@@ -108,10 +108,10 @@ def test_filters_show_the_claims_they_ask_for(shown):
     choose(shown, "by-paper", "GV")
     assert shown.evaluate(visible) == [one for one in papers if one[0] == "GV"]
     assert shown.evaluate("document.getElementById('shown-claims').textContent") == "8 of 32 claims"
-    choose(shown, "by-ours", "undecided")
+    choose(shown, "by-measured", "undecided")
     assert shown.evaluate(visible) == [one for one in papers if one == ["GV", "undecided"]]
     choose(shown, "by-paper", "")
-    choose(shown, "by-ours", "")
+    choose(shown, "by-measured", "")
     assert len(shown.evaluate(visible)) == 32
 
 

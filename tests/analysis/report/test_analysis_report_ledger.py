@@ -54,7 +54,7 @@ def texts(table):
 
 def test_a_side_holds_effects_counts_and_exceptions(found):
     ours = found[0].measured
-    assert (ours.title, ours.verdict, ours.cells) == ("Our runs", "contradicted", "1 of 3 cells")
+    assert (ours.title, ours.verdict, ours.cells) == ("Measured", "contradicted", "1 of 3 cells")
     effects, groups, exceptions = ours.tables
     assert texts(effects) == [["PSNR (gv against l1)", "+0.12", "[+0.05, +0.20]", "-0.10", "+0.30", "3"]]
     # A group of one member says nothing that the total does not say.

@@ -1,4 +1,4 @@
-"""`report`: one page with the verdicts, the answer, the tables, the pictures and where it all comes from."""
+"""The report stage: one page with the verdicts, the answer, the tables, the pictures and where it all comes from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, cast
 from sharploss.analysis.claims.tables import anomaly_table
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import measures_of
-from sharploss.analysis.report import claims as report_ledger
+from sharploss.analysis.report import claims as report_claims
 from sharploss.analysis.report import headline
 from sharploss.analysis.report.calibration import calibration
 from sharploss.analysis.report.crops import explorer
@@ -27,14 +27,14 @@ from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.utils.files import read_json, write_text
 
 HERE = Path(__file__).parent
-TEMPLATE, SCRIPT = "report.html.jinja", "report.js"
+TEMPLATE, SCRIPT = "page.html.jinja", "page.js"
 
 
-def report(root: Path, *, command: str, wall_seconds: float | None = None) -> None:
-    """Write reports/index.html of the study in `root`: self-contained, without a request to any network.
+def write_report(root: Path, command: str, wall_seconds: float | None = None) -> None:
+    """Write reports/index.html of the study in `root`; its pictures are files beside it, and no network is asked.
 
     Args:
-        root: the study's folder; `plot` has been run in it, and `judge` and `protocols` where their parts are wanted.
+        root: the study's folder, with its figures; claims and protocols are shown where they are there.
         command: what a reader types to make the study again.
         wall_seconds: how long the whole study took, where known.
 
@@ -46,7 +46,7 @@ def report(root: Path, *, command: str, wall_seconds: float | None = None) -> No
 
 
 def render(study: Study, command: str, wall_seconds: float | None = None) -> str:
-    """Give the page as HTML; every text of the study is escaped. Arguments as in `report`."""
+    """Return the page as HTML; every text of the study is escaped. Arguments as in `write_report`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
@@ -57,30 +57,30 @@ def render(study: Study, command: str, wall_seconds: float | None = None) -> str
         new_id=lambda: f"t{next(ids)}",
         script=script,
         script_hash=hash_of(script),
-        **_judged(study.root),
+        **_claims(study.root),
         **_measured(study),
         **_pictured(study),
-        **_told(study),
+        **_described(study),
         facts=provenance(study, command, wall_seconds),
     )
 
 
 def hash_of(script: str) -> str:
-    """Give the hash under which the page's policy lets its one script run, and no other."""
+    """Return the hash under which the page's policy lets its one script run, and no other."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
-def _judged(root: Path) -> dict[str, Any]:
-    """Lay out what `judge` found: the claims, their counts, the anomalies; nothing where it has not run."""
+def _claims(root: Path) -> dict[str, Any]:
+    """Lay out the claims with their results, their counts, and the anomalies; nothing where they were not evaluated."""
     path = root / "results" / "claims.json"
     if not path.is_file():
         return {"claims": [], "tally": None, "anomalies": [], "untestable": []}
     found = cast("dict[str, Any]", read_json(path))
-    claims = report_ledger.claims(found["claims"])
+    claims = report_claims.claims(found["claims"])
     return {
         "claims": claims,
-        "tally": report_ledger.tally(claims),
+        "tally": report_claims.tally(claims),
         "pages": found["papers"],
         "anomalies": [anomaly_table(found["anomalies"])],
         "untestable": [claim for claim in claims if claim.measured.verdict == "not testable"],
@@ -107,19 +107,14 @@ def _measured(study: Study) -> dict[str, Any]:
 
 
 def _pictured(study: Study) -> dict[str, Any]:
-    """Gather the pictures: figures by section, and what the explorer shows."""
-    drawn, crops = figures(study.root / "reports" / "figures"), explorer(study)
-    return {
-        "figures": drawn.sections,
-        "skipped": drawn.skipped,
-        "crops": crops["crops"],
-        "most": crops["most"],
-        "data": {"figures": drawn.pictures, "crops": crops["crops"], "pictures": crops["pictures"]},
-    }
+    """List the pictures: figures by section, and what the explorer shows."""
+    folder = study.root / "reports"
+    sections, skipped = figures(folder / "figures")
+    return {"figures": sections, "skipped": skipped, "crops": explorer(study, folder)}
 
 
-def _told(study: Study) -> dict[str, Any]:
-    """Gather what is told in words: caveat, protocols, gaps, runs, sources."""
+def _described(study: Study) -> dict[str, Any]:
+    """Gather what is said in words: caveat, protocols, gaps, runs, sources."""
     asked = {name for measure in measures_of(study) for name in measure}
     return {
         "caveat": headline.caveat(study),
