@@ -9,10 +9,10 @@ from sharploss.utils.errors import run_main
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.claims.evaluate import judge
+    from sharploss.analysis.claims.evaluate import evaluate_claims
 
-    claims = judge(Path())["claims"]
-    for side in ("printed", "ours"):
+    claims = evaluate_claims("mini", Path())["claims"]
+    for side in ("published", "measured"):
         counts = Counter(claim[side]["verdict"] for claim in claims.values())
         print(f"{side}: " + ", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
 

@@ -221,8 +221,8 @@ def test_the_scoreboard_counts_pairs(full):
 def test_verdicts_are_drawn_once_there_are_any(own_root):
     study = load_study(own_root)
     assert drawn(overview.claims, study)["claims"].not_drawn
-    claim = {"paper": "GV", "printed": {"verdict": "supported"}, "ours": {"verdict": "undecided"}}
-    (own_root / "results" / "verdicts.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))
+    claim = {"paper": "GV", "published": {"verdict": "supported"}, "measured": {"verdict": "undecided"}}
+    (own_root / "results" / "claims.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))
     assert drawn(overview.claims, study)["claims"].figure
     rows = overview.verdicts_of({"claims": {"E13": claim}})
     assert list(rows["verdict"]) == ["supported", "undecided"]

@@ -12,14 +12,14 @@ import yaml
 from stand_ins import HOSTILE, with_figures, with_protocols
 
 import synthetic
-from sharploss.analysis.claims.evaluate import judge
+from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.load import load_study
 from sharploss.analysis.report.page import hash_of, render, write_report
 
 
 @pytest.fixture(scope="module")
 def root(study_root):
-    judge(study_root)
+    evaluate_claims("mini", study_root)
     return with_protocols(with_figures(study_root))
 
 
@@ -119,7 +119,7 @@ def test_the_page_tells_answer_control_failures_and_provenance(page):
 
 def test_what_was_not_trained_is_listed_with_what_to_do(wide_root, tmp_path):
     root = shutil.copytree(wide_root, tmp_path / "study", ignore=shutil.ignore_patterns("reports"))
-    judge(root)
+    evaluate_claims("mini", root)
     with_protocols(with_figures(root))
     write_report(root, command="make repro", wall_seconds=411.0)
     text = html.unescape((root / "reports" / "index.html").read_text())
@@ -128,7 +128,7 @@ def test_what_was_not_trained_is_listed_with_what_to_do(wide_root, tmp_path):
 
 
 def test_every_claim_and_every_published_table_is_in_the_page(page, root):
-    claims = json.loads((root / "results" / "verdicts.json").read_text())["claims"]
+    claims = json.loads((root / "results" / "claims.json").read_text())["claims"]
     assert re.findall(r'<details class="claim" id="(\w+)"', page) == list(claims)
     for name in ("sploss_table1", "gv_table1", "sharpgan_table1"):
         assert f'id="paper_{name}"' in page
@@ -136,16 +136,16 @@ def test_every_claim_and_every_published_table_is_in_the_page(page, root):
 
 
 def test_each_claim_on_one_seed_says_so(page, root):
-    claims = json.loads((root / "results" / "verdicts.json").read_text())["claims"]
+    claims = json.loads((root / "results" / "claims.json").read_text())["claims"]
     parts = re.findall(r'<details class="claim" id="(\w+)"(.*?)(?=<details class="claim"|</section>)', page, re.DOTALL)
     told = {key for key, part in parts if "One seed: the verdict is about these trainings" in part}
-    assert told == {key for key, claim in claims.items() if claim["ours"]["seeds"] == 1} != set()
+    assert told == {key for key, claim in claims.items() if claim["measured"]["seeds"] == 1} != set()
 
 
 def test_hostile_texts_stay_texts(own_root):
-    judge(own_root)
+    evaluate_claims("mini", own_root)
     with_figures(own_root)
-    verdicts = own_root / "results" / "verdicts.json"
+    verdicts = own_root / "results" / "claims.json"
     found = json.loads(verdicts.read_text())
     found["claims"]["E1"] |= {"statement": HOSTILE, "paper": HOSTILE, "note": HOSTILE}
     verdicts.write_text(json.dumps(found))

@@ -11,7 +11,7 @@ from PIL import Image
 from stand_ins import with_figures, with_protocols
 
 import synthetic
-from sharploss.analysis.claims.evaluate import judge
+from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.figures.draw import draw_figures
 from sharploss.analysis.load import load_study
 from sharploss.analysis.report.page import render, write_report
@@ -24,7 +24,7 @@ WIDTHS = [390, 768, 1200]
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = synthetic.make_study(tmp_path_factory.mktemp("page"), wide=True)
-    judge(root)
+    evaluate_claims("mini", root)
     with_protocols(with_figures(root))
     write_report(root, command="make repro")
     return root
@@ -107,15 +107,15 @@ def test_figures_are_shown(shown):
 
 def test_filters_show_the_claims_they_ask_for(shown):
     everything = "[...document.querySelectorAll('.claim')]"
-    visible = f"{everything}.filter(c => c.offsetHeight).map(c => [c.dataset.paper, c.dataset.ours])"
-    papers = shown.evaluate(f"{everything}.map(c => [c.dataset.paper, c.dataset.ours])")
+    visible = f"{everything}.filter(c => c.offsetHeight).map(c => [c.dataset.paper, c.dataset.measured])"
+    papers = shown.evaluate(f"{everything}.map(c => [c.dataset.paper, c.dataset.measured])")
     choose(shown, "by-paper", "GV")
     assert shown.evaluate(visible) == [one for one in papers if one[0] == "GV"]
     assert shown.evaluate("document.getElementById('shown-claims').textContent") == "8 of 32 claims"
-    choose(shown, "by-ours", "undecided")
+    choose(shown, "by-measured", "undecided")
     assert shown.evaluate(visible) == [one for one in papers if one == ["GV", "undecided"]]
     choose(shown, "by-paper", "")
-    choose(shown, "by-ours", "")
+    choose(shown, "by-measured", "")
     assert len(shown.evaluate(visible)) == 32
 
 

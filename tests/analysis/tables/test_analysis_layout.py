@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.intervals import differences
+from sharploss.analysis.stats.intervals import differences_of
 from sharploss.analysis.tables import layout, tables
 
 
@@ -13,7 +13,7 @@ def study(study_root):
 
 @pytest.fixture(scope="module")
 def shown(study):
-    return tables.display(study, differences(study.scores))
+    return tables.display(study, differences_of(study))
 
 
 def rows(table):

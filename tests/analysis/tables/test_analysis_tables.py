@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 import synthetic
-from sharploss.analysis.claims.evaluate import judge
+from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.intervals import differences
+from sharploss.analysis.stats.intervals import differences_of
 from sharploss.analysis.tables import tables
 from sharploss.planning.plan import load_plan, write_plan
 
@@ -22,7 +22,7 @@ def study(study_root):
 
 @pytest.fixture(scope="module")
 def written(study_root):
-    tables.tabulate(study_root)
+    tables.make_tables("mini", study_root)
     return study_root / "reports" / "tables"
 
 
@@ -129,7 +129,16 @@ def test_the_summary_holds_the_means_on_the_first_test_set(written):
 
 
 def test_every_table_is_written_as_csv_markdown_and_latex(written):
-    names = {"pairings", "pairings_difference", "alpha_sweep", "alpha_control", "cost", "ranks", "pareto", "tuned"}
+    names = {
+        "pairings",
+        "pairings_difference",
+        "alpha_sweep",
+        "alpha_control",
+        "cost",
+        "ranks",
+        "pareto",
+        "best_weight",
+    }
     names |= {f"paper_{name}" for name in ("sploss_table1", "sploss_table2", "sploss_table3", "gv_table1", "gv_table2")}
     names |= {"paper_sharpgan_table1"}
     wanted = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")}
@@ -149,7 +158,7 @@ def test_markdown_shows_diverged_runs_and_marks(written):
 
 
 def test_what_was_not_measured_is_said_and_never_a_number(sparse_root):
-    tables.tabulate(sparse_root)
+    tables.make_tables("mini", sparse_root)
     text = (sparse_root / "reports/tables/pairings.md").read_text()
     row = next(line for line in text.splitlines() if line.startswith("| edsr | l1 |"))
     assert row.count("not measured") == 2
@@ -160,7 +169,7 @@ def test_what_was_not_measured_is_said_and_never_a_number(sparse_root):
 
 def test_the_same_results_give_the_same_bytes(written, study_root):
     before = {path.name: path.read_bytes() for path in written.iterdir()}
-    tables.tabulate(study_root)
+    tables.make_tables("mini", study_root)
     assert {path.name: path.read_bytes() for path in written.iterdir()} == before
 
 
@@ -171,7 +180,7 @@ def test_a_study_without_sweep_or_l1_still_has_its_tables(own_root):
         name: {**group, "runs": [key for key in group["runs"] if key in kept]} for name, group in plan["groups"].items()
     }
     write_plan({"runs": kept, "groups": groups}, own_root / "runs.yaml")
-    tables.tabulate(own_root)
+    tables.make_tables("mini", own_root)
     folder = own_root / "reports/tables"
     assert "no runs for this table" in (folder / "alpha_sweep.md").read_text()
     assert "no runs for this table" in (folder / "alpha_control.md").read_text()
@@ -186,7 +195,7 @@ def wide(wide_root):
 
 @pytest.fixture(scope="module")
 def wide_tables(wide):
-    return tables.display(wide, differences(wide.scores))
+    return tables.display(wide, differences_of(wide))
 
 
 def test_every_suite_has_its_own_tables(wide, wide_tables):
@@ -205,7 +214,7 @@ def test_a_loss_of_two_recipes_has_two_rows_that_are_ranked_apart(wide):
 
 
 def test_differences_of_a_suite_stay_within_its_recipe(wide):
-    compared = tables.frames(wide, differences(wide.scores))["adversarial_difference"]
+    compared = tables.frames(wide, differences_of(wide))["adversarial_difference"]
     assert set(compared["loss"]) == {"esrgan"}
     row = compared.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]
     assert row["difference"] == pytest.approx(-0.9, abs=0.3)
@@ -255,10 +264,10 @@ def test_cost_is_told_per_recipe(wide):
 
 @pytest.mark.slow
 def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path):
-    tables.tabulate(wide_root)
-    judge(wide_root)
+    tables.make_tables("mini", wide_root)
+    evaluate_claims("mini", wide_root)
     files = sorted((wide_root / "reports").rglob("*.tex"))
-    assert {path.stem for path in files} >= {"pairings", "same_size_difference", "paper_gv_table1", "verdicts"}
+    assert {path.stem for path in files} >= {"pairings", "same_size_difference", "paper_gv_table1", "claims"}
     body = "\\clearpage".join(path.read_text() for path in files)
     for what in ("table", "tabular", "longtable"):
         assert body.count(rf"\begin{{{what}}}") == body.count(rf"\end{{{what}}}")

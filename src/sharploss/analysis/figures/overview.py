@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 from sharploss.analysis.figures.study_figure import SWEPT, StudyFigure, crowded, labelled, not_drawn, without_sweeps
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import is_shown, measures_of, metric_title, title
-from sharploss.analysis.plotting.claims import claims_figure
+from sharploss.analysis.plotting.claims import SIDES, claims_figure
 from sharploss.analysis.plotting.pareto import pareto_figure
 from sharploss.analysis.plotting.ranks import ranks_figure
 from sharploss.analysis.plotting.scoreboard import scoreboard_figure
 from sharploss.analysis.plotting.tradeoff import tradeoff_figure
-from sharploss.analysis.stats.baselines import partner_of, terms_of
+from sharploss.analysis.stats.baselines import baselines_in
 from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.tables.tables import (
@@ -134,7 +134,7 @@ def scoreboard_rows(study: Study) -> pd.DataFrame:
     """
     import pandas as pd
 
-    partners = pd.Series(partner_of(terms_of(study)))
+    partners = pd.Series(baselines_in(study))
     scores = study.scores[~study.scores["loss"].isin(REFERENCES)]
     parts = [_against(scores, list(partners.index[partners == base]), str(base)) for base in dict.fromkeys(partners)]
     found = pd.concat(
@@ -162,11 +162,9 @@ def claims(study: Study) -> Iterator[StudyFigure]:
         "claims",
         "Every claim of the five papers at a glance: what its paper publishes, and what was measured",
     )
-    path = study.root / "results" / "verdicts.json"
+    path = study.root / "results" / "claims.json"
     if not path.is_file():
-        yield not_drawn(
-            name, "claims", f"{caption}.", "results/verdicts.json is missing: run pipelines/judge.py first."
-        )
+        yield not_drawn(name, "claims", f"{caption}.", "The claims were not evaluated yet: run 'make repro'.")
         return
     yield StudyFigure(
         name,
@@ -178,13 +176,13 @@ def claims(study: Study) -> Iterator[StudyFigure]:
 
 
 def verdicts_of(verdicts: dict[str, Any]) -> pd.DataFrame:
-    """Return a row per claim and side of verdicts.json: claim, paper, side ("published" or "measured"), verdict."""
+    """Return a row per claim and side of claims.json: claim, paper, side ("published" or "measured"), verdict."""
     import pandas as pd
 
     rows = [
-        {"claim": key, "paper": claim["paper"], "side": side, "verdict": claim[entry]["verdict"]}
+        {"claim": key, "paper": claim["paper"], "side": side, "verdict": claim[side]["verdict"]}
         for key, claim in verdicts["claims"].items()
-        for side, entry in (("published", "printed"), ("measured", "ours"))
+        for side in SIDES
     ]
     return pd.DataFrame(rows, columns=["claim", "paper", "side", "verdict"])
 

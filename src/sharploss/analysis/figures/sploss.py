@@ -13,7 +13,7 @@ from sharploss.analysis.measures import ALPHA, measures_of
 from sharploss.analysis.plotting.alpha import alpha_figure, beside_figure
 from sharploss.analysis.plotting.mechanism import maps_figure, profile_figure
 from sharploss.analysis.plotting.tiles import tiles_figure
-from sharploss.analysis.published import printed
+from sharploss.analysis.published import published_values
 from sharploss.analysis.stats.intervals import TRAINED, differences
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import ROW, means, sweep_runs, with_recipes
@@ -161,7 +161,7 @@ def beside_published(study: Study, levels: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    table = printed(study.root)
+    table = published_values(study.root)
     table = table[(table["table"] == "sploss_table3") & table["alpha"].notna()]
     measured = levels[levels["metric"].isin(table["metric"])]
     usual = ~measured["metric"].isin(["psnr", "ssim"]) | measured["protocol"].isin(MAIN)

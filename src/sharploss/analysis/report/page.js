@@ -40,7 +40,7 @@ for (const frame of document.querySelectorAll(".scroll")) frames.observe(frame);
 const claims = [...document.querySelectorAll(".claim")];
 
 function filterClaims() {
-  const wanted = ["paper", "printed", "ours"].map((name) => [name, at(`by-${name}`).value]);
+  const wanted = ["paper", "published", "measured"].map((name) => [name, at(`by-${name}`).value]);
   for (const claim of claims) claim.hidden = wanted.some(([name, value]) => value && claim.dataset[name] !== value);
   const shown = claims.filter((claim) => !claim.hidden);
   at("shown-claims").textContent = `${shown.length} of ${claims.length} claims`;
@@ -151,7 +151,7 @@ function startExplorer() {
 }
 
 if (claims.length) {
-  for (const name of ["paper", "printed", "ours"]) at(`by-${name}`).addEventListener("change", filterClaims);
+  for (const name of ["paper", "published", "measured"]) at(`by-${name}`).addEventListener("change", filterClaims);
   at("open-claims").addEventListener("click", openClaims);
 }
 addEventListener("hashchange", openLinked);

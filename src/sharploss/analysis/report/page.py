@@ -8,7 +8,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
-from sharploss.analysis.claims.pages import PAGES
 from sharploss.analysis.claims.tables import anomaly_table
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import measures_of
@@ -19,8 +18,8 @@ from sharploss.analysis.report.crops import explorer
 from sharploss.analysis.report.facts import cost_tables, failures, protocol_tables, questions, run_rows
 from sharploss.analysis.report.figures import figures
 from sharploss.analysis.report.provenance import provenance, sources
-from sharploss.analysis.stats.intervals import differences
-from sharploss.analysis.tables.best_weight import lay_out, tuned
+from sharploss.analysis.stats.intervals import differences_of
+from sharploss.analysis.tables.best_weight import best_weight, lay_out
 from sharploss.analysis.tables.layout import gap_notes
 from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.tables import alpha_control, display, shown_suites
@@ -74,7 +73,7 @@ def hash_of(script: str) -> str:
 
 def _claims(root: Path) -> dict[str, Any]:
     """Lay out the claims with their results, their counts, and the anomalies; nothing where they were not evaluated."""
-    path = root / "results" / "verdicts.json"
+    path = root / "results" / "claims.json"
     if not path.is_file():
         return {"claims": [], "tally": None, "anomalies": [], "untestable": []}
     found = cast("dict[str, Any]", read_json(path))
@@ -82,15 +81,15 @@ def _claims(root: Path) -> dict[str, Any]:
     return {
         "claims": claims,
         "tally": report_claims.tally(claims),
-        "pages": PAGES,
+        "pages": found["papers"],
         "anomalies": [anomaly_table(found["anomalies"])],
-        "untestable": [claim for claim in claims if claim.ours.verdict == "not testable"],
+        "untestable": [claim for claim in claims if claim.measured.verdict == "not testable"],
     }
 
 
 def _measured(study: Study) -> dict[str, Any]:
     """Lay out the numbers: answers, tables, the papers' tables, the control."""
-    compared = differences(study.scores)
+    compared = differences_of(study)
     found, tables = headline.answers(study, compared), display(study, compared)
     asked = questions(study.root)
     suites = [(name, asked.get(name, ""), tables[name], tables[f"{name}_difference"]) for name in shown_suites(study)]
@@ -100,7 +99,7 @@ def _measured(study: Study) -> dict[str, Any]:
         "several_tasks": len({one.task for one in found}) > 1,
         "tables": tables,
         "suites": suites,
-        "tuned": lay_out(study, tuned(study, compared)),
+        "best_weight": lay_out(study, best_weight(study, compared)),
         "papers": {name: table for name, (_, table) in paper_tables(study).items()},
         "control": headline.control(alpha_control(study)),
         "calibration": calibration(study.root),

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.intervals import differences
-from sharploss.analysis.tables.best_weight import Family, choices, families, lay_out, tuned
+from sharploss.analysis.stats.intervals import differences_of
+from sharploss.analysis.tables.best_weight import LossFamily, best_weight, choices, families, lay_out
 from sharploss.analysis.tables.tables import display
 from sharploss.planning.plan import load_plan, write_plan
 
@@ -55,7 +55,7 @@ def chosen(root):
 
 def laid_out(root):
     study = load_study(root)
-    return lay_out(study, tuned(study, differences(study.scores)))["weights"]
+    return lay_out(study, best_weight(study, differences_of(study)))["weights"]
 
 
 def test_losses_that_differ_in_one_weight_or_alpha_are_a_family():
@@ -71,8 +71,8 @@ def test_losses_that_differ_in_one_weight_or_alpha_are_a_family():
     }
     found = families(losses)
     assert [family.name for family in found] == ["l1", "l1 + gv", "patch", "sploss", "mdf", "mdf_b"]
-    assert found[1] == Family("l1 + gv", "weight", {"weak": 0.1, "strong": 1.0})
-    assert found[3] == Family("sploss", "alpha", {"sp": 2.0, "sp4": 4.0})
+    assert found[1] == LossFamily("l1 + gv", "weight", {"weak": 0.1, "strong": 1.0})
+    assert found[3] == LossFamily("sploss", "alpha", {"sp": 2.0, "sp4": 4.0})
     assert found[0].parameter == found[2].parameter == ""
 
 
@@ -162,8 +162,8 @@ def test_trials_that_had_no_weights_are_none(mini_root):
 
 def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_differences(mini_root):
     study = load_study(mini_root)
-    compared = differences(study.scores)
-    numbers = tuned(study, compared).query("suite == 'weights'")
+    compared = differences_of(study)
+    numbers = best_weight(study, compared).query("suite == 'weights'")
     assert len(numbers) == 5 * 2
     row = numbers.query("family == 'l1 + gv' and dataset == 'set5'").iloc[0]
     same = "network == 'espcn' and recipe == 'mini' and dataset == 'set5' and metric == 'lpips'"
@@ -194,7 +194,7 @@ def test_only_suites_that_compare_losses_and_vary_one_have_a_table(mini_root, st
     assert set(choices(load_study(mini_root))["suite"]) == {"weights", "feature_weights"}  # not the alpha sweep
     study = load_study(study_root)
     assert len(choices(study)) == 0
-    assert display(study, differences(study.scores))["tuned"] == []
+    assert display(study, differences_of(study))["best_weight"] == []
 
 
 def test_several_seeds_are_averaged_and_all_must_have_finished(root):
