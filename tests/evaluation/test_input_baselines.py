@@ -3,11 +3,12 @@ import json
 
 import pytest
 import torch
-from sharploss.evaluation.reference import evaluate_reference
 from toys import TASK, picture
 
 from sharploss.data import imresize, read_image, write_pack
+from sharploss.evaluation.input_baselines import evaluate_input_baseline
 from sharploss.metrics import psnr
+from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_weights")
@@ -17,8 +18,8 @@ CROPS = {"nose": {"task": "toy", "dataset": "toys", "image": "second", "top": 0,
 
 @pytest.fixture
 def folder(study):
-    evaluate_reference("toy", TASK, CROPS, study)
-    return study / "results" / "unrestored" / "toy"
+    evaluate_input_baseline("toy", TASK, CROPS, paths("mini", study))
+    return study / "results" / "mini" / "input_baselines" / "toy"
 
 
 def read(path):
@@ -54,14 +55,14 @@ def test_there_is_an_edge(folder):
 
 
 def test_the_edge_needs_no_crop(study):
-    evaluate_reference("toy", TASK, {}, study)
-    assert (study / "results" / "unrestored" / "toy" / "edge.csv").is_file()
+    evaluate_input_baseline("toy", TASK, {}, paths("mini", study))
+    assert (study / "results" / "mini" / "input_baselines" / "toy" / "edge.csv").is_file()
 
 
 def test_without_any_test_set_there_are_no_scores_and_no_edge(make_test_set):
     root = make_test_set({})
-    evaluate_reference("toy", {**TASK, "test": ["lost"]}, {}, root)
-    folder = root / "results" / "unrestored" / "toy"
+    evaluate_input_baseline("toy", {**TASK, "test": ["lost"]}, {}, paths("mini", root))
+    folder = root / "results" / "mini" / "input_baselines" / "toy"
     assert (folder / "scores.csv").read_text().count("\n") == 1
     assert not (folder / "edge.csv").exists()
     assert not (folder / "variance.csv").exists()
@@ -69,7 +70,7 @@ def test_without_any_test_set_there_are_no_scores_and_no_edge(make_test_set):
 
 def test_a_test_set_without_images_is_refused(make_test_set):
     with pytest.raises(UserError, match=r"test set toys of toy is empty: .* tasks\.toy\.test"):
-        evaluate_reference("toy", TASK, {}, make_test_set({}))
+        evaluate_input_baseline("toy", TASK, {}, make_test_set({}))
 
 
 def test_the_variances_of_the_shown_image_are_beside(folder):
@@ -84,7 +85,7 @@ def test_a_task_that_keeps_the_size_shows_its_input(make_test_set):
     root = make_test_set({})
     image = picture(2, 40, 44)
     noisy = (image.int() + 9).clamp(0, 255).to(torch.uint8)
-    folder = root / "data" / "packed" / "toy"
+    folder = root / "data" / "mini" / "packed" / "toy"
     write_pack(
         folder / "test-toys.safetensors",
         [("toys/second", image, noisy)],
@@ -93,9 +94,11 @@ def test_a_task_that_keeps_the_size_shows_its_input(make_test_set):
         parameters={},
         missing={},
     )
-    evaluate_reference("toy", {"scale": 1, "colour": "grey", "test": ["toys"]}, CROPS, root)
-    with (root / "results" / "unrestored" / "toy" / "scores.csv").open(newline="") as file:
+    evaluate_input_baseline("toy", {"scale": 1, "colour": "grey", "test": ["toys"]}, CROPS, paths("mini", root))
+    with (root / "results" / "mini" / "input_baselines" / "toy" / "scores.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["run"] for row in rows} == {"toy-input"}
     assert {row["protocol"] for row in rows if row["metric"] == "psnr"} == {"grey8"}
-    assert torch.equal(read(root / "results" / "unrestored" / "toy" / "nose-input.png"), noisy[:, :36, :40])
+    assert torch.equal(
+        read(root / "results" / "mini" / "input_baselines" / "toy" / "nose-input.png"), noisy[:, :36, :40]
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sharploss.analysis.load import Study
 from sharploss.analysis.measures import MINUS
 from sharploss.analysis.tables.layout import Cell, Table, records
+from sharploss.record.paths import StudyPaths
 
 COLUMNS = ["set", "what", "measured on", "metric", "published", "measured", "difference", "tolerance"]
 WHAT = {"sr": "bicubic, x{}", "jpeg": "JPEG, quality {}", "lr": "small images, x{}, against the published ones"}
@@ -12,7 +12,7 @@ METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "differing_samples": "samples th
 PROTOCOLS = {"luma alone": "luma alone", "grey8": "grey 8-bit", "rgb": "RGB"}
 
 
-def calibration(study: Study) -> Table:
+def calibration(files: StudyPaths) -> Table:
     """Lay out calibration.csv; a table without rows where that was not made.
 
     Raises:
@@ -20,7 +20,7 @@ def calibration(study: Study) -> Table:
     """
     import pandas as pd
 
-    path = study.paths.calibration
+    path = files.calibration
     rows = records(pd.read_csv(path, dtype=str, keep_default_na=False)) if path.is_file() else []
     caption = "Our degradations and metrics against published numbers, on the sets that were at hand."
     return Table(caption, COLUMNS, [_row(row) for row in rows], labels=4, notes=_notes(rows))

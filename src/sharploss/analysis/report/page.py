@@ -105,7 +105,7 @@ def _measured(study: Study) -> dict[str, Any]:
         "tuned": lay_out(study, tuned(study, compared)),
         "papers": {name: table for name, (_, table) in paper_tables(study).items()},
         "control": headline.control(alpha_control(study)),
-        "calibration": calibration(study),
+        "calibration": calibration(study.paths),
     }
 
 
