@@ -247,22 +247,22 @@ def test_claims_join_and_several_tests_must_all_hold():
 def test_everything_is_written_and_the_same_every_time(tmp_path):
     root = synthetic.make_study(tmp_path / "study", wide=True)
     found = evaluate_claims("mini", root)
-    written = json.loads((root / "results" / "claims.json").read_text())
+    written = json.loads((root / "results" / "mini" / "claims.json").read_text())
     assert written == json.loads(json.dumps(found))
     assert len(written["claims"]) == 32
     assert len(written["anomalies"]) == 11
-    files = {path.name: path.read_bytes() for path in (root / "reports" / "claims").iterdir()}
+    files = {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()}
     tables = {f"{name}.{kind}" for name in ("claims", "anomalies") for kind in ("csv", "md", "tex")}
     assert set(files) == tables | {f"{name}.md" for name in written["papers"].values()}
     evaluate_claims("mini", root)
-    assert {path.name: path.read_bytes() for path in (root / "reports" / "claims").iterdir()} == files
+    assert {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()} == files
 
 
 def test_the_invented_world_is_judged_as_it_was_made(study_root):
     """There, SPLoss costs 0.06 dB for each unit of alpha, and sharper is better by LPIPS."""
     claims: dict[str, Claim] = load_claims(ROOT).claims
     found = evaluate_all(
-        {key: claims[key] for key in ("E4", "E7", "E32")}, published_source(ROOT), load_study(study_root)
+        {key: claims[key] for key in ("E4", "E7", "E32")}, published_source(ROOT), load_study("mini", study_root)
     )
     assert found["E4"]["measured"]["effects"]["psnr"]["change"] == pytest.approx(-0.12, abs=0.05)
     assert found["E4"]["measured"]["verdict"] == "supported"
@@ -367,7 +367,7 @@ def test_a_size_within_the_tolerance_has_no_small_p_value():
 def test_a_claim_can_join_those_further_down(study_root):
     claims = load_claims(ROOT).claims
     later = {key: claims[key] for key in ("E11", "E3", "E2", "E1")}
-    places = published_source(ROOT), load_study(study_root)
+    places = published_source(ROOT), load_study("mini", study_root)
     found, usual = evaluate_all(later, *places), evaluate_all(dict(reversed(later.items())), *places)
     assert list(found) == list(later)
     assert found == usual

@@ -12,19 +12,19 @@ from sharploss.analysis.figures.draw import PAPERS, study_figures
 from sharploss.analysis.figures.study_figure import crowded, file_name, kind_of
 from sharploss.analysis.load import load_study
 from sharploss.analysis.plotting.style import style
-from sharploss.analysis.published import printed
+from sharploss.analysis.published import published_values
 from sharploss.analysis.tables.tables import means
 from sharploss.utils.errors import UserError
 
 
 @pytest.fixture(scope="module")
 def study(mini_root):
-    return load_study(mini_root)
+    return load_study("mini", mini_root)
 
 
 @pytest.fixture(scope="module")
 def full(full_root):
-    return load_study(full_root)
+    return load_study("mini", full_root)
 
 
 def drawn(subject, study):
@@ -162,7 +162,9 @@ def test_of_a_search_the_weight_that_most_networks_have_is_compared():
 def test_published_changes_stand_beside_measured_ones(study):
     both = sploss.beside_published(study, sploss.sweep_levels(study).query("network == 'edsr'"))
     theirs = both[both["line"].str.startswith("published")]
-    table = printed(study.root).query("table == 'sploss_table3' and metric == 'psnr'").set_index("alpha")["value"]
+    table = (
+        published_values(study.root).query("table == 'sploss_table3' and metric == 'psnr'").set_index("alpha")["value"]
+    )
     lines = theirs[theirs["metric"] == "psnr"].set_index("alpha")["change"]
     assert lines[10.0] == pytest.approx(table[10.0] - table[0.0]) == pytest.approx(-1.35)
     ours = both[both["line"] == "measured: edsr, set5"]
@@ -194,7 +196,7 @@ def test_variance_curves_are_those_of_the_files(study):
 
 
 def test_without_curves_the_reason_is_told(study_root):
-    (found,) = drawn(gv.variances, load_study(study_root)).values()
+    (found,) = drawn(gv.variances, load_study("mini", study_root)).values()
     assert found.figure is None
     assert "variance.csv" in found.not_drawn
 
@@ -219,10 +221,10 @@ def test_the_scoreboard_counts_pairs(full):
 
 
 def test_verdicts_are_drawn_once_there_are_any(own_root):
-    study = load_study(own_root)
+    study = load_study("mini", own_root)
     assert drawn(overview.claims, study)["claims"].not_drawn
     claim = {"paper": "GV", "published": {"verdict": "supported"}, "measured": {"verdict": "undecided"}}
-    (own_root / "results" / "claims.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))
+    (own_root / "results" / "mini" / "claims.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))
     assert drawn(overview.claims, study)["claims"].figure
     rows = overview.verdicts_of({"claims": {"E13": claim}})
     assert list(rows["verdict"]) == ["supported", "undecided"]
@@ -245,8 +247,8 @@ def test_crops_show_the_network_with_most_losses_of_each_task(study):
 
 
 def test_a_study_of_one_task_draws_what_it_can(own_root):
-    shutil.rmtree(own_root / "results" / "crops" / "sr_x4-vdsr")
-    found = drawn(sploss.pictures, load_study(own_root))
+    shutil.rmtree(own_root / "results" / "mini" / "crops" / "sr_x4-vdsr")
+    found = drawn(sploss.pictures, load_study("mini", own_root))
     assert list(found) == ["sploss_crops_sr_x4-edsr"]
 
 
@@ -289,11 +291,11 @@ def test_extractors_that_the_runs_use_are_drawn_with_their_record(full):
 
 def test_an_extractor_without_its_record_is_named(full, tmp_path):
     root = shutil.copytree(full.root, tmp_path / "study")
-    shutil.rmtree(root / "results" / "extractors" / "mdf_jpeg")
+    shutil.rmtree(root / "results" / "mini" / "extractors" / "mdf_jpeg")
     with pytest.raises(UserError, match=r"mdf_jpeg/history\.jsonl is missing: run 'make repro'"):
-        load_study(root)
+        load_study("mini", root)
     # A file that was named by its path came without one.
     text = (root / "runs.yaml").read_text()
-    text = text.replace("results/weights/extractors/mdf_jpeg.safetensors", "elsewhere/mdf_jpeg.safetensors")
+    text = text.replace("results/mini/weights/extractors/mdf_jpeg.safetensors", "elsewhere/mdf_jpeg.safetensors")
     (root / "runs.yaml").write_text(text)
-    assert set(load_study(root).extractions["extractor"]) == {"mdf_sr", "mdf_denoise"}
+    assert set(load_study("mini", root).extractions["extractor"]) == {"mdf_sr", "mdf_denoise"}
