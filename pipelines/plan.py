@@ -38,6 +38,7 @@ SOURCES = tuple(f"sharploss.assets.{part}" for part in ("asset", "catalogue", "l
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only check that runs.yaml is what params.yaml expands to")
+    parser.add_argument("--measure", action="store_true", help="time some steps of what was never trained here")
     parser.add_argument("study", nargs="?", help="a file of studies/, without its ending, to make params.yaml from")
     arguments = parser.parse_args()
     if arguments.study:
@@ -49,7 +50,7 @@ def main() -> None:
         write_code(params, plan)
         print(f"{len(plan['runs'])} runs, as planned")
         return
-    renew(params)
+    renew(params, measure=arguments.measure)
 
 
 def change_study(name: str, root: Path = Path()) -> None:
@@ -102,7 +103,7 @@ def scales(params: Params, network: str) -> list[int]:
     return sorted({params.tasks[task].scale for task in tasks})
 
 
-def renew(params: Params) -> None:
+def renew(params: Params, *, measure: bool = False) -> None:
     new = expand(params)
     check_classes(params, new)
     old: Plan = load_plan() if Path("runs.yaml").exists() else {"runs": {}, "groups": {}}
@@ -112,11 +113,13 @@ def renew(params: Params) -> None:
     # For editors: the settings' names, types, ranges and meanings.
     write_json("studies/schema.json", Params.model_json_schema())
     print(f"runs.yaml: {len(new['runs'])} runs in {len(new['groups'])} groups for {len(params.suites)} suites")
-    from sharploss.planning.cost import predict
+    from sharploss.planning.cost import predict, time_steps
     from sharploss.planning.status import standing, tell
 
     altered = [key for key in new["runs"] if key in old["runs"] and old["runs"][key] != new["runs"][key]]
     print("\n".join(tell(standing(params, new), named=altered)))
+    if measure:
+        time_steps(params, new)
     print(predict(params, new))
 
 

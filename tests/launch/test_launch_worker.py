@@ -45,17 +45,6 @@ def test_a_run_gets_its_environment_and_its_log(monkeypatch, workspace):
     assert log_path(KEY).read_text().count("== 20") == 2
 
 
-@pytest.mark.parametrize(("push", "arguments"), [("", "pushed ['']"), ("far", "pushed ['far']")])
-def test_a_result_is_pushed_when_there_is_one(monkeypatch, workspace, push, arguments):
-    pretend_dvc(monkeypatch, "import sys; print(sys.argv[1:])")
-    monkeypatch.setattr(worker, "PUSH", (sys.executable, "-c", "import sys; print('pushed', sys.argv[1:])"))
-    assert Work(KEY, str(workspace), push=push)() == 0
-    assert arguments in log_path(KEY).read_text()
-    pretend_dvc(monkeypatch, "import sys; print(sys.argv[1:]); sys.exit(1)")
-    assert Work("failed", str(workspace), push=push)() == 1
-    assert "pushed" not in log_path("failed").read_text()
-
-
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen on this system")
 def test_a_run_stays_on_its_cores(monkeypatch, workspace):
     before = os.sched_getaffinity(0)
