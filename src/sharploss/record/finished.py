@@ -17,7 +17,7 @@ def gather(params: Params, plan: Plan, key: str, root: Path = Path()) -> dict[st
     """Read all that there is of a run.
 
     Returns:
-        description: what W&B needs to know (`tracking.describe`).
+        description: what W&B needs to know (`tracking.wandb_settings`).
         lines: the record.
         summary: the result and the circumstances, flat; the means of the scores.
         scores: one row per image, flat; none where nothing was measured.
@@ -35,7 +35,7 @@ def gather(params: Params, plan: Plan, key: str, root: Path = Path()) -> dict[st
         raise UserError(f"{folder}/provenance.json does not say the run's identity: train it again with 'make repro'.")
     scores = read_scores(root / "results" / "scores" / f"{run['group']}.csv", key)
     return {
-        "description": tracking.describe(key, run, provenance["config"], provenance["identity"], params.study),
+        "description": tracking.wandb_settings(key, run, provenance["config"], provenance["identity"], params.study),
         "lines": [json.loads(line) for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()],
         "summary": {**_flat("result", metrics), **_circumstances(provenance), **means(scores)},
         "scores": scores,
