@@ -91,7 +91,12 @@ def answer(monkeypatch, code, out, err=""):
 
 
 def test_stale_is_what_dvc_says(params, monkeypatch):
-    status = {"fetch": ["always changed"], f"train@{L2}": [{"changed deps": {}}], "train@gone-from-the-plan-s0": []}
+    status = {
+        "fetch": ["always changed"],
+        f"train@mini-{L2}": [{"changed deps": {}}],
+        f"train@other-{L1}": [],
+        "train@gone-from-the-plan-s0": [],
+    }
     answer(monkeypatch, 0, json.dumps(status))
     assert stale_runs(expand(params)) == {L2}
 

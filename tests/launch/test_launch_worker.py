@@ -38,10 +38,10 @@ def pretend_dvc(monkeypatch, text):
 
 def test_a_run_gets_its_environment_and_its_log(monkeypatch, workspace):
     pretend_dvc(monkeypatch, "import os, sys; print(sys.argv[1:], os.environ['OMP_NUM_THREADS']); sys.exit(5)")
-    assert Work(KEY, str(workspace), {"OMP_NUM_THREADS": "3"})() == 5
+    assert Work(KEY, f"train@{KEY}", str(workspace), {"OMP_NUM_THREADS": "3"})() == 5
     log = log_path(KEY).read_text()
     assert log.splitlines()[-1] == f"['repro', '-s', 'train@{KEY}'] 3"
-    Work(KEY, str(workspace), {"OMP_NUM_THREADS": "3"})()
+    Work(KEY, f"train@{KEY}", str(workspace), {"OMP_NUM_THREADS": "3"})()
     assert log_path(KEY).read_text().count("== 20") == 2
 
 
@@ -51,7 +51,7 @@ def test_a_run_stays_on_its_cores(monkeypatch, workspace):
     core = max(before)
     pretend_dvc(monkeypatch, "import os; print(os.sched_getaffinity(0))")
     try:
-        Work(KEY, str(workspace), cores=(core,))()
+        Work(KEY, f"train@{KEY}", str(workspace), cores=(core,))()
     finally:
         os.sched_setaffinity(0, before)
     assert log_path(KEY).read_text().splitlines()[-1] == str({core})
@@ -60,7 +60,7 @@ def test_a_run_stays_on_its_cores(monkeypatch, workspace):
 def work(text, folder):
     os.chdir(folder)
     worker.DVC = (sys.executable, "-c", text)
-    Work(KEY, str(folder))()
+    Work(KEY, f"train@{KEY}", str(folder))()
     Path("came back").touch()
 
 

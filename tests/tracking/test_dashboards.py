@@ -3,8 +3,8 @@ from typing import ClassVar
 import pytest
 
 from finished_study import KEY, make
-from sharploss.record.finished import gather
 from sharploss.tracking import dashboards, publish
+from sharploss.tracking.content import content_of
 from sharploss.utils.errors import UserError
 
 
@@ -12,7 +12,7 @@ from sharploss.utils.errors import UserError
 def study(repository, tmp_path):
     """Parameters of a study, and what was sent of a run of its suites."""
     params, plan = make(repository, tmp_path)
-    keys = publish.sent_keys(gather(params, plan, KEY, tmp_path))
+    keys = publish.sent_keys(content_of(params, plan, KEY, tmp_path))
     return params, dict.fromkeys(plan["runs"][KEY]["suites"], keys)
 
 

@@ -83,7 +83,7 @@ def test_the_files_hold_the_record_the_scores_the_crops_and_the_lineage(study):
 
 def check_summary(folder):
     summary = json.loads(read(folder, "--summary"))
-    provenance = json.loads(Path(f"results/runs/{KEY}/provenance.json").read_text())
+    provenance = json.loads(Path(f"results/mini/runs/{KEY}/provenance.json").read_text())
     config = {name: value for name, value in summary["config"].items() if name in provenance["config"]}
     assert config == provenance["config"]
     assert summary["run_id"] == ID
@@ -121,7 +121,7 @@ def test_told_twice_online_the_server_has_everything_once(server):
 
 @pytest.mark.slow
 def test_a_training_followed_offline_and_published_offline_is_there_once_after_a_sync(study, server):
-    path = study / f"results/runs/{KEY}/history.jsonl"
+    path = study / f"results/mini/runs/{KEY}/history.jsonl"
     description = tracking.wandb_settings(KEY, {**plan_of(study), "suites": []}, {}, IDENTITY, "mini")
     sink = tracking.follow(path, description)
     sink.stdin.close()
@@ -157,7 +157,7 @@ def test_a_server_that_refuses_is_told_in_one_sentence(server, status):
 def test_long_names_are_shortened_to_what_wandb_takes(study):
     key = f"sr_x4-edsr-{'l' * 60}-{'r' * 60}-s0"
     params, plan = load_params("params.yaml"), load_plan("runs.yaml")
-    content = publish.gather(params, plan, KEY)
+    content = publish.content_of(params, plan, KEY)
     suites = {**plan["runs"][KEY], "suites": ["p" * 60]}
     content["description"] = tracking.wandb_settings(key, suites, {}, IDENTITY, "mini")
     content["weights"]["name"] = key
@@ -172,7 +172,7 @@ def test_long_names_are_shortened_to_what_wandb_takes(study):
 
 
 def test_one_run_that_fails_does_not_stop_the_others(study):
-    (study / f"results/runs/{KEY}/provenance.json").write_text("{}")
+    (study / f"results/mini/runs/{KEY}/provenance.json").write_text("{}")
     lines = run(code=1).splitlines()
     assert lines[0].startswith(f"error: {KEY}: ")
     assert lines[-1] == "error: 1 of 2 runs were not published."
@@ -211,7 +211,7 @@ def test_the_keys_are_those_that_wandb_has(study):
     run(KEY)
     (folder,) = study.glob("wandb/offline-run-*")
     params, plan = load_params("params.yaml"), load_plan("runs.yaml")
-    keys = publish.sent_keys(publish.gather(params, plan, KEY))
+    keys = publish.sent_keys(publish.content_of(params, plan, KEY))
     found = json.loads(read(folder, "--summary"))["summary"]
     flat = {name.removesuffix("._type").removesuffix(".path") for name in found}
     assert {key for key in keys if key.startswith(("train/", "scores/", "result/", "circumstances/"))} <= flat
@@ -235,5 +235,5 @@ def test_a_mode_that_cannot_be_is_refused(monkeypatch, mode, told):
 
 def test_a_study_without_results_is_told(study):
     (study / "results").rename(study / "elsewhere")
-    with pytest.raises(UserError, match="results/runs has no run"):
+    with pytest.raises(UserError, match=r"No run of runs\.yaml is done"):
         publish.main([])

@@ -10,6 +10,7 @@ from typing import Any
 
 from sharploss.config.params import Params
 from sharploss.planning.plan import NOTHING, Plan
+from sharploss.record.keys import train_stage
 from sharploss.utils.errors import UserError
 
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
@@ -20,13 +21,14 @@ class Job:
     """One run to train.
 
     `after` is the run whose weights it starts from, where that is to be trained too; `steps` of the optimiser in all;
-    `seconds` predicted for them, or None where nothing like it was measured on this device.
+    `seconds` predicted for them, or None where nothing like it was measured on this device; `stage` of DVC.
     """
 
     key: str
     after: str | None
     steps: int
     seconds: float | None
+    stage: str = ""
 
 
 def stale_runs(plan: Plan) -> set[str]:
@@ -40,7 +42,7 @@ def stale_runs(plan: Plan) -> set[str]:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise UserError(f"dvc status failed ({reason}): put that right and run the same command again.")
     status: dict[str, Any] = json.loads(done.stdout)
-    stale = {stage.removeprefix("train@") for stage in status if stage.startswith("train@")} & plan["runs"].keys()
+    stale = {key for key in plan["runs"] if train_stage(plan["study"], key) in status}
     return with_dependents(plan, stale)
 
 
@@ -75,7 +77,8 @@ def make_jobs(params: Params, plan: Plan, keys: Iterable[str], processes: int = 
     jobs: list[Job] = []
     for key, predicted in seconds.items():
         after, recipe = starts_from(plan, key), params.recipes[plan["runs"][key]["recipe"]]
-        jobs.append(Job(key, after if after in keys else None, recipe.steps, predicted))
+        stage = train_stage(plan["study"], key)
+        jobs.append(Job(key, after if after in keys else None, recipe.steps, predicted, stage))
     chain = chain_lengths({job.key: job.after for job in jobs}, work_of(jobs))
     return sorted(jobs, key=lambda job: -chain[job.key])
 

@@ -90,7 +90,7 @@ class Local:
         try:
             for job in jobs:
                 slot = self.busy[job.key] = self.slots.pop(0)
-                work = Work(job.key, str(Path.cwd()), slot.environment, slot.cores)
+                work = Work(job.key, job.stage, str(Path.cwd()), slot.environment, slot.cores)
                 tasks.append(Task(job, executor.submit(work), slot.name, time.monotonic()))
         finally:
             signal.signal(signal.SIGINT, before)

@@ -52,7 +52,8 @@ class Slurm:
             raise UserError(f"--slurm: {str(error).splitlines()[0]}.") from None
         try:
             with executor.batch():
-                handles = [executor.submit(Work(job.key, str(Path.cwd()), self.environment)) for job in jobs]
+                work = [Work(job.key, job.stage, str(Path.cwd()), self.environment) for job in jobs]
+                handles = [executor.submit(one) for one in work]
         except Exception as error:  # submitit has an exception of its own for what sbatch says
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise UserError(f"sbatch refused the jobs ({reason}).") from None

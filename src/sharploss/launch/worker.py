@@ -33,12 +33,14 @@ class Work:
 
     Args:
         key: of the run.
+        stage: of DVC that trains it.
         workspace: the study's folder.
         environment: variables of the run, beside the worker's.
         cores: processor cores that it may use; all when empty.
     """
 
     key: str
+    stage: str
     workspace: str
     environment: dict[str, str] = field(default_factory=dict[str, str])
     cores: tuple[int, ...] = ()
@@ -51,7 +53,7 @@ class Work:
         log_path(self.key).parent.mkdir(parents=True, exist_ok=True)
         with only_one(self.key), log_path(self.key).open("a", encoding="utf-8") as log:
             print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
-            return run([*DVC, "repro", "-s", f"train@{self.key}"], self.environment, log)
+            return run([*DVC, "repro", "-s", self.stage], self.environment, log)
 
     def checkpoint(self) -> Any:
         """Return what Slurm is to run again when its time limit or a preemption ends this job: the same."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from sharploss.config.params import Params, resolve_run
 from sharploss.planning.plan import Plan
+from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
 
@@ -61,7 +62,7 @@ def measured_steps(root: Path = Path()) -> dict[str, float]:
 
 def _records(root: Path) -> Iterator[Config]:
     """Read the provenance of every run of every study, and the timed steps; files that cannot be read are left out."""
-    for path in sorted(root.glob("results/**/runs/*/provenance.json")):
+    for path in sorted(root.glob(paths("*").run("*").provenance.as_posix())):
         try:
             yield read_json(path)
         except UserError:

@@ -13,8 +13,9 @@ from typing import Any
 
 from sharploss.config.params import load_params
 from sharploss.planning.plan import load_plan
-from sharploss.record.finished import gather
+from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
+from sharploss.tracking.content import content_of
 from sharploss.tracking.names import ARTIFACT, shorten, wrong_project
 from sharploss.utils.errors import UserError, unknown
 
@@ -48,10 +49,11 @@ def main(arguments: list[str]) -> int:
     for key in asked.runs:
         if key not in plan["runs"]:
             raise unknown("run", key, plan["runs"])
-    keys = asked.runs or [key for key in plan["runs"] if Path(f"results/runs/{key}/metrics.json").is_file()]
+    files = paths(plan["study"])
+    keys = asked.runs or [key for key in plan["runs"] if files.run(key).metrics.is_file()]
     if not keys:
-        raise UserError("results/runs has no run of runs.yaml: run 'make repro' to train them.")
-    read = partial(gather, params, plan)
+        raise UserError("No run of runs.yaml is done: run 'make repro' to train them.")
+    read = partial(content_of, params, plan)
     if asked.workspace:
         from sharploss.tracking.dashboards import save
 
@@ -197,7 +199,7 @@ def _finish(run: Any, content: Content) -> None:
 
 
 def make_artifact(content: Content) -> Any:
-    """Make W&B's artifact of one that `gather` lists; the same content has the same digest, so the same version."""
+    """Make W&B's artifact of one that `content_of` lists; the same content has the same digest, so the same version."""
     import wandb
 
     artifact = wandb.Artifact(shorten(content["name"], ARTIFACT), type=content["type"], metadata=content["metadata"])
