@@ -48,7 +48,7 @@ RECIPE = {"optimizer": "adam", "betas": (0.9, 0.999), "weight_decay": 0.0}
 
 
 def of_study(path):
-    """Give {network: (parameters, scale, batch, patch)} as a study's suites first use each network."""
+    """Return {network: (parameters, scale, batch, patch)} as a study's suites first use each network."""
     params = load_params(path)
     found = {}
     for suite in params.suites.values():
@@ -65,7 +65,7 @@ def as_config(entry):
 
 
 def measure(config, mode, most):
-    """Give seconds per step (the fastest) and peak MiB; at most `most` steps after the first."""
+    """Return seconds per step (the fastest) and peak MiB; at most `most` steps after the first."""
     device = choose_device()
     set_mode(mode)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -100,7 +100,7 @@ def measure(config, mode, most):
 
 
 def in_a_process(config, mode, most):
-    """Give what `measure` gives, measured in a fresh process; None where that ran out of memory."""
+    """Return the result of `measure` in a fresh process; None where that ran out of memory."""
     command = [sys.executable, __file__, "--one", json.dumps([config, mode, most])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
