@@ -47,8 +47,8 @@ def test_each_suite_of_a_study_has_its_own_seeds(tmp_path):
     assert {one["published"]["seeds"] for one in found.values()} == {None}
 
 
-def test_runs_are_compared_within_their_task_network_and_recipe(wide_root):
-    study = load_study(wide_root)
+def test_runs_are_compared_within_their_task_network_and_recipe(wide):
+    study = wide
     place = measured_source(study)
     test = parsed(kind="direction", metrics=["psnr"], sense="lower", pairs=[["esrgan", "l1"]])
     found = contrasts(test, place)
@@ -61,7 +61,7 @@ def test_runs_are_compared_within_their_task_network_and_recipe(wide_root):
     assert result.values.shape[1] == 2
 
 
-def test_a_loss_that_could_not_be_trained_is_missing(wide_root):
+def test_a_loss_that_could_not_be_trained_is_missing(wide):
     test = parsed(kind="direction", metrics=["psnr"], sense="lower", pairs=[["l1_vgg", "l1"]])
-    found = verdict([test], measured_source(load_study(wide_root)), {}, exact=False)
+    found = verdict([test], measured_source(wide), {}, exact=False)
     assert (found["verdict"], found["cells"]["missing"]) == ("undecided", 4)

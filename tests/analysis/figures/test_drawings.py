@@ -6,10 +6,10 @@ import numpy as np
 import overlaps
 import pandas as pd
 import pytest
+from sharploss.analysis.figures.drawing import crowded, file_name, kind_of
 
 from sharploss.analysis.figures import crops, gv, mdf, overview, sharpgan, sploss, training
 from sharploss.analysis.figures.draw import SUBJECTS
-from sharploss.analysis.figures.drawing import crowded, file_name, kind_of
 from sharploss.analysis.load import load_study
 from sharploss.analysis.plotting.style import style
 from sharploss.analysis.published import printed

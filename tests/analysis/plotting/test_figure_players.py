@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
-
 from sharploss.analysis.plotting.players import extraction_figure, players_figure
+
 from sharploss.analysis.plotting.style import style
 
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -7,16 +8,34 @@ import pytest
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.intervals import differences_of
 from sharploss.analysis.tables.best_weight import LossFamily, best_weight, choices, families, lay_out
-from sharploss.analysis.tables.tables import display
 from sharploss.planning.plan import load_plan, write_plan
 
 PREFIX = "sr_x4-espcn-"
 
 
+GROUP = "sr_x4-espcn"
+
+
+def others(folder, names):
+    """What a copy of the study can do without: other groups' files, and pictures."""
+    several = Path(folder).name in ("runs", "scores")
+    return [name for name in names if name in ("reports", "crops") or (several and not name.startswith(GROUP))]
+
+
+@pytest.fixture(scope="module")
+def weights_root(mini_root, tmp_path_factory):
+    """The suite `weights` of the invented study alone, a tenth of it."""
+    root = shutil.copytree(mini_root, tmp_path_factory.mktemp("weights") / "study", ignore=others)
+    plan = load_plan(root / "runs.yaml")
+    runs = {key: {**run, "suites": ["weights"]} for key, run in plan["runs"].items() if "weights" in run["suites"]}
+    write_plan({"runs": runs, "groups": {GROUP: {**plan["groups"][GROUP], "runs": list(runs)}}}, root / "runs.yaml")
+    return root
+
+
 @pytest.fixture
-def root(mini_root, tmp_path):
-    """A copy of the whole invented study, to change; its pictures are left out."""
-    return shutil.copytree(mini_root, tmp_path / "study", ignore=shutil.ignore_patterns("reports", "crops"))
+def root(weights_root, tmp_path):
+    """A copy of it, to change."""
+    return shutil.copytree(weights_root, tmp_path / "study")
 
 
 def validate(root, losses):
@@ -153,17 +172,17 @@ def test_a_loss_with_one_trial_stands_beside_the_others_and_is_marked(root):
     assert any("Fewer trials than 3: l1_tv on espcn, sploss on espcn." in note for note in table.notes)
 
 
-def test_trials_that_had_no_weights_are_none(mini_root):
-    found = choices(load_study(mini_root)).query("suite == 'feature_weights' and loss != 'l2'")
+def test_trials_that_had_no_weights_are_none(mini):
+    found = choices(mini).query("suite == 'feature_weights' and loss != 'l2'")
     assert set(found["trials"]) == {0}
     assert set(found["loss"]) == {""}
     assert found["failure"].str.startswith("not trained").all()
 
 
-def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_differences(mini_root):
-    study = load_study(mini_root)
+def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_differences(weights_root):
+    study = load_study(weights_root)
     compared = differences_of(study)
-    numbers = best_weight(study, compared).query("suite == 'weights'")
+    numbers = best_weight(study, compared)
     assert len(numbers) == 5 * 2
     row = numbers.query("family == 'l1 + gv' and dataset == 'set5'").iloc[0]
     same = "network == 'espcn' and recipe == 'mini' and dataset == 'set5' and metric == 'lpips'"
@@ -190,11 +209,10 @@ def test_a_best_at_an_end_of_what_was_tried_is_told(root):
     assert "gv" not in note
 
 
-def test_only_suites_that_compare_losses_and_vary_one_have_a_table(mini_root, study_root):
-    assert set(choices(load_study(mini_root))["suite"]) == {"weights", "feature_weights"}  # not the alpha sweep
-    study = load_study(study_root)
+def test_only_suites_that_compare_losses_and_vary_one_have_a_table(mini, study, compared):
+    assert set(choices(mini)["suite"]) == {"weights", "feature_weights"}  # not the alpha sweep
     assert len(choices(study)) == 0
-    assert display(study, differences_of(study))["best_weight"] == []
+    assert lay_out(study, best_weight(study, compared)) == {}
 
 
 def test_several_seeds_are_averaged_and_all_must_have_finished(root):
