@@ -103,9 +103,9 @@ def test_the_protocols_difference_is_told_in_decibels():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["cropped", "not cropped"]
 
 
-def test_printed_changes_have_no_band():
-    rows = [["ours", "psnr", "y", a, -a, -a - 1, -a + 1] for a in (0.0, 2.0)]
-    rows += [["print", "psnr", "y", a, -2 * a, NAN, NAN] for a in (0.0, 2.0)]
+def test_published_changes_have_no_band():
+    rows = [["measured", "psnr", "y", a, -a, -a - 1, -a + 1] for a in (0.0, 2.0)]
+    rows += [["published", "psnr", "y", a, -2 * a, NAN, NAN] for a in (0.0, 2.0)]
     columns = ["line", "metric", "protocol", "alpha", "change", "low", "high"]
     with style():
         axes = beside_figure(pd.DataFrame(rows, columns=columns), [("psnr", "y")]).axes[0]

@@ -50,8 +50,10 @@ def study_figures(study: Study) -> Iterator[StudyFigure]:
     for paper in PAPERS:
         for subject in paper.FIGURES:
             yield from subject(study)
-    caption = "Each term at several weights (SPLoss: at several alphas), of which the table 'tuned' takes the best"
+    caption = (
+        "Each term at several weights (SPLoss: at several alphas), of which the table 'best_weight' takes the best"
+    )
     axis = f"weight ({ALPHA} of SPLoss)"
-    yield from weight_sweeps(study, [*terms, gv.RIVAL], ("tuned_weights", "tuned", caption), axis=axis)
+    yield from weight_sweeps(study, [*terms, gv.RIVAL], ("best_weights", "weights", caption), axis=axis)
     for subject in (crops.crops, training.discriminators, training.training):
         yield from subject(study)

@@ -164,9 +164,7 @@ def claims(study: Study) -> Iterator[StudyFigure]:
     )
     path = study.root / "results" / "claims.json"
     if not path.is_file():
-        yield not_drawn(
-            name, "claims", f"{caption}.", "The claims were not evaluated yet: run 'make repro'."
-        )
+        yield not_drawn(name, "claims", f"{caption}.", "The claims were not evaluated yet: run 'make repro'.")
         return
     yield StudyFigure(
         name,

@@ -25,7 +25,7 @@ COLOURS = [
 """Seaborn's "colorblind" without what is faint on white or means a guide line (pink, yellow, grey), then the
 dark ones of Paul Tol's "muted" and a brown: they differ in lightness as well as in hue."""
 
-DPI = 140
+DPI = 110
 """Of PNG files. The SVG files beside them have no resolution."""
 
 COORDINATES = re.compile(r'\b(?:d|x|y)="[^"]*"|translate\([^)]*\)')

@@ -78,9 +78,7 @@ def tally(found: list[Claim]) -> Table:
     papers = list(dict.fromkeys(claim.paper for claim in found))
     rows = [_tally_row(paper, [claim for claim in found if claim.paper == paper]) for paper in papers]
     columns = ["paper", "claims", *(f"{side}: {word}" for side in SIDES for word in VERDICTS)]
-    return Table(
-        "Verdicts by paper: published and measured.", columns, [*rows, _tally_row("all", found)], labels=1
-    )
+    return Table("Verdicts by paper: published and measured.", columns, [*rows, _tally_row("all", found)], labels=1)
 
 
 def _tally_row(paper: str, part: list[Claim]) -> list[Cell]:
