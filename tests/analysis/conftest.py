@@ -46,7 +46,7 @@ def full_root(tmp_path_factory):
 @pytest.fixture(scope="session")
 def study(study_root):
     """The invented study, read once; tests change nothing of it."""
-    return load_study(study_root)
+    return load_study("mini", study_root)
 
 
 @pytest.fixture(scope="session")
@@ -58,19 +58,19 @@ def compared(study):
 @pytest.fixture(scope="session")
 def wide(wide_root):
     """The wide study, read once."""
-    return load_study(wide_root)
+    return load_study("mini", wide_root)
 
 
 @pytest.fixture(scope="session")
 def mini(mini_root):
     """The mini study, read once."""
-    return load_study(mini_root)
+    return load_study("mini", mini_root)
 
 
 @pytest.fixture(scope="session")
 def full(full_root):
     """The mini study with all weights, read once."""
-    return load_study(full_root)
+    return load_study("mini", full_root)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def verdicts(root):
     evaluate_claims("mini", root)
-    return json.loads((root / "results" / "claims.json").read_text())
+    return json.loads((root / "results" / "mini" / "claims.json").read_text())
 
 
 @pytest.mark.parametrize("paper", PAGES)
@@ -81,4 +81,5 @@ def test_what_a_claim_says_is_text_and_no_markup(verdicts):
 def test_evaluating_writes_the_pages(verdicts, root, tmp_path):
     write_pages(tmp_path, verdicts)
     for name in PAGES.values():
-        assert (root / "reports" / "claims" / f"{name}.md").read_text() == (tmp_path / f"{name}.md").read_text()
+        written = root / "reports" / "mini" / "claims" / f"{name}.md"
+        assert written.read_text() == (tmp_path / f"{name}.md").read_text()

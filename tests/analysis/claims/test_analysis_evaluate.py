@@ -252,15 +252,15 @@ def evaluated(tmp_path_factory):
 
 def test_everything_is_written_and_the_same_every_time(evaluated):
     root, found = evaluated
-    written = json.loads((root / "results" / "claims.json").read_text())
+    written = json.loads((root / "results" / "mini" / "claims.json").read_text())
     assert written == json.loads(json.dumps(found))
     assert len(written["claims"]) == 32
     assert len(written["anomalies"]) == 11
-    files = {path.name: path.read_bytes() for path in (root / "reports" / "claims").iterdir()}
+    files = {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()}
     tables = {f"{name}.{kind}" for name in ("claims", "anomalies") for kind in ("csv", "md", "tex")}
     assert set(files) == tables | {f"{name}.md" for name in written["papers"].values()}
     evaluate_claims("mini", root)
-    assert {path.name: path.read_bytes() for path in (root / "reports" / "claims").iterdir()} == files
+    assert {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()} == files
 
 
 def test_the_invented_world_is_judged_as_it_was_made(study):

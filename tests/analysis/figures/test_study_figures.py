@@ -19,12 +19,12 @@ from sharploss.utils.errors import UserError
 
 @pytest.fixture(scope="module")
 def study(mini_root):
-    return load_study(mini_root)
+    return load_study("mini", mini_root)
 
 
 @pytest.fixture(scope="module")
 def full(full_root):
-    return load_study(full_root)
+    return load_study("mini", full_root)
 
 
 def drawn(subject, study):
@@ -194,7 +194,7 @@ def test_variance_curves_are_those_of_the_files(study):
 
 
 def test_without_curves_the_reason_is_told(study_root):
-    (found,) = drawn(gv.variances, load_study(study_root)).values()
+    (found,) = drawn(gv.variances, load_study("mini", study_root)).values()
     assert found.figure is None
     assert "variance.csv" in found.not_drawn
 
@@ -219,10 +219,10 @@ def test_the_scoreboard_counts_pairs(full):
 
 
 def test_verdicts_are_drawn_once_there_are_any(own_root):
-    study = load_study(own_root)
+    study = load_study("mini", own_root)
     assert drawn(overview.claims, study)["claims"].not_drawn
     claim = {"paper": "GV", "published": {"verdict": "supported"}, "measured": {"verdict": "undecided"}}
-    (own_root / "results" / "claims.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))
+    (own_root / "results" / "mini" / "claims.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))
     assert drawn(overview.claims, study)["claims"].figure
     rows = overview.verdicts_of({"claims": {"E13": claim}})
     assert list(rows["verdict"]) == ["supported", "undecided"]
@@ -245,8 +245,8 @@ def test_crops_show_the_network_with_most_losses_of_each_task(study):
 
 
 def test_a_study_of_one_task_draws_what_it_can(own_root):
-    shutil.rmtree(own_root / "results" / "crops" / "sr_x4-vdsr")
-    found = drawn(sploss.pictures, load_study(own_root))
+    shutil.rmtree(own_root / "results" / "mini" / "crops" / "sr_x4-vdsr")
+    found = drawn(sploss.pictures, load_study("mini", own_root))
     assert list(found) == ["sploss_crops_sr_x4-edsr"]
 
 
@@ -289,11 +289,11 @@ def test_extractors_that_the_runs_use_are_drawn_with_their_record(full):
 
 def test_an_extractor_without_its_record_is_named(full, tmp_path):
     root = shutil.copytree(full.root, tmp_path / "study")
-    shutil.rmtree(root / "results" / "extractors" / "mdf_jpeg")
+    shutil.rmtree(root / "results" / "mini" / "extractors" / "mdf_jpeg")
     with pytest.raises(UserError, match=r"mdf_jpeg/history\.jsonl is missing: run 'make repro'"):
-        load_study(root)
+        load_study("mini", root)
     # A file that was named by its path came without one.
-    text = (root / "runs.yaml").read_text()
-    text = text.replace("results/weights/extractors/mdf_jpeg.safetensors", "elsewhere/mdf_jpeg.safetensors")
-    (root / "runs.yaml").write_text(text)
-    assert set(load_study(root).extractions["extractor"]) == {"mdf_sr", "mdf_denoise"}
+    text = (root / "params.yaml").read_text()
+    text = text.replace("weights: mdf_jpeg,", "weights: elsewhere/mdf_jpeg.safetensors,")
+    (root / "params.yaml").write_text(text)
+    assert set(load_study("mini", root).extractions["extractor"]) == {"mdf_sr", "mdf_denoise"}

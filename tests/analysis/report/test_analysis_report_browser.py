@@ -26,7 +26,7 @@ def root(tmp_path_factory):
     root = synthetic.make_study(tmp_path_factory.mktemp("page"), wide=True)
     evaluate_claims("mini", root)
     with_protocols(with_figures(root))
-    write_report(root, command="make repro")
+    write_report("mini", root, command="make repro")
     return root
 
 
@@ -39,7 +39,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def shown(browser, root):
-    return show(browser, root / "reports" / "index.html")
+    return show(browser, root / "reports" / "mini" / "index.html")
 
 
 def show(browser, path, **screen):
@@ -68,7 +68,7 @@ def choose(browser, name, value):
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_fits_the_screen_and_complains_about_nothing(browser, root, width, dark):
-    show(browser, root / "reports" / "index.html", width=width, dark=dark)
+    show(browser, root / "reports" / "mini" / "index.html", width=width, dark=dark)
     browser.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.complaints == []
@@ -76,7 +76,7 @@ def test_the_page_fits_the_screen_and_complains_about_nothing(browser, root, wid
 
 
 def test_a_page_that_is_too_wide_complains_or_asks_the_network_would_be_noticed(browser, root, tmp_path):
-    page = (root / "reports" / "index.html").read_text()
+    page = (root / "reports" / "mini" / "index.html").read_text()
     bad = "<main><div style='width:900px'>x</div><script>1</script><img src='https://example.invalid/x.png' alt=''>"
     (tmp_path / "bad.html").write_text(page.replace("<main>", bad, 1))
     show(browser, tmp_path / "bad.html", width=390)
@@ -87,7 +87,7 @@ def test_a_page_that_is_too_wide_complains_or_asks_the_network_would_be_noticed(
 
 def test_dark_mode_swaps_paper_and_ink_and_keeps_them_apart(browser, root):
     def colours(dark):
-        show(browser, root / "reports" / "index.html", dark=dark)
+        show(browser, root / "reports" / "mini" / "index.html", dark=dark)
         style = "getComputedStyle(document.body)"
         found = browser.evaluate(f"[{style}.backgroundColor, {style}.color]")
         return [sum(map(int, re.findall(r"\d+", colour)[:3])) / 3 for colour in found]
@@ -149,7 +149,7 @@ def test_the_slider_moves_by_key_and_by_pointer(shown):
 
 
 def test_the_pictures_are_those_of_the_files(shown, root):
-    crops = root / "results" / "crops" / "sr_x4-espcn"
+    crops = root / "results" / "mini" / "crops" / "sr_x4-espcn"
     assert shown_file(shown, "under") == crops / "eye-l1.png"
     assert shown_file(shown, "over") == crops / "eye-sploss.png"
     told = shown.evaluate("document.getElementById('compared').textContent")
@@ -162,7 +162,7 @@ def test_another_network_and_crop_keep_the_losses_that_were_chosen(shown, root):
     choose(shown, "network", "2")
     choose(shown, "crop", "1")
     assert shown.evaluate("document.getElementById('left').selectedOptions[0].text") == loss
-    assert shown_file(shown, "under") == root / "results" / "crops" / "sr_x4-edsr" / f"face-{loss}.png"
+    assert shown_file(shown, "under") == root / "results" / "mini" / "crops" / "sr_x4-edsr" / f"face-{loss}.png"
 
 
 def test_the_difference_is_black_where_left_and_right_are_the_same(shown, tmp_path):
@@ -216,7 +216,7 @@ SCROLLED = """(frame => {
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_row_labels_stay_in_view_when_a_table_is_scrolled(browser, root, width, dark):
-    show(browser, root / "reports" / "index.html", width=width, dark=dark)
+    show(browser, root / "reports" / "mini" / "index.html", width=width, dark=dark)
     browser.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
     browser.evaluate("new Promise(done => setTimeout(done, 300))")
     tables = browser.evaluate(f"[...document.querySelectorAll('.scroll')].map({SCROLLED})")
@@ -235,7 +235,7 @@ def test_row_labels_stay_in_view_when_a_table_is_scrolled(browser, root, width, 
 
 
 def test_without_its_script_the_page_keeps_the_first_label_in_view(browser, root, tmp_path):
-    page = (root / "reports" / "index.html").read_text()
+    page = (root / "reports" / "mini" / "index.html").read_text()
     (tmp_path / "plain.html").write_text(re.sub(r"script-src '[^']*'", "script-src 'none'", page))
     browser.open((tmp_path / "plain.html").as_uri(), width=390)
     frame = "document.querySelector('#ranking ~ .scroll')"
@@ -257,10 +257,10 @@ def test_a_hostile_crop_name_stays_a_text(browser, root):
     params = (root / "params.yaml").read_text()
     (root / "params.yaml").write_text(params.replace("chelsea", hostile))
     try:
-        (root / "reports" / "hostile.html").write_text(render(load_study(root), "make repro"))
+        (root / "reports" / "mini" / "hostile.html").write_text(render(load_study("mini", root), "make repro"))
     finally:
         (root / "params.yaml").write_text(params)
-    show(browser, root / "reports" / "hostile.html")
+    show(browser, root / "reports" / "mini" / "hostile.html")
     assert hostile in browser.evaluate("document.getElementById('crop').textContent")
     assert not any(address.rsplit("/", 1)[-1] == "x" for address in browser.requests)
     assert browser.complaints == []
@@ -269,10 +269,10 @@ def test_a_hostile_crop_name_stays_a_text(browser, root):
 @pytest.mark.slow
 def test_the_page_with_all_of_its_figures_fits_the_screen(browser, tmp_path):
     root = synthetic.make_study(tmp_path)
-    draw_figures(root)
-    write_report(root, command="make repro")
+    draw_figures("mini", root)
+    write_report("mini", root, command="make repro")
     for width in WIDTHS:
-        show(browser, root / "reports" / "index.html", width=width)
+        show(browser, root / "reports" / "mini" / "index.html", width=width)
         assert browser.evaluate("document.documentElement.scrollWidth") <= width
         figures = "[...document.querySelectorAll('figure img')]"
         browser.evaluate(

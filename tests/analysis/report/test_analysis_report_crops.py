@@ -11,8 +11,8 @@ from sharploss.utils.errors import UserError
 
 
 def test_every_picture_of_every_network_is_a_file_beside_the_page(study_root):
-    folder = study_root / "reports"
-    found = explorer(load_study(study_root), folder)
+    folder = study_root / "reports" / "mini"
+    found = explorer(load_study("mini", study_root), folder)
     assert [(crop["name"], crop["task"]) for crop in found] == [("eye", "sr_x4"), ("face", "sr_x4")]
     for crop in found:
         for network in crop["networks"]:
@@ -28,7 +28,7 @@ def test_every_picture_of_every_network_is_a_file_beside_the_page(study_root):
 
 
 def test_an_address_is_relative_and_escaped(tmp_path):
-    path = tmp_path / "results" / "a b" / "c#d.png"
+    path = tmp_path / "results" / "mini" / "a b" / "c#d.png"
     assert address(path, tmp_path / "reports" / "mini") == "../../results/a%20b/c%23d.png"
 
 
@@ -49,7 +49,7 @@ def test_a_note_tells_psnr_and_the_share_of_the_gradients():
 
 
 def test_a_missing_crop_is_named(own_root):
-    path = own_root / "results" / "crops" / "sr_x4-edsr" / "eye-sploss.png"
+    path = own_root / "results" / "mini" / "crops" / "sr_x4-edsr" / "eye-sploss.png"
     path.unlink()
     with pytest.raises(UserError, match=r"eye-sploss\.png is missing"):
-        explorer(load_study(own_root), own_root / "reports")
+        explorer(load_study("mini", own_root), own_root / "reports")

@@ -64,16 +64,16 @@ def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
     Raises:
         UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
     """
-    spec = load_claims(root)
+    spec, loaded = load_claims(root), load_study(study, root)
     found = {
         "study": study,
         "papers": spec.papers,
-        "claims": evaluate_all(spec.claims, published_source(root), load_study(root)),
+        "claims": evaluate_all(spec.claims, published_source(root), loaded),
         "anomalies": anomalies(root),
     }
-    write_json(root / "results" / "claims.json", found)
-    write_tables(root / "reports" / "claims", found)
-    write_pages(root / "reports" / "claims", found)
+    write_json(loaded.paths.claims, found)
+    write_tables(loaded.paths.claim_pages, found)
+    write_pages(loaded.paths.claim_pages, found)
     return found
 
 

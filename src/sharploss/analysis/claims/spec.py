@@ -13,10 +13,10 @@ from sharploss.analysis.published import demo, load_index, published_values
 from sharploss.analysis.stats.baselines import Baselines
 from sharploss.analysis.strict import load_strict
 from sharploss.assets.catalogue import ASSETS
+from sharploss.config.params import Params, load_params
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS, REFERENCES
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError, unknown
-from sharploss.utils.yaml_files import load_yaml
 
 SIDE = r"^([a-z0-9_]+:)?[a-z0-9_]+$"
 Side = Annotated[str, Field(pattern=SIDE, description="a loss, or network:loss where the two sides differ in network")]
@@ -234,25 +234,13 @@ def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:
     }
 
 
-def _studies(root: Path) -> list[dict[str, Any]]:
+def _studies(root: Path) -> list[Params]:
     files = [root / "params.yaml", *sorted((root / "studies").glob("*.yaml"))]
-    return [_study(path) for path in files if path.is_file()]
+    return [load_params(path) for path in files if path.is_file()]
 
 
-def _study(path: Path) -> dict[str, Any]:
-    content = load_yaml(path)
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is not a study: it must be a mapping of tasks, networks, losses and so on.")
-    return cast("dict[str, Any]", content)
-
-
-def _of(studies: list[dict[str, Any]], section: str) -> set[str]:
-    return {str(name) for study in studies for name in _section(study, section)}
-
-
-def _section(study: dict[str, Any], section: str) -> list[Any]:
-    content = study.get(section)
-    return list(cast("dict[Any, Any]", content)) if isinstance(content, dict) else []
+def _of(studies: list[Params], section: str) -> set[str]:
+    return {str(name) for study in studies for name in getattr(study, section)}
 
 
 def _names_of(test: Any) -> Iterator[tuple[str, str]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from sharploss.analysis.load import Study
 from sharploss.analysis.tables.tables import pairing_rows
+from sharploss.record.keys import TARGET
 from sharploss.utils.errors import UserError
-from sharploss.utils.yaml_files import load_yaml
 
 Files = list[tuple[str, Path]]
 """Pictures of a crop as (title, PNG file): the target and the unrestored image first."""
@@ -16,8 +16,7 @@ Files = list[tuple[str, Path]]
 
 def crops_of(study: Study) -> dict[str, dict[str, Any]]:
     """Return the crops of params.yaml whose test set was scored: name -> task, dataset, image, top, left, ..."""
-    params = cast("dict[str, Any]", load_yaml(study.root / "params.yaml"))
-    crops = cast("dict[str, dict[str, Any]]", params.get("crops") or {})
+    crops = {name: crop.model_dump() for name, crop in study.params.crops.items()}
     tested = set(zip(study.scores["task"], study.scores["dataset"], strict=True))
     return {name: crop for name, crop in crops.items() if (crop["task"], crop["dataset"]) in tested}
 
@@ -69,17 +68,13 @@ def chosen_files(study: Study, crop: str, group: str, titles: dict[str, str]) ->
 
 
 def _files(study: Study, crop: str, group: str, titles: dict[str, str]) -> Files:
-    results, task = study.root / "results", str(crops_of(study)[crop]["task"])
-    references = [
-        (name, results / "unrestored" / task / f"{crop}-{name}.png") for name in ("target", reference_name(study, task))
-    ]
-    folder = results / "crops" / group
-    return references + [(title, folder / f"{crop}-{variant}.png") for variant, title in titles.items()]
+    paths, task = study.paths, str(crops_of(study)[crop]["task"])
+    names = (TARGET, reference_name(study, task))
+    references = [(name, paths.input_baseline_crop(task, crop, name)) for name in names]
+    return references + [(title, paths.crop(group, crop, variant)) for variant, title in titles.items()]
 
 
 def variance_files(study: Study, task: str, groups: list[str]) -> list[Path]:
     """List the tables of gradient variances: a task's unrestored image, then each group; none where one is missing."""
-    results = study.root / "results"
-    folders = [results / "unrestored" / task, *(results / "crops" / group for group in groups)]
-    files = [folder / "variance.csv" for folder in folders]
+    files = [study.paths.input_baseline_variances(task), *map(study.paths.variances, groups)]
     return files if all(path.is_file() for path in files) else []

@@ -17,8 +17,8 @@ PAPERS = (sploss, gv, mdf, second_order, sharpgan)
 """A file per paper: its FIGURES, and TERMS, the terms of losses that it brought."""
 
 
-def draw_figures(root: Path) -> None:
-    """Write reports/figures/ of the study in `root`: png, svg, and figures.json, which the report reads.
+def draw_figures(study: str, root: Path) -> None:
+    """Write the figures of a study: png, svg, and figures.json, which the report reads.
 
     figures.json lists name, section, caption, alt and paper of each figure, and its width and height in pixels of 1/96
     inch; one that the study has not the runs for is listed with the reason, `not_drawn`, and has no files.
@@ -26,9 +26,10 @@ def draw_figures(root: Path) -> None:
     Raises:
         UserError: a result file, column or crop is missing; the message names it.
     """
-    folder, listed = root / "reports" / "figures", list[dict[str, str | int]]()
+    loaded, listed = load_study(study, root), list[dict[str, str | int]]()
+    folder = loaded.paths.figures
     with style():
-        for one in study_figures(load_study(root)):
+        for one in study_figures(loaded):
             about: dict[str, str | int] = {key: value for key, value in one._asdict().items() if key != "figure"}
             if one.figure is not None:
                 del about["not_drawn"]

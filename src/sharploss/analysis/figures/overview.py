@@ -162,7 +162,7 @@ def claims(study: Study) -> Iterator[StudyFigure]:
         "claims",
         "Every claim of the five papers at a glance: what its paper publishes, and what was measured",
     )
-    path = study.root / "results" / "claims.json"
+    path = study.paths.claims
     if not path.is_file():
         yield not_drawn(name, "claims", f"{caption}.", "The claims were not evaluated yet: run 'make repro'.")
         return

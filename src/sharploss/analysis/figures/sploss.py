@@ -42,7 +42,7 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
 
 
 def _mechanism(study: Study, task: str) -> Iterator[StudyFigure]:
-    edge = load_edge(study.root, task)
+    edge = load_edge(study.paths, task)
     yield StudyFigure(
         f"mechanism_profile_{task}",
         "mechanism",

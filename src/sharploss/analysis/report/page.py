@@ -30,19 +30,20 @@ HERE = Path(__file__).parent
 TEMPLATE, SCRIPT = "page.html.jinja", "page.js"
 
 
-def write_report(root: Path, command: str, wall_seconds: float | None = None) -> None:
-    """Write reports/index.html of the study in `root`; its pictures are files beside it, and no network is asked.
+def write_report(study: str, root: Path, command: str, wall_seconds: float | None = None) -> None:
+    """Write the page of a study; its pictures are files beside it, and no network is asked.
 
     Args:
-        root: the study's folder, with its figures; claims and protocols are shown where they are there.
+        study: its name; its figures are drawn, and its claims and protocols are shown where they are there.
+        root: the repository's folder.
         command: what a reader types to make the study again.
         wall_seconds: how long the whole study took, where known.
 
     Raises:
         UserError: a result file, column, figure or crop is missing; the message names it.
     """
-    study = load_study(root)
-    write_text(root / "reports" / "index.html", render(study, command, wall_seconds))
+    loaded = load_study(study, root)
+    write_text(loaded.paths.page, render(loaded, command, wall_seconds))
 
 
 def render(study: Study, command: str, wall_seconds: float | None = None) -> str:
@@ -54,10 +55,11 @@ def render(study: Study, command: str, wall_seconds: float | None = None) -> str
     )
     ids, script = count(), (HERE / SCRIPT).read_text(encoding="utf-8")
     return pages.get_template(TEMPLATE).render(
+        study=study.params.study,
         new_id=lambda: f"t{next(ids)}",
         script=script,
         script_hash=hash_of(script),
-        **_claims(study.root),
+        **_claims(study),
         **_measured(study),
         **_pictured(study),
         **_described(study),
@@ -71,9 +73,9 @@ def hash_of(script: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
-def _claims(root: Path) -> dict[str, Any]:
+def _claims(study: Study) -> dict[str, Any]:
     """Lay out the claims with their results, their counts, and the anomalies; nothing where they were not evaluated."""
-    path = root / "results" / "claims.json"
+    path = study.paths.claims
     if not path.is_file():
         return {"claims": [], "tally": None, "anomalies": [], "untestable": []}
     found = cast("dict[str, Any]", read_json(path))
@@ -91,7 +93,7 @@ def _measured(study: Study) -> dict[str, Any]:
     """Lay out the numbers: answers, tables, the papers' tables, the control."""
     compared = differences_of(study)
     found, tables = headline.answers(study, compared), display(study, compared)
-    asked = questions(study.root)
+    asked = questions(study)
     suites = [(name, asked.get(name, ""), tables[name], tables[f"{name}_difference"]) for name in shown_suites(study)]
     return {
         "lead": headline.lead(found),
@@ -102,15 +104,14 @@ def _measured(study: Study) -> dict[str, Any]:
         "best_weight": lay_out(study, best_weight(study, compared)),
         "papers": {name: table for name, (_, table) in paper_tables(study).items()},
         "control": headline.control(alpha_control(study)),
-        "calibration": calibration(study.root),
+        "calibration": calibration(study.paths),
     }
 
 
 def _pictured(study: Study) -> dict[str, Any]:
     """List the pictures: figures by section, and what the explorer shows."""
-    folder = study.root / "reports"
-    sections, skipped = figures(folder / "figures")
-    return {"figures": sections, "skipped": skipped, "crops": explorer(study, folder)}
+    sections, skipped = figures(study.paths.figures)
+    return {"figures": sections, "skipped": skipped, "crops": explorer(study, study.paths.reports)}
 
 
 def _described(study: Study) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def _described(study: Study) -> dict[str, Any]:
         "first": study.datasets[0],
         "metrics": [METRIC_INFO[name] for name in METRIC_INFO if name in asked],
         "protocols": [PROTOCOLS[name] for name in PROTOCOLS if name in asked],
-        "protocol_tables": protocol_tables(study.root),
+        "protocol_tables": protocol_tables(study),
         "gaps": gap_notes(study),
         "failures": failures(study),
         "cures": study.cures,

@@ -31,13 +31,14 @@ ROW = [*TRAINED, "loss"]
 """What a row of a table stands for; its numbers are means over images and seeds."""
 
 
-def make_tables(study: str, root: Path) -> None:  # noqa: ARG001
+def make_tables(study: str, root: Path) -> None:
     """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`).
 
     Raises:
         UserError: a result file or column is missing; the message names it.
     """
-    loaded, folder = load_study(root), root / "reports" / "tables"
+    loaded = load_study(study, root)
+    folder = loaded.paths.tables
     numbers = frames(loaded, differences_of(loaded))
     for name, tables in laid_out(loaded, numbers).items():
         write_csv(numbers[name], folder / f"{name}.csv")
@@ -47,7 +48,7 @@ def make_tables(study: str, root: Path) -> None:  # noqa: ARG001
         write_table([table], folder / name)
     write_csv(curves(loaded), folder / "curves.csv")
     write_csv(alpha_curves(loaded), folder / "alpha_curves.csv")
-    write_json(root / "results" / "summary.json", summary(loaded))
+    write_json(loaded.paths.summary, summary(loaded))
 
 
 def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
