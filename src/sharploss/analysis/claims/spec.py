@@ -220,14 +220,14 @@ def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:
     studies, index = _studies(root), load_index(root)
     tables = list(index.tables.values())
     sets = [name for name, asset in ASSETS.items() if asset.kind == "dataset"]
-    printed_tasks = [name for table in tables for task in table.tasks.values() for name in task]
-    printed_losses = [*index.names.losses.values(), *(loss for table in tables for loss in table.losses.values())]
+    published_tasks = [name for table in tables for task in table.tasks.values() for name in task]
+    published_losses = [*index.names.losses.values(), *(loss for table in tables for loss in table.losses.values())]
     return {
         "table": {*index.tables, *index.reference},
         "recipe": _of(studies, "recipes"),
-        "task": {*_of(studies, "tasks"), *extra.tasks, *printed_tasks},
+        "task": {*_of(studies, "tasks"), *extra.tasks, *published_tasks},
         "network": {*_of(studies, "networks"), *extra.networks, *index.names.networks.values()},
-        "loss": {*_of(studies, "losses"), *extra.losses, *REFERENCES, *printed_losses},
+        "loss": {*_of(studies, "losses"), *extra.losses, *REFERENCES, *published_losses},
         "metric": {*METRIC_INFO, *extra.metrics},
         "protocol": {*PROTOCOLS, *extra.protocols, *(to for table in tables for _, to in table.metrics.values())},
         "data set": {*sets, *_of(studies, "datasets"), *extra.datasets, *map(str.lower, index.names.datasets)},
