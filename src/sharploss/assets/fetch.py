@@ -123,9 +123,9 @@ def cache_folder() -> Path:
     """Give the folder that downloads go to: SHARPLOSS_CACHE, or the platform's cache folder."""
     if folder := os.environ.get("SHARPLOSS_CACHE"):
         return Path(folder)
-    import pooch
+    import platformdirs
 
-    return Path(pooch.os_cache("sharploss"))
+    return Path(platformdirs.user_cache_dir("sharploss"))
 
 
 def _asset(name: str) -> Asset:
