@@ -41,7 +41,7 @@ def dangers(source):
             found.append(name)
         if name == "torch.load" and named.get("weights_only") != "True":
             found.append("torch.load without weights_only=True")
-        if name == "yaml.load" and named.get("Loader") not in {"loader", "yaml.SafeLoader", "yaml.CSafeLoader"}:
+        if name == "yaml.load" and named.get("Loader") not in {"_Loader", "yaml.SafeLoader", "yaml.CSafeLoader"}:
             found.append("yaml.load with an unsafe loader")
         if name in {"np.load", "numpy.load"} and named.get("allow_pickle", "False") != "False":
             found.append("np.load with pickles")
@@ -73,7 +73,8 @@ def test_the_search_finds_what_it_looks_for(line):
 
 def test_the_yaml_loader_is_the_safe_one():
     source = (ROOT / "src/sharploss/utils/yaml_files.py").read_text()
-    assert 'loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)' in source
+    assert '_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)' in source
+    assert "class _Loader(_SafeLoader):" in source
 
 
 @pytest.mark.parametrize("tag", ["!!python/name:os.system", "!!python/object/apply:os.system ['true']", "!evil x"])
