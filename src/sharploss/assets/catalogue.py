@@ -24,7 +24,7 @@ def _file(row: dict[str, str], base: str) -> File:
 
 
 def _archive(name: str, *bases: str) -> tuple[File, ...]:
-    """Give an archive; where files/archives.csv has no size and sha256, the checksums within it are all there is."""
+    """Return an archive; where files/archives.csv has no size and sha256, the checksums within it are all there is."""
     urls = tuple(f"{base}/{name}" for base in bases)
     known = {file.path: file for file in _listed("archives")}
     return (known.get(f"archives/{name}", File(f"archives/{name}", "", None))._replace(urls=urls),)
@@ -65,7 +65,7 @@ def _bsds500(part: str) -> Asset:
         files=_listed(f"bsds500_{part}", f"{_BSDS500}/{part}"),
         note=f"The {part} part of BSDS500, 200 JPEG files"
         + ("; alone it is known as BSD200." if part == "train" else "."),
-        # Found by comparing thumbnails of all sets at hand: 302003 is Set5's woman (img_005).
+        # Found by comparing thumbnails of all sets of the mirror: 302003 is Set5's woman (img_005).
         twins=MappingProxyType({"302003": "set5"} if part == "train" else {}),
     )
 

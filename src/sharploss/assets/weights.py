@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sharploss.assets.catalogue import ASSETS
-from sharploss.assets.fetch import AssetMissingError, choose, locate, present
+from sharploss.assets.fetch import AssetMissingError, choose, locate
+from sharploss.assets.lookup import present
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
-from sharploss.assets.fetch import cache_folder, locate
+from sharploss.assets.fetch import locate
+from sharploss.assets.lookup import cache_folder
 from sharploss.config.extractors import OFFICIAL, SUFFIX, source
 from sharploss.losses.backbones import freeze
 from sharploss.mdf.networks import SinGANDiscriminator
@@ -74,7 +75,8 @@ def _build_one(tensors: Mapping[str, Tensor], scale: int, name: str) -> nn.Modul
 def official_tensors(asset: str) -> tuple[dict[str, Tensor], str]:
     """Read the authors' discriminators, converting their pickle into the cache the first time.
 
-    Nothing in the pickle is executed (sharploss.assets.torch_modules). The converted file is named by the pickle's sha256.
+    Nothing in the pickle is executed (sharploss.assets.torch_modules). The converted file is named by the pickle's
+    sha256.
 
     Returns:
         The tensors by name; and the pickle's own name and the start of its sha256.
