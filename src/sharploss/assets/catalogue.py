@@ -219,26 +219,7 @@ ASSETS: dict[str, Asset] = {
         role="check of metric LPIPS",
         licence="BSD-2-Clause",
         citation=_LPIPS,
-        files=(
-            File(
-                "datasets/lpips_examples/ex_ref.png",
-                "57aff3a0aeb6ebea151411f35b4487ea130aedcac6addd91c8c015969f9df097",
-                9464,
-                urls=(f"{_LPIPS_EXAMPLES}/ex_ref.png",),
-            ),
-            File(
-                "datasets/lpips_examples/ex_p0.png",
-                "f44901a99c82755cfe78cdbde66579ae06cd0ebbba4a2539aa35ef96bbe703db",
-                7518,
-                urls=(f"{_LPIPS_EXAMPLES}/ex_p0.png",),
-            ),
-            File(
-                "datasets/lpips_examples/ex_p1.png",
-                "6ada2a42a3378bfa408027ba2d54a827c6f2cec30a0506e4f140fddaca661022",
-                10078,
-                urls=(f"{_LPIPS_EXAMPLES}/ex_p1.png",),
-            ),
-        ),
+        files=_listed("lpips_examples", _LPIPS_EXAMPLES),
         note="Its authors' README gives the distances of p0 and p1 from ref: 0.722 and 0.138.",
     ),
     **WEIGHTS,

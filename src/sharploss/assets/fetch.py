@@ -173,11 +173,13 @@ def _remove_archives(asset: Asset) -> None:
 
 
 def _locate_file(name: str, asset: Asset, file: File) -> Path:
-    if asset.package:
-        return _in_package(name, asset, file)
     if path := find(asset, file):
         check(path, file)
         return path
+    if asset.package:
+        reason = f"the installed package {asset.package} does not ship {file.path}"
+        do = "install the version in requirements.lock"
+        raise AssetMissingError(f"Asset '{name}' is missing: {reason}, so {do}.", reason, do)
     if reason := _obstacle(file):
         raise _missing(name, file, reason)
     cached = cache_folder() / file.path
@@ -215,12 +217,3 @@ def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMiss
         f"{file.path} is in neither the cache nor a mirror, and {reason}",
         fetch if file.urls else put,
     )
-
-
-def _in_package(name: str, asset: Asset, file: File) -> Path:
-    if path := find(asset, file):
-        check(path, file)
-        return path
-    reason = f"the installed package {asset.package} does not ship {file.path}"
-    do = "install the version in requirements.lock"
-    raise AssetMissingError(f"Asset '{name}' is missing: {reason}, so {do}.", reason, do)
