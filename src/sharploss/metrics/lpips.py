@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sharploss.assets.weights import read_weights
-from sharploss.metrics.at_hand import at_hand
+from sharploss.assets.weights import local_only, read_weights
 from sharploss.metrics.picture import STRIP, CachedImage, Images, Strip, pair_of, strips
 
 BACKBONES = {"alex": ("alexnet", "alexnet_torchvision"), "vgg": ("vgg16_torchvision",)}
@@ -42,7 +41,7 @@ def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
         AssetMissingError: the network's weights cannot be had.
     """
     if net == "vgg":
-        at_hand(*BACKBONES["vgg"])
+        local_only(*BACKBONES["vgg"])
     network = build_lpips(net, read_weights(BACKBONES[net])[1])
 
     def distance(output: Images, target: Images) -> Tensor:

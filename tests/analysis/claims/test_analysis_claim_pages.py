@@ -81,6 +81,5 @@ def test_what_a_claim_says_is_text_and_no_markup(verdicts):
 def test_evaluating_writes_the_pages(verdicts, root, tmp_path):
     write_pages(tmp_path, verdicts)
     for name in PAGES.values():
-        assert (root / "reports" / "mini" / "claims" / f"{name}.md").read_text() == (
-            tmp_path / f"{name}.md"
-        ).read_text()
+        written = root / "reports" / "mini" / "claims" / f"{name}.md"
+        assert written.read_text() == (tmp_path / f"{name}.md").read_text()

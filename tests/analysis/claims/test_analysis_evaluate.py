@@ -12,7 +12,6 @@ from sharploss.analysis.claims.contrasts import Cell, Source, contrasts
 from sharploss.analysis.claims.evaluate import evaluate_all, evaluate_claims, examine, verdict
 from sharploss.analysis.claims.sources import published_source
 from sharploss.analysis.claims.spec import Claim, Test, load_claims
-from sharploss.analysis.load import load_study
 from sharploss.utils.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -244,9 +243,15 @@ def test_claims_join_and_several_tests_must_all_hold():
     assert set(both["effects"]) == {"psnr: gv against l1", "psnr: sp against l1"}
 
 
-def test_everything_is_written_and_the_same_every_time(tmp_path):
-    root = synthetic.make_study(tmp_path / "study", wide=True)
-    found = evaluate_claims("mini", root)
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """A study whose claims were evaluated: its folder, and what was found."""
+    root = synthetic.make_study(tmp_path_factory.mktemp("evaluated") / "study", wide=True)
+    return root, evaluate_claims("mini", root)
+
+
+def test_everything_is_written_and_the_same_every_time(evaluated):
+    root, found = evaluated
     written = json.loads((root / "results" / "mini" / "claims.json").read_text())
     assert written == json.loads(json.dumps(found))
     assert len(written["claims"]) == 32
@@ -258,12 +263,10 @@ def test_everything_is_written_and_the_same_every_time(tmp_path):
     assert {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()} == files
 
 
-def test_the_invented_world_is_judged_as_it_was_made(study_root):
+def test_the_invented_world_is_judged_as_it_was_made(study):
     """There, SPLoss costs 0.06 dB for each unit of alpha, and sharper is better by LPIPS."""
     claims: dict[str, Claim] = load_claims(ROOT).claims
-    found = evaluate_all(
-        {key: claims[key] for key in ("E4", "E7", "E32")}, published_source(ROOT), load_study("mini", study_root)
-    )
+    found = evaluate_all({key: claims[key] for key in ("E4", "E7", "E32")}, published_source(ROOT), study)
     assert found["E4"]["measured"]["effects"]["psnr"]["change"] == pytest.approx(-0.12, abs=0.05)
     assert found["E4"]["measured"]["verdict"] == "supported"
     assert found["E7"]["measured"]["effects"]["psnr"]["change"] < 0
@@ -364,10 +367,10 @@ def test_a_size_within_the_tolerance_has_no_small_p_value():
     assert (one.outcome, one.p) == ("for", pytest.approx(1.0))
 
 
-def test_a_claim_can_join_those_further_down(study_root):
+def test_a_claim_can_join_those_further_down(study):
     claims = load_claims(ROOT).claims
     later = {key: claims[key] for key in ("E11", "E3", "E2", "E1")}
-    places = published_source(ROOT), load_study("mini", study_root)
+    places = published_source(ROOT), study
     found, usual = evaluate_all(later, *places), evaluate_all(dict(reversed(later.items())), *places)
     assert list(found) == list(later)
     assert found == usual

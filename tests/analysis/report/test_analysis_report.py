@@ -102,7 +102,7 @@ def test_links_lead_to_the_page_or_to_files_beside_it(page, root):
     beside = {link for link in links if not link.startswith("#")}
     # What `tabulate` would write need not be here; everything else has to be.
     beside |= {image["src"] for image in Outline(page).images if "src" in image}
-    missing = {link for link in beside if not (root / "reports" / link).exists()}
+    missing = {link for link in beside if not (root / "reports" / "mini" / link).exists()}
     assert missing <= {link for link in beside if re.fullmatch(r"tables/paper_\w+\.(md|csv|tex)", link)}
     assert not any(link.startswith("../results/mini/runs/sr_x4-edsr-gone/") for link in beside)
     assert {f"../results/mini/runs/{run}/metrics.json" for run in load_study("mini", root).runs["run"]} <= beside

@@ -11,7 +11,7 @@ from sharploss.utils.errors import UserError
 
 
 def test_every_picture_of_every_network_is_a_file_beside_the_page(study_root):
-    folder = study_root / "reports"
+    folder = study_root / "reports" / "mini"
     found = explorer(load_study("mini", study_root), folder)
     assert [(crop["name"], crop["task"]) for crop in found] == [("eye", "sr_x4"), ("face", "sr_x4")]
     for crop in found:

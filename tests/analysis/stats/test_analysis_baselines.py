@@ -1,7 +1,6 @@
 import pytest
 import yaml
 
-from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.baselines import (
     Baselines,
     added,
@@ -47,8 +46,8 @@ def test_baselines_are_what_a_term_is_added_to_or_replaced_in():
     assert baseline_of({"l2": {"l2": 1.0}}, BASELINES) == {}
 
 
-def test_terms_are_those_of_the_losses_that_were_planned(study_root):
-    terms = terms_of(load_study("mini", study_root))
+def test_terms_are_those_of_the_losses_that_were_planned(study):
+    terms = terms_of(study)
     assert terms["l1_gv"] == {"l1": 1.0, "gv": 0.01}
     assert "esrgan" not in terms
 
@@ -74,7 +73,6 @@ def test_a_file_without_baselines_is_named(tmp_path):
         load_baselines(tmp_path)
 
 
-def test_a_study_has_the_baselines_of_its_losses(study_root):
-    study = load_study("mini", study_root)
+def test_a_study_has_the_baselines_of_its_losses(study, study_root):
     assert references(study) == load_baselines(study_root).references
     assert baselines_in(study)["l2_gv"] == "l2"

@@ -8,11 +8,6 @@ from sharploss.analysis.tables.writers import latex, markdown
 
 
 @pytest.fixture(scope="module")
-def study(study_root):
-    return load_study("mini", study_root)
-
-
-@pytest.fixture(scope="module")
 def tables(study):
     return paper_tables(study)
 

@@ -111,7 +111,7 @@ def below_bicubic(table: pd.DataFrame, root: Path) -> tuple[Evidence, bool]:
 
 
 def mixed_protocol(table: pd.DataFrame, root: Path) -> tuple[Evidence, bool]:
-    """EDSR on Set5 at x2, printed minus official weights in RGB: PSNR (dB) and SSIM."""
+    """EDSR on Set5 at x2, published minus official weights in RGB: PSNR (dB) and SSIM."""
     edsr = {"table": "gv_table1", "network": "edsr", "loss": "l1", "dataset": "set5", "task": "sr_x2"}
     official = {"network": "EDSR_L official", "dataset": "Set5", "scale": 2}
     base = reference(root, "baselines")
@@ -176,7 +176,7 @@ def narrow_optimum(table: pd.DataFrame, _root: Path) -> tuple[Evidence, bool]:
 
 
 def mprnet_ssim(table: pd.DataFrame, root: Path) -> tuple[Evidence, bool]:
-    """MPRNet on GoPro, printed minus its own paper: SSIM, and PSNR (dB)."""
+    """MPRNet on GoPro, published minus its own paper: SSIM, and PSNR (dB)."""
     base = reference(root, "baselines")
     own = base[base["network"] == "MPRNet"]
     mine = {"table": "sploss_table2", "loss": "mprnet_original"}

@@ -13,10 +13,10 @@ from sharploss.analysis.published import demo, load_index, published_values
 from sharploss.analysis.stats.baselines import Baselines
 from sharploss.analysis.strict import load_strict
 from sharploss.assets.catalogue import ASSETS
+from sharploss.config.params import Params, load_params
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS, REFERENCES
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError, unknown
-from sharploss.utils.yaml_files import load_yaml
 
 SIDE = r"^([a-z0-9_]+:)?[a-z0-9_]+$"
 Side = Annotated[str, Field(pattern=SIDE, description="a loss, or network:loss where the two sides differ in network")]
@@ -220,39 +220,27 @@ def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:
     studies, index = _studies(root), load_index(root)
     tables = list(index.tables.values())
     sets = [name for name, asset in ASSETS.items() if asset.kind == "dataset"]
-    printed_tasks = [name for table in tables for task in table.tasks.values() for name in task]
-    printed_losses = [*index.names.losses.values(), *(loss for table in tables for loss in table.losses.values())]
+    published_tasks = [name for table in tables for task in table.tasks.values() for name in task]
+    published_losses = [*index.names.losses.values(), *(loss for table in tables for loss in table.losses.values())]
     return {
         "table": {*index.tables, *index.reference},
         "recipe": _of(studies, "recipes"),
-        "task": {*_of(studies, "tasks"), *extra.tasks, *printed_tasks},
+        "task": {*_of(studies, "tasks"), *extra.tasks, *published_tasks},
         "network": {*_of(studies, "networks"), *extra.networks, *index.names.networks.values()},
-        "loss": {*_of(studies, "losses"), *extra.losses, *REFERENCES, *printed_losses},
+        "loss": {*_of(studies, "losses"), *extra.losses, *REFERENCES, *published_losses},
         "metric": {*METRIC_INFO, *extra.metrics},
         "protocol": {*PROTOCOLS, *extra.protocols, *(to for table in tables for _, to in table.metrics.values())},
         "data set": {*sets, *_of(studies, "datasets"), *extra.datasets, *map(str.lower, index.names.datasets)},
     }
 
 
-def _studies(root: Path) -> list[dict[str, Any]]:
+def _studies(root: Path) -> list[Params]:
     files = [root / "params.yaml", *sorted((root / "studies").glob("*.yaml"))]
-    return [_study(path) for path in files if path.is_file()]
+    return [load_params(path) for path in files if path.is_file()]
 
 
-def _study(path: Path) -> dict[str, Any]:
-    content = load_yaml(path)
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is not a study: it must be a mapping of tasks, networks, losses and so on.")
-    return cast("dict[str, Any]", content)
-
-
-def _of(studies: list[dict[str, Any]], section: str) -> set[str]:
-    return {str(name) for study in studies for name in _section(study, section)}
-
-
-def _section(study: dict[str, Any], section: str) -> list[Any]:
-    content = study.get(section)
-    return list(cast("dict[Any, Any]", content)) if isinstance(content, dict) else []
+def _of(studies: list[Params], section: str) -> set[str]:
+    return {str(name) for study in studies for name in getattr(study, section)}
 
 
 def _names_of(test: Any) -> Iterator[tuple[str, str]]:

@@ -68,11 +68,10 @@ def chosen_files(study: Study, crop: str, group: str, titles: dict[str, str]) ->
 
 
 def _files(study: Study, crop: str, group: str, titles: dict[str, str]) -> Files:
-    task = str(crops_of(study)[crop]["task"])
-    files = [
-        (name, study.paths.input_baseline_crop(task, crop, name)) for name in (TARGET, reference_name(study, task))
-    ]
-    return files + [(title, study.paths.crop(group, crop, variant)) for variant, title in titles.items()]
+    paths, task = study.paths, str(crops_of(study)[crop]["task"])
+    names = (TARGET, reference_name(study, task))
+    references = [(name, paths.input_baseline_crop(task, crop, name)) for name in names]
+    return references + [(title, paths.crop(group, crop, variant)) for variant, title in titles.items()]
 
 
 def variance_files(study: Study, task: str, groups: list[str]) -> list[Path]:

@@ -34,7 +34,7 @@ def write_report(study: str, root: Path, command: str, wall_seconds: float | Non
     """Write the page of a study; its pictures are files beside it, and no network is asked.
 
     Args:
-        study: its name; its figures are drawn, its claims and protocols are shown where they are there.
+        study: its name; its figures are drawn, and its claims and protocols are shown where they are there.
         root: the repository's folder.
         command: what a reader types to make the study again.
         wall_seconds: how long the whole study took, where known.
@@ -111,7 +111,7 @@ def _measured(study: Study) -> dict[str, Any]:
 def _pictured(study: Study) -> dict[str, Any]:
     """List the pictures: figures by section, and what the explorer shows."""
     sections, skipped = figures(study.paths.figures)
-    return {"figures": sections, "skipped": skipped, "crops": explorer(study, study.paths.page.parent)}
+    return {"figures": sections, "skipped": skipped, "crops": explorer(study, study.paths.reports)}
 
 
 def _described(study: Study) -> dict[str, Any]:

@@ -44,10 +44,9 @@ def references(study: Study) -> list[str]:
 
 
 def specs_of(study: Study) -> dict[str, Spec]:
-    """Return the losses that the study trains, as it states them: loss -> term -> weight or parameters."""
-    losses = cast("dict[str, dict[str, Spec]]", study.params.model_dump()["losses"])
+    """Return the losses that the study trains, as params.yaml states them: loss -> term -> weight or parameters."""
     used = set(study.runs["loss"])
-    return {name: spec for name, spec in losses.items() if name in used}
+    return {name: spec for name, spec in study.params.losses.items() if name in used}
 
 
 def terms_of(study: Study) -> dict[str, Terms]:

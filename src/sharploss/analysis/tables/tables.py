@@ -115,7 +115,7 @@ def with_recipes(runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Add the column `label`: the network, with its recipe where there are several of a network and task.
 
     Args:
-        runs: the runs that are to be told apart.
+        runs: the runs to distinguish.
         rows: with the columns task, network, recipe.
     """
     runs = runs[TRAINED].drop_duplicates()
