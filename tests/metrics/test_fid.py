@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sharploss.assets.fetch import AssetMissingError
 from sharploss.metrics import fid
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.fid import PATCH, STRIDE, frechet_distance, load_fid, patches_of
-from sharploss.metrics.picture import CachedImage
 
 
 def features(count, dimensions, seed=0, shift=0.0):

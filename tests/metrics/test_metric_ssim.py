@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sharploss.data import imresize
 from sharploss.functional.colour import as_measured
+from sharploss.functional.ssim import gaussian, ssim_map, ssim_parts
 from sharploss.metrics import psnr, ssim
-from sharploss.metrics.ssim import gaussian, ssim_map, ssim_parts
 from sharploss.utils.errors import UserError
 
 protocols = pytest.mark.parametrize("protocol", ["y", "rgb"])

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.functional.images import matched
+from sharploss.functional.images import check_pair
 from sharploss.networks.discriminators import DISCRIMINATORS
 from sharploss.utils.argument_checks import check_integer, check_number
 from sharploss.utils.registry import construct
@@ -151,7 +151,7 @@ class AdversarialLoss(nn.Module):
     def _matched(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Give both in the discriminator's precision, which float64 images may not have."""
         dtype = next(self.discriminator.parameters()).dtype
-        output, target = matched(output, target)
+        output, target = check_pair(output, target)
         return output.to(dtype), target.to(dtype)
 
 

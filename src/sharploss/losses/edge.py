@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sharploss.functional.images import matched
+from sharploss.functional.images import check_pair
 from sharploss.utils.argument_checks import check_number
 
 TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
@@ -27,7 +27,7 @@ def edge_loss(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
     Raises:
         ValueError: shapes differ.
     """
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
     # The residual is linear: one pass over the difference does for two over the images.
     return (pyramid_residual(output - target).square() + eps**2).sqrt().mean()
 

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.functional.images import matched
+from sharploss.functional.images import check_pair
 from sharploss.utils.argument_checks import check_choice, check_number
 
 CHARBONNIER_FORMS = ("mprnet", "basicsr")
@@ -22,12 +22,12 @@ def l1_loss(output: Tensor, target: Tensor) -> Tensor:
     Raises:
         ValueError: shapes differ.
     """
-    return F.l1_loss(*matched(output, target))
+    return F.l1_loss(*check_pair(output, target))
 
 
 def l2_loss(output: Tensor, target: Tensor) -> Tensor:
     """Mean squared error over batch, channels and pixels; arguments and errors as `l1_loss`."""
-    return F.mse_loss(*matched(output, target))
+    return F.mse_loss(*check_pair(output, target))
 
 
 def charbonnier_loss(output: Tensor, target: Tensor, *, eps: float = 1e-3, form: str = "mprnet") -> Tensor:
@@ -47,7 +47,7 @@ def charbonnier_loss(output: Tensor, target: Tensor, *, eps: float = 1e-3, form:
         ValueError: shapes differ, or an unknown form.
     """
     check_choice("form", form, CHARBONNIER_FORMS)
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
     return ((output - target).square() + (eps**2 if form == "mprnet" else eps)).sqrt().mean()
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from sharploss.functional.blocks import in_blocks, mean_in_blocks
 from sharploss.functional.filters import BORDERS, LAPLACIANS, laplacian, quick_laplacian, sobel_x, sobel_y
-from sharploss.functional.images import matched
+from sharploss.functional.images import check_pair
 from sharploss.utils.argument_checks import check_choice
 
 KERNELS = (*LAPLACIANS, "sobel_twice")
@@ -37,7 +37,7 @@ def second_order_gradient_loss(
     """
     check_choice("kernel", kernel, KERNELS)
     check_choice("norm", norm, NORMS)
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
 
     def plain(output: Tensor) -> Tensor:
         # All of these filters are linear: one pass over the difference does for two over the images.

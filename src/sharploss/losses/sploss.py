@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from sharploss.functional.blocks import in_blocks, mean_in_blocks
+from sharploss.functional.colour import CHANNELS, in_channels
 from sharploss.functional.filters import BORDERS, LAPLACIANS, laplacian, quick_laplacian
-from sharploss.functional.images import CHANNELS, in_channels, matched
+from sharploss.functional.images import check_pair
 from sharploss.utils.argument_checks import check_choice, check_number
 
 
@@ -42,7 +43,7 @@ def sploss(
         ValueError: shapes differ, or an unknown kernel, channels or border.
     """
     check_choice("channels", channels, CHANNELS)
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
     weight = partial(
         sploss_weight,
         target=target,

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from sharploss.functional.blocks import in_blocks, mean_in_blocks
-from sharploss.functional.images import check_size, full_precision, matched
-from sharploss.metrics.ssim import C1, C2, WINDOW, blur, ssim_map
+from sharploss.functional.images import check_pair, check_size, full_precision
+from sharploss.functional.ssim import C1, C2, WINDOW, blur, ssim_map
 from sharploss.utils.argument_checks import check_choice
 
 Window = Literal["valid", "same"]
@@ -35,7 +35,7 @@ def ssim_loss(output: Tensor, target: Tensor, *, window: Window = "valid") -> Te
         ValueError: shapes differ, an unknown window, or images smaller than it with "valid".
     """
     check_choice("window", window, WINDOWS)
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
     if window == "valid":
         check_size(output, WINDOW, "the SSIM window")
     # Variances are small differences of large numbers: bfloat16 convolutions would leave nothing of them.
@@ -72,7 +72,7 @@ class SSIMLoss(nn.Module):
     """`ssim_loss` with a fixed window.
 
     Attributes:
-        smallest: the side in pixels below which images are too small.
+        min_size: the side in pixels below which images are too small.
 
     Raises:
         ValueError: an unknown window.
@@ -82,7 +82,7 @@ class SSIMLoss(nn.Module):
         super().__init__()
         check_choice("window", window, WINDOWS)
         self.window: Window = window
-        self.smallest = WINDOW if window == "valid" else 1
+        self.min_size = WINDOW if window == "valid" else 1
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Give the loss of `output` (N, C, H, W) against `target`."""

@@ -72,7 +72,7 @@ class TextureLoss(FeatureLoss):
         check_choice("normalisation", normalisation, NORMALISATIONS)
         check_choice("criterion", criterion, tuple(CRITERIA))
         self.patch, self.normalisation, self.criterion = patch, normalisation, criterion
-        self.smallest = max(self.smallest, patch or 1)
+        self.min_size = max(self.min_size, patch or 1)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
         """Give the Gram matrices of images (N, 3, H, W) in [0, 1] by layer: (N, patches, width, width)."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sharploss.functional.blocks import in_blocks, mean_in_blocks
-from sharploss.functional.images import matched
+from sharploss.functional.images import check_pair
 from sharploss.utils.argument_checks import check_choice
 
 NORMS = (1, 2)
@@ -33,7 +33,7 @@ def total_variation_loss(output: Tensor, target: Tensor, *, norm: int = 2, reduc
     """
     check_choice("norm", norm, NORMS)
     check_choice("reduction", reduction, REDUCTIONS)
-    output, _ = matched(output, target)
+    output, _ = check_pair(output, target)
 
     def plain(output: Tensor) -> Tensor:
         across, down = output.diff(dim=-1), output.diff(dim=-2)

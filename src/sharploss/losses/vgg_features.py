@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.assets.weights import read_weights
-from sharploss.functional.images import check_size, full_precision, matched
+from sharploss.functional.images import check_pair, check_size, full_precision
 from sharploss.utils.argument_checks import check_choice, check_flag, check_number
 from sharploss.utils.errors import unknown
 
@@ -98,7 +98,7 @@ class VGGFeatures(nn.Module):
         if images.shape[1] != 3:
             raise ValueError(f"{self.network.upper()} takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
         deepest = LAYERS[self.network][self.depth - 1]
-        check_size(images, smallest(self.layers, self.ceil_mode), f"{self.network.upper()}'s {deepest}")
+        check_size(images, min_size(self.layers, self.ceil_mode), f"{self.network.upper()}'s {deepest}")
         for before, graph, features in self.known or []:
             if before is images and graph == torch.is_grad_enabled():
                 return features
@@ -147,7 +147,7 @@ def stride(layer: str) -> int:
     return 2 ** (block if layer.startswith("pool") else block - 1)
 
 
-def smallest(layers: tuple[str, ...], ceil_mode: bool) -> int:
+def min_size(layers: tuple[str, ...], ceil_mode: bool) -> int:
     """Give the side in pixels below which nothing is left of an image at the deepest of `layers`."""
     return 1 if ceil_mode else max(stride(layer) for layer in layers)
 
@@ -198,9 +198,9 @@ class FeatureLoss(nn.Module):
     """A distance of the features of VGG19 or VGG16, without the distance: a subclass gives `distance`.
 
     Attributes:
-        assets: as of `sharploss.losses.backbones.Loadable`.
+        assets: as of `sharploss.losses.pretrained.Pretrained`.
         backbone: which weights were loaded; "" before `load`.
-        smallest: the side in pixels below which images are too small.
+        min_size: the side in pixels below which images are too small.
 
     Raises:
         ValueError: an unknown network, unknown layers, weights that are no numbers of at least 0, or an unknown
@@ -218,7 +218,7 @@ class FeatureLoss(nn.Module):
         self.layers = {layer: float(weight) for layer, weight in layers.items() if weight}
         self.name, self.ceil_mode, self.rescale, self.backbone = network, ceil_mode, rescale, ""
         self.assets = tuple(WEIGHTS[network])
-        self.smallest = smallest(tuple(self.layers), ceil_mode)
+        self.min_size = min_size(tuple(self.layers), ceil_mode)
         self.network: VGGFeatures | None = None
 
     def load(self) -> None:
@@ -242,15 +242,15 @@ class FeatureLoss(nn.Module):
         """Give the distance of one layer's features as a scalar."""
         raise NotImplementedError
 
-    def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+    def with_target(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
-        target, _ = matched(target, target)
+        target, _ = check_pair(target, target)
         with torch.no_grad(), full_precision(target.device.type):
             wanted = self.features(target)
 
         def compare(output: Tensor) -> Tensor:
             with full_precision(output.device.type):
-                found = self.features(matched(output, target)[0])
+                found = self.features(check_pair(output, target)[0])
                 layers = self.layers.items()
                 return torch.stack([self.distance(found[name], wanted[name]) * weight for name, weight in layers]).sum()
 
@@ -258,10 +258,10 @@ class FeatureLoss(nn.Module):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
-        return self.against(target)(output)
+        return self.with_target(target)(output)
 
 
-def share(losses: Iterable[nn.Module]) -> list[VGGFeatures]:
+def shared_backbones(losses: Iterable[nn.Module]) -> list[VGGFeatures]:
     """Give loaded losses on features of the same network one network for all, with the layers of each.
 
     Returns:

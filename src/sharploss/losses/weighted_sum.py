@@ -45,7 +45,7 @@ class WeightedSum(nn.Module):
     Attributes:
         weights: the weight of each term, by name.
         spec: what the terms were built from, defaults spelt out; `build_loss(spec)` gives the same loss again.
-        shared: networks that several terms read features of (`sharploss.losses.vgg_features.share`).
+        shared: networks that several terms read features of (`sharploss.losses.vgg_features.shared_backbones`).
 
     Args:
         losses: modules by name; each maps (output, target) to a scalar.
@@ -98,8 +98,8 @@ class WeightedSum(nn.Module):
             for name, loss in self.losses.items():
                 with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights[name] != 0):
                     # What a term makes of the target (features, for one) serves all stages.
-                    against: Any = getattr(loss, "against", None)
-                    compare = against(target) if against else partial(loss, target=target)
+                    with_target: Any = getattr(loss, "with_target", None)
+                    compare = with_target(target) if with_target else partial(loss, target=target)
                     terms[name] = _total([compare(stage) for stage in stages])
         return Terms(terms, self.weights)
 

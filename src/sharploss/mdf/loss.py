@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.config.extractors import OFFICIAL, SUFFIX, source
-from sharploss.functional.images import check_size, full_precision, matched
+from sharploss.functional.images import check_pair, check_size, full_precision
 from sharploss.mdf.networks import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
 from sharploss.mdf.weights import load_discriminators
 from sharploss.utils.argument_checks import check_choice, check_integer
@@ -49,7 +49,7 @@ def mdf_loss(
     layers = check_layers(layers)
     check_choice("input_range", input_range, INPUT_RANGES)
     discriminators = list(discriminators)
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
     with torch.no_grad():
         wanted = features(target, discriminators, layers, input_range)
     return distance(features(output, discriminators, layers, input_range), wanted)
@@ -114,14 +114,14 @@ class MDFLoss(nn.Module):
         assets: the asset of the catalogue that `load` reads; none for self-trained weights.
         input_range: the range in force, one of INPUT_RANGES.
         backbone: which weights were loaded, from which file by its sha256, how many, and the range; "" before `load`.
-        smallest: the side in pixels below which images are too small.
+        min_size: the side in pixels below which images are too small.
 
     Raises:
         ValueError: an argument out of range.
     """
 
     assets: tuple[str, ...] = ()
-    smallest = RECEPTIVE_FIELD
+    min_size = RECEPTIVE_FIELD
 
     def __init__(
         self,
@@ -157,16 +157,16 @@ class MDFLoss(nn.Module):
         """Stay in evaluation mode: the discriminators are frozen, with them the statistics of their normalisations."""
         return super().train(False)
 
-    def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+    def with_target(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
-        target, _ = matched(target, target)
+        target, _ = check_pair(target, target)
         with torch.no_grad():
             wanted = self._features(target)
-        return lambda output: distance(self._features(matched(output, target)[0]), wanted)
+        return lambda output: distance(self._features(check_pair(output, target)[0]), wanted)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
-        return self.against(target)(output)
+        return self.with_target(target)(output)
 
     def _features(self, images: Tensor) -> list[Tensor]:
         if not len(self.discriminators):

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from sharploss.functional.filters import laplacian, sobel_x, sobel_y
-from sharploss.losses.gradient_variance import patch_variance
-from sharploss.metrics.picture import CachedImage, Images, pair_of
+from sharploss.functional.gradient_variance import patch_variance
+from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.utils.errors import UserError
 
 PATCH = 8
@@ -35,7 +35,7 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
         UserError: an unknown protocol, or fewer than 8 pixels a side inside the border.
         ValueError: the shapes differ.
     """
-    one, other = pair_of(output, target)
+    one, other = cached_pair(output, target)
     if min(one.image.shape[-2:]) - 2 * border < PATCH:
         size = "x".join(map(str, one.image.shape[-2:]))
         raise UserError(f"An image of {size} pixels holds no patch of {PATCH}x{PATCH} inside a border of {border}.")
@@ -45,13 +45,9 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
 
 def gradient_variances(picture: CachedImage, protocol: str, border: int) -> Tensor:
     """Give the unbiased variance of Sobel's horizontal and vertical gradients in each patch: (N, 2C, rows, columns)."""
-    found: list[Tensor] = []
-    for strip in picture.strips(border, grid=PATCH, reach=1):
-        image = picture.seen(protocol, border, strip)
-        maps = torch.cat([sobel_x(image, "replicate"), sobel_y(image, "replicate")], dim=1)
-        if strip.last - strip.first >= PATCH:  # else the strip is what is left over
-            found.append(patch_variance(strip.of(maps), PATCH))
-    return torch.cat(found, dim=2)
+    image = picture.seen(protocol, border)
+    maps = torch.cat([sobel_x(image, "replicate"), sobel_y(image, "replicate")], dim=1)
+    return patch_variance(maps, PATCH)
 
 
 def blurred_edge_share(
@@ -79,15 +75,10 @@ def blurred_edge_share(
         UserError: an unknown protocol, or a border that leaves nothing of the image.
         ValueError: the shapes differ.
     """
-    one, other = pair_of(output, target)
-    blurred, wrong = 0, 0
-    for strip in one.strips(border, reach=1):
-        wanted = other.seen(protocol, border, strip)
-        error = strip.of(one.seen(protocol, border, strip) - wanted)
-        curvature = other.once(
-            ("laplacian", protocol, border, strip), lambda strip=strip, wanted=wanted: strip.of(laplacian(wanted))
-        )
-        counted = (error.abs() > ZERO) & (curvature.abs() > max(threshold, ZERO))
-        blurred = blurred + (counted & ((error > 0) == (curvature > 0))).sum(dim=(1, 2, 3))
-        wrong = wrong + counted.sum(dim=(1, 2, 3))
-    return torch.as_tensor(blurred).double() / wrong
+    one, other = cached_pair(output, target)
+    wanted = other.seen(protocol, border)
+    error = one.seen(protocol, border) - wanted
+    curvature = other.once(("laplacian", protocol, border), lambda: laplacian(wanted))
+    counted = (error.abs() > ZERO) & (curvature.abs() > max(threshold, ZERO))
+    blurred = (counted & ((error > 0) == (curvature > 0))).sum(dim=(1, 2, 3))
+    return blurred.double() / counted.sum(dim=(1, 2, 3))
