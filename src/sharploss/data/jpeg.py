@@ -25,7 +25,7 @@ def encoder() -> str:
 
 
 def grey(image: Tensor) -> Tensor:
-    """Give the image that grey JPEG and denoising benchmarks use, in three equal channels.
+    """Return the image that grey JPEG and denoising benchmarks use, in three equal channels.
 
     A grey image stays as it is; of a colour image it is the luma of MATLAB's rgb2ycbcr, rounded to 8 bits.
 
@@ -40,7 +40,7 @@ def grey(image: Tensor) -> Tensor:
 
 
 def luma(image: Tensor) -> Tensor:
-    """Give the luma of MATLAB's rgb2ycbcr of (3, H, W) uint8, rounded to 8 bits, in three equal channels."""
+    """Compute the luma of MATLAB's rgb2ycbcr of (3, H, W) uint8, rounded to 8 bits, in three equal channels."""
     red, green, blue = image.double() / 255
     values = (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue + 16).add(0.5).floor()
     return values.to(torch.uint8).expand(3, -1, -1).contiguous()

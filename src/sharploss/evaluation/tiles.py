@@ -106,7 +106,7 @@ def restore_any_size(network: Callable[[Tensor], Tensor], images: Tensor, tile: 
 
 
 def _kept(restored: Tensor, corner: tuple[int, int], rows: Span, columns: Span, scale: int) -> Tensor:
-    """Give what is kept of a tile, as a view of what begins at a corner in input pixels."""
+    """Return what is kept of a tile, as a view of what begins at a corner in input pixels."""
     vertical, horizontal = (
         slice(scale * (span.first - start), scale * (span.last - start))
         for start, span in zip(corner, (rows, columns), strict=True)

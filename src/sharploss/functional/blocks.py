@@ -21,12 +21,12 @@ Plain = Callable[[Tensor], Tensor]
 
 
 def in_blocks(images: Tensor) -> bool:
-    """Tell whether blocks pay: on a CPU, unless the code is being compiled, which does the same and better."""
+    """Return whether blocks pay: on a CPU, unless the code is being compiled, which does the same and better."""
     return images.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def mean_in_blocks(kernel: Kernel, plain: Plain, output: Tensor, target: Tensor, shape: tuple[int, ...] = ()) -> Tensor:
-    """Give the mean of the values that `kernel` computes of all images, to be differentiated by `output`.
+    """Compute the mean of the values that `kernel` computes of all images, to be differentiated by `output`.
 
     Args:
         kernel: as of `Kernel`; an image's values may depend on no other image.

@@ -104,7 +104,7 @@ def _sobel_y(images: Tensor, border: str) -> Tensor:
 
 
 def quick_laplacian(images: Tensor, border: str, scale: float = 1.0) -> Tensor:
-    """Give `scale` times the 4-neighbour Laplacian with one copy of the images instead of five, without gradients.
+    """Compute `scale` times the 4-neighbour Laplacian with one copy of the images instead of five, without gradients.
 
     It adds in the order of `laplacian`, so that both agree to the last bit where `scale` is 1: where the exact value is
     0, another order would leave a rounding error, and losses that take signs would pull at flat areas.

@@ -21,7 +21,7 @@ C1, C2 = 0.01**2, 0.03**2
 
 
 def ssim_map(output: Tensor, target: Tensor, window: Literal["valid", "same"] = "valid") -> Tensor:
-    """Give SSIM at every pixel, for each channel on its own.
+    """Compute SSIM at every pixel, for each channel on its own.
 
     Wang et al. 2004, eq. 13, with the constants of section III-C: an 11x11 Gaussian window of standard deviation 1.5,
     K1 = 0.01, K2 = 0.03, variances not corrected for bias. Differentiable in both images, symmetric in them, computed
@@ -44,7 +44,7 @@ def ssim_map(output: Tensor, target: Tensor, window: Literal["valid", "same"] = 
 
 
 def ssim_parts(output: Tensor, target: Tensor, window: Literal["valid", "same"] = "valid") -> tuple[Tensor, Tensor]:
-    """Give the two factors of `ssim_map`: luminance, and contrast times structure; arguments and errors as there."""
+    """Compute the two factors of `ssim_map`: luminance, and contrast times structure; arguments and errors as there."""
     check_same_shape(output, target)
     if window == "valid" and min(output.shape[-2:]) < WINDOW:
         raise ValueError(f"SSIM needs images of at least {WINDOW}x{WINDOW} pixels, not {tuple(output.shape[-2:])}.")
@@ -90,6 +90,6 @@ def sum_shifted(image: Tensor, axis: int, taps: Sequence[float]) -> Tensor:
 
 
 def gaussian(window: int = WINDOW, sigma: float = SIGMA) -> list[float]:
-    """Give a Gaussian window's weights along one axis; they sum to 1."""
+    """Compute a Gaussian window's weights along one axis; they sum to 1."""
     taps = [math.exp(-((offset - window // 2) ** 2) / (2 * sigma**2)) for offset in range(window)]
     return [tap / sum(taps) for tap in taps]

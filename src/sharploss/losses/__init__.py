@@ -129,7 +129,7 @@ def needs(spec: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
 
 
 def min_patch(spec: Mapping[str, Any]) -> int:
-    """Give the side in pixels of the smallest images that every term of a loss can compare; 1 where all will do.
+    """Return the side in pixels of the smallest images that every term of a loss can compare; 1 where all will do.
 
     Raises:
         UserError: as `build_loss`.
@@ -157,7 +157,7 @@ def _assemble(spec: Mapping[str, Any]) -> WeightedSum:
 
 
 def _resolve(name: str, value: Any) -> dict[str, Any]:
-    """Give a term's weight and parameters, defaults spelt out."""
+    """Return a term's weight and parameters, defaults spelt out."""
     known = defaults("loss term", name, TERMS)
     parameters = {"weight": 1, **known, **(value if isinstance(value, Mapping) else {"weight": value})}
     try:

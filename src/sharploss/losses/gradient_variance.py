@@ -23,7 +23,7 @@ def gradient_variance_loss(
     border: str = "zero",
     unbiased: bool = True,
 ) -> Tensor:
-    """Mean squared difference of the patches' gradient variances, horizontal plus vertical.
+    """Compute the mean squared difference of the patches' gradient variances, horizontal plus vertical.
 
     Abrahamyan et al., "Gradient variance loss for structure-enhanced image super-resolution" (ICASSP 2022). The
     defaults are those of its released code. It grows with the fourth power of the images' range, so a weight of 0.01 is
@@ -88,7 +88,7 @@ def _values_and_gradient(  # noqa: PLR0917
 
 
 def _spread(bands: Tensor, like: Tensor) -> Tensor:
-    """Give the maps that bands were cut from; 0 at the ragged edge."""
+    """Return the maps that bands were cut from; 0 at the ragged edge."""
     maps = bands.flatten(2, 3)
     below, beside = like.shape[2] - maps.shape[2], like.shape[3] - maps.shape[3]
     return F.pad(maps, (0, beside, 0, below)) if below or beside else maps
@@ -111,7 +111,7 @@ class GradientVarianceLoss(nn.Module):
         self.min_size = patch
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return gradient_variance_loss(
             output, target, patch=self.patch, channels=self.channels, border=self.border, unbiased=self.unbiased
         )

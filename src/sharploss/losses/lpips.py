@@ -79,11 +79,11 @@ class LPIPSLoss(nn.Module):
         return compare
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1], in the network's precision."""
+        """Compute the loss of `output` (N, 3, H, W) against `target`, both in [0, 1], in the network's precision."""
         return self.with_target(target)(output)
 
     def _features(self, images: Tensor) -> list[Tensor]:
-        """Give the features of the five layers, each place's vector of length 1."""
+        """Compute the features of the five layers, each place's vector of length 1."""
         if self.network is None:
             raise RuntimeError("LPIPSLoss has no weights yet: call its load() first.")
         if images.shape[1] != 3:

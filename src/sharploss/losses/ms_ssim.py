@@ -11,7 +11,7 @@ SCALES = tuple(range(2, len(WEIGHTS) + 1))
 
 
 def ms_ssim_loss(output: Tensor, target: Tensor, *, scales: int = 5, form: str = "wang") -> Tensor:
-    """1 - MS-SSIM of every image and channel, the mean over them.
+    """Compute the mean over images and channels of 1 - MS-SSIM.
 
     Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment" (Asilomar 2003), eq. 7:
     the product over scales of contrast-structure, that of the coarsest times its luminance, each the mean over every
@@ -61,5 +61,5 @@ class MSSSIMLoss(nn.Module):
         self.scales, self.form, self.min_size = scales, form, min_size(scales)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return ms_ssim_loss(output, target, scales=self.scales, form=self.form)

@@ -10,7 +10,7 @@ CHARBONNIER_FORMS = ("mprnet", "basicsr")
 
 
 def l1_loss(output: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute error over batch, channels and pixels.
+    """Compute the mean absolute error over batch, channels and pixels.
 
     Args:
         output: restored images, (N, C, H, W) in [0, 1].
@@ -26,12 +26,12 @@ def l1_loss(output: Tensor, target: Tensor) -> Tensor:
 
 
 def l2_loss(output: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error over batch, channels and pixels; arguments and errors as `l1_loss`."""
+    """Compute the mean squared error over batch, channels and pixels; arguments and errors as `l1_loss`."""
     return F.mse_loss(*check_pair(output, target))
 
 
 def charbonnier_loss(output: Tensor, target: Tensor, *, eps: float = 1e-3, form: str = "mprnet") -> Tensor:
-    """Smooth L1: the mean of sqrt(d^2 + c), d = output - target.
+    """Compute smooth L1: the mean of sqrt(d^2 + c), d = output - target.
 
     Args:
         output: restored images, (N, C, H, W) in [0, 1].
@@ -55,7 +55,7 @@ class L1Loss(nn.Module):
     """`l1_loss` as a module."""
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return l1_loss(output, target)
 
 
@@ -63,7 +63,7 @@ class L2Loss(nn.Module):
     """`l2_loss` as a module."""
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return l2_loss(output, target)
 
 
@@ -81,5 +81,5 @@ class CharbonnierLoss(nn.Module):
         self.eps, self.form = eps, form
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return charbonnier_loss(output, target, eps=self.eps, form=self.form)

@@ -16,7 +16,7 @@ NORMS = (1, 2)
 def second_order_gradient_loss(
     output: Tensor, target: Tensor, *, kernel: str = "4-neighbour", norm: int = 1, border: str = "replicate"
 ) -> Tensor:
-    """Mean distance between second-order gradient maps of output and target.
+    """Compute the mean distance between second-order gradient maps of output and target.
 
     The idea is that of Lin, Zhang and Yang (TBench 2023), of which only the abstract was to be had: operator, norm and
     weight are OURS, not theirs.
@@ -82,5 +82,5 @@ class SecondOrderGradientLoss(nn.Module):
         self.kernel, self.norm, self.border = kernel, norm, border
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return second_order_gradient_loss(output, target, kernel=self.kernel, norm=self.norm, border=self.border)

@@ -22,7 +22,7 @@ def sploss(
     channels: str = "rgb",
     border: str = "replicate",
 ) -> Tensor:
-    """The mean of w * |output - target|, w from `sploss_weight`; with alpha = 0, of finite images, L1 bit for bit.
+    """Compute the mean of w * |output - target|, w from `sploss_weight`; of finite images with alpha = 0 it is L1.
 
     Wang et al., "Edge perception based loss function for image restoration", eq. 1-4. The paper leaves kernel, range,
     channels and border open; the defaults here are the readings that fit its tables.
@@ -124,7 +124,7 @@ class SPLoss(nn.Module):
         self.channels, self.border = channels, border
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return sploss(
             output,
             target,

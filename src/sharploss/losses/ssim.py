@@ -16,7 +16,7 @@ WINDOWS: tuple[Window, ...] = ("valid", "same")
 
 
 def ssim_loss(output: Tensor, target: Tensor, *, window: Window = "valid") -> Tensor:
-    """1 - SSIM, the mean over batch, channels and places of the window.
+    """Compute the mean of 1 - SSIM over batch, channels and places of the window.
 
     Window 11x11 Gaussian of sigma 1.5, K1 = 0.01, K2 = 0.03, each channel for itself (Wang et al. 2004).
 
@@ -85,5 +85,5 @@ class SSIMLoss(nn.Module):
         self.min_size = WINDOW if window == "valid" else 1
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return ssim_loss(output, target, window=self.window)

@@ -14,7 +14,7 @@ REDUCTIONS = ("mean", "sum")
 
 
 def total_variation_loss(output: Tensor, target: Tensor, *, norm: int = 2, reduction: str = "mean") -> Tensor:
-    """Total variation of the output; the target only has to have its shape.
+    """Compute the total variation of the output; the target only has to have its shape.
 
     The GV paper's released code takes squared differences, summed, times 1e-8: that is norm 2, reduction "sum" and
     weight 1e-8. Such a sum grows with batch and patch, so "mean" is the default here.
@@ -77,5 +77,5 @@ class TotalVariationLoss(nn.Module):
         self.norm, self.reduction = norm, reduction
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W); `target` gives the shape alone."""
+        """Compute the loss of `output` (N, C, H, W); `target` gives the shape alone."""
         return total_variation_loss(output, target, norm=self.norm, reduction=self.reduction)

@@ -88,7 +88,7 @@ class VGGFeatures(nn.Module):
         self.register_buffer("deviation", torch.tensor(DEVIATION).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Give features by layer: (N, 3, H, W) in [0, 1] to (N, width, h, w) each; nothing is resized.
+        """Compute features by layer: (N, 3, H, W) in [0, 1] to (N, width, h, w) each; nothing is resized.
 
         Within `reading_once`, images that were read before are not read again.
 
@@ -137,18 +137,18 @@ class VGGFeatures(nn.Module):
 
 
 def depth(layers: tuple[str, ...], network: str) -> int:
-    """Give how many of a network's layers are needed for `layers`."""
+    """Return how many of a network's layers are needed for `layers`."""
     return 1 + max(LAYERS[network].index(layer) for layer in layers)
 
 
 def stride(layer: str) -> int:
-    """Give how many pixels of the image one place of a layer's features stands for, along one axis."""
+    """Return how many pixels of the image one place of a layer's features stands for, along one axis."""
     block = int(layer[4])
     return 2 ** (block if layer.startswith("pool") else block - 1)
 
 
 def min_size(layers: tuple[str, ...], ceil_mode: bool) -> int:
-    """Give the side in pixels below which nothing is left of an image at the deepest of `layers`."""
+    """Return the side in pixels below which nothing is left of an image at the deepest of `layers`."""
     return 1 if ceil_mode else max(stride(layer) for layer in layers)
 
 
@@ -177,7 +177,7 @@ def check_rescale(rescale: Any) -> None:
 
 
 def divisors(rescale: str | float, asset: str, layers: Mapping[str, float]) -> dict[str, float]:
-    """Give what the features of each layer are divided by.
+    """Return what the features of each layer are divided by.
 
     The Oxford file was made for images in [0, 255]: its features are one to two orders of magnitude larger than those
     of torchvision's retraining, for which published loss weights (ESRGAN's 1.0) were chosen.
@@ -233,13 +233,13 @@ class FeatureLoss(nn.Module):
         self.backbone = WEIGHTS[self.name].get(asset, asset)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
-        """Give what is compared, by layer, of images (N, 3, H, W) in [0, 1]."""
+        """Return what is compared, by layer, of images (N, 3, H, W) in [0, 1]."""
         if self.network is None:
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() first.")
         return self.network(images)
 
     def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
-        """Give the distance of one layer's features as a scalar."""
+        """Compute the distance of one layer's features as a scalar."""
         raise NotImplementedError
 
     def with_target(self, target: Tensor) -> Callable[[Tensor], Tensor]:
@@ -257,12 +257,12 @@ class FeatureLoss(nn.Module):
         return compare
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
+        """Compute the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
         return self.with_target(target)(output)
 
 
 def shared_backbones(losses: Iterable[nn.Module]) -> list[VGGFeatures]:
-    """Give loaded losses on features of the same network one network for all, with the layers of each.
+    """Let loaded losses on features of the same network share one network, with the layers of each.
 
     Returns:
         The networks that several losses have now, for their `reading_once`.

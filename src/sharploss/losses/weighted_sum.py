@@ -72,11 +72,11 @@ class WeightedSum(nn.Module):
         self.shared: Sequence[Any] = ()
 
     def forward(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Tensor:
-        """Give the weighted sum, a scalar, of `output` against `target`; arguments as those of `terms`."""
+        """Compute the weighted sum, a scalar, of `output` against `target`; arguments as those of `terms`."""
         return self.terms(output, target).total
 
     def terms(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Terms:
-        """Give every part of the loss by name: unweighted, and in `.weighted` times its weight; `.total` is their sum.
+        """Compute every part of the loss by name: unweighted, and in `.weighted` times its weight; `.total` is their sum.
 
         Args:
             output: (N, C, H, W) in [0, 1], or several of them: the stages of a network that is trained on each, over

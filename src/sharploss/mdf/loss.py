@@ -25,7 +25,7 @@ def mdf_loss(
     layers: Sequence[str] = FEATURES,
     input_range: str = "[0,1]",
 ) -> Tensor:
-    """The sum over discriminators and layers of the mean squared difference of features.
+    """Compute the sum over discriminators and layers of the mean squared difference of features.
 
     Mustafa et al., "Training a task-specific image reconstruction loss" (WACV 2022), as their released code computes
     it. The project page speaks of a distance at every scale; in the code there is no pyramid: every discriminator,
@@ -58,7 +58,7 @@ def mdf_loss(
 def features(
     images: Tensor, discriminators: Iterable[nn.Module], layers: Sequence[str], input_range: str
 ) -> list[Tensor]:
-    """Give the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`.
+    """Compute the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`.
 
     They have the images' precision, also where the caller has turned autocast on.
     """
@@ -77,7 +77,7 @@ def features(
 
 
 def distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Give the sum of mean squared differences. All images of a batch have one size, so one mean is that over both."""
+    """Compute the sum of mean squared differences. All images of a batch have one size, so one mean is that over both."""
     return torch.stack([F.mse_loss(left, right) for left, right in zip(found, wanted, strict=True)]).sum()
 
 
@@ -165,7 +165,7 @@ class MDFLoss(nn.Module):
         return lambda output: distance(self._features(check_pair(output, target)[0]), wanted)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
+        """Compute the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
         return self.with_target(target)(output)
 
     def _features(self, images: Tensor) -> list[Tensor]:

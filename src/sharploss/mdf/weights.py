@@ -96,7 +96,7 @@ def official_tensors(asset: str) -> tuple[dict[str, Tensor], str]:
 
 
 def convert(path: Path) -> dict[str, Tensor]:
-    """Give the tensors of the authors' pickle, "<scale>.<name of parameter>": those of a list of discriminators."""
+    """Return the tensors of the authors' pickle, "<scale>.<name of parameter>": those of a list of discriminators."""
     from sharploss.assets.torch_modules import read_modules
 
     modules = enumerate(read_modules(path))

@@ -18,7 +18,7 @@ WHITE = (0.95047, 1.0, 1.08883)
 
 
 def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:
-    """Give the mean colour difference of each image's areas of 16x16 pixels from the target's.
+    """Compute the mean colour difference of each image's areas of 16x16 pixels from the target's.
 
     Light is averaged over each area, so that neither blur nor texture counts, and the mean colours are compared by the
     CIE 1976 difference: the distance in CIELAB (D65), of which about 2.3 can just be seen.
@@ -41,7 +41,7 @@ def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:
 
 
 def _lab(picture: CachedImage, border: int) -> Tensor:
-    """Give CIELAB of the areas' mean light, (N, 3, rows, columns); an incomplete last area is left out."""
+    """Compute CIELAB of the areas' mean light, (N, 3, rows, columns); an incomplete last area is left out."""
     side = min(BLOCK, *check_border(picture.image, border))
     light = F.avg_pool2d(_linear(picture.seen("rgb", border)), side)
     to_xyz = light.new_tensor(TO_XYZ) / light.new_tensor(WHITE)[:, None]

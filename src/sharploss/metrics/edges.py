@@ -18,7 +18,7 @@ two pixels does not count."""
 
 
 def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
-    """Give the PSNR of each image in dB over the tenth of its pixels at which the target's gradients are largest.
+    """Compute the PSNR of each image in dB over the tenth of its pixels at which the target's gradients are largest.
 
     Gradients are Sobel's, their size is the root of the sum of squares, of what the protocol looks at, summed over
     channels. The share is fixed, not the size, so that it measures as many pixels of a soft image as of a crisp one;
@@ -56,7 +56,7 @@ def _edges(picture: CachedImage, protocol: str, border: int) -> Tensor:
 
 
 def overshoot(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
-    """Give how far each image goes beyond what the target has nearby: halos and ringing of too much sharpening.
+    """Compute how far each image goes beyond what the target has nearby: halos and ringing of too much sharpening.
 
     At each pixel the excess is how far the output lies above the largest, or below the smallest, value of the target
     within the 5x5 pixels around it; this is its mean over pixels and channels. Blur has none, noise some.

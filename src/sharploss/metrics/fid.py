@@ -84,7 +84,7 @@ def patches_of(picture: CachedImage) -> Tensor:
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> float:
-    """Give the squared Frechet distance between the Gaussians of two sets of features.
+    """Compute the squared Frechet distance between the Gaussians of two sets of features.
 
     |m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2)), covariances unbiased. The last trace is the sum of the singular
     values of the product of both sets' centred features, which is exact where covariances are singular too.
@@ -105,6 +105,6 @@ def frechet_distance(one: Tensor, other: Tensor) -> float:
 
 
 def _root(features: Tensor) -> Tensor:
-    """Give a matrix R with R^T R the unbiased covariance of features (n, D), of at most D rows."""
+    """Compute a matrix R with R^T R the unbiased covariance of features (n, D), of at most D rows."""
     centred = (features - features.mean(dim=0)) / math.sqrt(len(features) - 1)
     return torch.linalg.qr(centred, mode="r").R

@@ -13,7 +13,7 @@ from sharploss.metrics.ssim import blurred, similarity
 
 
 def ms_ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
-    """Give the multi-scale SSIM of each image: contrast and structure at five scales, luminance at the coarsest.
+    """Compute the multi-scale SSIM of each image: contrast and structure at five scales, luminance at the coarsest.
 
     Eq. 7 of the paper: from scale to scale both images are averaged over 2x2 pixels and halved; an odd last row or
     column is averaged with itself. The mean of contrast and structure at a scale counts as 0 where it is negative.

@@ -48,7 +48,7 @@ def load_niqe() -> Callable[[Images, int], Tensor]:
 
 
 def _luma(levels: Tensor) -> Tensor:
-    """Give BT.601 studio-range luma, 16 to 235, (N, 1, H, W) float64, with the roundings of pyiqa.
+    """Compute BT.601 studio-range luma, 16 to 235, (N, 1, H, W) float64, with the roundings of pyiqa.
 
     With few blocks one pixel that is rounded the other way shows in the second decimal.
     """
@@ -88,7 +88,7 @@ def _normalised(luma: Tensor) -> Tensor:
 
 
 def _taps() -> tuple[list[float], list[float]]:
-    """Give the window's weights down and along; their products are pyiqa's window."""
+    """Compute the window's weights down and along; their products are pyiqa's window."""
     from pyiqa.matlab_utils import fspecial
 
     # It is rounded to float32 and does not quite sum to 1, which tells where an image is constant.
@@ -97,7 +97,7 @@ def _taps() -> tuple[list[float], list[float]]:
 
 
 def _distance(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
-    """Give the distance of the blocks' Gaussian from the undistorted photographs' (eq. 10 of the paper)."""
+    """Compute the distance of the blocks' Gaussian from the undistorted photographs' (eq. 10 of the paper)."""
     known = features[~features.isnan().any(dim=1)]
     if len(known) < 2:  # blocks without any variation, as of a network that gives one colour
         return features.new_tensor(torch.nan)

@@ -12,7 +12,7 @@ WHOLE_RGB = ("gv_code", "matlab_rgb")
 
 
 def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
-    """Give the PSNR of each image in dB, -10 log10 of the mean squared error in [0, 1].
+    """Compute the PSNR of each image in dB, -10 log10 of the mean squared error in [0, 1].
 
     The peak is 1 (255 of 255) on luma too, whose largest value is 235/255: that is how super-resolution papers count.
 
@@ -36,6 +36,6 @@ def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -
 
 
 def border_of(task: Mapping[str, Any]) -> int:
-    """Give how many pixels a task's metrics leave out on each side: the scale, or none where the size is kept."""
+    """Return how many pixels a task's metrics leave out on each side: the scale, or none where the size is kept."""
     scale = int(task["scale"])
     return scale if scale > 1 else 0

@@ -16,7 +16,7 @@ ZERO = 1e-9
 
 
 def gradient_variance_ratio(output: Images, target: Images, protocol: str = "grey", border: int = 4) -> Tensor:
-    """Give the local gradient variance of each image as a ratio to its target's: blur lowers it.
+    """Compute the local gradient variance of each image as a ratio to its target's: blur lowers it.
 
     The variance that the GV loss matches patch by patch (Abrahamyan et al., ICASSP 2022): unbiased, of Sobel's two
     gradient maps, in patches of 8x8 pixels; here its mean over patches and directions.
@@ -44,7 +44,7 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
 
 
 def gradient_variances(picture: CachedImage, protocol: str, border: int) -> Tensor:
-    """Give the unbiased variance of Sobel's horizontal and vertical gradients in each patch: (N, 2C, rows, columns)."""
+    """Compute the unbiased variance of Sobel's horizontal and vertical gradients in each patch: (N, 2C, rows, columns)."""
     image = picture.seen(protocol, border)
     maps = torch.cat([sobel_x(image, "replicate"), sobel_y(image, "replicate")], dim=1)
     return patch_variance(maps, PATCH)
@@ -53,7 +53,7 @@ def gradient_variances(picture: CachedImage, protocol: str, border: int) -> Tens
 def blurred_edge_share(
     output: Images, target: Images, protocol: str = "rgb", border: int = 4, *, threshold: float = 0.0
 ) -> Tensor:
-    """Give the share of each image's wrong pixels that err towards blur, by the sign rule of SPLoss's mask.
+    """Compute the share of each image's wrong pixels that err towards blur, by the sign rule of SPLoss's mask.
 
     Beside a bright ridge (negative Laplacian of the target) blur is too dark, in a dark valley too bright (Wang et al.,
     eq. 2). Pixels restored exactly, or whose target has no curvature, say nothing and are left out: SPLoss's mask

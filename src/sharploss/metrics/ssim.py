@@ -16,7 +16,7 @@ STRIP = 2**16
 
 
 def ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
-    """Give the mean SSIM of each image, over channels and places of the window.
+    """Compute the mean SSIM of each image, over channels and places of the window.
 
     Under "y", "rgb" and "grey8" the window must fit into the image, which is averaged channel by channel. "gv_code" is
     what the released code of the GV loss computes: luma without offset, two pixels shaved whatever the scale, the image
@@ -80,14 +80,14 @@ PADDED = {"gv_code": _Window("luma256", 2, 4, _mirrored), "matlab_rgb": _Window(
 
 
 def blurred(image: Tensor, across: bool = False) -> list[Tensor]:
-    """Give, strip by strip, the local means of an image (N, C, H, W) and of its square, for `similarity`."""
+    """Return, strip by strip, the local means of an image (N, C, H, W) and of its square, for `similarity`."""
     return [blur(_mixed([strip, strip * strip], across), 0) for strip in _strips(image)]
 
 
 def similarity(
     output: Tensor, target: Tensor, means: Sequence[Tensor], *, across: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Give the means over an image of SSIM and of its contrast-and-structure factor alone.
+    """Compute the means over an image of SSIM and of its contrast-and-structure factor alone.
 
     Args:
         output: (N, C, H, W) float64 in [0, 1], at least 11 pixels a side.
@@ -126,7 +126,7 @@ def _mixed(images: Sequence[Tensor], across: bool) -> Tensor:
 
 
 def _across(channels: int) -> Tensor:
-    """Give the window's weights across channels, (to, from): beyond the outermost channel there is that one again."""
+    """Compute the window's weights across channels, (to, from): beyond the outermost channel there is that one again."""
     weights = torch.zeros(channels, channels, dtype=torch.float64)
     for to in range(channels):
         for offset, tap in enumerate(gaussian()):

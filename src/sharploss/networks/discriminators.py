@@ -18,7 +18,7 @@ class Discriminator(nn.Module):
         self.layers, self.classifier = layers, classifier
 
     def forward(self, images: Tensor) -> Tensor:
-        """Judge images.
+        """Classify images.
 
         Raises:
             ValueError: images of other channels, or of another size: the last layers' weights belong to one size.

@@ -75,7 +75,7 @@ class ResidualBlock(nn.Module):
 
 
 def upsampler(scale: int, width: int) -> list[nn.Module]:
-    """Give the layers that enlarge (N, width, h, w) by `scale`: one pixel shuffle by 3, or one or two by 2."""
+    """Return the layers that enlarge (N, width, h, w) by `scale`: one pixel shuffle by 3, or one or two by 2."""
     factors = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
     return [layer for factor in factors for layer in (conv(width, width * factor**2), nn.PixelShuffle(factor))]
 
