@@ -107,7 +107,7 @@ def _items(name: str, paths: Sequence[Path], given: Sequence[Path] | None, crop:
 
 
 def _matched(name: str, stems: Sequence[str], paths: Sequence[Path], given: Sequence[Path]) -> list[Path]:
-    """Return each target's input: the one of the same name or, if not all are so, of the same name but for the scale."""
+    """Return each target's input: of the same name or, if not all are so, of the same name but for the scale."""
     exact = dict(zip(_stems(given), given, strict=True))
     if exact.keys() == set(stems):
         return [exact[stem] for stem in stems]

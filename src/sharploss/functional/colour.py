@@ -6,6 +6,9 @@ from torch import Tensor
 
 from sharploss.utils.errors import UserError, unknown
 
+LUMA = (65.481, 128.553, 24.966)
+"""Weights of R, G and B in [0, 1] in the luma of MATLAB's rgb2ycbcr, BT.601 in studio range, to which 16 is added."""
+
 GREY = (0.2989, 0.5870, 0.1140)
 """Weights of R, G and B in a grey image: BT.601 to four digits, as in MATLAB's rgb2gray and the GV paper's code."""
 
@@ -22,7 +25,7 @@ def luma(image: Tensor) -> Tensor:
     Returns:
         (N, 1, H, W) in [16/255, 235/255].
     """
-    return _weighted(image, (65.481 / 255, 128.553 / 255, 24.966 / 255)) + 16 / 255
+    return _weighted(image, (LUMA[0] / 255, LUMA[1] / 255, LUMA[2] / 255)) + 16 / 255
 
 
 def grey(image: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ def features(
 
 
 def distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Compute the sum of mean squared differences. All images of a batch have one size, so one mean is that over both."""
+    """Compute the sum of mean squared differences. Images of a batch have one size, so one mean is that of both."""
     return torch.stack([F.mse_loss(left, right) for left, right in zip(found, wanted, strict=True)]).sum()
 
 

@@ -44,7 +44,7 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
 
 
 def gradient_variances(picture: CachedImage, protocol: str, border: int) -> Tensor:
-    """Compute the unbiased variance of Sobel's horizontal and vertical gradients in each patch: (N, 2C, rows, columns)."""
+    """Compute the unbiased variance of Sobel's two gradient maps in each patch: (N, 2C, rows, columns)."""
     image = picture.seen(protocol, border)
     maps = torch.cat([sobel_x(image, "replicate"), sobel_y(image, "replicate")], dim=1)
     return patch_variance(maps, PATCH)

@@ -126,7 +126,7 @@ def _mixed(images: Sequence[Tensor], across: bool) -> Tensor:
 
 
 def _across(channels: int) -> Tensor:
-    """Compute the window's weights across channels, (to, from): beyond the outermost channel there is that one again."""
+    """Compute the window's weights across channels, (to, from): the outermost channel repeats."""
     weights = torch.zeros(channels, channels, dtype=torch.float64)
     for to in range(channels):
         for offset, tap in enumerate(gaussian()):
