@@ -76,7 +76,7 @@ class WeightedSum(nn.Module):
         return self.terms(output, target).total
 
     def terms(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Terms:
-        """Compute each part of the loss by name: unweighted, and in `.weighted` times its weight; `.total` is their sum.
+        """Compute each part of the loss: unweighted, and in `.weighted` times its weight; `.total` is their sum.
 
         Args:
             output: (N, C, H, W) in [0, 1], or several of them: the stages of a network that is trained on each, over
