@@ -54,8 +54,7 @@ def in_channels(images: Tensor, channels: str) -> Tensor:
         return images
     if images.shape[1] != 3:
         raise ValueError(f"images must have 1 or 3 channels for channels='grey', not {images.shape[1]}")
-    red, green, blue = images.split(1, dim=1)
-    return (red * GREY[0]).add(green, alpha=GREY[1]).add(blue, alpha=GREY[2])
+    return grey(images)
 
 
 def _weighted(image: Tensor, weights: tuple[float, float, float]) -> Tensor:

@@ -1,15 +1,12 @@
 """The gradient variance (GV) loss: blur lowers the variance of gradients within a patch."""
 
-from functools import partial
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.functional.blocks import in_blocks, mean_in_blocks
-from sharploss.functional.colour import CHANNELS, GREY, in_channels
-from sharploss.functional.filters import BORDERS, sobel_x, sobel_y
-from sharploss.functional.gradient_variance import centred, patch_sums, patch_variance, stretched
+from sharploss.functional.colour import CHANNELS, in_channels
+from sharploss.functional.filters import BORDERS, sobel
+from sharploss.functional.gradient_variance import patch_variance
 from sharploss.functional.images import check_pair, check_size
 from sharploss.utils.argument_checks import check_choice, check_flag, check_integer
 
@@ -49,49 +46,11 @@ def gradient_variance_loss(
     output, target = check_pair(output, target)
     check_size(output, patch, f"gradient variance in patches of {patch}")
 
-    def plain(output: Tensor) -> Tensor:
-        ours, theirs = (in_channels(images, channels) for images in (output, target))
-        loss = output.new_zeros(())
-        for sobel in (sobel_x, sobel_y):
-            with torch.no_grad():
-                wanted = patch_variance(sobel(theirs, border), patch, unbiased)
-            loss = loss + F.mse_loss(patch_variance(sobel(ours, border), patch, unbiased), wanted)
-        return loss
-
-    if in_blocks(output) and border == "zero":
-        quick = partial(_values_and_gradient, patch=patch, channels=channels, unbiased=unbiased)
-        return mean_in_blocks(quick, plain, output, target)
-    return plain(output)
-
-
-def _values_and_gradient(  # noqa: PLR0917
-    output: Tensor, target: Tensor, values: Tensor, gradient: Tensor, patch: int, channels: str, unbiased: bool
-) -> None:
-    """Compute the loss of each image and its derivative: back through variance and Sobel's filter, to the colours."""
-    output, target = (in_channels(images, channels) for images in (output, target))
-    values.zero_()
-    total = torch.zeros_like(output)
-    count = patch**2 - int(unbiased)
-    for sobel in (sobel_x, sobel_y):
-        bands = centred(sobel(output, "zero"), patch)
-        wanted = patch_variance(sobel(target, "zero"), patch, unbiased)
-        excess = (patch_sums(bands.square(), patch) / count).sub_(wanted)
-        values += excess.square().mean((1, 2, 3))
-        bands.mul_(stretched(excess.mul_(4 / (count * excess[0].numel())), patch))
-        # With a zero border the filter is its own adjoint, but for the sign.
-        total -= sobel(_spread(bands, output), "zero")
-    if total.shape == gradient.shape:
-        gradient.copy_(total)
-        return
-    for channel, weight in enumerate(GREY):
-        torch.mul(total[:, 0], weight, out=gradient[:, channel])
-
-
-def _spread(bands: Tensor, like: Tensor) -> Tensor:
-    """Return the maps that bands were cut from; 0 at the ragged edge."""
-    maps = bands.flatten(2, 3)
-    below, beside = like.shape[2] - maps.shape[2], like.shape[3] - maps.shape[3]
-    return F.pad(maps, (0, beside, 0, below)) if below or beside else maps
+    with torch.no_grad():
+        wanted = patch_variance(sobel(in_channels(target, channels), border), patch, unbiased)
+    found = patch_variance(sobel(in_channels(output, channels), border), patch, unbiased)
+    # One mean over both directions' maps is half the sum of theirs.
+    return 2 * F.mse_loss(found, wanted)
 
 
 class GradientVarianceLoss(nn.Module):

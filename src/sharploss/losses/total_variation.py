@@ -1,11 +1,7 @@
 """Total variation: a penalty on every difference between neighbouring pixels of the output."""
 
-from functools import partial
-
-import torch
 from torch import Tensor, nn
 
-from sharploss.functional.blocks import in_blocks, mean_in_blocks
 from sharploss.functional.images import check_pair
 from sharploss.utils.argument_checks import check_choice
 
@@ -35,32 +31,9 @@ def total_variation_loss(output: Tensor, target: Tensor, *, norm: int = 2, reduc
     check_choice("reduction", reduction, REDUCTIONS)
     output, _ = check_pair(output, target)
 
-    def plain(output: Tensor) -> Tensor:
-        across, down = output.diff(dim=-1), output.diff(dim=-2)
-        total = across.abs().sum() + down.abs().sum() if norm == 1 else across.square().sum() + down.square().sum()
-        return total / output.numel()
-
-    if in_blocks(output):
-        mean = mean_in_blocks(partial(_values_and_gradient, norm=norm), plain, output, output.detach())
-    else:
-        mean = plain(output)
-    return mean * output.numel() if reduction == "sum" else mean
-
-
-def _values_and_gradient(output: Tensor, _: Tensor, values: Tensor, gradient: Tensor, norm: int) -> None:
-    """Compute the total variation over C*H*W and its derivative: every difference pulls at both of its pixels."""
-    share = 1 / output[0].numel()
-    total = torch.zeros_like(values)
-    gradient.zero_()
-    for axis in (-1, -2):
-        size = output.shape[axis]
-        steps = output.narrow(axis, 1, size - 1) - output.narrow(axis, 0, size - 1)
-        # Not vector_norm, which loses a percent of large float32 images; a sum is taken pairwise.
-        total += (steps.abs() if norm == 1 else steps.square()).sum((1, 2, 3))
-        pull = steps.sign_() if norm == 1 else steps
-        gradient.narrow(axis, 1, size - 1).add_(pull, alpha=norm * share)
-        gradient.narrow(axis, 0, size - 1).sub_(pull, alpha=norm * share)
-    values.copy_(total * share)
+    across, down = output.diff(dim=-1), output.diff(dim=-2)
+    total = across.abs().sum() + down.abs().sum() if norm == 1 else across.square().sum() + down.square().sum()
+    return total if reduction == "sum" else total / output.numel()
 
 
 class TotalVariationLoss(nn.Module):

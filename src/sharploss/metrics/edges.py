@@ -5,7 +5,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
-from sharploss.functional.filters import sobel_x, sobel_y
+from sharploss.functional.filters import sobel
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.metrics.sharpness import ZERO
 
@@ -49,7 +49,7 @@ def _edges(picture: CachedImage, protocol: str, border: int) -> Tensor:
     """Find the pixels of the largest gradients, (N, H, W): the share EDGES and what is as large as the last of it."""
     # Whole numbers: gradients of one size must not be told apart by rounding errors.
     levels = picture.seen(protocol, border).mul(255).round()
-    strength = (sobel_x(levels, "replicate") ** 2 + sobel_y(levels, "replicate") ** 2).sum(dim=1)
+    strength = sobel(levels, "replicate").square().sum(dim=1)
     pixels = strength[0].numel()
     least = strength.flatten(1).kthvalue(pixels - math.ceil(EDGES * pixels) + 1).values
     return strength >= least.clamp(min=ZERO)[:, None, None]

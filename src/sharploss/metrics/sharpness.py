@@ -1,9 +1,8 @@
 """How sharp an image is beside its ground truth: two diagnostics of what the losses under study are about."""
 
-import torch
 from torch import Tensor
 
-from sharploss.functional.filters import laplacian, sobel_x, sobel_y
+from sharploss.functional.filters import laplacian, sobel
 from sharploss.functional.gradient_variance import patch_variance
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.utils.errors import UserError
@@ -45,9 +44,7 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
 
 def gradient_variances(picture: CachedImage, protocol: str, border: int) -> Tensor:
     """Compute the unbiased variance of Sobel's two gradient maps in each patch: (N, 2C, rows, columns)."""
-    image = picture.seen(protocol, border)
-    maps = torch.cat([sobel_x(image, "replicate"), sobel_y(image, "replicate")], dim=1)
-    return patch_variance(maps, PATCH)
+    return patch_variance(sobel(picture.seen(protocol, border), "replicate"), PATCH)
 
 
 def blurred_edge_share(
