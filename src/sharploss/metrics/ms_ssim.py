@@ -43,7 +43,7 @@ def ms_ssim(output: Images, target: Images, protocol: str = "y", border: int = 4
     return value
 
 
-def _known(picture: CachedImage, protocol: str, border: int) -> list[tuple[Tensor, list[Tensor]]]:
+def _known(picture: CachedImage, protocol: str, border: int) -> list[tuple[Tensor, Tensor]]:
     return [(scale, blurred(scale)) for scale in _pyramid(picture, protocol, border)]
 
 
@@ -51,7 +51,5 @@ def _pyramid(picture: CachedImage, protocol: str, border: int) -> list[Tensor]:
     """Return the images at each scale, the finest first."""
     scales = [picture.seen(protocol, border)]
     for _ in WEIGHTS[1:]:
-        image = scales[-1]
-        odd = [size % 2 for size in image.shape[-2:]]
-        scales.append(F.avg_pool2d(F.pad(image, (0, odd[1], 0, odd[0]), mode="replicate"), 2))
+        scales.append(F.avg_pool2d(scales[-1], 2, ceil_mode=True))
     return scales

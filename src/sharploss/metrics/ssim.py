@@ -1,6 +1,6 @@
-"""Structural similarity (Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 2004), as a metric and as a differentiable map."""
+"""Structural similarity (Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 2004), as a metric."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,9 +10,6 @@ from torch import Tensor
 from sharploss.functional.ssim import WINDOW, blur, gaussian, ssim_factors
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.utils.errors import UserError
-
-STRIP = 2**16
-"""Pixels that are blurred at a time: what lies in a processor's cache is twice as fast, and memory stays bounded."""
 
 
 def ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
@@ -79,14 +76,12 @@ def _mirrored(image: Tensor) -> Tensor:
 PADDED = {"gv_code": _Window("luma256", 2, 4, _mirrored), "matlab_rgb": _Window("rgb", 0, 1, _repeated)}
 
 
-def blurred(image: Tensor, across: bool = False) -> list[Tensor]:
-    """Return, strip by strip, the local means of an image (N, C, H, W) and of its square, for `similarity`."""
-    return [blur(_mixed([strip, strip * strip], across), 0) for strip in _strips(image)]
+def blurred(image: Tensor, across: bool = False) -> Tensor:
+    """Compute the local means of an image (N, C, H, W) and of its square, side by side as channels."""
+    return blur(_mixed([image, image * image], across), 0)
 
 
-def similarity(
-    output: Tensor, target: Tensor, means: Sequence[Tensor], *, across: bool = False
-) -> tuple[Tensor, Tensor]:
+def similarity(output: Tensor, target: Tensor, means: Tensor, *, across: bool = False) -> tuple[Tensor, Tensor]:
     """Compute the means over an image of SSIM and of its contrast-and-structure factor alone.
 
     Args:
@@ -98,23 +93,10 @@ def similarity(
     Returns:
         Twice (N,).
     """
-    total, contrast_total, count = output.new_zeros(len(output)), output.new_zeros(len(output)), 0
-    for one, other, known in zip(_strips(output), _strips(target), means, strict=True):
-        mean_output, square, product = blur(_mixed([one, one * one, one * other], across), 0).chunk(3, dim=1)
-        mean_target, energy = known.chunk(2, dim=1)
-        luminance, contrast = ssim_factors(mean_output, mean_target, square + energy, product)
-        contrast_total += contrast.sum(dim=(1, 2, 3))
-        total += luminance.mul_(contrast).sum(dim=(1, 2, 3))
-        count += contrast[0].numel()
-    return total / count, contrast_total / count
-
-
-def _strips(image: Tensor) -> Iterator[Tensor]:
-    """Cut an image into strips that overlap by the window's reach, so that each has places of its own."""
-    height, width = image.shape[-2:]
-    rows = max(1, STRIP // width)
-    for top in range(0, height - WINDOW + 1, rows):
-        yield image[..., top : min(top + rows + WINDOW - 1, height), :]
+    mean_output, square, product = blur(_mixed([output, output * output, output * target], across), 0).chunk(3, dim=1)
+    mean_target, energy = means.chunk(2, dim=1)
+    luminance, contrast = ssim_factors(mean_output, mean_target, square + energy, product)
+    return (luminance * contrast).mean(dim=(1, 2, 3)), contrast.mean(dim=(1, 2, 3))
 
 
 def _mixed(images: Sequence[Tensor], across: bool) -> Tensor:
