@@ -95,7 +95,7 @@ class Means(torch.nn.Module):
 
 
 def test_features_are_those_of_all_patches(monkeypatch):
-    monkeypatch.setattr(fid, "at_hand", lambda _name: None)
+    monkeypatch.setattr(fid, "local_only", lambda _name: None)
     monkeypatch.setattr(fid, "build_inception", lambda _path: Means())
     monkeypatch.setattr(fid, "BATCH", 2)
     image, empty = torch.rand(1, 3, 260, 200), torch.rand(1, 3, 60, 60)
@@ -118,7 +118,7 @@ def test_pyiqas_network_is_built_from_a_file_without_any_download(monkeypatch, t
     torch.save(whole.state_dict(), tmp_path / "inception.pth")
     monkeypatch.setattr(inception, "load_pretrained_network", before)
 
-    monkeypatch.setattr(fid, "at_hand", lambda _name: tmp_path / "inception.pth")
+    monkeypatch.setattr(fid, "local_only", lambda _name: tmp_path / "inception.pth")
     found = load_fid()(CachedImage(torch.rand(1, 3, PATCH, PATCH + STRIDE)))
     assert inception.load_pretrained_network is before
     assert found.shape == (2, 2048)

@@ -91,7 +91,7 @@ def test_the_vgg_variant_is_built_from_torchvisions_file(monkeypatch, tmp_path):
     network = _random("vgg")
     weights = {f"features.{name.split('.', 1)[1]}": value for name, value in network.net.state_dict().items()}
     torch.save(weights | {"classifier.0.bias": torch.zeros(4096)}, tmp_path / "vgg16.pth")
-    monkeypatch.setattr(lpips, "at_hand", lambda _: None)
+    monkeypatch.setattr(lpips, "local_only", lambda _: None)
     monkeypatch.setattr(reader, "locate", lambda _: [tmp_path / "vgg16.pth"])
     images = [torch.rand(1, 3, 40, 48, generator=torch.manual_seed(i)) for i in range(2)]
     with torch.no_grad():

@@ -79,8 +79,8 @@ def images_in(place: str, name: str) -> list[Path]:
 
 
 def _unpacked(archive: Path) -> Path:
-    from sharploss.assets.fetch import cache_folder
     from sharploss.assets.lock import locked
+    from sharploss.assets.lookup import cache_folder
     from sharploss.assets.unpack import fresh_folder, unpack
     from sharploss.utils.files import sha256
 

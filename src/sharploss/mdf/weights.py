@@ -10,7 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
-from sharploss.assets.fetch import cache_folder, locate
+from sharploss.assets.fetch import locate
+from sharploss.assets.lookup import cache_folder
 from sharploss.config.extractors import OFFICIAL, SUFFIX, source
 from sharploss.functional.backbones import freeze
 from sharploss.mdf.networks import SinGANDiscriminator
@@ -74,7 +75,8 @@ def _build_one(tensors: Mapping[str, Tensor], scale: int, name: str) -> nn.Modul
 def official_tensors(asset: str) -> tuple[dict[str, Tensor], str]:
     """Read the authors' discriminators, converting their pickle into the cache the first time.
 
-    Nothing in the pickle is executed (sharploss.assets.pickles). The converted file is named by the pickle's sha256.
+    Nothing in the pickle is executed (sharploss.assets.torch_modules). The converted file is named by the pickle's
+    sha256.
 
     Returns:
         The tensors by name; and the pickle's own name and the start of its sha256.
@@ -100,7 +102,7 @@ def convert(path: Path) -> dict[str, Tensor]:
     from sharploss.assets.torch_modules import read_modules
 
     modules = enumerate(read_modules(path))
-    return {f"{scale}.{name}": torch.tensor(array) for scale, arrays in modules for name, array in arrays.items()}
+    return {f"{scale}.{name}": tensor for scale, tensors in modules for name, tensor in tensors.items()}
 
 
 def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:

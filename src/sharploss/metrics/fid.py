@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sharploss.metrics.at_hand import at_hand
+from sharploss.assets.weights import local_only
 from sharploss.metrics.cached_image import CachedImage, Images, cached
 
 PATCH, STRIDE = 128, 64
@@ -35,7 +35,7 @@ def load_fid() -> Features:
     Raises:
         AssetMissingError: the network's weights are not here; measuring does not download their 95 MB.
     """
-    network = build_inception(at_hand("inception_fid"))
+    network = build_inception(local_only("inception_fid"))
 
     def features(images: Images) -> Tensor:
         picture = cached(images)

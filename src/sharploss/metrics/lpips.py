@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sharploss.assets.weights import read_weights
+from sharploss.assets.weights import local_only, read_weights
 from sharploss.functional.lpips import BACKBONES, MIN_SIZE, build_lpips
-from sharploss.metrics.at_hand import at_hand
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 
 
@@ -28,7 +27,7 @@ def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
         AssetMissingError: the network's weights cannot be had.
     """
     if net == "vgg":
-        at_hand(*BACKBONES["vgg"])
+        local_only(*BACKBONES["vgg"])
     network = build_lpips(net, read_weights(BACKBONES[net])[1])
 
     def distance(output: Images, target: Images) -> Tensor:
