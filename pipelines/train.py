@@ -10,10 +10,12 @@ from pathlib import Path
 
 from sharploss.config.params import load_params, resolve_run
 from sharploss.planning.check_runs import check_run
-from sharploss.planning.plan import NOTHING, find_run, load_plan, settings_path, weights_path
+from sharploss.planning.plan import NOTHING, find_run, load_plan
+from sharploss.record.paths import paths
+from sharploss.record.run import save_run, summarise
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import run_main
-from sharploss.utils.files import read_json, sha256, write_json, write_text
+from sharploss.utils.files import read_json, sha256, write_text
 
 
 def main() -> int:
@@ -21,6 +23,7 @@ def main() -> int:
     parser.add_argument("run", help="a key of runs.yaml, such as sr_x4-edsr-sploss-s0")
     key = parser.parse_args().run
     params, run = load_params(), find_run(load_plan(), key)
+    files = paths(params.study)
     several = int(os.environ.get("SHARPLOSS_PROCESSES", "1"))
     if several > 1 and "WORLD_SIZE" not in os.environ:
         # DVC's command stays the same on one GPU and on eight: it is this process that becomes torchrun.
@@ -36,23 +39,20 @@ def main() -> int:
     from sharploss.training.interrupt import EXIT_CODE
     from sharploss.training.loop import not_trained, train
     from sharploss.training.processes import join
-    from sharploss.training.record import metrics, provenance, summary
+    from sharploss.training.record import make_record
 
     # What `plan` has checked, with the processes that share a batch; params.yaml may have changed since.
     check_run(params, run, world=int(os.environ.get("WORLD_SIZE", "1")))
     config = resolve_run(params, run)
     config["loss"] = loss_spec(config["loss"])
-    packs = {
-        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors", verify=True)
-        for role in ("train", "validation")
-    }
+    packs = {role: open_pack(files.pack(run["task"], role), verify=True) for role in ("train", "validation")}
     start = None if run["start"] == NOTHING else Path(run["start"])
     used = {
         "packs": {role: pack.sha256 for role, pack in packs.items()},
-        "code": read_json(settings_path(key))["code"],
-        "weights": Path(f"data/losses/{run['loss']}.json").read_text(),
+        "code": read_json(files.run_settings(key))["code"],
+        "weights": files.loss_receipts(run["loss"]).read_text(),
         "start": sha256(start) if start else None,
-        "extractor": sha256(run["extractor"]),
+        "extractor": None if run["extractor"] == NOTHING else sha256(run["extractor"]),
     }
     identity = config_hash({**config, **used})
     scratch = Path(".scratch") / f"{key}-{identity}"
@@ -84,15 +84,16 @@ def main() -> int:
         return EXIT_CODE
     if not team.leads:
         return 0
-    folder = Path("results/runs") / key
     metadata = {"key": key, "status": outcome.status, "config": json.dumps(config, sort_keys=True)}
-    save_weights(Path(weights_path(run["group"], key)), outcome.network, metadata)
-    write_text(folder / "history.jsonl", (scratch / "history.jsonl").read_text(encoding="utf-8"))
+    save_weights(files.weights(run["group"], key), outcome.network, metadata)
+    write_text(files.run(key).history, (scratch / "history.jsonl").read_text(encoding="utf-8"))
     made_from = {"identity": identity, **{name: used[name] for name in ("packs", "start", "extractor")}}
-    write_json(folder / "provenance.json", {**provenance(config, outcome, device, started, team.world), **made_from})
-    write_json(folder / "metrics.json", metrics(outcome, cure))
+    record = make_record(
+        key, config, outcome, device=device, started=started, processes=team.world, cure=cure, made_from=made_from
+    )
+    save_run(files.run(key), record)
     shutil.rmtree(scratch)
-    print(summary(key, outcome, cure))
+    print(summarise(record))
     return 0
 
 

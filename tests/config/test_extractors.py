@@ -49,7 +49,7 @@ def test_a_misspelt_setting_is_named_with_the_nearest(repository, tmp_path):
 
 
 def test_weights_lie_in_one_folder_by_name():
-    assert weights_path("mdf_sr").as_posix() == "results/weights/extractors/mdf_sr.safetensors"
+    assert weights_path("mdf_sr").as_posix() == "results/mini/weights/extractors/mdf_sr.safetensors"
 
 
 def test_what_weights_stand_for():

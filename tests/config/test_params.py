@@ -101,7 +101,7 @@ def test_the_schema_for_editors_is_the_models(repository):
         ("losses.mdf.mdf.weights", "$(touch x).safetensors", "is not a path inside the repository"),
         (
             "losses.mdf.mdf.weights",
-            "results/weights/extractors/mdf_sl.safetensors",
+            "results/mini/weights/extractors/mdf_sl.safetensors",
             "no extractor 'mdf_sl': did you mean",
         ),
         ("recipes.mini_gan.start.los", "l1", "recipes.mini_gan.start: There is no key 'los': did you mean 'loss'?"),
@@ -157,7 +157,7 @@ def test_weights_that_have_seen_what_is_tested_on_are_refused(mini, tmp_path):
 
 
 def test_an_extractor_named_by_its_path_is_the_same_extractor(mini, tmp_path):
-    path = "results/weights/extractors/mdf_sr.safetensors"
+    path = "results/mini/weights/extractors/mdf_sr.safetensors"
     mini["losses"]["mdf"] = {"mdf": {"weights": path}}
     load(tmp_path, mini)
     mini["tasks"]["other"] = {**mini["tasks"]["sr_x4"], "train": ["urban100"], "test": ["set5"]}

@@ -15,7 +15,7 @@ def make_test_set(tmp_path):
     """A function that packs pictures as the test set "toys", beside a set that could not be had."""
 
     def make(pictures):
-        folder = tmp_path / "data" / "packed" / "toy"
+        folder = tmp_path / "data" / "mini" / "packed" / "toy"
         pairs = [(f"toys/{name}", image, imresize(image, 1 / 2)) for name, image in pictures.items()]
         common = {"role": "test", "parameters": TASK}
         write_pack(folder / "test-toys.safetensors", pairs, sets=["toys"], missing={}, **common)
@@ -43,7 +43,9 @@ def make_runs(study):
             network = build_network("espcn", scale=2, width=4)
             stored = {**resolved, "loss": build_loss(loss).spec}
             metadata = {"key": name, "status": status, "config": json.dumps(stored, sort_keys=True)}
-            save_weights(study / "results" / "weights" / "toy-espcn" / f"{name}.safetensors", network, metadata)
+            save_weights(
+                study / "results" / "mini" / "weights" / "toy-espcn" / f"{name}.safetensors", network, metadata
+            )
             runs[name] = {"task": "toy", "network": "espcn", "loss": name.split("-")[2], "config": resolved}
         return runs
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import ALSO_KNOWN_AS, leak
-from sharploss.config.extractors import FOLDER, INSIDE, OFFICIAL, SUFFIX, Extractor, source, weights_path
+from sharploss.config.extractors import INSIDE, OFFICIAL, SUFFIX, Extractor
 from sharploss.config.extractors import KINDS as DISTORTIONS
 from sharploss.config.limits import ENTRIES, PATCH, PIXELS, RUNS, SEED, STARTS, STEPS, excess, shown
 from sharploss.config.tasks import KINDS, Base, Name, Strict, Task
@@ -24,6 +24,9 @@ Names = Annotated[list[Name], Field(min_length=1, max_length=ENTRIES)]
 
 ADVERSARIAL = ("gan", "lsgan", "ragan", "sharpgan")
 """Loss terms that have a discriminator."""
+
+RESERVED = ("published",)
+"""Folders beside those of the studies, which no study may be named after."""
 
 
 class Optimisation(Strict):
@@ -131,6 +134,12 @@ class Params(Strict):
     recipes: dict[Name, Recipe] = Field(max_length=ENTRIES)
     suites: dict[Name, Suite] = Field(max_length=ENTRIES)
     crops: dict[Name, Crop] = Field(default={}, max_length=ENTRIES, description="what the comparison figures show")
+
+    @model_validator(mode="after")
+    def _has_a_name_of_its_own(self) -> Self:
+        if self.study in RESERVED:
+            raise UserError(f"study: the folder '{self.study}' holds other results: choose another name.")
+        return self
 
     @model_validator(mode="after")
     def _sizes_are_sane(self) -> Self:
@@ -252,8 +261,8 @@ class Params(Strict):
                     raise UserError(
                         f"suites.{name}: {task} starts from {start.task}, and {reason}: start from another task."
                     )
-            used = [source(weights) for loss in losses for weights in weights_named(self.losses[loss])]
-            for extractor in (extractor for extractor in self.extractors if weights_path(extractor) in used):
+            used = [weights for loss in losses for weights in weights_named(self.losses[loss])]
+            for extractor in (extractor for extractor in self.extractors if extractor in used):
                 reason = leak([self.extractors[extractor].image.split("/", 1)[0]], self.tasks[task].test)
                 if reason:
                     raise UserError(
@@ -294,8 +303,10 @@ def _check_weights(where: str, weights: Any, extractors: list[str]) -> None:
             f"{where}: '{cut(weights)}' is not a path inside the repository, of letters, digits and ._+- with no part "
             "that begins with a dot: copy the file into the repository and give its path from there."
         )
-    elif Path(weights).parent == FOLDER and Path(weights).stem not in extractors:
-        raise UserError(f"{where}: {unknown('extractor', Path(weights).stem, extractors)}")
+    elif Path(weights).parent.name == "extractors":
+        raise UserError(
+            f"{where}: '{cut(weights)}' is a file that a study's extractor writes: give the extractor's name instead."
+        )
 
 
 def _within(where: str, wrong: str) -> None:
@@ -375,10 +386,17 @@ def resolve_run(params: Params, run: dict[str, Any]) -> dict[str, Any]:
     return {
         "task": task.model_dump(mode="json"),
         "network": _finite(params.networks[run["network"]]),
-        "loss": _fitted(_finite(params.losses[run["loss"]]), recipe.patch * task.scale),
+        "loss": _located(_fitted(_finite(params.losses[run["loss"]]), recipe.patch * task.scale), run),
         "recipe": recipe.model_dump(mode="json"),
         "seed": run["seed"],
     }
+
+
+def _located(loss: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+    """Replace the name of an MDF loss's extractor with the path of its file, which the plan has put into the run."""
+    if not any(weights not in OFFICIAL for weights in weights_named(loss)) or "extractor" not in run:
+        return loss
+    return {**loss, "mdf": {**loss["mdf"], "weights": run["extractor"]}}
 
 
 def _fitted(loss: dict[str, Any], size: int) -> dict[str, Any]:
