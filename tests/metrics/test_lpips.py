@@ -1,3 +1,4 @@
+import functools
 import math
 import os
 import warnings
@@ -74,6 +75,7 @@ def test_both_networks_have_the_packages_value(net):
         assert _distance(network, net, *pictures).item() == pytest.approx(expected, rel=1e-5)
 
 
+@functools.cache
 def _random(net):
     """A network with weights of chance, large enough for differences to show."""
     import lpips
