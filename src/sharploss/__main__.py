@@ -33,11 +33,7 @@ def _publish(arguments: list[str]) -> int:
     return main(arguments)
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    "data": _data,
-    "launch": _launch,
-    "publish": _publish,
-}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data, "launch": _launch, "publish": _publish}
 
 
 def main() -> int:
