@@ -16,7 +16,8 @@ from sharploss.planning.plan import expand
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 EXAMPLES = {
-    f"src/sharploss/{name}.py" for name in ("losses/squared_edges", "losses/yours", "networks/yours", "metrics/yours")
+    f"src/sharploss/{name}.py"
+    for name in ("losses/squared_edges", "losses/yours", "networks/yours", "metrics/yours", "analysis/plotting/yours")
 }
 """Files that a reader is told to write."""
 
