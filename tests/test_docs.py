@@ -124,8 +124,11 @@ def test_every_page_is_in_the_index():
 
 
 @pytest.mark.parametrize("text", snippets("python"))
-def test_python_compiles(text):
+def test_python_compiles_and_imports_what_exists(text):
     compile(text, "a snippet", "exec")
+    imported = re.findall(r"^ *from (sharploss[\w.]*) import (.+)$", text, re.MULTILINE)
+    named = [f"{module}.{name}" for module, names in imported for name in names.split(", ")]
+    assert [name for name in named if not exists(name)] == []
 
 
 @pytest.mark.parametrize("text", snippets("yaml"))
