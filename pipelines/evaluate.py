@@ -3,7 +3,8 @@
 import argparse
 from typing import Any
 
-from sharploss.config.params import Params, load_params, resolve_run
+from sharploss.config.params import Params, load_params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import load_plan
 from sharploss.utils.errors import run_main, unknown
 
@@ -31,7 +32,7 @@ def evaluate_references(tasks: list[str]) -> None:
     from sharploss.evaluation.reference import evaluate_reference
 
     for task in tasks or params.tasks:
-        evaluate_reference(task, params.tasks[task].model_dump(mode="json"), crops(params))
+        evaluate_reference(task, params.tasks[task], crops(params))
 
 
 def evaluate_group(name: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from sharploss.config.params import Params, load_params
-from sharploss.planning.check_runs import check_run, named
+from sharploss.planning.check_runs import check_study
 from sharploss.planning.plan import (
     CODE,
     NOTHING,
@@ -45,7 +45,7 @@ def main() -> None:
     params = load_params()
     if arguments.check:
         plan = check_plan(params)
-        check_classes(params, plan)
+        check_study(params, plan["runs"].values())
         write_code(params, plan)
         print(f"{len(plan['runs'])} runs, as planned")
         return
@@ -69,42 +69,9 @@ def change_study(name: str, root: Path = Path()) -> None:
     write_text(now, studies[name].decode("utf-8"))
 
 
-def check_classes(params: Params, plan: Plan) -> None:
-    """Build every loss and network once, so that a bad parameter shows before anything trains."""
-    import torch
-
-    from sharploss.losses import loss_spec
-    from sharploss.training.state import make_network
-
-    for name, spec in params.losses.items():
-        named(f"losses.{name}", lambda spec=spec: loss_spec(spec))
-    with torch.device("meta"):
-        for name, network in params.networks.items():
-            for scale in scales(params, name):
-                config = {"network": network, "task": {"scale": scale}, "seed": 0}
-                named(f"networks.{name}", lambda config=config: make_network(config))
-    check_patches(params, plan)
-
-
-def check_patches(params: Params, plan: Plan) -> None:
-    """Refuse a recipe whose patches or batch do not suit a loss, before anything is written (`check_run`)."""
-    seen: set[tuple[str, str, int]] = set()
-    for run in plan["runs"].values():
-        case = (run["loss"], run["recipe"], params.tasks[run["task"]].scale)
-        if case not in seen:
-            seen.add(case)
-            check_run(params, run)
-
-
-def scales(params: Params, network: str) -> list[int]:
-    """Give the scales that the suites ask of a network; ESPCN, for one, cannot keep the size."""
-    tasks = {task for suite in params.suites.values() if network in suite.networks for task in suite.tasks}
-    return sorted({params.tasks[task].scale for task in tasks})
-
-
 def renew(params: Params) -> None:
     new = expand(params)
-    check_classes(params, new)
+    check_study(params, new["runs"].values())
     old: Plan = load_plan() if Path("runs.yaml").exists() else {"runs": {}, "groups": {}}
     for line in changes(old, new):
         print(line)
@@ -126,21 +93,21 @@ def write_code(params: Params, plan: Plan) -> None:
     A run or an evaluation depends on one such file instead of a dozen parameters and fingerprints: DVC writes its lock
     file anew after every stage, in a time that grows with the length of all entries.
     """
-    from sharploss.losses import needs
+    from sharploss.losses import required_assets
 
     code, networks, losses = fingerprints(params)
     tasks, recipes, crops = plain(params.tasks), plain(params.recipes), plain(params.crops)
     files = {
         Path(NOTHING): "nothing\n",
         **{CODE / f"{stage}.txt": code[stage] for stage in ("prepare", "calibrate", "extract", "evaluate")},
-        CODE / "needs.json": as_json({name: needs(spec) for name, spec in params.losses.items()}),
+        CODE / "needs.json": as_json({name: required_assets(spec) for name, spec in params.losses.items()}),
         CODE / "reference.json": as_json({"tasks": tasks, "crops": crops, "code": code["evaluate"].splitlines()}),
     }
     for key, run in plan["runs"].items():
         used = {"train": code["train"], "network": networks[run["network"]], "loss": losses[run["loss"]]}
         settings = {
-            "network": params.networks[run["network"]],
-            "loss": params.losses[run["loss"]],
+            "network": params.networks[run["network"]].model_dump(mode="json"),
+            "loss": params.losses[run["loss"]].model_dump(mode="json"),
             "recipe": recipes[run["recipe"]],
             "seed": run["seed"],
             "code": {part: text.splitlines() for part, text in used.items()},
@@ -151,7 +118,7 @@ def write_code(params: Params, plan: Plan) -> None:
         settings = {
             "runs": group["runs"],
             "task": tasks[group["task"]],
-            "network": params.networks[group["network"]],
+            "network": params.networks[group["network"]].model_dump(mode="json"),
             "crops": {name: crop for name, crop in crops.items() if crop["task"] == group["task"]},
             "code": {part: text.splitlines() for part, text in used.items()},
         }
@@ -174,10 +141,11 @@ def fingerprints(params: Params) -> tuple[dict[str, str], dict[str, str], dict[s
         "train": fingerprint(["sharploss.training.loop"], without=choices),
         "evaluate": fingerprint(["sharploss.evaluation.group", "sharploss.evaluation.reference"], without=choices),
     }
-    networks = {name: fingerprint([NETWORKS[spec["network"]].__module__]) for name, spec in params.networks.items()}
+    networks = {name: fingerprint([NETWORKS[spec.network].__module__]) for name, spec in params.networks.items()}
     losses = {
         name: fingerprint(
-            [*(TERMS[term].__module__ for term in spec), "sharploss.losses.weighted_sum"], without=(*ASSETS, *SOURCES)
+            [*(TERMS[term].__module__ for term in spec.terms), "sharploss.losses.weighted_sum"],
+            without=(*ASSETS, *SOURCES),
         )
         for name, spec in params.losses.items()
     }

@@ -7,7 +7,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.module_tracker import ModuleTracker
 
-from sharploss.config.params import Params, load_params, resolve_run
+from sharploss.config.params import Params, load_params
+from sharploss.config.run_config import resolve_run
 from sharploss.data.pack import open_pack, write_pack
 from sharploss.data.patches import Patches
 from sharploss.losses import TERMS, build_loss
@@ -16,7 +17,6 @@ from sharploss.planning.cost import discriminator_flops, loss_flops, network_flo
 from sharploss.planning.plan import expand
 from sharploss.training.discriminator import make_discriminator_trainer
 from sharploss.training.processes import ProcessGroup
-from sharploss.training.state import make_network
 
 MPRNET = {"network": "mprnet", "width": 8, "unet": 4, "orsnet": 4, "blocks": 1}
 
@@ -33,7 +33,7 @@ def cpu(monkeypatch):
 def config(repository):
     params = load_params(repository / "studies/mini.yaml")
     run = {"task": "sr_x4", "network": "espcn", "loss": "l1", "recipe": "mini", "seed": 0}
-    config = resolve_run(params, run)
+    config = resolve_run(params, run).model_dump(mode="json")
     config["recipe"].update(batch=2, patch=16)
     return config
 
@@ -109,7 +109,7 @@ def test_a_discriminators_updates_are_counted_as_training_makes_them(config, tmp
     pair = ("toy/a", picture, picture[:, ::4, ::4].contiguous())
     write_pack(tmp_path / "train.safetensors", [pair], role="train", sets=["toy"], parameters={}, missing={})
     pack = open_pack(tmp_path / "train.safetensors")
-    network, loss = make_network(config), build_loss(config["loss"])
+    network, loss = cost._build(config), build_loss(config["loss"])
     adversary = make_discriminator_trainer(
         loss, config, Patches(pack, scale=4, patch=16, batch=2, seed=0), ProcessGroup()
     )
@@ -194,7 +194,9 @@ def test_every_study_is_covered(repository):
     for path in (repository / "studies").glob("*.yaml"):
         params = load_params(path)
         plan = expand(params)
-        assert all(step_flops(resolve_run(params, run)) > 0 for run in plan["runs"].values()), path.name
+        assert all(step_flops(resolve_run(params, run).model_dump(mode="json")) > 0 for run in plan["runs"].values()), (
+            path.name
+        )
 
 
 def test_hundreds_of_runs_are_predicted_from_a_few_counts(repository, monkeypatch):
@@ -202,8 +204,8 @@ def test_hundreds_of_runs_are_predicted_from_a_few_counts(repository, monkeypatc
     plan = expand(params)
     assert len(plan["runs"]) >= 500
     built = []
-    make = cost.make_network
-    monkeypatch.setattr(cost, "make_network", lambda config: built.append(config) or make(config))
+    make = cost._build
+    monkeypatch.setattr(cost, "_build", lambda config: built.append(config) or make(config))
     monkeypatch.setattr(cost, "_fastest", lambda *_: 1e-3)
     start = time.process_time()
     predict(params, plan)

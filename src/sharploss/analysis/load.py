@@ -141,7 +141,7 @@ def _run(
             **{name: run[name] for name in ("task", "network", "loss", "recipe", "seed", "group", "suites")},
             "variant": key.removeprefix(f"{run['group']}-").rsplit("-s", 1)[0],
             "alpha": alpha_of(config["loss"]),
-            "reference": reference_of(config["task"]),
+            "reference": reference_of(int(config["task"]["scale"])),
             "status": metrics["status"],
             "failure": _failure(metrics),
             "step": metrics["step"] if provenance else 0,

@@ -73,12 +73,12 @@ class Extractor(Strict):
 
 
 def weights_path(name: str) -> Path:
-    """Give the file that the discriminators of extractor `name` are written to and read from."""
+    """Return the file that the discriminators of extractor `name` are written to and read from."""
     return FOLDER / f"{name}{SUFFIX}"
 
 
-def source(weights: Any) -> Path | None:
-    """Give the file of self-trained weights that an MDF loss's `weights` stands for, None for the authors'.
+def weights_source(weights: Any) -> Path | None:
+    """Return the file of self-trained weights that an MDF loss's `weights` stands for, None for the authors'.
 
     Args:
         weights: a key of OFFICIAL, a path that ends in .safetensors, or the name of an extractor in params.yaml.

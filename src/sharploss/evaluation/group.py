@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
+from sharploss.config.tasks import border_of
 from sharploss.evaluation.crops import find_crops, write_crops
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.score import Restorer, notes_of, open_test_packs, score_packs, write_scores
 from sharploss.evaluation.variance import shown_image, write_variances
-from sharploss.metrics.psnr import border_of
 from sharploss.training.device import choose_device, set_mode
 
 
@@ -28,7 +28,7 @@ def evaluate_group(
 
     Args:
         group: "<task>-<network>".
-        runs: {key: its entry of runs.yaml, with its resolved `config`}, all of one task.
+        runs: {key: its entry of runs.yaml, with its resolved `config`, a RunConfig}, all of one task.
         crops: the crops of params.yaml.
         root: the study's folder.
 
@@ -39,7 +39,7 @@ def evaluate_group(
     start = time.monotonic()
     set_mode("exact")
     device = choose_device()
-    task_name, task = next((run["task"], run["config"]["task"]) for run in runs.values())
+    task_name, task = next((run["task"], run["config"].task) for run in runs.values())
     packs = open_test_packs(task_name, task, root)
     wanted = find_crops(crops, task_name, packs)
     restorers: dict[str, Restorer] = {}
@@ -62,7 +62,7 @@ def evaluate_group(
     folder = root / "results" / "crops" / group
     write_crops(folder, pictures)
     if shown is not None:
-        write_variances(folder / "variance.csv", shown, packs, outputs, border_of(task))
+        write_variances(folder / "variance.csv", shown, packs, outputs, border_of(task.scale))
     write_scores(root / "results" / "scores" / group, scores.rows, notes_of(scores, packs, start))
 
 

@@ -9,19 +9,17 @@ import torch
 from torch import Tensor
 
 from sharploss.config.protocols import reference_of
+from sharploss.config.tasks import Task, border_of
 from sharploss.data.imresize import imresize
 from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crop, find_crops, write_crops
 from sharploss.evaluation.edge import write_edge
 from sharploss.evaluation.score import notes_of, open_test_packs, score_packs, write_scores
 from sharploss.evaluation.variance import shown_image, write_variances
-from sharploss.metrics.psnr import border_of
 from sharploss.training.device import set_mode
 
 
-def evaluate_reference(
-    task_name: str, task: Mapping[str, Any], crops: Mapping[str, Mapping[str, Any]], root: Path = Path()
-) -> None:
+def evaluate_reference(task_name: str, task: Task, crops: Mapping[str, Mapping[str, Any]], root: Path = Path()) -> None:
     """Write results/unrestored/<task>/: scores.csv, scores.json, edge.csv, variance.csv, and crops.
 
     Crops are <crop>-target.png and <crop>-<name>.png.
@@ -30,7 +28,7 @@ def evaluate_reference(
 
     Args:
         task_name: the task's name.
-        task: its parameters.
+        task: the task.
         crops: the crops of params.yaml.
         root: the study's folder.
 
@@ -39,7 +37,7 @@ def evaluate_reference(
     """
     start = time.monotonic()
     set_mode("exact")
-    name, scale = reference_of(task), int(task["scale"])
+    name, scale = reference_of(task.scale), task.scale
     packs = open_test_packs(task_name, task, root)
     wanted = find_crops(crops, task_name, packs)
     pictures, shown = _target_crops(wanted, packs), shown_image(wanted, packs)
@@ -63,7 +61,7 @@ def evaluate_reference(
     folder = root / "results" / "unrestored" / task_name
     write_crops(folder, pictures)
     if shown is not None:
-        write_variances(folder / "variance.csv", shown, packs, outputs, border_of(task))
+        write_variances(folder / "variance.csv", shown, packs, outputs, border_of(task.scale))
     image = next((pair for pack in packs for pair in _pairs(pack)), None)
     if image is not None:
         write_edge(folder / "edge.csv", image[0], enlarge(image[1], scale))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sharploss.config.params import Params, resolve_run
+from sharploss.config.params import Params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import NOTHING, Plan
 from sharploss.utils.errors import UserError
 
@@ -71,7 +72,7 @@ def make_jobs(params: Params, plan: Plan, keys: Iterable[str]) -> list[Job]:
     jobs: list[Job] = []
     for key in plan["runs"]:
         if key in keys:
-            config, after = resolve_run(params, plan["runs"][key]), starts_from(plan, key)
+            config, after = resolve_run(params, plan["runs"][key]).model_dump(mode="json"), starts_from(plan, key)
             steps = config["recipe"]["steps"]
             seconds = step_seconds(config, speed) * steps + START_UP
             jobs.append(Job(key, after if after in keys else None, steps, seconds))
@@ -119,5 +120,5 @@ def _root(plan: Plan, key: str) -> str:
 
 
 def _operations(params: Params, plan: Plan, key: str, count: Callable[[dict[str, Any]], int]) -> int:
-    config = resolve_run(params, plan["runs"][key])
+    config = resolve_run(params, plan["runs"][key]).model_dump(mode="json")
     return count(config) * int(config["recipe"]["steps"])

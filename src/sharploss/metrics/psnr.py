@@ -1,8 +1,5 @@
 """Peak signal-to-noise ratio, and the border that every full-reference metric leaves out."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from torch import Tensor
 
 from sharploss.metrics.picture import Images, mean_of, pair_of
@@ -36,9 +33,3 @@ def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -
         for strip in one.strips(border)
     )
     return -10 * mean_of((error.mean(dim=(1, 2, 3)), error[0].numel()) for error in errors).log10()
-
-
-def border_of(task: Mapping[str, Any]) -> int:
-    """Give how many pixels a task's metrics leave out on each side: the scale, or none where the size is kept."""
-    scale = int(task["scale"])
-    return scale if scale > 1 else 0

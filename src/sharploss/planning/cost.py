@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.module_tracker import ModuleTracker
 
-from sharploss.config.params import ADVERSARIAL, Params, resolve_run
+from sharploss.config.loss_spec import ADVERSARIAL
+from sharploss.config.params import Params
+from sharploss.config.run_config import resolve_run
 from sharploss.losses import AdversarialLoss, build_loss
+from sharploss.networks import build_network
 from sharploss.planning.plan import Plan
 from sharploss.training.device import choose_device, memory_format
-from sharploss.training.state import make_network
 
 START_UP = 4.0  # seconds of a run that are not training: starting Python, importing torch, DVC's bookkeeping
 TIMED_UP_TO = 2e10  # steps of more operations than this are not timed but predicted from the speed of one convolution
@@ -81,6 +83,11 @@ def _update_key(config: Config) -> str:
     return json.dumps([own, *_target_shape(config)])
 
 
+def _build(config: Config) -> nn.Module:
+    parameters = dict(config["network"])
+    return build_network(parameters.pop("network"), scale=config["task"]["scale"], **parameters)
+
+
 @cache
 def _count_network(key: str) -> tuple[int, int, int]:
     """Give a step's operations, how many outputs are trained on, and the operations of the forward pass alone.
@@ -90,7 +97,7 @@ def _count_network(key: str) -> tuple[int, int, int]:
     network, scale, batch, patch = json.loads(key)
     config: Config = {"network": network, "task": {"scale": scale}, "recipe": {"batch": batch, "patch": patch}}
     with torch.device("meta"):
-        built = make_network({**config, "seed": 0})
+        built = _build(config)
         with FlopCounterMode(display=False) as counter:
             output = built(torch.rand(_input_shape(config)))
             forward = counter.get_total_flops()
@@ -161,7 +168,7 @@ def _network_seconds(key: str, flops_per_second: float) -> float:
         return flops / flops_per_second
     device = choose_device()
     layout = memory_format(device, "exact")
-    built = make_network({**config, "seed": 0}).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
+    built = _build(config).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
     input = torch.rand(_input_shape(config), device=device).contiguous(memory_format=layout)
 
     def step() -> None:
@@ -256,7 +263,7 @@ def predict(params: Params, plan: Plan) -> str:
     for name, group in plan["groups"].items():
         flops = seconds = 0.0
         for key in group["runs"]:
-            config = resolve_run(params, plan["runs"][key])
+            config = resolve_run(params, plan["runs"][key]).model_dump(mode="json")
             flops += step_flops(config) * config["recipe"]["steps"]
             seconds += step_seconds(config, speed) * config["recipe"]["steps"] + START_UP
         total = [total[0] + len(group["runs"]), total[1] + flops, total[2] + seconds]

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import yaml
 
-from sharploss.config.extractors import INSIDE, source
-from sharploss.config.params import Params, weights_named
+from sharploss.config.check_names import mdf_weights
+from sharploss.config.extractors import INSIDE, weights_source
+from sharploss.config.params import Params
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_text
 from sharploss.utils.yaml_files import load_yaml
@@ -66,7 +67,7 @@ def _extractor(params: Params, loss: str) -> str:
 
     The authors' file is none of the repository: a run depends on it by its receipt, as on every asset.
     """
-    files = [source(weights) for weights in weights_named(params.losses[loss])]
+    files = [weights_source(weights) for weights in mdf_weights(params.losses[loss])]
     return next((file.as_posix() for file in files if file is not None), NOTHING)
 
 

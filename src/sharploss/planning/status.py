@@ -5,7 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from sharploss.config.params import Params, resolve_run
+from sharploss.config.params import Params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import Plan, weights_path
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json
@@ -49,10 +50,9 @@ def tell(found: dict[str, list[str]], named: Collection[str] = ()) -> list[str]:
 
 
 def _wanted(params: Params, run: dict[str, Any]) -> dict[str, Any]:
-    from sharploss.losses import loss_spec
+    from sharploss.training.state import with_defaults
 
-    config = resolve_run(params, run)
-    return {**config, "loss": loss_spec(config["loss"])}
+    return with_defaults(resolve_run(params, run)).model_dump(mode="json")
 
 
 def _recorded(root: Path, key: str) -> str | None:

@@ -9,7 +9,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from sharploss.config.params import ADVERSARIAL, Params
+from sharploss.config.loss_spec import ADVERSARIAL
+from sharploss.config.params import Params
 from sharploss.planning.plan import Plan
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
@@ -29,7 +30,7 @@ def sections(params: Params, plan: Plan, suite: str) -> dict[str, list[Panel]]:
     """
     runs = [run for run in plan["runs"].values() if suite in run["suites"]]
     losses = dict.fromkeys(run["loss"] for run in runs)
-    terms = list(dict.fromkeys(term for loss in losses for term in params.losses[loss]))
+    terms = list(dict.fromkeys(term for loss in losses for term in params.losses[loss].terms))
     tasks = dict.fromkeys(run["task"] for run in runs)
     datasets = list(dict.fromkeys(name for task in tasks for name in params.tasks[task].test))
     crops = [name for name, crop in params.crops.items() if crop.task in tasks]

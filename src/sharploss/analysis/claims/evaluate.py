@@ -19,8 +19,8 @@ from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.stats.effect_sizes import holm, p_value
 from sharploss.analysis.stats.intervals import mean_interval
 from sharploss.analysis.stats.pooled_effect import pooled
-from sharploss.config.params import load_yaml
 from sharploss.utils.files import write_json
+from sharploss.utils.yaml_files import load_yaml
 
 if TYPE_CHECKING:
     from sharploss.analysis.claims.contrasts import Cell
