@@ -1,5 +1,6 @@
 # One command each; every target sets up what it needs, once.
-#   make repro          the whole study, from data to reports/index.html
+#   make repro          the whole study, from data to reports/<study>/index.html
+#   make report         the pages of a study from its results alone (STUDY=benchmark: of another than that of params.yaml)
 #   make test           unit tests, then the slow ones
 #   make CPU=1 repro    a machine without a GPU, or one whose GPU is to be left alone
 PYTHON ?= python3
@@ -14,7 +15,7 @@ export SHARPLOSS_DEVICE := cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro figures calibrate plan test test-fast lint format bench lock clean
+.PHONY: help setup repro report figures calibrate plan test test-fast lint format bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,14 +29,17 @@ $(READY): requirements.lock pyproject.toml
 repro: $(READY) ## run the study: acquire, degrade, train, measure, report
 	dvc repro
 
+report: $(READY) ## draw tables, claims, figures and page of a study from its results; no training (STUDY=benchmark: another)
+	python -P pipelines/draw.py $(STUDY)
+
 figures: $(READY) ## redraw the figures from results
-	python pipelines/plot.py
+	python -P pipelines/figures.py
 
 calibrate: $(READY) ## compare degradations and metrics with published numbers, on the data sets that are here
-	python pipelines/calibrate.py
+	python -P pipelines/calibrate.py
 
 plan: $(READY) ## expand params.yaml into runs.yaml; say what is trained, reused, and the cost (STUDY=gpu: change study)
-	python pipelines/plan.py $(STUDY)
+	python -P pipelines/plan.py $(STUDY)
 
 test: $(READY) ## all tests
 	$(PYTEST) -n 2 -m "not slow"

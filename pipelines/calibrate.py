@@ -1,21 +1,24 @@
 """Compare bicubic, JPEG and published low-resolution images with the literature's numbers; fail when one is off.
 
 Looks at the data sets that are here (cache or SHARPLOSS_MIRROR) and never downloads; `python -m sharploss data fetch`
-does. Writes results/calibration.csv.
+does.
 """
 
 import argparse
 import sys
 
-from sharploss.evaluation.calibration import RESULT, calibrate, off
+from sharploss.config.params import load_params
+from sharploss.evaluation.calibration import calibrate, off
+from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main
 
 
 def main() -> int:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    rows = calibrate()
+    files = paths(load_params().study)
+    rows = calibrate(files)
     counts = {status: sum(row["status"] == status for row in rows) for status in ("ok", "off", "not calibrated")}
-    print(f"{RESULT}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+    print(f"{files.calibration}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
     for line in off(rows):
         print(f"error: {line}", file=sys.stderr)
     return 1 if counts["off"] else 0

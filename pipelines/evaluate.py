@@ -6,6 +6,7 @@ from typing import Any
 from sharploss.config.params import Params, load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import load_plan
+from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main, unknown
 
 
@@ -13,26 +14,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("group", nargs="?", help="a group of runs.yaml, such as sr_x4-edsr")
     parser.add_argument(
-        "--reference", nargs="*", metavar="TASK", help="measure the unrestored images of tasks (of all) instead"
+        "--input-baselines",
+        nargs="*",
+        metavar="TASK",
+        help="measure the input images of tasks (of all) instead, enlarged by bicubic where they are small",
     )
     arguments = parser.parse_args()
-    if (arguments.group is None) == (arguments.reference is None):
-        parser.error("give either a group or --reference")
-    if arguments.reference is not None:
-        evaluate_references(arguments.reference)
+    if (arguments.group is None) == (arguments.input_baselines is None):
+        parser.error("give either a group or --input-baselines")
+    if arguments.input_baselines is not None:
+        evaluate_input_baselines(arguments.input_baselines)
     else:
         evaluate_group(arguments.group)
 
 
-def evaluate_references(tasks: list[str]) -> None:
+def evaluate_input_baselines(tasks: list[str]) -> None:
     params = load_params()
     for task in tasks:
         if task not in params.tasks:
             raise unknown("task", task, params.tasks)
-    from sharploss.evaluation.reference import evaluate_reference
+    from sharploss.evaluation.input_baselines import evaluate_input_baseline
 
     for task in tasks or params.tasks:
-        evaluate_reference(task, params.tasks[task], crops(params))
+        evaluate_input_baseline(task, params.tasks[task], crops(params), paths(params.study))
 
 
 def evaluate_group(name: str) -> None:
@@ -45,7 +49,7 @@ def evaluate_group(name: str) -> None:
         key: {**plan["runs"][key], "config": resolve_run(params, plan["runs"][key])}
         for key in plan["groups"][name]["runs"]
     }
-    evaluate(name, runs, crops(params))
+    evaluate(name, runs, crops(params), paths(params.study))
 
 
 def crops(params: Params) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sharploss.config.extractors import Extractor, weights_path
+from sharploss.config.extractors import Extractor
 from sharploss.config.params import Params, load_params
 from sharploss.config.tasks import Task
+from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main, unknown
 from sharploss.utils.files import write_json, write_text
 
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("extractor", help="a name under `extractors` in params.yaml")
     name = parser.parse_args().extractor
     params = load_params()
+    files = paths(params.study)
     extractor, task = choose(name, params)
     own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
 
@@ -36,7 +38,7 @@ def main() -> int:
         "task": task.model_dump(mode="json"),
         "image_sha256": sum_,
     }
-    code = Path("data/code/extract.txt").read_text(encoding="utf-8")
+    code = files.stage_code("extract").read_text(encoding="utf-8")
     scratch = Path(".scratch") / f"extractor-{name}-{config_hash({**config, 'code': code})}"
 
     started, device = datetime.now(UTC), choose_device()
@@ -45,11 +47,11 @@ def main() -> int:
         scale = len(result.discriminators)
         print(f"{name}: stopped at scale {scale}: run the same command again to do it anew.", file=sys.stderr)
         return EXIT_CODE
-    save_weights(weights_path(name), result.discriminators, {"key": name, "config": json.dumps(config)})
-    folder = Path("results/extractors") / name
-    write_text(folder / "history.jsonl", (scratch / "history.jsonl").read_text(encoding="utf-8"))
+    save_weights(files.extractor_weights(name), result.discriminators, {"key": name, "config": json.dumps(config)})
+    record = files.extractor(name)
+    write_text(record.history, (scratch / "history.jsonl").read_text(encoding="utf-8"))
     seconds = {"started": started.isoformat(timespec="seconds"), "seconds": round(result.seconds, 3)}
-    write_json(folder / "provenance.json", {**seconds, **circumstances(device), "config": config})
+    write_json(record.provenance, {**seconds, **circumstances(device), "config": config})
     shutil.rmtree(scratch)
     print(f"{name}: {len(result.discriminators)} discriminators in {result.seconds:.1f} s")
     return 0

@@ -1,11 +1,10 @@
 """Look for every data set and weight file the study can use, download what can be had, and note what was found.
 
 DVC runs this every time: whether a mirror is mounted or the network is up is nothing it can see by itself. The notes
-in data/assets say the same when the same is found, so nothing is done again for it.
+say the same when the same is found, so nothing is done again for it.
 """
 
 import argparse
-from pathlib import Path
 from typing import cast
 
 from sharploss.assets import choose, present, receipt, receipts
@@ -14,20 +13,19 @@ from sharploss.config.params import Dataset, Params, load_params
 from sharploss.data.prepare import learnt_from
 from sharploss.data.sets import images_in
 from sharploss.evaluation.calibration import SETS
+from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main
 from sharploss.utils.files import read_json, sha256, write_json
 
-FOLDER = Path("data/assets")
-LOSSES = Path("data/losses")
-NEEDS = Path("data/code/needs.json")  # written by `plan`: {loss: assets that each of its terms can do with}
 WEIGHTS = ["alexnet", "niqe"]  # of the metrics LPIPS and NIQE
 AT_HAND = {"vgg16_torchvision", "inception_fid"}  # of metrics that are measured only where these are here
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    params, needs = load_params(), cast("dict[str, list[list[str]]]", read_json(NEEDS))
-    receipts([*sorted(wanted(params)), *WEIGHTS], FOLDER)
+    params = load_params()
+    files = paths(params.study)
+    receipts([*sorted(wanted(params)), *WEIGHTS], files.receipts)
     # Calibration and some metrics look at what is here and never download.
     for name in {*SETS, *AT_HAND} - wanted(params):
         if present(name) is None:
@@ -37,18 +35,19 @@ def main() -> None:
                 "sha256": {},
                 "reason": "it is in neither the cache nor a mirror",
             }
-            write_json(FOLDER / f"{name}.json", absent)
+            write_json(files.receipts / f"{name}.json", absent)
         else:
-            receipts([name], FOLDER)
+            receipts([name], files.receipts)
     for name, dataset in params.datasets.items():
-        write_json(FOLDER / f"{name}.json", own_receipt(name, dataset))
+        write_json(files.receipts / f"{name}.json", own_receipt(name, dataset))
     # A loss's runs depend on what was found of its weights: they are trained once those can be had.
-    for name, groups in needs.items():
-        write_json(LOSSES / f"{name}.json", [receipt(choose(names)) for names in groups])
+    required = cast("dict[str, list[list[str]]]", read_json(files.required_assets))
+    for name, groups in required.items():
+        write_json(files.loss_receipts(name), [receipt(choose(names)) for names in groups])
 
 
 def wanted(params: Params) -> set[str]:
-    """Give the catalogue's sets that the tasks use, with those that hold their published inputs."""
+    """Return the catalogue's sets that the tasks use, with those that hold their published inputs."""
     names: set[str] = set()
     for task in params.tasks.values():
         used = {*learnt_from(task.model_dump()), *task.validation, *task.test} & ASSETS.keys()
@@ -60,7 +59,7 @@ def wanted(params: Params) -> set[str]:
 
 
 def own_receipt(name: str, dataset: Dataset) -> dict[str, object]:
-    """Give the sums of a user's own images, for DVC to notice a change."""
+    """Return the sums of a user's own images, for DVC to notice a change."""
     places = [place for place in (dataset.images, dataset.inputs) if place]
     sums = {f"{place}: {path.name}": sha256(path) for place in places for path in images_in(place, name)}
     return {"name": name, "available": True, "sha256": sums, "reason": ""}

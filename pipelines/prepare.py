@@ -1,10 +1,10 @@
 """Degrade the images of one task and pack them, one memory-mappable file per role."""
 
 import argparse
-from pathlib import Path
 
 from sharploss.config.params import load_params
 from sharploss.data.prepare import prepare
+from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main, unknown
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     if name not in params.tasks:
         raise unknown("task", name, params.tasks)
     own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
-    prepare(name, params.tasks[name].model_dump(mode="json"), Path("data/packed") / name, own=own)
+    prepare(name, params.tasks[name].model_dump(mode="json"), paths(params.study).packs(name), own=own)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Measure one picture under every protocol: reports/protocols/protocols.csv and protocols.md explain what they do."""
+"""Measure one image under every protocol: protocols.csv and protocols.md explain what they do."""
 
 import argparse
 
+from sharploss.config.params import load_params
+from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main
 
 
@@ -9,7 +11,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     from sharploss.evaluation.explain import explain_protocols
 
-    for row in explain_protocols():
+    for row in explain_protocols(paths(load_params().study).protocols):
         print(f"{row.protocol:<16}{row.metric:<26}{row.value or row.note}")
 
 

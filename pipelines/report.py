@@ -1,19 +1,22 @@
-"""Write reports/index.html: one self-contained page with the answer, the tables, the figures and the protocol."""
+"""Write a study's page, with the answer, the tables, the figures and the protocol, and the front page."""
 
 import argparse
 import os
 from pathlib import Path
 
+from sharploss.record.study import current_study
 from sharploss.utils.errors import run_main
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
+    from sharploss.analysis.report.front import write_front_page
     from sharploss.analysis.report.page import report
 
     # A mirror changes what can be measured, so it belongs to the command; where it lies on this machine does not.
     mirror = "SHARPLOSS_MIRROR=<folder> " if os.environ.get("SHARPLOSS_MIRROR") else ""
-    report(Path(), command=f"{mirror}make repro")
+    report(current_study(), Path(), command=f"{mirror}make repro")
+    write_front_page(Path())
 
 
 if __name__ == "__main__":

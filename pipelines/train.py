@@ -11,10 +11,12 @@ from pathlib import Path
 from sharploss.config.params import load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.planning.check_runs import check_run
-from sharploss.planning.plan import NOTHING, find_run, load_plan, settings_path, weights_path
+from sharploss.planning.plan import NOTHING, find_run, load_plan
+from sharploss.record.paths import paths
+from sharploss.record.run import save_run, summarise
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import run_main
-from sharploss.utils.files import read_json, sha256, write_json, write_text
+from sharploss.utils.files import read_json, sha256, write_text
 
 
 def main() -> int:
@@ -22,6 +24,7 @@ def main() -> int:
     parser.add_argument("run", help="a key of runs.yaml, such as sr_x4-edsr-sploss-s0")
     key = parser.parse_args().run
     params, run = load_params(), find_run(load_plan(), key)
+    files = paths(params.study)
     several = int(os.environ.get("SHARPLOSS_PROCESSES", "1"))
     if several > 1 and "WORLD_SIZE" not in os.environ:
         # DVC's command stays the same on one GPU and on eight: it is this process that becomes torchrun.
@@ -36,24 +39,21 @@ def main() -> int:
     from sharploss.training.interrupt import EXIT_CODE
     from sharploss.training.loop import not_trained, train
     from sharploss.training.processes import join
-    from sharploss.training.record import metrics, provenance, summary
+    from sharploss.training.record import make_record
     from sharploss.training.state import with_defaults
 
     # What `plan` has checked, with the processes that share a batch; params.yaml may have changed since.
     check_run(params, run, world=int(os.environ.get("WORLD_SIZE", "1")))
     config = with_defaults(resolve_run(params, run))
     settings = config.model_dump(mode="json")
-    packs = {
-        role: open_pack(Path("data/packed") / run["task"] / f"{role}.safetensors", verify=True)
-        for role in ("train", "validation")
-    }
+    packs = {role: open_pack(files.pack(run["task"], role), verify=True) for role in ("train", "validation")}
     start = None if run["start"] == NOTHING else Path(run["start"])
     used = {
         "packs": {role: pack.sha256 for role, pack in packs.items()},
-        "code": read_json(settings_path(key))["code"],
-        "weights": Path(f"data/losses/{run['loss']}.json").read_text(),
+        "code": read_json(files.run_settings(key))["code"],
+        "weights": files.loss_receipts(run["loss"]).read_text(),
         "start": sha256(start) if start else None,
-        "extractor": sha256(run["extractor"]),
+        "extractor": None if run["extractor"] == NOTHING else sha256(run["extractor"]),
     }
     identity = config_hash({**settings, **used})
     scratch = Path(".scratch") / f"{key}-{identity}"
@@ -83,15 +83,16 @@ def main() -> int:
         return EXIT_CODE
     if not group.is_main:
         return 0
-    folder = Path("results/runs") / key
     metadata = {"key": key, "status": result.status, "config": json.dumps(settings, sort_keys=True)}
-    save_weights(Path(weights_path(run["group"], key)), result.network, metadata)
-    write_text(folder / "history.jsonl", (scratch / "history.jsonl").read_text(encoding="utf-8"))
+    save_weights(files.weights(run["group"], key), result.network, metadata)
+    write_text(files.run(key).history, (scratch / "history.jsonl").read_text(encoding="utf-8"))
     made_from = {"identity": identity, **{name: used[name] for name in ("packs", "start", "extractor")}}
-    write_json(folder / "provenance.json", {**provenance(config, result, device, started, group.world), **made_from})
-    write_json(folder / "metrics.json", metrics(result, cure))
+    record = make_record(
+        key, config, result, device=device, started=started, processes=group.world, cure=cure, made_from=made_from
+    )
+    save_run(files.run(key), record)
     shutil.rmtree(scratch)
-    print(summary(key, result, cure))
+    print(summarise(record))
     return 0
 
 

@@ -29,11 +29,11 @@ def make(repository, folder):
     plan = expand(params)
     (folder / "runs.yaml").write_text(dump_plan(plan))
     for key in (KEY, OTHER):
-        _run(folder / "results/runs" / key, params.tasks["sr_x4"].model_dump(mode="json"))
-    (folder / "results/scores").mkdir()
-    (folder / "results/scores/sr_x4-edsr.csv").write_text(SCORES)
+        _run(folder / "results/mini/runs" / key, params.tasks["sr_x4"].model_dump(mode="json"))
+    (folder / "results/mini/scores").mkdir()
+    (folder / "results/mini/scores/sr_x4-edsr.csv").write_text(SCORES)
     _pictures(folder)
-    weights = folder / f"results/weights/sr_x4-edsr/{KEY}.safetensors"
+    weights = folder / f"results/mini/weights/sr_x4-edsr/{KEY}.safetensors"
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"weights")
     return params, plan
@@ -58,6 +58,6 @@ def _run(folder, task):
 def _pictures(folder):
     from PIL import Image
 
-    crops = folder / "results/crops/sr_x4-edsr"
+    crops = folder / "results/mini/crops/sr_x4-edsr"
     crops.mkdir(parents=True)
     Image.new("RGB", (8, 8), "red").save(crops / "eye-sploss.png")

@@ -9,7 +9,9 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from sharploss.planning.plan import NOTHING, write_plan
+from sharploss.config.params import load_params
+from sharploss.planning.plan import expand
+from sharploss.record.keys import variant_of
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -105,7 +107,7 @@ def write_json(path, value):
 
 def write_run(root, key, run, spec, diverged_at):
     """metrics.json, history.jsonl and provenance.json of one run."""
-    folder = root / "results" / "runs" / key
+    folder = root / "results" / "mini" / "runs" / key
     if "vgg" in spec:
         write_json(folder / "metrics.json", {"status": "not_trained", "reason": NO_WEIGHTS, "cure": CURE})
         return
@@ -196,51 +198,29 @@ def write_edge(path):
     )
 
 
-def make_plan(seeds, wide=False):
-    runs = {}
-    for network in NETWORKS:
-        for loss in LOSSES | (ALPHAS if network == "edsr" else {}):
-            suites = [
-                *(["pairings"] if loss in LOSSES else []),
-                *(["alpha_sweep"] if network == "edsr" and loss.startswith("sploss") else []),
-            ]
-            runs |= planned("sr_x4", network, loss, seeds, suites)
+def change_suites(params, wide):
+    """Have the mini study do what the invented one does; `wide` adds a task, a recipe and a loss without weights."""
+    known = params["suites"]
+    pairings = known["pairings"] | {"networks": [*NETWORKS], "losses": [*LOSSES]}
+    sweep = known["alpha_sweep"] | {"networks": ["edsr"], "losses": ["sploss", *ALPHAS]}
+    params["suites"] = {"pairings": pairings, "alpha_sweep": sweep}
     if wide:
-        for loss in ("l1", "sploss", "l2", "l2_gv", "l1_vgg"):
-            runs |= planned("sharpen", "edsr", loss, seeds, ["same_size"])
-        for loss in ("l1", "esrgan", "l1_vgg"):
-            runs |= planned("sr_x4", "edsr", loss, seeds, ["adversarial"], "mini_gan")
-    names = dict.fromkeys(run["group"] for run in runs.values())
-    groups = {
-        name: {
-            "task": name.split("-")[0],
-            "network": name.split("-")[1],
-            "runs": [key for key, run in runs.items() if run["group"] == name],
-        }
-        for name in names
-    }
-    return {"runs": runs, "groups": groups}
+        same = {"tasks": ["sharpen"], "networks": ["edsr"], "losses": ["l1", "sploss", "l2", "l2_gv", "l1_vgg"]}
+        params["suites"]["same_size"] = pairings | same
+        adversarial = {"networks": ["edsr"], "losses": ["l1", "esrgan", "l1_vgg"], "recipe": "mini_gan"}
+        params["suites"]["adversarial"] = pairings | adversarial
 
 
-def planned(task, network, loss, seeds, suites, recipe="mini"):
-    """The runs of one pairing, named as sharploss.planning.plan names them."""
-    about = {"task": task, "network": network, "loss": loss, "recipe": recipe, "start": NOTHING, "extractor": NOTHING}
-    variant = loss if recipe == "mini" else f"{loss}-{recipe}"
-    return {
-        f"{task}-{network}-{variant}-s{seed}": {**about, "seed": seed, "group": f"{task}-{network}", "suites": suites}
-        for seed in seeds
-    }
-
-
-def write_params(root, wide):
-    shutil.copy(REPOSITORY / "studies" / "mini.yaml", root / "params.yaml")
+def write_params(root, seeds, wide):
+    params = yaml.safe_load((REPOSITORY / "studies" / "mini.yaml").read_text())
+    params["seeds"] = list(seeds)
     if wide:
-        params = yaml.safe_load((root / "params.yaml").read_text())
         params["tasks"]["sharpen"] = {**SHARPEN, "test": ["skimage_test", "set5"]}
         del params["tasks"]["sharpen"]["scale"]  # as a person would write it
         params["losses"] |= EXTRA_LOSSES
         params["crops"] = {name: params["crops"][name] for name in ("eye", "face")}
-        (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    change_suites(params, wide)
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
 def write_group(root, group, plan, diverged, measured):
@@ -257,12 +237,12 @@ def write_group(root, group, plan, diverged, measured):
         gone = at or "vgg" in spec
         if not gone:
             lines += run_lines(key, base, changes, measured, twin, fid=run["recipe"] == "mini_gan")
-        variant = key.removeprefix(f"{group}-").rsplit("-s", 1)[0]
+        variant = variant_of(key, group)
         for crop, blur in (("eye", 1.0), ("face", 0.7)) if not gone else ():
-            path = root / "results" / "crops" / group / f"{crop}-{variant}.png"
+            path = root / "results" / "mini" / "crops" / group / f"{crop}-{variant}.png"
             if not path.exists():  # the first seed that has one
                 save_picture(path, blur - 3 * changes[1])
-    folder = root / "results" / "scores"
+    folder = root / "results" / "mini" / "scores"
     write_csv(folder / f"{group}.csv", lines)
     write_json(folder / f"{group}.json", gaps(*measured) | {"seconds": 3.5})
 
@@ -286,24 +266,23 @@ def make_study(root, seeds=(0,), set5=True, lpips=True, diverged=("sr_x4-vdsr-l2
     """Write a whole invented study: 34 runs a seed, one of them diverged; 8 more when it is `wide`."""
     root = Path(root)
     datasets = ["skimage_test", *(["set5"] if set5 else [])]
-    plan = make_plan(seeds, wide)
     root.mkdir(parents=True, exist_ok=True)
-    write_plan(plan, root / "runs.yaml")
-    write_params(root, wide)
+    write_params(root, seeds, wide)
+    plan = expand(load_params(root / "params.yaml"))
     shutil.copy(REPOSITORY / "claims.yaml", root / "claims.yaml")
     shutil.copytree(REPOSITORY / "results" / "published", root / "results" / "published")
     shutil.copytree(REPOSITORY / "studies", root / "studies")
     measured = (datasets, lpips)
     for group in plan["groups"]:
         write_group(root, group, plan, dict.fromkeys(diverged, 140), measured)
-    write_unrestored(root, "sr_x4", "bicubic", 25.1, measured)
+    write_input_baseline(root, "sr_x4", "bicubic", 25.1, measured)
     if wide:
-        write_unrestored(root, "sharpen", "input", 24.0, measured)
+        write_input_baseline(root, "sharpen", "input", 24.0, measured)
     return root
 
 
-def write_unrestored(root, task, name, base, measured):
-    reference = root / "results" / "unrestored" / task
+def write_input_baseline(root, task, name, base, measured):
+    reference = root / "results" / "mini" / "input_baselines" / task
     write_csv(reference / "scores.csv", run_lines(f"{task}-{name}", base, (0, -0.12), measured))
     write_json(reference / "scores.json", gaps(*measured) | {"seconds": 1.0})
     for crop, blur in (("eye", 1.0), ("face", 0.7)):

@@ -8,7 +8,7 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 60"><rect width="
 
 def with_figures(root):
     """Stand-ins for what `plot` makes, which takes seconds."""
-    folder = root / "reports" / "figures"
+    folder = root / "reports" / "mini" / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     listed = [
         {"name": f"f{n}", "section": section, "caption": HOSTILE, "alt": HOSTILE}
@@ -22,7 +22,7 @@ def with_figures(root):
 
 
 def with_protocols(root):
-    folder = root / "reports" / "protocols"
+    folder = root / "reports" / "mini" / "protocols"
     folder.mkdir(parents=True, exist_ok=True)
     rows = ["protocol,metric,value,note", "y,psnr,26.84,", "y,ssim,0.8417,", "y,niqe,,not measured: no weights"]
     (folder / "protocols.csv").write_text("\n".join(rows) + "\n")

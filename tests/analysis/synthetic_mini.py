@@ -10,7 +10,8 @@ import synthetic
 from sharploss.config.loss_spec import ADVERSARIAL
 from sharploss.config.params import load_params
 from sharploss.config.run_config import resolve_run
-from sharploss.planning.plan import expand, write_plan
+from sharploss.planning.plan import expand
+from sharploss.record.keys import variant_of
 from sharploss.utils.files import write_text
 
 BASE = {"sr_x2": 31.0, "sr_x3": 27.8, "sr_x3_no_mod_crop": 25.4, "denoise_s25": 29.0, "jpeg_q10": 28.0}
@@ -70,14 +71,13 @@ def make_mini(root, weights=True):
     shutil.copytree(synthetic.REPOSITORY / "studies", root / "studies")
     params = load_params(root / "params.yaml")
     plan = expand(params)
-    write_plan(plan, root / "runs.yaml")
     crops = {name: crop.task for name, crop in params.crops.items()}
     for group in plan["groups"]:
         write_group(root, params, plan, group, crops, weights)
     for task in params.tasks:
-        write_unrestored(root, params, task, crops)
+        write_input_baseline(root, params, task, crops)
     for name, extractor in params.extractors.items():
-        write_extraction(root / "results" / "extractors" / name, extractor)
+        write_extraction(root / "results" / "mini" / "extractors" / name, extractor)
     return root
 
 
@@ -101,28 +101,28 @@ def write_group(root, params, plan, group, crops, weights):
         spec = config["loss"]
         if not weights and any(term in spec for term in NEEDS_WEIGHTS):
             reason = {"status": "not_trained", "reason": synthetic.NO_WEIGHTS}
-            synthetic.write_json(root / "results" / "runs" / key / "metrics.json", reason)
+            synthetic.write_json(root / "results" / "mini" / "runs" / key / "metrics.json", reason)
             continue
         changes = changes_of(spec)
         write_record(root, key, run, config, changes)
         base = BASE.get(run["task"], 26.0) + (0.3 if run["network"] == "edsr" else 0.0)
         lines += synthetic.run_lines(key, base, changes, (config["task"]["test"], True))
-        variant = key.removeprefix(f"{group}-").rsplit("-s", 1)[0]
+        variant = variant_of(key, group)
         if variant not in seen:
             curves += variance_rows(key, 0.55 + changes[1])
             for crop in (name for name, task in crops.items() if task == run["task"]):
-                path = root / "results" / "crops" / group / f"{crop}-{variant}.png"
+                path = root / "results" / "mini" / "crops" / group / f"{crop}-{variant}.png"
                 synthetic.save_picture(path, max(0.05, 1 - 3 * changes[1]))
         seen.add(variant)
-    folder = root / "results" / "scores"
+    folder = root / "results" / "mini" / "scores"
     synthetic.write_csv(folder / f"{group}.csv", lines)
     synthetic.write_json(folder / f"{group}.json", {"not_measured": {}, "missing_sets": {}, "seconds": 3.5})
-    write_variance(root / "results" / "crops" / group / "variance.csv", curves)
+    write_variance(root / "results" / "mini" / "crops" / group / "variance.csv", curves)
 
 
 def write_record(root, key, run, config, changes):
     """metrics.json, history.jsonl and provenance.json, through those of the other invented study."""
-    folder = root / "results" / "runs" / key
+    folder = root / "results" / "mini" / "runs" / key
     known = {**run, "network": run["network"] if run["network"] in synthetic.NETWORKS else "edsr"}
     synthetic.write_run(root, key, {**known, "loss": "l1"}, {name: 1 for name in config["loss"] if name != "vgg"}, None)
     steps = config["recipe"]["steps"]
@@ -144,11 +144,11 @@ def write_record(root, key, run, config, changes):
         synthetic.write_json(folder / name, record)
 
 
-def write_unrestored(root, params, task, crops):
+def write_input_baseline(root, params, task, crops):
     about = params.tasks[task]
     name = "bicubic" if about.scale > 1 else "input"
     base = BASE.get(task, 26.0) - 0.9
-    folder = root / "results" / "unrestored" / task
+    folder = root / "results" / "mini" / "input_baselines" / task
     synthetic.write_csv(
         folder / "scores.csv", synthetic.run_lines(f"{task}-{name}", base, (0, -0.12), (about.test, True))
     )

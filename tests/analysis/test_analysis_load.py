@@ -4,11 +4,12 @@ import shutil
 import pytest
 
 from sharploss.analysis.load import alpha_of, load_edge, load_study
+from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
 
 def test_every_score_of_a_finished_run_is_joined_with_its_run(study_root):
-    study = load_study(study_root)
+    study = load_study("mini", study_root)
     assert len(study.runs) == 34
     # 33 finished runs and bicubic, 9 images, 8 measures
     assert len(study.scores) == 34 * 9 * 8
@@ -18,28 +19,28 @@ def test_every_score_of_a_finished_run_is_joined_with_its_run(study_root):
 
 
 def test_a_diverged_run_is_told_and_has_no_scores(study_root):
-    study = load_study(study_root)
+    study = load_study("mini", study_root)
     row = study.runs[study.runs["run"] == "sr_x4-vdsr-l2_gv-s0"].iloc[0]
     assert row["failure"] == "diverged (gv at step 140)"
     assert "sr_x4-vdsr-l2_gv-s0" not in set(study.scores["run"])
 
 
 def test_scores_of_a_diverged_run_are_ignored(own_root):
-    path = own_root / "results/scores/sr_x4-vdsr.csv"
+    path = own_root / "results/mini/scores/sr_x4-vdsr.csv"
     path.write_text(path.read_text() + "sr_x4-vdsr-l2_gv-s0,skimage_test,camera,psnr,y,11.5\n")
-    assert "sr_x4-vdsr-l2_gv-s0" not in set(load_study(own_root).scores["run"])
+    assert "sr_x4-vdsr-l2_gv-s0" not in set(load_study("mini", own_root).scores["run"])
 
 
 def test_results_of_runs_that_the_plan_does_not_name_are_not_read(own_root):
-    shutil.copytree(own_root / "results/runs/sr_x4-edsr-l1-s0", own_root / "results/runs/sr_x4-edsr-gone-s0")
-    path = own_root / "results/scores/sr_x4-edsr.csv"
+    shutil.copytree(own_root / "results/mini/runs/sr_x4-edsr-l1-s0", own_root / "results/mini/runs/sr_x4-edsr-gone-s0")
+    path = own_root / "results/mini/scores/sr_x4-edsr.csv"
     path.write_text(path.read_text() + "sr_x4-edsr-gone-s0,skimage_test,camera,psnr,y,99.0\n")
-    study = load_study(own_root)
+    study = load_study("mini", own_root)
     assert "sr_x4-edsr-gone-s0" not in {*study.scores["run"], *study.runs["run"]}
 
 
 def test_what_was_not_measured_comes_with_its_reason(sparse_root):
-    study = load_study(sparse_root)
+    study = load_study("mini", sparse_root)
     assert set(study.not_measured) == {"lpips", "niqe"}
     assert "no network" in study.not_measured["lpips"]
     assert set(study.missing_sets) == {"set5"}
@@ -49,53 +50,53 @@ def test_what_was_not_measured_comes_with_its_reason(sparse_root):
     "path",
     [
         "runs.yaml",
-        "results/runs/sr_x4-edsr-l1-s0/metrics.json",
-        "results/runs/sr_x4-edsr-l1-s0/provenance.json",
-        "results/runs/sr_x4-edsr-l1-s0/history.jsonl",
-        "results/scores/sr_x4-vdsr.csv",
-        "results/scores/sr_x4-vdsr.json",
-        "results/unrestored/sr_x4/scores.csv",
+        "results/mini/runs/sr_x4-edsr-l1-s0/metrics.json",
+        "results/mini/runs/sr_x4-edsr-l1-s0/provenance.json",
+        "results/mini/runs/sr_x4-edsr-l1-s0/history.jsonl",
+        "results/mini/scores/sr_x4-vdsr.csv",
+        "results/mini/scores/sr_x4-vdsr.json",
+        "results/mini/input_baselines/sr_x4/scores.csv",
     ],
 )
 def test_a_missing_file_is_named(own_root, path):
     (own_root / path).unlink()
     with pytest.raises(UserError, match=path.rsplit("/", maxsplit=1)[-1]):
-        load_study(own_root)
+        load_study("mini", own_root)
 
 
 def test_a_missing_column_is_named(own_root):
-    path = own_root / "results/scores/sr_x4-vdsr.csv"
+    path = own_root / "results/mini/scores/sr_x4-vdsr.csv"
     path.write_text(path.read_text().replace("protocol", "protokoll", 1))
     with pytest.raises(UserError, match=r"sr_x4-vdsr\.csv has no column 'protocol'"):
-        load_study(own_root)
+        load_study("mini", own_root)
 
 
 @pytest.mark.parametrize("value", ["many", "inf"])
 def test_a_value_that_is_no_number_is_named(own_root, value):
-    path = own_root / "results/scores/sr_x4-vdsr.csv"
+    path = own_root / "results/mini/scores/sr_x4-vdsr.csv"
     path.write_text(path.read_text() + f"sr_x4-vdsr-l1-s0,skimage_test,camera,psnr,new,{value}\n")
     with pytest.raises(UserError, match=f"'{value}', not a finite number"):
-        load_study(own_root)
+        load_study("mini", own_root)
 
 
 def test_a_run_without_scores_is_named(own_root):
-    path = own_root / "results/scores/sr_x4-vdsr.csv"
+    path = own_root / "results/mini/scores/sr_x4-vdsr.csv"
     path.write_text("\n".join(line for line in path.read_text().splitlines() if "vdsr-ssim" not in line) + "\n")
     with pytest.raises(UserError, match="sr_x4-vdsr-ssim-s0"):
-        load_study(own_root)
+        load_study("mini", own_root)
 
 
 def test_a_key_missing_from_a_record_is_named(own_root):
-    (own_root / "results/runs/sr_x4-edsr-l1-s0/metrics.json").write_text("{}")
+    (own_root / "results/mini/runs/sr_x4-edsr-l1-s0/metrics.json").write_text("{}")
     with pytest.raises(UserError, match=r"sr_x4-edsr-l1-s0/metrics\.json.*no key 'status'"):
-        load_study(own_root)
+        load_study("mini", own_root)
 
 
 def test_edge_columns_are_checked(own_root):
-    path = own_root / "results/unrestored/sr_x4/edge.csv"
+    path = own_root / "results/mini/input_baselines/sr_x4/edge.csv"
     path.write_text(path.read_text().replace("laplacian", "laplace", 1))
     with pytest.raises(UserError, match=r"edge\.csv has no column 'laplacian'"):
-        load_edge(own_root, "sr_x4")
+        load_edge(paths("mini", own_root), "sr_x4")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_alpha_belongs_to_sploss_alone(loss, alpha):
 
 
 def test_runs_that_differ_in_recipe_are_told_apart(wide_root):
-    study = load_study(wide_root)
+    study = load_study("mini", wide_root)
     rows = study.runs[study.runs["run"] == "sr_x4-edsr-l1-mini_gan-s1"].iloc[0]
     assert (rows["recipe"], rows["variant"], rows["seed"]) == ("mini_gan", "l1-mini_gan", 1)
     scores = study.scores[study.scores["run"] == "sr_x4-edsr-l1-mini_gan-s1"]
@@ -123,7 +124,7 @@ def test_runs_that_differ_in_recipe_are_told_apart(wide_root):
 
 
 def test_a_run_that_could_not_be_trained_says_why(wide_root):
-    study = load_study(wide_root)
+    study = load_study("mini", wide_root)
     row = study.runs[study.runs["run"] == "sr_x4-edsr-l1_vgg-mini_gan-s0"].iloc[0]
     assert row["failure"].startswith("not trained: the weights vgg19 are in no cache")
     assert math.isnan(row["parameters"])
@@ -133,12 +134,12 @@ def test_a_run_that_could_not_be_trained_says_why(wide_root):
 
 
 def test_tasks_have_their_own_unrestored_images(wide_root):
-    study = load_study(wide_root)
+    study = load_study("mini", wide_root)
     assert study.runs.groupby("task")["reference"].first().to_dict() == {"sharpen": "input", "sr_x4": "bicubic"}
     assert {"sharpen-input", "sr_x4-bicubic"} <= set(study.scores["run"])
 
 
 def test_a_task_that_keeps_the_size_needs_no_scale_for_a_run_that_was_not_trained(mini_root):
-    runs = load_study(mini_root).runs.set_index("run")
+    runs = load_study("mini", mini_root).runs.set_index("run")
     row = runs.loc["sharpen-nonbn_resg-sharpgan-mini_gan_same_size-s0"]
     assert (row["status"], row["reference"]) == ("not_trained", "input")

@@ -32,5 +32,5 @@ def test_an_unknown_metric_is_shown_under_its_own_name():
 
 
 def test_metrics_that_were_not_measured_keep_their_place(sparse_root, study_root):
-    sparse, full = (measures.measures_of(load_study(root)) for root in (sparse_root, study_root))
+    sparse, full = (measures.measures_of(load_study("mini", root)) for root in (sparse_root, study_root))
     assert sparse == full

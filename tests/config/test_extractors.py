@@ -5,7 +5,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from sharploss.config.extractors import OFFICIAL, Extractor, weights_path, weights_source
+from sharploss.config.extractors import OFFICIAL, Extractor, weights_source
 from sharploss.config.params import Params, load_params
 from sharploss.utils.errors import UserError
 from sharploss.utils.yaml_files import load_yaml
@@ -49,13 +49,9 @@ def test_a_misspelt_setting_is_named_with_the_nearest(repository, tmp_path):
         load_params(tmp_path / "params.yaml")
 
 
-def test_weights_lie_in_one_folder_by_name():
-    assert weights_path("mdf_sr").as_posix() == "results/weights/extractors/mdf_sr.safetensors"
-
-
 def test_what_weights_stand_for():
     assert [weights_source(name) for name in OFFICIAL] == [None] * 3
-    assert weights_source("mdf_sr") == weights_path("mdf_sr")
+    assert weights_source("mdf_sr").as_posix() == "mdf_sr.safetensors"
     assert weights_source("elsewhere/x.safetensors").as_posix() == "elsewhere/x.safetensors"
 
 

@@ -13,7 +13,7 @@ def make_test_set(tmp_path):
     """A function that packs pictures as the test set "toys", beside a set that could not be had."""
 
     def make(pictures):
-        folder = tmp_path / "data" / "packed" / "toy"
+        folder = tmp_path / "data" / "mini" / "packed" / "toy"
         pairs = [(f"toys/{name}", image, imresize(image, 1 / 2)) for name, image in pictures.items()]
         common = {"role": "test", "parameters": TASK.model_dump()}
         write_pack(folder / "test-toys.safetensors", pairs, sets=["toys"], missing={}, **common)
@@ -41,7 +41,9 @@ def make_runs(study):
             network = build_network("espcn", scale=2, width=4)
             stored = with_defaults(resolved).model_dump_json()
             metadata = {"key": name, "status": status, "config": stored}
-            save_weights(study / "results" / "weights" / "toy-espcn" / f"{name}.safetensors", network, metadata)
+            save_weights(
+                study / "results" / "mini" / "weights" / "toy-espcn" / f"{name}.safetensors", network, metadata
+            )
             runs[name] = {"task": "toy", "network": "espcn", "loss": name.split("-")[2], "config": resolved}
         return runs
 

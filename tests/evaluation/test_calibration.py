@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sharploss.analysis.report.calibration import calibration
-from sharploss.evaluation.calibration import COLUMNS, PUBLISHED, RESULT, SETS, calibrate, off, read_rows
+from sharploss.evaluation.calibration import COLUMNS, SETS, calibrate, off, read_rows
+from sharploss.record.paths import PUBLISHED, paths
 from sharploss.utils.errors import UserError
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
@@ -23,8 +24,8 @@ def root(tmp_path, repository, monkeypatch):
 
 def keep(root, choose):
     """Keep the published rows that `choose` likes, changed by it."""
-    rows = [row for row in (choose(row) for row in read_rows(root / PUBLISHED)) if row]
-    with (root / PUBLISHED).open("w", newline="") as file:
+    rows = [row for row in (choose(row) for row in read_rows(root / PUBLISHED / "calibration.csv")) if row]
+    with (root / PUBLISHED / "calibration.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
@@ -39,13 +40,13 @@ def test_every_set_of_the_published_values_is_looked_for(repository):
 
 def test_sets_that_are_not_here_are_not_calibrated_and_nothing_is_downloaded(root, monkeypatch):
     monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
-    rows = calibrate(root, progress=False)
+    rows = calibrate(paths("mini", root), progress=False)
     assert {row["status"] for row in rows} == {"not calibrated"}
     assert off(rows) == []
     assert "set5 is in neither the cache nor a mirror" in rows[0]["explanation"]
-    assert read_rows(root / RESULT) == rows
+    assert read_rows(paths("mini", root).calibration) == rows
     assert list(rows[0]) == list(COLUMNS) or set(rows[0]) == set(COLUMNS)
-    table = calibration(root)
+    table = calibration(paths("mini", root))
     assert table.rows[0][5].text == "not calibrated"
     assert table.notes == ["Nothing was calibrated: none of the benchmark's sets was at hand."]
 
@@ -53,7 +54,7 @@ def test_sets_that_are_not_here_are_not_calibrated_and_nothing_is_downloaded(roo
 @needs_mirror
 def test_set5_is_calibrated_at_every_scale(root):
     keep(root, lambda row: row if row["dataset"] == "set5" else None)
-    rows = calibrate(root, progress=False)
+    rows = calibrate(paths("mini", root), progress=False)
     assert {row["status"] for row in rows} == {"ok"}
     found = {(row["kind"], row["setting"], row["metric"]): row["measured"] for row in rows}
     assert found["sr", "4", "psnr"] == "28.422"
@@ -71,15 +72,15 @@ def test_a_cell_that_is_off_is_named(root):
             else None
         ),
     )
-    rows = calibrate(root, progress=False)
+    rows = calibrate(paths("mini", root), progress=False)
     assert off(rows) == ["set5 sr 4: psnr luma alone is 28.422, published 28.9 (tolerance 0.02)"]
-    assert calibration(root).rows[0][6].text == "\N{MINUS SIGN}0.478 (off)"
+    assert calibration(paths("mini", root)).rows[0][6].text == "\N{MINUS SIGN}0.478 (off)"
 
 
 @needs_mirror
 @pytest.mark.slow
 def test_everything_that_the_mirror_has_is_calibrated(root):
-    rows = calibrate(root, progress=False)
+    rows = calibrate(paths("mini", root), progress=False)
     assert off(rows) == []
     here = {path.name.lower() for path in (Path(MIRROR) / "datasets").iterdir()}
     assert {row["dataset"] for row in rows if row["status"] == "ok"} >= {"set5", "set14", "b100", "classic5", "live1"}
@@ -87,12 +88,12 @@ def test_everything_that_the_mirror_has_is_calibrated(root):
 
 
 def test_damaged_published_values_are_told(root):
-    (root / PUBLISHED).write_text("a,b\n1,2\n")
+    (root / PUBLISHED / "calibration.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match=r"calibration\.csv has no column 'dataset'"):
-        calibrate(root, progress=False)
-    (root / PUBLISHED).unlink()
+        calibrate(paths("mini", root), progress=False)
+    (root / PUBLISHED / "calibration.csv").unlink()
     with pytest.raises(UserError, match=r"calibration\.csv is missing"):
-        calibrate(root, progress=False)
+        calibrate(paths("mini", root), progress=False)
 
 
 @pytest.mark.parametrize(
@@ -111,13 +112,13 @@ def test_damaged_published_values_are_told(root):
 def test_a_published_value_that_cannot_be_is_told(root, column, value):
     keep(root, lambda row: {**row, column: value})
     with pytest.raises(UserError, match=rf"calibration\.csv, line 2: {column} cannot be '{value}': get it back"):
-        calibrate(root, progress=False)
+        calibrate(paths("mini", root), progress=False)
 
 
 def test_published_values_that_are_no_text_are_told(root):
-    (root / PUBLISHED).write_bytes(b"\xff\xfe\x00")
+    (root / PUBLISHED / "calibration.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match=r"calibration\.csv is not a csv file"):
-        calibrate(root, progress=False)
+        calibrate(paths("mini", root), progress=False)
 
 
 def test_without_a_calibration_the_report_has_an_empty_table(tmp_path):

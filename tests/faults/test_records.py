@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import torch
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import synthetic
 from sharploss.analysis.load import load_study
 from sharploss.data.pack import open_pack, write_pack
-from sharploss.planning.plan import dump_plan, load_plan
 from sharploss.training import loop
 from sharploss.utils.errors import UserError
 from toy_training import configuration, open_packs, write_packs
@@ -25,16 +25,15 @@ KEY = "sr_x4-espcn-l1-s0"
 def study(tmp_path_factory):
     """An invented study, cut down to one network and two losses so that it is read in a moment."""
     root = synthetic.make_study(tmp_path_factory.mktemp("records") / "study")
-    plan = load_plan(root / "runs.yaml")
-    runs = {key: plan["runs"][key] for key in (KEY, "sr_x4-espcn-l2-s0")}
-    groups = {"sr_x4-espcn": {**plan["groups"]["sr_x4-espcn"], "runs": list(runs)}}
-    (root / "runs.yaml").write_text(dump_plan({"runs": runs, "groups": groups}))
-    load_study(root)
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    params["suites"] = {"pairings": params["suites"]["pairings"] | {"networks": ["espcn"], "losses": ["l1", "l2"]}}
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
+    load_study("mini", root)
     return root
 
 
-SCORES = "results/scores/sr_x4-espcn"
-RECORDS = [f"results/runs/{KEY}/{name}" for name in ("metrics.json", "provenance.json", "history.jsonl")]
+SCORES = "results/mini/scores/sr_x4-espcn"
+RECORDS = [f"results/mini/runs/{KEY}/{name}" for name in ("metrics.json", "provenance.json", "history.jsonl")]
 
 
 @pytest.mark.slow
@@ -54,7 +53,7 @@ def test_a_damaged_result_is_read_or_told_by_name(study, name, data):
     path.write_bytes(spoilt)
     told = None
     try:
-        load_study(study)
+        load_study("mini", study)
     except UserError as error:
         told = str(error)
     finally:

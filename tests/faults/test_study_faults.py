@@ -16,7 +16,7 @@ from clones import put_back
 pytestmark = pytest.mark.slow
 
 RUN = "sr_x4-espcn-l1-s0"
-WEIGHTS = f"results/weights/sr_x4-espcn/{RUN}.safetensors"
+WEIGHTS = f"results/mini/weights/sr_x4-espcn/{RUN}.safetensors"
 
 
 @pytest.fixture
@@ -34,22 +34,22 @@ def start(study, *command, **environment):
 
 def made(study):
     """What a study's runs come to: their weights, records and scores."""
-    names = ["results/weights/**/*.safetensors", "results/runs/*/metrics.json", "results/runs/*/history.jsonl"]
-    paths = [path for name in [*names, "results/scores/*.csv"] for path in study.folder.glob(name)]
+    names = ["weights/**/*.safetensors", "runs/*/metrics.json", "runs/*/history.jsonl", "scores/*.csv"]
+    paths = [path for name in names for path in (study.folder / "results/mini").glob(name)]
     return {path.relative_to(study.folder): path.read_bytes() for path in paths}
 
 
 def test_a_run_that_diverges_leaves_the_rest_to_complete_and_tables_and_report_show_it(study):
     status = {
         path.parent.name: json.loads(path.read_text())["status"]
-        for path in (study.folder / "results/runs").glob("*/metrics.json")
+        for path in (study.folder / "results/mini/runs").glob("*/metrics.json")
     }
     assert status.pop("sr_x4-espcn-explodes-s0") == "diverged"
     assert len(status) == 3
     assert set(status.values()) == {"finished"}
-    page = (study.folder / "reports/index.html").read_text()
+    page = (study.folder / "reports/mini/index.html").read_text()
     assert re.search(r"diverged \(\S+ at step \d+\)", page), re.findall(r"diverged.{0,60}", page)
-    assert "diverged" in "".join(path.read_text() for path in (study.folder / "reports/tables").glob("*.md"))
+    assert "diverged" in "".join(path.read_text() for path in (study.folder / "reports/mini/tables").glob("*.md"))
 
 
 def test_no_secret_is_written_anywhere(study):
@@ -101,7 +101,7 @@ def test_a_damaged_cache_entry_is_named_and_healed_by_training_again(study):
     done = study.run("python", "-m", "sharploss", "cache", "--remove")
     assert done.stdout == f"removed: {entry.relative_to(study.folder)}\n1 damaged\n"
     (study.folder / WEIGHTS).unlink()
-    study.run("dvc", "repro", "evaluate@sr_x4-espcn")
+    study.run("dvc", "repro", "evaluate@mini-sr_x4-espcn")
     assert made(study) == before
     assert study.run("python", "-m", "sharploss", "cache").stdout == "the cache is intact\n"
 
@@ -115,15 +115,15 @@ def cache_entry(study):
 
 @pytest.mark.parametrize("name", ["metrics.json", "history.jsonl", "provenance.json"])
 def test_a_flipped_bit_in_a_record_is_named_by_dvc(study, name):
-    path = study.folder / "results/runs" / RUN / name
+    path = study.folder / "results/mini/runs" / RUN / name
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert f"results/runs/{RUN}/{name}" in study.run("dvc", "status", f"train@{RUN}").stdout
+    assert f"results/mini/runs/{RUN}/{name}" in study.run("dvc", "status", f"train@mini-{RUN}").stdout
 
 
 def test_a_flipped_bit_in_scores_and_runs_yaml_is_named(study):
-    for name, stage in (("results/scores/sr_x4-espcn.csv", "evaluate@sr_x4-espcn"), ("runs.yaml", "plan")):
+    for name, stage in (("results/mini/scores/sr_x4-espcn.csv", "evaluate@mini-sr_x4-espcn"), ("runs.yaml", "plan")):
         path = study.folder / name
         content = path.read_bytes()
         # A digit becomes another, so that the file can still be read.
@@ -136,7 +136,7 @@ def test_a_flipped_bit_in_scores_and_runs_yaml_is_named(study):
 
 def test_an_evaluation_killed_at_random_moments_gives_the_same_scores(study):
     """At five moments of its time, the last ones while it measures and writes."""
-    folder, command = study.folder / "results", ("python", "pipelines/evaluate.py", "sr_x4-espcn")
+    folder, command = study.folder / "results/mini", ("python", "pipelines/evaluate.py", "sr_x4-espcn")
     before = made(study)
     began = time.monotonic()
     study.run(*command)

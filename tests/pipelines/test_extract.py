@@ -27,7 +27,7 @@ def extract(repository, tmp_path):
         settings = {"task": "sr_x4", "image": "skimage_train/coffee", **TINY, **changes}
         content["extractors"] = {**content["extractors"], "ours": settings}
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
-        code = tmp_path / "data/code/extract.txt"
+        code = tmp_path / "data/mini/code/extract.txt"
         code.parent.mkdir(parents=True, exist_ok=True)
         code.write_text("as the plan writes it")
         return subprocess.run(
@@ -44,14 +44,14 @@ def extract(repository, tmp_path):
 
 def test_an_extractor_becomes_a_loss(extract, tmp_path, monkeypatch):
     assert "ours: 2 discriminators in" in extract().stdout
-    weights = tmp_path / "results/weights/extractors/ours.safetensors"
+    weights = tmp_path / "results/mini/weights/extractors/ours.safetensors"
     first = weights.read_bytes()
     with safe_open(weights, "pt") as file:
         config = json.loads(file.metadata()["config"])
     assert config["extractor"]["iterations"] == 3
     assert config["task"]["kind"] == "sr"
     assert config["image_sha256"].startswith("cc02f8ca")
-    folder = tmp_path / "results/extractors/ours"
+    folder = tmp_path / "results/mini/extractors/ours"
     assert len((folder / "history.jsonl").read_text().splitlines()) == 4
     assert json.loads((folder / "provenance.json").read_text())["config"] == config
     assert not list((tmp_path / ".scratch").iterdir())

@@ -98,13 +98,13 @@ def gpu_study(clone_to, tmp_path_factory):
 
 
 def scores(study, group):
-    return list(csv.DictReader((study.folder / f"results/scores/{group}.csv").read_text().splitlines()))
+    return list(csv.DictReader((study.folder / f"results/gpu/scores/{group}.csv").read_text().splitlines()))
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_kind_of_task_trains_and_is_measured(gpu_study, task):
     for loss in ("l1", "sploss"):
-        metrics = json.loads((gpu_study.folder / f"results/runs/{task}-edsr-{loss}-s0/metrics.json").read_text())
+        metrics = json.loads((gpu_study.folder / f"results/gpu/runs/{task}-edsr-{loss}-s0/metrics.json").read_text())
         assert metrics["status"] == "finished"
     found = scores(gpu_study, f"{task}-edsr")
     assert {row["run"] for row in found} == {f"{task}-edsr-{loss}-s0" for loss in ("l1", "sploss")}
@@ -112,6 +112,6 @@ def test_every_kind_of_task_trains_and_is_measured(gpu_study, task):
 
 
 def test_a_set_that_cannot_be_had_is_left_out_with_a_note(gpu_study):
-    tables = (gpu_study.folder / "reports/tables/pairings.md").read_text()
+    tables = (gpu_study.folder / "reports/gpu/tables/pairings.md").read_text()
     assert "urban100 not tested" in tables
-    assert "urban100 not tested" in (gpu_study.folder / "reports/index.html").read_text()
+    assert "urban100 not tested" in (gpu_study.folder / "reports/gpu/index.html").read_text()

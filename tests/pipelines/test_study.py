@@ -13,7 +13,7 @@ RUN = "sr_x4-edsr-l1_gv-s0"
 
 
 def trained(output):
-    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage 'train@")]
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage 'train@mini-")]
 
 
 def stale(study):
@@ -24,19 +24,19 @@ def stale(study):
 
 def test_everything_is_made(study):
     for path in (
-        f"results/runs/{RUN}/metrics.json",
-        f"results/runs/{RUN}/history.jsonl",
-        f"results/runs/{RUN}/provenance.json",
-        f"results/weights/sr_x4-edsr/{RUN}.safetensors",
-        "results/scores/sr_x4-edsr.csv",
-        "results/summary.json",
-        "reports/tables/pairings.csv",
-        "reports/tables/pairings.tex",
-        "reports/tables/alpha_sweep.md",
-        "reports/index.html",
+        f"results/mini/runs/{RUN}/metrics.json",
+        f"results/mini/runs/{RUN}/history.jsonl",
+        f"results/mini/runs/{RUN}/provenance.json",
+        f"results/mini/weights/sr_x4-edsr/{RUN}.safetensors",
+        "results/mini/scores/sr_x4-edsr.csv",
+        "results/mini/summary.json",
+        "reports/mini/tables/pairings.csv",
+        "reports/mini/tables/pairings.tex",
+        "reports/mini/tables/alpha_sweep.md",
+        "reports/mini/index.html",
     ):
         assert (study.folder / path).stat().st_size > 0, path
-    assert list((study.folder / "reports/figures").glob("*.svg"))
+    assert list((study.folder / "reports/mini/figures").glob("*.svg"))
 
 
 def test_nothing_unfinished_or_untracked_is_left(study):
@@ -46,7 +46,7 @@ def test_nothing_unfinished_or_untracked_is_left(study):
 
 
 def test_alpha_0_is_exactly_l1(study):
-    scores = list(csv.DictReader((study.folder / "results/scores/sr_x4-edsr.csv").read_text().splitlines()))
+    scores = list(csv.DictReader((study.folder / "results/mini/scores/sr_x4-edsr.csv").read_text().splitlines()))
     by_run = {
         loss: [tuple(row.values())[1:] for row in scores if row["run"] == f"sr_x4-edsr-{loss}-s0"]
         for loss in ("l1", "sploss_a0", "sploss")
@@ -55,44 +55,46 @@ def test_alpha_0_is_exactly_l1(study):
 
 
 def test_a_diverged_run_is_a_result(study):
-    metrics = json.loads((study.folder / "results/runs/sr_x4-espcn-explodes-s0/metrics.json").read_text())
+    metrics = json.loads((study.folder / "results/mini/runs/sr_x4-espcn-explodes-s0/metrics.json").read_text())
     assert metrics["status"] == "diverged"
     assert metrics["diverged"]["term"] in ("l2", "weights")
-    assert "diverged" in (study.folder / "reports/index.html").read_text()
+    assert "diverged" in (study.folder / "reports/mini/index.html").read_text()
 
 
 def test_a_run_whose_loss_lacks_its_weights_is_recorded_as_not_trained(study):
-    metrics = json.loads((study.folder / "results/runs/sr_x4-espcn-mse_vgg-s0/metrics.json").read_text())
+    metrics = json.loads((study.folder / "results/mini/runs/sr_x4-espcn-mse_vgg-s0/metrics.json").read_text())
     assert metrics["status"] == "not_trained"
     assert "vgg19" in metrics["reason"]
     assert "'python -m sharploss data fetch vgg19_torchvision' downloads weights/vgg19" in metrics["cure"]
-    assert metrics["cure"] in html.unescape((study.folder / "reports/index.html").read_text())
-    assert "not trained" in (study.folder / "reports/index.html").read_text()
-    assert "mse_vgg" not in (study.folder / "results/scores/sr_x4-espcn.csv").read_text()
+    assert metrics["cure"] in html.unescape((study.folder / "reports/mini/index.html").read_text())
+    assert "not trained" in (study.folder / "reports/mini/index.html").read_text()
+    assert "mse_vgg" not in (study.folder / "results/mini/scores/sr_x4-espcn.csv").read_text()
 
 
 def test_adversarial_runs_start_from_l1_and_record_both_players(study):
     key = "sr_x4-espcn-l1_ragan-mini_gan-s0"
-    lines = [json.loads(line) for line in (study.folder / f"results/runs/{key}/history.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (study.folder / f"results/mini/runs/{key}/history.jsonl").read_text().splitlines()
+    ]
     assert set(lines[0]["discriminator"]) >= {"real", "fake", "gradient"}
-    lock = (study.folder / "dvc.lock").read_text().split(f"train@{key}:")[1].split("train@")[0]
-    assert "results/weights/sr_x4-espcn/sr_x4-espcn-l1-s0.safetensors" in lock
+    lock = (study.folder / "dvc.lock").read_text().split(f"train@mini-{key}:")[1].split("train@")[0]
+    assert "results/mini/weights/sr_x4-espcn/sr_x4-espcn-l1-s0.safetensors" in lock
 
 
 def test_a_loss_with_self_trained_discriminators_is_trained(study):
-    metrics = json.loads((study.folder / "results/runs/sr_x4-espcn-mdf-s0/metrics.json").read_text())
+    metrics = json.loads((study.folder / "results/mini/runs/sr_x4-espcn-mdf-s0/metrics.json").read_text())
     assert metrics["status"] == "finished"
-    assert (study.folder / "results/extractors/mdf_sr/history.jsonl").stat().st_size > 0
+    assert (study.folder / "results/mini/extractors/mdf_sr/history.jsonl").stat().st_size > 0
 
 
 def test_claims_are_judged(study):
-    claims = json.loads((study.folder / "results/verdicts.json").read_text())["claims"]
+    claims = json.loads((study.folder / "results/mini/claims.json").read_text())["claims"]
     assert len(claims) == 32
     assert all({"printed", "ours"} <= set(claim) for claim in claims.values())
 
 
 def test_what_cannot_be_measured_is_said(study):
-    page = (study.folder / "reports/index.html").read_text()
+    page = (study.folder / "reports/mini/index.html").read_text()
     assert "not measured" in page
     assert "set5" in page.lower()
 
@@ -100,17 +102,17 @@ def test_what_cannot_be_measured_is_said(study):
 def test_with_nothing_to_do_nothing_is_done(study):
     done = study.run("dvc", "repro")
     ran = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
-    assert ran == ["Running stage 'fetch':"]
+    assert ran == ["Running stage 'fetch@mini':"]
 
 
 def test_results_are_the_same_when_made_again(untouched):
-    path = untouched.folder / f"results/weights/sr_x4-edsr/{RUN}.safetensors"
+    path = untouched.folder / f"results/mini/weights/sr_x4-edsr/{RUN}.safetensors"
     before = path.read_bytes()
-    untouched.run("dvc", "repro", "-f", "-s", f"train@{RUN}")
+    untouched.run("dvc", "repro", "-f", "-s", f"train@mini-{RUN}")
     assert path.read_bytes() == before
     assert (
         untouched.run(
-            "git", "diff", "--stat", "--", "results/runs/*/metrics.json", "results/runs/*/history.jsonl"
+            "git", "diff", "--stat", "--", "results/mini/runs/*/metrics.json", "results/mini/runs/*/history.jsonl"
         ).stdout
         == ""
     )
@@ -118,7 +120,7 @@ def test_results_are_the_same_when_made_again(untouched):
 
 def test_a_new_weight_for_gv_retrains_the_gv_runs_alone(untouched):
     untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.02))
-    assert stale(untouched) == {"train@sr_x4-edsr-l1_gv-s0", "train@sr_x4-espcn-l1_gv-s0"}
+    assert stale(untouched) == {"train@mini-sr_x4-edsr-l1_gv-s0", "train@mini-sr_x4-espcn-l1_gv-s0"}
 
 
 def test_new_code_of_one_network_retrains_its_runs_alone(untouched):
@@ -164,14 +166,14 @@ def test_bad_parameters_stop_the_study_in_one_sentence(untouched, change, told):
     assert len(errors) == 1
     assert told in errors[0]
     assert "Traceback" not in done.stdout + done.stderr
-    assert (untouched.folder / f"data/code/run-{RUN}.json").exists()  # the last good plan stays
+    assert (untouched.folder / f"data/mini/code/run-{RUN}.json").exists()  # the last good plan stays
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGKILL, -signal.SIGKILL)])
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(untouched, number, code):
     untouched.edit("params.yaml", lambda params: params["recipes"]["mini"].update(steps=400))
     command = ["python", "pipelines/train.py", RUN]
-    weights = untouched.folder / f"results/weights/sr_x4-edsr/{RUN}.safetensors"
+    weights = untouched.folder / f"results/mini/weights/sr_x4-edsr/{RUN}.safetensors"
     untouched.run(*command)
     whole = weights.read_bytes()
     weights.unlink()
@@ -192,7 +194,7 @@ def wait_for_checkpoint(scratch):
 
 
 def test_a_truncated_pack_is_named(untouched):
-    pack = untouched.folder / "data/packed/sr_x4/train.safetensors"
+    pack = untouched.folder / "data/mini/packed/sr_x4/train.safetensors"
     content = pack.read_bytes()
     pack.write_bytes(content[:-100])
     done = untouched.run("python", "pipelines/train.py", RUN, check=False)
@@ -203,7 +205,7 @@ def test_a_truncated_pack_is_named(untouched):
 
 
 def test_weights_of_another_configuration_are_refused(untouched):
-    folder = untouched.folder / "results/weights/sr_x4-edsr"
+    folder = untouched.folder / "results/mini/weights/sr_x4-edsr"
     weights = folder / f"{RUN}.safetensors"
     content = (folder / "sr_x4-edsr-l1-s0.safetensors").read_bytes()
     weights.unlink()
@@ -221,12 +223,12 @@ def test_an_unknown_run_is_told(untouched):
 
 
 def test_dvc_commands_work_as_users_expect(untouched):
-    assert "train@sr_x4-edsr-l1-s0" in untouched.run("dvc", "dag").stdout
+    assert "train@mini-sr_x4-edsr-l1-s0" in untouched.run("dvc", "dag").stdout
     assert RUN in untouched.run("dvc", "metrics", "show").stdout
     untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.02))
     assert "0.02" in untouched.run("dvc", "params", "diff").stdout
-    untouched.run("dvc", "repro", f"train@{RUN}")
-    assert f"results/runs/{RUN}/metrics.json" in untouched.run("dvc", "metrics", "diff").stdout
+    untouched.run("dvc", "repro", f"train@mini-{RUN}")
+    assert f"results/mini/runs/{RUN}/metrics.json" in untouched.run("dvc", "metrics", "diff").stdout
     page = untouched.run("dvc", "plots", "show").stdout.strip().removeprefix("file://")
     text = (untouched.folder / "dvc_plots/index.html").read_text()
     assert page.endswith("index.html")
@@ -236,7 +238,7 @@ def test_dvc_commands_work_as_users_expect(untouched):
 def test_dvc_exp_run_changes_a_parameter(untouched):
     done = untouched.run("dvc", "exp", "run", "-S", "recipes.mini.steps=5")
     assert len(trained(done.stdout)) == 14
-    metrics = json.loads((untouched.folder / f"results/runs/{RUN}/metrics.json").read_text())
+    metrics = json.loads((untouched.folder / f"results/mini/runs/{RUN}/metrics.json").read_text())
     assert metrics["step"] == 5
 
 

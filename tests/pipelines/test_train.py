@@ -41,12 +41,12 @@ def train(repository, tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     plan = expand(load_params())
     write_plan(plan)
-    for path, text in {NOTHING: "nothing\n", "data/losses/l1.json": "[]"}.items():
+    for path, text in {NOTHING: "nothing\n", "data/mini/losses/l1.json": "[]"}.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     for key in plan["runs"]:
         settings_path(key).write_text(json.dumps({"code": {}}))
-    packs = tmp_path / "data/packed/sr_x2"
+    packs = tmp_path / "data/mini/packed/sr_x2"
     packs.mkdir(parents=True)
     write_packs(packs)
     main = runpy.run_path(str(repository / "pipelines/train.py"))["main"]
@@ -54,7 +54,7 @@ def train(repository, tmp_path, monkeypatch):
     def run(key):
         monkeypatch.setattr("sys.argv", ["train.py", key])
         assert main() == 0
-        folder = tmp_path / "results/runs" / key
+        folder = tmp_path / "results/mini/runs" / key
         return tuple(json.loads((folder / f"{name}.json").read_text()) for name in ("metrics", "provenance"))
 
     return run

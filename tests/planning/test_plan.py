@@ -61,7 +61,7 @@ def test_a_run_that_starts_from_another_comes_after_it_and_names_its_weights(par
     earlier, later = runs.values()
     assert earlier["start"] == NOTHING
     assert earlier["suites"] == []
-    assert later["start"] == "results/weights/sr_x4-espcn/sr_x4-espcn-l1-s0.safetensors"
+    assert later["start"] == "results/mini/weights/sr_x4-espcn/sr_x4-espcn-l1-s0.safetensors"
     assert later["suites"] == ["games"]
 
 
@@ -86,7 +86,7 @@ def test_a_start_of_another_task(params):
 
 def test_a_run_with_self_trained_discriminators_names_their_file(params):
     runs = expand(params)["runs"]
-    assert runs["sr_x4-edsr-mdf-s0"]["extractor"] == "results/weights/extractors/mdf_sr.safetensors"
+    assert runs["sr_x4-edsr-mdf-s0"]["extractor"] == "results/mini/weights/extractors/mdf_sr.safetensors"
     assert runs["sr_x4-edsr-mdf_sisr-mini_features-s0"]["extractor"] == NOTHING
     assert runs["sr_x4-edsr-l1-s0"]["extractor"] == NOTHING
 
@@ -95,7 +95,7 @@ def test_a_run_with_discriminators_named_by_their_path_depends_on_that_file(para
     losses = params.losses | {"mdf": {"mdf": {"weights": "weights/of-a.colleague+1.safetensors"}}}
     plan = expand(with_changes(params, losses=losses))
     assert plan["runs"]["sr_x4-edsr-mdf-s0"]["extractor"] == "weights/of-a.colleague+1.safetensors"
-    assert plan["runs"]["sr_x4-edsr-l1_mdf-s0"]["extractor"] == "results/weights/extractors/mdf_sr.safetensors"
+    assert plan["runs"]["sr_x4-edsr-l1_mdf-s0"]["extractor"] == "results/mini/weights/extractors/mdf_sr.safetensors"
     write_plan(plan, tmp_path / "runs.yaml")
     assert load_plan(tmp_path / "runs.yaml") == plan
 

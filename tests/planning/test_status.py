@@ -21,7 +21,7 @@ def study(repository):
 def train(root, params, plan, key, **changed):
     """Leave what a training leaves, as far as it matters here."""
     config = with_defaults(resolve_run(params, plan["runs"][key])).model_dump(mode="json") | changed
-    folder = root / "results" / "runs" / key
+    folder = root / "results" / "mini" / "runs" / key
     folder.mkdir(parents=True)
     (folder / "provenance.json").write_text(json.dumps({"config": config}))
     weights = root / weights_path(plan["runs"][key]["group"], key)

@@ -81,7 +81,7 @@ def test_the_files_hold_the_record_the_scores_the_crops_and_the_lineage(study):
 
 def check_summary(folder):
     summary = json.loads(read(folder, "--summary"))
-    provenance = json.loads(Path(f"results/runs/{KEY}/provenance.json").read_text())
+    provenance = json.loads(Path(f"results/mini/runs/{KEY}/provenance.json").read_text())
     config = {name: value for name, value in summary["config"].items() if name in provenance["config"]}
     assert config == provenance["config"]
     assert summary["run_id"] == ID
@@ -119,7 +119,7 @@ def test_told_twice_online_the_server_has_everything_once(server):
 
 @pytest.mark.slow
 def test_a_training_followed_offline_and_published_offline_is_there_once_after_a_sync(study, server):
-    path = study / f"results/runs/{KEY}/history.jsonl"
+    path = study / f"results/mini/runs/{KEY}/history.jsonl"
     description = tracking.describe(KEY, {**plan_of(study), "suites": []}, {}, IDENTITY, "mini")
     sink = tracking.follow(path, description)
     sink.stdin.close()
@@ -168,5 +168,5 @@ def test_a_mode_that_cannot_be_is_told(monkeypatch, mode, told):
 
 def test_a_study_without_results_is_told(study):
     (study / "results").rename(study / "elsewhere")
-    with pytest.raises(UserError, match="results/runs has no run"):
+    with pytest.raises(UserError, match="results/mini/runs has no run"):
         publish.main([])

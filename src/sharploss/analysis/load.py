@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sharploss.config.extractors import FOLDER
+from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
-from sharploss.planning.plan import Plan, load_plan
+from sharploss.config.run_config import resolve_run
+from sharploss.planning.plan import Plan, expand
+from sharploss.record.history import read_history
+from sharploss.record.keys import input_baseline_key, variant_of
+from sharploss.record.paths import StudyPaths, paths
+from sharploss.record.run import Provenance, RunRecord, load_run
+from sharploss.record.scores import Notes, Score, load_scores, read_table
+from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import read_json
-from sharploss.utils.yaml_files import load_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NOT_TRAINED = "not_trained"
-"""The status of a run whose loss needs weights that cannot be had; its metrics.json says why."""
+"""The status of a run whose loss needs weights that cannot be had; its record says why."""
 
-SCORE_COLUMNS = ["run", "dataset", "image", "metric", "protocol", "value"]
 ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
 SPEED = ["seconds", "steps_per_second", "parameters"]
 HISTORY_COLUMNS = ["run", "event", "step", "total", "psnr_y", "terms", "gradient", "discriminator"]
@@ -33,15 +36,16 @@ class Study:
     """Everything the analysis reads.
 
     Attributes:
-        root: the study's folder.
-        runs: one row per run of runs.yaml, in its order: run, task, network, loss, recipe, seed, variant (the run's
+        params: the typed study.
+        paths: where its files lie.
+        runs: one row per run of the plan, in its order: run, task, network, loss, recipe, seed, variant (the run's
             name without group and seed: the loss, with the recipe where that is not the study's own), group, suites,
-            alpha (NaN where the loss is not SPLoss alone), reference (what the task's unrestored images are called),
+            alpha (NaN where the loss is not SPLoss alone), reference (the name of the task's input baseline),
             status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, parameters (NaN
             where nothing was trained).
         scores: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
-            protocol, value. Unrestored images have the loss "bicubic" or "input" and the network and recipe "". Runs
-            that diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own.
+            protocol, value. Input baselines have the loss "bicubic" or "input" and the network and recipe "". Runs that
+            diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own.
         history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
             (the norm of the network's), discriminator (a dict, where the loss is adversarial:
             sharploss.training.discriminator.LOGGED).
@@ -51,11 +55,12 @@ class Study:
         missing_sets: test set -> reason.
         cures: failure of runs that were not trained -> what to do about it, where that is known.
         datasets: test sets that were scored, in the order of the task.
-        provenance: run -> provenance.json, of the runs that were trained.
+        provenance: run -> how it came about, of the runs that were trained.
         evaluation_seconds: time spent on measuring, in seconds.
     """
 
-    root: Path
+    params: Params
+    paths: StudyPaths
     runs: pd.DataFrame
     scores: pd.DataFrame
     history: pd.DataFrame
@@ -64,44 +69,52 @@ class Study:
     missing_sets: dict[str, str] = field(default_factory=dict[str, str])
     cures: dict[str, str] = field(default_factory=dict[str, str])
     datasets: list[str] = field(default_factory=list[str])
-    provenance: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    provenance: dict[str, Provenance] = field(default_factory=dict[str, Provenance])
     evaluation_seconds: float = 0.0
 
+    @property
+    def root(self) -> Path:
+        """Return the repository's folder."""
+        return self.paths.root
 
-def load_study(root: Path) -> Study:
-    """Read runs.yaml and the results of the runs it names; nothing else in results/ is looked at.
+
+def load_study(study: str, root: Path = Path()) -> Study:
+    """Read a study's parameters and the results of the runs that it plans; nothing else in its folder is looked at.
+
+    Args:
+        study: its name: that of params.yaml, or of a file of studies/.
+        root: the repository's folder.
 
     Raises:
         UserError: a file or a column is missing or damaged; the message names it.
     """
-    plan = load_plan(root / "runs.yaml")
+    params, files = load_study_params(study, root), paths(study, root)
+    plan = expand(params)
     if not plan["runs"]:
-        raise UserError(f"{root / 'runs.yaml'} holds no runs: add a suite to params.yaml, then run 'make plan'.")
-    metrics = {key: _mapping(_run_file(root, key, "metrics.json")) for key in plan["runs"]}
-    trained = [key for key, record in metrics.items() if record.get("status") != NOT_TRAINED]
-    provenance = {key: _mapping(_run_file(root, key, "provenance.json")) for key in trained}
-    runs = _runs(root, plan, metrics, provenance)
-    scores, notes = _scores(root, plan, runs)
-    measured = set(scores["metric"])
-    not_measured = {name: why for name, why in _merged(notes, "not_measured").items() if name not in measured}
-    missing = {name: why for name, why in _merged(notes, "missing_sets").items() if name not in set(scores["dataset"])}
+        raise UserError(f"The study {study} has no runs: add a suite to it, then run 'make plan'.")
+    records = {key: load_run(files.run(key), key) for key in plan["runs"]}
+    provenance = {key: record.provenance for key, record in records.items() if _is_trained(record)}
+    runs = _runs(params, plan, records)
+    scores, notes = _scores(files, plan, runs)
+    measured, datasets = set(scores["metric"]), list(dict.fromkeys(scores["dataset"]))
     return Study(
-        root=root,
+        params=params,
+        paths=files,
         runs=runs,
         scores=scores,
-        history=_history(root, trained),
-        extractions=_extractions(root, plan),
-        not_measured=not_measured,
-        missing_sets=missing,
-        cures={_failure(record): str(record["cure"]) for record in metrics.values() if record.get("cure")},
-        datasets=list(dict.fromkeys(scores["dataset"])),
-        provenance=provenance,
-        evaluation_seconds=sum(float(note.get("seconds") or 0) for note in notes),
+        history=_history(files, list(provenance)),
+        extractions=_extractions(files, params, plan),
+        not_measured={name: why for note in notes for name, why in note.not_measured.items() if name not in measured},
+        missing_sets={name: why for note in notes for name, why in note.missing_sets.items() if name not in datasets},
+        cures={record.metrics.failure: record.metrics.cure for record in records.values() if record.metrics.cure},
+        datasets=datasets,
+        provenance=cast("dict[str, Provenance]", provenance),
+        evaluation_seconds=sum(note.seconds for note in notes),
     )
 
 
 def alpha_of(loss: dict[str, Any]) -> float:
-    """Give SPLoss's alpha when the loss is SPLoss alone with weight 1, else NaN.
+    """Return SPLoss's alpha when the loss is SPLoss alone with weight 1, else NaN.
 
     Args:
         loss: a resolved loss: term -> weight, or term -> parameters.
@@ -113,149 +126,88 @@ def alpha_of(loss: dict[str, Any]) -> float:
     return float(parameters.get("alpha", "nan")) if parameters.get("weight", 1) == 1 else float("nan")
 
 
-def load_edge(root: Path, task: str) -> pd.DataFrame:
+def load_edge(files: StudyPaths, task: str) -> pd.DataFrame:
     """Read what SPLoss computes on a real edge: columns EDGE_COLUMNS, luma in [0, 1]."""
-    return _csv(root / "results" / "unrestored" / task / "edge.csv", EDGE_COLUMNS)
-
-
-def _run_file(root: Path, key: str, name: str) -> Path:
-    return root / "results" / "runs" / key / name
-
-
-def _runs(
-    root: Path, plan: Plan, metrics: dict[str, dict[str, Any]], provenance: dict[str, dict[str, Any]]
-) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame([_run(root, key, run, metrics[key], provenance.get(key)) for key, run in plan["runs"].items()])
-
-
-def _run(
-    root: Path, key: str, run: dict[str, Any], metrics: dict[str, Any], provenance: dict[str, Any] | None
-) -> dict[str, Any]:
-    nothing = dict.fromkeys(SPEED, float("nan"))
+    path = files.edge(task)
     try:
-        config = provenance["config"] if provenance else _planned(root, run)
-        return {
-            "run": key,
-            **{name: run[name] for name in ("task", "network", "loss", "recipe", "seed", "group", "suites")},
-            "variant": key.removeprefix(f"{run['group']}-").rsplit("-s", 1)[0],
-            "alpha": alpha_of(config["loss"]),
-            "reference": reference_of(int(config["task"]["scale"])),
-            "status": metrics["status"],
-            "failure": _failure(metrics),
-            "step": metrics["step"] if provenance else 0,
-            **{name: (provenance or nothing)[name] for name in SPEED},
-        }
-    except KeyError as error:
-        path = _run_file(root, key, "metrics.json")
-        raise UserError(f"{path} or its provenance.json has no key {error}: train again with 'make repro'.") from None
+        return pd.DataFrame(read_table(path, EDGE_COLUMNS)).apply(pd.to_numeric)
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro'.") from None
 
 
-def _failure(metrics: dict[str, Any]) -> str:
-    """Say why a run has no scores; "" when it has."""
-    if metrics["status"] == NOT_TRAINED:
-        return f"not trained: {metrics['reason']}"
-    stop = metrics["diverged"]
-    return f"diverged ({stop['term']} at step {stop['step']})" if stop else ""
+def _is_trained(record: RunRecord) -> bool:
+    return record.metrics.status != "not_trained" and record.provenance is not None
 
 
-def _planned(root: Path, run: dict[str, Any]) -> dict[str, Any]:
-    """Give the task and loss of a run that was not trained, as params.yaml states them."""
-    params = cast("dict[str, Any]", load_yaml(root / "params.yaml"))
-    task = {"scale": 1, **params["tasks"][run["task"]]}  # tasks that keep the size need not say so
-    return {"task": task, "loss": params["losses"][run["loss"]]}
-
-
-def _scores(root: Path, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Join every score with its run; also give each score file's notes (what was not measured and why)."""
+def _runs(params: Params, plan: Plan, records: dict[str, RunRecord]) -> pd.DataFrame:
     import pandas as pd
 
-    results = root / "results"
-    stems = [results / "scores" / group for group in plan["groups"]]
-    tasks = list(dict.fromkeys(str(entry["task"]) for entry in plan["groups"].values()))
-    stems += [results / "unrestored" / task / "scores" for task in tasks]
-    tables = [_score_table(stem.with_name(f"{stem.name}.csv")) for stem in stems]
-    notes = [_mapping(stem.with_name(f"{stem.name}.json")) for stem in stems]
+    return pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
+
+
+def _run(params: Params, run: dict[str, Any], record: RunRecord) -> dict[str, Any]:
+    provenance = record.provenance if _is_trained(record) else None
+    config = provenance.config if provenance else resolve_run(params, run).model_dump(mode="json")
+    try:
+        alpha, reference = alpha_of(config["loss"]), reference_of(int(config["task"]["scale"]))
+    except KeyError as error:
+        raise UserError(
+            f"The record of {record.key} has no setting {error}: train it again with 'make repro'."
+        ) from None
+    return {
+        "run": record.key,
+        **{name: run[name] for name in ("task", "network", "loss", "recipe", "seed", "group", "suites")},
+        "variant": variant_of(record.key, run["group"]),
+        "alpha": alpha,
+        "reference": reference,
+        "status": record.metrics.status,
+        "failure": record.metrics.failure,
+        "step": record.metrics.step if provenance else 0,
+        **{name: getattr(provenance, name) if provenance else float("nan") for name in SPEED},
+    }
+
+
+def _scores(files: StudyPaths, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, list[Notes]]:
+    """Join every score with its run; also return each score file's notes (what was not measured and why)."""
+    import pandas as pd
+
+    sources = [files.scores(group) for group in plan["groups"]]
+    tasks = list(dict.fromkeys(str(group["task"]) for group in plan["groups"].values()))
+    sources += [files.input_baseline_scores(task) for task in tasks]
+    found = [load_scores(source) for source in sources]
     finished = runs.loc[runs["status"] == "finished", ABOUT]
-    about = pd.concat([finished, _unrestored(runs)], ignore_index=True)
-    scores = pd.concat(tables, ignore_index=True).merge(about, on="run", how="inner")
+    about = pd.concat([finished, _input_baselines(runs)], ignore_index=True)
+    rows = pd.DataFrame([row for scores in found for row in scores.rows], columns=Score._fields)
+    scores = rows.astype({"value": "float64"}).merge(about, on="run", how="inner")
     unscored = set(about["run"]) - set(scores["run"])
     if unscored:
-        raise UserError(f"results/scores has no scores of the run {min(unscored)}: run 'make repro' to measure it.")
-    return scores, notes
+        raise UserError(f"{files.results} has no scores of the run {min(unscored)}: run 'make repro' to measure it.")
+    return scores, [scores.notes for scores in found]
 
 
-def _unrestored(runs: pd.DataFrame) -> pd.DataFrame:
-    """Give a row per task for its unrestored images, as if they were a run."""
+def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per task for its input baseline, as if it were a run."""
     table = runs[["task", "reference"]].drop_duplicates().rename(columns={"reference": "loss"})
-    named = table.assign(run=table["task"] + "-" + table["loss"], variant=table["loss"])
+    keys = [input_baseline_key(task, name) for task, name in zip(table["task"], table["loss"], strict=True)]
+    named = table.assign(run=keys, variant=table["loss"])
     return named.assign(network="", recipe="", seed=-1, alpha=float("nan"))
 
 
-def _mapping(path: Path) -> dict[str, Any]:
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged (it holds no keys): delete it and run 'make repro' to make it again.")
-    return cast("dict[str, Any]", content)
-
-
-def _score_table(path: Path) -> pd.DataFrame:
-    import numpy as np
+def _history(files: StudyPaths, trained: list[str]) -> pd.DataFrame:
     import pandas as pd
 
-    table = _csv(path, SCORE_COLUMNS)
-    value = pd.to_numeric(table["value"], errors="coerce")
-    wrong = table.loc[(value.isna() & table["value"].notna()) | np.isinf(value), "value"]
-    if len(wrong):
-        raise UserError(f"{path} has the value '{wrong.iloc[0]}', not a finite number: delete it and run 'make repro'.")
-    return table.assign(value=value.astype("float64")).dropna(subset=["value"])
-
-
-def _csv(path: Path, columns: list[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, keep_default_na=False, na_values={"value": ["", "nan"]})
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a table ({error}): delete it and run 'make repro'.") from None
-    lacking = [name for name in columns if name not in table.columns]
-    if lacking:
-        raise UserError(f"{path} has no column '{lacking[0]}': delete it and run 'make repro'.")
-    return table[columns]
-
-
-def _history(root: Path, trained: list[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    lines = [{"run": key, **line} for key in trained for line in _record(_run_file(root, key, "history.jsonl"))]
+    lines = [{"run": key, **line} for key in trained for line in read_history(files.run(key).history)]
     return pd.DataFrame(lines, columns=HISTORY_COLUMNS)
 
 
-def _extractions(root: Path, plan: Plan) -> pd.DataFrame:
+def _extractions(files: StudyPaths, params: Params, plan: Plan) -> pd.DataFrame:
+    """Read the records of the extractors that runs use; a file from elsewhere, named by its path, has none here."""
     import pandas as pd
 
-    paths = dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values())
-    # A file that came from elsewhere, named by its path, has no record here.
-    names = [Path(path).stem for path in paths if Path(path).parent == FOLDER]
-    records = {name: _record(root / "results" / "extractors" / name / "history.jsonl") for name in names}
-    lines = [{"extractor": name, **line} for name, record in records.items() for line in record]
+    used = dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values())
+    own = {paths(files.study).extractor_weights(name).as_posix(): name for name in params.extractors}
+    names = [own[path] for path in used if path in own]
+    lines = [{"extractor": name, **line} for name in names for line in read_history(files.extractor(name).history)]
     return pd.DataFrame(lines, columns=EXTRACTION_COLUMNS)
-
-
-def _record(path: Path) -> list[dict[str, Any]]:
-    try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): train that run again.") from None
-    if not all(isinstance(line, dict) for line in lines):
-        raise UserError(f"{path} is damaged (a line of it holds no keys): train that run again.")
-    return lines
-
-
-def _merged(notes: list[dict[str, Any]], key: str) -> dict[str, str]:
-    return {name: str(why) for note in notes for name, why in note.get(key, {}).items()}

@@ -10,13 +10,13 @@ from pydantic import Field
 
 from sharploss.analysis.strict import load_strict
 from sharploss.config.tasks import Name, Strict
+from sharploss.record.paths import PUBLISHED
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PUBLISHED = Path("results") / "published"
 COLUMNS = ["paper", "table", "task", "dataset", "scale", "network", "loss", "alpha", "metric", "value"]
 
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from sharploss.assets.leakage import leak
 from sharploss.config.check_names import mdf_weights
-from sharploss.config.extractors import weights_path, weights_source
 from sharploss.config.recipe import Start
 from sharploss.config.suites import Suite
 from sharploss.config.tasks import Task
@@ -44,8 +43,8 @@ def _check_suite(params: "Params", name: str, suite: Suite) -> None:
                 raise UserError(
                     f"suites.{name}: {task} starts from {start.task}, and {reason}: start from another task."
                 )
-        used = [weights_source(weights) for loss in losses for weights in mdf_weights(params.losses[loss])]
-        for extractor in (extractor for extractor in params.extractors if weights_path(extractor) in used):
+        used = [weights for loss in losses for weights in mdf_weights(params.losses[loss])]
+        for extractor in (extractor for extractor in params.extractors if extractor in used):
             reason = _extractor_leak(params, extractor, params.tasks[task])
             if reason:
                 raise UserError(f"suites.{name}: {task} uses extractors.{extractor}, and {reason}: take another image.")

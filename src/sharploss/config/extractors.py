@@ -9,8 +9,6 @@ from pydantic import Field
 from sharploss.config.limits import INTEGER, REPEATED, SEED, STEPS, shown
 from sharploss.config.tasks import Name, Strict
 
-FOLDER = Path("results/weights/extractors")
-
 OFFICIAL = {"sisr": "mdf_sisr", "jpeg": "mdf_jpeg", "denoising": "mdf_sisr"}
 """The assets of the released weights. The authors' Ds_Denoising.pth is their Ds_SISR.pth, byte for byte, so "denoising"
 is "sisr": no weights of a denoising task were ever released."""
@@ -72,16 +70,12 @@ class Extractor(Strict):
     log_every: int = Field(default=50, ge=1, le=STEPS, description="iterations between two lines of the record")
 
 
-def weights_path(name: str) -> Path:
-    """Return the file that the discriminators of extractor `name` are written to and read from."""
-    return FOLDER / f"{name}{SUFFIX}"
-
-
 def weights_source(weights: Any) -> Path | None:
     """Return the file of self-trained weights that an MDF loss's `weights` stands for, None for the authors'.
 
     Args:
-        weights: a key of OFFICIAL, a path that ends in .safetensors, or the name of an extractor in params.yaml.
+        weights: a key of OFFICIAL, a path that ends in .safetensors, or the name of an extractor in params.yaml, which
+            a study's runs replace with the path of its file (`sharploss.config.run_config.resolve_run`).
 
     Raises:
         ValueError: it can be none of these. Whether an extractor has the name, or the file exists, is not looked at.
@@ -91,7 +85,7 @@ def weights_source(weights: Any) -> Path | None:
     if isinstance(weights, str) and weights.endswith(SUFFIX):
         return Path(weights)
     if isinstance(weights, str) and NAME.fullmatch(weights):
-        return weights_path(weights)
+        return Path(f"{weights}{SUFFIX}")
     known = ", ".join(OFFICIAL)
     raise ValueError(
         f"weights must be one of {known}, an extractor's name or a path that ends in {SUFFIX}, not {shown(weights)}"

@@ -17,6 +17,9 @@ from sharploss.config.tasks import KINDS, Name, Strict, Task
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.yaml_files import load_yaml
 
+RESERVED = ("published",)
+"""Folders beside those of the studies, which no study may be named after."""
+
 
 class Params(Strict):
     """The whole of params.yaml: one study."""
@@ -42,6 +45,8 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
+        if self.study in RESERVED:
+            raise UserError(f"study: the folder '{self.study}' holds other results: choose another name.")
         self._check_limits()
         check_names(self)
         self._check_number_of_runs()

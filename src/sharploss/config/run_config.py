@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sharploss.config.check_names import mdf_weights
+from sharploss.config.extractors import OFFICIAL
 from sharploss.config.loss_spec import LossSpec
 from sharploss.config.network_spec import NetworkSpec
 from sharploss.config.params import Params
@@ -34,7 +36,7 @@ def resolve_run(params: Params, run: Mapping[str, Any]) -> RunConfig:
 
     Args:
         params: the study.
-        run: one entry of runs.yaml: names of task, network, loss and recipe, and a seed.
+        run: one entry of runs.yaml: names of task, network, loss and recipe, a seed, and the extractor's file.
     """
     config = RunConfig(
         task=params.tasks[run["task"]],
@@ -43,7 +45,15 @@ def resolve_run(params: Params, run: Mapping[str, Any]) -> RunConfig:
         recipe=params.recipes[run["recipe"]],
         seed=run["seed"],
     )
-    return config.model_copy(update={"loss": _with_patch_size(config.loss, config.target_patch)})
+    loss = _with_extractor_file(_with_patch_size(config.loss, config.target_patch), run)
+    return config.model_copy(update={"loss": loss})
+
+
+def _with_extractor_file(loss: LossSpec, run: Mapping[str, Any]) -> LossSpec:
+    """Replace the name of an MDF loss's extractor with the path of its file, which the plan has put into the run."""
+    if "extractor" not in run or all(weights in OFFICIAL for weights in mdf_weights(loss)):
+        return loss
+    return loss.updated(mdf=loss.terms["mdf"].updated(weights=run["extractor"]))
 
 
 def _with_patch_size(loss: LossSpec, size: int) -> LossSpec:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sharploss.record.paths import PUBLISHED, StudyPaths
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_text
 
@@ -23,8 +24,6 @@ SETS = (
 )
 """The catalogue's sets that calibration looks at; it never downloads one."""
 
-PUBLISHED = Path("results/published/calibration.csv")
-RESULT = Path("results/calibration.csv")
 COLUMNS: tuple[str, ...] = (
     "dataset",
     "kind",
@@ -50,14 +49,14 @@ CELLS: dict[str, tuple[Sequence[int], Sequence[str]]] = {
 """For each kind of cell its settings and what is measured."""
 
 
-def calibrate(root: Path = Path(), progress: bool = True) -> list[Row]:
-    """Measure every cell of results/published/calibration.csv and write results/calibration.csv beside it.
+def calibrate(files: StudyPaths, progress: bool = True) -> list[Row]:
+    """Measure every cell of the published calibration.csv and write the study's calibration.csv.
 
     Cells: bicubic interpolation of luma by `setting` (the scale), JPEG of `setting` (the quality), and how many
     samples of our low-resolution images differ from published ones.
 
     Args:
-        root: the repository's folder.
+        files: of the study.
         progress: show a bar on stderr.
 
     Returns:
@@ -67,8 +66,9 @@ def calibrate(root: Path = Path(), progress: bool = True) -> list[Row]:
     Raises:
         UserError: the published values are missing or damaged; the message names the line.
     """
-    wanted = read_rows(root / PUBLISHED)
-    _check(root / PUBLISHED, wanted)
+    published = files.root / PUBLISHED / "calibration.csv"
+    wanted = read_rows(published)
+    _check(published, wanted)
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in wanted:
         groups.setdefault((row["kind"], row["dataset"], row["setting"]), []).append(row)
@@ -77,7 +77,7 @@ def calibrate(root: Path = Path(), progress: bool = True) -> list[Row]:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(root / RESULT, text.getvalue())
+    write_text(files.calibration, text.getvalue())
     return rows
 
 
@@ -152,7 +152,7 @@ def _compare(cells: list[Row], measured: Mapping[str, float] | str) -> Iterator[
 
 
 def _measure(kind: str, dataset: str, setting: str) -> Mapping[str, float] | str:
-    """Give the means over a set by metric, or why the set cannot be measured."""
+    """Return the means over a set by metric, or why the set cannot be measured."""
     from sharploss.assets import present
 
     lacking = [name for name in (dataset, *_inputs(kind, dataset, setting)) if present(name) is None]
@@ -223,7 +223,7 @@ def _pairs(dataset: str, task: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def _means(images: Iterator[tuple[Any, Any]], border: int) -> dict[str, float]:
-    """Give mean PSNR and SSIM of (target, output) pairs in three equal channels."""
+    """Return mean PSNR and SSIM of (target, output) pairs in three equal channels."""
     from sharploss.metrics import psnr, ssim
 
     values: list[tuple[float, float]] = []

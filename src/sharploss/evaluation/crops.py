@@ -27,7 +27,7 @@ class Crop(NamedTuple):
 
 
 def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Sequence[Pack]) -> list[Crop]:
-    """Give the crops of one task, those of sets that could not be had left out.
+    """Return the crops of one task, those of sets that could not be had left out.
 
     Args:
         crops: the crops of params.yaml: {name: {task, dataset, image, top, left, height, width}}.

@@ -31,11 +31,11 @@ class Measured(NamedTuple):
     note: str
 
 
-def explain_protocols(root: Path = Path()) -> list[Measured]:
-    """Measure the picture under every protocol and write reports/protocols/protocols.csv and protocols.md.
+def explain_protocols(folder: Path) -> list[Measured]:
+    """Measure the picture under every protocol and write protocols.csv and protocols.md.
 
     Args:
-        root: the repository's folder.
+        folder: where to write.
 
     Returns:
         The rows of protocols.csv, in the order of PROTOCOLS: "grey8" is measured on the colour picture too, though
@@ -53,7 +53,6 @@ def explain_protocols(root: Path = Path()) -> list[Measured]:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(rows)
-    folder = root / "reports" / "protocols"
     write_text(folder / "protocols.csv", text.getvalue())
     about = (
         f"`{path.stem}` of scikit-image ({height}x{width}), made {SCALE} times smaller and enlarged again by bicubic"
@@ -91,7 +90,7 @@ def _protocols(metric: str) -> tuple[str, ...]:
 
 
 def _markdown(rows: Sequence[Measured], about: str) -> str:
-    """Give the page: a table of PSNR and SSIM by protocol, one of the other metrics, and what each protocol means."""
+    """Return the page: a table of PSNR and SSIM by protocol, one of the other metrics, and what each protocol means."""
     value = {(row.protocol, row.metric): row.value for row in rows}
     both = [name for name in PROTOCOLS if (name, "psnr") in value]
     lines = ["# One picture under every protocol", "", f"{about}: the same pixels in every row.", ""]

@@ -1,14 +1,11 @@
 """Every metric of every restored image, as tidy rows."""
 
-import csv
-import io
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,11 +15,10 @@ from sharploss.config.protocols import METRIC_INFO, WHOLE_SET, protocols_of
 from sharploss.config.tasks import Task, border_of
 from sharploss.data.pack import Pack, open_pack
 from sharploss.metrics import METRICS, SET_METRICS, CachedImage, Measure
+from sharploss.record.paths import StudyPaths
+from sharploss.record.scores import Notes
 from sharploss.utils.cores import usable_cores
 from sharploss.utils.errors import UserError, unknown
-from sharploss.utils.files import write_json, write_text
-
-COLUMNS = ("run", "dataset", "image", "metric", "protocol", "value")
 
 Row = tuple[str, str, str, str, str, float]
 
@@ -56,7 +52,7 @@ class Scores(NamedTuple):
     """What was measured.
 
     Attributes:
-        rows: of COLUMNS; rows of a whole test set name the image "*" (`sharploss.config.protocols.WHOLE_SET`).
+        rows: as of `sharploss.record.scores.Score`; those of a whole test set name the image "*" (`WHOLE_SET`).
         not_measured: {metric: why it was not measured, or on which images it is undefined}.
         patches: {test set: how many patches FID compared}; empty where it was not measured.
     """
@@ -66,14 +62,13 @@ class Scores(NamedTuple):
     patches: dict[str, int]
 
 
-def open_test_packs(task_name: str, task: Task, root: Path) -> list[Pack]:
+def open_test_packs(task_name: str, task: Task, files: StudyPaths) -> list[Pack]:
     """Open the packs of a task's test sets, in the task's order; one whose set could not be had holds no image.
 
     Raises:
         UserError: a pack is missing or damaged, or holds no image without saying why.
     """
-    folder = root / "data" / "packed" / task_name
-    packs = [open_pack(folder / f"test-{name}.safetensors", verify=True) for name in task.test]
+    packs = [open_pack(files.pack(task_name, f"test-{name}"), verify=True) for name in task.test]
     for name, pack in zip(task.test, packs, strict=True):
         if not (len(pack) or pack.missing or pack.left_out):
             raise UserError(
@@ -245,18 +240,11 @@ def _undefined(rows: Sequence[Row]) -> dict[str, str]:
     return notes
 
 
-def notes_of(scores: Scores, packs: Sequence[Pack], start: float) -> dict[str, Any]:
-    """Return what is to be said beside the rows: what was not measured, missing sets, FID's patches, seconds since."""
-    notes = {"not_measured": scores.not_measured, "missing_sets": missing_sets(packs)}
-    patches = {"fid_patches": scores.patches} if scores.patches else {}
-    return {**notes, **patches, "seconds": round(time.monotonic() - start, 1)}
-
-
-def write_scores(stem: Path, rows: Sequence[Row], notes: Mapping[str, Any]) -> None:
-    """Write `<stem>.csv` with the rows, to six decimals, and `<stem>.json` with the notes."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows((*about, f"{value:.6f}") for *about, value in rows)
-    write_text(stem.with_name(f"{stem.name}.csv"), text.getvalue())
-    write_json(stem.with_name(f"{stem.name}.json"), notes)
+def notes_of(scores: Scores, packs: Sequence[Pack], start: float) -> Notes:
+    """Return what is to be said beside the rows; `start` is when measuring began, of `time.monotonic`."""
+    return Notes(
+        not_measured=scores.not_measured,
+        missing_sets=missing_sets(packs),
+        fid_patches=scores.patches,
+        seconds=round(time.monotonic() - start, 1),
+    )

@@ -53,12 +53,12 @@ def write_variances(path: Path, image: str, packs: Sequence[Pack], outputs: Mapp
 
 
 def _variances(image: Tensor, border: int) -> Tensor:
-    """Give (2, patches) of (3, H, W) uint8."""
+    """Return (2, patches) of (3, H, W) uint8."""
     return gradient_variances(CachedImage(image[None]), "grey", border)[0].flatten(1)
 
 
 def _curve(truth: Tensor, found: Tensor) -> list[tuple[str, int, str, str]]:
-    """Give rank, number of patches and both mean variances of each point."""
+    """Return rank, number of patches and both mean variances of each point."""
     order = truth.argsort(stable=True)
     curve: list[tuple[str, int, str, str]] = []
     before = 0

@@ -125,7 +125,7 @@ class Local:
         try:
             for job in jobs:
                 slot = self.slots.pop(0)
-                work = Work(job.key, str(Path.cwd()), slot.environment, slot.cores, self.push)
+                work = Work(job.key, str(Path.cwd()), slot.environment, slot.cores, self.push, job.study)
                 tasks.append(Task(job, executor.submit(work), slot.name, time.monotonic(), slot))
         finally:
             signal.signal(signal.SIGINT, before)
@@ -179,7 +179,7 @@ class Slurm:
             executor.update_parameters(job_name="sharploss", array_parallelism=self.workers, **self.parameters)
         except ValueError as error:
             raise UserError(f"--slurm: {str(error).splitlines()[0]}.") from None
-        work = [Work(job.key, str(Path.cwd()), self.environment, push=self.push) for job in jobs]
+        work = [Work(job.key, str(Path.cwd()), self.environment, push=self.push, study=job.study) for job in jobs]
         try:
             with executor.batch():
                 handles = [executor.submit(one) for one in work]

@@ -11,6 +11,7 @@ from typing import Any
 from sharploss.config.params import Params
 from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import NOTHING, Plan
+from sharploss.record.keys import train_stage
 from sharploss.utils.errors import UserError
 
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
@@ -21,13 +22,15 @@ class Job:
     """One run to train.
 
     `after` is the run whose weights it starts from, where that is to be trained too; `steps` of the optimiser in all;
-    `seconds` predicted for them.
+    `seconds` predicted for them;
+    `study` whose it is.
     """
 
     key: str
     after: str | None
     steps: int
     seconds: float
+    study: str = ""
 
 
 def stale_runs(plan: Plan) -> set[str]:
@@ -41,7 +44,7 @@ def stale_runs(plan: Plan) -> set[str]:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise UserError(f"dvc status failed ({reason}): put that right and run the same command again.")
     status: dict[str, Any] = json.loads(done.stdout)
-    stale = {stage.removeprefix("train@") for stage in status if stage.startswith("train@")} & plan["runs"].keys()
+    stale = {key for key in plan["runs"] if train_stage(plan["study"], key) in status}
     return with_followers(plan, stale)
 
 
@@ -75,7 +78,7 @@ def make_jobs(params: Params, plan: Plan, keys: Iterable[str]) -> list[Job]:
             config, after = resolve_run(params, plan["runs"][key]).model_dump(mode="json"), starts_from(plan, key)
             steps = config["recipe"]["steps"]
             seconds = step_seconds(config, speed) * steps + START_UP
-            jobs.append(Job(key, after if after in keys else None, steps, seconds))
+            jobs.append(Job(key, after if after in keys else None, steps, seconds, plan["study"]))
     chain = chains({job.key: job.after for job in jobs}, {job.key: job.seconds for job in jobs})
     return sorted(jobs, key=lambda job: -chain[job.key])
 

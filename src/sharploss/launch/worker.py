@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from sharploss.launch.jobs import DVC
+from sharploss.record.keys import train_stage
 
 FOLDER = Path(".scratch/launch")
 """Where logs, locks and submitit's files lie, relative to the study's folder."""
@@ -40,6 +41,7 @@ class Work:
         environment: what the run's environment has beside the worker's.
         cores: processor cores that it may use; all when empty.
         push: a DVC remote that the result goes to as well ("" for the default one).
+        study: whose run it is.
     """
 
     key: str
@@ -47,6 +49,7 @@ class Work:
     environment: dict[str, str] = field(default_factory=dict[str, str])
     cores: tuple[int, ...] = ()
     push: str | None = None
+    study: str = ""
 
     def __call__(self) -> int:
         """Have the run trained; gives DVC's exit code."""
@@ -56,7 +59,7 @@ class Work:
         log_path(self.key).parent.mkdir(parents=True, exist_ok=True)
         with only_one(self.key), log_path(self.key).open("a", encoding="utf-8") as log:
             print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
-            code = run([*DVC, "repro", "-s", f"train@{self.key}"], self.environment, log)
+            code = run([*DVC, "repro", "-s", train_stage(self.study, self.key)], self.environment, log)
             if code == 0 and self.push is not None:
                 code = self._push(log)
         return code
@@ -64,7 +67,7 @@ class Work:
     def _push(self, log: Any) -> int:
         """Push the result with its entry in the run cache, from which `dvc repro --pull` restores it elsewhere."""
         # `repro` makes no entry for a stage with outputs outside DVC's cache (the record); `commit` does.
-        code = run([*DVC, "commit", "--force", f"train@{self.key}"], self.environment, log)
+        code = run([*DVC, "commit", "--force", train_stage(self.study, self.key)], self.environment, log)
         return code or run([*PUSH, self.push or ""], self.environment, log)
 
     def checkpoint(self) -> Any:

@@ -1,1 +1,1 @@
-"""What is kept of a run."""
+"""The records of a study: where each file lies, what it is called, and how it is read and written."""

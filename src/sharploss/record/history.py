@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
+from sharploss.utils.errors import UserError
+
 
 class History:
     """An append-only JSONL file.
@@ -36,7 +38,7 @@ class History:
             raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def sync(self) -> int:
-        """Bring the file to the disk and give its length in bytes, which a checkpoint remembers."""
+        """Bring the file to the disk and return its length in bytes, which a checkpoint remembers."""
         self._file.flush()
         os.fsync(self._file.fileno())
         return self._file.tell()
@@ -71,6 +73,18 @@ def _plain(value: Any) -> Any:
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:
-    """Read a record; a last line that a killed process left half-written is ignored."""
-    lines = Path(path).read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1] if line]
+    """Read a record; a last line that a killed process left half-written is ignored.
+
+    Raises:
+        UserError: the file is missing, or a line of it is damaged; the message names it.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text.split("\n")[:-1] if line]
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): train that run again.") from None
+    if not all(isinstance(line, dict) for line in lines):
+        raise UserError(f"{path} is damaged (a line of it holds no keys): train that run again.")
+    return lines

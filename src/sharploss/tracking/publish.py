@@ -10,8 +10,9 @@ from typing import Any
 
 from sharploss.config.params import load_params
 from sharploss.planning.plan import load_plan
-from sharploss.record.finished import gather
+from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
+from sharploss.tracking.content import content_of
 from sharploss.utils.errors import UserError, unknown
 
 DESCRIPTION = """Tell Weights & Biases of runs that are done: curves, scores of every image, crops, weights and the data
@@ -44,10 +45,11 @@ def main(arguments: list[str]) -> int:
 
         print(save(params, plan))
         return 0
-    keys = asked.runs or [key for key in plan["runs"] if Path(f"results/runs/{key}/metrics.json").is_file()]
+    files = paths(plan["study"])
+    keys = asked.runs or [key for key in plan["runs"] if files.run(key).metrics.is_file()]
     if not keys:
-        raise UserError("results/runs has no run of runs.yaml: run 'make repro' to train them.")
-    contents = [gather(params, plan, key) for key in dict.fromkeys(keys)]
+        raise UserError("No run of runs.yaml is done: run 'make repro' to train them.")
+    contents = [content_of(params, plan, key) for key in dict.fromkeys(keys)]
     print(publish(contents))
     return 0
 
@@ -71,7 +73,7 @@ def check_mode() -> None:
 
 
 def publish(contents: Sequence[dict[str, Any]]) -> str:
-    """Tell W&B of runs, as `gather` gives them, and say where they are now and what to do next.
+    """Tell W&B of runs, as `content_of` gives them, and say where they are now and what to do next.
 
     Raises:
         UserError: W&B's server cannot be reached or refuses; files that it should have first were not sent.
@@ -151,7 +153,7 @@ def _finish(run: Any, content: dict[str, Any]) -> None:
 
 
 def make_artifact(content: dict[str, Any]) -> Any:
-    """Make W&B's artifact of what `gather` says of one; the same content has the same digest, so the same version."""
+    """Make W&B's artifact of what `content_of` says of one; the same content gives the same version."""
     import wandb
 
     artifact = wandb.Artifact(content["name"], type=content["type"], metadata=content["metadata"])

@@ -43,7 +43,7 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
         main: gives the exit code, None for 0; by its end all that it wrote has to be written.
         at_once: end the process without taking its modules down, which takes torch half a second.
     """
-    # Python puts a script's folder first on its path, where pipelines/tabulate.py would hide the library of that name.
+    # Without -P, Python puts a script's folder first on its path, where pipelines/tables.py would hide a library.
     script = Path(sys.argv[0]).resolve().parent
     sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != script]
     try:

@@ -9,7 +9,7 @@ from scipy import stats
 
 import synthetic
 from sharploss.analysis.claims.contrasts import Cell, Source, contrasts
-from sharploss.analysis.claims.evaluate import examine, judge, judge_all, verdict
+from sharploss.analysis.claims.evaluate import evaluate_claims, examine, judge_all, verdict
 from sharploss.analysis.claims.pages import PAGES
 from sharploss.analysis.claims.sources import printed_source
 from sharploss.analysis.claims.spec import Claim, Test, load_claims
@@ -245,22 +245,24 @@ def test_claims_join_and_several_tests_must_all_hold():
 
 def test_everything_is_written_and_the_same_every_time(tmp_path):
     root = synthetic.make_study(tmp_path / "study", wide=True)
-    found = judge(root)
-    written = json.loads((root / "results" / "verdicts.json").read_text())
+    found = evaluate_claims("mini", root)
+    written = json.loads((root / "results" / "mini" / "claims.json").read_text())
     assert written == json.loads(json.dumps(found))
     assert len(written["claims"]) == 32
     assert len(written["anomalies"]) == 11
-    files = {path.name: path.read_bytes() for path in (root / "reports" / "verdicts").iterdir()}
+    files = {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()}
     tables = {f"{name}.{kind}" for name in ("verdicts", "anomalies") for kind in ("csv", "md", "tex")}
     assert set(files) == tables | {f"{name}.md" for name in PAGES.values()}
-    judge(root)
-    assert {path.name: path.read_bytes() for path in (root / "reports" / "verdicts").iterdir()} == files
+    evaluate_claims("mini", root)
+    assert {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()} == files
 
 
 def test_the_invented_world_is_judged_as_it_was_made(study_root):
     """There, SPLoss costs 0.06 dB for each unit of alpha, and sharper is better by LPIPS."""
     claims: dict[str, Claim] = load_claims(ROOT)
-    found = judge_all({key: claims[key] for key in ("E4", "E7", "E32")}, printed_source(ROOT), load_study(study_root))
+    found = judge_all(
+        {key: claims[key] for key in ("E4", "E7", "E32")}, printed_source(ROOT), load_study("mini", study_root)
+    )
     assert found["E4"]["ours"]["effects"]["psnr"]["change"] == pytest.approx(-0.12, abs=0.05)
     assert found["E4"]["ours"]["verdict"] == "supported"
     assert found["E7"]["ours"]["effects"]["psnr"]["change"] < 0
@@ -270,7 +272,7 @@ def test_the_invented_world_is_judged_as_it_was_made(study_root):
 def test_a_damaged_claims_file_is_told(own_root):
     (own_root / "claims.yaml").write_text("claims: {E1: {paper: x}}")
     with pytest.raises(UserError, match=r"claims\.E1\.where is missing"):
-        judge(own_root)
+        evaluate_claims("mini", own_root)
 
 
 def test_a_claim_is_not_supported_by_the_seeds_that_survived():
@@ -364,7 +366,7 @@ def test_a_size_within_the_tolerance_has_no_small_p_value():
 def test_a_claim_can_join_those_further_down(study_root):
     claims = load_claims(ROOT)
     later = {key: claims[key] for key in ("E11", "E3", "E2", "E1")}
-    places = printed_source(ROOT), load_study(study_root)
+    places = printed_source(ROOT), load_study("mini", study_root)
     found, usual = judge_all(later, *places), judge_all(dict(reversed(later.items())), *places)
     assert list(found) == list(later)
     assert found == usual

@@ -22,7 +22,7 @@ def test_a_diverged_run_makes_its_cells_missing(tmp_path):
     """VDSR's run with L2 and GV diverged with one seed of two."""
     root = synthetic.make_study(tmp_path / "study", seeds=(0, 1))
     test = parsed(kind="direction", networks=["vdsr"], metrics=["psnr"], sense="higher", pairs=[["l2_gv", "l2"]])
-    found = verdict([test], our_source(load_study(root)), {}, exact=False)
+    found = verdict([test], our_source(load_study("mini", root)), {}, exact=False)
     assert (found["cells"]["missing"], found["cells"]["total"]) == (2, 2)
     assert found["why"] == "2 of 2 cells lack scores (2 of them those of some planned seeds, up to 1 of 2)."
 
@@ -31,7 +31,7 @@ def test_a_seed_of_which_nothing_is_left_is_missed_too(tmp_path):
     keys = [key for key, run in synthetic.make_plan((0, 1))["runs"].items() if run["seed"] == 1]
     root = synthetic.make_study(tmp_path / "study", seeds=(0, 1), diverged=keys)
     test = parsed(kind="direction", networks=["edsr"], metrics=["psnr"], sense="lower", pairs=[["sploss", "l1"]])
-    assert verdict([test], our_source(load_study(root)), {}, exact=False)["cells"]["missing"] == 2
+    assert verdict([test], our_source(load_study("mini", root)), {}, exact=False)["cells"]["missing"] == 2
 
 
 def test_each_suite_of_a_study_has_its_own_seeds(tmp_path):
@@ -42,13 +42,13 @@ def test_each_suite_of_a_study_has_its_own_seeds(tmp_path):
     for group in plan["groups"].values():
         group["runs"] = [key for key in group["runs"] if key in plan["runs"]]
     (root / "runs.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
-    found = judge_all({key: claims[key] for key in ("E4", "E7")}, printed_source(ROOT), load_study(root))
+    found = judge_all({key: claims[key] for key in ("E4", "E7")}, printed_source(ROOT), load_study("mini", root))
     assert {key: one["ours"]["seeds"] for key, one in found.items()} == {"E4": 1, "E7": 2}
     assert {one["printed"]["seeds"] for one in found.values()} == {None}
 
 
 def test_runs_are_compared_within_their_task_network_and_recipe(wide_root):
-    study = load_study(wide_root)
+    study = load_study("mini", wide_root)
     place = our_source(study)
     test = parsed(kind="direction", metrics=["psnr"], sense="lower", pairs=[["esrgan", "l1"]])
     found = contrasts(test, place)
@@ -63,5 +63,5 @@ def test_runs_are_compared_within_their_task_network_and_recipe(wide_root):
 
 def test_a_loss_that_could_not_be_trained_is_missing(wide_root):
     test = parsed(kind="direction", metrics=["psnr"], sense="lower", pairs=[["l1_vgg", "l1"]])
-    found = verdict([test], our_source(load_study(wide_root)), {}, exact=False)
+    found = verdict([test], our_source(load_study("mini", wide_root)), {}, exact=False)
     assert (found["verdict"], found["cells"]["missing"]) == ("undecided", 4)

@@ -4,7 +4,7 @@ import re
 import pytest
 
 import synthetic
-from sharploss.analysis.claims.evaluate import judge
+from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.claims.pages import PAGES, page, write_pages
 
 
@@ -15,8 +15,8 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def verdicts(root):
-    judge(root)
-    return json.loads((root / "results" / "verdicts.json").read_text())
+    evaluate_claims("mini", root)
+    return json.loads((root / "results" / "mini" / "claims.json").read_text())
 
 
 @pytest.mark.parametrize("paper", PAGES)
@@ -76,4 +76,6 @@ def test_what_a_claim_says_is_text_and_no_markup(verdicts):
 def test_judging_writes_the_pages(verdicts, root, tmp_path):
     write_pages(tmp_path, verdicts)
     for name in PAGES.values():
-        assert (root / "reports" / "verdicts" / f"{name}.md").read_text() == (tmp_path / f"{name}.md").read_text()
+        assert (root / "reports" / "mini" / "claims" / f"{name}.md").read_text() == (
+            tmp_path / f"{name}.md"
+        ).read_text()

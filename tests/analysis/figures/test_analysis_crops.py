@@ -8,7 +8,7 @@ GROUP = {"group": "sr_x4-vdsr", "task": "sr_x4", "network": "vdsr"}
 
 
 def test_target_and_bicubic_come_first_and_diverged_runs_are_left_out(study_root):
-    names = [name for name, _ in crop_files(load_study(study_root), "eye", GROUP)]
+    names = [name for name, _ in crop_files(load_study("mini", study_root), "eye", GROUP)]
     assert names[:3] == ["target", "bicubic", "l1"]
     assert "l2_gv" not in names
     assert len(names) == 2 + 8
@@ -19,10 +19,10 @@ def test_crops_of_sets_that_were_not_tested_are_left_out(own_root):
     path.write_text(
         path.read_text().replace("dataset: skimage_test, image: chelsea", "dataset: urban100, image: chelsea")
     )
-    assert list(crops_of(load_study(own_root))) == ["face"]
+    assert list(crops_of(load_study("mini", own_root))) == ["face"]
 
 
 def test_a_missing_picture_is_named(own_root):
-    (own_root / "results/crops/sr_x4-vdsr/eye-ssim.png").unlink()
+    (own_root / "results/mini/crops/sr_x4-vdsr/eye-ssim.png").unlink()
     with pytest.raises(UserError, match=r"eye-ssim\.png is missing"):
-        crop_files(load_study(own_root), "eye", GROUP)
+        crop_files(load_study("mini", own_root), "eye", GROUP)

@@ -11,7 +11,7 @@ from sharploss.analysis.tables.tables import alpha_sweep, pairings
 
 
 def test_the_points_are_those_of_the_table(study_root):
-    study = load_study(study_root)
+    study = load_study("mini", study_root)
     points, table = tradeoff_points(study), pairings(study)
     row = points.query("network == 'vdsr' and loss == 'ssim' and dataset == 'set5'").iloc[0]
     cell = table.query("network == 'vdsr' and loss == 'ssim' and dataset == 'set5'").iloc[0]
@@ -21,7 +21,7 @@ def test_the_points_are_those_of_the_table(study_root):
 
 
 def test_the_levels_are_those_of_the_table_inside_their_interval(study_root):
-    study = load_study(study_root)
+    study = load_study("mini", study_root)
     levels, table = sweep_levels(study), alpha_sweep(study)
     part = levels.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'")
     cells = table.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]
@@ -32,15 +32,15 @@ def test_the_levels_are_those_of_the_table_inside_their_interval(study_root):
 
 
 def test_terms_are_unweighted_numbers_of_the_record(study_root):
-    lines = term_lines(load_study(study_root))
+    lines = term_lines(load_study("mini", study_root))
     assert set(lines[lines["loss"] == "l1_gv"]["term"]) == {"l1", "gv"}
     assert (lines["value"] > 0).all()
 
 
 @pytest.mark.slow
 def test_all_figures_are_drawn_and_are_the_same_every_time(sparse_root):
-    plot(sparse_root)
-    folder = sparse_root / "reports" / "figures"
+    plot("mini", sparse_root)
+    folder = sparse_root / "reports" / "mini" / "figures"
     listed = json.loads((folder / "figures.json").read_text())
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     drawn = [one for one in listed if "not_drawn" not in one]
@@ -51,5 +51,5 @@ def test_all_figures_are_drawn_and_are_the_same_every_time(sparse_root):
     assert {"claims", "pareto", "protocol_mod_crop", "sharpgan_blocks", "mdf", "gv_variance_sr_x4"} <= set(reasons)
     assert all(reason.endswith(".") for reason in reasons.values())
     assert reasons["pareto"].startswith("LPIPS was not measured: ")
-    plot(sparse_root)
+    plot("mini", sparse_root)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == files

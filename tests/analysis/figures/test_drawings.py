@@ -19,12 +19,12 @@ from sharploss.utils.errors import UserError
 
 @pytest.fixture(scope="module")
 def study(mini_root):
-    return load_study(mini_root)
+    return load_study("mini", mini_root)
 
 
 @pytest.fixture(scope="module")
 def full(full_root):
-    return load_study(full_root)
+    return load_study("mini", full_root)
 
 
 def drawn(subject, study):
@@ -39,9 +39,9 @@ def test_no_text_covers_another_leaves_the_page_or_is_too_small(full):
 
 @pytest.mark.slow
 def test_nor_in_the_figures_of_the_committed_study(repository):
-    if not (repository / "results" / "runs").is_dir():
+    if not (repository / "results" / "mini" / "runs").is_dir():
         pytest.skip("the committed study's results/ is not here: run 'make repro' or check it out")
-    assert unreadable(load_study(repository)) == []
+    assert unreadable(load_study("mini", repository)) == []
 
 
 def unreadable(study):
@@ -148,7 +148,7 @@ def test_variance_curves_are_those_of_the_files(study):
 
 
 def test_without_curves_the_reason_is_told(study_root):
-    (drawing,) = drawn(gv.variances, load_study(study_root)).values()
+    (drawing,) = drawn(gv.variances, load_study("mini", study_root)).values()
     assert drawing.figure is None
     assert "variance.csv" in drawing.not_drawn
 
@@ -173,10 +173,10 @@ def test_the_scoreboard_counts_pairs(full):
 
 
 def test_verdicts_are_drawn_once_there_are_any(own_root):
-    study = load_study(own_root)
+    study = load_study("mini", own_root)
     assert drawn(overview.claims, study)["claims"].not_drawn
     claim = {"paper": "GV", "printed": {"verdict": "supported"}, "ours": {"verdict": "undecided"}}
-    (own_root / "results" / "verdicts.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))
+    (own_root / "results" / "mini" / "claims.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))
     assert drawn(overview.claims, study)["claims"].figure
     rows = overview.verdicts_of({"claims": {"E13": claim}})
     assert list(rows["verdict"]) == ["supported", "undecided"]
@@ -198,8 +198,8 @@ def test_crops_show_the_network_with_most_losses_of_each_task(study):
 
 
 def test_a_study_of_one_task_draws_what_it_can(own_root):
-    shutil.rmtree(own_root / "results" / "crops" / "sr_x4-vdsr")
-    found = drawn(sploss.pictures, load_study(own_root))
+    shutil.rmtree(own_root / "results" / "mini" / "crops" / "sr_x4-vdsr")
+    found = drawn(sploss.pictures, load_study("mini", own_root))
     assert list(found) == ["sploss_crops_sr_x4-edsr"]
 
 
@@ -242,11 +242,11 @@ def test_extractors_that_the_runs_use_are_drawn_with_their_record(full):
 
 def test_an_extractor_without_its_record_is_named(full, tmp_path):
     root = shutil.copytree(full.root, tmp_path / "study")
-    shutil.rmtree(root / "results" / "extractors" / "mdf_jpeg")
+    shutil.rmtree(root / "results" / "mini" / "extractors" / "mdf_jpeg")
     with pytest.raises(UserError, match=r"mdf_jpeg/history\.jsonl is missing: run 'make repro'"):
-        load_study(root)
+        load_study("mini", root)
     # A file that was named by its path came without one.
     text = (root / "runs.yaml").read_text()
-    text = text.replace("results/weights/extractors/mdf_jpeg.safetensors", "elsewhere/mdf_jpeg.safetensors")
+    text = text.replace("results/mini/weights/extractors/mdf_jpeg.safetensors", "elsewhere/mdf_jpeg.safetensors")
     (root / "runs.yaml").write_text(text)
-    assert set(load_study(root).extractions["extractor"]) == {"mdf_sr", "mdf_denoise"}
+    assert set(load_study("mini", root).extractions["extractor"]) == {"mdf_sr", "mdf_denoise"}

@@ -4,6 +4,7 @@ import pandas as pd
 from sharploss.analysis.load import load_edge
 from sharploss.analysis.plotting.mechanism import grid, maps_figure, profile_figure, strongest_profile
 from sharploss.analysis.plotting.style import style
+from sharploss.record.paths import paths
 
 
 def edge_of(target):
@@ -35,7 +36,7 @@ def test_an_edge_at_the_border_of_the_piece_is_not_chosen():
 
 
 def test_exactly_the_penalised_pixels_are_shaded(study_root):
-    edge = load_edge(study_root, "sr_x4")
+    edge = load_edge(paths("mini", study_root), "sr_x4")
     with style():
         figure = profile_figure(edge)
     shaded = [patch for patch in figure.axes[1].patches if patch.get_alpha()]
@@ -43,7 +44,7 @@ def test_exactly_the_penalised_pixels_are_shaded(study_root):
 
 
 def test_the_maps_show_the_numbers(study_root):
-    edge = load_edge(study_root, "sr_x4")
+    edge = load_edge(paths("mini", study_root), "sr_x4")
     with style():
         figure = maps_figure(edge)
     images = [axes.get_images()[0].get_array() for axes in figure.axes if axes.get_images()]

@@ -14,7 +14,7 @@ def answer(network, loss, psnr=-0.1, cheap=None):
 
 
 def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_root):
-    study = load_study(study_root)
+    study = load_study("mini", study_root)
     found = headline.answers(study, differences(study.scores))
     table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
     for one in found:
@@ -26,7 +26,7 @@ def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_ro
 
 
 def test_the_cheap_answer_gives_up_a_tenth_of_a_decibel_at_most(study_root):
-    study = load_study(study_root)
+    study = load_study("mini", study_root)
     table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
     for one in headline.answers(study, differences(study.scores)):
         part = table[table["network"] == one.network].set_index("loss")
@@ -40,7 +40,7 @@ def test_the_cheap_answer_is_told_where_it_differs():
 
 
 def test_the_sweep_does_not_compete(study_root):
-    study = load_study(study_root)
+    study = load_study("mini", study_root)
     assert all("sploss_a" not in one.loss for one in headline.answers(study, differences(study.scores)))
 
 
@@ -68,13 +68,13 @@ def test_l1_winning_costs_nothing():
 
 
 def test_one_seed_is_said_plainly(study_root):
-    text = headline.caveat(load_study(study_root))
+    text = headline.caveat(load_study("mini", study_root))
     assert "4 test images, 1 seed and 300 training steps" in text
     assert "unknown" in text
 
 
 def test_one_seed_of_some_suites_is_said_where_others_have_more(wide_root):
-    study = load_study(wide_root)
+    study = load_study("mini", wide_root)
     assert "2 seeds and 300 training steps" in headline.caveat(study)
     assert "unknown" not in headline.caveat(study)
     some = (study.runs["seed"] == 0) | (study.runs["network"] == "edsr")
@@ -93,6 +93,6 @@ def test_the_control_is_passed_failed_or_absent():
 
 
 def test_a_gain_within_the_spread_is_not_called_a_gain(study_root):
-    study = load_study(study_root)
+    study = load_study("mini", study_root)
     compared = differences(study.scores).assign(low=-9.0, high=9.0)
     assert all("within the spread" in one.verdict for one in headline.answers(study, compared))

@@ -10,7 +10,7 @@ def test_durations_read_well(seconds, text):
 
 
 def test_the_facts_come_from_the_runs(study_root):
-    facts = provenance(load_study(study_root), "make repro", 411.0)
+    facts = provenance(load_study("mini", study_root), "make repro", 411.0)
     assert facts["Command"] == "make repro"
     assert facts["Date"] == "2026-01-02 03:04"
     assert facts["Hardware"] == "an invented processor, 2 cores"
@@ -21,7 +21,7 @@ def test_the_facts_come_from_the_runs(study_root):
 
 
 def test_data_that_was_used_is_listed_with_its_licence(study_root, sparse_root):
-    full, sparse = ({s.name: s for s in sources(load_study(root))} for root in (study_root, sparse_root))
+    full, sparse = ({s.name: s for s in sources(load_study("mini", root))} for root in (study_root, sparse_root))
     assert {"skimage_test", "set5", "niqe"} <= set(full)
     assert "set5" not in sparse
     assert "niqe" not in sparse

@@ -12,21 +12,21 @@ import yaml
 from stand_ins import HOSTILE, with_figures, with_protocols
 
 import synthetic
-from sharploss.analysis.claims.evaluate import judge
+from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.load import load_study
 from sharploss.analysis.report.page import hash_of, render, report
 
 
 @pytest.fixture(scope="module")
 def root(study_root):
-    judge(study_root)
+    evaluate_claims("mini", study_root)
     return with_protocols(with_figures(study_root))
 
 
 @pytest.fixture(scope="module")
 def page(root):
-    report(root, command="make repro", wall_seconds=411.0)
-    return (root / "reports" / "index.html").read_text()
+    report("mini", root, command="make repro", wall_seconds=411.0)
+    return (root / "reports" / "mini" / "index.html").read_text()
 
 
 class Outline(HTMLParser):
@@ -103,8 +103,8 @@ def test_links_lead_to_the_page_or_to_files_beside_it(page, root):
     # What `tabulate` would write need not be here; everything else has to be.
     missing = {link for link in beside if not (root / "reports" / link).exists()}
     assert missing <= {link for link in beside if re.fullmatch(r"tables/paper_\w+\.(md|csv|tex)", link)}
-    assert not any(link.startswith("../results/runs/sr_x4-edsr-gone/") for link in beside)
-    assert {f"../results/runs/{run}/metrics.json" for run in load_study(root).runs["run"]} <= beside
+    assert not any(link.startswith("../results/mini/runs/sr_x4-edsr-gone/") for link in beside)
+    assert {f"../results/mini/runs/{run}/metrics.json" for run in load_study("mini", root).runs["run"]} <= beside
 
 
 def test_the_page_tells_answer_control_failures_and_provenance(page):
@@ -118,16 +118,16 @@ def test_the_page_tells_answer_control_failures_and_provenance(page):
 
 def test_what_was_not_trained_is_listed_with_what_to_do(wide_root, tmp_path):
     root = shutil.copytree(wide_root, tmp_path / "study", ignore=shutil.ignore_patterns("reports"))
-    judge(root)
+    evaluate_claims("mini", root)
     with_protocols(with_figures(root))
-    report(root, command="make repro", wall_seconds=411.0)
-    text = html.unescape((root / "reports" / "index.html").read_text())
+    report("mini", root, command="make repro", wall_seconds=411.0)
+    text = html.unescape((root / "reports" / "mini" / "index.html").read_text())
     gaps = text.split('<h2 id="gaps">')[1].split("</section>")[0]
     assert gaps.count(f"To train what was not: {synthetic.CURE}.") == 1
 
 
 def test_every_claim_and_every_published_table_is_in_the_page(page, root):
-    claims = json.loads((root / "results" / "verdicts.json").read_text())["claims"]
+    claims = json.loads((root / "results" / "mini" / "claims.json").read_text())["claims"]
     assert re.findall(r'<details class="claim" id="(\w+)"', page) == list(claims)
     for name in ("sploss_table1", "gv_table1", "sharpgan_table1"):
         assert f'id="paper_{name}"' in page
@@ -135,20 +135,20 @@ def test_every_claim_and_every_published_table_is_in_the_page(page, root):
 
 
 def test_each_claim_on_one_seed_says_so(page, root):
-    claims = json.loads((root / "results" / "verdicts.json").read_text())["claims"]
+    claims = json.loads((root / "results" / "mini" / "claims.json").read_text())["claims"]
     parts = re.findall(r'<details class="claim" id="(\w+)"(.*?)(?=<details class="claim"|</section>)', page, re.DOTALL)
     told = {key for key, part in parts if "One seed: the verdict is about these trainings" in part}
     assert told == {key for key, claim in claims.items() if claim["ours"]["seeds"] == 1} != set()
 
 
 def test_hostile_texts_stay_texts(own_root):
-    judge(own_root)
+    evaluate_claims("mini", own_root)
     with_figures(own_root)
-    verdicts = own_root / "results" / "verdicts.json"
+    verdicts = own_root / "results" / "mini" / "claims.json"
     found = json.loads(verdicts.read_text())
     found["claims"]["E1"] |= {"statement": HOSTILE, "paper": HOSTILE, "note": HOSTILE}
     verdicts.write_text(json.dumps(found))
-    for path in [*own_root.glob("results/scores/*.json"), *own_root.glob("results/runs/*/provenance.json")]:
+    for path in [*own_root.glob("results/mini/scores/*.json"), *own_root.glob("results/mini/runs/*/provenance.json")]:
         content = json.loads(path.read_text())
         content |= (
             {"hardware": HOSTILE, "commit": HOSTILE}
@@ -159,9 +159,9 @@ def test_hostile_texts_stay_texts(own_root):
     params = yaml.safe_load((own_root / "params.yaml").read_text())
     params["suites"]["pairings"]["question"] = HOSTILE
     (own_root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    failed = own_root / "results" / "runs" / "sr_x4-vdsr-l2_gv-s0" / "metrics.json"
+    failed = own_root / "results" / "mini" / "runs" / "sr_x4-vdsr-l2_gv-s0" / "metrics.json"
     failed.write_text(json.dumps(json.loads(failed.read_text()) | {"diverged": {"term": HOSTILE, "step": 3}}))
-    study = load_study(own_root)
+    study = load_study("mini", own_root)
     # A plan lets no such name in; the page would not be harmed by one.
     study.runs["run"] = study.runs["run"].replace("sr_x4-vdsr-l2_gv-s0", HOSTILE)
     outline = Outline(render(study, HOSTILE))
@@ -170,14 +170,14 @@ def test_hostile_texts_stay_texts(own_root):
     assert not any(image.get("onerror") for image in outline.images)
     odd = [link for link in outline.links if "alert" in link]
     assert odd
-    assert all(link.startswith("../results/runs/%3C/script%3E%3Cscript%3Ealert%28") for link in odd)
+    assert all(link.startswith("../results/mini/runs/%3C/script%3E%3Cscript%3Ealert%28") for link in odd)
 
 
 def test_without_gaps_claims_and_protocols_the_page_says_so(tmp_path):
     root = with_figures(synthetic.make_study(tmp_path, diverged=()))
-    listed = json.loads((root / "reports" / "figures" / "figures.json").read_text())
-    (root / "reports" / "figures" / "figures.json").write_text(json.dumps(listed[:-1]))
-    page = render(load_study(root), "make repro")
+    listed = json.loads((root / "reports" / "mini" / "figures" / "figures.json").read_text())
+    (root / "reports" / "mini" / "figures" / "figures.json").write_text(json.dumps(listed[:-1]))
+    page = render(load_study("mini", root), "make repro")
     assert "Nothing is missing" in page
     assert "The claims have not been judged." in page
     assert "run pipelines/protocols.py" in page
@@ -185,13 +185,13 @@ def test_without_gaps_claims_and_protocols_the_page_says_so(tmp_path):
 
 def test_what_was_not_measured_is_listed_with_its_reason(sparse_root):
     with_figures(sparse_root)
-    page = render(load_study(sparse_root), "make repro")
+    page = render(load_study("mini", sparse_root), "make repro")
     assert "LPIPS not measured: the weights of lpips are in no cache" in page
     assert "set5 not tested" in page
 
 
 def test_the_same_study_gives_the_same_page(page, root):
-    assert render(load_study(root), "make repro", 411.0) == page
+    assert render(load_study("mini", root), "make repro", 411.0) == page
 
 
 def test_the_analysis_never_imports_torch():
@@ -203,7 +203,7 @@ def test_the_analysis_never_imports_torch():
 
 def test_a_suite_that_looks_for_weights_shows_each_loss_at_its_best(mini_root, tmp_path):
     study = with_figures(shutil.copytree(mini_root, tmp_path / "study"))
-    text = render(load_study(study), "make repro")
+    text = render(load_study("mini", study), "make repro")
     suite = text[text.index("<h3>weights</h3>") :]
     suite = suite[: suite.index("<h3>", 4)]
     asked = suite.index("Which loss is best when each has its best of three weights?")

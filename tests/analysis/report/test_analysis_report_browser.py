@@ -8,7 +8,7 @@ from PIL import Image
 from stand_ins import with_figures, with_protocols
 
 import synthetic
-from sharploss.analysis.claims.evaluate import judge
+from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.figures.draw import plot
 from sharploss.analysis.load import load_study
 from sharploss.analysis.report.page import render, report
@@ -21,9 +21,9 @@ WIDTHS = [390, 768, 1200]
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = synthetic.make_study(tmp_path_factory.mktemp("page"), wide=True)
-    judge(root)
+    evaluate_claims("mini", root)
     with_protocols(with_figures(root))
-    report(root, command="make repro")
+    report("mini", root, command="make repro")
     return root
 
 
@@ -36,7 +36,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def shown(browser, root):
-    return show(browser, root / "reports" / "index.html")
+    return show(browser, root / "reports" / "mini" / "index.html")
 
 
 def show(browser, path, **screen):
@@ -64,17 +64,17 @@ def choose(browser, name, value):
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_fits_the_screen_and_complains_about_nothing(browser, root, width, dark):
-    show(browser, root / "reports" / "index.html", width=width, dark=dark)
+    show(browser, root / "reports" / "mini" / "index.html", width=width, dark=dark)
     browser.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.complaints == []
     assert [address for address in browser.requests if not address.startswith(("data:", "blob:"))] == [
-        (root / "reports" / "index.html").as_uri()
+        (root / "reports" / "mini" / "index.html").as_uri()
     ]
 
 
 def test_a_page_that_is_too_wide_complains_or_asks_the_network_would_be_noticed(browser, root, tmp_path):
-    page = (root / "reports" / "index.html").read_text()
+    page = (root / "reports" / "mini" / "index.html").read_text()
     bad = "<main><div style='width:900px'>x</div><script>1</script><img src='https://example.invalid/x.png' alt=''>"
     (tmp_path / "bad.html").write_text(page.replace("<main>", bad, 1))
     show(browser, tmp_path / "bad.html", width=390)
@@ -85,7 +85,7 @@ def test_a_page_that_is_too_wide_complains_or_asks_the_network_would_be_noticed(
 
 def test_dark_mode_swaps_paper_and_ink_and_keeps_them_apart(browser, root):
     def colours(dark):
-        show(browser, root / "reports" / "index.html", dark=dark)
+        show(browser, root / "reports" / "mini" / "index.html", dark=dark)
         style = "getComputedStyle(document.body)"
         found = browser.evaluate(f"[{style}.backgroundColor, {style}.color]")
         return [sum(map(int, re.findall(r"\d+", colour)[:3])) / 3 for colour in found]
@@ -148,7 +148,7 @@ def test_the_pictures_are_those_of_the_files_to_the_pixel(shown, root):
     expected = {"under": "eye-l1.png", "over": "eye-sploss.png"}
     for name, file in expected.items():
         width, height, values = pixels(shown, name)
-        picture = Image.open(root / "results" / "crops" / "sr_x4-espcn" / file).convert("RGBA")
+        picture = Image.open(root / "results" / "mini" / "crops" / "sr_x4-espcn" / file).convert("RGBA")
         assert (width, height) == picture.size
         assert bytes(values) == picture.tobytes()
 
@@ -160,7 +160,7 @@ def test_another_network_and_crop_keep_the_losses_that_were_chosen(shown, root):
     choose(shown, "crop", "1")
     assert shown.evaluate("document.getElementById('left').selectedOptions[0].text") == loss
     _, _, values = pixels(shown, "under")
-    path = root / "results" / "crops" / "sr_x4-edsr" / f"face-{loss}.png"
+    path = root / "results" / "mini" / "crops" / "sr_x4-edsr" / f"face-{loss}.png"
     assert bytes(values) == Image.open(path).convert("RGBA").tobytes()
 
 
@@ -210,7 +210,7 @@ SCROLLED = """(frame => {
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_row_labels_stay_in_view_when_a_table_is_scrolled(browser, root, width, dark):
-    show(browser, root / "reports" / "index.html", width=width, dark=dark)
+    show(browser, root / "reports" / "mini" / "index.html", width=width, dark=dark)
     browser.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
     browser.evaluate("new Promise(done => setTimeout(done, 300))")
     tables = browser.evaluate(f"[...document.querySelectorAll('.scroll')].map({SCROLLED})")
@@ -229,7 +229,7 @@ def test_row_labels_stay_in_view_when_a_table_is_scrolled(browser, root, width, 
 
 
 def test_without_its_script_the_page_keeps_the_first_label_in_view(browser, root, tmp_path):
-    page = (root / "reports" / "index.html").read_text()
+    page = (root / "reports" / "mini" / "index.html").read_text()
     (tmp_path / "plain.html").write_text(re.sub(r"script-src '[^']*'", "script-src 'none'", page))
     browser.open((tmp_path / "plain.html").as_uri(), width=390)
     frame = "document.querySelector('#ranking ~ .scroll')"
@@ -251,7 +251,7 @@ def test_a_hostile_crop_name_stays_a_text(browser, root, tmp_path):
     params = (root / "params.yaml").read_text()
     (root / "params.yaml").write_text(params.replace("chelsea", hostile))
     try:
-        (tmp_path / "page.html").write_text(render(load_study(root), "make repro"))
+        (tmp_path / "page.html").write_text(render(load_study("mini", root), "make repro"))
     finally:
         (root / "params.yaml").write_text(params)
     show(browser, tmp_path / "page.html")
@@ -263,10 +263,10 @@ def test_a_hostile_crop_name_stays_a_text(browser, root, tmp_path):
 @pytest.mark.slow
 def test_the_page_with_all_of_its_figures_fits_the_screen(browser, tmp_path):
     root = synthetic.make_study(tmp_path)
-    plot(root)
-    report(root, command="make repro")
+    plot("mini", root)
+    report("mini", root, command="make repro")
     for width in WIDTHS:
-        show(browser, root / "reports" / "index.html", width=width)
+        show(browser, root / "reports" / "mini" / "index.html", width=width)
         assert browser.evaluate("document.documentElement.scrollWidth") <= width
         assert browser.evaluate("[...document.querySelectorAll('img')].every(i => i.naturalWidth > 50)")
         assert browser.complaints == []

@@ -15,7 +15,7 @@ from sharploss.utils.errors import UserError
 
 @pytest.fixture(scope="module")
 def study(study_root):
-    return load_study(study_root)
+    return load_study("mini", study_root)
 
 
 def png(values):
@@ -46,7 +46,14 @@ def test_every_picture_comes_back_as_it_was(study, study_root):
         for network in crop["networks"]:
             assert [title for title, _ in network["pictures"]][:2] == ["target", "bicubic"]
             for title, number in network["pictures"][2:]:
-                path = study_root / "results" / "crops" / f"sr_x4-{network['name']}" / f"{crop['name']}-{title}.png"
+                path = (
+                    study_root
+                    / "results"
+                    / "mini"
+                    / "crops"
+                    / f"sr_x4-{network['name']}"
+                    / f"{crop['name']}-{title}.png"
+                )
                 assert np.array_equal(unpacked(found["pictures"], number), read(path.read_bytes()))
     # 2 crops of 3 networks with 9 losses, less the one that diverged
     assert sum(len(n["pictures"]) - 2 for crop in found["crops"] for n in crop["networks"]) == 2 * (3 * 9 - 1)
@@ -109,7 +116,7 @@ def test_pictures_that_do_not_match_are_stored_whole():
 
 
 def test_a_missing_crop_is_named(own_root):
-    path = own_root / "results" / "crops" / "sr_x4-edsr" / "eye-sploss.png"
+    path = own_root / "results" / "mini" / "crops" / "sr_x4-edsr" / "eye-sploss.png"
     path.unlink()
     with pytest.raises(UserError, match=r"eye-sploss\.png is missing"):
-        listed_crops(load_study(own_root))
+        listed_crops(load_study("mini", own_root))

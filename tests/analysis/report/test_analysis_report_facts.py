@@ -27,11 +27,11 @@ def test_one_picture_under_every_protocol(own_root):
 
 
 def test_runs_without_scores_are_grouped_by_reason(wide_root):
-    found = failures(load_study(wide_root))
+    found = failures(load_study("mini", wide_root))
     reasons = list(found)
     assert [reason.split(" ")[0] for reason in reasons] == ["diverged", "not"]
     assert found[reasons[0]] == ["sr_x4-vdsr-l2_gv-s0"]
-    assert found[reasons[1]] == [run for run in load_study(wide_root).runs["run"] if "vgg" in run]
+    assert found[reasons[1]] == [run for run in load_study("mini", wide_root).runs["run"] if "vgg" in run]
 
 
 @pytest.mark.parametrize(
@@ -43,14 +43,14 @@ def test_runs_without_scores_are_grouped_by_reason(wide_root):
     ],
 )
 def test_a_run_lists_the_files_it_has(wide_root, run, status, files):
-    row = next(row for row in run_rows(load_study(wide_root)) if row["run"] == run)
+    row = next(row for row in run_rows(load_study("mini", wide_root)) if row["run"] == run)
     assert (row["status"], row["files"]) == (status, files)
-    folder = wide_root / "results" / "runs" / run
+    folder = wide_root / "results" / "mini" / "runs" / run
     assert sorted(files) == sorted(path.name for path in folder.iterdir())
 
 
 def test_a_run_tells_the_identity_that_its_id_on_wandb_ends_with(wide_root):
-    study = load_study(wide_root)
+    study = load_study("mini", wide_root)
     study.provenance["sr_x4-edsr-l1-s0"]["identity"] = "0123456789ab"
     rows = {row["run"]: row for row in run_rows(study)}
     assert rows["sr_x4-edsr-l1-s0"]["identity"] == "0123456789ab"
@@ -64,7 +64,7 @@ def test_a_commit_is_shortened_and_changes_stay_told():
 
 
 def test_costs_are_summed_up_by_loss_and_network(wide_root):
-    study = load_study(wide_root)
+    study = load_study("mini", wide_root)
     losses, networks = cost_tables(study)
     table = {row[0].text: [cell.text for cell in row[1:]] for row in losses.rows}
     numbers = cost(study)

@@ -1,6 +1,6 @@
 import pytest
 
-from sharploss.analysis.claims.evaluate import judge
+from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.measures import MINUS
 from sharploss.analysis.report.claims import MOST, VERDICTS, claims, tally
 
@@ -64,7 +64,7 @@ def test_one_seed_is_a_caveat_of_the_side_that_has_one(found):
 def test_of_many_exceptions_the_first_are_listed_and_the_others_counted(found):
     table = found[0].ours.tables[2]
     assert len(table.rows) == MOST
-    assert table.notes == ["And 3 more, in results/verdicts.json."]
+    assert table.notes == ["And 3 more, in results/mini/claims.json."]
     assert found[0].printed.tables[2].notes == []
 
 
@@ -83,7 +83,7 @@ def test_the_tally_counts_every_verdict_once(found):
 
 
 def test_every_real_claim_can_be_laid_out(study_root):
-    verdicts = judge(study_root)["claims"]
+    verdicts = evaluate_claims("mini", study_root)["claims"]
     found = claims(verdicts)
     assert [one.key for one in found] == list(verdicts)
     for one in found:

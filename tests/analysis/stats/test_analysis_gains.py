@@ -10,7 +10,7 @@ def study_steps(root, recipe):
 
 
 def test_the_lead_is_the_difference_at_the_same_step(mini_root):
-    study = load_study(mini_root)
+    study = load_study("mini", mini_root)
     found = gains(study)
     assert list(found.columns) == COLUMNS
     lines = study.history[study.history["event"] == "validation"].set_index(["run", "step"])["psnr_y"]
@@ -21,6 +21,6 @@ def test_the_lead_is_the_difference_at_the_same_step(mini_root):
 
 
 def test_recipes_of_different_length_are_kept_apart(mini_root):
-    found = gains(load_study(mini_root))
+    found = gains(load_study("mini", mini_root))
     steps = found[found["task"] == "sr_x4"].groupby("recipe")["steps"].max()
     assert steps["mini"] == study_steps(mini_root, "mini") > steps["mini_gan"] == study_steps(mini_root, "mini_gan")

@@ -26,7 +26,7 @@ def test_it_is_the_definition(points):
 
 
 def test_networks_and_recipes_have_fronts_of_their_own(wide_root):
-    table = fronts(load_study(wide_root).scores)
+    table = fronts(load_study("mini", wide_root).scores)
     keys = ["task", "network", "recipe", "dataset"]
     assert set(table["recipe"]) == {"mini", "mini_gan"}
     assert (table.groupby(keys)["front"].sum() >= 1).all()
@@ -36,7 +36,7 @@ def test_networks_and_recipes_have_fronts_of_their_own(wide_root):
 
 
 def test_without_lpips_there_is_no_front(sparse_root):
-    table = fronts(load_study(sparse_root).scores)
+    table = fronts(load_study("mini", sparse_root).scores)
     assert table.empty
     assert list(table.columns)[-1] == "front"
     assert np.issubdtype(table["front"].dtype, np.bool_)

@@ -28,6 +28,6 @@ def test_partners_are_what_a_term_is_added_to_or_replaced_in():
 
 
 def test_terms_are_those_of_the_losses_that_were_planned(study_root):
-    terms = terms_of(load_study(study_root))
+    terms = terms_of(load_study("mini", study_root))
     assert terms["l1_gv"] == {"l1": 1.0, "gv": 0.01}
     assert "esrgan" not in terms

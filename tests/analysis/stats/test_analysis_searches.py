@@ -19,14 +19,14 @@ def test_a_search_is_of_one_form_of_a_term():
 
 
 def test_forms_leave_the_weight_out_and_nothing_else(full_root):
-    forms = forms_of(load_study(full_root))
+    forms = forms_of(load_study("mini", full_root))
     assert forms["mse_vgg_w0_01"] == forms["mse_vgg_w0_1"]
     assert json.loads(forms["mse_lpips_code"]["lpips"]) == {"normalise": False}
     assert forms["l1_tv"] == {"l1": "{}", "tv": "{}"}
 
 
 def test_a_search_has_the_scores_of_every_weight_in_order(full_root):
-    study = load_study(full_root)
+    study = load_study("mini", full_root)
     found = weight_searches(study)
     assert list(found.columns) == COLUMNS
     vgg = found.query("term == 'vgg' and dataset == 'set5' and metric == 'lpips' and network == 'espcn'")
@@ -39,13 +39,15 @@ def test_a_search_has_the_scores_of_every_weight_in_order(full_root):
 
 
 def test_one_weight_is_no_search(study_root):
-    study = load_study(study_root)
+    study = load_study("mini", study_root)
     assert len(weight_searches(study)) == 0
     assert set(weight_searches(study, at_least=1)["term"]) == {"gv", "tv", "second_order"}
 
 
 def test_sploss_is_searched_by_its_alpha_where_a_suite_searches_for_weights_too(full_root):
-    found = weight_searches(load_study(full_root)).query("term == 'sploss' and dataset == 'set5' and metric == 'lpips'")
+    found = weight_searches(load_study("mini", full_root)).query(
+        "term == 'sploss' and dataset == 'set5' and metric == 'lpips'"
+    )
     assert list(zip(found["network"], found["loss"], found["weight"], found["against"], strict=True)) == [
         ("espcn", "sploss_a1", 1, "l1"),
         ("espcn", "sploss", 2, "l1"),

@@ -8,7 +8,7 @@ from sharploss.analysis.tables import layout, tables
 
 @pytest.fixture(scope="module")
 def study(study_root):
-    return load_study(study_root)
+    return load_study("mini", study_root)
 
 
 @pytest.fixture(scope="module")

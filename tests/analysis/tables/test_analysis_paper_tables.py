@@ -9,7 +9,7 @@ from sharploss.analysis.tables.writers import latex, markdown
 
 @pytest.fixture(scope="module")
 def study(study_root):
-    return load_study(study_root)
+    return load_study("mini", study_root)
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +81,9 @@ def test_every_row_has_a_cell_per_column_and_its_place_in_print(tables):
 
 
 def test_a_run_that_failed_is_told(own_root):
-    path = own_root / "results/runs/sr_x4-edsr-sploss-s0/metrics.json"
+    path = own_root / "results/mini/runs/sr_x4-edsr-sploss-s0/metrics.json"
     path.write_text(json.dumps({"status": "not_trained", "reason": "the weights are away"}))
-    frame, table = paper_tables(load_study(own_root))["paper_sploss_table1"]
+    frame, table = paper_tables(load_study("mini", own_root))["paper_sploss_table1"]
     rows = frame.query("network == 'edsr' and loss == 'sploss'")
     assert set(rows["status"]) == {"not trained: the weights are away"}
     assert "not trained: the weights are away" in markdown(table)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import synthetic
-from sharploss.analysis.claims.evaluate import judge
+from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.tables import tables
@@ -17,19 +17,19 @@ from sharploss.planning.plan import load_plan, write_plan
 
 @pytest.fixture(scope="module")
 def study(study_root):
-    return load_study(study_root)
+    return load_study("mini", study_root)
 
 
 @pytest.fixture(scope="module")
 def written(study_root):
     tables.tabulate(study_root)
-    return study_root / "reports" / "tables"
+    return study_root / "reports" / "mini" / "tables"
 
 
 def raw(root, run, dataset, measure):
     """Mean of the file's numbers, computed without pandas; `measure` as in the file, "psnr,y"."""
     group = "-".join(run.split("-")[:2])
-    lines = (root / "results/scores" / f"{group}.csv").read_text().splitlines()
+    lines = (root / "results/mini/scores" / f"{group}.csv").read_text().splitlines()
     values = [
         float(line.split(",")[5]) for line in lines if line.startswith(f"{run},{dataset},") and f",{measure}," in line
     ]
@@ -68,7 +68,7 @@ def test_bicubic_and_diverged_runs_are_not_ranked(study):
 
 def test_means_and_statuses_cover_the_seeds(tmp_path):
     root = synthetic.make_study(tmp_path, seeds=(0, 1), diverged=("sr_x4-vdsr-l2_gv-s1",))
-    table = tables.pairings(load_study(root))
+    table = tables.pairings(load_study("mini", root))
     row = table.query("network == 'espcn' and loss == 'l2' and dataset == 'skimage_test'").iloc[0]
     both = [raw(root, f"sr_x4-espcn-l2-s{seed}", "skimage_test", "psnr,y") for seed in (0, 1)]
     assert row["psnr_y"] == pytest.approx(np.mean(both))
@@ -88,16 +88,16 @@ def test_the_alpha_table_has_measures_down_and_alphas_across_in_order(study, stu
 
 
 def test_the_control_passes_only_when_every_score_is_equal(own_root):
-    control = tables.alpha_control(load_study(own_root))
+    control = tables.alpha_control(load_study("mini", own_root))
     assert set(control["verdict"]) == {"identical"}
     assert set(control.query("dataset == 'set5'")["scores"]) == {5}
-    path = own_root / "results/scores/sr_x4-edsr.csv"
+    path = own_root / "results/mini/scores/sr_x4-edsr.csv"
     lines = path.read_text().splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith("sr_x4-edsr-sploss_a0-s0,set5,baby,psnr,y"))
     start, value = lines[at].rsplit(",", 1)
     lines[at] = f"{start},{np.nextafter(float(value), 99.0)!r}".replace("np.float64(", "").replace(")", "")
     path.write_text("\n".join(lines) + "\n")
-    control = tables.alpha_control(load_study(own_root))
+    control = tables.alpha_control(load_study("mini", own_root))
     different = control[control["verdict"] == "differs"]
     assert different[["dataset", "metric", "protocol"]].to_numpy().tolist() == [["set5", "psnr", "y"]]
     assert 0 < different["largest_difference"].iloc[0] < 1e-12
@@ -121,7 +121,7 @@ def test_curves_have_a_row_per_validation_and_the_last_total_before_it(study):
 
 def test_the_summary_holds_the_means_on_the_first_test_set(written):
     study_root = written.parents[1]
-    summary = json.loads((study_root / "results/summary.json").read_text())
+    summary = json.loads((study_root / "results/mini/summary.json").read_text())
     assert "sr_x4-vdsr-l2_gv-s0" not in summary
     expected = raw(study_root, "sr_x4-edsr-l1-s0", "skimage_test", "psnr,y")
     assert summary["sr_x4-edsr-l1-s0"]["psnr_y"] == pytest.approx(expected)
@@ -150,7 +150,7 @@ def test_markdown_shows_diverged_runs_and_marks(written):
 
 def test_what_was_not_measured_is_said_and_never_a_number(sparse_root):
     tables.tabulate(sparse_root)
-    text = (sparse_root / "reports/tables/pairings.md").read_text()
+    text = (sparse_root / "reports/mini/tables/pairings.md").read_text()
     row = next(line for line in text.splitlines() if line.startswith("| edsr | l1 |"))
     assert row.count("not measured") == 2
     assert "LPIPS not measured: the weights of lpips" in text
@@ -172,7 +172,7 @@ def test_a_study_without_sweep_or_l1_still_has_its_tables(own_root):
     }
     write_plan({"runs": kept, "groups": groups}, own_root / "runs.yaml")
     tables.tabulate(own_root)
-    folder = own_root / "reports/tables"
+    folder = own_root / "reports/mini/tables"
     assert "no runs for this table" in (folder / "alpha_sweep.md").read_text()
     assert "no runs for this table" in (folder / "alpha_control.md").read_text()
     assert len((folder / "pairings_difference.csv").read_text().splitlines()) == 1
@@ -181,7 +181,7 @@ def test_a_study_without_sweep_or_l1_still_has_its_tables(own_root):
 
 @pytest.fixture(scope="module")
 def wide(wide_root):
-    return load_study(wide_root)
+    return load_study("mini", wide_root)
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +256,7 @@ def test_cost_is_told_per_recipe(wide):
 @pytest.mark.slow
 def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path):
     tables.tabulate(wide_root)
-    judge(wide_root)
+    evaluate_claims("mini", wide_root)
     files = sorted((wide_root / "reports").rglob("*.tex"))
     assert {path.stem for path in files} >= {"pairings", "same_size_difference", "paper_gv_table1", "verdicts"}
     body = "\\clearpage".join(path.read_text() for path in files)

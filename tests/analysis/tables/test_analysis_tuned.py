@@ -22,7 +22,7 @@ def root(mini_root, tmp_path):
 def validate(root, losses):
     """Set the validation PSNR at the end of a loss's training; what it had before stays."""
     for loss, psnr in losses.items():
-        path = root / "results" / "runs" / f"{PREFIX}{loss}-s0" / "history.jsonl"
+        path = root / "results" / "mini" / "runs" / f"{PREFIX}{loss}-s0" / "history.jsonl"
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         last = max(line["step"] for line in lines if line["event"] == "validation")
         for line in lines:
@@ -32,7 +32,7 @@ def validate(root, losses):
 
 
 def diverge(root, loss):
-    path = root / "results" / "runs" / f"{PREFIX}{loss}-s0" / "metrics.json"
+    path = root / "results" / "mini" / "runs" / f"{PREFIX}{loss}-s0" / "metrics.json"
     record = json.loads(path.read_text())
     path.write_text(json.dumps(record | {"status": "diverged", "diverged": {"term": "gv", "step": 40}}))
 
@@ -49,12 +49,12 @@ def keep(root, dropped):
 
 def chosen(root):
     """Give the rows of the suite `weights` by family."""
-    found = choices(load_study(root)).query("suite == 'weights'")
+    found = choices(load_study("mini", root)).query("suite == 'weights'")
     return {row["family"]: row for row in found.to_dict(orient="records")}
 
 
 def laid_out(root):
-    study = load_study(root)
+    study = load_study("mini", root)
     return lay_out(study, tuned(study, differences(study.scores)))["weights"]
 
 
@@ -87,14 +87,14 @@ def test_the_best_is_chosen_by_the_last_validation_and_not_by_the_test(root):
     cells = {row[1].text: row[4].text for row in laid_out(root)[0].rows}
     assert cells["sploss"] == "29.00 (+1.50)"
     assert "(" not in cells["l1"]
-    means = load_study(root).scores.query("network == 'espcn' and metric == 'psnr' and protocol == 'y'")
+    means = load_study("mini", root).scores.query("network == 'espcn' and metric == 'psnr' and protocol == 'y'")
     by_test = means.groupby("loss")["value"].mean()
     assert by_test["sploss_a4"] < by_test["sploss"] < by_test["sploss_a1"]
 
 
 def test_no_test_score_changes_the_choice(root):
     before = chosen(root)
-    path = root / "results" / "scores" / "sr_x4-espcn.csv"
+    path = root / "results" / "mini" / "scores" / "sr_x4-espcn.csv"
     scores = pd.read_csv(path)
     scores["value"] = scores["value"].to_numpy()[::-1]
     scores.to_csv(path, index=False)
@@ -132,7 +132,7 @@ def test_a_loss_of_which_every_trial_diverged_says_so(root):
 
 
 def test_a_trial_that_was_not_validated_is_not_chosen(root):
-    path = root / "results" / "runs" / f"{PREFIX}sploss-s0" / "history.jsonl"
+    path = root / "results" / "mini" / "runs" / f"{PREFIX}sploss-s0" / "history.jsonl"
     path.write_text("".join(line + "\n" for line in path.read_text().splitlines() if "validation" not in line))
     validate(root, {"sploss_a4": float("nan")})
     assert chosen(root)["sploss"]["loss"] == "sploss_a1"
@@ -154,14 +154,14 @@ def test_a_loss_with_one_trial_stands_beside_the_others_and_is_marked(root):
 
 
 def test_trials_that_had_no_weights_are_none(mini_root):
-    found = choices(load_study(mini_root)).query("suite == 'feature_weights' and loss != 'l2'")
+    found = choices(load_study("mini", mini_root)).query("suite == 'feature_weights' and loss != 'l2'")
     assert set(found["trials"]) == {0}
     assert set(found["loss"]) == {""}
     assert found["failure"].str.startswith("not trained").all()
 
 
 def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_differences(mini_root):
-    study = load_study(mini_root)
+    study = load_study("mini", mini_root)
     compared = differences(study.scores)
     numbers = tuned(study, compared).query("suite == 'weights'")
     assert len(numbers) == 5 * 2
@@ -191,8 +191,8 @@ def test_a_best_at_an_end_of_what_was_tried_is_told(root):
 
 
 def test_only_suites_that_compare_losses_and_vary_one_have_a_table(mini_root, study_root):
-    assert set(choices(load_study(mini_root))["suite"]) == {"weights", "feature_weights"}  # not the alpha sweep
-    study = load_study(study_root)
+    assert set(choices(load_study("mini", mini_root))["suite"]) == {"weights", "feature_weights"}  # not the alpha sweep
+    study = load_study("mini", study_root)
     assert len(choices(study)) == 0
     assert display(study, differences(study.scores))["tuned"] == []
 
@@ -203,21 +203,21 @@ def test_several_seeds_are_averaged_and_all_must_have_finished(root):
         first, second = f"{PREFIX}{loss}-s0", f"{PREFIX}{loss}-s1"
         plan["runs"][second] = {**plan["runs"][first], "seed": 1}
         plan["groups"]["sr_x4-espcn"]["runs"].append(second)
-        shutil.copytree(root / "results" / "runs" / first, root / "results" / "runs" / second)
-    path = root / "results" / "scores" / "sr_x4-espcn.csv"
+        shutil.copytree(root / "results" / "mini" / "runs" / first, root / "results" / "mini" / "runs" / second)
+    path = root / "results" / "mini" / "scores" / "sr_x4-espcn.csv"
     scores = pd.read_csv(path)
     again = scores[scores["run"].str.contains("-sploss(?:_a1|_a4)?-s0")]
     pd.concat([scores, again.assign(run=again["run"].str.replace("-s0", "-s1"))]).to_csv(path, index=False)
     write_plan(plan, root / "runs.yaml")
     validate(root, {"sploss_a1": 28.0, "sploss": 30.0, "sploss_a4": 28.5})
-    path = root / "results" / "runs" / f"{PREFIX}sploss-s1" / "history.jsonl"
+    path = root / "results" / "mini" / "runs" / f"{PREFIX}sploss-s1" / "history.jsonl"
     path.write_text(path.read_text() + '{"event": "validation", "step": 900, "psnr_y": 25.0}\n')
     for loss in ("sploss_a1", "sploss_a4"):
-        path = root / "results" / "runs" / f"{PREFIX}{loss}-s1" / "history.jsonl"
+        path = root / "results" / "mini" / "runs" / f"{PREFIX}{loss}-s1" / "history.jsonl"
         path.write_text(path.read_text() + '{"event": "validation", "step": 900, "psnr_y": 28.0}\n')
     found = chosen(root)["sploss"]
     assert (found["loss"], found["validation_psnr_y"], found["trials"]) == ("sploss_a4", 28.25, 3)
-    path = root / "results" / "runs" / f"{PREFIX}sploss_a4-s1" / "metrics.json"
+    path = root / "results" / "mini" / "runs" / f"{PREFIX}sploss_a4-s1" / "metrics.json"
     path.write_text(
         json.dumps(json.loads(path.read_text()) | {"status": "diverged", "diverged": {"term": "sploss", "step": 9}})
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from sharploss.analysis.stats.effect_sizes import holm, p_value
 from sharploss.analysis.stats.intervals import mean_interval
 from sharploss.analysis.stats.pooled_effect import pooled
 from sharploss.utils.files import write_json
-from sharploss.utils.yaml_files import load_yaml
 
 if TYPE_CHECKING:
     from sharploss.analysis.claims.contrasts import Cell
@@ -55,25 +54,25 @@ class Judged(NamedTuple):
     planned: int = 0
 
 
-def judge(root: Path) -> dict[str, Any]:
-    """Judge every claim; write results/verdicts.json and reports/verdicts/ (tables, and a page per paper).
+def evaluate_claims(study_name: str, root: Path) -> dict[str, Any]:
+    """Judge every claim; write a study's claims.json, and its tables and a page per paper.
 
     Returns:
-        What verdicts.json holds: `study` (its name), `claims` (key -> paper, where, statement, note, printed, ours) and
+        What claims.json holds: `study` (its name), `claims` (key -> paper, where, statement, note, printed, ours) and
         `anomalies`.
 
     Raises:
         UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
     """
-    claims, study = load_claims(root), load_study(root)
+    claims, study = load_claims(root), load_study(study_name, root)
     verdicts = {
-        "study": cast("dict[str, Any]", load_yaml(root / "params.yaml"))["study"],
+        "study": study.params.study,
         "claims": judge_all(claims, printed_source(root), study),
         "anomalies": anomalies(root),
     }
-    write_json(root / "results" / "verdicts.json", verdicts)
-    write_tables(root / "reports" / "verdicts", verdicts)
-    write_pages(root / "reports" / "verdicts", verdicts)
+    write_json(study.paths.claims, verdicts)
+    write_tables(study.paths.claim_pages, verdicts)
+    write_pages(study.paths.claim_pages, verdicts)
     return verdicts
 
 

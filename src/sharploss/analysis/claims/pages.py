@@ -18,9 +18,9 @@ PAGES = {"SPLoss": "sploss", "GV": "gv", "MDF": "mdf", "SOG": "second_order", "S
 """The page of each paper, here and in docs/papers, by the name that claims.yaml has for it."""
 
 ABOUT = (
-    "Written by `pipelines/judge.py`, like `results/verdicts.json`; change nothing here by hand. What is known about "
-    "the paper and what was assumed is on [its own page](../../docs/papers/{page}.md), what the words mean in "
-    "[how to read the ledger](../../docs/ledger.md), what is odd about the printed tables in "
+    "Written by `pipelines/claims.py`, like `claims.json` of the results; change nothing here by hand. What is known "
+    "about the paper and what was assumed is on [its own page](../../../docs/papers/{page}.md), what the words mean in "
+    "[how to read the ledger](../../../docs/ledger.md), what is odd about the printed tables in "
     "[anomalies.md](anomalies.md)."
 )
 
@@ -30,7 +30,7 @@ def write_pages(folder: Path, verdicts: dict[str, Any]) -> None:
 
     Args:
         folder: made where it is missing.
-        verdicts: what `judge.judge` returns.
+        verdicts: what `evaluate_claims` returns.
     """
     for paper, name in PAGES.items():
         write_text(folder / f"{name}.md", page(paper, verdicts))
@@ -41,7 +41,7 @@ def page(paper: str, verdicts: dict[str, Any]) -> str:
 
     Args:
         paper: a key of `PAGES`.
-        verdicts: what `judge.judge` returns.
+        verdicts: what `evaluate_claims` returns.
     """
     found = [claim for claim in report_ledger.claims(verdicts["claims"]) if paper in claim.paper.split(" and ")]
     told = f"Our runs are those of the study `{verdicts['study']}`."

@@ -22,7 +22,7 @@ def write_tables(folder: Path, verdicts: dict[str, Any]) -> None:
 
     Args:
         folder: made where it is missing.
-        verdicts: what `judge.judge` returns.
+        verdicts: what `evaluate_claims` returns.
     """
     import pandas as pd
 

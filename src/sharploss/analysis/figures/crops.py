@@ -12,6 +12,7 @@ from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.pixels import Floats, psnr, read_picture
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 from sharploss.analysis.tables.layout import records
+from sharploss.record.keys import TARGET
 
 COLUMNS, FEW, MANY = 6, 4, 12
 
@@ -86,9 +87,7 @@ def chosen_files(study: Study, crop: str, group: str, variants: list[str]) -> li
         variants: in the order wanted; each is titled by its loss.
     """
     task = str(crops_of(study)[crop]["task"])
-    reference = study.root / "results" / "unrestored" / task
-    name = name_of(study, {"task": task})
-    files = [(title, reference / f"{crop}-{title}.png") for title in ("target", name)]
-    folder = study.root / "results" / "crops" / group
-    files += [(variant.split("-")[0], folder / f"{crop}-{variant}.png") for variant in variants]
+    titles = (TARGET, name_of(study, {"task": task}))
+    files = [(title, study.paths.input_baseline_crop(task, crop, title)) for title in titles]
+    files += [(variant.split("-")[0], study.paths.crop(group, crop, variant)) for variant in variants]
     return files if all(path.is_file() for _, path in files) else None

@@ -35,8 +35,8 @@ SUBJECTS = (
 )
 
 
-def plot(root: Path) -> None:
-    """Write reports/figures/ of the study in `root`: png, svg, and figures.json, which the report reads.
+def plot(study_name: str, root: Path) -> None:
+    """Write the figures of a study: png, svg, and figures.json, which the report reads.
 
     figures.json lists name, section, caption, alt and paper of each figure; one that the study has not the runs for is
     listed with the reason, `not_drawn`, and has no files.
@@ -44,7 +44,8 @@ def plot(root: Path) -> None:
     Raises:
         UserError: a result file, column or crop is missing; the message names it.
     """
-    study, folder = load_study(root), root / "reports" / "figures"
+    study = load_study(study_name, root)
+    folder = study.paths.figures
     listed: list[dict[str, str]] = []
     with style():
         for drawing in drawings(study):

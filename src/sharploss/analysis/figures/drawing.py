@@ -47,7 +47,7 @@ def kind_of(study: Study, task: str) -> str:
     """Give what was done to a task's images ("sr", "deblur", ...), from the record of its first training."""
     for run in study.runs.loc[study.runs["task"] == task, "run"]:
         if run in study.provenance:
-            return str(study.provenance[run]["config"]["task"].get("kind", "sr"))
+            return str(study.provenance[run].config["task"].get("kind", "sr"))
     return ""
 
 

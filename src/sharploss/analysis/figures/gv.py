@@ -113,9 +113,8 @@ def variance_curves(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFram
     """
     import pandas as pd
 
-    results = study.root / "results"
-    reference = results / "unrestored" / task / "variance.csv"
-    paths = {row["group"]: results / "crops" / row["group"] / "variance.csv" for row in records(pairs)}
+    reference = study.paths.input_baseline_variances(task)
+    paths = {row["group"]: study.paths.variances(row["group"]) for row in records(pairs)}
     columns = ["network", "line", "direction", "rank", "target", "output"]
     if not all(path.is_file() for path in [reference, *paths.values()]):
         return pd.DataFrame(columns=columns)

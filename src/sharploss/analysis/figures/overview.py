@@ -169,9 +169,9 @@ def _against(scores: pd.DataFrame, losses: list[str], base: str) -> pd.DataFrame
 def claims(study: Study) -> Iterator[Drawing]:
     """Draw the verdicts on every claim, in print and on our runs."""
     name, caption = "claims", "Every claim of the five papers at a glance: what its paper prints and what our runs show"
-    path = study.root / "results" / "verdicts.json"
+    path = study.paths.claims
     if not path.is_file():
-        yield missing(name, "claims", f"{caption}.", "results/verdicts.json is missing: run pipelines/judge.py first.")
+        yield missing(name, "claims", f"{caption}.", f"{path.name} is missing: run pipelines/claims.py first.")
         return
     yield Drawing(
         name,

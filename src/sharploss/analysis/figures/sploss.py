@@ -43,7 +43,7 @@ def mechanism(study: Study) -> Iterator[Drawing]:
 
 
 def _mechanism(study: Study, task: str) -> Iterator[Drawing]:
-    edge = load_edge(study.root, task)
+    edge = load_edge(study.paths, task)
     yield Drawing(
         f"mechanism_profile_{task}",
         "mechanism",

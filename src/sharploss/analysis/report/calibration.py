@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sharploss.analysis.measures import MINUS
 from sharploss.analysis.tables.layout import Cell, Table, records
+from sharploss.record.paths import StudyPaths
 
 COLUMNS = ["set", "what", "measured on", "metric", "published", "measured", "difference", "tolerance"]
 WHAT = {"sr": "bicubic, x{}", "jpeg": "JPEG, quality {}", "lr": "small images, x{}, against the published ones"}
@@ -13,15 +12,15 @@ METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "differing_samples": "samples th
 PROTOCOLS = {"luma alone": "luma alone", "grey8": "grey 8-bit", "rgb": "RGB"}
 
 
-def calibration(root: Path) -> Table:
-    """Lay out results/calibration.csv; a table without rows where that was not made.
+def calibration(files: StudyPaths) -> Table:
+    """Lay out calibration.csv; a table without rows where that was not made.
 
     Raises:
         UserError: the file lacks a column; the message names it.
     """
     import pandas as pd
 
-    path = root / "results" / "calibration.csv"
+    path = files.calibration
     rows = records(pd.read_csv(path, dtype=str, keep_default_na=False)) if path.is_file() else []
     caption = "Our degradations and metrics against published numbers, on the sets that were at hand."
     return Table(caption, COLUMNS, [_row(row) for row in rows], labels=4, notes=_notes(rows))

@@ -11,7 +11,7 @@ from sharploss.analysis.tables.layout import Cell, Table, count
 VERDICTS = tuple(MARKS)
 TOLD = {"against": "the other way round", "tie": "equal"}
 MOST = 8
-"""How many exceptions of a claim the page lists; results/verdicts.json holds all."""
+"""How many exceptions of a claim the page lists; claims.json holds all."""
 
 ONE_SEED = "One seed: the verdict is about these trainings; how much others would differ is unknown."
 COUNTS = ("for", "against", "tie", "open", "missing")
@@ -53,7 +53,7 @@ class Claim(NamedTuple):
 
 
 def claims(found: dict[str, Any]) -> list[Claim]:
-    """Read the claims of results/verdicts.json.
+    """Read the claims of claims.json.
 
     Args:
         found: its entry `claims`.
@@ -141,7 +141,7 @@ def _groups(name: str, by: dict[str, dict[str, dict[str, int]]]) -> Table:
 def _exceptions(name: str, found: list[dict[str, Any]]) -> Table:
     rows = [_exception(one) for one in found[:MOST]]
     left = len(found) - len(rows)
-    notes = [f"And {left} more, in results/verdicts.json."] if left else []
+    notes = [f"And {left} more, in claims.json."] if left else []
     columns = ["task", "network", "test set", "what", "measure", "change", "95 % interval", "p", "which is"]
     return Table(f"{name}: cells that are not for the claim.", columns, rows, labels=5, notes=notes)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import ARROWS, TIMES
 from sharploss.analysis.tables.layout import NOT_MEASURED, Cell, Table, records
 from sharploss.analysis.tables.tables import cost
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
-from sharploss.utils.yaml_files import load_yaml
+from sharploss.record.run import Provenance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,18 +19,16 @@ PARTS = ("colour", "rounding", "border", "window")
 BOTH = ("psnr", "ssim")
 
 
-def questions(root: Path) -> dict[str, str]:
-    """Give what each suite of params.yaml asks: suite -> question, "" where it says none."""
-    params = cast("dict[str, Any]", load_yaml(root / "params.yaml"))
-    suites = cast("dict[str, dict[str, Any]]", params.get("suites") or {})
-    return {name: str(suite.get("question") or "") for name, suite in suites.items()}
+def questions(study: Study) -> dict[str, str]:
+    """Return what each suite of the study asks: suite -> question."""
+    return {name: suite.question for name, suite in study.params.suites.items()}
 
 
-def protocol_tables(root: Path) -> list[Table]:
-    """Lay out reports/protocols/protocols.csv, one picture under every protocol; nothing where that was not made."""
+def protocol_tables(study: Study) -> list[Table]:
+    """Lay out protocols.csv, one picture under every protocol; nothing where that was not made."""
     import pandas as pd
 
-    path = root / "reports" / "protocols" / "protocols.csv"
+    path = study.paths.protocols / "protocols.csv"
     if not path.is_file():
         return []
     rows = records(pd.read_csv(path, dtype=str, keep_default_na=False))
@@ -120,17 +117,16 @@ def run_rows(study: Study) -> list[dict[str, Any]]:
     return [_run_row(row, study.provenance.get(row["run"])) for row in records(study.runs)]
 
 
-def _run_row(row: dict[str, Any], origin: dict[str, Any] | None) -> dict[str, Any]:
-    trained = origin or {}
+def _run_row(row: dict[str, Any], origin: Provenance | None) -> dict[str, Any]:
     return {
         "run": row["run"],
         "suites": ", ".join(row["suites"]),
         "status": row["status"].replace("_", " "),
         "steps": f"{row['step']:,.0f}" if origin else "—",
         "seconds": f"{row['seconds']:.1f}" if origin else "—",
-        "started": str(trained.get("started", "—"))[:16].replace("T", " "),
-        "commit": short(str(trained.get("commit") or "—")),
-        "identity": str(trained.get("identity") or "—"),
+        "started": origin.started[:16].replace("T", " ") if origin else "—",
+        "commit": short(origin.commit) if origin else "—",
+        "identity": (origin.identity if origin else "") or "—",
         "files": ["metrics.json", *(["provenance.json", "history.jsonl"] if origin else [])],
     }
 

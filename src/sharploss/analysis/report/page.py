@@ -31,19 +31,20 @@ HERE = Path(__file__).parent
 TEMPLATE, SCRIPT = "report.html.jinja", "report.js"
 
 
-def report(root: Path, *, command: str, wall_seconds: float | None = None) -> None:
-    """Write reports/index.html of the study in `root`: self-contained, without a request to any network.
+def report(study_name: str, root: Path, *, command: str, wall_seconds: float | None = None) -> None:
+    """Write the page of a study: self-contained, without a request to any network.
 
     Args:
-        root: the study's folder; `plot` has been run in it, and `judge` and `protocols` where their parts are wanted.
+        study_name: the study; its figures are drawn, and its claims and protocols where their parts are wanted.
+        root: the repository's folder.
         command: what a reader types to make the study again.
         wall_seconds: how long the whole study took, where known.
 
     Raises:
         UserError: a result file, column, figure or crop is missing; the message names it.
     """
-    study = load_study(root)
-    write_text(root / "reports" / "index.html", render(study, command, wall_seconds))
+    study = load_study(study_name, root)
+    write_text(study.paths.page, render(study, command, wall_seconds))
 
 
 def render(study: Study, command: str, wall_seconds: float | None = None) -> str:
@@ -55,10 +56,11 @@ def render(study: Study, command: str, wall_seconds: float | None = None) -> str
     )
     ids, script = count(), (HERE / SCRIPT).read_text(encoding="utf-8")
     return pages.get_template(TEMPLATE).render(
+        study=study.params.study,
         new_id=lambda: f"t{next(ids)}",
         script=script,
         script_hash=hash_of(script),
-        **_judged(study.root),
+        **_judged(study),
         **_measured(study),
         **_pictured(study),
         **_told(study),
@@ -72,9 +74,9 @@ def hash_of(script: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
-def _judged(root: Path) -> dict[str, Any]:
+def _judged(study: Study) -> dict[str, Any]:
     """Lay out what `judge` found: the claims, their counts, the anomalies; nothing where it has not run."""
-    path = root / "results" / "verdicts.json"
+    path = study.paths.claims
     if not path.is_file():
         return {"claims": [], "tally": None, "anomalies": [], "untestable": []}
     found = cast("dict[str, Any]", read_json(path))
@@ -92,7 +94,7 @@ def _measured(study: Study) -> dict[str, Any]:
     """Lay out the numbers: answers, tables, the papers' tables, the control."""
     compared = differences(study.scores)
     found, tables = headline.answers(study, compared), display(study, compared)
-    asked = questions(study.root)
+    asked = questions(study)
     suites = [(name, asked.get(name, ""), tables[name], tables[f"{name}_difference"]) for name in shown_suites(study)]
     return {
         "lead": headline.lead(found),
@@ -103,13 +105,13 @@ def _measured(study: Study) -> dict[str, Any]:
         "tuned": lay_out(study, tuned(study, compared)),
         "papers": {name: table for name, (_, table) in paper_tables(study).items()},
         "control": headline.control(alpha_control(study)),
-        "calibration": calibration(study.root),
+        "calibration": calibration(study.paths),
     }
 
 
 def _pictured(study: Study) -> dict[str, Any]:
     """Gather the pictures: figures by section, and what the explorer shows."""
-    drawn, crops = figures(study.root / "reports" / "figures"), explorer(study)
+    drawn, crops = figures(study.paths.figures), explorer(study)
     return {
         "figures": drawn.sections,
         "skipped": drawn.skipped,
@@ -127,7 +129,7 @@ def _told(study: Study) -> dict[str, Any]:
         "first": study.datasets[0],
         "metrics": [METRIC_INFO[name] for name in METRIC_INFO if name in asked],
         "protocols": [PROTOCOLS[name] for name in PROTOCOLS if name in asked],
-        "protocol_tables": protocol_tables(study.root),
+        "protocol_tables": protocol_tables(study),
         "gaps": gap_notes(study),
         "failures": failures(study),
         "cures": study.cures,

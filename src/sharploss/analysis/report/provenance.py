@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import metric_title
 from sharploss.assets.catalogue import ASSETS, Asset
+from sharploss.record.run import Provenance
 
 
 class Source(NamedTuple):
@@ -22,10 +23,10 @@ class Source(NamedTuple):
 def provenance(study: Study, command: str, wall_seconds: float | None) -> dict[str, str]:
     """Give the facts behind the numbers as label -> text, in the order shown; runs that differ are told apart."""
     runs = list(study.provenance.values())
-    versions = sorted({f"{name} {version}" for run in runs for name, version in run["versions"].items()})
+    versions = sorted({f"{name} {version}" for run in runs for name, version in run.versions.items()})
     facts = {
         "Command": command,
-        "Date": _span([str(run["started"]) for run in runs]),
+        "Date": _span([run.started for run in runs]),
         "Hardware": _all(runs, "hardware"),
         "Device": _all(runs, "device"),
         "Runs": _runs(study),
@@ -46,8 +47,8 @@ def _runs(study: Study) -> str:
     return f"{text} and {gone} could not be trained" if gone else text
 
 
-def _all(runs: list[dict[str, Any]], key: str) -> str:
-    return "; ".join(dict.fromkeys(str(run.get(key)) for run in runs))
+def _all(runs: list[Provenance], key: str) -> str:
+    return "; ".join(dict.fromkeys(str(getattr(run, key)) for run in runs))
 
 
 def _span(started: list[str]) -> str:
@@ -67,7 +68,7 @@ def duration(seconds: float) -> str:
 
 def sources(study: Study) -> list[Source]:
     """List the data sets of the study's tasks, in order of use, and the weights behind what was measured."""
-    tasks = [run["config"]["task"] for run in study.provenance.values()]
+    tasks = [run.config["task"] for run in study.provenance.values()]
     names = dict.fromkeys(
         name for task in tasks for role in ("train", "validation", "test") for name in task.get(role, [])
     )

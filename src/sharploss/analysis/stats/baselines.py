@@ -6,7 +6,6 @@ import json
 from typing import Any, cast
 
 from sharploss.analysis.load import Study
-from sharploss.utils.yaml_files import load_yaml
 
 Terms = dict[str, float]
 
@@ -22,7 +21,7 @@ def forms_of(study: Study) -> dict[str, dict[str, str]]:
 
 
 def _specs(study: Study) -> dict[str, dict[str, Any]]:
-    params = cast("dict[str, Any]", load_yaml(study.root / "params.yaml"))
+    params = study.params.model_dump()
     losses = cast("dict[str, dict[str, Any]]", params.get("losses") or {})
     used = set(study.runs["loss"])
     return {name: spec for name, spec in losses.items() if name in used}

@@ -12,7 +12,6 @@ from sharploss.analysis.stats.baselines import weight
 from sharploss.analysis.stats.intervals import TRAINED, base_losses
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import Cell, Table, records
-from sharploss.utils.yaml_files import load_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +93,7 @@ def choices(study: Study) -> pd.DataFrame:
     """
     import pandas as pd
 
-    params = cast("dict[str, Any]", load_yaml(study.root / "params.yaml"))
+    params = study.params.model_dump()
     rows = [row for suite, runs in _suites(study) for row in _chosen(study, params["losses"], suite, runs)]
     return pd.DataFrame(rows, columns=CHOICE)
 

@@ -30,13 +30,14 @@ ROW = [*TRAINED, "loss"]
 """What a row of a table stands for; its numbers are means over images and seeds."""
 
 
-def tabulate(root: Path) -> None:
-    """Write reports/tables/ (csv with all digits, md to read, tex to cite) and results/summary.json (`dvc metrics`).
+def tabulate(study_name: str, root: Path) -> None:
+    """Write a study's tables (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`).
 
     Raises:
         UserError: a result file or column is missing; the message names it.
     """
-    study, folder = load_study(root), root / "reports" / "tables"
+    study = load_study(study_name, root)
+    folder = study.paths.tables
     compared = differences(study.scores)
     numbers = frames(study, compared)
     for name, tables in laid_out(study, numbers).items():
@@ -47,7 +48,7 @@ def tabulate(root: Path) -> None:
         write_table([table], folder / name)
     write_csv(curves(study), folder / "curves.csv")
     write_csv(alpha_curves(study), folder / "alpha_curves.csv")
-    write_json(root / "results" / "summary.json", summary(study))
+    write_json(study.paths.summary, summary(study))
 
 
 def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:

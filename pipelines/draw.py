@@ -1,0 +1,30 @@
+"""Draw the pages of a study from its scores and records: no DVC, data, weights or training (make report STUDY=...)."""
+
+import argparse
+from pathlib import Path
+
+from sharploss.record.paths import paths
+from sharploss.record.study import current_study
+from sharploss.utils.errors import run_main
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", nargs="?", help="whose pages; by default the study of params.yaml")
+    study = parser.parse_args().study or current_study()
+    from sharploss.analysis.claims.evaluate import evaluate_claims
+    from sharploss.analysis.figures.draw import plot
+    from sharploss.analysis.report.front import write_front_page
+    from sharploss.analysis.report.page import report
+    from sharploss.analysis.tables.tables import tabulate
+
+    tabulate(study, Path())
+    evaluate_claims(study, Path())
+    plot(study, Path())
+    report(study, Path(), command=f"make plan STUDY={study} && make repro")
+    write_front_page(Path())
+    print(paths(study).page)
+
+
+if __name__ == "__main__":
+    run_main(main)

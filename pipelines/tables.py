@@ -1,0 +1,18 @@
+"""Write the tables of a study, from its scores and records."""
+
+import argparse
+from pathlib import Path
+
+from sharploss.record.study import current_study
+from sharploss.utils.errors import run_main
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    from sharploss.analysis.tables.tables import tabulate
+
+    tabulate(current_study(), Path())
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,169 @@
+"""The record of a run: metrics.json (the result), provenance.json (how it came about), typed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sharploss.record.paths import RunFiles
+from sharploss.utils.errors import UserError
+from sharploss.utils.files import read_json, write_json
+
+Status = Literal["finished", "diverged", "not_trained"]
+
+
+class _Record(BaseModel):
+    # What a later version added does no harm to an earlier one.
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class Divergence(_Record):
+    """Which term of the loss was not finite first, and at which step."""
+
+    term: str
+    step: int
+
+
+class Metrics(_Record):
+    """The result of a training: the same on every machine that computes the same.
+
+    Attributes:
+        status: finished; diverged; or not_trained, for want of weights that its loss needs.
+        step: the step of the weights that were kept.
+        validation: {"psnr_y": dB} at the last validation; None where there was none.
+        terms: the last means of the unweighted terms.
+        diverged: where the training came to a non-finite number.
+        reason: why it was not trained, one sentence.
+        cure: what to do about the reason, where that is known.
+    """
+
+    status: Status
+    step: int = 0
+    validation: dict[str, float | None] = {}
+    terms: dict[str, float | None] | None = None
+    diverged: Divergence | None = None
+    reason: str | None = None
+    cure: str | None = None
+
+    @property
+    def failure(self) -> str:
+        """Say why the run has no scores; "" when it has."""
+        if self.status == "not_trained":
+            return f"not trained: {self.reason}"
+        return f"diverged ({self.diverged.term} at step {self.diverged.step})" if self.diverged else ""
+
+
+class Provenance(_Record):
+    """The circumstances of a training.
+
+    Attributes:
+        started: ISO 8601, UTC.
+        seconds: of training, those before a resume included.
+        steps_per_second, patches_per_second: of the optimiser.
+        device, hardware, versions, commit: what computed.
+        processes: that shared each batch.
+        parameters: of the network.
+        backbones: {term: the weights that it was computed with}.
+        config: the resolved run: task, network, loss, recipe and seed.
+        identity: the hash of the settings, data, code and weights that the run was made from.
+        packs: {role: sha256 of the packed images}.
+        start, extractor: sha256 of the weights that it started from, and of its MDF discriminators.
+    """
+
+    started: str
+    seconds: float
+    steps_per_second: float
+    patches_per_second: float | None = None
+    device: str
+    hardware: str
+    versions: dict[str, str]
+    commit: str
+    processes: int = 1
+    parameters: int
+    backbones: dict[str, str] = {}
+    config: dict[str, Any]
+    identity: str = ""
+    packs: dict[str, str] = {}
+    start: str | None = None
+    extractor: str | None = None
+
+
+class _Config(_Record):
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """All that a run says of itself but its curves (`record.history`); `provenance` is None where nothing trained."""
+
+    key: str
+    metrics: Metrics
+    provenance: Provenance | None
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_run(files: RunFiles, key: str) -> RunRecord:
+    """Read the record of a run.
+
+    Raises:
+        UserError: a file is missing or damaged; the message names it. A run that was not trained needs no provenance.
+    """
+    metrics = _read(files.metrics, Metrics)
+    untrained = metrics.status == "not_trained" and not files.provenance.is_file()
+    return RunRecord(key, metrics, None if untrained else _read(files.provenance, Provenance))
+
+
+def save_run(files: RunFiles, record: RunRecord) -> None:
+    """Write metrics.json and provenance.json; metrics.json last, so that where it is, the others are."""
+    if record.provenance is not None:
+        write_json(files.provenance, record.provenance.model_dump(mode="json"))
+    dumped = record.metrics.model_dump(mode="json")
+    write_json(files.metrics, {name: value for name, value in dumped.items() if name != "cure" or value})
+
+
+def read_config(files: RunFiles) -> dict[str, Any] | None:
+    """Return the settings that a run was trained with; None where it was not, or its record is damaged."""
+    try:
+        return _read(files.provenance, _Config).config
+    except UserError:
+        return None
+
+
+def summarise(record: RunRecord) -> str:
+    """Return a training's end in one line."""
+    metrics, provenance = record.metrics, record.provenance
+    if metrics.status == "not_trained":
+        return f"{record.key}: not trained: {metrics.reason}{(metrics.cure and f': {metrics.cure}') or ''}"
+    if metrics.diverged:
+        return f"{record.key}: diverged, {metrics.diverged.term} is not finite at step {metrics.diverged.step}"
+    assert provenance is not None
+    speed = f"{provenance.seconds:.1f} s ({provenance.steps_per_second:.1f} steps/s)"
+    return f"{record.key}: {metrics.step} steps in {speed}, validation {metrics.validation['psnr_y']:.2f} dB"
+
+
+def same_config(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Return whether two resolved runs are trained alike; which sets are tested on makes no difference."""
+
+    def plain(config: Mapping[str, Any]) -> str:
+        task = {name: value for name, value in config["task"].items() if name != "test"}
+        return json.dumps({**config, "task": task}, sort_keys=True)
+
+    return plain(first) == plain(second)
+
+
+def _read(path: Path, model: type[Model]) -> Model:
+    content = read_json(path)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        what = "is missing" if first["type"] == "missing" else f"is wrong: {first['msg'][0].lower()}{first['msg'][1:]}"
+        raise UserError(
+            f"{path} is damaged ({where} {what}): delete it and run 'make repro' to make it again."
+        ) from None

@@ -1,0 +1,118 @@
+"""Scores: one row per number that was measured, and what is to be said beside them."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sharploss.record.paths import ScoreFiles
+from sharploss.utils.errors import UserError
+from sharploss.utils.files import read_json, write_json, write_text
+
+
+class Score(NamedTuple):
+    """One number: of a run, on an image of a test set ("*" for the whole set), by a metric under a protocol."""
+
+    run: str
+    dataset: str
+    image: str
+    metric: str
+    protocol: str
+    value: float
+
+
+class Notes(BaseModel):
+    """What is to be said beside the numbers.
+
+    Attributes:
+        not_measured: {metric: why it was not measured, or on which images it is undefined}.
+        missing_sets: {test set or image: why it could not be had}.
+        fid_patches: {test set: how many patches FID compared}.
+        seconds: spent on measuring.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    not_measured: dict[str, str] = {}
+    missing_sets: dict[str, str] = {}
+    fid_patches: dict[str, int] = {}
+    seconds: float = 0.0
+
+
+class Scores(NamedTuple):
+    """The scores of a group of runs, or of a task's input baseline."""
+
+    rows: list[Score]
+    notes: Notes
+
+
+def save_scores(files: ScoreFiles, rows: Iterable[Score | tuple[str, str, str, str, str, float]], notes: Notes) -> None:
+    """Write the rows as csv, to six decimals, and the notes as JSON."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(Score._fields)
+    writer.writerows((*about, f"{value:.6f}") for *about, value in rows)
+    write_text(files.rows, text.getvalue())
+    write_json(files.notes, notes.model_dump(mode="json", exclude_defaults=False))
+
+
+def load_scores(files: ScoreFiles) -> Scores:
+    """Read scores; rows without a value are left out.
+
+    Raises:
+        UserError: a file is missing or damaged; the message names it.
+    """
+    return Scores(list(_read_rows(files.rows)), _read_notes(files.notes))
+
+
+def _read_rows(path: Path) -> Iterator[Score]:
+    for line in read_table(path, Score._fields):
+        text = line["value"]
+        if text and text != "nan":
+            yield Score(*(line[name] for name in Score._fields[:-1]), value=_number(path, text))
+
+
+def _number(path: Path, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UserError(f"{path} has the value '{text}', not a finite number: delete it and run 'make repro'.")
+    return value
+
+
+def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+    """Read a csv file as rows of text, these columns alone.
+
+    Raises:
+        UserError: the file is missing, is no table or lacks a column.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            names, rows = reader.fieldnames or [], list(reader)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a table ({error}): delete it and run 'make repro'.") from None
+    columns = list(columns)
+    lacking = [name for name in columns if name not in names]
+    if lacking:
+        raise UserError(f"{path} has no column '{lacking[0]}': delete it and run 'make repro'.")
+    if any(row[name] is None for row in rows for name in columns):
+        raise UserError(f"{path} is not a table (a row is too short): delete it and run 'make repro'.")
+    return [{name: row[name] for name in columns} for row in rows]
+
+
+def _read_notes(path: Path) -> Notes:
+    content: Any = read_json(path)
+    try:
+        return Notes.model_validate(content)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "it holds no keys"
+        raise UserError(f"{path} is damaged ({where}): delete it and run 'make repro' to make it again.") from None

@@ -1,0 +1,34 @@
+"""The typed study that a name stands for: params.yaml where that is the one, else its file of studies/."""
+
+from pathlib import Path
+
+from sharploss.config.params import Params, load_params
+from sharploss.record.paths import STUDIES
+from sharploss.utils.errors import UserError, unknown
+
+PARAMS = "params.yaml"
+
+
+def load_study_params(study: str, root: Path = Path()) -> Params:
+    """Read the parameters of a study.
+
+    Raises:
+        UserError: there is no such study, or its file is damaged or names another.
+    """
+    current = root / PARAMS
+    if current.is_file():
+        params = load_params(current)
+        if params.study == study:
+            return params
+    path = root / STUDIES / f"{study}.yaml"
+    if not path.is_file():
+        raise unknown("study", study, sorted(found.stem for found in (root / STUDIES).glob("*.yaml")))
+    params = load_params(path)
+    if params.study != study:
+        raise UserError(f"{path}: study is {params.study}: a study's file has its name.")
+    return params
+
+
+def current_study(root: Path = Path()) -> str:
+    """Return the name of the study that params.yaml holds."""
+    return load_params(root / PARAMS).study
