@@ -133,10 +133,10 @@ def test_python_compiles_and_imports_what_exists(text):
 
 @pytest.mark.parametrize("text", snippets("yaml"))
 def test_losses_are_understood(text):
-    from sharploss.losses import loss_spec
+    from sharploss.losses import resolve_loss
 
     for spec in yaml.safe_load(text).get("losses", {}).values():
-        assert loss_spec(spec)
+        assert resolve_loss(spec)
 
 
 @pytest.mark.parametrize("text", snippets("yaml"))

@@ -30,7 +30,11 @@ def enlarge(image):
 
 
 def score(root, restorers, scale=2, on_image=lambda *_: None, metrics=None):
-    packs, task, device = open_test_packs("toy", TASK, root), {"scale": scale}, torch.device("cpu")
+    packs, task, device = (
+        open_test_packs("toy", TASK, root),
+        TASK.model_copy(update={"scale": scale}),
+        torch.device("cpu"),
+    )
     return score_packs(packs, restorers, task=task, device=device, title="toy", on_image=on_image, metrics=metrics)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from sharploss.config.params import ADVERSARIAL
+from sharploss.config.loss_spec import ADVERSARIAL
 from sharploss.losses import (
     TERMS,
     CharbonnierLoss,

@@ -2,7 +2,7 @@ import pytest
 import torch
 from backbone import loaded
 
-from sharploss.config.params import ADVERSARIAL
+from sharploss.config.loss_spec import ADVERSARIAL
 from sharploss.losses import TERMS, L1Loss, L2Loss, TextureLoss, VGGLoss, WeightedSum, build_loss
 from sharploss.losses.vgg_features import VGGFeatures, shared_backbones
 from sharploss.losses.weighted_sum import Terms

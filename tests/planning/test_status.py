@@ -4,10 +4,11 @@ import shutil
 
 import pytest
 
-from sharploss.config.params import Params, load_params, resolve_run
-from sharploss.losses import loss_spec
+from sharploss.config.params import Params, load_params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import expand, weights_path
 from sharploss.planning.status import standing, tell
+from sharploss.training.state import with_defaults
 from sharploss.utils.errors import UserError
 
 
@@ -19,8 +20,7 @@ def study(repository):
 
 def train(root, params, plan, key, **changed):
     """Leave what a training leaves, as far as it matters here."""
-    config = resolve_run(params, plan["runs"][key])
-    config = {**config, "loss": loss_spec(config["loss"]), **changed}
+    config = with_defaults(resolve_run(params, plan["runs"][key])).model_dump(mode="json") | changed
     folder = root / "results" / "mini" / "runs" / key
     folder.mkdir(parents=True)
     (folder / "provenance.json").write_text(json.dumps({"config": config}))

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sharploss.config.loss_spec import LossSpec
 from sharploss.utils.argument_checks import check_number
 
 HALVES = (torch.bfloat16, torch.float16)
 
 
 class Terms(dict[str, Tensor]):
-    """The parts of a loss by name, scalars: unweighted as a mapping, and each times its weight in `weighted`."""
+    """The terms of a loss by name, scalars: unweighted as a mapping, and each times its weight in `weighted`."""
 
     def __init__(self, terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> None:
         super().__init__(terms)
@@ -22,7 +23,7 @@ class Terms(dict[str, Tensor]):
 
     @property
     def weighted(self) -> dict[str, Tensor]:
-        """Each part times its weight, by name; one of weight 0 is 0, whatever its value."""
+        """Each term times its weight, by name; one of weight 0 is 0, whatever its value."""
         return {name: self._share(name) for name in self}
 
     @property
@@ -33,14 +34,14 @@ class Terms(dict[str, Tensor]):
     def _share(self, name: str) -> Tensor:
         weight = self.weights[name]
         if weight == 0:
-            return torch.zeros_like(self[name])  # a watched term may be NaN
+            return torch.zeros_like(self[name])  # a term that is only logged may be NaN
         return self[name] if weight == 1 else self[name] * weight
 
 
 class WeightedSum(nn.Module):
     """Sums loss terms, each times its weight.
 
-    A term of weight 0 is computed without gradients and left out of the sum: it is watched, not trained on.
+    A term of weight 0 is computed without gradients and left out of the sum: it is logged, not trained on.
 
     Attributes:
         weights: the weight of each term, by name.
@@ -57,7 +58,7 @@ class WeightedSum(nn.Module):
     """
 
     def __init__(
-        self, losses: Mapping[str, nn.Module], weights: Mapping[str, float], spec: Mapping[str, Any] | None = None
+        self, losses: Mapping[str, nn.Module], weights: Mapping[str, float], spec: LossSpec | None = None
     ) -> None:
         super().__init__()
         if losses.keys() != weights.keys():
@@ -68,7 +69,7 @@ class WeightedSum(nn.Module):
             raise ValueError("one of the weights must be above 0")
         self.losses = nn.ModuleDict(losses)
         self.weights = dict(weights)
-        self.spec = dict(spec or {})
+        self.spec = spec
         self.shared: Sequence[Any] = ()
 
     def forward(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Tensor:
@@ -105,7 +106,7 @@ class WeightedSum(nn.Module):
 
     @property
     def backbones(self) -> dict[str, str]:
-        """Name the weights that terms have loaded, by term, for the record: several files can serve one term."""
+        """Weight files that terms have loaded, by term, for the record: several files can serve one term."""
         loaded = {name: getattr(loss, "backbone", "") for name, loss in self.losses.items()}
         return {name: backbone for name, backbone in loaded.items() if backbone}
 

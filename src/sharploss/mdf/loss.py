@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.config.extractors import OFFICIAL, SUFFIX, source
+from sharploss.config.extractors import OFFICIAL, SUFFIX, weights_source
 from sharploss.functional.images import check_pair, check_size, full_precision
 from sharploss.mdf.networks import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
 from sharploss.mdf.weights import load_discriminators
@@ -131,7 +131,7 @@ class MDFLoss(nn.Module):
         layers: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        own = source(weights)
+        own = weights_source(weights)
         check_integer("scales", scales, minimum=1)
         if input_range is None:
             input_range = "[0,1]" if own is None else "[-1,1]"

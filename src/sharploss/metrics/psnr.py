@@ -1,8 +1,5 @@
 """Peak signal-to-noise ratio, and the border that every full-reference metric leaves out."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from torch import Tensor
 
 from sharploss.metrics.cached_image import Images, cached_pair
@@ -33,9 +30,3 @@ def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -
     one, other = cached_pair(output, target)
     error = one.seen(channels, border) - other.seen(channels, border)
     return -10 * error.square().mean(dim=(1, 2, 3)).log10()
-
-
-def border_of(task: Mapping[str, Any]) -> int:
-    """Return how many pixels a task's metrics leave out on each side: the scale, or none where the size is kept."""
-    scale = int(task["scale"])
-    return scale if scale > 1 else 0
