@@ -46,6 +46,11 @@ def _run(folder, task):
     (folder / "metrics.json").write_text(json.dumps(metrics))
     provenance = {
         "started": "2026-01-01T00:00:00+00:00",
+        "seconds": 1.5,
+        "steps_per_second": 30.0,
+        "device": "cpu",
+        "hardware": "an invented processor",
+        "versions": {},
         "commit": "abcdef0",
         "parameters": 4536,
         "config": {"task": task, "seed": 0},

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from sharploss.config.extractors import OFFICIAL, Extractor, source, weights_path
+from sharploss.config.extractors import OFFICIAL, Extractor, source
 from sharploss.config.params import Params, load_params, load_yaml
 from sharploss.utils.errors import UserError
 
@@ -48,13 +48,9 @@ def test_a_misspelt_setting_is_named_with_the_nearest(repository, tmp_path):
         load_params(tmp_path / "params.yaml")
 
 
-def test_weights_lie_in_one_folder_by_name():
-    assert weights_path("mdf_sr").as_posix() == "results/mini/weights/extractors/mdf_sr.safetensors"
-
-
 def test_what_weights_stand_for():
     assert [source(name) for name in OFFICIAL] == [None] * 3
-    assert source("mdf_sr") == weights_path("mdf_sr")
+    assert source("mdf_sr").as_posix() == "mdf_sr.safetensors"
     assert source("elsewhere/x.safetensors").as_posix() == "elsewhere/x.safetensors"
 
 

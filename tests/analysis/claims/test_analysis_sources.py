@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import TypeAdapter
 
 import synthetic
@@ -10,6 +9,8 @@ from sharploss.analysis.claims.evaluate import examine, judge_all, verdict
 from sharploss.analysis.claims.sources import our_source, printed_source
 from sharploss.analysis.claims.spec import Test, load_claims
 from sharploss.analysis.load import load_study
+from sharploss.config.params import load_params
+from sharploss.planning.plan import expand
 
 ROOT = Path(__file__).parents[3]
 
@@ -28,7 +29,8 @@ def test_a_diverged_run_makes_its_cells_missing(tmp_path):
 
 
 def test_a_seed_of_which_nothing_is_left_is_missed_too(tmp_path):
-    keys = [key for key, run in synthetic.make_plan((0, 1))["runs"].items() if run["seed"] == 1]
+    runs = expand(load_params(synthetic.make_study(tmp_path / "whole", seeds=(0, 1)) / "params.yaml"))["runs"]
+    keys = [key for key, run in runs.items() if run["seed"] == 1]
     root = synthetic.make_study(tmp_path / "study", seeds=(0, 1), diverged=keys)
     test = parsed(kind="direction", networks=["edsr"], metrics=["psnr"], sense="lower", pairs=[["sploss", "l1"]])
     assert verdict([test], our_source(load_study("mini", root)), {}, exact=False)["cells"]["missing"] == 2
@@ -37,11 +39,13 @@ def test_a_seed_of_which_nothing_is_left_is_missed_too(tmp_path):
 def test_each_suite_of_a_study_has_its_own_seeds(tmp_path):
     """EDSR is trained with two seeds, the others with one."""
     root, claims = synthetic.make_study(tmp_path / "study", seeds=(0, 1)), load_claims(ROOT)
-    plan = yaml.safe_load((root / "runs.yaml").read_text())
-    plan["runs"] = {k: run for k, run in plan["runs"].items() if run["seed"] == 0 or run["network"] == "edsr"}
-    for group in plan["groups"].values():
-        group["runs"] = [key for key in group["runs"] if key in plan["runs"]]
-    (root / "runs.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
+
+    def change(params):
+        pairings = params["suites"]["pairings"]
+        params["suites"]["pairings"] = pairings | {"networks": ["espcn", "vdsr"], "seeds": [0]}
+        params["suites"]["pairings_edsr"] = pairings | {"networks": ["edsr"]}
+
+    synthetic.edit_params(root, change)
     found = judge_all({key: claims[key] for key in ("E4", "E7")}, printed_source(ROOT), load_study("mini", root))
     assert {key: one["ours"]["seeds"] for key, one in found.items()} == {"E4": 1, "E7": 2}
     assert {one["printed"]["seeds"] for one in found.values()} == {None}

@@ -246,7 +246,7 @@ def test_an_extractor_without_its_record_is_named(full, tmp_path):
     with pytest.raises(UserError, match=r"mdf_jpeg/history\.jsonl is missing: run 'make repro'"):
         load_study("mini", root)
     # A file that was named by its path came without one.
-    text = (root / "runs.yaml").read_text()
-    text = text.replace("results/mini/weights/extractors/mdf_jpeg.safetensors", "elsewhere/mdf_jpeg.safetensors")
-    (root / "runs.yaml").write_text(text)
+    text = (root / "params.yaml").read_text()
+    text = text.replace("weights: mdf_jpeg,", "weights: elsewhere/mdf_jpeg.safetensors,")
+    (root / "params.yaml").write_text(text)
     assert set(load_study("mini", root).extractions["extractor"]) == {"mdf_sr", "mdf_denoise"}

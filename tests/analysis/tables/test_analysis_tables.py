@@ -12,7 +12,6 @@ from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.tables import tables
-from sharploss.planning.plan import load_plan, write_plan
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +21,7 @@ def study(study_root):
 
 @pytest.fixture(scope="module")
 def written(study_root):
-    tables.tabulate(study_root)
+    tables.tabulate("mini", study_root)
     return study_root / "reports" / "mini" / "tables"
 
 
@@ -160,18 +159,16 @@ def test_what_was_not_measured_is_said_and_never_a_number(sparse_root):
 
 def test_the_same_results_give_the_same_bytes(written, study_root):
     before = {path.name: path.read_bytes() for path in written.iterdir()}
-    tables.tabulate(study_root)
+    tables.tabulate("mini", study_root)
     assert {path.name: path.read_bytes() for path in written.iterdir()} == before
 
 
 def test_a_study_without_sweep_or_l1_still_has_its_tables(own_root):
-    plan = load_plan(own_root / "runs.yaml")
-    kept = {key: run for key, run in plan["runs"].items() if run["loss"] in ("l2", "ssim")}
-    groups = {
-        name: {**group, "runs": [key for key in group["runs"] if key in kept]} for name, group in plan["groups"].items()
-    }
-    write_plan({"runs": kept, "groups": groups}, own_root / "runs.yaml")
-    tables.tabulate(own_root)
+    def change(params):
+        params["suites"] = {"pairings": params["suites"]["pairings"] | {"losses": ["l2", "ssim"]}}
+
+    synthetic.edit_params(own_root, change)
+    tables.tabulate("mini", own_root)
     folder = own_root / "reports/mini/tables"
     assert "no runs for this table" in (folder / "alpha_sweep.md").read_text()
     assert "no runs for this table" in (folder / "alpha_control.md").read_text()

@@ -4,11 +4,13 @@ import shutil
 import pandas as pd
 import pytest
 
+import synthetic
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.tables.best_weight import Family, choices, families, lay_out, tuned
 from sharploss.analysis.tables.tables import display
-from sharploss.planning.plan import load_plan, write_plan
+from sharploss.config.params import load_params
+from sharploss.planning.plan import expand
 
 PREFIX = "sr_x4-espcn-"
 
@@ -38,13 +40,13 @@ def diverge(root, loss):
 
 
 def keep(root, dropped):
-    """Take runs out of the plan."""
-    plan = load_plan(root / "runs.yaml")
-    runs = {key: run for key, run in plan["runs"].items() if key not in {f"{PREFIX}{loss}-s0" for loss in dropped}}
-    groups = {
-        name: {**group, "runs": [key for key in group["runs"] if key in runs]} for name, group in plan["groups"].items()
-    }
-    write_plan({"runs": runs, "groups": groups}, root / "runs.yaml")
+    """Take losses out of the suite `weights`."""
+
+    def change(params):
+        losses = params["suites"]["weights"]["losses"]
+        params["suites"]["weights"]["losses"] = [loss for loss in losses if loss not in dropped]
+
+    synthetic.edit_params(root, change)
 
 
 def chosen(root):
@@ -197,8 +199,8 @@ def test_only_suites_that_compare_losses_and_vary_one_have_a_table(mini_root, st
     assert display(study, differences(study.scores))["tuned"] == []
 
 
-def test_several_seeds_are_averaged_and_all_must_have_finished(root):
-    plan = load_plan(root / "runs.yaml")
+def test_several_seeds_are_averaged_and_all_must_have_finished(root, monkeypatch):
+    plan = expand(load_params(root / "params.yaml"))
     for loss in ("sploss_a1", "sploss", "sploss_a4"):
         first, second = f"{PREFIX}{loss}-s0", f"{PREFIX}{loss}-s1"
         plan["runs"][second] = {**plan["runs"][first], "seed": 1}
@@ -208,7 +210,7 @@ def test_several_seeds_are_averaged_and_all_must_have_finished(root):
     scores = pd.read_csv(path)
     again = scores[scores["run"].str.contains("-sploss(?:_a1|_a4)?-s0")]
     pd.concat([scores, again.assign(run=again["run"].str.replace("-s0", "-s1"))]).to_csv(path, index=False)
-    write_plan(plan, root / "runs.yaml")
+    monkeypatch.setattr("sharploss.analysis.load.expand", lambda _: plan)
     validate(root, {"sploss_a1": 28.0, "sploss": 30.0, "sploss_a4": 28.5})
     path = root / "results" / "mini" / "runs" / f"{PREFIX}sploss-s1" / "history.jsonl"
     path.write_text(path.read_text() + '{"event": "validation", "step": 900, "psnr_y": 25.0}\n')
