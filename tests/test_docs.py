@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sharploss.analysis.claims.pages import PAGES
-from sharploss.analysis.claims.spec import Claim
+from sharploss.analysis.claims.spec import Claim, load_claims
 from sharploss.config.params import Params, load_params
 from sharploss.planning.plan import expand
 
 # Not the fixture `repository`: every page and snippet is a test of its own, named before fixtures exist.
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = load_claims(ROOT).papers
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 EXAMPLES = {f"src/sharploss/{name}.py" for name in ("losses/squared_edges", "networks/yours", "metrics/yours")}
 """Files that a reader is told to write."""

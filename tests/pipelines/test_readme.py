@@ -10,7 +10,7 @@ import yaml
 
 from sharploss.analysis.load import load_study
 from sharploss.analysis.report.headline import answers, caveat, lead
-from sharploss.analysis.stats.intervals import differences
+from sharploss.analysis.stats.intervals import differences_of
 from sharploss.config.params import load_params
 from sharploss.losses import build_loss
 
@@ -83,7 +83,7 @@ def test_commands_run(untouched, command):
 
 def test_the_answer_is_what_the_committed_results_say(repository):
     study = load_study(repository)
-    assert lead(answers(study, differences(study.scores))) in README
+    assert lead(answers(study, differences_of(study))) in README
     assert caveat(study) in README
     title, table = (repository / "reports/tables/pairings.md").read_text(encoding="utf-8").split("\n\n")[:2]
     assert f"{title}\n\n{table}" in README

@@ -1,4 +1,6 @@
 import json
+import os
+from datetime import UTC, datetime
 
 import pytest
 
@@ -61,6 +63,13 @@ def test_scores_become_a_row_per_image_and_means_leave_out_what_was_not_measured
     assert means(rows) == {"scores/set5/psnr_y": 31.0, "scores/set5/ssim_y": 0.875}
 
 
+def test_scores_that_are_older_than_the_training_are_refused(study, tmp_path):
+    scores = tmp_path / "results/mini/scores/sr_x4-edsr.csv"
+    os.utime(scores, (0, datetime(2025, 12, 31, tzinfo=UTC).timestamp()))
+    with pytest.raises(UserError, match=r"sr_x4-edsr\.csv is older than the training of sr_x4-edsr-sploss-s0"):
+        content_of(*study, KEY, tmp_path)
+
+
 def test_of_several_seeds_the_crops_are_the_first_ones(study, tmp_path):
     params, plan = study
     second = KEY.replace("s0", "s1")
@@ -77,6 +86,6 @@ def test_a_run_that_is_unknown_or_not_done_or_too_old_is_told(study, tmp_path):
     with pytest.raises(UserError, match=r"sr_x4-edsr-l2-s0/metrics\.json is missing: run 'make repro'"):
         content_of(params, plan, "sr_x4-edsr-l2-s0", tmp_path)
     path = tmp_path / f"results/mini/runs/{KEY}/provenance.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"identity": ""}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "identity": ""}))
     with pytest.raises(UserError, match="does not say the run's identity"):
         content_of(params, plan, KEY, tmp_path)
