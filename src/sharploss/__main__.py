@@ -37,7 +37,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data, "launch": _lau
 
 
 def main() -> int:
-    """Run the command that the arguments name; return its exit code."""
+    """Run the command that the arguments name and return its exit code."""
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("-h", "--help"):
         print(DESCRIPTION, end="")

@@ -9,17 +9,15 @@ from scipy import stats
 
 import synthetic
 from sharploss.analysis.claims.contrasts import Cell, Source, contrasts
-from sharploss.analysis.claims.evaluate import evaluate_claims, examine, judge_all, verdict
-from sharploss.analysis.claims.pages import PAGES
-from sharploss.analysis.claims.sources import printed_source
+from sharploss.analysis.claims.evaluate import evaluate_all, evaluate_claims, examine, verdict
+from sharploss.analysis.claims.sources import published_source
 from sharploss.analysis.claims.spec import Claim, Test, load_claims
-from sharploss.analysis.load import load_study
 from sharploss.utils.errors import UserError
 
 ROOT = Path(__file__).parents[3]
 
 # What facts.md, section E, found by another script: verdict, cells for the claim, cells in all.
-IN_PRINT = {
+PUBLISHED = {
     "E1": ("supported", 17, 17),
     "E2": ("supported", 17, 17),
     "E3": ("contradicted", 11, 12),
@@ -50,32 +48,34 @@ def parsed(**test):
 
 
 @pytest.fixture(scope="module")
-def printed():
-    source, found = printed_source(ROOT), {}
-    for key, claim in load_claims(ROOT).items():
-        found[key] = verdict(claim.printed, source, found, exact=True)
+def published():
+    source, found = published_source(ROOT), {}
+    for key, claim in load_claims(ROOT).claims.items():
+        found[key] = verdict(claim.published, source, found, exact=True)
     return found
 
 
-@pytest.mark.parametrize("key", IN_PRINT)
-def test_printed_cells_are_counted_as_by_hand(printed, key):
-    found = printed[key]
-    assert (found["verdict"], found["cells"]["for"], found["cells"]["total"]) == IN_PRINT[key]
+@pytest.mark.parametrize("key", PUBLISHED)
+def test_published_cells_are_counted_as_by_hand(published, key):
+    found = published[key]
+    assert (found["verdict"], found["cells"]["for"], found["cells"]["total"]) == PUBLISHED[key]
 
 
-def test_all_others_cannot_be_tested_in_print(printed):
-    assert {key for key, found in printed.items() if found["verdict"] == "not testable"} == set(printed) - set(IN_PRINT)
+def test_all_others_have_no_published_cells(published):
+    assert {key for key, found in published.items() if found["verdict"] == "not testable"} == set(published) - set(
+        PUBLISHED
+    )
 
 
-def test_the_counts_come_by_table_and_network(printed):
-    tables = printed["E1"]["by"]["block"]
+def test_the_counts_come_by_table_and_network(published):
+    tables = published["E1"]["by"]["block"]
     assert [(name, one["for"], one["total"]) for name, one in tables.items()] == [
         ("sploss_table1", 16, 16),
         ("sploss_table2", 1, 1),
     ]
-    networks = {name: (one["for"], one["total"]) for name, one in printed["E13"]["by"]["network"].items()}
+    networks = {name: (one["for"], one["total"]) for name, one in published["E13"]["by"]["network"].items()}
     assert networks == {"vdsr": (12, 12), "espcn": (12, 12), "edsr": (6, 12)}
-    networks = {name: (one["for"], one["total"]) for name, one in printed["E15"]["by"]["network"].items()}
+    networks = {name: (one["for"], one["total"]) for name, one in published["E15"]["by"]["network"].items()}
     assert networks == {"vdsr": (4, 4), "edsr": (4, 4), "espcn": (2, 4)}
 
 
@@ -85,12 +85,12 @@ def exceptions(found):
     }
 
 
-def test_exceptions_are_named_with_their_size(printed):
-    assert exceptions(printed["E3"]) == {("edsr", "set14", "sr_x4"): ("tie", 0.0)}
-    assert exceptions(printed["E9"]) == {("nlsn", "mean4", "sr_x4"): ("against", pytest.approx(1e-4))}
-    assert exceptions(printed["E14"]) == {("edsr", "div2k_val", "sr_x3"): ("against", pytest.approx(-6e-4))}
-    assert exceptions(printed["E18"]) == {("vdsr", "div2k_val", "sr_x2"): ("against", pytest.approx(-0.001985))}
-    assert exceptions(printed["E13"]) == {
+def test_exceptions_are_named_with_their_size(published):
+    assert exceptions(published["E3"]) == {("edsr", "set14", "sr_x4"): ("tie", 0.0)}
+    assert exceptions(published["E9"]) == {("nlsn", "mean4", "sr_x4"): ("against", pytest.approx(1e-4))}
+    assert exceptions(published["E14"]) == {("edsr", "div2k_val", "sr_x3"): ("against", pytest.approx(-6e-4))}
+    assert exceptions(published["E18"]) == {("vdsr", "div2k_val", "sr_x2"): ("against", pytest.approx(-0.001985))}
+    assert exceptions(published["E13"]) == {
         ("edsr", "set14", "sr_x4"): ("against", pytest.approx(-0.02)),
         ("edsr", "set5", "sr_x3"): ("against", pytest.approx(-0.01)),
         ("edsr", "set5", "sr_x4"): ("against", pytest.approx(-0.07)),
@@ -100,15 +100,15 @@ def test_exceptions_are_named_with_their_size(printed):
     }
 
 
-def test_effects_and_closest_calls_are_those_of_the_tables(printed):
-    lpips = printed["E1"]["effects"]["lpips"]
+def test_effects_and_closest_calls_are_those_of_the_tables(published):
+    lpips = published["E1"]["effects"]["lpips"]
     assert (lpips["smallest"], lpips["largest"]) == pytest.approx((-0.0243, -0.0035))
     assert lpips["low"] is None
-    assert printed["E27"]["effects"]["psnr"]["change"] == pytest.approx(2.72)
-    assert printed["E28"]["effects"]["ssim"]["change"] == pytest.approx(0.086)
-    assert printed["E29"]["effects"]["psnr"]["change"] == pytest.approx(-0.15)
-    assert printed["E10"]["closest"]["change"] == pytest.approx(1e-4)
-    closest = printed["E2"]["closest"]
+    assert published["E27"]["effects"]["psnr"]["change"] == pytest.approx(2.72)
+    assert published["E28"]["effects"]["ssim"]["change"] == pytest.approx(0.086)
+    assert published["E29"]["effects"]["psnr"]["change"] == pytest.approx(-0.15)
+    assert published["E10"]["closest"]["change"] == pytest.approx(1e-4)
+    closest = published["E2"]["closest"]
     assert (closest["network"], closest["dataset"]) == ("rrdbnet", "urban100")
     assert closest["change"] == pytest.approx(-0.0079)
 
@@ -243,30 +243,34 @@ def test_claims_join_and_several_tests_must_all_hold():
     assert set(both["effects"]) == {"psnr: gv against l1", "psnr: sp against l1"}
 
 
-def test_everything_is_written_and_the_same_every_time(tmp_path):
-    root = synthetic.make_study(tmp_path / "study", wide=True)
-    found = evaluate_claims("mini", root)
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """A study whose claims were evaluated: its folder, and what was found."""
+    root = synthetic.make_study(tmp_path_factory.mktemp("evaluated") / "study", wide=True)
+    return root, evaluate_claims("mini", root)
+
+
+def test_everything_is_written_and_the_same_every_time(evaluated):
+    root, found = evaluated
     written = json.loads((root / "results" / "mini" / "claims.json").read_text())
     assert written == json.loads(json.dumps(found))
     assert len(written["claims"]) == 32
     assert len(written["anomalies"]) == 11
     files = {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()}
-    tables = {f"{name}.{kind}" for name in ("verdicts", "anomalies") for kind in ("csv", "md", "tex")}
-    assert set(files) == tables | {f"{name}.md" for name in PAGES.values()}
+    tables = {f"{name}.{kind}" for name in ("claims", "anomalies") for kind in ("csv", "md", "tex")}
+    assert set(files) == tables | {f"{name}.md" for name in written["papers"].values()}
     evaluate_claims("mini", root)
     assert {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()} == files
 
 
-def test_the_invented_world_is_judged_as_it_was_made(study_root):
+def test_the_invented_world_is_judged_as_it_was_made(study):
     """There, SPLoss costs 0.06 dB for each unit of alpha, and sharper is better by LPIPS."""
-    claims: dict[str, Claim] = load_claims(ROOT)
-    found = judge_all(
-        {key: claims[key] for key in ("E4", "E7", "E32")}, printed_source(ROOT), load_study("mini", study_root)
-    )
-    assert found["E4"]["ours"]["effects"]["psnr"]["change"] == pytest.approx(-0.12, abs=0.05)
-    assert found["E4"]["ours"]["verdict"] == "supported"
-    assert found["E7"]["ours"]["effects"]["psnr"]["change"] < 0
-    assert not any(math.isnan(one["change"]) for one in found["E32"]["ours"]["effects"].values())
+    claims: dict[str, Claim] = load_claims(ROOT).claims
+    found = evaluate_all({key: claims[key] for key in ("E4", "E7", "E32")}, published_source(ROOT), study)
+    assert found["E4"]["measured"]["effects"]["psnr"]["change"] == pytest.approx(-0.12, abs=0.05)
+    assert found["E4"]["measured"]["verdict"] == "supported"
+    assert found["E7"]["measured"]["effects"]["psnr"]["change"] < 0
+    assert not any(math.isnan(one["change"]) for one in found["E32"]["measured"]["effects"].values())
 
 
 def test_a_damaged_claims_file_is_told(own_root):
@@ -363,23 +367,23 @@ def test_a_size_within_the_tolerance_has_no_small_p_value():
     assert (one.outcome, one.p) == ("for", pytest.approx(1.0))
 
 
-def test_a_claim_can_join_those_further_down(study_root):
-    claims = load_claims(ROOT)
+def test_a_claim_can_join_those_further_down(study):
+    claims = load_claims(ROOT).claims
     later = {key: claims[key] for key in ("E11", "E3", "E2", "E1")}
-    places = printed_source(ROOT), load_study("mini", study_root)
-    found, usual = judge_all(later, *places), judge_all(dict(reversed(later.items())), *places)
+    places = published_source(ROOT), study
+    found, usual = evaluate_all(later, *places), evaluate_all(dict(reversed(later.items())), *places)
     assert list(found) == list(later)
     assert found == usual
-    assert found["E11"]["printed"]["cells"]["total"] == 46
+    assert found["E11"]["published"]["cells"]["total"] == 46
 
 
 def size_claim(gain, block):
     """E16 on invented cells of one recipe: VDSR and EDSR on Set5 at x2, both gaining the same."""
-    claim, values = load_claims(ROOT)["E16"], {}
+    claim, values = load_claims(ROOT).claims["E16"], {}
     for network, first, second in (("vdsr", "l2_gv", "l2"), ("edsr", "l1_gv", "l1")):
         cell = CELL._replace(block=block[network], task="sr_x2", network=network)
         values |= {cell._replace(loss=second): BASE, cell._replace(loss=first): BASE + gain[network]}
-    return verdict(claim.ours, Source(list(values), values), {}, exact=False)
+    return verdict(claim.measured, Source(list(values), values), {}, exact=False)
 
 
 def test_a_size_at_the_papers_budget_is_tested_on_runs_of_that_budget_alone():

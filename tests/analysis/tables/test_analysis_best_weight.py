@@ -1,22 +1,45 @@
 import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import synthetic
 from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.intervals import differences
-from sharploss.analysis.tables.best_weight import Family, choices, families, lay_out, tuned
-from sharploss.analysis.tables.tables import display
-from sharploss.planning.plan import load_plan, write_plan
+from sharploss.analysis.stats.intervals import differences_of
+from sharploss.analysis.tables.best_weight import LossFamily, best_weight, choices, families, lay_out
+from sharploss.config.params import load_params
+from sharploss.planning.plan import expand
 
 PREFIX = "sr_x4-espcn-"
 
 
+GROUP = "sr_x4-espcn"
+
+
+def others(folder, names):
+    """What a copy of the study can do without: other groups' files, and pictures."""
+    several = Path(folder).name in ("runs", "scores")
+    return [name for name in names if name in ("reports", "crops") or (several and not name.startswith(GROUP))]
+
+
+@pytest.fixture(scope="module")
+def weights_root(mini_root, tmp_path_factory):
+    """The suite `weights` of the invented study alone, a tenth of it."""
+    root = shutil.copytree(mini_root, tmp_path_factory.mktemp("weights") / "study", ignore=others)
+
+    def change(params):
+        params["suites"] = {"weights": params["suites"]["weights"]}
+
+    synthetic.edit_params(root, change)
+    return root
+
+
 @pytest.fixture
-def root(mini_root, tmp_path):
-    """A copy of the whole invented study, to change; its pictures are left out."""
-    return shutil.copytree(mini_root, tmp_path / "study", ignore=shutil.ignore_patterns("reports", "crops"))
+def root(weights_root, tmp_path):
+    """A copy of it, to change."""
+    return shutil.copytree(weights_root, tmp_path / "study")
 
 
 def validate(root, losses):
@@ -38,13 +61,13 @@ def diverge(root, loss):
 
 
 def keep(root, dropped):
-    """Take runs out of the plan."""
-    plan = load_plan(root / "runs.yaml")
-    runs = {key: run for key, run in plan["runs"].items() if key not in {f"{PREFIX}{loss}-s0" for loss in dropped}}
-    groups = {
-        name: {**group, "runs": [key for key in group["runs"] if key in runs]} for name, group in plan["groups"].items()
-    }
-    write_plan({"runs": runs, "groups": groups}, root / "runs.yaml")
+    """Take losses out of the suite `weights`."""
+
+    def change(params):
+        losses = params["suites"]["weights"]["losses"]
+        params["suites"]["weights"]["losses"] = [loss for loss in losses if loss not in dropped]
+
+    synthetic.edit_params(root, change)
 
 
 def chosen(root):
@@ -55,7 +78,7 @@ def chosen(root):
 
 def laid_out(root):
     study = load_study("mini", root)
-    return lay_out(study, tuned(study, differences(study.scores)))["weights"]
+    return lay_out(study, best_weight(study, differences_of(study)))["weights"]
 
 
 def test_losses_that_differ_in_one_weight_or_alpha_are_a_family():
@@ -71,8 +94,8 @@ def test_losses_that_differ_in_one_weight_or_alpha_are_a_family():
     }
     found = families(losses)
     assert [family.name for family in found] == ["l1", "l1 + gv", "patch", "sploss", "mdf", "mdf_b"]
-    assert found[1] == Family("l1 + gv", "weight", {"weak": 0.1, "strong": 1.0})
-    assert found[3] == Family("sploss", "alpha", {"sp": 2.0, "sp4": 4.0})
+    assert found[1] == LossFamily("l1 + gv", "weight", {"weak": 0.1, "strong": 1.0})
+    assert found[3] == LossFamily("sploss", "alpha", {"sp": 2.0, "sp4": 4.0})
     assert found[0].parameter == found[2].parameter == ""
 
 
@@ -153,17 +176,17 @@ def test_a_loss_with_one_trial_stands_beside_the_others_and_is_marked(root):
     assert any("Fewer trials than 3: l1_tv on espcn, sploss on espcn." in note for note in table.notes)
 
 
-def test_trials_that_had_no_weights_are_none(mini_root):
-    found = choices(load_study("mini", mini_root)).query("suite == 'feature_weights' and loss != 'l2'")
+def test_trials_that_had_no_weights_are_none(mini):
+    found = choices(mini).query("suite == 'feature_weights' and loss != 'l2'")
     assert set(found["trials"]) == {0}
     assert set(found["loss"]) == {""}
     assert found["failure"].str.startswith("not trained").all()
 
 
-def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_differences(mini_root):
-    study = load_study("mini", mini_root)
-    compared = differences(study.scores)
-    numbers = tuned(study, compared).query("suite == 'weights'")
+def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_differences(weights_root):
+    study = load_study("mini", weights_root)
+    compared = differences_of(study)
+    numbers = best_weight(study, compared)
     assert len(numbers) == 5 * 2
     row = numbers.query("family == 'l1 + gv' and dataset == 'set5'").iloc[0]
     same = "network == 'espcn' and recipe == 'mini' and dataset == 'set5' and metric == 'lpips'"
@@ -190,15 +213,14 @@ def test_a_best_at_an_end_of_what_was_tried_is_told(root):
     assert "gv" not in note
 
 
-def test_only_suites_that_compare_losses_and_vary_one_have_a_table(mini_root, study_root):
-    assert set(choices(load_study("mini", mini_root))["suite"]) == {"weights", "feature_weights"}  # not the alpha sweep
-    study = load_study("mini", study_root)
+def test_only_suites_that_compare_losses_and_vary_one_have_a_table(mini, study, compared):
+    assert set(choices(mini)["suite"]) == {"weights", "feature_weights"}  # not the alpha sweep
     assert len(choices(study)) == 0
-    assert display(study, differences(study.scores))["tuned"] == []
+    assert lay_out(study, best_weight(study, compared)) == {}
 
 
-def test_several_seeds_are_averaged_and_all_must_have_finished(root):
-    plan = load_plan(root / "runs.yaml")
+def test_several_seeds_are_averaged_and_all_must_have_finished(root, monkeypatch):
+    plan = expand(load_params(root / "params.yaml"))
     for loss in ("sploss_a1", "sploss", "sploss_a4"):
         first, second = f"{PREFIX}{loss}-s0", f"{PREFIX}{loss}-s1"
         plan["runs"][second] = {**plan["runs"][first], "seed": 1}
@@ -208,7 +230,7 @@ def test_several_seeds_are_averaged_and_all_must_have_finished(root):
     scores = pd.read_csv(path)
     again = scores[scores["run"].str.contains("-sploss(?:_a1|_a4)?-s0")]
     pd.concat([scores, again.assign(run=again["run"].str.replace("-s0", "-s1"))]).to_csv(path, index=False)
-    write_plan(plan, root / "runs.yaml")
+    monkeypatch.setattr("sharploss.analysis.load.expand", lambda _: plan)
     validate(root, {"sploss_a1": 28.0, "sploss": 30.0, "sploss_a4": 28.5})
     path = root / "results" / "mini" / "runs" / f"{PREFIX}sploss-s1" / "history.jsonl"
     path.write_text(path.read_text() + '{"event": "validation", "step": 900, "psnr_y": 25.0}\n')

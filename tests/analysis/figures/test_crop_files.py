@@ -4,7 +4,7 @@ from sharploss.analysis.figures.crop_files import crop_files, crops_of
 from sharploss.analysis.load import load_study
 from sharploss.utils.errors import UserError
 
-GROUP = {"group": "sr_x4-vdsr", "task": "sr_x4", "network": "vdsr"}
+GROUP = "sr_x4-vdsr"
 
 
 def test_target_and_bicubic_come_first_and_diverged_runs_are_left_out(study_root):

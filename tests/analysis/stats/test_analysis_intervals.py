@@ -8,6 +8,8 @@ from scipy import stats
 from sharploss.analysis.stats.effect_sizes import p_value
 from sharploss.analysis.stats.intervals import base_losses, corrected, differences, mean_interval, pair
 
+REFERENCES = ["l1", "mprnet_original", "esrgan"]
+
 
 def frame(rows):
     columns = ["task", "network", "recipe", "loss", "seed", "dataset", "image", "metric", "protocol", "value"]
@@ -123,7 +125,7 @@ def test_the_same_data_give_the_same_interval():
 def test_differences_are_paired_by_image_and_seed():
     l1 = [("l1", 0, "a", 20.0), ("l1", 0, "b", 40.0), ("l1", 1, "a", 21.0), ("l1", 1, "b", 41.0)]
     scores = frame([*l1, *(("gv", seed, image, value + 0.5) for _, seed, image, value in l1)])
-    (row,) = differences(scores).to_dict(orient="records")
+    (row,) = differences(scores, REFERENCES).to_dict(orient="records")
     assert (row["loss"], row["images"], row["seeds"], row["baseline"]) == ("gv", 2, 2, 30.5)
     assert (row["difference"], row["low"], row["high"]) == pytest.approx((0.5, 0.5, 0.5))
 
@@ -132,13 +134,13 @@ def test_only_images_and_seeds_that_both_have_are_compared():
     scores = frame(
         [("l1", 0, "a", 20.0), ("l1", 0, "b", 30.0), ("l1", 1, "a", 1.0), ("gv", 0, "a", 21.0), ("gv", 0, "b", 33.0)]
     )
-    (row,) = differences(scores).to_dict(orient="records")
+    (row,) = differences(scores, REFERENCES).to_dict(orient="records")
     assert (row["images"], row["seeds"], row["difference"], row["baseline"]) == (2, 1, 2.0, 25.0)
 
 
 def test_without_a_baseline_there_is_no_difference():
-    assert differences(frame([("gv", 0, "a", 21.0)])).empty
-    assert pair(frame([("l1", 0, "a", 21.0)])).empty
+    assert differences(frame([("gv", 0, "a", 21.0)]), REFERENCES).empty
+    assert pair(frame([("l1", 0, "a", 21.0)]), REFERENCES).empty
 
 
 def recipes(rows):
@@ -148,7 +150,7 @@ def recipes(rows):
 def test_the_baseline_is_that_of_the_same_recipe():
     long = [("l1", 0, "a", 30.0), ("gan", 0, "a", 29.0)]
     scores = recipes({"short": [("l1", 0, "a", 20.0), ("gv", 0, "a", 21.0)], "long": long})
-    table = differences(scores).set_index(["recipe", "loss"])
+    table = differences(scores, REFERENCES).set_index(["recipe", "loss"])
     assert table.loc[("short", "gv"), "difference"] == 1.0
     assert table.loc[("long", "gan"), "difference"] == -1.0
     assert len(table) == 2
@@ -156,18 +158,18 @@ def test_the_baseline_is_that_of_the_same_recipe():
 
 def test_a_network_without_l1_is_compared_with_its_own_original_loss():
     scores = frame([("mprnet_sploss", 0, "a", 30.5), ("mprnet_original", 0, "a", 30.0)])
-    (row,) = differences(scores).to_dict(orient="records")
+    (row,) = differences(scores, REFERENCES).to_dict(orient="records")
     assert (row["loss"], row["against"], row["difference"]) == ("mprnet_sploss", "mprnet_original", 0.5)
-    assert set(base_losses(scores)["against"]) == {"mprnet_original"}
+    assert set(base_losses(scores, REFERENCES)["against"]) == {"mprnet_original"}
     both = pd.concat([scores, frame([("l1", 0, "a", 29.0)])])
-    assert set(differences(both)["against"]) == {"l1"}
+    assert set(differences(both, REFERENCES)["against"]) == {"l1"}
 
 
 def test_effects_come_with_the_differences():
     base = [("l1", 0, name, 20.0 + place) for place, name in enumerate("abcd")]
     change = dict(zip("abcd", (0.1, 0.2, 0.3, -0.2), strict=True))
     scores = frame([*base, *(("gv", 0, name, value + change[name]) for _, _, name, value in base)])
-    (row,) = differences(scores).to_dict(orient="records")
+    (row,) = differences(scores, REFERENCES).to_dict(orient="records")
     assert row["improvement"] == 0.75
     assert row["effect"] == pytest.approx(np.mean(list(change.values())) / np.std(list(change.values()), ddof=1))
     assert row["p"] == pytest.approx(stats.ttest_1samp(list(change.values()), 0).pvalue)

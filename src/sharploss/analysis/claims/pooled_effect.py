@@ -22,12 +22,12 @@ def pooled(found: Sequence[tuple[Contrast, Floats]], *, exact: bool) -> dict[str
     Cells share images and seeds, so their errors do not cancel. The contrasts are therefore added up image by image
     within each test set, whatever the task, network or loss (Set5 at x2 and at x4 is the same five images), and seed by
     seed over everything, before their spread is taken. The 95 % interval is made of that as a cell's is
-    (`statistics.mean_interval`), with the degrees of freedom of the smallest test set, or of the seeds. Printed numbers
-    carry no spread: no interval. Nor is there one with one seed where a test set is a single image, or a single number.
+    (`intervals.mean_interval`), with the degrees of freedom of the smallest test set, or of the seeds. Published
+    numbers carry no spread: no interval. Nor is there one with one seed where a test set is a single image or number.
 
     Args:
         found: contrasts and their values, (images, seeds).
-        exact: whether the numbers are printed ones.
+        exact: whether the numbers are published ones.
 
     Returns:
         metric -> change (mean, in the metric's unit; + is up, whatever the claim says), low, high, smallest, largest
@@ -54,7 +54,7 @@ def _effect(found: list[tuple[Contrast, Floats]], *, exact: bool) -> dict[str, f
 
 
 def _interval(found: list[tuple[Contrast, Floats]]) -> tuple[float, float] | None:
-    """Give low and high of the mean over contrasts; None where nothing was drawn twice."""
+    """Return low and high of the mean over contrasts; None where nothing was drawn twice."""
     signed = [(contrast.cell.dataset, *margins(contrast.sense * table / len(found))) for contrast, table in found]
     by_set = _added((dataset, images) for dataset, images, _ in signed)
     by_seed = _added(("", seeds) for _, _, seeds in signed)

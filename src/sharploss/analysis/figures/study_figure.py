@@ -1,7 +1,8 @@
-"""A figure with all that belongs to it, or the reason why it could not be drawn."""
+"""A figure of a study with all that belongs to it, or the reason why it could not be drawn."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from sharploss.analysis.tables.tables import with_recipes
@@ -12,8 +13,14 @@ if TYPE_CHECKING:
 
     from sharploss.analysis.load import Study
 
+SWEPT = re.compile(r"_[aw]\d")
+"""What names of losses hold that differ from others in a weight or an alpha alone."""
 
-class Drawing(NamedTuple):
+UNCROPPED = "_no_mod_crop"
+"""The end of the names of tasks whose images were not cropped to a multiple of the scale."""
+
+
+class StudyFigure(NamedTuple):
     """A figure with its file name, section of the report, caption, and a text for those who cannot see it.
 
     `paper` is the paper that it goes with ("" for our own); where `figure` is None, `not_drawn` says why in a sentence.
@@ -28,9 +35,9 @@ class Drawing(NamedTuple):
     not_drawn: str = ""
 
 
-def missing(name: str, section: str, caption: str, why: str, paper: str = "") -> Drawing:
-    """Tell that a figure was not drawn, and why."""
-    return Drawing(name, section, None, caption, "", paper, why)
+def not_drawn(name: str, section: str, caption: str, why: str, paper: str = "") -> StudyFigure:
+    """Return the entry of a figure that was not drawn, with the reason."""
+    return StudyFigure(name, section, None, caption, "", paper, why)
 
 
 def file_name(label: str) -> str:
@@ -44,11 +51,16 @@ def labelled(study: Study, lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def kind_of(study: Study, task: str) -> str:
-    """Give what was done to a task's images ("sr", "deblur", ...), from the record of its first training."""
+    """Return what was done to a task's images ("sr", "deblur", ...), from the record of its first training."""
     for run in study.runs.loc[study.runs["task"] == task, "run"]:
         if run in study.provenance:
             return str(study.provenance[run].config["task"].get("kind", "sr"))
     return ""
+
+
+def without_sweeps(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the losses of sweeps of a weight, whose names end with it; they have figures of their own."""
+    return rows[~rows["loss"].astype(str).str.contains(SWEPT)]
 
 
 def crowded(rows: pd.DataFrame, keys: list[str], least: int = 5) -> pd.DataFrame:

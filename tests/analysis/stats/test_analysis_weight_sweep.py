@@ -2,9 +2,8 @@ import json
 
 import pytest
 
-from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.baselines import forms_of
-from sharploss.analysis.stats.weight_sweep import COLUMNS, of_one_form, weight_searches, weighted
+from sharploss.analysis.stats.weight_sweep import COLUMNS, of_one_form, weight_sweep, weighted
 
 
 def test_only_terms_beside_one_other_count_as_a_search():
@@ -18,16 +17,15 @@ def test_a_search_is_of_one_form_of_a_term():
     assert of_one_form(found, forms) == [found[0], found[2], found[3]]
 
 
-def test_forms_leave_the_weight_out_and_nothing_else(full_root):
-    forms = forms_of(load_study("mini", full_root))
+def test_forms_leave_the_weight_out_and_nothing_else(full):
+    forms = forms_of(full)
     assert forms["mse_vgg_w0_01"] == forms["mse_vgg_w0_1"]
     assert json.loads(forms["mse_lpips_code"]["lpips"]) == {"normalise": False}
     assert forms["l1_tv"] == {"l1": "{}", "tv": "{}"}
 
 
-def test_a_search_has_the_scores_of_every_weight_in_order(full_root):
-    study = load_study("mini", full_root)
-    found = weight_searches(study)
+def test_a_search_has_the_scores_of_every_weight_in_order(full):
+    study, found = full, weight_sweep(full)
     assert list(found.columns) == COLUMNS
     vgg = found.query("term == 'vgg' and dataset == 'set5' and metric == 'lpips' and network == 'espcn'")
     assert list(vgg["weight"]) == [0.001, 0.01, 0.1]
@@ -38,16 +36,13 @@ def test_a_search_has_the_scores_of_every_weight_in_order(full_root):
     assert (vgg["value"] <= vgg["high"]).all()
 
 
-def test_one_weight_is_no_search(study_root):
-    study = load_study("mini", study_root)
-    assert len(weight_searches(study)) == 0
-    assert set(weight_searches(study, at_least=1)["term"]) == {"gv", "tv", "second_order"}
+def test_one_weight_is_no_search(study):
+    assert len(weight_sweep(study)) == 0
+    assert set(weight_sweep(study, at_least=1)["term"]) == {"gv", "tv", "second_order"}
 
 
-def test_sploss_is_searched_by_its_alpha_where_a_suite_searches_for_weights_too(full_root):
-    found = weight_searches(load_study("mini", full_root)).query(
-        "term == 'sploss' and dataset == 'set5' and metric == 'lpips'"
-    )
+def test_sploss_is_searched_by_its_alpha_where_a_suite_searches_for_weights_too(full):
+    found = weight_sweep(full).query("term == 'sploss' and dataset == 'set5' and metric == 'lpips'")
     assert list(zip(found["network"], found["loss"], found["weight"], found["against"], strict=True)) == [
         ("espcn", "sploss_a1", 1, "l1"),
         ("espcn", "sploss", 2, "l1"),

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from sharploss.analysis.plotting.players import extraction_figure, players_figure
+from sharploss.analysis.plotting.gan_curves import discriminator_figure, extraction_figure
 from sharploss.analysis.plotting.style import style
 
 
@@ -11,7 +11,7 @@ def lines_of(axes):
 
 
 @pytest.fixture
-def players():
+def curves():
     rows = [
         [network, "gan", step, 1.4 - step + seed, step + seed, -step, 3.0, 0.5 / step]
         for network in "ab"
@@ -22,9 +22,9 @@ def players():
     return pd.DataFrame(rows, columns=["network", "loss", "step", *numbers])
 
 
-def test_players_have_a_column_per_network_and_seeds_are_averaged(players):
+def test_discriminators_have_a_column_per_network_and_seeds_are_averaged(curves):
     with style():
-        figure = players_figure(players)
+        figure = discriminator_figure(curves)
     assert [axes.get_title() for axes in figure.axes[:2]] == ["a", "b"]
     assert len(figure.axes) == 6
     assert lines_of(figure.axes[0]) == {"-": [1.5, 2.5, 4.5], "--": [-1, -2, -4]}
@@ -34,9 +34,9 @@ def test_players_have_a_column_per_network_and_seeds_are_averaged(players):
     assert [axes.get_yscale() for axes in figure.axes] == ["linear"] * 4 + ["log"] * 2
 
 
-def test_every_line_of_the_legend_is_told_by_colour_and_by_marker_or_dash(players):
+def test_every_line_of_the_legend_is_told_by_colour_and_by_marker_or_dash(curves):
     with style():
-        figure = players_figure(pd.concat([players, players.assign(loss="lsgan")]))
+        figure = discriminator_figure(pd.concat([curves, curves.assign(loss="lsgan")]))
     handles = figure.legends[0].legend_handles
     assert [text.get_text() for text in figure.legends[0].get_texts()][:2] == ["gan", "lsgan"]
     assert len({(handle.get_color(), handle.get_marker(), handle.get_linestyle()) for handle in handles}) == 4

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from sharploss.analysis.claims.contrasts import Cell, Contrast
+from sharploss.analysis.claims.pooled_effect import pooled
 from sharploss.analysis.stats.intervals import mean_interval
-from sharploss.analysis.stats.pooled_effect import pooled
 
 CELL = Cell("mini", "sr_x4", "edsr", "set5", "psnr", "y", "a against b")
 RNG = np.random.default_rng(3)

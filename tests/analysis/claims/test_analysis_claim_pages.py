@@ -5,12 +5,15 @@ import pytest
 
 import synthetic
 from sharploss.analysis.claims.evaluate import evaluate_claims
-from sharploss.analysis.claims.pages import PAGES, page, write_pages
+from sharploss.analysis.claims.pages import page, write_pages
+from sharploss.analysis.claims.spec import load_claims
+
+PAGES = load_claims(synthetic.REPOSITORY).papers
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    return synthetic.make_study(tmp_path_factory.mktemp("judged"), wide=True)
+    return synthetic.make_study(tmp_path_factory.mktemp("claims"), wide=True)
 
 
 @pytest.fixture(scope="module")
@@ -30,26 +33,28 @@ def test_a_claim_has_both_verdicts_their_cells_and_the_effect_with_its_interval(
     claim = verdicts["claims"]["E1"]
     row = next(line for line in page("SPLoss", verdicts).splitlines() if line.startswith("| E1. "))
     cells = [cell.strip(" *") for cell in row.split("|")[2:-1]]
-    for side, word, counts in (("printed", *cells[:2]), ("ours", *cells[2:4])):
+    for side, word, counts in (("published", *cells[:2]), ("measured", *cells[2:4])):
         assert word == claim[side]["verdict"]
         assert counts == f"{claim[side]['cells']['for']} of {claim[side]['cells']['total']}"
-    effect = claim["ours"]["effects"]["lpips"]
+    effect = claim["measured"]["effects"]["lpips"]
     told = [float(number.replace("\N{MINUS SIGN}", "-")) for number in re.findall(r"[+\N{MINUS SIGN}][\d.]+", cells[4])]
     assert told == pytest.approx([effect["change"], effect["low"], effect["high"]], abs=5e-5)
 
 
 def test_the_counts_at_the_top_are_those_of_the_claims(verdicts):
     top = page("GV", verdicts).split("**The claims")[0]
-    ours = [c["ours"]["verdict"] for c in verdicts["claims"].values() if "GV" in c["paper"].split(" and ")]
-    for word in set(ours):
-        assert f"{ours.count(word)} {word}" in top.split("- Our runs: ")[1]
+    measured = [c["measured"]["verdict"] for c in verdicts["claims"].values() if "GV" in c["paper"].split(" and ")]
+    for word in set(measured):
+        assert f"{measured.count(word)} {word}" in top.split("- Measured: ")[1]
 
 
 def test_the_cells_that_are_not_for_a_claim_are_listed(verdicts):
-    key, claim = next((k, c) for k, c in verdicts["claims"].items() if c["ours"]["exceptions"] and c["paper"] == "GV")
+    key, claim = next(
+        (k, c) for k, c in verdicts["claims"].items() if c["measured"]["exceptions"] and c["paper"] == "GV"
+    )
     part = page("GV", verdicts).split(f"## {key}\n")[1].split("\n## ")[0]
-    assert f"{key}, our runs: cells that are not for the claim." in part
-    assert f"| {claim['ours']['exceptions'][0]['network']} |" in part
+    assert f"{key}, measured: cells that are not for the claim." in part
+    assert f"| {claim['measured']['exceptions'][0]['network']} |" in part
 
 
 def test_the_study_is_said(verdicts):
@@ -57,10 +62,10 @@ def test_the_study_is_said(verdicts):
 
 
 def test_one_seed_is_said_of_each_claim_that_has_one(verdicts):
-    measured = [key for key, claim in verdicts["claims"].items() if claim["ours"]["seeds"]]
-    assert {verdicts["claims"][key]["ours"]["seeds"] for key in measured} == {1}
+    measured = [key for key, claim in verdicts["claims"].items() if claim["measured"]["seeds"]]
+    assert {verdicts["claims"][key]["measured"]["seeds"] for key in measured} == {1}
     assert "E13" in measured
-    more = verdicts["claims"]["E13"] | {"ours": verdicts["claims"]["E13"]["ours"] | {"seeds": 3}}
+    more = verdicts["claims"]["E13"] | {"measured": verdicts["claims"]["E13"]["measured"] | {"seeds": 3}}
     text = page("GV", verdicts | {"claims": verdicts["claims"] | {"E13": more}})
     told = {part.split("\n")[0]: "One seed: the verdict is about" in part for part in text.split("\n## ")[1:]}
     assert told == {key: key in measured and key != "E13" for key in told}
@@ -73,9 +78,8 @@ def test_what_a_claim_says_is_text_and_no_markup(verdicts):
     assert "a \\| b" in text
 
 
-def test_judging_writes_the_pages(verdicts, root, tmp_path):
+def test_evaluating_writes_the_pages(verdicts, root, tmp_path):
     write_pages(tmp_path, verdicts)
     for name in PAGES.values():
-        assert (root / "reports" / "mini" / "claims" / f"{name}.md").read_text() == (
-            tmp_path / f"{name}.md"
-        ).read_text()
+        written = root / "reports" / "mini" / "claims" / f"{name}.md"
+        assert written.read_text() == (tmp_path / f"{name}.md").read_text()
