@@ -56,7 +56,7 @@ def main() -> int:
     }
     identity = config_hash({**config, **used})
     scratch = Path(".scratch") / f"{key}-{identity}"
-    description = tracking.describe(key, run, config, identity, params.study)
+    description = tracking.wandb_settings(key, run, config, identity, params.study)
 
     started, cure = datetime.now(UTC), ""
     with join() as team:
