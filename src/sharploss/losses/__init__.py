@@ -14,19 +14,19 @@ from sharploss.losses.adversarial import (
     SharpGANLoss,
     VanillaGANLoss,
 )
-from sharploss.losses.backbones import Loadable
 from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
 from sharploss.losses.lpips import LPIPSLoss
 from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
+from sharploss.losses.pretrained import Pretrained
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
 from sharploss.losses.sploss import SPLoss
 from sharploss.losses.ssim import SSIMLoss
 from sharploss.losses.texture import TextureLoss
 from sharploss.losses.total_variation import TotalVariationLoss
 from sharploss.losses.vgg import VGGLoss
-from sharploss.losses.vgg_features import share
+from sharploss.losses.vgg_features import shared_backbones
 from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.mdf.loss import MDFLoss
 from sharploss.utils.argument_checks import check_number
@@ -97,9 +97,9 @@ def build_loss(spec: Mapping[str, Any]) -> WeightedSum:
     """
     loss = _assemble(spec)
     for term in loss.losses.values():
-        if isinstance(term, Loadable):
+        if isinstance(term, Pretrained):
             term.load()
-    loss.shared = share(loss.losses.values())
+    loss.shared = shared_backbones(loss.losses.values())
     return loss
 
 
@@ -125,16 +125,16 @@ def needs(spec: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
         UserError: as `build_loss`.
     """
     terms = _checked(spec).losses.values()
-    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Loadable) and term.assets))
+    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Pretrained) and term.assets))
 
 
 def min_patch(spec: Mapping[str, Any]) -> int:
-    """Give the side in pixels of the smallest images that every term of a loss can compare; 1 where all will do.
+    """Return the side in pixels of the smallest images that every term of a loss can compare; 1 where all will do.
 
     Raises:
         UserError: as `build_loss`.
     """
-    return max(int(getattr(term, "smallest", 1)) for term in _checked(spec).losses.values())
+    return max(int(getattr(term, "min_size", 1)) for term in _checked(spec).losses.values())
 
 
 def _checked(spec: Mapping[str, Any]) -> WeightedSum:
@@ -157,7 +157,7 @@ def _assemble(spec: Mapping[str, Any]) -> WeightedSum:
 
 
 def _resolve(name: str, value: Any) -> dict[str, Any]:
-    """Give a term's weight and parameters, defaults spelt out."""
+    """Return a term's weight and parameters, defaults spelt out."""
     known = defaults("loss term", name, TERMS)
     parameters = {"weight": 1, **known, **(value if isinstance(value, Mapping) else {"weight": value})}
     try:

@@ -4,7 +4,7 @@ import pytest
 
 from sharploss.assets.catalogue import ASSETS, File
 from sharploss.assets.fetch import AssetMissingError
-from sharploss.metrics.at_hand import at_hand
+from sharploss.assets.weights import local_only
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def test_what_is_not_here_is_not_downloaded(monkeypatch):
 
     monkeypatch.setattr("sharploss.assets.fetch.download", refuse)
     with pytest.raises(AssetMissingError, match="python -m sharploss data fetch vgg16_torchvision") as caught:
-        at_hand("vgg16_torchvision")
+        local_only("vgg16_torchvision")
     assert "neither the cache nor a mirror" in caught.value.reason
 
 
@@ -31,4 +31,4 @@ def test_what_is_here_is_found(cache, monkeypatch):
     monkeypatch.setitem(ASSETS, "niqe", ASSETS["niqe"]._replace(files=(file,)))
     (cache / "weights").mkdir()
     (cache / file.path).write_bytes(content)
-    assert at_hand("niqe") == cache / file.path
+    assert local_only("niqe") == cache / file.path
