@@ -30,8 +30,8 @@ from sharploss.config.protocols import METRIC_INFO
 from sharploss.data import imresize, read_image
 from sharploss.evaluation.score import load_measures
 from sharploss.functional.colour import as_measured
+from sharploss.functional.ssim import ssim_parts
 from sharploss.metrics import CachedImage, Measure
-from sharploss.metrics.ssim import ssim_parts
 
 SETS = ("set5", "set14", "b100")
 METRICS = ("psnr", "ssim", "lpips", "niqe")
@@ -52,7 +52,7 @@ BORDER = 4
 
 
 def images(most: int) -> Iterator[tuple[str, Tensor]]:
-    """Give (set, image) with sides cropped to multiples of 4: (3, H, W) uint8."""
+    """Yield (set, image) with sides cropped to multiples of 4: (3, H, W) uint8."""
     for name in SETS:
         for path in locate(name)[: most if name == "b100" else None]:
             image = torch.from_numpy(read_image(path))
@@ -68,9 +68,9 @@ def packages_metrics() -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
     from pyiqa.archs.ssim_arch import SSIM
 
     from sharploss.assets.weights import read_weights
-    from sharploss.metrics.lpips import BACKBONES, build_lpips
+    from sharploss.functional.lpips import BACKBONES, build_lpips
 
-    # Its LPIPS downloads torchvision's weights whatever it is told; here it gets the same ones from the catalogue.
+    # Its LPIPS downloads torchvision's weights whatever it is asked for; here it gets the same ones from the catalogue.
     lpips_arch.models = SimpleNamespace(alexnet=lambda **_: torchvision.models.alexnet())
     theirs = lpips_arch.LPIPS(net="alex", pretrained=False)
     wanted = build_lpips("alex", read_weights(BACKBONES["alex"])[1]).state_dict()
@@ -93,13 +93,13 @@ def same_luma_metrics() -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
 
 
 def clipped(output: Tensor, target: Tensor) -> float:
-    """Give what SSIM gains where negative structure counts as 0, as in pyiqa."""
+    """Return what SSIM gains where negative structure counts as 0, as in pyiqa."""
     luminance, structure = ssim_parts(*(as_measured(image, "y", BORDER) for image in (output, target)))
     return -(luminance * structure.clamp(max=0)).mean().item()
 
 
 def differences(name: str, value: float, expected: float, pair: tuple[Tensor, Tensor]) -> Iterator[tuple[str, float]]:
-    """Give how far pyiqa's value of a pair, `expected`, is away from ours: (which of TOLERANCE, the difference)."""
+    """Return how far pyiqa's value of a pair, `expected`, is away from ours: (which of TOLERANCE, the difference)."""
     gain = clipped(*pair) if name == "ssim" else 0.0
     yield name, value + gain - expected
     if name == "ssim":
@@ -118,7 +118,7 @@ class Clock:
         self.cpu: defaultdict[str, float] = defaultdict(float)
 
     def time(self, name: str, call: Callable[[], Tensor]) -> float:
-        """Give what the call gives, timed."""
+        """Return the result of the call, timed."""
         wall, cpu = time.perf_counter(), time.process_time()
         value = float(call())
         self.wall[name] += time.perf_counter() - wall

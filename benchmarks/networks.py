@@ -17,12 +17,13 @@ import sys
 import time
 
 import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from sharploss.config.params import load_params
 from sharploss.config.recipe import Optimisation
 from sharploss.losses import build_loss
 from sharploss.networks import build_network
-from sharploss.planning.cost import measure_speed, network_flops
 from sharploss.training.device import choose_device, describe_hardware, memory_format, set_mode
 from sharploss.training.state import make_optimizer
 from sharploss.utils.errors import run_main
@@ -49,7 +50,7 @@ OPTIMISATION = Optimisation(learning_rate=1e-4)
 
 
 def of_study(path):
-    """Give {network: (parameters, scale, batch, patch)} as a study's suites first use each network."""
+    """Return {network: (parameters, scale, batch, patch)} as a study's suites first use each network."""
     params = load_params(path)
     found = {}
     for suite in params.suites.values():
@@ -71,7 +72,7 @@ def make_network(config):
 
 
 def measure(config, mode, most):
-    """Give seconds per step (the fastest) and peak MiB; at most `most` steps after the first."""
+    """Return seconds per step (the fastest) and peak MiB; at most `most` steps after the first."""
     device = choose_device()
     set_mode(mode)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -106,13 +107,38 @@ def measure(config, mode, most):
 
 
 def in_a_process(config, mode, most):
-    """Give what `measure` gives, measured in a fresh process; None where that ran out of memory."""
+    """Return the result of `measure` in a fresh process; None where that ran out of memory."""
     command = [sys.executable, __file__, "--one", json.dumps([config, mode, most])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         print((done.stderr.splitlines() or ["killed"])[-1][:150], file=sys.stderr)
         return None
     return json.loads(done.stdout)
+
+
+def step_flops(config):
+    """Count the floating-point operations of a network's convolutions and matrix products, forward and backward."""
+    recipe = config["recipe"]
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        output = make_network(config)(torch.rand(recipe["batch"], 3, recipe["patch"], recipe["patch"]))
+        stages = (output,) if isinstance(output, torch.Tensor) else output
+        torch.stack([stage.mean() for stage in stages]).sum().backward()
+    return counter.get_total_flops()
+
+
+def measure_speed():
+    """Measure this machine's operations per second on the convolution that EDSR is made of (64 channels, 3x3)."""
+    device = choose_device()
+    layer = nn.Conv2d(64, 64, 3, padding=1, device=device).to(memory_format=memory_format(device, "exact"))
+    images = torch.rand(8, 64, 48, 48, device=device, requires_grad=True)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        layer(images).sum().backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return 3 * 2 * images[0].numel() * 8 * 64 * 9 / min(times)
 
 
 def parameters(config):
@@ -130,7 +156,7 @@ def table(title, entries, mode, speed, most):
     for name in sorted(entries, key=lambda name: name != "edsr"):
         config = as_config(entries[name])
         _, _, batch, patch = entries[name]
-        flops = network_flops(config)
+        flops = step_flops(config)
         line = f"{name:<16}{parameters(config):>12,}{f'{batch} x {patch}x{patch}':>14}{flops / 1e9:>12.4g}"
         if choose_device().type == "cpu" and flops / speed > LONGEST:
             print(f"{line}  not measured here: predicted {flops / speed:.0f} s/step", flush=True)

@@ -40,7 +40,7 @@ def pack(images: list[Path], task: dict[str, object], folder: Path) -> Pack:
 
 
 def afresh(patches: Patches, task: dict[str, object]) -> Callable[[int], Batch]:
-    """Give a function that degrades the targets of a step's batch as `task` says."""
+    """Return a function that degrades the targets of a step's batch as `task` says."""
 
     def batch(step: int) -> Batch:
         target = patches.batch(step)[1]

@@ -13,6 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from sharploss.record.keys import train_stage
+from sharploss.record.paths import paths
+
+STUDY = "mini"
 RUN, OTHER, REPEATS = "sr_x4-espcn-l1-s0", "sr_x4-espcn-l2-s0", 3
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".scratch", "wandb", "__pycache__", "tests")
 
@@ -28,7 +32,7 @@ def timed(folder, *command):
 
 def training_seconds(folder, run):
     """Seconds that a run itself says it trained for."""
-    return json.loads((folder / "results/runs" / run / "provenance.json").read_text())["seconds"]
+    return json.loads(paths(STUDY, folder).run(run).provenance.read_text())["seconds"]
 
 
 def main():
@@ -40,9 +44,9 @@ def main():
         nothing = statistics.median(timed(folder, "dvc", "repro") for _ in range(REPEATS))
         alone, further = [], []
         for _ in range(REPEATS):
-            one = timed(folder, "dvc", "repro", "-f", "-s", f"train@{RUN}")
+            one = timed(folder, "dvc", "repro", "-f", "-s", train_stage(STUDY, RUN))
             alone.append(one - training_seconds(folder, RUN))
-            two = timed(folder, "dvc", "repro", "-f", "-s", f"train@{RUN}", f"train@{OTHER}")
+            two = timed(folder, "dvc", "repro", "-f", "-s", train_stage(STUDY, RUN), train_stage(STUDY, OTHER))
             further.append(two - one - training_seconds(folder, OTHER))
     print(f"around one training, dvc repro -s train@<run>: {statistics.median(alone):.1f} s")
     print(f"around each training of a study:              {statistics.median(further):.1f} s")

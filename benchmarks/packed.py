@@ -33,7 +33,7 @@ class PngPairs(Dataset[tuple[Tensor, Tensor]]):
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Give input (3, 48, 48) and target (3, 192, 192) in [0, 1]."""
+        """Return input (3, 48, 48) and target (3, 192, 192) in [0, 1]."""
         large, small = (torch.from_numpy(read_image(path)) for path in self.pairs[index])
         top, left = (int(torch.randint(size - PATCH + 1, ())) for size in small.shape[1:])
         patch = small[:, top : top + PATCH, left : left + PATCH]

@@ -18,13 +18,15 @@ from pathlib import Path
 
 import yaml
 
+from sharploss.record.paths import paths
+
 ROOT = Path(__file__).parents[1]
 SIZES = (100, 300, 1000)
 NETWORKS = {"espcn": {"network": "espcn", "width": 8}, "edsr": {"network": "edsr", "blocks": 1, "width": 8}}
 MODEL = "sr_x4-edsr-l1-s0"
 SEEDS = [0, 1, 2, 3, 4]
 PLANNING = {"plan": ["python", "pipelines/plan.py"], "plan --check": ["python", "pipelines/plan.py", "--check"]}
-REPORTING = {name: ["python", f"pipelines/{name}.py"] for name in ("tabulate", "judge", "plot", "report")}
+REPORTING = {name: ["python", "-P", f"pipelines/{name}.py"] for name in ("tables", "claims", "figures", "report")}
 DVC = {"dvc status": ["dvc", "status"], "dvc repro, nothing to do": ["dvc", "repro"]}
 MORE = 3  # stages committed beside the first, to tell what one more costs
 
@@ -67,35 +69,33 @@ def write_params(folder, runs):
 
 
 def write_results(folder):
-    """Give every run the results of one real run, a little changed, in the layout that the stages leave."""
+    """Write for every run the results of one real run, a little changed, in the layout that the stages leave."""
     plan = yaml.load((folder / "runs.yaml").read_text(), Loader=yaml.CSafeLoader)
     params = yaml.safe_load((folder / "params.yaml").read_text())
-    results, real = folder / "results", ROOT / "results"
-    shutil.copytree(real / "unrestored/sr_x4", results / "unrestored/sr_x4")
-    shutil.copy(real / "calibration.csv", results)
-    table = (real / "scores/sr_x4-edsr.csv").read_text().splitlines()
+    made, real = paths("mini", folder), paths("mini", ROOT)
+    shutil.copytree(real.input_baseline("sr_x4"), made.input_baseline("sr_x4"))
+    shutil.copy(real.calibration, made.calibration)
+    table = real.scores("sr_x4-edsr").rows.read_text().splitlines()
     rows = [row.split(",") for row in table if row.startswith(f"{MODEL},")]
     lines = {group: [table[0]] for group in plan["groups"]}
-    provenance = json.loads((real / f"runs/{MODEL}/provenance.json").read_text())
+    provenance = json.loads(real.run(MODEL).provenance.read_text())
     for index, (key, run) in enumerate(plan["runs"].items()):
-        target = results / "runs" / key
-        shutil.copytree(real / "runs" / MODEL, target)
+        shutil.copytree(real.run(MODEL).metrics.parent, made.run(key).metrics.parent)
         provenance["config"] |= {"loss": params["losses"][run["loss"]], "seed": run["seed"]}
-        (target / "provenance.json").write_text(json.dumps(provenance))
-        weights = results / "weights" / run["group"] / f"{key}.safetensors"
+        made.run(key).provenance.write_text(json.dumps(provenance))
+        weights = made.weights(run["group"], key)
         weights.parent.mkdir(parents=True, exist_ok=True)
         weights.write_bytes(key.encode() * 1000)
         lines[run["group"]] += [
             ",".join([key, *row[1:5], f"{float(row[5]) + 1e-3 * (index % 97):.6f}"]) for row in rows
         ]
-        crops = results / "crops" / run["group"]
-        crops.mkdir(parents=True, exist_ok=True)
+        made.crops(run["group"]).mkdir(parents=True, exist_ok=True)
         for name in params["crops"]:
-            shutil.copy(real / f"crops/sr_x4-edsr/{name}-l1.png", crops / f"{name}-{run['loss']}.png")
-    (results / "scores").mkdir()
+            shutil.copy(real.crop("sr_x4-edsr", name, "l1"), made.crop(run["group"], name, run["loss"]))
+    made.scores("any").rows.parent.mkdir()
     for group, text in lines.items():
-        (results / "scores" / f"{group}.csv").write_text("\n".join(text) + "\n")
-        shutil.copy(real / "scores/sr_x4-edsr.json", results / "scores" / f"{group}.json")
+        made.scores(group).rows.write_text("\n".join(text) + "\n")
+        shutil.copy(real.scores("sr_x4-edsr").notes, made.scores(group).notes)
 
 
 def write_lock(folder):

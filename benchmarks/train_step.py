@@ -18,6 +18,7 @@ from sharploss.config.run_config import resolve_run
 from sharploss.data.pack import open_pack
 from sharploss.data.patches import Patches
 from sharploss.losses import build_loss
+from sharploss.record.paths import paths
 from sharploss.training.device import choose_device, memory_format, set_mode
 from sharploss.training.loop import train
 from sharploss.training.state import make_network, make_optimizer
@@ -27,7 +28,7 @@ STEPS, SPAN = 400, 40
 
 
 def bare_step(config, packs, device):
-    """Give a function that does the arithmetic of one step alone."""
+    """Return a function that does the arithmetic of one step alone."""
     recipe = config.recipe
     layout = memory_format(device, recipe.mode)
     network = make_network(config).to(device=device, memory_format=layout)
@@ -44,7 +45,7 @@ def bare_step(config, packs, device):
 
 
 def measure(config, packs, device):
-    """Give the seconds of every bare step and of every step of the loop."""
+    """Return the seconds of every bare step and of every step of the loop."""
     set_mode(config.recipe.mode)
     recipe = config.recipe.model_copy(update=dict.fromkeys(("steps", "validate_every", "checkpoint_every"), STEPS))
     bare, times = bare_step(config, packs, device), {"bare": [], "loop": []}
@@ -73,13 +74,13 @@ def measure(config, packs, device):
 
 
 def spans(times):
-    """Give the mean seconds of each span of steps; both kinds of step are measured in the same spans."""
+    """Return the mean seconds of each span of steps; both kinds of step are measured in the same spans."""
     return [statistics.fmean(times[start : start + SPAN]) for start in range(0, STEPS - SPAN, SPAN)]
 
 
 def main():
     params, device = load_params(), choose_device()
-    packs = {role: open_pack(f"data/packed/sr_x4/{role}.safetensors") for role in ("train", "validation")}
+    packs = {role: open_pack(paths(params.study).pack("sr_x4", role)) for role in ("train", "validation")}
     print(f"{'network':<10}{'loss':<10}{'bare ms':>10}{'loop ms':>10}{'ratio':>8}")
     for network, loss in PAIRS:
         run = {"task": "sr_x4", "network": network, "loss": loss, "recipe": params.study, "seed": 0}

@@ -18,6 +18,8 @@ from pathlib import Path
 import yaml
 from scale import copy_repository
 
+from sharploss.record.paths import paths
+
 LOSSES = ("l1", "l2", "charbonnier", "ssim", "l1_gv", "sploss")
 
 
@@ -37,8 +39,8 @@ def make_study(folder, environment, steps):
 
 def timed(folder, environment, workers):
     """Seconds of a launch in which every run is stale, and nothing else."""
-    for name in ("results/runs", "results/weights", ".dvc/cache"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    for path in (paths("mini", folder).results, folder / ".dvc/cache"):
+        shutil.rmtree(path, ignore_errors=True)
     shutil.copy(folder.parent / "dvc.lock", folder)
     command = [sys.executable, "-m", "sharploss", "launch", "--train-only", "--workers", str(workers)]
     start = time.perf_counter()

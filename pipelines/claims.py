@@ -13,7 +13,7 @@ def main() -> None:
     from sharploss.analysis.claims.evaluate import evaluate_claims
 
     claims = evaluate_claims(current_study(), Path())["claims"]
-    for side in ("printed", "ours"):
+    for side in ("published", "measured"):
         counts = Counter(claim[side]["verdict"] for claim in claims.values())
         print(f"{side}: " + ", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
 

@@ -9,9 +9,9 @@ from sharploss.utils.errors import run_main
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.figures.draw import plot
+    from sharploss.analysis.figures.draw import draw_figures
 
-    plot(current_study(), Path())
+    draw_figures(current_study(), Path())
 
 
 if __name__ == "__main__":

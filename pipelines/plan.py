@@ -17,6 +17,7 @@ from sharploss.utils.files import write_json, write_text
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only check that runs.yaml is what params.yaml expands to")
+    parser.add_argument("--measure", action="store_true", help="time some steps of what was never trained here")
     parser.add_argument("study", nargs="?", help="a file of studies/, without its ending, to make params.yaml from")
     arguments = parser.parse_args()
     if arguments.study:
@@ -30,7 +31,7 @@ def main() -> None:
         write_stage_files(params, plan)
         print(f"{len(plan['runs'])} runs, as planned")
         return
-    renew(params)
+    renew(params, measure=arguments.measure)
 
 
 def change_study(name: str, root: Path = Path()) -> None:
@@ -50,7 +51,7 @@ def change_study(name: str, root: Path = Path()) -> None:
     write_text(now, studies[name].decode("utf-8"))
 
 
-def renew(params: Params) -> None:
+def renew(params: Params, *, measure: bool = False) -> None:
     new = expand(params)
     check_study(params, new["runs"].values())
     old = readable_plan()
@@ -60,12 +61,14 @@ def renew(params: Params) -> None:
     # For editors: the settings' names, types, ranges and meanings.
     write_json("studies/schema.json", Params.model_json_schema())
     print(f"runs.yaml: {len(new['runs'])} runs in {len(new['groups'])} groups for {len(params.suites)} suites")
-    from sharploss.planning.cost import predict
+    from sharploss.planning.cost import predict, time_steps
     from sharploss.planning.status import format_status, run_status
 
     before = old["runs"] if old is not None and old["study"] == new["study"] else {}
     altered = [key for key in new["runs"] if key in before and before[key] != new["runs"][key]]
     print("\n".join(format_status(run_status(params, new), named=altered)))
+    if measure:
+        time_steps(params, new)
     print(predict(params, new))
 
 

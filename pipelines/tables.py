@@ -9,9 +9,9 @@ from sharploss.utils.errors import run_main
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.tables.tables import tabulate
+    from sharploss.analysis.tables.tables import make_tables
 
-    tabulate(current_study(), Path())
+    make_tables(current_study(), Path())
 
 
 if __name__ == "__main__":

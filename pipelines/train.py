@@ -57,7 +57,7 @@ def main() -> int:
     }
     identity = config_hash({**settings, **used})
     scratch = Path(".scratch") / f"{key}-{identity}"
-    description = tracking.describe(key, run, settings, identity, params.study)
+    description = tracking.wandb_settings(key, run, settings, identity, params.study)
 
     started, cure = datetime.now(UTC), ""
     with join() as group:

@@ -32,6 +32,7 @@ def make(repository, folder):
         _run(folder / "results/mini/runs" / key, params.tasks["sr_x4"].model_dump(mode="json"))
     (folder / "results/mini/scores").mkdir()
     (folder / "results/mini/scores/sr_x4-edsr.csv").write_text(SCORES)
+    (folder / "results/mini/scores/sr_x4-edsr.json").write_text("{}")
     _pictures(folder)
     weights = folder / f"results/mini/weights/sr_x4-edsr/{KEY}.safetensors"
     weights.parent.mkdir(parents=True)
@@ -46,6 +47,11 @@ def _run(folder, task):
     (folder / "metrics.json").write_text(json.dumps(metrics))
     provenance = {
         "started": "2026-01-01T00:00:00+00:00",
+        "seconds": 2.0,
+        "steps_per_second": 20.0,
+        "device": "cpu",
+        "hardware": "a processor, 1 thread",
+        "versions": {"torch": "2.13.0"},
         "commit": "abcdef0",
         "parameters": 4536,
         "config": {"task": task, "seed": 0},

@@ -223,6 +223,14 @@ def write_params(root, seeds, wide):
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
+def edit_params(root, change):
+    """Change the params.yaml of an invented study."""
+    path = root / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    change(params)
+    path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
 def write_group(root, group, plan, diverged, measured):
     lines = []
     for key in plan["groups"][group]["runs"]:

@@ -9,6 +9,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # the invented study is shared b
 import synthetic_mini
 
 import synthetic
+from sharploss.analysis.load import load_study
+from sharploss.analysis.stats.intervals import differences_of
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,36 @@ def mini_root(tmp_path_factory):
 def full_root(tmp_path_factory):
     """Every run of the mini study, on a machine with all weights."""
     return synthetic_mini.make_mini(tmp_path_factory.mktemp("full"))
+
+
+@pytest.fixture(scope="session")
+def study(study_root):
+    """The invented study, read once; tests change nothing of it."""
+    return load_study("mini", study_root)
+
+
+@pytest.fixture(scope="session")
+def compared(study):
+    """Its paired differences."""
+    return differences_of(study)
+
+
+@pytest.fixture(scope="session")
+def wide(wide_root):
+    """The wide study, read once."""
+    return load_study("mini", wide_root)
+
+
+@pytest.fixture(scope="session")
+def mini(mini_root):
+    """The mini study, read once."""
+    return load_study("mini", mini_root)
+
+
+@pytest.fixture(scope="session")
+def full(full_root):
+    """The mini study with all weights, read once."""
+    return load_study("mini", full_root)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from itertools import combinations
 
-import numpy as np
 from matplotlib.text import Text
 
 
@@ -33,26 +32,6 @@ def covered(figure, slack=1.5):
         if wide > slack and high > slack:
             pairs.append((one.get_text(), other.get_text()))
     return pairs
-
-
-def crossed(figure):
-    """Labels of points that the thin line of a label passes through, by more than their edge."""
-    found = []
-    for axes in figure.axes:
-        texts = [text for text in axes.texts if text.get_text()]
-        for leader in leaders(axes):
-            boxes = [(text.get_text(), text.get_window_extent().padded(-1)) for text in texts]
-            found += [text for text, box in boxes if any(box.contains(x, y) for x, y in leader)]
-    return found
-
-
-def leaders(axes):
-    """The thin lines from labels to points, as pixels along them."""
-    for note in axes.texts:
-        if getattr(note, "arrow_patch", None):
-            end = axes.transData.transform(note.xy)
-            start = end + np.array(note.get_position()) * axes.get_figure().dpi / 72
-            yield np.linspace(start, end, 100)
 
 
 def outside(figure, slack=3):

@@ -7,17 +7,18 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 60"><rect width="
 
 
 def with_figures(root):
-    """Stand-ins for what `plot` makes, which takes seconds."""
+    """Stand-ins for the figures, which take seconds to draw."""
     folder = root / "reports" / "mini" / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     listed = [
-        {"name": f"f{n}", "section": section, "caption": HOSTILE, "alt": HOSTILE}
+        {"name": f"f{n}", "section": section, "caption": HOSTILE, "alt": HOSTILE, "width": 120, "height": 80}
         for n, section in enumerate(("tradeoff", "ranks", "alpha"))
     ]
     listed.append({"name": "g", "section": "gv", "caption": "c", "alt": "a", "not_drawn": "Set14 is not here."})
     (folder / "figures.json").write_text(json.dumps(listed))
     for n in range(3):
         (folder / f"f{n}.svg").write_text(SVG)
+        (folder / f"f{n}.png").write_bytes(b"")
     return root
 
 

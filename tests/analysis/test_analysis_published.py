@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sharploss.analysis.published import PUBLISHED, demo, load_index, printed, reference
+from sharploss.analysis.published import PUBLISHED, demo, load_index, published_values, reference
 from sharploss.analysis.strict import load_strict
 from sharploss.utils.errors import UserError
 
@@ -20,7 +20,7 @@ COUNTS = {
 
 @pytest.fixture(scope="module")
 def table():
-    return printed(ROOT)
+    return published_values(ROOT)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def own(tmp_path):
     return tmp_path
 
 
-def test_every_printed_value_is_here(table):
+def test_every_published_value_is_here(table):
     assert table.groupby("table", sort=False).size().to_dict() == COUNTS
     assert len(table) == 338
     assert table["value"].notna().all()
@@ -64,7 +64,7 @@ def test_names_are_ours(table):
     assert value(table, table="sharpgan_table1", loss="sharpgan", metric="ssim") == 0.933
 
 
-def test_decimals_are_those_in_print(table):
+def test_decimals_are_those_published(table):
     assert set(table.loc[table["metric"] == "psnr", "decimals"]) == {2}
     assert set(table.loc[table["table"] == "gv_table2", "decimals"]) == {2, 6}
 
@@ -73,27 +73,27 @@ def test_an_altered_value_is_noticed(own):
     path = own / PUBLISHED / "gv_table1.csv"
     path.write_text(path.read_text().replace("27.41", "27.42", 1))
     with pytest.raises(UserError, match=r"gv_table1\.csv is not what tables\.yaml describes"):
-        printed(own)
+        published_values(own)
 
 
 def test_a_missing_file_is_named(own):
     (own / PUBLISHED / "sploss_table2.csv").unlink()
     with pytest.raises(UserError, match=r"sploss_table2\.csv is missing"):
-        printed(own)
+        published_values(own)
 
 
 def test_a_name_without_a_meaning_is_named(own):
     path = own / PUBLISHED / "tables.yaml"
     path.write_text(path.read_text().replace("    ESPCN: espcn", "    ESPCNN: espcn"))
     with pytest.raises(UserError, match="gv_table1: There is no network 'ESPCN': did you mean 'ESPCNN'"):
-        printed(own)
+        published_values(own)
 
 
 def test_an_unknown_key_is_named_with_the_nearest(own):
     path = own / PUBLISHED / "tables.yaml"
     path.write_text(path.read_text().replace("budget:", "budgett:", 1))
     with pytest.raises(UserError, match=r"tables\.sploss_table1: There is no key 'budgett': did you mean 'budget'"):
-        printed(own)
+        published_values(own)
 
 
 def test_references_have_numbers_and_are_checked(own):

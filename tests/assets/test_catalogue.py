@@ -141,7 +141,7 @@ def test_files_of_the_same_content_are_a_leak(monkeypatch):
 
 
 def test_importing_assets_is_quick_because_it_imports_nothing_heavy():
-    heavy = {"torch", "pooch", "requests", "skimage", "numpy", "PIL"}
+    heavy = {"torch", "requests", "filelock", "pandas", "skimage", "numpy", "PIL"}
     code = f"import sys, sharploss.assets; print(sorted({heavy!r} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -6,7 +6,6 @@ import yaml
 from sharploss.config.limits import exceeds_limit, shown
 from sharploss.config.params import load_params
 from sharploss.utils.errors import UserError
-from sharploss.utils.yaml_files import load_yaml
 
 
 @pytest.fixture
@@ -85,15 +84,6 @@ def test_a_long_row_of_starts_is_refused(repository, load):
         load("recipes", {**recipes, **row, "r900": recipes["mini"]})
 
 
-@pytest.mark.parametrize(
-    "text", ["0x" + "f" * 9000, "1" + ":01" * 1_000_000, "-" + "9" * 5000, "." + "1" * 5000, "word" * 5000]
-)
-def test_numbers_and_words_without_end_are_refused(tmp_path, text):
-    (tmp_path / "a.yaml").write_text(f"a: {text}")
-    with pytest.raises(UserError, match=r"a\.yaml is not valid YAML: its (number|word) .* is too long"):
-        load_yaml(tmp_path / "a.yaml")
-
-
 def test_the_first_parameter_over_its_limit_is_named_in_whatever_it_stands():
     assert (
         exceeds_limit({"width": 8, "layers": {"a": 1, "b": 10**10}})
@@ -108,29 +98,3 @@ def test_the_first_parameter_over_its_limit_is_named_in_whatever_it_stands():
 def test_shown_cuts_long_values():
     assert shown([1, 2]) == "[1, 2]"
     assert len(shown("x" * 1000)) == 80
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("a: 1\nb: 2\na: 3\n", "the key 'a' is there twice, in lines 1 and 3"),
-        ("a: {b: 1, b: 2}", "the key 'b' is there twice, in lines 1 and 1"),
-        ("a: [{b: {c: 1,\n c: 1}}]", "the key 'c' is there twice, in lines 1 and 2"),
-    ],
-)
-def test_a_key_that_is_there_twice_is_refused(tmp_path, text, told):
-    """PyYAML takes the last one, and a run named l2 would train with another loss."""
-    (tmp_path / "a.yaml").write_text(text)
-    with pytest.raises(UserError, match=f"a.yaml is not valid YAML: {told}"):
-        load_yaml(tmp_path / "a.yaml")
-
-
-def test_what_is_merged_in_may_be_said_again(tmp_path):
-    (tmp_path / "a.yaml").write_text(
-        "a: &a {x: 1, y: 2}\nb: &b {<<: *a, y: 3}\nc: [{<<: *b, x: 4}, *a, *b]\nd: {y: 1}\n"
-    )
-    found = load_yaml(tmp_path / "a.yaml")
-    assert found["b"] == {"x": 1, "y": 3}
-    assert found["c"] == [{"x": 4, "y": 3}, found["a"], found["b"]]
-    (tmp_path / "b.yaml").write_text("")
-    assert load_yaml(tmp_path / "b.yaml") is None

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from sharploss.launch import command
-from sharploss.launch.command import alone, make_engine, processes, read, show, slurm_parameters
-from sharploss.launch.engines import Local, Slurm
+from sharploss.launch.command import alone, make_engine, read, run_environment, show, slurm_parameters
 from sharploss.launch.jobs import Job
+from sharploss.launch.local import Local
+from sharploss.launch.slurm import Slurm
 from sharploss.utils.errors import UserError
 
 
@@ -33,16 +34,15 @@ def test_slurm_gets_what_was_asked():
 def test_what_is_left_out_is_left_to_the_cluster():
     asked = read(["--engine", "slurm"])
     assert slurm_parameters(asked) == {"time": 1440}
-    assert processes(asked) == {}
+    assert run_environment(asked) == {}
 
 
 def test_a_local_engine_has_slots(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
     monkeypatch.delenv("SHARPLOSS_DEVICE", raising=False)
-    engine = make_engine(read(["--push"]))
+    engine = make_engine(read([]))
     assert isinstance(engine, Local)
     assert len(engine.slots) == 3
-    assert engine.push == ""
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,6 @@ def test_a_local_engine_has_slots(monkeypatch):
     [
         (["--workers", "0"], "'0' is not a whole number above 0"),
         (["--workers", "-1"], "argument"),
-        (["--share", "4/3"], "'4/3' is not a share such as 2/3"),
-        (["--share", "0/3"], "'0/3' is not a share"),
-        (["--share", "two"], "'two' is not a share"),
         (["--partition", "gpu"], "--partition is for --engine slurm"),
         (["--engine", "condor"], "invalid choice"),
     ],
@@ -75,18 +72,25 @@ def test_without_submitit_it_says_what_to_install(monkeypatch):
         make_engine(read([]))
 
 
-def test_a_dry_run_tells_hours_and_order(capsys):
+def test_a_dry_run_shows_hours_and_order(capsys):
     show([Job("x2-edsr-l1-s0", None, 1000, 7200.0), Job("x2-edsr-ragan-second-s0", "x2-edsr-l1-s0", 500, 1800.0)])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["run", "steps", "hours", "after"]
     assert lines[1].split() == ["x2-edsr-l1-s0", "1000", "2"]
     assert lines[2].split() == ["x2-edsr-ragan-second-s0", "500", "0.5", "x2-edsr-l1-s0"]
-    assert lines[3] == "2 runs, 2:30:00 on one worker at this machine's speed"
+    assert lines[3] == "2 runs: 2:30:00 on one worker of this machine"
+
+
+def test_a_dry_run_says_what_is_not_known(capsys):
+    show([Job("x2-edsr-l1-s0", None, 1000, 7200.0), Job("x2-vdsr-l1-s0", None, 500, None)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["x2-vdsr-l1-s0", "500", "not", "known"]
+    assert lines[3] == "2 runs: 2:00:00 on one worker of this machine and 1 runs whose time is not known"
 
 
 def test_two_launches_in_one_folder_are_refused(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    with alone(), pytest.raises(UserError, match="Another launch is at work in this folder"), alone():
+    with alone(), pytest.raises(UserError, match="Another launch is running in this folder"), alone():
         pass
     with alone():
         pass
@@ -101,9 +105,9 @@ def test_what_comes_before_is_done_first(monkeypatch):
 
     monkeypatch.setattr(command.subprocess, "run", pretend)
 
-    assert command.upstream(SimpleNamespace(extractors={})) == 0
+    assert command.prepare(SimpleNamespace(extractors={})) == 0
     assert ran == [["repro", "plan", "fetch", "prepare"]]
-    assert command.upstream(SimpleNamespace(extractors={"mdf": None})) == 0  # runs without an extractor go on
+    assert command.prepare(SimpleNamespace(extractors={"mdf": None})) == 0  # runs without an extractor go on
     assert ran[2] == ["repro", "--keep-going", "extract"]
 
 

@@ -3,9 +3,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from sharploss.launch import engines
-from sharploss.launch.engines import Local, Slurm, Task, make_slots, queued, visible_gpus
+from sharploss.launch import slurm
 from sharploss.launch.jobs import Job
+from sharploss.launch.local import Local, make_slots, visible_gpus
+from sharploss.launch.schedule import Task
+from sharploss.launch.slurm import Slurm, read_queue
 from sharploss.utils.errors import UserError
 
 
@@ -75,15 +77,18 @@ def handle(done=False, result=None, number="7"):
 
 
 def test_a_slot_is_free_again_when_its_job_has_ended():
-    engine = Local(make_slots(2, 1, [], range(2)))
-    one, two = engine.slots.pop(0), engine.slots.pop(0)
-    job = Job("a", None, 1, 1.0)
-    running = Task(job, handle(), "core 0", 0.0, one)
-    ended = Task(job, handle(done=True, result=0), "core 1", 0.0, two)
-    died = Task(job, handle(done=True), "core 1", 0.0, None)
+    engine = Local(make_slots(3, 1, [], range(3)))
+    tasks = [
+        Task(Job("a", None, 1, 1.0), handle(), "core 0", 0.0),
+        Task(Job("b", None, 1, 1.0), handle(done=True, result=0), "core 1", 0.0),
+        Task(Job("c", None, 1, 1.0), handle(done=True), "core 2", 0.0),
+    ]
+    slots = list(engine.slots)
+    for task in tasks:
+        engine.busy[task.job.key] = engine.slots.pop(0)
     assert engine.room() == 0
-    assert engine.poll([running, ended, died]) == [(ended, 0), (died, -1)]
-    assert engine.slots == [two]
+    assert engine.poll(tasks) == [(tasks[1], 0), (tasks[2], -1)]
+    assert engine.slots == slots[1:]
 
 
 @pytest.fixture
@@ -91,7 +96,7 @@ def queue(monkeypatch):
     """A Slurm that answers squeue with these lines."""
     lines = []
     answer = lambda: subprocess.CompletedProcess([], 0, "\n".join(lines), "")  # noqa: E731
-    monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: answer())
+    monkeypatch.setattr(slurm.subprocess, "run", lambda *_, **__: answer())
     return lines
 
 
@@ -106,7 +111,7 @@ def slurm_task(tmp_path, result=None):
 
 def test_the_queue_is_read_with_arrays_spelt_out(queue):
     queue += ["12_3|RUNNING|gpu7", "12_4|PENDING|", ""]
-    assert queued() == {"12_3": ("RUNNING", "gpu7"), "12_4": ("PENDING", "")}
+    assert read_queue() == {"12_3": ("RUNNING", "gpu7"), "12_4": ("PENDING", "")}
 
 
 def test_a_slurm_job_waits_runs_is_queued_again_and_ends(queue, tmp_path):
@@ -124,7 +129,7 @@ def test_a_slurm_job_waits_runs_is_queued_again_and_ends(queue, tmp_path):
 @pytest.mark.usefixtures("queue")
 def test_a_slurm_job_that_vanishes_without_a_result_has_died(tmp_path, monkeypatch):
     engine, task, clock = Slurm({}, 4, 10), slurm_task(tmp_path), iter([100.0, 105.0, 111.0])
-    monkeypatch.setattr(engines.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(slurm.time, "monotonic", lambda: next(clock))
     assert engine.poll([task]) == []
     assert engine.poll([task]) == []  # the result may still be on its way
     assert engine.poll([task]) == [(task, -1)]
@@ -132,7 +137,7 @@ def test_a_slurm_job_that_vanishes_without_a_result_has_died(tmp_path, monkeypat
 
 def test_a_slurm_that_does_not_answer_is_asked_again(monkeypatch, tmp_path):
     failed = subprocess.CompletedProcess([], 1, "", "slurm_load_jobs error: Unable to contact slurm controller")
-    monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(slurm.subprocess, "run", lambda *_, **__: failed)
     assert Slurm({}, 4, 10).poll([slurm_task(tmp_path)]) == []
 
 

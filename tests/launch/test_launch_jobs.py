@@ -5,12 +5,17 @@ import pytest
 
 from sharploss.config.params import Params
 from sharploss.launch import jobs as launch_jobs
-from sharploss.launch.jobs import chains, make_jobs, share_of, stale_runs, starts_from, with_followers
+from sharploss.launch.jobs import Job, chain_lengths, make_jobs, stale_runs, starts_from, with_dependents, work_of
 from sharploss.planning.plan import expand
 from sharploss.utils.errors import UserError
 
 TASK = {"kind": "sr", "scale": 2, "train": ["skimage_train"], "validation": ["skimage_validation"], "test": ["set5"]}
 RECIPE = {"steps": 10, "batch": 2, "patch": 8, "learning_rate": 0.001}
+
+
+@pytest.fixture(autouse=True)
+def nothing_trained(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -53,7 +58,7 @@ def test_the_head_of_the_longest_chain_comes_first(params):
     assert [job.key for job in made[:2]] == [L1, SLOW]
     assert {job.key: job.after for job in made} == {L1: None, L2: None, SLOW: L1, LAST: SLOW}
     assert {job.key: job.steps for job in made}[SLOW] == 10_000
-    assert all(job.seconds > 4 for job in made)
+    assert all(job.seconds is None for job in made)  # nothing was trained here: steps decide
 
 
 def test_a_run_does_not_wait_for_what_is_done(params):
@@ -62,16 +67,22 @@ def test_a_run_does_not_wait_for_what_is_done(params):
     assert make_jobs(params, expand(params), []) == []
 
 
-def test_chains():
+def test_chain_lengths():
     after = {"a": None, "b": "a", "c": "b", "d": "a", "e": None}
     seconds = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 10.0, "e": 5.0}
-    assert chains(after, seconds) == {"a": 11.0, "b": 5.0, "c": 3.0, "d": 10.0, "e": 5.0}
+    assert chain_lengths(after, seconds) == {"a": 11.0, "b": 5.0, "c": 3.0, "d": 10.0, "e": 5.0}
+
+
+def test_work_is_seconds_only_where_all_have_them():
+    jobs = [Job("a", None, 10, 3.0), Job("b", None, 20, None)]
+    assert work_of(jobs) == {"a": 10.0, "b": 20.0}
+    assert work_of(jobs[:1]) == {"a": 3.0}
 
 
 def test_what_starts_from_a_stale_run_is_stale(params):
     plan = expand(params)
-    assert with_followers(plan, {L2}) == {L2}
-    assert with_followers(plan, {L1}) == {L1, SLOW, LAST}
+    assert with_dependents(plan, {L2}) == {L2}
+    assert with_dependents(plan, {L1}) == {L1, SLOW, LAST}
 
 
 def answer(monkeypatch, code, out, err=""):
@@ -80,7 +91,12 @@ def answer(monkeypatch, code, out, err=""):
 
 
 def test_stale_is_what_dvc_says(params, monkeypatch):
-    status = {"fetch": ["always changed"], f"train@{L2}": [{"changed deps": {}}], "train@gone-from-the-plan-s0": []}
+    status = {
+        "fetch": ["always changed"],
+        f"train@mini-{L2}": [{"changed deps": {}}],
+        f"train@other-{L1}": [],
+        "train@gone-from-the-plan-s0": [],
+    }
     answer(monkeypatch, 0, json.dumps(status))
     assert stale_runs(expand(params)) == {L2}
 
@@ -89,13 +105,3 @@ def test_a_dvc_that_fails_is_told(params, monkeypatch):
     answer(monkeypatch, 255, "", "WARNING: x\nERROR: failed to parse 'dvc.yaml'")
     with pytest.raises(UserError, match=r"dvc status failed \(ERROR: failed to parse 'dvc.yaml'\)"):
         stale_runs(expand(params))
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
-def test_shares_are_all_of_it_once_and_keep_families_together(params, count):
-    plan = expand(params)
-    shares = [share_of(params, plan, index, count) for index in range(1, count + 1)]
-    assert sorted(key for share in shares for key in share) == sorted(plan["runs"])
-    assert any({L1, SLOW, LAST} <= share for share in shares)
-    # The family is by far the most work: the other run goes elsewhere.
-    assert count == 1 or not any({L1, L2} <= share for share in shares)

@@ -2,10 +2,9 @@ import io
 
 import pytest
 
-from sharploss.launch.engines import Task
 from sharploss.launch.jobs import Job
-from sharploss.launch.progress import Board
-from sharploss.launch.schedule import run_jobs
+from sharploss.launch.progress import Progress
+from sharploss.launch.schedule import Task, run_jobs
 
 
 class Pretend:
@@ -42,7 +41,7 @@ class Pretend:
 def run(jobs, engine):
     out = io.StringIO()
     try:
-        failed = run_jobs(jobs, engine, Board(jobs, out), poll=0)
+        failed = run_jobs(jobs, engine, Progress(jobs, out), poll=0)
     except KeyboardInterrupt:
         failed = None
     return failed, out.getvalue()
@@ -56,6 +55,7 @@ def test_the_longest_first_and_never_more_than_there_are_slots():
     assert engine.begun == ["a", "b", "c", "d"]
     assert engine.looks == 5  # the longest beside all the others
     assert told.count(": done") == 4
+    assert "4/4 done, 0 running, about 0:00:00 left" in told
 
 
 def test_a_run_begins_after_the_one_that_it_starts_from():

@@ -1,4 +1,4 @@
-"""`launch` on this machine: order, failures, Ctrl-C, and machines that share nothing."""
+"""`launch` on this machine: order, failures, Ctrl-C."""
 
 import json
 import os
@@ -9,8 +9,7 @@ import sys
 import time
 
 import pytest
-
-from sharploss.launch.progress import last_step
+from last_step import last_step
 
 LONG = 4000  # some 10 s: the second run may begin seconds after the first
 LAUNCH = ("python", "-m", "sharploss", "launch")
@@ -65,7 +64,7 @@ def test_order_failures_and_the_end(fresh):
 
     dry = study.run(*LAUNCH, "--dry-run").stdout.splitlines()
     assert [line.split()[0] for line in dry[1:-1]][:2] == ["sr_x4-espcn-l1-s0", "sr_x4-espcn-l2-s0"]
-    assert dry[-1].startswith("4 runs, 0:00:")
+    assert dry[-1].startswith("4 runs: ")
     assert not list((study.folder / "results").rglob("*.safetensors"))
 
     done = study.run(*LAUNCH, "--workers", "2", check=False)
@@ -117,13 +116,13 @@ def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
             preexec_fn=hear_ctrl_c,  # noqa: PLW1509
         )
     scratch = study.folder / ".scratch"
-    until = time.monotonic() + 120
+    until = time.monotonic() + 400
     while min(last_step(key, scratch) for key in keys) < 20:
         assert launch.poll() is None, (study.folder.parent / "told.txt").read_text()
         assert time.monotonic() < until
         time.sleep(0.1)
     os.killpg(launch.pid, signal.SIGINT)  # as a terminal does it
-    assert launch.wait(60) == 130
+    assert launch.wait(120) == 130
     told = (study.folder.parent / "told.txt").read_text()
     assert "stopping 2 runs; the same command goes on from here" in told
     assert "Traceback" not in told
@@ -137,31 +136,6 @@ def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
         record = (study.folder / f"results/runs/{key}/history.jsonl").read_text().splitlines()
         assert [json.loads(line)["step"] for line in record if '"train"' in line] == list(range(4, LONG + 1, 4))
     assert "train@" not in study.run("dvc", "status").stdout
-
-
-@pytest.mark.slow
-def test_machines_that_share_nothing_but_a_remote(fresh, tmp_path):
-    remote = tmp_path / "remote"
-    remote.mkdir()
-    head, *others = (fresh(name) for name in ("head", "a", "b"))
-    for study in (head, *others):
-        study.run("dvc", "remote", "add", "-d", "storage", str(remote))
-    trained = {}
-    for index, study in enumerate(others, 1):
-        told = study.run(*LAUNCH, "--share", f"{index}/2", "--push", "storage").stdout
-        keys = {key for key, what in events(told) if what == "done"}
-        # Runs that start from one another stay together.
-        assert keys in ({"l1-s0", "sploss-first-s0"}, {"l2-s0", "sploss-second-s0"})
-        trained |= dict.fromkeys(keys, study)
-    assert len(trained) == 4
-    head.run("dvc", "fetch", "--run-cache")
-    told = head.run("dvc", "repro", "--pull").stdout
-    assert told.count("is cached - skipping run") == 4
-    for key, study in trained.items():
-        for name in ("provenance.json", "metrics.json", "history.jsonl"):
-            path = f"results/runs/sr_x4-espcn-{key}/{name}"
-            assert (head.folder / path).read_bytes() == (study.folder / path).read_bytes()
-    assert (head.folder / "reports/index.html").exists()
 
 
 @pytest.mark.slow

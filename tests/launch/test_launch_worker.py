@@ -38,22 +38,11 @@ def pretend_dvc(monkeypatch, text):
 
 def test_a_run_gets_its_environment_and_its_log(monkeypatch, workspace):
     pretend_dvc(monkeypatch, "import os, sys; print(sys.argv[1:], os.environ['OMP_NUM_THREADS']); sys.exit(5)")
-    assert Work(KEY, str(workspace), {"OMP_NUM_THREADS": "3"})() == 5
+    assert Work(KEY, f"train@{KEY}", str(workspace), {"OMP_NUM_THREADS": "3"})() == 5
     log = log_path(KEY).read_text()
     assert log.splitlines()[-1] == f"['repro', '-s', 'train@{KEY}'] 3"
-    Work(KEY, str(workspace), {"OMP_NUM_THREADS": "3"})()
+    Work(KEY, f"train@{KEY}", str(workspace), {"OMP_NUM_THREADS": "3"})()
     assert log_path(KEY).read_text().count("== 20") == 2
-
-
-@pytest.mark.parametrize(("push", "arguments"), [("", "pushed ['']"), ("far", "pushed ['far']")])
-def test_a_result_is_pushed_when_there_is_one(monkeypatch, workspace, push, arguments):
-    pretend_dvc(monkeypatch, "import sys; print(sys.argv[1:])")
-    monkeypatch.setattr(worker, "PUSH", (sys.executable, "-c", "import sys; print('pushed', sys.argv[1:])"))
-    assert Work(KEY, str(workspace), push=push)() == 0
-    assert arguments in log_path(KEY).read_text()
-    pretend_dvc(monkeypatch, "import sys; print(sys.argv[1:]); sys.exit(1)")
-    assert Work("failed", str(workspace), push=push)() == 1
-    assert "pushed" not in log_path("failed").read_text()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen on this system")
@@ -62,7 +51,7 @@ def test_a_run_stays_on_its_cores(monkeypatch, workspace):
     core = max(before)
     pretend_dvc(monkeypatch, "import os; print(os.sched_getaffinity(0))")
     try:
-        Work(KEY, str(workspace), cores=(core,))()
+        Work(KEY, f"train@{KEY}", str(workspace), cores=(core,))()
     finally:
         os.sched_setaffinity(0, before)
     assert log_path(KEY).read_text().splitlines()[-1] == str({core})
@@ -71,7 +60,7 @@ def test_a_run_stays_on_its_cores(monkeypatch, workspace):
 def work(text, folder):
     os.chdir(folder)
     worker.DVC = (sys.executable, "-c", text)
-    Work(KEY, str(folder))()
+    Work(KEY, f"train@{KEY}", str(folder))()
     Path("came back").touch()
 
 

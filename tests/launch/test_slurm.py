@@ -6,9 +6,8 @@ import sys
 import time
 
 import pytest
+from last_step import last_step
 from safetensors import safe_open
-
-from sharploss.launch.progress import last_step
 
 SHORT = ("l1", "l2", "charbonnier", "l1_gv", "sploss")
 LONG = ("sr_x4-edsr-l1-long-s0", "sr_x4-edsr-sploss-long-s0")

@@ -71,7 +71,7 @@ def images(seed, *shape, dtype=torch.float64):
 def images_for(loss, seed, batch, height, width, dtype=torch.float64):
     """Images of these sides, doubled where the loss needs larger ones."""
     factor = 1
-    while min(height, width) * factor < getattr(loss, "smallest", 1):
+    while min(height, width) * factor < getattr(loss, "min_size", 1):
         factor *= 2
     return images(seed, batch, 3, height * factor, width * factor, dtype=dtype)
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from safetensors.torch import save, save_file
 
-from sharploss.assets.fetch import AssetMissingError, cache_folder
+from sharploss.assets.fetch import AssetMissingError
+from sharploss.assets.lookup import cache_folder
 from sharploss.losses import build_loss
 from sharploss.mdf.networks import SinGANDiscriminator
 from sharploss.mdf.weights import build, convert, load_discriminators, official_tensors

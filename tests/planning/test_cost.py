@@ -1,213 +1,151 @@
-import os
-import time
+import json
 
 import pytest
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
-from torch.utils.module_tracker import ModuleTracker
 
-from sharploss.config.params import Params, load_params
+from sharploss.config.params import load_params
 from sharploss.config.run_config import resolve_run
-from sharploss.data.pack import open_pack, write_pack
-from sharploss.data.patches import Patches
-from sharploss.losses import TERMS, build_loss
 from sharploss.planning import cost
-from sharploss.planning.cost import discriminator_flops, loss_flops, network_flops, predict, step_flops, step_seconds
+from sharploss.planning.cost import START_UP, predict, predict_seconds, step_seconds, time_steps
 from sharploss.planning.plan import expand
-from sharploss.training.discriminator import make_discriminator_trainer
-from sharploss.training.processes import ProcessGroup
+from sharploss.training.device import describe_hardware
+from sharploss.training.state import with_defaults
 
-MPRNET = {"network": "mprnet", "width": 8, "unet": 4, "orsnet": 4, "blocks": 1}
-
-
-@pytest.fixture(autouse=True)
-def cpu(monkeypatch):
-    monkeypatch.setenv("SHARPLOSS_DEVICE", "cpu")
-    for function in vars(cost).values():
-        if hasattr(function, "cache_clear"):
-            function.cache_clear()
+L1, L2, GV = "sr_x4-espcn-l1-s0", "sr_x4-espcn-l2-s0", "sr_x4-espcn-l1_gv-s0"
 
 
 @pytest.fixture
-def config(repository):
+def study(repository, monkeypatch, tmp_path):
+    """Parameters and plan of the mini study, in a folder in which nothing was trained."""
+    monkeypatch.setenv("SHARPLOSS_DEVICE", "cpu")
+    monkeypatch.chdir(tmp_path)
     params = load_params(repository / "studies/mini.yaml")
-    run = {"task": "sr_x4", "network": "espcn", "loss": "l1", "recipe": "mini", "seed": 0}
-    config = resolve_run(params, run).model_dump(mode="json")
+    return params, expand(params)
+
+
+def record(study, key, steps_per_second, **changes):
+    """Leave the provenance of a run as `train` does."""
+    from pathlib import Path
+
+    params, plan = study
+    config = with_defaults(resolve_run(params, plan["runs"][key])).model_dump(mode="json")
+    config["recipe"].update(changes.pop("recipe", {}))
+    config["loss"] = changes.pop("loss", config["loss"])
+    content = {"device": "cpu", "hardware": describe_hardware(torch.device("cpu")), "processes": 1}
+    content |= {"steps_per_second": steps_per_second, "config": config, **changes}
+    path = Path(f"results/{changes.get('study', 'mini')}/runs/{key}/provenance.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def steps_of(study, key):
+    params, plan = study
+    return params.recipes[plan["runs"][key]["recipe"]].steps
+
+
+def predicted(study, key, **options):
+    params, plan = study
+    return predict_seconds(params, {key: plan["runs"][key]}, **options)[key]
+
+
+def test_nothing_is_known_where_nothing_was_trained(study):
+    assert predicted(study, L1) is None
+    assert "not known" in predict(*study).splitlines()[-3]
+    assert "plan --measure" in predict(*study)
+
+
+def test_the_same_run_takes_what_it_took(study):
+    record(study, L1, 50.0)
+    assert predicted(study, L1) == pytest.approx(steps_of(study, L1) / 50 + START_UP)
+
+
+def test_another_loss_of_the_network_is_the_next_best(study):
+    record(study, L1, 50.0)
+    assert predicted(study, L2) == pytest.approx(steps_of(study, L2) / 50 + START_UP)
+    record(study, GV, 10.0)
+    record(study, L2, 25.0)
+    assert predicted(study, L2) == pytest.approx(steps_of(study, L2) / 25 + START_UP)
+
+
+def test_the_same_terms_at_other_weights_come_before_other_losses(study):
+    record(study, L1, 50.0)
+    record(study, GV, 10.0, loss={"l1": {"weight": 1.0}, "gv": {"weight": 7.0}})
+    assert predicted(study, GV) == pytest.approx(steps_of(study, GV) / 10 + START_UP)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hardware": "another processor, 1 thread"},
+        {"device": "cuda"},
+        {"processes": 2},
+        {"recipe": {"patch": 500}},
+        {"recipe": {"batch": 500}},
+        {"recipe": {"mode": "fast"}},
+    ],
+)
+def test_what_was_measured_on_something_else_does_not_count(study, changes):
+    record(study, L1, 50.0, **changes)
+    assert predicted(study, L1) is None
+
+
+def test_threads_do_not_make_another_processor(study):
+    record(study, L1, 50.0, hardware=f"{cost._processor(describe_hardware(torch.device('cpu')))}, 77 threads")
+    assert predicted(study, L1) is not None
+
+
+def test_a_run_of_several_processes_is_predicted_from_such(study):
+    record(study, L1, 50.0, processes=4)
+    assert predicted(study, L1, processes=4) is not None
+
+
+def test_a_speed_of_nothing_is_no_measurement(study):
+    record(study, L1, 0.0)
+    assert predicted(study, L1) is None
+
+
+def test_the_table_lists_every_group_and_the_sum(study):
+    record(study, L1, 50.0)
+    lines = predict(*study).splitlines()
+    assert [line.split()[0] for line in lines[1:-2]] == [*study[1]["groups"], "all"]
+    runs = len(study[1]["runs"])
+    assert lines[-3].split()[1] == str(runs)
+    assert "runs not known" in lines[-3]
+
+
+def test_timed_steps_are_kept_and_used(study, monkeypatch, capsys):
+    params, plan = study
+    plan = {"runs": {key: plan["runs"][key] for key in (L1, L2)}, "groups": {}}
+    record(study, L2, 10.0)
+    timed = []
+    monkeypatch.setattr(cost, "step_seconds", lambda config: timed.append([*config["loss"]]) or 0.5)
+    for _ in range(2):
+        time_steps(params, plan)
+    assert timed == [["l1"]]  # what is known is not timed again
+    assert capsys.readouterr().out == "espcn at scale 4 with l1: 0.5 s a step\n"
+    assert predicted(study, L1) == pytest.approx(steps_of(study, L1) * 0.5 + START_UP)
+
+
+def test_a_loss_that_cannot_be_built_is_left_out(study, monkeypatch, capsys):
+    params, plan = study
+
+    def fail(_):
+        raise ValueError("no weights")
+
+    monkeypatch.setattr(cost, "step_seconds", fail)
+    time_steps(params, {"runs": {L1: plan["runs"][L1]}, "groups": {}})
+    assert capsys.readouterr().out == "espcn at scale 4 with l1: not measured (no weights)\n"
+    assert predicted(study, L1) is None
+
+
+@pytest.mark.parametrize("loss", ["l1", "gan"])
+def test_steps_are_timed_by_training(study, loss, monkeypatch):
+    monkeypatch.setattr(cost, "MOST", 4)
+    params, plan = study
+    config = resolve_run(params, plan["runs"][L1]).model_dump(mode="json")
+    config["network"] = {"network": "espcn", "width": 8}
+    config["loss"] = {"l1": {"weight": 1}}
+    if loss == "gan":
+        config["loss"]["gan"] = {"weight": 0.01, "discriminator": "sharpgan", "width": 4, "size": 64}
     config["recipe"].update(batch=2, patch=16)
-    return config
-
-
-def big(repository, seeds=1):
-    """The mini study's losses on networks of the papers' sizes, several seeds each."""
-    content = load_params(repository / "studies/mini.yaml").model_dump()
-    content["networks"] = {name: {"network": name} for name in ("edsr", "nlsn", "rrdbnet", "srresnet")}
-    content["recipes"]["mini"].update(batch=16, patch=48)
-    content["suites"] = {"all": {**content["suites"]["pairings"], "networks": [*content["networks"]]}}
-    content["seeds"] = [*range(seeds)]
-    return Params.model_validate(content)
-
-
-def test_operations_are_those_of_the_convolutions(config):
-    # ESPCN x4, 3 channels: 5x5 3-64, 3x3 64-32, 3x3 32-48 on 16x16 inputs; the backward pass costs twice the forward
-    # pass, but nothing flows back into the image.
-    first, second, third = 25 * 3 * 64, 9 * 64 * 32, 9 * 32 * 48
-    forward = 2 * (first + second + third)
-    backward = 2 * (first + 2 * second + 2 * third)
-    assert step_flops(config) == (forward + backward) * 2 * 16 * 16
-
-
-def test_operations_grow_with_batch_and_patch(config):
-    one = step_flops(config)
-    config["recipe"].update(batch=4, patch=32)
-    assert step_flops(config) == 8 * one
-
-
-def test_grey_networks_are_counted_on_grey_images(config):
-    config["network"]["channels"] = 1
-    first, second, third = 25 * 64, 9 * 64 * 32, 9 * 32 * 16
-    assert step_flops(config) == 2 * (2 * first + 3 * second + 3 * third) * 2 * 16 * 16
-
-
-class Features(nn.Module):
-    """A loss with a network of its own: one 3x3 convolution from 3 to 5 channels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Conv2d(3, 5, 3, padding=1).requires_grad_(False)
-
-    def forward(self, output, target):
-        return (self.layer(output) - self.layer(target)).abs().mean()
-
-
-class Fickle(nn.Module):
-    """A loss whose values decide what it computes, which a tensor without values cannot."""
-
-    def forward(self, output, target):
-        return (output - target).abs().mean() * (2 if output.max() > 1 else 1)
-
-
-def test_the_network_of_a_loss_is_counted_once_for_every_stage(config, monkeypatch):
-    monkeypatch.setitem(TERMS, "features", Features)
-    config["loss"] = {"l1": 1, "features": 0.1}
-    pixels = 2 * 64 * 64
-    assert loss_flops(config) == 3 * 2 * 27 * 5 * pixels  # both images forward, one backward
-    assert step_flops(config) == network_flops(config) + loss_flops(config)
-    config["network"], config["task"]["scale"] = MPRNET, 1
-    assert loss_flops(config) == 3 * 3 * 2 * 27 * 5 * 2 * 16 * 16
-
-
-GAN = {"weight": 0.01, "discriminator": "sharpgan", "width": 4, "size": 64}
-
-
-@pytest.mark.parametrize(("steps", "r1"), [(1, 0.0), (3, 0.0), (1, 1.0), (2, 1.0)])
-def test_a_discriminators_updates_are_counted_as_training_makes_them(config, tmp_path, monkeypatch, steps, r1):
-    """Against the operations that torch counts while a real update computes."""
-    config["loss"] = {"l1": 1, "gan": {**GAN, "steps": steps, "r1": r1}}
-    config["recipe"]["discriminator"] = None
-    picture = torch.randint(256, (3, 64, 64), dtype=torch.uint8)
-    pair = ("toy/a", picture, picture[:, ::4, ::4].contiguous())
-    write_pack(tmp_path / "train.safetensors", [pair], role="train", sets=["toy"], parameters={}, missing={})
-    pack = open_pack(tmp_path / "train.safetensors")
-    network, loss = cost._build(config), build_loss(config["loss"])
-    adversary = make_discriminator_trainer(
-        loss, config, Patches(pack, scale=4, patch=16, batch=2, seed=0), ProcessGroup()
-    )
-    target = torch.rand(2, 3, 64, 64)
-    loss(network(torch.rand(2, 3, 16, 16)), target).backward()
-    predicted = discriminator_flops(config)
-    # What tells the modules apart fails with R1's second derivative.
-    monkeypatch.setattr(ModuleTracker, "__enter__", lambda self: self)
-    monkeypatch.setattr(ModuleTracker, "__exit__", lambda *_: None)
-    with FlopCounterMode(display=False) as counter:
-        adversary.update(network, network, torch.rand(2, 3, 64, 64), target, 0)
-    assert predicted == pytest.approx(counter.get_total_flops(), rel=0.01)
-    assert step_flops(config) == network_flops(config) + loss_flops(config) + discriminator_flops(config)
-
-
-def test_more_updates_cost_more_and_other_losses_none(config):
-    config["loss"] = {"l1": 1}
-    assert discriminator_flops(config) == 0
-    plain = step_seconds(config, 1e9)
-    config["loss"] = {"l1": 1, "gan": {**GAN, "weight": 0}}
-    one, once = discriminator_flops(config), step_seconds(config, 1e9)
-    config["loss"]["gan"]["steps"] = 2
-    assert discriminator_flops(config) > 2 * one > 0  # the network restores patches for the second
-    config["loss"]["gan"]["steps"] = 20
-    assert step_seconds(config, 1e9) > once > plain > 0
-
-
-def test_long_updates_are_predicted_and_not_run(config, monkeypatch):
-    config["loss"] = {"l1": 1, "ragan": {"discriminator": "vgg128", "size": 128}}
-    config["recipe"].update(batch=16, patch=32)
-    monkeypatch.setattr(cost, "_fastest", lambda *_: pytest.fail("a discriminator of the paper's size was run"))
-    assert cost._discriminator_seconds(config, 1e9) == discriminator_flops(config) / 1e9 > 10
-
-
-def test_a_loss_that_cannot_be_counted_counts_as_nothing(config, monkeypatch):
-    monkeypatch.setitem(TERMS, "fickle", Fickle)
-    config["loss"] = {"fickle": 1}
-    assert loss_flops(config) == 0
-    assert step_seconds(config, 1e9) > 0
-
-
-@pytest.mark.parametrize("name", TERMS)
-def test_every_loss_of_this_package_can_be_counted(config, name):
-    config["loss"] = {name: 1}
-    assert loss_flops(config) >= 0
-
-
-@pytest.mark.skipif(not os.environ.get("SHARPLOSS_MIRROR"), reason="SHARPLOSS_MIRROR is not set: no discriminators")
-def test_mdf_is_counted_the_first_time_too(config, monkeypatch, tmp_path):
-    """The first use converts the released files."""
-    config["loss"] = {"mdf": {"weights": "sisr"}}
-    monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path))
-    first = loss_flops(config)
-    cost._count_loss.cache_clear()
-    assert first == loss_flops(config) > 100 * network_flops(config)
-
-
-def test_long_steps_are_predicted_and_not_run(config, monkeypatch):
-    config["network"] = {"network": "edsr"}
-    config["recipe"].update(batch=16, patch=48)
-
-    def run(*_):
-        raise AssertionError("a network of the paper's size was run")
-
-    monkeypatch.setattr(cost, "_fastest", run)
-    key = cost._network_key(config)
-    assert cost._network_seconds(key, 1e9) == network_flops(config) / 1e9 > 1e4
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("study", ["mini", "gpu"])
-def test_the_prediction_lists_every_group_and_the_sum(repository, study):
-    params = load_params(repository / f"studies/{study}.yaml")
-    plan = expand(params)
-    lines = predict(params, plan).splitlines()
-    assert [line.split()[0] for line in lines[1:-1]] == [*plan["groups"], "all"]
-    assert lines[-2].split()[1] == str(len(plan["runs"]))
-    assert all(float(number) > 0 for line in lines[1:-1] for number in line.split()[1:])
-
-
-def test_every_study_is_covered(repository):
-    for path in (repository / "studies").glob("*.yaml"):
-        params = load_params(path)
-        plan = expand(params)
-        assert all(step_flops(resolve_run(params, run).model_dump(mode="json")) > 0 for run in plan["runs"].values()), (
-            path.name
-        )
-
-
-def test_hundreds_of_runs_are_predicted_from_a_few_counts(repository, monkeypatch):
-    params = big(repository, seeds=14)
-    plan = expand(params)
-    assert len(plan["runs"]) >= 500
-    built = []
-    make = cost._build
-    monkeypatch.setattr(cost, "_build", lambda config: built.append(config) or make(config))
-    monkeypatch.setattr(cost, "_fastest", lambda *_: 1e-3)
-    start = time.process_time()
-    predict(params, plan)
-    assert len(built) == 4  # networks, however many runs
-    assert time.process_time() - start < 30
+    assert 0 < step_seconds(config) < 10

@@ -80,7 +80,7 @@ def test_training_code_is_found_and_plumbing_is_not():
 
 def test_adding_a_metric_does_not_change_the_training_code():
     found = {name for name in modules("sharploss.training.loop") if name.startswith("sharploss.metrics")}
-    assert found == {"sharploss.metrics.psnr", "sharploss.metrics.picture", "sharploss.functional.colour"}
+    assert found == {"sharploss.metrics.psnr", "sharploss.metrics.cached_image"}
     assert "sharploss.config.protocols" not in modules("sharploss.training.loop")
 
 

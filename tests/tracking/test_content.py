@@ -1,9 +1,12 @@
 import json
+import os
+from datetime import UTC, datetime
 
 import pytest
-from sharploss.record.finished import gather, means, read_scores
 
 from finished_study import IDENTITY, KEY, OTHER, RECORD, make
+from sharploss.record.paths import paths
+from sharploss.tracking.content import content_of, means, scores_by_image
 from sharploss.utils.errors import UserError
 
 
@@ -13,7 +16,7 @@ def study(repository, tmp_path):
 
 
 def test_all_that_there_is_of_a_run(study, tmp_path):
-    content = gather(*study, KEY, tmp_path)
+    content = content_of(*study, KEY, tmp_path)
     assert content["description"]["id"] == f"{KEY}-{IDENTITY}"
     assert content["description"]["tags"][-2:] == ["suite:pairings", "suite:alpha_sweep"]
     assert content["lines"] == RECORD
@@ -25,7 +28,7 @@ def test_all_that_there_is_of_a_run(study, tmp_path):
 
 
 def test_weights_come_from_the_packs_that_they_were_trained_on(study, tmp_path):
-    content = gather(*study, KEY, tmp_path)
+    content = content_of(*study, KEY, tmp_path)
     assert [(artifact["name"], artifact["receipt"]["sha256"]) for artifact in content["inputs"]] == [
         ("sr_x4-train", "a" * 64),
         ("sr_x4-validation", "b" * 64),
@@ -37,28 +40,34 @@ def test_weights_come_from_the_packs_that_they_were_trained_on(study, tmp_path):
 def test_a_run_that_starts_from_another_has_its_weights_as_input(study, tmp_path):
     params, plan = study
     plan["runs"][OTHER]["start"] = f"results/mini/weights/sr_x4-edsr/{KEY}.safetensors"
-    start = gather(params, plan, OTHER, tmp_path)["inputs"][-1]
-    own = gather(params, plan, KEY, tmp_path)["weights"]
+    start = content_of(params, plan, OTHER, tmp_path)["inputs"][-1]
+    own = content_of(params, plan, KEY, tmp_path)["weights"]
     assert (start["name"], start["type"], start["file"]) == (own["name"], own["type"], own["file"])
 
 
 def test_what_is_not_here_is_left_out(study, tmp_path):
-    content = gather(*study, OTHER, tmp_path)
+    content = content_of(*study, OTHER, tmp_path)
     assert content["weights"] is None
     assert content["crops"] == {}
     (tmp_path / "results/mini/scores/sr_x4-edsr.csv").unlink()
-    assert gather(*study, KEY, tmp_path)["scores"] == []
+    assert content_of(*study, KEY, tmp_path)["scores"] == []
 
 
 @pytest.mark.usefixtures("study")
 def test_scores_become_a_row_per_image_and_means_leave_out_what_was_not_measured(tmp_path):
-    rows = read_scores(tmp_path / "results/mini/scores/sr_x4-edsr.csv", KEY)
+    rows = scores_by_image(paths("mini", tmp_path), "sr_x4-edsr", KEY)
     assert rows == [
         {"dataset": "set5", "image": "baby", "psnr_y": 30.5, "ssim_y": 0.875},
         {"dataset": "set5", "image": "bird", "psnr_y": 31.5},
-        {"dataset": "skimage_test", "image": "chelsea", "psnr_y": None},
     ]
     assert means(rows) == {"scores/set5/psnr_y": 31.0, "scores/set5/ssim_y": 0.875}
+
+
+def test_scores_that_are_older_than_the_training_are_refused(study, tmp_path):
+    scores = tmp_path / "results/mini/scores/sr_x4-edsr.csv"
+    os.utime(scores, (0, datetime(2025, 12, 31, tzinfo=UTC).timestamp()))
+    with pytest.raises(UserError, match=r"sr_x4-edsr\.csv is older than the training of sr_x4-edsr-sploss-s0"):
+        content_of(*study, KEY, tmp_path)
 
 
 def test_of_several_seeds_the_crops_are_the_first_ones(study, tmp_path):
@@ -67,16 +76,16 @@ def test_of_several_seeds_the_crops_are_the_first_ones(study, tmp_path):
     plan["runs"][second] = {**plan["runs"][KEY], "seed": 1}
     plan["groups"]["sr_x4-edsr"]["runs"].append(second)
     (tmp_path / "results/mini/runs" / KEY).rename(tmp_path / "results/mini/runs" / second)
-    assert gather(params, plan, second, tmp_path)["crops"] == {}
+    assert content_of(params, plan, second, tmp_path)["crops"] == {}
 
 
 def test_a_run_that_is_unknown_or_not_done_or_too_old_is_told(study, tmp_path):
     params, plan = study
     with pytest.raises(UserError, match=f"no run 'sr_x4-edsr-sploss-s9': did you mean '{KEY}'"):
-        gather(params, plan, "sr_x4-edsr-sploss-s9", tmp_path)
+        content_of(params, plan, "sr_x4-edsr-sploss-s9", tmp_path)
     with pytest.raises(UserError, match=r"sr_x4-edsr-l2-s0/metrics\.json is missing: run 'make repro'"):
-        gather(params, plan, "sr_x4-edsr-l2-s0", tmp_path)
+        content_of(params, plan, "sr_x4-edsr-l2-s0", tmp_path)
     path = tmp_path / f"results/mini/runs/{KEY}/provenance.json"
-    path.write_text(json.dumps({"config": {}}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "identity": ""}))
     with pytest.raises(UserError, match="does not say the run's identity"):
-        gather(params, plan, KEY, tmp_path)
+        content_of(params, plan, KEY, tmp_path)

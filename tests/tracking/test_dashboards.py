@@ -2,63 +2,38 @@ from typing import ClassVar
 
 import pytest
 
-from sharploss.config.params import load_params
-from sharploss.planning.plan import expand
-from sharploss.tracking import dashboards
+from finished_study import KEY, make
+from sharploss.tracking import dashboards, publish
+from sharploss.tracking.content import content_of
 from sharploss.utils.errors import UserError
-
-SUITE = """
-  players:
-    question: Does a discriminator help?
-    tasks: [sr_x4]
-    networks: [edsr]
-    losses: [l1, adversarial]
-    recipe: mini
-"""
 
 
 @pytest.fixture
 def study(repository, tmp_path):
-    """The mini study with a suite whose runs have a discriminator."""
-    text = (repository / "studies/mini.yaml").read_text()
-    text = text.replace("\nlosses:\n", "\nlosses:\n  adversarial: {l1: 1, ragan: {weight: 0.005, width: 8}}\n")
-    text = text.replace("\nsuites:\n", f"\nsuites:{SUITE}")
-    (tmp_path / "params.yaml").write_text(text)
-    params = load_params(tmp_path / "params.yaml")
-    return params, expand(params)
+    """Parameters of a study, and what was sent of a run of its suites."""
+    params, plan = make(repository, tmp_path)
+    keys = publish.sent_keys(content_of(params, plan, KEY, tmp_path))
+    return params, dict.fromkeys(plan["runs"][KEY]["suites"], keys)
 
 
-def names(panels):
-    return [name for panel in panels for name in panel.get("names", [panel.get("name")])]
+def test_every_panel_shows_a_value_that_was_sent(study):
+    _, suites = study
+    keys = suites["pairings"]
+    found = dashboards.panels(keys)
+    assert {key for section in found.values() for _, key in section} <= set(keys)
+    assert ("lines", "train/terms/sploss") in found["Training"]
+    assert found["Validation"] == [("lines", "validation/psnr_y"), ("media", "validation/pictures")]
+    assert found["Scores"] == [("table", "scores"), ("bars", "scores/set5/psnr_y"), ("bars", "scores/set5/ssim_y")]
+    assert found["Crops"] == [("media", "test/crops/eye")]
+    assert "Discriminator" not in found
 
 
-def test_every_term_of_a_suite_has_a_curve(study):
-    params, plan = study
-    for suite in params.suites:
-        found = dashboards.sections(params, plan, suite)
-        losses = {run["loss"] for run in plan["runs"].values() if suite in run["suites"]}
-        terms = {f"train/terms/{term}" for loss in losses for term in params.losses[loss]}
-        assert terms <= set(names(found["Training"]))
-        assert "validation/psnr_y" in names(found["Validation"])
-        assert found["Scores"][0] == {"kind": "table", "title": "every image", "name": "scores"}
-
-
-def test_only_suites_with_a_discriminator_have_its_curves(study):
-    params, plan = study
-    title = "Discriminator"
-    with_players = {name for name in params.suites if title in dashboards.sections(params, plan, name)}
-    assert "players" in with_players
-    assert "pairings" not in with_players
-    panels = dashboards.sections(params, plan, "players")[title]
-    assert "train/discriminator/lr" in names(panels)
-
-
-def test_bars_and_crops_are_those_of_the_tasks(study):
-    params, plan = study
-    found = names(dashboards.sections(params, plan, "pairings")["Scores"])
-    for dataset in params.tasks["sr_x4"].test:
-        assert f"scores/{dataset}/psnr_y" in found
-    assert {f"test/crops/{name}" for name, crop in params.crops.items() if crop.task == "sr_x4"} <= set(found)
+def test_the_keys_of_scores_and_discriminators_are_recognised():
+    found = dashboards.panels(["scores/set5/lpips_alex_v0.1", "scores/set5/niqe_y", "train/discriminator/lr"])
+    assert found == {
+        "Scores": [("bars", "scores/set5/lpips_alex_v0.1")],
+        "Discriminator": [("lines", "train/discriminator/lr")],
+    }
 
 
 def test_without_the_package_it_says_what_to_install(monkeypatch, study):
@@ -91,30 +66,27 @@ class Saved:
         self.server[self.url] = self.blocks
 
 
-def test_saving_again_renews_what_was_saved(monkeypatch):
+def test_saving_again_replaces_what_was_saved(monkeypatch):
     monkeypatch.setattr(Saved, "server", {})
     known = {}
     for blocks in (["old"], ["new"]):
-        told = dashboards._renew(Saved(blocks=blocks), known, "report mini", ("blocks",))
+        place = dashboards._save(Saved(blocks=blocks), known, "report mini")
     assert Saved.server == {"https://server/0": ["new"]}
-    assert told == "report mini: https://server/0"
+    assert place == "report mini: https://server/0"
     Saved.server.clear()
-    dashboards._renew(Saved(blocks=["third"]), known, "report mini", ("blocks",))
+    dashboards._save(Saved(blocks=["third"]), known, "report mini")
     assert list(Saved.server.values()) == [["third"]]
 
 
 def test_the_package_takes_every_panel(study):
     pytest.importorskip("wandb_workspaces", reason="wandb-workspaces is optional")
-    modules, (params, plan) = dashboards.load_modules(), study
-    for suite in params.suites:
-        workspace = dashboards.build_workspace(modules, params, plan, suite, "somebody")
-        assert [section.name for section in workspace.sections] == list(dashboards.sections(params, plan, suite))
-        text = workspace._to_model().spec.model_dump_json(by_alias=True)
-        assert f"suite:{suite}" in text
-        assert "train/total" in text
-    report = dashboards.build_report(modules, params, plan, "somebody")
-    grids = [block for block in report.blocks if hasattr(block, "panels")]
-    wanted = [panels for suite in params.suites for panels in dashboards.sections(params, plan, suite).values()]
+    params, suites = study
+    built = dashboards.build(dashboards.load_modules(), params, suites, "somebody")
+    assert set(built) == {*(f"workspace {suite}" for suite in suites), "report mini"}
+    text = built["workspace pairings"]._to_model().spec.model_dump_json(by_alias=True)
+    assert "suite:pairings" in text
+    assert "scores/set5/psnr_y" in text
+    grids = [block for block in built["report mini"].blocks if hasattr(block, "panels")]
+    wanted = [panels for keys in suites.values() for panels in dashboards.panels(keys).values()]
     assert [len(grid.panels) for grid in grids] == [len(panels) for panels in wanted]
-    assert {str(grid.runsets[0].name) for grid in grids} == set(params.suites)
-    assert "suite:players" in str(grids[-1].runsets[0].filters) + str(grids[0].runsets[0].filters)
+    assert {str(grid.runsets[0].name) for grid in grids} == set(suites)

@@ -22,7 +22,7 @@ LINES = [
 
 @pytest.fixture
 def description():
-    return tracking.describe("sr_x4-edsr-l1_gv-s0", RUN, {"seed": 0, "recipe": {"steps": 40}}, "abc123", "mini")
+    return tracking.wandb_settings("sr_x4-edsr-l1_gv-s0", RUN, {"seed": 0, "recipe": {"steps": 40}}, "abc123", "mini")
 
 
 @pytest.fixture
@@ -87,8 +87,8 @@ def test_a_resumed_training_tells_only_what_is_new(tmp_path, monkeypatch, record
     record.write_text("".join(text))
     followed(record, description)
     assert steps(tmp_path) == [[20], [40]]
-    assert tracking.told_before(tmp_path / "wandb", description["id"]) == 3
-    assert tracking.told_before(tmp_path / "wandb", "another") == 0
+    assert tracking.lines_sent(tmp_path / "wandb", description["id"]) == 3
+    assert tracking.lines_sent(tmp_path / "wandb", "another") == 0
 
 
 def test_pictures_of_a_validation_are_told_with_it_and_not_left_behind(tmp_path, monkeypatch, record, description):
@@ -206,9 +206,16 @@ def test_lines_become_flat_names():
 
 
 def test_a_run_without_a_suite_is_grouped_by_task_and_network():
-    told = tracking.describe("key", {**RUN, "suites": []}, {}, "abc", "mini")
+    told = tracking.wandb_settings("key", {**RUN, "suites": []}, {}, "abc", "mini")
     assert told["group"] == "sr_x4-edsr"
     assert told["tags"] == ["mini", "sr_x4", "edsr", "l1_gv"]
+
+
+def test_a_training_goes_on_without_wandb_when_its_project_has_a_wrong_name(monkeypatch, record, description, capsys):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_PROJECT", "team/project")
+    assert tracking.start(record, description) is None
+    assert "WANDB_PROJECT is 'team/project', and a project's name cannot have '/'" in capsys.readouterr().err
 
 
 def test_where_wandb_keeps_its_files(tmp_path, monkeypatch):

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from finished_study import IDENTITY, KEY, OTHER, RECORD, make
+from sharploss.config.params import load_params
+from sharploss.planning.plan import load_plan
 from sharploss.tracking import follower as tracking
 from sharploss.tracking import publish
 from sharploss.utils.errors import UserError
@@ -13,6 +15,7 @@ from wandb_server import serve
 
 PROGRAM = [sys.executable, "-m", "sharploss", "publish"]
 ID = f"{KEY}-{IDENTITY}"
+LATER = "Once logged in (wandb login), send them with: wandb sync wandb/offline-run-*\n"
 
 
 @pytest.fixture
@@ -60,8 +63,7 @@ def history(records):
 
 
 def test_the_files_hold_the_record_the_scores_the_crops_and_the_lineage(study):
-    files = "wandb/offline-run-*"
-    assert run(KEY) == f"1 run written to {files}: once logged in (wandb login), 'wandb sync {files}' sends them\n"
+    assert run(KEY) == f"1 run written. {LATER}"
     (folder,) = study.glob("wandb/offline-run-*")
     records = inspect(folder)
     lines = history(records)
@@ -101,7 +103,7 @@ def test_told_again_offline_no_line_is_there_twice_and_files_do_not_pile_up(stud
 
 
 def test_all_that_are_done_are_published_when_none_is_named(study):
-    assert run().startswith("2 runs written to wandb/offline-run-* (1 without weights, which are not here)")
+    assert run().startswith("2 runs written (1 without weights, which are not here). ")
     assert {path.name.split("-", 3)[3] for path in study.glob("wandb/offline-run-*")} == {ID, f"{OTHER}-{IDENTITY}"}
 
 
@@ -120,12 +122,12 @@ def test_told_twice_online_the_server_has_everything_once(server):
 @pytest.mark.slow
 def test_a_training_followed_offline_and_published_offline_is_there_once_after_a_sync(study, server):
     path = study / f"results/mini/runs/{KEY}/history.jsonl"
-    description = tracking.describe(KEY, {**plan_of(study), "suites": []}, {}, IDENTITY, "mini")
+    description = tracking.wandb_settings(KEY, {**plan_of(study), "suites": []}, {}, IDENTITY, "mini")
     sink = tracking.follow(path, description)
     sink.stdin.close()
     assert sink.wait(60) == 0
     run(KEY)
-    assert "run 'wandb sync" in run(KEY, mode="online", code=1)
+    assert "first run: wandb sync " in run(KEY, mode="online", code=1)
     program = Path(sys.executable).with_name("wandb")
     folders = sorted(study.glob("wandb/offline-run-*"))
     subprocess.run([program, "sync", "--yes", *folders], check=True, capture_output=True)
@@ -145,10 +147,75 @@ def plan_of(study):
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_server_that_refuses_is_told_in_one_sentence(server, status):
     server.refuse = status
-    told = [line for line in run(KEY, mode="online", code=1).splitlines() if line.startswith("error:")]
-    assert len(told) == 1
-    assert f"W&B refuses {KEY}" in told[0]
-    assert "permission denied" in told[0]
+    errors = [line for line in run(KEY, mode="online", code=1).splitlines() if line.startswith("error:")]
+    assert len(errors) == 2
+    assert f"W&B refuses {KEY}" in errors[0]
+    assert "permission denied" in errors[0]
+    assert errors[1] == "error: 1 of 1 runs were not published."
+
+
+def test_long_names_are_shortened_to_what_wandb_takes(study):
+    key = f"sr_x4-edsr-{'l' * 60}-{'r' * 60}-s0"
+    params, plan = load_params("params.yaml"), load_plan("runs.yaml")
+    content = publish.content_of(params, plan, KEY)
+    suites = {**plan["runs"][KEY], "suites": ["p" * 60]}
+    content["description"] = tracking.wandb_settings(key, suites, {}, IDENTITY, "mini")
+    content["weights"]["name"] = key
+    assert publish.publish([(key, lambda: content)]) == 0
+    (folder,) = study.glob("wandb/offline-run-*")
+    artifacts = [line["artifact"]["name"] for line in inspect(folder) if line["type"] == "artifact"]
+    assert any(name.startswith("sr_x4-edsr-lll") for name in artifacts)
+    assert all(len(name) <= 128 for name in artifacts)
+    summary = json.loads(read(folder, "--summary"))
+    assert summary["run_id"].endswith(f"-{IDENTITY}")
+    assert max(map(len, summary["tags"])) == 64
+
+
+def test_one_run_that_fails_does_not_stop_the_others(study):
+    (study / f"results/mini/runs/{KEY}/provenance.json").write_text("{}")
+    lines = run(code=1).splitlines()
+    assert lines[0].startswith(f"error: {KEY}: ")
+    assert lines[-1] == "error: 1 of 2 runs were not published."
+    assert [path.name.split("-", 3)[3] for path in study.glob("wandb/offline-run-*")] == [f"{OTHER}-{IDENTITY}"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "advice"), [("offline", ""), ("online", ": try again later, or with WANDB_MODE=offline")]
+)
+def test_whatever_wandb_raises_is_one_sentence(monkeypatch, capsys, mode, advice):
+    def fail(_):
+        raise ValueError("Artifact name is\nlonger than 128 characters")
+
+    monkeypatch.setenv("WANDB_MODE", mode)
+    monkeypatch.setattr(publish, "_send", fail)
+    assert publish.publish([(KEY, dict)]) == 1
+    sentence = f"error: W&B refuses {KEY} (Artifact name is longer than 128 characters){advice}."
+    assert capsys.readouterr().err.splitlines()[0] == sentence
+
+
+def test_paths_are_printed_for_a_shell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    content = {"weights": None}
+    message = publish._where([(content, tmp_path / "my runs/wandb/offline-run-x", "")])
+    assert message.endswith("wandb sync 'my runs/wandb'/offline-run-*")
+
+
+@pytest.mark.usefixtures("study")
+def test_a_project_with_a_slash_is_refused(monkeypatch):
+    monkeypatch.setenv("WANDB_PROJECT", "team/project")
+    with pytest.raises(UserError, match="WANDB_PROJECT is 'team/project', and a project's name cannot have '/'"):
+        publish.check_settings()
+
+
+def test_the_keys_are_those_that_wandb_has(study):
+    run(KEY)
+    (folder,) = study.glob("wandb/offline-run-*")
+    params, plan = load_params("params.yaml"), load_plan("runs.yaml")
+    keys = publish.sent_keys(publish.content_of(params, plan, KEY))
+    found = json.loads(read(folder, "--summary"))["summary"]
+    flat = {name.removesuffix("._type").removesuffix(".path") for name in found}
+    assert {key for key in keys if key.startswith(("train/", "scores/", "result/", "circumstances/"))} <= flat
+    assert {"scores", "test/crops/eye", "scores/set5/psnr_y", "train/terms/sploss"} <= set(keys)
 
 
 @pytest.mark.usefixtures("study")
@@ -160,13 +227,13 @@ def test_a_mistyped_run_is_told_in_one_sentence():
     ("mode", "told"), [("online", "nobody is logged in"), ("disabled", "unset it"), ("onlin", "did you mean 'online'")]
 )
 @pytest.mark.usefixtures("study")
-def test_a_mode_that_cannot_be_is_told(monkeypatch, mode, told):
+def test_a_mode_that_cannot_be_is_refused(monkeypatch, mode, told):
     monkeypatch.setenv("WANDB_MODE", mode)
     with pytest.raises(UserError, match=told):
-        publish.check_mode()
+        publish.check_settings()
 
 
 def test_a_study_without_results_is_told(study):
     (study / "results").rename(study / "elsewhere")
-    with pytest.raises(UserError, match="results/mini/runs has no run"):
+    with pytest.raises(UserError, match=r"No run of runs\.yaml is done"):
         publish.main([])

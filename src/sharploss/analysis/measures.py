@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from sharploss.config.protocols import MAIN, METRIC_INFO, PROTOCOLS
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from sharploss.analysis.load import Study
 
 Measure = tuple[str, str]
+Values = TypeVar("Values", float, "npt.NDArray[np.float64]", "pd.Series[float]")
 
 MINUS, TIMES, ALPHA = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{GREEK SMALL LETTER ALPHA}"
 
@@ -33,7 +37,7 @@ ARROWS = {"higher": "↑", "lower": "↓", "one": "→1"}
 
 
 def fidelity(protocols: Iterable[str]) -> Measure:
-    """Give the PSNR that stands for fidelity, of the protocols that something is measured under."""
+    """Return the PSNR that stands for fidelity, of the protocols that something is measured under."""
     found = set(protocols)
     return ("psnr", next((protocol for protocol in MAIN if protocol in found), MAIN[0]))
 
@@ -47,60 +51,64 @@ def measures_of(study: Study) -> list[Measure]:
 
 
 def default_protocol(metric: str) -> str:
-    """Name the protocol that a metric would have been measured under."""
+    """Return the name of the protocol that a metric would have been measured under."""
     return METRIC_INFO[metric]["protocols"][0] if metric in METRIC_INFO else ""
 
 
 def is_shown(measure: Measure) -> bool:
-    """Say whether tables and ranks show a measure: of PSNR and SSIM one protocol counts, of the others all."""
+    """Return whether tables and ranks show a measure: of PSNR and SSIM one protocol counts, of the others all."""
     metric, protocol = measure
     known = metric in SHOWN or metric not in METRIC_INFO
     return known and (metric not in ("psnr", "ssim") or protocol in MAIN)
 
 
 def metric_title(metric: str) -> str:
-    """Give a metric's name as readers know it."""
+    """Return a metric's name as readers know it."""
     return METRIC_INFO[metric]["title"] if metric in METRIC_INFO else metric
 
 
 def title(measure: Measure) -> str:
-    """Give a measure's name with its protocol, as "PSNR Y"."""
+    """Return a measure's name with its protocol, as "PSNR Y"."""
     metric, protocol = measure
     name = PROTOCOLS[protocol]["title"] if protocol in PROTOCOLS else protocol
     return f"{metric_title(metric)} {name}".strip()
 
 
 def heading(measure: Measure) -> str:
-    """Give a measure's column heading: name, protocol, unit and which way is better ("→1": the closer to 1)."""
+    """Return a measure's column heading: name, protocol, unit and which way is better ("→1": the closer to 1)."""
     unit = METRIC_INFO[measure[0]]["unit"] if measure[0] in METRIC_INFO else ""
     return f"{title(measure)}{f' ({unit})' if unit else ''} {ARROWS[direction(measure[0])]}"
 
 
 def direction(metric: str) -> str:
-    """Give "higher", "lower" or "one": what is better; an unknown metric counts as "higher"."""
+    """Return "higher", "lower" or "one": what is better; an unknown metric counts as "higher"."""
     return METRIC_INFO[metric]["direction"] if metric in METRIC_INFO else "higher"
 
 
 def column(measure: Measure) -> str:
-    """Give a measure's name in files: "psnr_y"; dots become underscores, which DVC reads as nesting."""
+    """Return a measure's name in files: "psnr_y"; dots become underscores, which DVC reads as nesting."""
     return "_".join(part for part in measure if part).replace(".", "_")
 
 
 def number(metric: str, value: float, *, sign: bool = False) -> str:
-    """Round a value as its metric is usually printed, with a true minus sign."""
+    """Return a value rounded as its metric is usually printed, with a true minus sign."""
     decimals = METRIC_INFO[metric]["decimals"] if metric in METRIC_INFO else 3
     text = f"{value:{'+' if sign else ''}.{decimals}f}"
     return text.replace("-", MINUS)
 
 
-def badness(metric: str, values: pd.Series[float]) -> pd.Series[float]:
-    """Turn values into numbers of which the smallest is best."""
-    return {"higher": -values, "lower": values, "one": (values - 1).abs()}[direction(metric)]
+def interval(metric: str, mean: float, low: float | None, high: float | None) -> str:
+    """Return a difference with its 95 % interval, "+0.12 [+0.03, +0.20]"; without one where it has none (NaN, None)."""
+    ends = [number(metric, end, sign=True) for end in (low, high) if end is not None and not math.isnan(end)]
+    return number(metric, mean, sign=True) + (f" [{', '.join(ends)}]" if ends else "")
+
+
+def badness(metric: str, values: Values) -> Values:
+    """Return numbers of which the smallest is best: for a single value, an array or a column."""
+    found = {"higher": -values, "lower": values, "one": abs(values - 1)}[direction(metric)]
+    return cast("Values", found)
 
 
 def is_better(metric: str, value: float, other: float) -> bool:
-    """Say whether `value` is strictly better than `other`."""
-    sense = direction(metric)
-    if sense == "one":
-        return abs(value - 1) < abs(other - 1)
-    return value > other if sense == "higher" else value < other
+    """Return whether `value` is strictly better than `other`."""
+    return badness(metric, value) < badness(metric, other)

@@ -1,4 +1,4 @@
-"""The numbers that the papers print, under our names: results/published, read and checked."""
+"""The numbers that the papers publish, under our names: results/published, read and checked."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def load_index(root: Path) -> Published:
     return load_strict(root / PUBLISHED / "tables.yaml", Published, (PaperTable, Reference, Names))
 
 
-def printed(root: Path) -> pd.DataFrame:
+def published_values(root: Path) -> pd.DataFrame:
     """Read every table under our names.
 
     Returns:
@@ -107,9 +107,9 @@ def demo(root: Path) -> pd.DataFrame:
     """Read the MDF repository's demonstration: pixels optimised from noise by each loss.
 
     Returns:
-        A row per PSNR that was reached after 25, 100 and 500 iterations, with the columns of `printed` that have a
-        meaning here: table ("mdf_demo"), task ("pixels"), network ("none"), loss, dataset ("i10"), metric, protocol
-        ("after_500"), value (dB).
+        A row per PSNR that was reached after 25, 100 and 500 iterations, with the columns of `published_values` that
+        have a meaning here: table ("mdf_demo"), task ("pixels"), network ("none"), loss, dataset ("i10"), metric,
+        protocol ("after_500"), value (dB).
     """
     table, names = reference(root, "mdf_demo"), load_index(root).reference["mdf_demo"].losses
     table = table[table["metric"].str.startswith("PSNR@") & table["loss"].isin(list(names))]

@@ -24,7 +24,7 @@ def _file(row: dict[str, str], base: str) -> File:
 
 
 def _archive(name: str, *bases: str) -> tuple[File, ...]:
-    """Give an archive; where files/archives.csv has no size and sha256, the checksums within it are all there is."""
+    """Return an archive; where files/archives.csv has no size and sha256, the checksums within it are all there is."""
     urls = tuple(f"{base}/{name}" for base in bases)
     known = {file.path: file for file in _listed("archives")}
     return (known.get(f"archives/{name}", File(f"archives/{name}", "", None))._replace(urls=urls),)
@@ -65,7 +65,7 @@ def _bsds500(part: str) -> Asset:
         files=_listed(f"bsds500_{part}", f"{_BSDS500}/{part}"),
         note=f"The {part} part of BSDS500, 200 JPEG files"
         + ("; alone it is known as BSD200." if part == "train" else "."),
-        # Found by comparing thumbnails of all sets at hand: 302003 is Set5's woman (img_005).
+        # Found by comparing thumbnails of all sets of the mirror: 302003 is Set5's woman (img_005).
         twins=MappingProxyType({"302003": "set5"} if part == "train" else {}),
     )
 
@@ -219,26 +219,7 @@ ASSETS: dict[str, Asset] = {
         role="check of metric LPIPS",
         licence="BSD-2-Clause",
         citation=_LPIPS,
-        files=(
-            File(
-                "datasets/lpips_examples/ex_ref.png",
-                "57aff3a0aeb6ebea151411f35b4487ea130aedcac6addd91c8c015969f9df097",
-                9464,
-                urls=(f"{_LPIPS_EXAMPLES}/ex_ref.png",),
-            ),
-            File(
-                "datasets/lpips_examples/ex_p0.png",
-                "f44901a99c82755cfe78cdbde66579ae06cd0ebbba4a2539aa35ef96bbe703db",
-                7518,
-                urls=(f"{_LPIPS_EXAMPLES}/ex_p0.png",),
-            ),
-            File(
-                "datasets/lpips_examples/ex_p1.png",
-                "6ada2a42a3378bfa408027ba2d54a827c6f2cec30a0506e4f140fddaca661022",
-                10078,
-                urls=(f"{_LPIPS_EXAMPLES}/ex_p1.png",),
-            ),
-        ),
+        files=_listed("lpips_examples", _LPIPS_EXAMPLES),
         note="Its authors' README gives the distances of p0 and p1 from ref: 0.722 and 0.138.",
     ),
     **WEIGHTS,

@@ -1,24 +1,17 @@
-"""One file over http(s): resumed when the connection breaks, retried when the server is busy, checked before it shows.
-
-pooch, which knows the cache folder, can neither resume nor tell failures apart: the transfer is a loop over requests.
-"""
+"""Download one file over http(s): resume what broke off, ask a busy server again, check it before it appears."""
 
 import errno
-import hashlib
 import math
 import os
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from sharploss.assets.catalogue import File
+from sharploss.assets.asset import File
 from sharploss.assets.lock import locked
-from sharploss.assets.redirects import refusal
 from sharploss.utils.files import sha256
 
 if TYPE_CHECKING:
@@ -30,10 +23,10 @@ TIMEOUT = (5.0, 30.0)
 PAUSES = (1, 2, 4, 8, 16)
 # The longest wait, in seconds, that a server may ask for (Retry-After).
 LONGEST_WAIT = 60
-# What a broken connection loses of what it brought: a connection that brings less than this is no progress.
+# Bytes; a broken connection loses at most so much of what it brought.
 CHUNK = 1 << 14
 
-# Answers that may be another one in a moment; 416 is a part file that is longer than what the server has.
+# Answers that may be another one in a moment; 416: the part file is longer than what the server has.
 _AGAIN = {408, 416, 425, 429, 500, 502, 503, 504}
 
 # Hosts that answered in this process, and why others were given up: nobody waits for those twice.
@@ -53,21 +46,16 @@ class DownloadError(Exception):
         self.reason = reason
 
 
-class _RedirectError(ValueError):
-    """An answer leads to where no download may go; its text says so."""
-
-
 class _TryAgainError(Exception):
     """An attempt failed in a way that may pass.
 
     Attributes:
-        reason: what to say when it does not pass.
-        wait: seconds that the server asks for; infinite when there is no use in waiting.
+        wait: seconds to wait at least; infinite when there is no use in waiting.
     """
 
     def __init__(self, reason: str, wait: float = 0) -> None:
         super().__init__(reason)
-        self.reason, self.wait = reason, wait
+        self.wait = wait
 
 
 def download(file: File, target: Path, room: float = 1) -> None:
@@ -85,11 +73,16 @@ def download(file: File, target: Path, room: float = 1) -> None:
     Raises:
         DownloadError: it cannot be had, or there is no room for it.
     """
+    part = target.with_name(f".{target.name}.part")
     try:
         with locked(target):
             if not target.is_file():  # another process may have made it meanwhile
-                _from_any(file, target, room)
+                _from_any(file, part, room)
+                part.replace(target)
+                _drop(part)
     except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            _drop(part)  # a full disk is freed first
         reason = f"the cache cannot be written ({error.strerror})"
         raise DownloadError(reason, f"{reason}, and SHARPLOSS_CACHE can name another") from None
 
@@ -98,174 +91,102 @@ def require_space(folder: Path, need: float) -> None:
     """Raise DownloadError, with both numbers, when the disk of `folder` has less than `need` bytes free."""
     free = shutil.disk_usage(folder).free
     if free < need:
-        message = f"it needs {_gigabytes(need)} and {_gigabytes(free)} are free in {folder}"
+        message = f"it needs {_size(need)} and {_size(free)} are free in {folder}"
         raise DownloadError("the cache has too little free space", message)
 
 
-def _gigabytes(count: float) -> str:
+def _size(count: float) -> str:
     return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"
 
 
-def _from_any(file: File, target: Path, room: float) -> None:
-    reasons: list[str] = []
+def _from_any(file: File, part: Path, room: float) -> None:
+    failures: list[DownloadError] = []
     for url in file.urls:
-        # The part file of one address is never continued from another.
-        key = hashlib.sha256(url.encode()).hexdigest()[:12]
-        part = target.with_name(f".{target.name}.{key}.part")
-        reason = _from_one(url, file, part, room)
-        if not reason:
-            part.replace(target)
-            for rest in target.parent.glob(f".{target.name}.*.part*"):
-                rest.unlink()
-            return
-        if not _begun(part)[0]:
-            _drop(part)
-        reasons.append(reason)
-    raise DownloadError("; ".join(dict.fromkeys(reasons)) or "it has no download address")
+        try:
+            return _from_one(url, file, part, room)
+        except DownloadError as error:
+            failures.append(error)
+    if not any(_begun(part, url)[0] for url in file.urls):
+        _drop(part)
+    reasons = dict.fromkeys(error.reason for error in failures)
+    messages = dict.fromkeys(str(error) for error in failures)
+    raise DownloadError("; ".join(reasons) or "it has no download address", "; ".join(messages))
 
 
-def _from_one(url: str, file: File, part: Path, room: float) -> str:
-    """Try one address until it serves the file or there is no more use: "" when `part` is complete, else why not."""
-    if urlsplit(url).scheme not in {"http", "https"}:
-        return f"{url} is neither http nor https"
+def _from_one(url: str, file: File, part: Path, room: float) -> None:
+    """Ask one address until `part` is complete and right, or there is no more use."""
     host = urlsplit(url).netloc
     if host in _given_up:
-        return _given_up[host]
+        raise DownloadError(_given_up[host])
     pauses, furthest = iter(PAUSES), 0
     while True:
         try:
             return _attempt(url, file, part, room)
         except _TryAgainError as error:
-            if _begun(part)[0] > furthest:  # it got further: patience starts again
-                pauses, furthest = iter(PAUSES), _begun(part)[0]
-            pause = next(pauses, math.inf)
-            if max(pause, error.wait) > LONGEST_WAIT:
-                _given_up[host] = error.reason
-                return error.reason
-            sleep(max(pause, error.wait))
+            if (have := _begun(part, url)[0]) > furthest:  # it got further: patience starts again
+                pauses, furthest = iter(PAUSES), have
+            pause = max(next(pauses, math.inf), error.wait)
+            if pause > LONGEST_WAIT:
+                _given_up[host] = str(error)
+                raise DownloadError(str(error)) from None
+        sleep(pause)
 
 
-def _attempt(url: str, file: File, part: Path, room: float) -> str:
-    """Ask once: "" when `part` is complete and right, else why there is no use in asking again."""
-    from requests import RequestException
-
+def _attempt(url: str, file: File, part: Path, room: float) -> None:
+    """Ask once: for the whole file, or for what follows the part file if it is still the file of that tag."""
     host = urlsplit(url).netloc
-    have, tag = _begun(part)
-    try:
-        response = _ask(url, have, tag)
-    except _RedirectError as error:
-        return str(error)
-    except (RequestException, ValueError):  # urllib3 lets its parser's errors through
-        return f"{host} leads to an address that cannot be followed"
-    with response:
-        _answered.add(host)
-        if response.status_code in _AGAIN:
-            if response.status_code == 416:
-                _drop(part)
-            raise _TryAgainError(f"{host} answered '{response.reason}'", _retry_after(response.headers))
-        if response.status_code not in {200, 206}:
-            return f"{host} answered '{response.reason}'"
-        start = _start(response, part, have, tag)
-        total = _total(response, start)  # None where the server does not say
+    have, tag = _begun(part, url)
+    with _ask(url, {"Range": f"bytes={have}-", "If-Range": tag} if have else {}) as response:
+        _require_https(response, url, file)
+        _require_success(response, host, part)
+        start = have if response.status_code == 206 else 0
+        length = response.headers.get("Content-Length", "")
+        total = start + int(length) if length.isdecimal() else file.bytes  # None where neither says
         if None not in {total, file.bytes} and total != file.bytes:
-            return f"{host} offers {total} bytes, not {file.bytes}"
-        require_space(part.parent, (total or file.bytes or 0) * room - start)
-        if start == 0:
-            _begin(part, _tag(response.headers))
-        _receive(response, part, start, total or file.bytes)
-    return _judge(file, part, host, resumed=start > 0)
+            raise DownloadError(f"{host} offers {total} bytes, not {file.bytes}")
+        require_space(part.parent, (total or 0) * room - start)
+        if not start:
+            _begin(part, url, _tag(response.headers))
+        _receive(response, part, start, total)
+    if reason := _fault(file, part):
+        _drop(part)
+        # The beginning of a part file may be what is wrong.
+        raise (_TryAgainError if start else DownloadError)(f"{host} sent {reason}")
 
 
-def _ask(url: str, have: int, tag: str) -> "Response":
-    """Send the request: the whole file, or what follows the first `have` bytes if it is still the file of that tag."""
+def _ask(url: str, headers: dict[str, str]) -> "Response":
     import requests
 
-    # Not compressed on the way: ranges and sizes are those of the file.
-    headers = {"Accept-Encoding": "identity"}
-    if have:
-        headers |= {"Range": f"bytes={have}-", "If-Range": tag}
     host = urlsplit(url).netloc
     try:
-        hooks = {"response": _look_ahead}
-        return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT, hooks=hooks)
-    except (requests.ConnectionError, requests.Timeout) as error:
-        # A host that never answered is not waited for. One that did, or that hangs up on us, is there.
-        there = host in _answered or _hung_up(error)
-        reason = f"{host} cannot be reached" if host not in _answered else f"the download from {host} broke off"
-        raise _TryAgainError(reason, 0 if there else math.inf) from None
+        # Not compressed on the way: ranges and sizes are those of the file.
+        response = requests.get(url, headers={"Accept-Encoding": "identity"} | headers, stream=True, timeout=TIMEOUT)
+    except (requests.ConnectionError, requests.Timeout):
+        if host in _answered:
+            raise _TryAgainError(f"the download from {host} broke off") from None
+        raise _TryAgainError(f"{host} cannot be reached", math.inf) from None
+    except (requests.RequestException, ValueError):  # urllib3 lets its parser's errors through
+        raise DownloadError(f"{host or url} leads to an address that cannot be followed") from None
+    _answered.add(host)
+    return response
 
 
-def _look_ahead(response: "Response", **_: Any) -> None:
-    """Stop before a redirect is followed that may not be; called for every answer on the way."""
-    if response.is_redirect:
-        reason = refusal(response.url, urljoin(response.url, response.headers["Location"]))
-        if reason:
-            response.close()
-            raise _RedirectError(reason)
+def _require_https(response: "Response", url: str, file: File) -> None:
+    """Refuse to leave https on the way to a file whose content no full sha256 tells."""
+    open_ = [answer.url for answer in (*response.history, response) if not answer.url.startswith("https:")]
+    if len(file.sha256) < 64 and url.startswith("https:") and open_:
+        raise DownloadError(f"{urlsplit(url).netloc} redirects to {open_[0]}, which is not https")
 
 
-def _hung_up(error: Exception) -> bool:
-    from urllib3.exceptions import ProtocolError
-
-    return bool(error.args) and isinstance(error.args[0], ProtocolError)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Read how many seconds to wait: a number or a date (RFC 9110, section 10.2.3); 0 where it is not said."""
-    text = headers.get("Retry-After", "")
-    if text.isdecimal():
-        return int(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return 0
-
-
-def _tag(headers: Mapping[str, str]) -> str:
-    """Give what identifies the content for If-Range; a weak ETag does not promise the same bytes."""
-    etag = headers.get("ETag", "")
-    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
-
-
-def _begun(part: Path) -> tuple[int, str]:
-    """Give how many bytes a part file has and the tag of their content; (0, "") when it cannot be continued."""
-    try:
-        tag = _tag_file(part).read_text(encoding="utf-8")
-        return (part.stat().st_size, tag) if tag else (0, "")
-    except FileNotFoundError:
-        return 0, ""
-
-
-def _tag_file(part: Path) -> Path:
-    return part.with_name(f"{part.name}.tag")
-
-
-def _drop(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _tag_file(part).unlink(missing_ok=True)
-
-
-def _begin(part: Path, tag: str) -> None:
-    # In this order: a part file never stands beside the tag of other content.
-    _drop(part)
-    part.touch()
-    _tag_file(part).write_text(tag, encoding="utf-8")
-
-
-def _start(response: "Response", part: Path, have: int, tag: str) -> int:
-    """Give the offset that the answer's bytes belong at: the end of the part file, or 0 for the whole file."""
-    if response.status_code == 200:
-        return 0
-    offset = response.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
-    if offset == str(have) and _tag(response.headers) in {tag, ""}:
-        return have
-    _drop(part)
-    raise _TryAgainError(f"{urlsplit(response.url).netloc} sent another part than was asked for")
-
-
-def _total(response: "Response", start: int) -> int | None:
-    length = response.headers.get("Content-Length", "")
-    return start + int(length) if length.isdecimal() else None
+def _require_success(response: "Response", host: str, part: Path) -> None:
+    reason = f"{host} answered '{response.reason}'"
+    if response.status_code == 416:
+        _drop(part)
+    if response.status_code in _AGAIN:
+        seconds = response.headers.get("Retry-After", "")
+        raise _TryAgainError(reason, int(seconds) if seconds.isdecimal() else 0)
+    if response.status_code not in {200, 206}:
+        raise DownloadError(reason)
 
 
 def _receive(response: "Response", part: Path, start: int, total: int | None) -> None:
@@ -285,25 +206,44 @@ def _receive(response: "Response", part: Path, start: int, total: int | None) ->
             os.fsync(out.fileno())
     except HTTPError:
         raise broken from None
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            _drop(part)  # a disk that is full is freed first
-        raise
     if total is not None and part.stat().st_size < total:
         raise broken
 
 
-def _judge(file: File, part: Path, host: str, *, resumed: bool) -> str:
-    """Compare the complete part file with the catalogue: "" when it is right; it is removed when it is wrong."""
-    size = part.stat().st_size
-    found = sha256(part) if file.sha256 else ""
-    if file.bytes in {None, size} and found.startswith(file.sha256):
-        return ""
+def _fault(file: File, part: Path) -> str:
+    """Compare the complete part file with the catalogue: "" when it is right, else what it is."""
+    size, found = part.stat().st_size, sha256(part) if file.sha256 else ""
+    if not found.startswith(file.sha256):
+        return f"a file with sha256 {found}, not {file.sha256}"
+    return "" if file.bytes in {None, size} else f"{size} bytes, not {file.bytes}"
+
+
+def _tag(headers: Mapping[str, str]) -> str:
+    """Return what identifies the content for If-Range; a weak ETag does not promise the same bytes."""
+    etag = headers.get("ETag", "")
+    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+
+
+def _begun(part: Path, url: str) -> tuple[int, str]:
+    """Return how many bytes of `url` a part file has, and their tag; (0, "") when it cannot be continued."""
+    try:
+        address, _, tag = _tag_file(part).read_text(encoding="utf-8").partition("\n")
+        return (part.stat().st_size, tag) if tag and address == url else (0, "")
+    except FileNotFoundError:
+        return 0, ""
+
+
+def _tag_file(part: Path) -> Path:
+    return part.with_name(f"{part.name}.tag")
+
+
+def _drop(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _tag_file(part).unlink(missing_ok=True)
+
+
+def _begin(part: Path, url: str, tag: str) -> None:
+    # In this order: a part file never stands beside the tag of other content.
     _drop(part)
-    if file.sha256 and not found.startswith(file.sha256):
-        reason = f"{host} sent a file with sha256 {found}, not {file.sha256}"
-    else:
-        reason = f"{host} sent {size} bytes, not {file.bytes}"
-    if resumed:  # its beginning may be what is wrong
-        raise _TryAgainError(reason)
-    return reason
+    part.touch()
+    _tag_file(part).write_text(f"{url}\n{tag}", encoding="utf-8")

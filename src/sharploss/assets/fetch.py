@@ -1,27 +1,33 @@
-"""Finding the files of an asset: installed package, local cache, mirror, official address, in that order.
+"""Find the files of an asset: installed package, local cache, mirror, official address, in that order.
 
 A set that comes in archives is unpacked into the cache once; an unpacked folder in cache or mirror will do as well.
-SHARPLOSS_CACHE names the cache folder, SHARPLOSS_MIRROR a folder that holds assets in the same layout and is only read,
 SHARPLOSS_OFFLINE=1 switches downloads off.
 """
 
 import hashlib
-import importlib.util
 import os
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.download import DownloadError, download
 from sharploss.assets.lock import locked
+from sharploss.assets.lookup import (
+    asset_named,
+    cache_folder,
+    check,
+    expected,
+    find,
+    images_below,
+    is_image,
+    present,
+    roots,
+)
 from sharploss.assets.unpack import fresh_folder, unpack
-from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256, write_json
-
-# What counts as an image of an unpacked folder; hidden files, which some archives from macOS hold, do not.
-IMAGES = {".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff"}
 
 
 class AssetMissingError(UserError):
@@ -55,31 +61,10 @@ def locate(name: str) -> list[Path]:
         UserError: there is no such asset, a file that was found has another content than it should, a folder holds
             another number of images, or an archive is damaged or dangerous.
     """
-    asset = _asset(name)
+    asset = asset_named(name)
     if asset.archives:
         return _locate_images(name, asset)
     return [_locate_file(name, asset, file) for file in asset.files]
-
-
-def present(name: str) -> list[Path] | None:
-    """Find the files of an asset that are here already, without network and without reading them.
-
-    Args:
-        name: a key of `ASSETS`.
-
-    Returns:
-        One path a file in the catalogue's order, or the sorted images of the unpacked folder; None when any is missing.
-
-    Raises:
-        UserError: there is no such asset.
-    """
-    asset = _asset(name)
-    if asset.archives:
-        unpacked = (images_below(asset, root / asset.folder) for root in roots())
-        return next((images for images in unpacked if len(images) == expected(asset)), None)
-    paths = [_find(asset, file) for file in asset.files]
-    found = [path for path in paths if path is not None]
-    return found if len(found) == len(paths) else None
 
 
 def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
@@ -105,9 +90,9 @@ def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
 
 
 def receipt(name: str) -> dict[str, Any]:
-    """Look for an asset, download it where that is possible, and give its receipt; see `receipts`."""
+    """Look for an asset, download it where that is possible, and return its receipt; see `receipts`."""
     try:
-        return {"name": name, "available": True, "sha256": _sums(_asset(name), locate(name)), "reason": ""}
+        return {"name": name, "available": True, "sha256": _sums(asset_named(name), locate(name)), "reason": ""}
     except AssetMissingError as error:
         return {"name": name, "available": False, "sha256": {}, "reason": error.reason}
 
@@ -117,48 +102,6 @@ def choose(names: Sequence[str]) -> str:
     here = (name for name in names if present(name))
     downloadable = (name for name in names if all(file.urls for file in ASSETS[name].files))
     return next(chain(here, downloadable, names))
-
-
-def cache_folder() -> Path:
-    """Give the folder that downloads go to: SHARPLOSS_CACHE, or the platform's cache folder."""
-    if folder := os.environ.get("SHARPLOSS_CACHE"):
-        return Path(folder)
-    import pooch
-
-    return Path(pooch.os_cache("sharploss"))
-
-
-def _asset(name: str) -> Asset:
-    if name not in ASSETS:
-        raise unknown("asset", name, ASSETS)
-    return ASSETS[name]
-
-
-def roots() -> list[Path]:
-    """Give the folders that assets are looked up in, in order: the cache, the mirror where there is one."""
-    mirror = os.environ.get("SHARPLOSS_MIRROR")
-    return [cache_folder(), *([Path(mirror)] if mirror else [])]
-
-
-def _find(asset: Asset, file: File) -> Path | None:
-    places = _package_roots(asset.package) if asset.package else roots()
-    return next((path for root in places if (path := root / file.path).is_file()), None)
-
-
-def _is_image(asset: Asset, path: PurePath) -> bool:
-    """Tell an image of the asset; of a set of pairs, those in the folders of targets and inputs alone."""
-    image = path.suffix.lower() in IMAGES and not path.name.startswith(".")
-    return image and (not asset.pairs or path.parent.name in asset.pairs)
-
-
-def images_below(asset: Asset, folder: Path) -> list[Path]:
-    """List the images of an unpacked asset in a folder; of pairs, both sides."""
-    return sorted(path for path in folder.rglob("*") if _is_image(asset, path) and path.is_file())
-
-
-def expected(asset: Asset) -> int:
-    """Give the number of images that `folder` must hold; `count` counts pairs where there are pairs."""
-    return asset.images * (2 if asset.pairs else 1)
 
 
 def _sums(asset: Asset, paths: list[Path]) -> dict[str, str]:
@@ -180,7 +123,7 @@ def _locate_images(name: str, asset: Asset) -> list[Path]:
                 "complete the folder or delete it."
             )
     for archive in asset.archives:
-        if not _find(asset, archive) and (reason := _obstacle(archive)):
+        if not find(asset, archive) and (reason := _obstacle(archive)):
             raise _missing(name, archive, reason)
     target = cache_folder() / asset.folder
     try:
@@ -213,7 +156,7 @@ def _choose(asset: Asset, names: Iterable[PurePosixPath]) -> dict[PurePosixPath,
 
     One archive can hold several sets (GoPro's train and test), and may wrap them in folders.
     """
-    images = [path for path in names if _is_image(asset, path)]
+    images = [path for path in names if is_image(asset, path)]
     folder = PurePosixPath(asset.folder).name
     below = [path for path in images if folder in path.parts[:-1]]
     if not below:
@@ -230,11 +173,13 @@ def _remove_archives(asset: Asset) -> None:
 
 
 def _locate_file(name: str, asset: Asset, file: File) -> Path:
-    if asset.package:
-        return _in_package(name, asset, file)
-    if path := _find(asset, file):
+    if path := find(asset, file):
         check(path, file)
         return path
+    if asset.package:
+        reason = f"the installed package {asset.package} does not ship {file.path}"
+        do = "install the version in requirements.lock"
+        raise AssetMissingError(f"Asset '{name}' is missing: {reason}, so {do}.", reason, do)
     if reason := _obstacle(file):
         raise _missing(name, file, reason)
     cached = cache_folder() / file.path
@@ -247,7 +192,7 @@ def _locate_file(name: str, asset: Asset, file: File) -> Path:
 
 
 def _obstacle(file: File) -> str:
-    """Say why a download need not be tried; "" when it may."""
+    """Return why a download need not be tried; "" when it may."""
     if not file.urls:
         return "it has no download address"
     if os.environ.get("SHARPLOSS_OFFLINE") == "1":
@@ -272,36 +217,3 @@ def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMiss
         f"{file.path} is in neither the cache nor a mirror, and {reason}",
         fetch if file.urls else put,
     )
-
-
-def _in_package(name: str, asset: Asset, file: File) -> Path:
-    if path := _find(asset, file):
-        check(path, file)
-        return path
-    reason = f"the installed package {asset.package} does not ship {file.path}"
-    do = "install the version in requirements.lock"
-    raise AssetMissingError(f"Asset '{name}' is missing: {reason}, so {do}.", reason, do)
-
-
-def _package_roots(package: str) -> list[Path]:
-    # find_spec does not import the package, which takes seconds for some and downloads for others.
-    spec = importlib.util.find_spec(package)
-    return [Path(root).parent for root in (spec.submodule_search_locations or [])] if spec else []
-
-
-def check(path: Path, file: File) -> None:
-    """Refuse a file whose content is not what the catalogue says.
-
-    Raises:
-        UserError: it is not; the message names the file and both sums or sizes.
-    """
-    found, size = sha256(path) if file.sha256 else "", path.stat().st_size
-    if not found.startswith(file.sha256):
-        said = f"sha256 {found} but should have {file.sha256}"
-    elif file.bytes not in {None, size}:
-        said = f"{size} bytes but should have {file.bytes}"
-    elif not size:
-        said = "no content"
-    else:
-        return
-    raise UserError(f"{path} has {said}: replace it with the right file or delete it.")

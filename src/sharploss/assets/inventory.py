@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
-from sharploss.assets.fetch import cache_folder, check, expected, images_below, locate, present, roots
+from sharploss.assets.fetch import locate
+from sharploss.assets.lookup import cache_folder, check, expected, images_below, present, roots
 from sharploss.utils.errors import UserError, unknown
 
 DESCRIPTION = """Data sets and weights: what is known, what is here, fetching and verifying.
@@ -26,7 +27,7 @@ All names that a command takes are in the first column of the list. Each command
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command with these arguments; gives its exit code."""
+    """Run the command with these arguments and return its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m sharploss data", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -75,12 +76,12 @@ def _of(names: Iterable[str]) -> list[tuple[str, Asset]]:
 
 
 def count(asset: Asset) -> int:
-    """Give how many files, or images of an archive, an asset has; of pairs, how many pairs."""
+    """Return how many files, or images of an archive, an asset has; of pairs, how many pairs."""
     return asset.images if asset.archives else len(asset.files)
 
 
 def size(asset: Asset) -> str:
-    """Give an asset's size in words, "unknown" where its publisher does not state it."""
+    """Return an asset's size in words, "unknown" where its publisher does not state it."""
     known = [file.bytes for file in (*asset.files, *asset.archives)]
     total = sum(byte for byte in known if byte is not None)
     if not known or None in known:
@@ -89,7 +90,7 @@ def size(asset: Asset) -> str:
 
 
 def where(name: str) -> str:
-    """Say where an asset is, without looking into its files."""
+    """Return where an asset is, in words, without looking into its files."""
     asset, paths = ASSETS[name], present(name)
     if paths is None:
         downloadable = all(file.urls for file in (*asset.files, *asset.archives))
@@ -101,7 +102,7 @@ def where(name: str) -> str:
 
 
 def details(asset: Asset) -> list[str]:
-    """Give an entry's citation, addresses, note and overlaps, a line each."""
+    """Return an entry's citation, addresses, note and overlaps, a line each."""
     files = (*asset.files, *asset.archives)
     lines = [asset.citation, *(files[0].urls if files else ())]
     lines += [f"and {len(files) - 1} more files"] if len(files) > 1 else []
@@ -110,7 +111,7 @@ def details(asset: Asset) -> list[str]:
 
 
 def fetch(names: Iterable[str]) -> int:
-    """Download assets; goes on with the others when one fails, and gives 1 then."""
+    """Download assets; go on with the others when one fails, and return 1 then."""
     failed = 0
     for name in names:
         try:
@@ -125,7 +126,7 @@ def fetch(names: Iterable[str]) -> int:
 
 
 def verify(names: Sequence[str], *, asked: bool = True) -> int:
-    """Compare everything that is here with its sha256, size or number of images; gives 1 when something is wrong.
+    """Compare everything that is here with its sha256, size or number of images; return 1 when something is wrong.
 
     Args:
         names: of data sets or weights.
@@ -156,7 +157,7 @@ def _files(name: str) -> list[tuple[Path, File]]:
 
 
 def _lacking(name: str, *, asked: bool) -> str:
-    """Say what of an asset is missing, of one that is here in part or was asked for; "" when nothing is."""
+    """Return what of an asset is missing, of one that is here in part or was asked for; "" when nothing is."""
     asset = ASSETS[name]
     if present(name) is not None:
         return ""

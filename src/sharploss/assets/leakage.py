@@ -1,4 +1,4 @@
-"""Which data sets must not be trained on where others are tested on."""
+"""Find leakage: data sets that must not be trained on where others are tested on."""
 
 from collections.abc import Iterable
 from types import MappingProxyType
@@ -19,7 +19,7 @@ ALSO_KNOWN_AS = MappingProxyType(
 
 
 def leak(train: Iterable[str], test: Iterable[str]) -> str | None:
-    """Say why these sets must not be trained and tested on together, in one sentence; None when they may."""
+    """Return why these sets must not be trained and tested on together, in one sentence; None when they may."""
     for learnt in train:
         for tested in test:
             reason = _common(learnt, tested)

@@ -1,115 +1,167 @@
-"""Reading the tensors of pickled torch modules, in torch's format from before version 1.6, as arrays.
+"""Read the tensors of pickled torch modules, in torch's format from before version 1.6, without running their code.
 
-The authors' MDF weights are such files. sharploss.assets.pickles keeps them from doing anything.
+The authors' MDF weights are such files. A pickle can call whatever it can name; here it can name nothing but stand-ins
+that are made anew for each file. torch.load would also follow its tar format, source patches and claimed sizes.
 """
 
 import io
-import math
-from collections.abc import Mapping
-from itertools import accumulate
+import pickle
+import pickletools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-import numpy.typing as npt
+import torch
+from torch import Tensor
 
-from sharploss.assets.pickles import DAMAGE, Module, Refused, Storage, Strided, interpret
 from sharploss.utils.errors import UserError, cut
 
-Arrays = dict[str, npt.NDArray[Any]]
-
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
-LARGEST = 64 * 2**20
-MOST = 1000
-"""Modules in one file; the authors' have 171."""
+DTYPES = {"torch FloatStorage": torch.float32, "torch LongStorage": torch.int64}
+MODULES = frozenset(
+    {
+        "SinGAN.models ConvBlock",
+        "SinGAN.models WDiscriminator",
+        "torch.nn.modules.activation LeakyReLU",
+        "torch.nn.modules.batchnorm BatchNorm2d",
+        "torch.nn.modules.container Sequential",
+        "torch.nn.modules.conv Conv2d",
+    }
+)
 
 
-def read_modules(path: str | Path) -> list[Arrays]:
+class RefusedError(Exception):
+    """The file is not a list of saved discriminators; the message says why, without the file's name."""
+
+
+class Module:
+    """A stand-in for any network module: what the file says of it, and nothing else."""
+
+    __slots__ = ("state",)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.state = state
+
+
+class _Unpickler(pickle.Unpickler):
+    """Python's own, with `names` ("module name") as all that a file can name; a tensor is a tuple until the end.
+
+    Attributes:
+        storages: type and number of elements of the storages that tensors are views of, by key.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self.stream, self.size = io.BytesIO(content), len(content)
+        super().__init__(self.stream)
+        self.storages: dict[str, tuple[torch.dtype, int]] = {}
+
+        def tensor(*parts: Any) -> tuple[Any, ...]:
+            return parts[:4]
+
+        def parameter(*parts: Any) -> Any:
+            return parts[0]
+
+        # Made for this file alone: a pickle can set attributes of what it names, which must not outlive it.
+        self.names: dict[str, Any] = {
+            "collections OrderedDict": dict,
+            "torch._utils _rebuild_tensor_v2": tensor,
+            "torch._utils _rebuild_parameter": parameter,
+            **DTYPES,
+            **{name: type("Module", (Module,), {"__slots__": ()}) for name in MODULES},
+        }
+
+    def load_one(self) -> Any:
+        """Read one pickle, after a look at what it would do."""
+        start = self.stream.tell()
+        for opcode, argument, _ in pickletools.genops(self.stream):
+            # Later protocols, and a memo with holes, would claim more memory than the file has bytes.
+            if opcode.proto > 2 or (opcode.name.endswith("PUT") and int(argument or 0) > self.size):
+                raise RefusedError(f"it holds the instruction {opcode.name}, for which a saved network has no use")
+        self.stream.seek(start)
+        return self.load()
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        """Return the stand-in for a name."""
+        name = f"{module_name} {global_name}"
+        if name not in self.names:
+            raise RefusedError(f"it names {cut(name.replace(' ', '.'))}, for which a saved network has no use")
+        return self.names[name]
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Return the key of the storage, or the stand-in of the module's class, that a reference describes."""
+        kind, first, *others = pid
+        if kind == "module" and isinstance(first, type) and issubclass(first, Module):
+            return first
+        if kind != "storage" or not isinstance(first, torch.dtype) or others[3] is not None:
+            raise RefusedError("it refers to what is neither a storage nor a module's class")
+        key, storage = str(others[0]), (first, int(others[2]))
+        if self.storages.setdefault(key, storage) != storage:
+            raise RefusedError("it describes one storage in two ways")
+        return key
+
+
+def read_modules(path: str | Path) -> list[dict[str, Tensor]]:
     """Read a pickled list of torch modules.
 
     Args:
-        path: a file that torch.save of a version before 1.6 wrote, of at most 64 MiB.
+        path: a file that torch.save of a version before 1.6 wrote.
 
     Returns:
-        For each module its parameters and buffers by name, as `state_dict` names them: read-only, float32 or int64.
+        For each module its parameters and buffers by name, as `state_dict` names them: float32 or int64.
 
     Raises:
-        UserError: the file is missing, cut short, damaged, of another format, or names or does anything but what a
+        UserError: the file is missing, truncated, damaged, of another format, or names or does anything but what a
             saved discriminator needs; the message names it. Nothing has been executed then either.
     """
-    path = Path(path)
     try:
-        if path.stat().st_size > LARGEST:
-            raise Refused(f"it is larger than {LARGEST // 2**20} MiB")
-        return _read(path.read_bytes())
+        return _read(Path(path).read_bytes())
     except FileNotFoundError:
         raise UserError(f"There is no file {path}: check the path.") from None
-    except Refused as error:
+    except RefusedError as error:
         raise UserError(f"{path} is not read: {error}; replace it with the authors' file.") from None
-    except DAMAGE as error:
-        raise UserError(f"{path} is damaged ({error}): replace it with the authors' file.") from None
+    except Exception as error:  # a damaged pickle raises anything, of Python's and of torch's
+        reason = cut(" ".join(str(error).split()), 200)
+        raise UserError(f"{path} is damaged ({reason}): replace it with the authors' file.") from None
 
 
-def _read(content: bytes) -> list[Arrays]:
+def _read(content: bytes) -> list[dict[str, Tensor]]:
     if content[:4] == b"PK\x03\x04":
-        raise Refused("it is a zip file, as torch 1.6 and later write; the authors' files are of the format before")
-    stream = io.BytesIO(content)
-    header = [interpret(stream)[0] for _ in range(3)]
-    if header[:2] != [MAGIC, VERSION] or not isinstance(header[2], dict) or header[2].get("little_endian") is not True:
-        raise Refused("it is not of torch's format from before version 1.6")
-    (modules, storages), (keys, _) = interpret(stream), interpret(stream)
-    if not isinstance(modules, list) or not isinstance(keys, list):
-        raise Refused("it holds no list of modules")
-    numbers = _numbers(content, stream.tell(), cast("list[Any]", keys), storages)
-    named = [_tensors(module) for module in cast("list[Any]", modules)]
-    return [{name: _array(tensor, numbers) for name, tensor in tensors.items()} for tensors in named]
-
-
-def _numbers(content: bytes, start: int, keys: list[Any], storages: Mapping[str, Storage]) -> Arrays:
-    """Give the numbers of every storage: for each key their count in 8 bytes, then the numbers."""
-    if not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(storages):
-        raise Refused("its list of storages is not that of its tensors")
-    found: Arrays = {}
-    for storage in (storages[key] for key in keys):
-        count = int.from_bytes(content[start : start + 8], "little")
-        end = start + 8 + storage.elements * np.dtype(storage.kind).itemsize
-        if count != storage.elements or end > len(content):
-            raise Refused(f"it is cut short or damaged at byte {start}")
-        found[storage.key] = np.frombuffer(content[start + 8 : end], dtype=storage.kind)
+        raise RefusedError("it is a zip file, as torch 1.6 and later write; the authors' files are older")
+    reader = _Unpickler(content)
+    magic, version, system = reader.load_one(), reader.load_one(), reader.load_one()
+    if (magic, version) != (MAGIC, VERSION) or system["little_endian"] is not True:
+        raise RefusedError("it is not of torch's format from before version 1.6")
+    modules, keys = reader.load_one(), reader.load_one()
+    if not isinstance(modules, list) or sorted(keys) != sorted(reader.storages):
+        raise RefusedError("it holds no list of modules with their storages")
+    start, flat = reader.stream.tell(), dict[str, Tensor]()
+    for key in keys:
+        # The number of elements in 8 bytes, then the elements.
+        dtype, count = reader.storages[key]
+        end = start + 8 + count * dtype.itemsize
+        if int.from_bytes(content[start : start + 8], "little") != count or end > len(content):
+            raise RefusedError(f"it is truncated or damaged at byte {start}")
+        flat[key] = torch.frombuffer(bytearray(content[start + 8 : end]), dtype=dtype)
         start = end
-    return found
+    return [{name: _view(flat, *parts) for name, parts in _tensors(module)} for module in cast("list[Any]", modules)]
 
 
-def _tensors(module: Any) -> dict[str, Strided]:
-    """Collect the parameters and buffers of a module and of those within it, by dotted name."""
-    found: dict[str, Strided] = {}
-    waiting = [("", module)]
-    for _ in range(MOST):
-        if not waiting or len(waiting) > MOST:
-            break
+def _view(flat: dict[str, Tensor], key: str, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
+    view = flat[key].as_strided(shape, stride, offset)  # which refuses what lies outside
+    if not view.is_contiguous():
+        raise RefusedError("it holds a tensor that is not laid out row after row")
+    return view
+
+
+def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
+    """List the parameters and buffers of a module and of those within it, by dotted name."""
+    waiting, seen = [("", module)], set[int]()
+    while waiting:
         prefix, module = waiting.pop()
-        if not isinstance(module, Module):
-            raise Refused(f"'{cut(prefix[:-1])}' in it is no network module")
+        if not isinstance(module, Module) or id(module) in seen:
+            raise RefusedError(f"'{cut(prefix[:-1])}' in it is no network module, or is there twice")
+        seen.add(id(module))
         for kind in ("_parameters", "_buffers"):
             items = module.state.get(kind, {}).items()
-            found.update({f"{prefix}{name}": tensor for name, tensor in items if isinstance(tensor, Strided)})
+            yield from ((f"{prefix}{name}", parts) for name, parts in items if parts is not None)
         waiting += [(f"{prefix}{name}.", child) for name, child in module.state.get("_modules", {}).items()]
-    if waiting:
-        raise Refused(f"it has more than {MOST} modules, or one that holds itself")
-    return found
-
-
-def _array(tensor: Strided, numbers: Arrays) -> npt.NDArray[Any]:
-    """View a storage's numbers as a tensor, which has to be laid out row after row."""
-    shape = tensor.shape
-    # Before anything is multiplied: the product of as many huge lengths as fit into a file takes hours.
-    if len(shape) > 4 or min(shape, default=1) < 1:
-        raise Refused("it holds a tensor that is empty or has more than four dimensions")
-    size = math.prod(shape)
-    plain = tuple(accumulate(shape[:0:-1], lambda product, length: product * length, initial=1))[::-1]
-    if shape and tensor.stride != plain:
-        raise Refused("it holds a tensor that is not laid out row after row")
-    flat = numbers[tensor.storage.key]
-    if tensor.offset < 0 or tensor.offset + size > len(flat):
-        raise Refused("it holds a tensor that is larger than its storage")
-    return flat[tensor.offset : tensor.offset + size].reshape(shape)

@@ -1,4 +1,4 @@
-"""Unpacking zip and tar files that nobody here has checked: only plain files, only below the target, only so much."""
+"""Unpack zip and tar files whose content nobody has checked: only plain files, only below the target."""
 
 import lzma
 import os
@@ -7,21 +7,20 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from sharploss.assets.download import require_space
 from sharploss.utils.errors import UserError
 
-# Far above every data set in use (GoPro has some 10000 files and 9 GB), far below what fills a disk or never ends.
-MAX_MEMBERS = 200_000
-MAX_BYTES = 64 << 30
-# Bytes unpacked per byte of archive; images are compressed already and come out at about 1.
 MAX_RATIO = 200
+"""Bytes unpacked per byte of archive; images are compressed already and come out at about 1."""
 
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError)
+_ADVICE = "delete it and run the same command again, or get it from its publisher."
 
 # From the names of all files in an archive to the names that some of them get below the target.
 Choose = Callable[[list[PurePosixPath]], Mapping[PurePosixPath, PurePosixPath]]
@@ -33,12 +32,12 @@ class Member(NamedTuple):
     name: str
     size: int
     kind: str  # "file", "folder", or what is refused
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], IO[bytes] | None]
 
 
 @contextmanager
 def fresh_folder(folder: Path) -> Generator[Path]:
-    """Give an empty folder beside `folder`; when the block succeeds, it becomes `folder`, else it is removed.
+    """Yield an empty folder beside `folder`; when the block succeeds, it becomes `folder`, else it is removed.
 
     What an interrupted process left is removed first, so a folder is there completely or not at all. The caller holds
     `locked(folder)`.
@@ -63,6 +62,8 @@ def unpack(archive: Path, folder: Path, choose: Choose) -> int:
     """Unpack the chosen members of a zip or tar file (plain, gz, bz2 or xz) below `folder`.
 
     All members are checked before the first byte is written; a zip's checksums are checked as its members are read.
+    They are copied by this function under the names that `choose` gives, so neither library's extraction is used: one
+    rule holds for both formats, and for Python 3.11.2, whose tarfile has no filter.
 
     Args:
         archive: the file.
@@ -78,12 +79,57 @@ def unpack(archive: Path, folder: Path, choose: Choose) -> int:
         DownloadError: there is no room for it.
     """
     with ExitStack() as stack:
-        with _blame(archive):
-            members = _checked(archive, _members(archive, folder, stack))
-        chosen = choose(list(members))
-        require_space(folder, sum(members[name].size for name in chosen))
-        _write(archive, folder, {target: members[name] for name, target in chosen.items()})
+        with _errors_named(archive):
+            members = _members(archive, stack)
+            _check(archive, members)
+        files = {PurePosixPath(member.name): member for member in members if member.kind == "file"}
+        chosen = choose(list(files))
+        require_space(folder, sum(files[name].size for name in chosen))
+        _write(archive, folder, {target: files[name] for name, target in chosen.items()})
     return len(chosen)
+
+
+def _members(archive: Path, stack: ExitStack) -> list[Member]:
+    if zipfile.is_zipfile(archive):
+        zipped = stack.enter_context(zipfile.ZipFile(archive))
+        # The original name: zipfile's own ends at the first NUL.
+        return [
+            Member(info.orig_filename, info.file_size, _zip_kind(info), partial(zipped.open, info))
+            for info in zipped.infolist()
+        ]
+    if not tarfile.is_tarfile(archive):
+        raise UserError(f"{archive} is neither a zip nor a tar file: {_ADVICE}")
+    tar = stack.enter_context(tarfile.TarFile.open(archive))
+    return [Member(info.name, info.size, _tar_kind(info), partial(tar.extractfile, info)) for info in tar]
+
+
+def _zip_kind(info: zipfile.ZipInfo) -> str:
+    if info.flag_bits & 1:
+        return "encrypted"
+    kinds = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder"}
+    return "folder" if info.is_dir() else kinds.get(stat.S_IFMT(info.external_attr >> 16), "a link or a device")
+
+
+def _tar_kind(info: tarfile.TarInfo) -> str:
+    if info.isreg() and not info.issparse():
+        return "file"
+    return "folder" if info.isdir() else "a link, a device or a sparse file"
+
+
+def _check(archive: Path, members: list[Member]) -> None:
+    """Refuse a member that is no plain file below the target, and what is far more than the archive."""
+    for member in members:
+        path = PurePosixPath(member.name)
+        fault = "" if member.kind in {"file", "folder"} else f"is {member.kind}"
+        if path.is_absolute() or ".." in path.parts or "\\" in member.name or member.name[1:2] == ":":
+            fault = "would be written outside the folder it is unpacked to"
+        if not member.name.isprintable() or (member.kind == "file" and not path.parts):
+            fault = "has a name that no file should have"
+        if fault:
+            raise UserError(f"{archive}, member {member.name!r}, {fault}: nothing was unpacked; {_ADVICE}")
+    total, size = sum(member.size for member in members), archive.stat().st_size
+    if total > MAX_RATIO * size:
+        raise UserError(f"{archive} has {size} bytes and would unpack to {total}: nothing was unpacked; {_ADVICE}")
 
 
 def _write(archive: Path, folder: Path, members: dict[PurePosixPath, Member]) -> None:
@@ -93,9 +139,11 @@ def _write(archive: Path, folder: Path, members: dict[PurePosixPath, Member]) ->
     with tqdm(total=total, unit="B", unit_scale=True, desc=archive.name, leave=False, disable=None) as bar:
         for name, member in members.items():
             target = folder / name
-            with _blame(archive, member.name):
+            with _errors_named(archive, member.name):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with member.open() as source, target.open("xb") as out:
+                source = member.open()
+                assert source is not None  # it is a file
+                with source, target.open("xb") as out:
                     shutil.copyfileobj(source, out, 1 << 20)
                     if out.tell() != member.size:
                         raise EOFError(f"{out.tell()} bytes instead of {member.size}")
@@ -103,7 +151,7 @@ def _write(archive: Path, folder: Path, members: dict[PurePosixPath, Member]) ->
 
 
 @contextmanager
-def _blame(archive: Path, member: str = "") -> Generator[None]:
+def _errors_named(archive: Path, member: str = "") -> Generator[None]:
     """Turn what the libraries raise for damaged archives into one sentence with the names of archive and member."""
     which = f"{archive}, member {member!r}," if member else f"{archive}"
     try:
@@ -118,74 +166,3 @@ def _blame(archive: Path, member: str = "") -> Generator[None]:
         ) from None
     except _DAMAGE as error:
         raise UserError(f"{which} is damaged ({error}): {_ADVICE}") from None
-
-
-_ADVICE = "delete it and run the same command again, or get it from its publisher."
-
-
-def _members(archive: Path, folder: Path, stack: ExitStack) -> Iterator[Member]:
-    if zipfile.is_zipfile(archive):
-        opened = stack.enter_context(zipfile.ZipFile(archive))
-        return (_zip_member(opened, info) for info in opened.infolist())
-    if tarfile.is_tarfile(archive):
-        tar = stack.enter_context(tarfile.TarFile.open(archive))
-        return (_tar_member(tar, info, folder) for info in tar)
-    raise UserError(f"{archive} is neither a zip nor a tar file: {_ADVICE}")
-
-
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
-    kind = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "a link"}.get(
-        stat.S_IFMT(info.external_attr >> 16), "a device"
-    )
-    if info.flag_bits & 1:
-        kind = "encrypted"
-    # The original name: zipfile's own ends at the first NUL.
-    return Member(info.orig_filename, info.file_size, "folder" if info.is_dir() else kind, lambda: archive.open(info))
-
-
-def _tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo, folder: Path) -> Member:
-    kind = "a device"
-    if info.isreg():
-        kind = "a sparse file" if info.issparse() else "file"
-    elif info.isdir():
-        kind = "folder"
-    elif info.issym() or info.islnk():
-        kind = "a link"
-
-    def opened() -> IO[bytes]:
-        # Python's own filter is asked as well: it refuses what it has learnt to since this was written. It came with
-        # 3.11.4, and Debian 12 has 3.11.2.
-        ask = getattr(tarfile, "data_filter", None)
-        stream = archive.extractfile(ask(info, str(folder)) if ask else info)
-        assert stream is not None  # it is a file
-        return stream
-
-    return Member(info.name, info.size, kind, opened)
-
-
-def _checked(archive: Path, members: Iterable[Member]) -> dict[PurePosixPath, Member]:
-    """Give the files among the members by name; one that may not be there is an error."""
-    files: dict[PurePosixPath, Member] = {}
-    total, size = 0, archive.stat().st_size
-    for count, member in enumerate(members, 1):
-        total += member.size
-        wrong = _wrong(member)
-        if not wrong and PurePosixPath(member.name) in files:
-            wrong = "is there twice"
-        if not wrong and (count > MAX_MEMBERS or total > min(MAX_BYTES, size * MAX_RATIO)):
-            wrong = f"is more than may come out of {size} bytes ({count} members, {total} bytes)"
-        if wrong:
-            raise UserError(f"{archive}, member {member.name!r}, {wrong}: nothing was unpacked; {_ADVICE}")
-        if member.kind == "file":
-            files[PurePosixPath(member.name)] = member
-    return files
-
-
-def _wrong(member: Member) -> str:
-    """Say what is wrong with a member's name or kind; "" when nothing is."""
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or "\\" in member.name or member.name[1:2] == ":":
-        return "would be written outside the folder it is unpacked to"
-    if not member.name.isprintable() or (member.kind == "file" and not path.parts):
-        return "has a name that no file should have"
-    return "" if member.kind in {"file", "folder"} else f"is {member.kind}"

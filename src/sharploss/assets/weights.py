@@ -1,10 +1,11 @@
-"""Reading the tensors of a file of weights that several assets can stand for."""
+"""Read weights: the tensors of a file that several assets can stand for, or a file only where it is here already."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.fetch import AssetMissingError, choose, locate
+from sharploss.assets.lookup import present
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,6 +33,19 @@ def read_weights(assets: tuple[str, ...]) -> "tuple[str, dict[str, Tensor]]":
         place = f"its place {' or '.join(others)} will do"
         cure = "; ".join(filter(None, [error.cure, f"in {place}"]))
         raise AssetMissingError(f"{error} In {place}.", error.reason, cure) from None
+
+
+def local_only(name: str) -> Path:
+    """Find the one file of an asset in the cache or a mirror without downloading it, and check its sha256.
+
+    Raises:
+        AssetMissingError: it is in neither; the message says how to fetch it.
+        UserError: it is another file than it should be.
+    """
+    if present(name) is None:
+        reason = f"{name} is in neither the cache nor a mirror: 'python -m sharploss data fetch {name}' downloads it"
+        raise AssetMissingError(f"{reason}.", reason)
+    return locate(name)[0]
 
 
 def _read(path: Path) -> "dict[str, Tensor]":

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sharploss.config.params import Params, load_params
-from sharploss.launch.engines import Engine, Local, Slurm, make_slots, visible_gpus
-from sharploss.launch.jobs import DVC, Job, make_jobs, share_of, stale_runs
-from sharploss.launch.progress import Board, clock
-from sharploss.launch.schedule import run_jobs
+from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
+from sharploss.launch.local import Local, make_slots, visible_gpus
+from sharploss.launch.progress import Progress, clock
+from sharploss.launch.schedule import Engine, run_jobs
+from sharploss.launch.slurm import Slurm
 from sharploss.launch.worker import FOLDER
 from sharploss.planning.plan import load_plan
 from sharploss.utils.cores import usable_cores
@@ -25,14 +26,13 @@ DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then
   python -m sharploss launch --dry-run                                  what there is to do, and its predicted hours
   python -m sharploss launch --workers 4                                on this machine: a GPU, or some cores, for each
   python -m sharploss launch --engine slurm --workers 16 --partition gpu --time 600 --gpus 1 --setup 'module load cuda'
-  python -m sharploss launch --share 2/3 --push storage                 the second of three machines that share nothing
 
-Ctrl-C stops the trainings with a checkpoint; the same command goes on from there. docs/clusters.md tells more.
+Ctrl-C stops the trainings with a checkpoint; the same command goes on from there. See docs/clusters.md.
 """
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command with these arguments; gives its exit code."""
+    """Run the command with these arguments and return its exit code."""
     asked = read(arguments)
     params = load_params()
     # DVC's commands say `python`: it must be this one, also where nobody has activated the environment.
@@ -41,19 +41,18 @@ def main(arguments: Sequence[str]) -> int:
         return show(jobs_of(params, asked))
     engine = make_engine(asked)
     with alone():
-        code = upstream(params)
+        code = prepare(params)
         if code:
             return code
         jobs = jobs_of(params, asked)
         try:
-            failed = run_jobs(jobs, engine, Board(jobs)) if jobs else []
+            failed = run_jobs(jobs, engine, Progress(jobs)) if jobs else []
         except KeyboardInterrupt:
             return 130
     if failed:
         print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
         return 1
-    # Machines that share nothing have a share of the runs each; who has them all makes tables of them.
-    return 0 if asked.share or asked.train_only else subprocess.run([*DVC, "repro"], check=False).returncode
+    return 0 if asked.train_only else subprocess.run([*DVC, "repro"], check=False).returncode
 
 
 def read(arguments: Sequence[str]) -> argparse.Namespace:
@@ -65,9 +64,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--engine", choices=("local", "slurm"), default="local", help="local: this machine (default)")
     parser.add_argument("--workers", type=positive, help="runs at once: one for each GPU, or for each core")
     parser.add_argument("--gpus", type=positive, help="of each run; several train it together (torchrun)")
-    parser.add_argument("--push", nargs="?", const="", metavar="REMOTE", help="push each result to this DVC remote")
     parser.add_argument("--train-only", action="store_true", help="leave tables and report to a later dvc repro")
-    parser.add_argument("--share", type=share, metavar="I/N", help="only the I-th of N shares of the runs; no report")
     slurm = parser.add_argument_group("with --engine slurm")
     slurm.add_argument("--partition", help="where jobs are queued")
     slurm.add_argument("--time", type=positive, metavar="MINUTES", help="limit of a job; a run goes on in a new one")
@@ -89,51 +86,44 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def share(text: str) -> tuple[int, int]:
-    """Read I/N, such as 2/3."""
-    index, _, count = text.partition("/")
-    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a share such as 2/3")
-    return int(index), int(count)
-
-
 def jobs_of(params: Params, asked: argparse.Namespace) -> list[Job]:
-    """Give what is to be trained here, in order."""
+    """Return what is to be trained, in order."""
     plan = load_plan()
-    keys = stale_runs(plan)
-    return make_jobs(params, plan, keys & share_of(params, plan, *asked.share) if asked.share else keys)
+    return make_jobs(params, plan, stale_runs(plan), processes=asked.gpus or 1)
 
 
 def show(jobs: Sequence[Job]) -> int:
     """Print the jobs in the order in which they would begin."""
-    print(f"{'run':<52}{'steps':>9}{'hours':>10}  after")
+    print(f"{'run':<52}{'steps':>9}{'hours':>11}  after")
     for job in jobs:
-        print(f"{job.key:<52}{job.steps:>9}{job.seconds / 3600:>10.3g}  {job.after or ''}".rstrip())
-    total = sum(job.seconds for job in jobs)
-    print(f"{len(jobs)} runs, {clock(total)} on one worker at this machine's speed")
+        hours = "not known" if job.seconds is None else f"{job.seconds / 3600:.3g}"
+        print(f"{job.key:<52}{job.steps:>9}{hours:>11}  {job.after or ''}".rstrip())
+    known = [job.seconds for job in jobs if job.seconds is not None]
+    more = f" and {len(jobs) - len(known)} runs whose time is not known" if len(known) < len(jobs) else ""
+    print(f"{len(jobs)} runs: {clock(sum(known))} on one worker of this machine{more}")
     return 0
 
 
 def make_engine(asked: argparse.Namespace) -> Engine:
-    """Give the place where workers run."""
+    """Return the place where workers run."""
     try:
         import submitit  # noqa: F401 # pyright: ignore[reportUnusedImport]
     except ImportError:
         raise UserError("submitit is not installed: run pip install 'sharploss[cluster]'.") from None
     gpus = asked.gpus or 1
     if asked.engine == "local":
-        return Local(make_slots(asked.workers, gpus, visible_gpus(), usable_cores()), asked.push)
-    return Slurm(slurm_parameters(asked), asked.workers or 256, asked.array_size, processes(asked), asked.push)
+        return Local(make_slots(asked.workers, gpus, visible_gpus(), usable_cores()))
+    return Slurm(slurm_parameters(asked), asked.workers or 256, asked.array_size, run_environment(asked))
 
 
-def processes(asked: argparse.Namespace) -> dict[str, str]:
-    """Give the environment of a run on Slurm."""
+def run_environment(asked: argparse.Namespace) -> dict[str, str]:
+    """Return the environment variables of a run on Slurm."""
     several = {"SHARPLOSS_PROCESSES": str(asked.gpus)} if asked.gpus else {}
     return several | ({"OMP_NUM_THREADS": str(asked.cpus)} if asked.cpus else {})
 
 
 def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
-    """Give submitit's names and values of what was asked.
+    """Return submitit's names and values of what was asked.
 
     Raises:
         UserError: an option of sbatch is not of the form KEY=VALUE.
@@ -155,8 +145,8 @@ def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
     return chosen | ({"additional_parameters": additional} if additional else {})
 
 
-def upstream(params: Params) -> int:
-    """Have DVC do what all runs depend on; gives its exit code."""
+def prepare(params: Params) -> int:
+    """Have DVC do what all runs depend on and return its exit code."""
     code = subprocess.run([*DVC, "repro", "plan", "fetch", "prepare"], check=False).returncode
     if code == 0 and params.extractors:
         # A run whose extractor cannot be trained says so itself; the others need not wait for it.
@@ -166,11 +156,11 @@ def upstream(params: Params) -> int:
 
 @contextmanager
 def alone() -> Generator[None]:
-    """Refuse to launch what another launch of this folder is at."""
+    """Refuse to launch while another launch of this folder is running."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "launch.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError("Another launch is at work in this folder: wait for it, or stop it with Ctrl-C.") from None
+            raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
         yield

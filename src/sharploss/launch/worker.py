@@ -1,11 +1,10 @@
-"""What a worker does: have DVC train one run, and pass on a request to stop."""
+"""The work of one worker: have DVC train one run, and pass on a request to stop."""
 
 import contextlib
 import fcntl
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -14,20 +13,17 @@ from types import FrameType
 from typing import Any
 
 from sharploss.launch.jobs import DVC
-from sharploss.record.keys import train_stage
 
 FOLDER = Path(".scratch/launch")
 """Where logs, locks and submitit's files lie, relative to the study's folder."""
 
-PUSH = (sys.executable, "-m", "sharploss.launch.push")
-
 STOPPED = 75  # EX_TEMPFAIL, as pipelines/train.py has it
 
-LAST_WORDS = 60  # seconds that a training has to write its checkpoint once it is told to stop
+CHECKPOINT_SECONDS = 60  # that a training has to write its checkpoint once it is asked to stop
 
 
 def log_path(key: str) -> Path:
-    """Give where the log of a run lies; it grows with every attempt."""
+    """Return the path of a run's log, which grows with every attempt."""
     return FOLDER / "logs" / f"{key}.log"
 
 
@@ -37,41 +33,30 @@ class Work:
 
     Args:
         key: of the run.
+        stage: of DVC that trains it.
         workspace: the study's folder.
-        environment: what the run's environment has beside the worker's.
+        environment: variables of the run, beside the worker's.
         cores: processor cores that it may use; all when empty.
-        push: a DVC remote that the result goes to as well ("" for the default one).
-        study: whose run it is.
     """
 
     key: str
+    stage: str
     workspace: str
     environment: dict[str, str] = field(default_factory=dict[str, str])
     cores: tuple[int, ...] = ()
-    push: str | None = None
-    study: str = ""
 
     def __call__(self) -> int:
-        """Have the run trained; gives DVC's exit code."""
+        """Have the run trained and return DVC's exit code."""
         os.chdir(self.workspace)
         if self.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, self.cores)
         log_path(self.key).parent.mkdir(parents=True, exist_ok=True)
         with only_one(self.key), log_path(self.key).open("a", encoding="utf-8") as log:
             print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
-            code = run([*DVC, "repro", "-s", train_stage(self.study, self.key)], self.environment, log)
-            if code == 0 and self.push is not None:
-                code = self._push(log)
-        return code
-
-    def _push(self, log: Any) -> int:
-        """Push the result with its entry in the run cache, from which `dvc repro --pull` restores it elsewhere."""
-        # `repro` makes no entry for a stage with outputs outside DVC's cache (the record); `commit` does.
-        code = run([*DVC, "commit", "--force", train_stage(self.study, self.key)], self.environment, log)
-        return code or run([*PUSH, self.push or ""], self.environment, log)
+            return run([*DVC, "repro", "-s", self.stage], self.environment, log)
 
     def checkpoint(self) -> Any:
-        """Say what is to be run again, when Slurm's time limit or a preemption ends this job: the same."""
+        """Return what Slurm is to run again when its time limit or a preemption ends this job: the same."""
         import submitit
 
         stop_child()
@@ -80,9 +65,9 @@ class Work:
 
 @contextlib.contextmanager
 def only_one(key: str) -> Generator[None]:
-    """Wait until no other worker has the run: one whose launcher was killed may still be at it.
+    """Wait until no other worker trains the run: one whose launcher was killed may still do.
 
-    The operating system lets go of the lock when its holder ends, however it ends.
+    The operating system releases the lock when its holder ends, however it ends.
     """
     path = FOLDER / "locks" / f"{key}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +80,10 @@ _children: list[subprocess.Popen[bytes]] = []
 
 
 def run(command: list[str], environment: dict[str, str], log: Any) -> int:
-    """Run a command, in a session of its own, to its end; a SIGTERM to this process goes to all of it."""
+    """Run a command, in a session of its own, to its end, and return its exit code.
+
+    A SIGTERM to this process goes to all of it.
+    """
     child = subprocess.Popen(
         command,
         env={**os.environ, **environment},
@@ -121,11 +109,11 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def stop_child() -> None:
-    """Tell DVC and the training below it to stop, and wait until the training has written its checkpoint."""
+    """Ask DVC and the training below it to stop, and wait until the training has written its checkpoint."""
     for child in _children:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGTERM)
-        until = time.monotonic() + LAST_WORDS
+        until = time.monotonic() + CHECKPOINT_SECONDS
         while _group_lives(child) and time.monotonic() < until:
             time.sleep(0.1)
         with contextlib.suppress(ProcessLookupError):

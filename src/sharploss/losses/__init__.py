@@ -15,19 +15,19 @@ from sharploss.losses.adversarial import (
     SharpGANLoss,
     VanillaGANLoss,
 )
-from sharploss.losses.backbones import Loadable
 from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
 from sharploss.losses.lpips import LPIPSLoss
 from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
+from sharploss.losses.pretrained import Pretrained
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
 from sharploss.losses.sploss import SPLoss
 from sharploss.losses.ssim import SSIMLoss
 from sharploss.losses.texture import TextureLoss
 from sharploss.losses.total_variation import TotalVariationLoss
 from sharploss.losses.vgg import VGGLoss
-from sharploss.losses.vgg_features import share
+from sharploss.losses.vgg_features import shared_backbones
 from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.mdf.loss import MDFLoss
 from sharploss.utils.registry import construct, defaults
@@ -96,9 +96,9 @@ def build_loss(spec: Mapping[str, Any] | LossSpec) -> WeightedSum:
     """
     loss = _assemble(_with_defaults(spec))
     for term in loss.losses.values():
-        if isinstance(term, Loadable):
+        if isinstance(term, Pretrained):
             term.load()
-    loss.shared = share(loss.losses.values())
+    loss.shared = shared_backbones(loss.losses.values())
     return loss
 
 
@@ -126,7 +126,7 @@ def required_assets(spec: Mapping[str, Any] | LossSpec) -> tuple[tuple[str, ...]
         UserError: as `build_loss`.
     """
     terms = _check(_with_defaults(spec)).losses.values()
-    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Loadable) and term.assets))
+    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Pretrained) and term.assets))
 
 
 def min_patch(spec: Mapping[str, Any] | LossSpec) -> int:
@@ -135,7 +135,7 @@ def min_patch(spec: Mapping[str, Any] | LossSpec) -> int:
     Raises:
         UserError: as `build_loss`.
     """
-    return max(int(getattr(term, "smallest", 1)) for term in _check(_with_defaults(spec)).losses.values())
+    return max(int(getattr(term, "min_size", 1)) for term in _check(_with_defaults(spec)).losses.values())
 
 
 def _with_defaults(spec: Mapping[str, Any] | LossSpec) -> LossSpec:

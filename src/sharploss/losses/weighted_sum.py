@@ -46,7 +46,7 @@ class WeightedSum(nn.Module):
     Attributes:
         weights: the weight of each term, by name.
         spec: what `build_loss` made the terms from, defaults spelt out: `build_loss(spec)` makes the same loss again.
-        shared: networks that several terms read features of (`sharploss.losses.vgg_features.share`).
+        shared: networks that several terms read features of (`sharploss.losses.vgg_features.shared_backbones`).
 
     Args:
         losses: modules by name; each maps (output, target) to a scalar.
@@ -73,11 +73,11 @@ class WeightedSum(nn.Module):
         self.shared: Sequence[Any] = ()
 
     def forward(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Tensor:
-        """Return the weighted sum, a scalar, of `output` against `target`; arguments as those of `terms`."""
+        """Compute the weighted sum, a scalar, of `output` against `target`; arguments as those of `terms`."""
         return self.terms(output, target).total
 
     def terms(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Terms:
-        """Return the terms of the loss by name: unweighted, and in `.weighted` times its weight; `.total` is their sum.
+        """Compute each part of the loss: unweighted, and in `.weighted` times its weight; `.total` is their sum.
 
         Args:
             output: (N, C, H, W) in [0, 1], or several of them: the stages of a network that is trained on each, over
@@ -99,8 +99,8 @@ class WeightedSum(nn.Module):
             for name, loss in self.losses.items():
                 with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights[name] != 0):
                     # What a term makes of the target (features, for one) serves all stages.
-                    against: Any = getattr(loss, "against", None)
-                    compare = against(target) if against else partial(loss, target=target)
+                    with_target: Any = getattr(loss, "with_target", None)
+                    compare = with_target(target) if with_target else partial(loss, target=target)
                     terms[name] = _total([compare(stage) for stage in stages])
         return Terms(terms, self.weights)
 

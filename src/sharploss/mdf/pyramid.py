@@ -145,7 +145,7 @@ def enlarge(image: Tensor, like: Tensor) -> Tensor:
 
 
 def distorted_input(pyramid: Pyramid, generators: Sequence[nn.Module], random: torch.Generator) -> Tensor:
-    """Give what the next generator gets to see, (1, 3, h, w), from the finished `generators` of all coarser scales."""
+    """Return what the next generator sees, (1, 3, h, w), from the finished `generators` of all coarser scales."""
     with torch.no_grad():
         image = pyramid.start
         for index, generator in enumerate(generators):

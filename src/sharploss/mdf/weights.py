@@ -10,9 +10,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
-from sharploss.assets.fetch import cache_folder, locate
+from sharploss.assets.fetch import locate
+from sharploss.assets.lookup import cache_folder
 from sharploss.config.extractors import OFFICIAL, SUFFIX, weights_source
-from sharploss.losses.backbones import freeze
+from sharploss.functional.backbones import freeze
 from sharploss.mdf.networks import SinGANDiscriminator
 from sharploss.utils.checksum import verify_checksum
 from sharploss.utils.errors import UserError
@@ -74,7 +75,8 @@ def _build_one(tensors: Mapping[str, Tensor], scale: int, name: str) -> nn.Modul
 def official_tensors(asset: str) -> tuple[dict[str, Tensor], str]:
     """Read the authors' discriminators, converting their pickle into the cache the first time.
 
-    Nothing in the pickle is executed (sharploss.assets.pickles). The converted file is named by the pickle's sha256.
+    Nothing in the pickle is executed (sharploss.assets.torch_modules). The converted file is named by the pickle's
+    sha256.
 
     Returns:
         The tensors by name; and the pickle's own name and the start of its sha256.
@@ -96,11 +98,11 @@ def official_tensors(asset: str) -> tuple[dict[str, Tensor], str]:
 
 
 def convert(path: Path) -> dict[str, Tensor]:
-    """Give the tensors of the authors' pickle, "<scale>.<name of parameter>": those of a list of discriminators."""
+    """Return the tensors of the authors' pickle, "<scale>.<name of parameter>": those of a list of discriminators."""
     from sharploss.assets.torch_modules import read_modules
 
     modules = enumerate(read_modules(path))
-    return {f"{scale}.{name}": torch.tensor(array) for scale, arrays in modules for name, array in arrays.items()}
+    return {f"{scale}.{name}": tensor for scale, tensors in modules for name, tensor in tensors.items()}
 
 
 def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:

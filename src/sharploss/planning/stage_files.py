@@ -18,7 +18,7 @@ from sharploss.record.paths import StudyPaths, paths
 from sharploss.utils.files import write_text
 
 # How a file is found and downloaded; what was found is in the receipts of `fetch`.
-ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lock", ".unpack"))
+ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lock", ".lookup", ".unpack"))
 
 # Which weights a loss reads is in the receipts, too.
 SOURCES = tuple(f"sharploss.assets.{part}" for part in ("asset", "catalogue", "leakage", "weight_files", "weights"))

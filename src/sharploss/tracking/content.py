@@ -1,6 +1,7 @@
-"""What W&B is told of a run that is done: its curves, result, scores, crops, weights, and what those were made from."""
+"""What W&B gets of a finished run: its curves, result, scores, crops, weights, and what those were made from."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     """Read all that there is of a run.
 
     Returns:
-        description: what W&B needs to know (`tracking.describe`).
+        description: what W&B needs (`tracking.wandb_settings`).
         lines: the history.
         summary: the result and the circumstances, flat; the means of the scores.
         scores: one row per image, flat; none where nothing was measured.
@@ -31,7 +32,8 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
         inputs: artifacts that the weights were made from: name, type, metadata, and either `file` or a `receipt`.
 
     Raises:
-        UserError: there is no such run, or it is not done, or was trained by a version that left no identity.
+        UserError: there is no such run, or it is not done, or was trained by a version that left no identity, or its
+            scores are of earlier weights.
     """
     run, files = find_run(plan, key), paths(plan["study"], root)
     record = load_run(files.run(key), key)
@@ -40,11 +42,12 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
         raise UserError(
             f"{files.run(key).provenance} does not say the run's identity: train it again with 'make repro'."
         )
+    _check_age(files.scores(run["group"]).rows, provenance.started, key)
     scores = scores_by_image(files, run["group"], key)
     circumstances = provenance.model_dump(include=CIRCUMSTANCES)
     origin = {**metrics, "made_from": provenance.model_dump(include=ORIGIN)}
     return {
-        "description": tracking.describe(key, run, provenance.config, provenance.identity, params.study),
+        "description": tracking.wandb_settings(key, run, provenance.config, provenance.identity, params.study),
         "lines": read_history(files.run(key).history),
         "summary": {**_flat("result", metrics), **_flat("circumstances", circumstances), **means(scores)},
         "scores": scores,
@@ -52,6 +55,12 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
         "weights": _file("model", files.weights(run["group"], key), origin),
         "inputs": _inputs(run, provenance, root),
     }
+
+
+def _check_age(scores: Path, started: str, key: str) -> None:
+    """Refuse scores that were written before the training began: they are those of other weights."""
+    if scores.is_file() and scores.stat().st_mtime < datetime.fromisoformat(started).timestamp():
+        raise UserError(f"{scores} is older than the training of {key}: run 'make repro' to measure it again.")
 
 
 def scores_by_image(files: StudyPaths, group: str, key: str) -> list[dict[str, Any]]:

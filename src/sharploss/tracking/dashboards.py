@@ -1,79 +1,58 @@
-"""W&B workspaces and a report, made from code: a workspace for each suite, and a report with a section for each.
+"""W&B workspaces and a report, made from what was published: a workspace for each suite, a report with all of them.
 
-What they show is plain data (`sections`); only `save` needs the package wandb-workspaces, which is optional.
+Only `save` needs the package wandb-workspaces, which is optional.
 """
 
+import contextlib
 import importlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sharploss.config.loss_spec import ADVERSARIAL
 from sharploss.config.params import Params
-from sharploss.planning.plan import Plan
 from sharploss.tracking import follower as tracking
+from sharploss.tracking.names import project, suite_tag
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_json
 
-Panel = dict[str, Any]
-SCORES = ("psnr_y", "ssim_y", "lpips_alex_v0_1", "gradient_variance_ratio_grey")
-"""The scores that get a bar chart; the table of images has all."""
+SCORES = ("psnr_y", "ssim_y", "lpips_alex", "gradient_variance_ratio")
+"""The beginnings of the scores that get a bar chart; the table of images has all."""
+
+LOGARITHMIC = ("total", "gradient")
 
 
-def sections(params: Params, plan: Plan, suite: str) -> dict[str, list[Panel]]:
-    """Say which panels a suite has, by the name of their section.
+def panels(keys: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return the panels for values that were sent, in sections: (kind, the name of the value).
 
-    Returns:
-        Panels as {"kind", "title", ...}: `lines` and `bars` have `names` of W&B's values, `media` the `names` of
-        pictures, `table` the `name` of a table.
+    Args:
+        keys: what `publish.sent_keys` returns of a suite's runs.
     """
-    runs = [run for run in plan["runs"].values() if suite in run["suites"]]
-    losses = dict.fromkeys(run["loss"] for run in runs)
-    terms = list(dict.fromkeys(term for loss in losses for term in params.losses[loss].terms))
-    tasks = dict.fromkeys(run["task"] for run in runs)
-    datasets = list(dict.fromkeys(name for task in tasks for name in params.tasks[task].test))
-    crops = [name for name, crop in params.crops.items() if crop.task in tasks]
-    found = {"Training": _training(terms), "Validation": _validation(), "Scores": _scores(datasets, crops)}
-    return found | ({"Discriminator": _players()} if set(terms) & set(ADVERSARIAL) else {})
+    found: dict[str, list[tuple[str, str]]] = {}
+    for key in dict.fromkeys(keys):
+        score = key.rpartition("/")[2].startswith(SCORES)
+        kinds = (
+            ("Discriminator", "lines", key.startswith("train/discriminator/")),
+            ("Training", "lines", key.startswith("train/")),
+            ("Validation", "media", key == tracking.PICTURES),
+            ("Validation", "lines", key.startswith("validation/")),
+            ("Scores", "table", key == "scores"),
+            ("Scores", "bars", key.startswith("scores/") and score),
+            ("Crops", "media", key.startswith("test/crops/")),
+        )
+        for section, kind, fits in kinds:
+            if fits:
+                found.setdefault(section, []).append((kind, key))
+                break
+    return found
 
 
-def _training(terms: list[str]) -> list[Panel]:
-    total = {"kind": "lines", "title": "the whole loss, weighted", "names": ["train/total"], "log": True}
-    each = [{"kind": "lines", "title": f"{term}, unweighted", "names": [f"train/terms/{term}"]} for term in terms]
-    gradient = {"kind": "lines", "title": "gradient norm, after clipping", "names": ["train/gradient"], "log": True}
-    return [total, *each, gradient, {"kind": "lines", "title": "learning rate", "names": ["train/lr"]}]
+def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
+    """Make a workspace for each suite and one report, or replace those made before, and return where they are.
 
-
-def _validation() -> list[Panel]:
-    return [
-        {"kind": "lines", "title": "PSNR Y (dB)", "names": ["validation/psnr_y"]},
-        {"kind": "media", "title": "restored beside target", "names": ["validation/pictures"]},
-    ]
-
-
-def _players() -> list[Panel]:
-    name = "train/discriminator"
-    return [
-        {"kind": "lines", "title": "discriminator's loss", "names": [f"{name}/loss"]},
-        {"kind": "lines", "title": "mean logits, real and restored", "names": [f"{name}/real", f"{name}/fake"]},
-        {"kind": "lines", "title": "gradient norm, discriminator", "names": [f"{name}/gradient"], "log": True},
-        {"kind": "lines", "title": "learning rate, discriminator", "names": [f"{name}/lr"]},
-    ]
-
-
-def _scores(datasets: list[str], crops: list[str]) -> list[Panel]:
-    bars = [
-        {"kind": "bars", "title": f"{score} on {dataset}", "names": [f"scores/{dataset}/{score}"]}
-        for dataset in datasets
-        for score in SCORES
-    ]
-    media = {"kind": "media", "title": "crops of test images", "names": [f"test/crops/{name}" for name in crops]}
-    return [{"kind": "table", "title": "every image", "name": "scores"}, *bars, *([media] if crops else [])]
-
-
-def save(params: Params, plan: Plan) -> str:
-    """Make a workspace for each suite and one report, or renew those made before, and say where they are.
+    Args:
+        params: the study.
+        keys: by suite, the names of the values that were sent.
 
     Raises:
         UserError: wandb-workspaces is not installed, W&B is offline, or its server refuses.
@@ -87,98 +66,66 @@ def save(params: Params, plan: Plan) -> str:
     known: dict[str, str] = json.loads(kept.read_text()) if kept.is_file() else {}
     try:
         entity = os.environ.get("WANDB_ENTITY") or str(wandb.Api().default_entity)
-        made: list[str] = []
-        for suite in params.suites:
-            workspace = build_workspace(modules, params, plan, suite, entity)
-            made.append(_renew(workspace, known, f"workspace {suite}", ("sections", "runset_settings")))
-        report = build_report(modules, params, plan, entity)
-        made.append(_renew(report, known, f"report {params.study}", ("blocks",)))
-    except Exception as error:  # the package raises whatever it meets, bare exceptions too
+        built = build(modules, params, keys, entity)
+        places = [_save(view, known, name) for name, view in built.items()]
+    except Exception as error:  # the package raises all sorts, bare exceptions too
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"W&B did not take the workspaces ({reason}): try again later.") from None
     write_json(kept, known)
-    return "\n".join(made)
+    return "\n".join(places)
 
 
-def load_modules() -> dict[str, Any]:
-    """Import the parts of wandb-workspaces that are used here.
+def load_modules() -> tuple[Any, Any]:
+    """Import the modules of wandb-workspaces for workspaces and for reports.
 
     Raises:
         UserError: it is not installed; the message says what to install.
     """
     try:
-        return {name: importlib.import_module(f"wandb_workspaces.{name}") for name in ("workspaces", "reports.v2")}
+        return tuple(importlib.import_module(f"wandb_workspaces.{name}") for name in ("workspaces", "reports.v2"))  # pyright: ignore[reportReturnType]
     except ImportError:
-        raise UserError(
-            "Workspaces need a package that is not installed: run 'uv pip install wandb-workspaces'."
-        ) from None
+        raise UserError("Workspaces need an optional package: run 'uv pip install wandb-workspaces'.") from None
 
 
-def build_panel(reports: Any, panel: Panel) -> Any:
-    """Make the object of wandb_workspaces.reports.v2 for a panel of `sections`."""
-    kind, title = panel["kind"], panel["title"]
-    if kind == "lines":
-        return reports.LinePlot(title=title, x="Step", y=panel["names"], log_y=panel.get("log"))
-    if kind == "bars":
-        return reports.BarPlot(title=title, metrics=panel["names"])
-    if kind == "media":
-        return reports.MediaBrowser(title=title, media_keys=panel["names"])
-    return reports.WeavePanelSummaryTable(table_name=panel["name"])
-
-
-def build_workspace(modules: Mapping[str, Any], params: Params, plan: Plan, suite: str, entity: str) -> Any:
-    """Make the workspace of a suite, not saved: its sections, and only its runs."""
-    workspaces, reports = modules["workspaces"], modules["reports.v2"]
-    return workspaces.Workspace(
-        entity=entity,
-        project=tracking.project(),
-        name=f"sharploss: {suite}",
-        sections=[
-            workspaces.Section(name=name, panels=[build_panel(reports, panel) for panel in panels], is_open=True)
-            for name, panels in sections(params, plan, suite).items()
-        ],
-        runset_settings=workspaces.RunsetSettings(filters=[workspaces.Tags().isin([f"suite:{suite}"])]),
-    )
-
-
-def build_report(modules: Mapping[str, Any], params: Params, plan: Plan, entity: str) -> Any:
-    """Make the report, not saved: for each suite its question and its panels, over its runs."""
-    workspaces, reports = modules["workspaces"], modules["reports.v2"]
+def build(modules: tuple[Any, Any], params: Params, keys: Mapping[str, Iterable[str]], entity: str) -> dict[str, Any]:
+    """Build the workspaces and the report, by name, without saving them."""
+    workspaces, reports = modules
+    place = {"entity": entity, "project": project()}
+    built: dict[str, Any] = {}
     blocks: list[Any] = []
-    for suite, settings in params.suites.items():
-        runs = reports.Runset(
-            entity=entity, project=tracking.project(), name=suite, filters=[workspaces.Tags().isin([f"suite:{suite}"])]
-        )
-        blocks += [reports.H1(text=suite), reports.P(text=settings.question)]
-        for name, panels in sections(params, plan, suite).items():
-            grid = reports.PanelGrid(runsets=[runs], panels=[build_panel(reports, panel) for panel in panels])
-            blocks += [reports.H2(text=name), grid]
-    return reports.Report(
-        entity=entity,
-        project=tracking.project(),
-        title=f"sharploss: {params.study}",
-        description="Which loss makes restored images sharp, and what does it cost?",
-        blocks=blocks,
-    )
+    for suite, names in keys.items():
+        found = {section: [_panel(reports, *each) for each in some] for section, some in panels(names).items()}
+        only = [workspaces.Tags().isin([suite_tag(suite)])]
+        sections = [workspaces.Section(name=name, panels=some, is_open=True) for name, some in found.items()]
+        settings = workspaces.RunsetSettings(filters=only)
+        about = {"name": f"{params.study}: {suite}", "sections": sections, "runset_settings": settings}
+        built[f"workspace {suite}"] = workspaces.Workspace(**place, **about)
+        runs = reports.Runset(**place, name=suite, filters=only)
+        blocks += [reports.H1(text=suite), reports.P(text=params.suites[suite].question)]
+        for name, some in found.items():
+            blocks += [reports.H2(text=name), reports.PanelGrid(runsets=[runs], panels=some)]
+    built[f"report {params.study}"] = reports.Report(**place, title=f"sharploss: {params.study}", blocks=blocks)
+    return built
 
 
-def _renew(built: Any, known: dict[str, str], name: str, parts: tuple[str, ...]) -> str:
-    """Save a workspace or report; where one was saved under `name` before, that one gets the `parts` of `built`."""
-    earlier = _earlier(type(built), known.get(name))
-    if earlier is not None:
-        for part in parts:
-            setattr(earlier, part, getattr(built, part))
-        built = earlier
-    built.save()
-    known[name] = built.url
-    return f"{name}: {built.url}"
+def _panel(reports: Any, kind: str, key: str) -> Any:
+    if kind == "lines":
+        return reports.LinePlot(title=key, x="Step", y=[key], log_y=key.rpartition("/")[2] in LOGARITHMIC)
+    if kind == "bars":
+        return reports.BarPlot(title=key.removeprefix("scores/"), metrics=[key])
+    if kind == "media":
+        return reports.MediaBrowser(title=key, media_keys=[key])
+    return reports.WeavePanelSummaryTable(table_name=key)
 
 
-def _earlier(kind: Any, url: str | None) -> Any:
-    """Load what was saved at `url`, to renew it; None where nothing was, or where it has been deleted since."""
-    if url is None:
-        return None
-    try:
-        return kind.from_url(url)
-    except Exception:  # the package raises whatever it meets; a new one is made then
-        return None
+def _save(view: Any, known: dict[str, str], name: str) -> str:
+    """Save a workspace or report in place of the one that was saved under `name` before, if that still exists."""
+    if name in known:
+        with contextlib.suppress(Exception):  # deleted since: a new one is made
+            earlier = type(view).from_url(known[name])
+            for part in {"sections", "runset_settings", "blocks"} & set(dir(view)):
+                setattr(earlier, part, getattr(view, part))
+            view = earlier
+    view.save()
+    known[name] = view.url
+    return f"{name}: {view.url}"

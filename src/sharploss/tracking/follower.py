@@ -1,8 +1,8 @@
-"""Weights & Biases as a sink: a process of its own follows the record of a run and tells W&B.
+"""Weights & Biases as a sink: a process of its own follows the record of a run and sends it.
 
 Nothing W&B does, or fails to do, can reach the training: there is no pipe that could fill, no call that could hang, no
 exception that could propagate. The record is complete without it and can be replayed at any time
-(`sharploss.tracking.publish`). A line of the record reaches W&B once: see `told_before`.
+(`sharploss.tracking.publish`). A line of the record is sent once: see `lines_sent`.
 """
 
 import contextlib
@@ -20,30 +20,33 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
 
+from sharploss.tracking.names import NAME, TAG, project, run_id, shorten, suite_tag, wrong_project
+
 GRACE = 120  # seconds W&B has to finish after the training has ended
-TOLD = "sharploss-told.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
+SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
+PICTURES = "validation/pictures"
 
 _followers: list[subprocess.Popen[bytes]] = []  # their pipes have to stay open until this process ends
 
 
 def mode() -> str:
-    """Give W&B's mode: WANDB_MODE when set, else online for a user who is logged in, else offline."""
+    """Return W&B's mode: WANDB_MODE when set, else online for a user who is logged in, else offline."""
     return os.environ.get("WANDB_MODE") or ("online" if logged_in() else "offline")
 
 
 def is_offline() -> bool:
-    """Say whether W&B writes files instead of calling its server; "dryrun" is its old word for it."""
+    """Return whether W&B writes files instead of calling its server; "dryrun" is its old word for it."""
     return mode() in ("offline", "dryrun")
 
 
 def files_folder() -> Path:
-    """Give the folder that W&B keeps a folder per run in."""
+    """Return the folder in which W&B keeps a folder per run."""
     root = Path(os.environ.get("WANDB_DIR") or ".")
     return root / (".wandb" if (root / ".wandb").is_dir() else "wandb")
 
 
 def logged_in() -> bool:
-    """Say whether W&B would find a key for its server: in WANDB_API_KEY or in ~/.netrc."""
+    """Return whether W&B would find a key for its server: in WANDB_API_KEY or in ~/.netrc."""
     host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
     if os.environ.get("WANDB_API_KEY"):
         return True
@@ -53,35 +56,33 @@ def logged_in() -> bool:
         return False
 
 
-def project() -> str:
-    """Name the project on W&B."""
-    return os.environ.get("WANDB_PROJECT") or "sharploss"
-
-
-def describe(key: str, run: dict[str, Any], config: dict[str, Any], identity: str, study: str) -> dict[str, Any]:
-    """Say what wandb.init needs to know of a run; the id is the same whenever the same configuration is trained.
+def wandb_settings(key: str, run: dict[str, Any], config: dict[str, Any], identity: str, study: str) -> dict[str, Any]:
+    """Return what wandb.init needs of a run; the id is the same whenever the same configuration is trained.
 
     W&B groups runs by one name only: that is the run's first suite, or its task and network where it has no suite.
     A tag names each suite.
     """
-    tags = [study, run["task"], run["network"], run["loss"], *(f"suite:{suite}" for suite in run["suites"])]
+    tags = [study, run["task"], run["network"], run["loss"], *map(suite_tag, run["suites"])]
     return {
-        "id": f"{key}-{identity}",
-        "name": key,
+        "id": run_id(key, identity),
+        "name": shorten(key, NAME),
         "project": project(),
-        "group": run["suites"][0] if run["suites"] else run["group"],
+        "group": shorten(run["suites"][0] if run["suites"] else run["group"], NAME),
         "job_type": "train",
-        "tags": tags,
+        "tags": [shorten(tag, TAG) for tag in tags],
         "config": {**config, "study": study, "key": key},
     }
 
 
 def start(record: Path, description: dict[str, Any]) -> Path | None:
-    """Have `record` followed until this process has ended; give the folder that pictures for W&B go to, or None.
+    """Have `record` followed until this process has ended; return the folder for pictures, or None without W&B.
 
     The folder is the follower's, which takes the pictures out of it and removes it in the end.
     """
     if mode() == "disabled":
+        return None
+    if wrong_project():
+        print(f"W&B gets nothing of this training: {wrong_project()}", file=sys.stderr)
         return None
     pictures = Path(tempfile.mkdtemp(prefix="sharploss-pictures-"))
     follower = follow(record, description, pictures)
@@ -93,7 +94,7 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
 
 
 def follow(record: Path, description: dict[str, Any], pictures: Path | None = None) -> subprocess.Popen[bytes] | None:
-    """Start the process that follows `record` until this process has ended; give None when there is to be none.
+    """Start the process that follows `record` until this process has ended; return None when W&B is disabled.
 
     Its standard input is a pipe nobody writes to: the end of this process closes it, however it ends.
     """
@@ -126,19 +127,19 @@ def replay(
     pictures: Path | None = None,
     finish: Callable[[Any], None] = lambda _: None,
 ) -> Path:
-    """Tell W&B a run, line by line; blocks until `lines` ends and W&B has it. Safe to repeat.
+    """Send a run to W&B, line by line; blocks until `lines` ends and W&B has it. Safe to repeat.
 
     Args:
         lines: the whole record.
-        description: what `describe` gives.
+        description: what `wandb_settings` returns.
         pictures: the folder that the training leaves pictures in.
-        finish: told the W&B run after the last line.
+        finish: called with the W&B run after the last line.
 
     Returns:
         The folder that W&B keeps of the run.
     """
     if not os.environ.get("WANDB_MODE"):
-        os.environ.pop("WANDB_MODE", None)  # W&B takes an empty one for a mode it does not know
+        os.environ.pop("WANDB_MODE", None)  # an empty one is a mode that W&B does not know
     import wandb
 
     # No console capture and no system metrics: both start threads, and the record has what matters.
@@ -146,30 +147,30 @@ def replay(
     with wandb.init(**description, mode=mode(), resume="allow", settings=settings) as run:  # pyright: ignore[reportArgumentType]
         folder = Path(run.dir).parent
         # Online, W&B says how far it has got; offline, what earlier folders hold does.
-        first = told_before(folder.parent, description["id"]) if run.offline else 0
+        first = lines_sent(folder.parent, description["id"]) if run.offline else 0
         known = run.starting_step
-        (folder / TOLD).write_text(f"{first} {first}")
+        (folder / SENT).write_text(f"{first} {first}")
         for index, line in enumerate(lines):
             if index < first or line["step"] < known:
                 continue
             run.log({**flatten(line), **_pictures(pictures, line)}, step=line["step"])
-            (folder / TOLD).write_text(f"{first} {index + 1}")
+            (folder / SENT).write_text(f"{first} {index + 1}")
         finish(run)
     return folder
 
 
-def told_before(folder: Path, identity: str) -> int:
-    """Give how many lines of a run's record the W&B files in `folder` hold already, those of earlier replays.
+def lines_sent(folder: Path, identity: str) -> int:
+    """Return how many lines of a run's record the W&B files in `folder` hold already, those of earlier replays.
 
     `wandb sync` appends one folder of a run to the other: it keeps the steps that come later, and gives steps that it
-    has already the numbers after the last one, so that a curve told twice would be there twice (wandb 0.31).
+    has already the numbers after the last one, so that a curve sent twice would be there twice (wandb 0.31).
     """
-    return max((last for _, _, last in parts(folder, identity)), default=0)
+    return max((last for _, _, last in run_folders(folder, identity)), default=0)
 
 
-def parts(folder: Path, identity: str) -> list[tuple[Path, int, int]]:
+def run_folders(folder: Path, identity: str) -> list[tuple[Path, int, int]]:
     """List the folders in which W&B keeps a run: each with the first and the last + 1 line of the record it holds."""
-    marks = sorted(folder.glob(f"*run-????????_??????-{identity}/{TOLD}"))
+    marks = sorted(folder.glob(f"*run-????????_??????-{identity}/{SENT}"))
     return [(mark.parent, *map(int, mark.read_text().split())) for mark in marks]  # pyright: ignore[reportReturnType]
 
 
@@ -184,7 +185,7 @@ def _pictures(folder: Path | None, line: dict[str, Any]) -> dict[str, Any]:
     for path in sorted(folder.glob(f"{line['step']}--*.npy")):
         found.append(wandb.Image(np.load(path), caption=path.stem.split("--", 2)[-1]))
         path.unlink()
-    return {"validation/pictures": found} if found else {}
+    return {PICTURES: found} if found else {}
 
 
 def read_growing(path: Path, ended: threading.Event, pause: float = 0.2) -> Iterator[dict[str, Any]]:
@@ -222,7 +223,7 @@ def _remove(pictures: Path | None) -> None:
         shutil.rmtree(pictures, ignore_errors=True)
 
 
-def _step_aside() -> None:
+def _lower_priority() -> None:
     """Run only when a processor is idle, where the system has that, so that no training waits for this process."""
     os.nice(19)
     if hasattr(os, "SCHED_IDLE"):
@@ -232,7 +233,7 @@ def _step_aside() -> None:
 
 def main() -> None:
     """Follow a record: `python -m sharploss.tracking.follower RECORD DESCRIPTION [PICTURES]`, started by `follow`."""
-    _step_aside()
+    _lower_priority()
     record, description, *rest = sys.argv[1:]
     pictures = Path(rest[0]) if rest else None
     ended = threading.Event()

@@ -1,10 +1,13 @@
-"""`python -m sharploss publish`: tells Weights & Biases of runs that are done, from what lies in results/."""
+"""`python -m sharploss publish`: send finished runs to Weights & Biases, from what lies in results/."""
 
 import argparse
 import json
 import os
+import shlex
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +16,26 @@ from sharploss.planning.plan import load_plan
 from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
 from sharploss.tracking.content import content_of
+from sharploss.tracking.names import ARTIFACT, shorten, wrong_project
 from sharploss.utils.errors import UserError, unknown
 
-DESCRIPTION = """Tell Weights & Biases of runs that are done: curves, scores of every image, crops, weights and the data
-they were trained on. All of it comes from results/ and nothing is trained or measured.
+DESCRIPTION = """Send finished runs to Weights & Biases: curves, scores of every image, crops, weights and the data they
+were trained on. All of it comes from results/ and nothing is trained or measured.
 
   python -m sharploss publish                        every run of runs.yaml that is done
   python -m sharploss publish sr_x4-edsr-sploss-s0   one of them
   python -m sharploss publish --workspace            panels and a report for them, made from code
 
-Safe to repeat: a run has the same id whenever its configuration is trained, and what W&B has is not told again.
+Safe to repeat: a run has the same id whenever its configuration is trained, and nothing is sent twice.
 Without a login (wandb login), or with WANDB_MODE=offline, files are written that 'wandb sync' sends later.
 """
 MODES = ("online", "offline", "shared", "dryrun", "run", "disabled")
 
+Content = dict[str, Any]
+
 
 def main(arguments: list[str]) -> int:
-    """Run the command with these arguments; gives its exit code."""
+    """Run the command with these arguments and return its exit code: 1 when a run could not be sent."""
     parser = argparse.ArgumentParser(
         prog="python -m sharploss publish",
         description=DESCRIPTION,
@@ -38,27 +44,34 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("runs", nargs="*", metavar="RUN", help="a key of runs.yaml; all that are done when left out")
     parser.add_argument("--workspace", action="store_true", help="make the workspaces and the report instead")
     asked = parser.parse_args(arguments)
-    check_mode()
+    check_settings()
     params, plan = load_params(), load_plan()
-    if asked.workspace:
-        from sharploss.tracking.dashboards import save
-
-        print(save(params, plan))
-        return 0
+    for key in asked.runs:
+        if key not in plan["runs"]:
+            raise unknown("run", key, plan["runs"])
     files = paths(plan["study"])
     keys = asked.runs or [key for key in plan["runs"] if files.run(key).metrics.is_file()]
     if not keys:
         raise UserError("No run of runs.yaml is done: run 'make repro' to train them.")
-    contents = [content_of(params, plan, key) for key in dict.fromkeys(keys)]
-    print(publish(contents))
-    return 0
+    read = partial(content_of, params, plan)
+    if asked.workspace:
+        from sharploss.tracking.dashboards import save
+
+        suites: dict[str, list[str]] = {}
+        for key in keys:
+            for suite in plan["runs"][key]["suites"]:
+                suites.setdefault(suite, []).extend(sent_keys(read(key)))
+        print(save(params, suites))
+        return 0
+    return publish((key, partial(read, key)) for key in dict.fromkeys(keys))
 
 
-def check_mode() -> None:
-    """Refuse what W&B could not do anything with.
+def check_settings() -> None:
+    """Refuse settings that W&B cannot work with.
 
     Raises:
-        UserError: W&B is switched off, in a mode that it does not have, or to be online without a login.
+        UserError: W&B is switched off, in a mode that it does not have, or to be online without a login; or its
+            project has a name that it does not accept.
     """
     mode = tracking.mode()
     if mode not in MODES:
@@ -70,58 +83,90 @@ def check_mode() -> None:
             f"WANDB_MODE is {mode} but nobody is logged in: run 'wandb login', or set WANDB_MODE=offline to write "
             "files that can be sent later."
         )
+    if wrong := wrong_project():
+        raise UserError(wrong)
 
 
-def publish(contents: Sequence[dict[str, Any]]) -> str:
-    """Tell W&B of runs, as `content_of` gives them, and say where they are now and what to do next.
+def sent_keys(content: Content) -> list[str]:
+    """Return the names of all values that W&B has of a run after `publish`, in the order of their sending."""
+    lines = [name for line in content["lines"] for name in tracking.flatten(line)]
+    crops = [f"test/crops/{name}" for name in content["crops"]]
+    scores = ["scores"] if content["scores"] else []
+    return list(dict.fromkeys([*lines, tracking.PICTURES, *scores, *content["summary"], *crops]))
 
-    Raises:
-        UserError: W&B's server cannot be reached or refuses; files that it should have first were not sent.
+
+def publish(runs: Iterable[tuple[str, Any]]) -> int:
+    """Send runs and print where they are now and what to do next; a run that fails does not stop the others.
+
+    Args:
+        runs: keys, each with a function that reads what there is of the run.
+
+    Returns:
+        1 where a run failed, else 0.
     """
     from tqdm import tqdm
-    from wandb.errors import Error
 
-    places: list[str] = []
-    for content in tqdm(contents, desc="publish", unit="run", disable=None, leave=False):
-        name, identity = content["description"]["name"], content["description"]["id"]
+    sent: list[tuple[Content, Path, str]] = []
+    failed = 0
+    for key, read in tqdm(list(runs), desc="publish", unit="run", disable=None, leave=False):
         try:
-            folder = _publish_one(content, places)
-        except Error as error:
-            reason = " ".join(str(error).split())[:300]
-            raise UserError(f"W&B refuses {name} ({reason}): try again later, or with WANDB_MODE=offline.") from None
-        _drop_empty(folder, identity)
-    without = sum(content["weights"] is None for content in contents)
-    told = f"{len(contents)} {'run' if len(contents) == 1 else 'runs'}"
+            content = read()
+            sent.append((content, *_send(content)))
+        except UserError as error:
+            failed += 1
+            print(f"error: {key}: {error}", file=sys.stderr)
+        except Exception as error:  # W&B raises all sorts: its own errors, ValueError, bare exceptions
+            failed += 1
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            advice = "" if tracking.is_offline() else ": try again later, or with WANDB_MODE=offline"
+            print(f"error: W&B refuses {key} ({reason}){advice}.", file=sys.stderr)
+    if sent:
+        print(_where(sent))
+    if failed:
+        print(f"error: {failed} of {failed + len(sent)} runs were not published.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _where(sent: Sequence[tuple[Content, Path, str]]) -> str:
+    """Say where runs are that were sent, or that were written to be sent."""
+    without = sum(content["weights"] is None for content, _, _ in sent)
     note = f" ({without} without weights, which are not here)" if without else ""
-    if places[-1]:
-        return f"{told} sent to {places[-1]}{note}"
-    files = Path(os.path.relpath(folder.parent)) / "offline-run-*"  # pyright: ignore[reportPossiblyUnboundVariable]
-    return f"{told} written to {files}{note}: once logged in (wandb login), 'wandb sync {files}' sends them"
+    count = f"{len(sent)} run{'s' if len(sent) > 1 else ''}"
+    _, folder, address = sent[-1]
+    if address:
+        return f"{count} sent to {address}{note}"
+    files = f"{shlex.quote(os.path.relpath(folder.parent))}/offline-run-*"
+    return f"{count} written{note}. Once logged in (wandb login), send them with: wandb sync {files}"
 
 
-def _publish_one(content: dict[str, Any], places: list[str]) -> Path:
-    """Replay one run and give the folder that W&B keeps of it; its project's address, "" offline, goes to `places`."""
+def _send(content: Content) -> tuple[Path, str]:
+    """Replay one run; return the folder that W&B keeps of it, and its project's address ("" offline)."""
     import wandb
 
-    def finish(run: Any) -> None:
-        _finish(run, content)
-        places.append("" if run.offline else run.project_url)
+    address = ""
 
-    lines = list(content["lines"])
+    def finish(run: Any) -> None:
+        nonlocal address
+        _finish(run, content)
+        address = "" if run.offline else str(run.project_url)
+
+    lines, identity = list(content["lines"]), content["description"]["id"]
     if not tracking.is_offline():
-        _check_sent(tracking.files_folder(), content["description"]["id"])
+        _check_sent(tracking.files_folder(), identity)
     if content["crops"]:
-        # A step of its own after the last: what is told by step is told once.
+        # A step of its own after the last: what is sent by step is sent once.
         images = {name: wandb.Image(str(path), caption=name) for name, path in content["crops"].items()}
         lines.append({"event": "test", "step": lines[-1]["step"] + 1, "crops": images})
-    return tracking.replay(lines, content["description"], finish=finish)
+    folder = tracking.replay(lines, content["description"], finish=finish)
+    _drop_empty(folder, identity)
+    return folder, address
 
 
 def _check_sent(folder: Path, identity: str) -> None:
     """Refuse to send what lies in files that were not: sending those afterwards would make every curve double."""
-    for part, _, _ in tracking.parts(folder, identity):
+    for part, _, _ in tracking.run_folders(folder, identity):
         if part.name.startswith("offline-") and not _is_sent(part):
-            raise UserError(f"{part} was written offline and holds a part of this run: run 'wandb sync {part}' first.")
+            raise UserError(f"{part} was written offline and not sent: first run: wandb sync {shlex.quote(str(part))}")
 
 
 def _is_sent(part: Path) -> bool:
@@ -130,45 +175,37 @@ def _is_sent(part: Path) -> bool:
 
 def _drop_empty(folder: Path, identity: str) -> None:
     """Remove earlier offline files that hold no line of the record and were not sent: the newest say all of it."""
-    for part, first, last in tracking.parts(folder.parent, identity):
+    for part, first, last in tracking.run_folders(folder.parent, identity):
         if part != folder and part.name.startswith("offline-") and first == last and not _is_sent(part):
             shutil.rmtree(part)
 
 
-def _finish(run: Any, content: dict[str, Any]) -> None:
-    """Tell what belongs to no step; W&B keeps the last of a summary, and one version of artifacts that are the same."""
+def _finish(run: Any, content: Content) -> None:
+    """Send what belongs to no step; W&B keeps the last of a summary, and one version of artifacts that are the same."""
     import wandb
 
     run.summary.update(content["summary"])
     scores = content["scores"]
     if scores:
         columns = list(dict.fromkeys(name for row in scores for name in row))
-        run.summary["scores"] = wandb.Table(
-            columns=columns, data=[[row.get(name) for name in columns] for row in scores]
-        )
+        rows: list[Any] = [[row.get(name) for name in columns] for row in scores]
+        run.summary["scores"] = wandb.Table(columns=columns, data=rows)
     for artifact in content["inputs"]:
-        _use(run, make_artifact(artifact))
+        # As `use_artifact` does, but without waiting for the server: that refuses offline, although the files can hold
+        # an input.
+        run._log_artifact(make_artifact(artifact), is_user_created=True, use_after_commit=True)
     if content["weights"]:
         run.log_artifact(make_artifact(content["weights"]))
 
 
-def make_artifact(content: dict[str, Any]) -> Any:
-    """Make W&B's artifact of what `content_of` says of one; the same content gives the same version."""
+def make_artifact(content: Content) -> Any:
+    """Make W&B's artifact of one that `content_of` lists; the same content has the same digest, so the same version."""
     import wandb
 
-    artifact = wandb.Artifact(content["name"], type=content["type"], metadata=content["metadata"])
+    artifact = wandb.Artifact(shorten(content["name"], ARTIFACT), type=content["type"], metadata=content["metadata"])
     if "receipt" in content:
         with artifact.new_file("receipt.json") as file:
             file.write(json.dumps(content["receipt"], indent=2, sort_keys=True))
     else:
         artifact.add_file(str(content["file"]), policy="immutable")  # not copied: it is sent from where it is
     return artifact
-
-
-def _use(run: Any, artifact: Any) -> None:
-    """Declare an input of a run.
-
-    As `use_artifact` does for one that is not there yet, but without waiting for the server: that refuses offline,
-    although the files can hold it.
-    """
-    run._log_artifact(artifact, is_user_created=True, use_after_commit=True)

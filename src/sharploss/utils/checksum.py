@@ -11,7 +11,7 @@ CHECKSUM_KEY = "sha256"
 
 
 def add_checksum(content: bytes) -> bytes:
-    """Give a safetensors file's content with its checksum in the metadata.
+    """Return a safetensors file's content with its checksum in the metadata.
 
     The header's keys are sorted, too: the library writes metadata in an order that differs from call to call.
     """
@@ -43,8 +43,8 @@ def verify_checksum(path: Path) -> None:
 
 def _damaged(path: Path, what: str) -> UserError:
     return UserError(
-        f"{path} is damaged ({what}): delete it, delete what 'python -m sharploss cache' names in DVC's cache, "
-        "and run 'make repro' to train it again."
+        f"{path} is damaged ({what}): delete it and DVC's copy of it (dvc.lock states its md5: the copy is "
+        ".dvc/cache/files/md5/, the first two digits, /, the others), and run 'make repro' to train it again."
     )
 
 

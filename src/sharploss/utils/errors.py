@@ -1,4 +1,4 @@
-"""One kind of error for everything a user can put right, told in one sentence."""
+"""One kind of error, in one sentence, for everything that a user can put right."""
 
 import difflib
 import os
@@ -12,7 +12,7 @@ class UserError(ValueError):
 
 
 def unknown(kind: str, name: object, known: Iterable[object]) -> UserError:
-    """Make the error for a name that does not exist, with the nearest ones that do.
+    """Return the error for a name that does not exist, with the nearest ones that do.
 
     Args:
         kind: what was named, in the singular ("loss", "data set").
@@ -40,7 +40,7 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
     """Run a command line; a UserError, a full disk or lack of memory becomes one line on stderr and exit code 1.
 
     Args:
-        main: gives the exit code, None for 0; by its end all that it wrote has to be written.
+        main: returns the exit code, None for 0; by its end all that it wrote has to be written.
         at_once: end the process without taking its modules down, which takes torch half a second.
     """
     # Without -P, Python puts a script's folder first on its path, where pipelines/tables.py would hide a library.
@@ -75,7 +75,7 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Tell lack of memory from a bug: torch has a class of its own for GPUs' alone, and only words for a CPU's."""
+    """Return whether an error is lack of memory: torch has a class of its own for GPUs, and only words for a CPU."""
     words = ("out of memory", "allocate memory", "not enough memory")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 

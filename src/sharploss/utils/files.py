@@ -14,7 +14,7 @@ from sharploss.utils.errors import UserError
 
 @contextmanager
 def atomic_path(path: str | Path) -> Generator[Path]:
-    """Give a temporary path beside `path`; when the block succeeds, it becomes `path` (fsync, then rename).
+    """Yield a temporary path beside `path`; when the block succeeds, it becomes `path` (fsync, then rename).
 
     A reader sees the old file or the new one, never a part, also after `kill -9` or a power cut; when the block
     fails, the old file stays and the temporary one is removed.

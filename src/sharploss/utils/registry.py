@@ -1,4 +1,4 @@
-"""Building an object from a name and named parameters, as params.yaml gives them."""
+"""Build an object from a name and named parameters, as params.yaml gives them."""
 
 import inspect
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def construct(kind: str, name: str, classes: Mapping[str, type[T]], parameters: Mapping[str, Any]) -> T:
-    """Make the object that `name` stands for.
+    """Build the object that `name` stands for.
 
     Args:
         kind: what is built, in the singular ("network", "loss term"), for messages.
@@ -32,7 +32,7 @@ def construct(kind: str, name: str, classes: Mapping[str, type[T]], parameters: 
 
 
 def defaults(kind: str, name: str, classes: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """Give the parameters of the class that `name` stands for, with their default values.
+    """Return the parameters of the class that `name` stands for, with their default values.
 
     Raises:
         UserError: an unknown name.

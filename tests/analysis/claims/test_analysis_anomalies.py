@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sharploss.analysis.claims.anomalies import CHECKS, anomalies, table_means
-from sharploss.analysis.published import PUBLISHED, load_index, printed
+from sharploss.analysis.published import PUBLISHED, load_index, published_values
 from sharploss.utils.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ def test_every_check_is_used(found):
     assert sum(bool(one["evidence"]) for one in found.values()) == len(CHECKS)
 
 
-# By hand, from the printed tables (facts.md, section D).
+# By hand, from the published tables (facts.md, section D).
 @pytest.mark.parametrize(
     ("key", "name", "value"),
     [
@@ -51,7 +51,7 @@ def test_the_evidence_is_that_of_the_tables(found, key, name, value):
 
 
 def test_means_of_the_first_table_are_the_third_up_to_rounding():
-    for (metric, _), difference in table_means(printed(ROOT)).items():
+    for (metric, _), difference in table_means(published_values(ROOT)).items():
         # Half a unit of the last digit in each of the tables.
         assert abs(difference) <= (0.0101 if metric == "psnr" else 0.000101)
 

@@ -19,9 +19,16 @@ def claim_file(tmp_path):
     shutil.copytree(ROOT / "results" / "published", tmp_path / "results" / "published")
     shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
 
-    def write(ours, others=None, **changes):
-        claim = {"paper": "P", "where": "w", "statement": "s", "printed": [NOTHING], "ours": [ours], **changes}
-        claims = {"E1": claim} | {key: claim | {"ours": [test]} for key, test in (others or {}).items()}
+    def write(measured, others=None, **changes):
+        claim = {
+            "paper": "P",
+            "where": "w",
+            "statement": "s",
+            "published": [NOTHING],
+            "measured": [measured],
+            **changes,
+        }
+        claims = {"E1": claim} | {key: claim | {"measured": [test]} for key, test in (others or {}).items()}
         (tmp_path / "claims.yaml").write_text(yaml.safe_dump({"claims": claims}, sort_keys=False))
         return tmp_path
 
@@ -29,23 +36,23 @@ def claim_file(tmp_path):
 
 
 def test_the_32_claims_are_read_and_all_their_names_exist():
-    claims = load_claims(ROOT)
+    claims = load_claims(ROOT).claims
     assert list(claims) == [f"E{number}" for number in range(1, 33)]
     assert {claim.paper for claim in claims.values()} == {"SPLoss", "GV", "MDF", "SOG", "SharpGAN", "SPLoss and GV"}
 
 
-def test_tests_on_our_runs_name_no_printed_table_and_those_in_print_do():
-    for claim in load_claims(ROOT).values():
-        assert not any(getattr(test, "tables", []) for test in claim.ours)
-        assert all(test.tables for test in claim.printed if hasattr(test, "tables"))
+def test_measured_tests_name_no_published_table_and_published_ones_do():
+    for claim in load_claims(ROOT).claims.values():
+        assert not any(getattr(test, "tables", []) for test in claim.measured)
+        assert all(test.tables for test in claim.published if hasattr(test, "tables"))
 
 
 def test_sides_are_listed():
-    claims = load_claims(ROOT)
-    assert sides_of(claims["E27"].printed[0]) == ["nonbn_resg:l1", "resg:l1"]
-    assert sides_of(claims["E19"].printed[0]) == ["l2", "l1", "ssim"]
-    assert sides_of(claims["E12"].ours[0]) == ["bicubic", "input", "l1"]
-    assert sides_of(claims["E10"].printed[0])[0] == "sploss"
+    claims = load_claims(ROOT).claims
+    assert sides_of(claims["E27"].published[0]) == ["nonbn_resg:l1", "resg:l1"]
+    assert sides_of(claims["E19"].published[0]) == ["l2", "l1", "ssim"]
+    assert sides_of(claims["E12"].measured[0]) == ["bicubic", "input", "l1"]
+    assert sides_of(claims["E10"].published[0])[0] == "sploss"
 
 
 @pytest.mark.parametrize(
@@ -78,9 +85,9 @@ def join(*names):
     return {"kind": "all_of", "claims": list(names)}
 
 
-def test_claims_are_judged_after_those_that_they_join(claim_file):
-    claims = load_claims(claim_file(join("E2", "E3"), {"E2": join("E3", "E4"), "E3": PAIR, "E4": PAIR}))
-    order = in_order(claims, "ours")
+def test_claims_are_evaluated_after_those_that_they_join(claim_file):
+    claims = load_claims(claim_file(join("E2", "E3"), {"E2": join("E3", "E4"), "E3": PAIR, "E4": PAIR})).claims
+    order = in_order(claims, "measured")
     assert order[2:] == ["E2", "E1"]
     assert set(order[:2]) == {"E3", "E4"}
     assert list(claims) == ["E1", "E2", "E3", "E4"]
@@ -97,8 +104,8 @@ def test_claims_that_join_each_other_in_a_circle_are_refused(claim_file, first, 
     with pytest.raises(UserError) as error:
         load_claims(claim_file(first, others))
     told = re.fullmatch(
-        r"claims\.yaml, (E\d): its test 'ours' joins (E\d), which by itself or through others joins \1 again: take one "
-        r"of them out of the other\.",
+        r"claims\.yaml, (E\d): its test 'measured' joins (E\d), which by itself or through others joins \1 again: take "
+        r"one of them out of the other\.",
         str(error.value),
     )
     assert told
@@ -106,7 +113,7 @@ def test_claims_that_join_each_other_in_a_circle_are_refused(claim_file, first, 
 
 
 def test_a_claim_cannot_join_itself(claim_file):
-    with pytest.raises(UserError, match="E1: its test 'ours' joins E1"):
+    with pytest.raises(UserError, match="E1: its test 'measured' joins E1"):
         load_claims(claim_file(join("E1", "E1")))
 
 
@@ -119,17 +126,17 @@ def test_a_claim_cannot_join_itself(claim_file):
         ({"datasets": ["urban100"]}, "There is no data set 'urban100'"),
     ],
 )
-def test_a_printed_test_asks_its_tables_for_what_one_of_them_has(claim_file, change, message):
+def test_a_published_test_asks_its_tables_for_what_one_of_them_has(claim_file, change, message):
     test = PAIR | {"tables": ["sploss_table3"]}
-    assert load_claims(claim_file(NOTHING, printed=[test]))
+    assert load_claims(claim_file(NOTHING, published=[test]))
     with pytest.raises(UserError) as error:
-        load_claims(claim_file(NOTHING, printed=[test | change]))
-    assert str(error.value).startswith(f"claims.yaml, E1, printed in sploss_table3: {message}")
+        load_claims(claim_file(NOTHING, published=[test | change]))
+    assert str(error.value).startswith(f"claims.yaml, E1, published in sploss_table3: {message}")
 
 
 def test_of_several_tables_one_has_to_have_the_name(claim_file):
     test = PAIR | {"tables": ["sploss_table3", "gv_table1"], "networks": ["vdsr"], "without_datasets": ["b100"]}
-    assert load_claims(claim_file(NOTHING, printed=[test]))
+    assert load_claims(claim_file(NOTHING, published=[test]))
 
 
 @pytest.mark.parametrize(
@@ -138,14 +145,14 @@ def test_of_several_tables_one_has_to_have_the_name(claim_file):
         ({"sence": "higher"}, "There is no key 'sence': did you mean 'sense'"),
         ({"sense": "sharper"}, "sense is 'sharper'"),
         ({"pairs": []}, "pairs is"),
-        ({"kind": "directon"}, "claims.E1.ours.0 is"),
+        ({"kind": "directon"}, "claims.E1.measured.0 is"),
         ({"tolerance": -1}, "tolerance is -1"),
     ],
 )
 def test_a_bad_key_or_value_is_told_with_its_place(claim_file, change, message):
     with pytest.raises(UserError) as error:
         load_claims(claim_file(PAIR | change))
-    assert "claims.E1.ours.0" in str(error.value)
+    assert "claims.E1.measured.0" in str(error.value)
     assert message in str(error.value)
 
 
@@ -156,7 +163,7 @@ def test_names_of_the_studys_own_count(claim_file):
     params = yaml.safe_load((root / "params.yaml").read_text())
     params["losses"]["mine"] = {"l1": 2}
     (root / "params.yaml").write_text(yaml.safe_dump(params))
-    assert "E1" in load_claims(root)
+    assert "E1" in load_claims(root).claims
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -166,7 +173,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_the_paper_study_trains_what_a_claim_about_its_budget_asks_for():
     suites = yaml.safe_load((ROOT / "studies" / "paper.yaml").read_text())["suites"].values()
-    for test in load_claims(ROOT)["E16"].ours:
+    for test in load_claims(ROOT).claims["E16"].measured:
         wanted = {"recipe": test.recipes[0], "task": test.tasks[0], "network": test.networks[0]}
         assert any(
             wanted["recipe"] == suite["recipe"]

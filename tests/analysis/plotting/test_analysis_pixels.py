@@ -19,7 +19,6 @@ def test_gradients_are_those_of_sobel_with_the_signs_of_the_gv_loss():
     across, up = pixels.sobel(PICTURE)
     assert np.allclose(across, ndimage.sobel(grey, axis=1, mode="nearest"))
     assert np.allclose(up, -ndimage.sobel(grey, axis=0, mode="nearest"))
-    assert np.allclose(pixels.steepness(PICTURE), np.hypot(across, up))
     ramp = np.repeat(np.linspace(0, 1, 24)[None, :, None], 20, axis=0).repeat(3, axis=2)
     assert (pixels.sobel(ramp)[0] > 0).all()
 

@@ -19,10 +19,10 @@ NAN = float("nan")
 def test_each_verdict_has_its_own_mark_and_place():
     rows = pd.DataFrame(
         [
-            ["E1", "SPLoss", "printed", "supported"],
-            ["E1", "SPLoss", "ours", "contradicted"],
-            ["E13", "GV", "printed", "undecided"],
-            ["E13", "GV", "ours", "not testable"],
+            ["E1", "SPLoss", "published", "supported"],
+            ["E1", "SPLoss", "measured", "contradicted"],
+            ["E13", "GV", "published", "undecided"],
+            ["E13", "GV", "measured", "not testable"],
         ],
         columns=["claim", "paper", "side", "verdict"],
     )
@@ -103,9 +103,9 @@ def test_the_protocols_difference_is_told_in_decibels():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["cropped", "not cropped"]
 
 
-def test_printed_changes_have_no_band():
-    rows = [["ours", "psnr", "y", a, -a, -a - 1, -a + 1] for a in (0.0, 2.0)]
-    rows += [["print", "psnr", "y", a, -2 * a, NAN, NAN] for a in (0.0, 2.0)]
+def test_published_changes_have_no_band():
+    rows = [["measured", "psnr", "y", a, -a, -a - 1, -a + 1] for a in (0.0, 2.0)]
+    rows += [["published", "psnr", "y", a, -2 * a, NAN, NAN] for a in (0.0, 2.0)]
     columns = ["line", "metric", "protocol", "alpha", "change", "low", "high"]
     with style():
         axes = beside_figure(pd.DataFrame(rows, columns=columns), [("psnr", "y")]).axes[0]

@@ -16,4 +16,5 @@ def test_the_front_is_joined_and_named_and_the_rest_is_faint():
     assert list(line.get_xdata()) == [0.1, 0.3]
     assert list(line.get_ydata()) == [28.0, 30.0]
     assert [mark.get_alpha() for mark in marks] == [1.0, 1.0, 0.45]
-    assert {text.get_text() for text in axes.texts} - {""} == {"l1", "gan"}
+    assert {text.get_text() for text in axes.texts} == {"l1", "gan"}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["l1", "gan", "tv"]

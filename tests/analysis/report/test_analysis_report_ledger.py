@@ -31,7 +31,14 @@ def side(verdict, **changes):
 
 
 def claim(paper, printed, ours):
-    return {"paper": paper, "where": "Table 1", "statement": "It is.", "note": "", "printed": printed, "ours": ours}
+    return {
+        "paper": paper,
+        "where": "Table 1",
+        "statement": "It is.",
+        "note": "",
+        "published": printed,
+        "measured": ours,
+    }
 
 
 @pytest.fixture
@@ -46,8 +53,8 @@ def texts(table):
 
 
 def test_a_side_holds_effects_counts_and_exceptions(found):
-    ours = found[0].ours
-    assert (ours.title, ours.verdict, ours.cells) == ("Our runs", "contradicted", "1 of 3 cells")
+    ours = found[0].measured
+    assert (ours.title, ours.verdict, ours.cells) == ("Measured", "contradicted", "1 of 3 cells")
     effects, groups, exceptions = ours.tables
     assert texts(effects) == [["PSNR (gv against l1)", "+0.12", "[+0.05, +0.20]", "-0.10", "+0.30", "3"]]
     # A group of one member says nothing that the total does not say.
@@ -56,25 +63,25 @@ def test_a_side_holds_effects_counts_and_exceptions(found):
 
 
 def test_one_seed_is_a_caveat_of_the_side_that_has_one(found):
-    assert found[0].ours.caveat.startswith("One seed: ")
+    assert found[0].measured.caveat.startswith("One seed: ")
     several = claims({"E1": claim("GV", side("supported", seeds=None), side("supported", seeds=3))})[0]
-    assert (several.printed.caveat, several.ours.caveat) == ("", "")
+    assert (several.published.caveat, several.measured.caveat) == ("", "")
 
 
 def test_of_many_exceptions_the_first_are_listed_and_the_others_counted(found):
-    table = found[0].ours.tables[2]
+    table = found[0].measured.tables[2]
     assert len(table.rows) == MOST
-    assert table.notes == ["And 3 more, in results/mini/claims.json."]
-    assert found[0].printed.tables[2].notes == []
+    assert table.notes == ["And 3 more, in results/verdicts.json."]
+    assert found[0].published.tables[2].notes == []
 
 
 def test_a_side_without_cells_has_no_tables(found):
-    assert (found[1].ours.cells, found[1].ours.effect, found[1].ours.tables) == ("", "", [])
+    assert (found[1].measured.cells, found[1].measured.effect, found[1].measured.tables) == ("", "", [])
 
 
 def test_the_tally_counts_every_verdict_once(found):
     table = tally(found)
-    assert table.columns[2:] == [f"{name}: {word}" for name in ("print", "ours") for word in VERDICTS]
+    assert table.columns[2:] == [f"{name}: {word}" for name in ("print", "measured") for word in VERDICTS]
     assert texts(table) == [
         ["GV", "1", "1", "·", "·", "·", "·", "1", "·", "·"],
         ["SOG", "1", "·", "·", "1", "·", "·", "·", "·", "1"],
@@ -87,7 +94,7 @@ def test_every_real_claim_can_be_laid_out(study_root):
     found = claims(verdicts)
     assert [one.key for one in found] == list(verdicts)
     for one in found:
-        for table in (*one.printed.tables, *one.ours.tables):
+        for table in (*one.published.tables, *one.measured.tables):
             assert {len(row) for row in table.rows} == {len(table.columns)}
     totals = [int(cell.text) if cell.text != "·" else 0 for cell in tally(found).rows[-1][1:]]
     assert totals[0] == sum(totals[1:5]) == sum(totals[5:]) == 32

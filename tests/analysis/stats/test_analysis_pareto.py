@@ -25,8 +25,8 @@ def test_it_is_the_definition(points):
         assert kept != beaten
 
 
-def test_networks_and_recipes_have_fronts_of_their_own(wide_root):
-    table = fronts(load_study("mini", wide_root).scores)
+def test_networks_and_recipes_have_fronts_of_their_own(wide):
+    table = fronts(wide.scores)
     keys = ["task", "network", "recipe", "dataset"]
     assert set(table["recipe"]) == {"mini", "mini_gan"}
     assert (table.groupby(keys)["front"].sum() >= 1).all()

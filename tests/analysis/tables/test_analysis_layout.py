@@ -1,19 +1,12 @@
 import pandas as pd
 import pytest
 
-from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.tables import layout, tables
 
 
 @pytest.fixture(scope="module")
-def study(study_root):
-    return load_study("mini", study_root)
-
-
-@pytest.fixture(scope="module")
-def shown(study):
-    return tables.display(study, differences(study.scores))
+def shown(study, compared):
+    return tables.display(study, compared)
 
 
 def rows(table):

@@ -10,19 +10,14 @@ import pytest
 import synthetic
 from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.intervals import differences
-from sharploss.analysis.tables import tables
-from sharploss.planning.plan import load_plan, write_plan
-
-
-@pytest.fixture(scope="module")
-def study(study_root):
-    return load_study("mini", study_root)
+from sharploss.analysis.stats.intervals import differences_of
+from sharploss.analysis.tables import layout, tables
+from sharploss.analysis.tables.writers import markdown
 
 
 @pytest.fixture(scope="module")
 def written(study_root):
-    tables.tabulate(study_root)
+    tables.make_tables("mini", study_root)
     return study_root / "reports" / "mini" / "tables"
 
 
@@ -120,7 +115,7 @@ def test_curves_have_a_row_per_validation_and_the_last_total_before_it(study):
 
 
 def test_the_summary_holds_the_means_on_the_first_test_set(written):
-    study_root = written.parents[1]
+    study_root = written.parents[2]
     summary = json.loads((study_root / "results/mini/summary.json").read_text())
     assert "sr_x4-vdsr-l2_gv-s0" not in summary
     expected = raw(study_root, "sr_x4-edsr-l1-s0", "skimage_test", "psnr,y")
@@ -129,7 +124,16 @@ def test_the_summary_holds_the_means_on_the_first_test_set(written):
 
 
 def test_every_table_is_written_as_csv_markdown_and_latex(written):
-    names = {"pairings", "pairings_difference", "alpha_sweep", "alpha_control", "cost", "ranks", "pareto", "tuned"}
+    names = {
+        "pairings",
+        "pairings_difference",
+        "alpha_sweep",
+        "alpha_control",
+        "cost",
+        "ranks",
+        "pareto",
+        "best_weight",
+    }
     names |= {f"paper_{name}" for name in ("sploss_table1", "sploss_table2", "sploss_table3", "gv_table1", "gv_table2")}
     names |= {"paper_sharpgan_table1"}
     wanted = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")}
@@ -149,8 +153,8 @@ def test_markdown_shows_diverged_runs_and_marks(written):
 
 
 def test_what_was_not_measured_is_said_and_never_a_number(sparse_root):
-    tables.tabulate(sparse_root)
-    text = (sparse_root / "reports/mini/tables/pairings.md").read_text()
+    sparse = load_study("mini", sparse_root)
+    text = markdown(layout.pairings(sparse, tables.pairings(sparse, "pairings"), "sr_x4", "skimage_test"))
     row = next(line for line in text.splitlines() if line.startswith("| edsr | l1 |"))
     assert row.count("not measured") == 2
     assert "LPIPS not measured: the weights of lpips" in text
@@ -158,21 +162,29 @@ def test_what_was_not_measured_is_said_and_never_a_number(sparse_root):
     assert "nan" not in text
 
 
-def test_the_same_results_give_the_same_bytes(written, study_root):
-    before = {path.name: path.read_bytes() for path in written.iterdir()}
-    tables.tabulate(study_root)
-    assert {path.name: path.read_bytes() for path in written.iterdir()} == before
+@pytest.fixture
+def small_root(own_root):
+    """A study of two losses, neither of which is a reference."""
+
+    def change(params):
+        params["suites"] = {"pairings": params["suites"]["pairings"] | {"losses": ["l2", "ssim"]}}
+
+    synthetic.edit_params(own_root, change)
+    return own_root
 
 
-def test_a_study_without_sweep_or_l1_still_has_its_tables(own_root):
-    plan = load_plan(own_root / "runs.yaml")
-    kept = {key: run for key, run in plan["runs"].items() if run["loss"] in ("l2", "ssim")}
-    groups = {
-        name: {**group, "runs": [key for key in group["runs"] if key in kept]} for name, group in plan["groups"].items()
-    }
-    write_plan({"runs": kept, "groups": groups}, own_root / "runs.yaml")
-    tables.tabulate(own_root)
-    folder = own_root / "reports/mini/tables"
+def files(root):
+    tables.make_tables("mini", root)
+    return {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "tables").iterdir()}
+
+
+def test_the_same_results_give_the_same_bytes(small_root):
+    assert files(small_root) == files(small_root)
+
+
+def test_a_study_without_sweep_or_l1_still_has_its_tables(small_root):
+    tables.make_tables("mini", small_root)
+    folder = small_root / "reports/mini/tables"
     assert "no runs for this table" in (folder / "alpha_sweep.md").read_text()
     assert "no runs for this table" in (folder / "alpha_control.md").read_text()
     assert len((folder / "pairings_difference.csv").read_text().splitlines()) == 1
@@ -180,13 +192,8 @@ def test_a_study_without_sweep_or_l1_still_has_its_tables(own_root):
 
 
 @pytest.fixture(scope="module")
-def wide(wide_root):
-    return load_study("mini", wide_root)
-
-
-@pytest.fixture(scope="module")
 def wide_tables(wide):
-    return tables.display(wide, differences(wide.scores))
+    return tables.display(wide, differences_of(wide))
 
 
 def test_every_suite_has_its_own_tables(wide, wide_tables):
@@ -205,7 +212,7 @@ def test_a_loss_of_two_recipes_has_two_rows_that_are_ranked_apart(wide):
 
 
 def test_differences_of_a_suite_stay_within_its_recipe(wide):
-    compared = tables.frames(wide, differences(wide.scores))["adversarial_difference"]
+    compared = tables.frames(wide, differences_of(wide))["adversarial_difference"]
     assert set(compared["loss"]) == {"esrgan"}
     row = compared.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]
     assert row["difference"] == pytest.approx(-0.9, abs=0.3)
@@ -255,10 +262,10 @@ def test_cost_is_told_per_recipe(wide):
 
 @pytest.mark.slow
 def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path):
-    tables.tabulate(wide_root)
+    tables.make_tables("mini", wide_root)
     evaluate_claims("mini", wide_root)
-    files = sorted((wide_root / "reports").rglob("*.tex"))
-    assert {path.stem for path in files} >= {"pairings", "same_size_difference", "paper_gv_table1", "verdicts"}
+    files = sorted((wide_root / "reports" / "mini").rglob("*.tex"))
+    assert {path.stem for path in files} >= {"pairings", "same_size_difference", "paper_gv_table1", "claims"}
     body = "\\clearpage".join(path.read_text() for path in files)
     for what in ("table", "tabular", "longtable"):
         assert body.count(rf"\begin{{{what}}}") == body.count(rf"\end{{{what}}}")

@@ -1,4 +1,4 @@
-"""What is odd about the printed tables: the list, and its evidence computed again from the cells."""
+"""What is odd about the published tables: the list, and its evidence computed again from the cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sharploss.analysis.published import PUBLISHED, load_index, printed, reference
+from sharploss.analysis.published import PUBLISHED, load_index, published_values, reference
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.yaml_files import load_yaml
 
@@ -28,15 +28,18 @@ def anomalies(root: Path) -> dict[str, dict[str, Any]]:
         UserError: the list names a check or a table that does not exist.
     """
     listed = cast("dict[str, dict[str, Any]]", load_yaml(root / PUBLISHED / "anomalies.yaml"))
-    table, index = printed(root), load_index(root)
+    table, index = published_values(root), load_index(root)
     found: dict[str, dict[str, Any]] = {}
     for key, about in listed.items():
         for name in about["tables"]:
             if name not in index.tables:
                 raise UserError(f"anomalies.yaml, {key}: {unknown('table', name, index.tables)}")
         evidence, holds = _examine(key, about["check"], table, root)
-        told = {name: about[name] for name in ("tables", "statement", "reading")}
-        found[key] = {**told, "evidence": {name: round(value, 6) for name, value in evidence.items()}, "holds": holds}
+        found[key] = {
+            **{name: about[name] for name in ("tables", "statement", "reading")},
+            "evidence": {name: round(value, 6) for name, value in evidence.items()},
+            "holds": holds,
+        }
     return found
 
 
@@ -49,7 +52,7 @@ def _examine(key: str, check: str | None, table: pd.DataFrame, root: Path) -> tu
 
 
 def _value(frame: pd.DataFrame, **where: Any) -> float:
-    """Give the one value that `where` picks out."""
+    """Return the one value that `where` picks out."""
     for name, wanted in where.items():
         frame = frame[frame[name] == wanted]
     (value,) = frame["value"]
@@ -108,7 +111,7 @@ def below_bicubic(table: pd.DataFrame, root: Path) -> tuple[Evidence, bool]:
 
 
 def mixed_protocol(table: pd.DataFrame, root: Path) -> tuple[Evidence, bool]:
-    """EDSR on Set5 at x2, printed minus official weights in RGB: PSNR (dB) and SSIM."""
+    """EDSR on Set5 at x2, published minus official weights in RGB: PSNR (dB) and SSIM."""
     edsr = {"table": "gv_table1", "network": "edsr", "loss": "l1", "dataset": "set5", "task": "sr_x2"}
     official = {"network": "EDSR_L official", "dataset": "Set5", "scale": 2}
     base = reference(root, "baselines")
@@ -152,7 +155,7 @@ def nlsn_on_b100(table: pd.DataFrame, root: Path) -> tuple[Evidence, bool]:
 
 
 def table_means(table: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Give the mean of NLSN's four sets in SPLoss's Table 1 minus its Table 3, per metric and loss (alpha 0 and 2)."""
+    """Return the mean of NLSN's four sets in SPLoss's Table 1 minus its Table 3, per metric and loss (alpha 0, 2)."""
     first = table[(table["table"] == "sploss_table1") & (table["network"] == "nlsn")]
     third = table[table["table"] == "sploss_table3"]
     return {
@@ -173,7 +176,7 @@ def narrow_optimum(table: pd.DataFrame, _root: Path) -> tuple[Evidence, bool]:
 
 
 def mprnet_ssim(table: pd.DataFrame, root: Path) -> tuple[Evidence, bool]:
-    """MPRNet on GoPro, printed minus its own paper: SSIM, and PSNR (dB)."""
+    """MPRNet on GoPro, published minus its own paper: SSIM, and PSNR (dB)."""
     base = reference(root, "baselines")
     own = base[base["network"] == "MPRNet"]
     mine = {"table": "sploss_table2", "loss": "mprnet_original"}

@@ -17,11 +17,11 @@ Floats = npt.NDArray[np.float64]
 
 
 STANDARD = {"psnr": MAIN, "ssim": MAIN}
-"""The protocols that claims about our runs are tested under where they leave that open: no score counts twice."""
+"""The protocols that measured claims are tested under where they leave that open: no score counts twice."""
 
 
 class Cell(NamedTuple):
-    """Where a value stands. `block` is what is never mixed: a printed table, or a recipe of ours."""
+    """Where a value stands. `block` is what is never mixed: a published table, or a recipe of the study."""
 
     block: str
     task: str
@@ -37,9 +37,9 @@ class Source:
     """Cells to test claims on.
 
     Attributes:
-        cells: every cell that was printed, or planned, in order.
+        cells: every cell that was published, or planned, in order.
         values: cell -> (images, seeds), NaN where there is no score; the images of a test set are in the same order in
-            every cell. A printed number is (1, 1). Planned cells without scores are absent.
+            every cell. A published number is (1, 1). Planned cells without scores are absent.
         planned: cell -> the columns of its values that a training was planned for; a cell that is not here was planned
             with every seed. One column, of what was never trained, stands for all seeds.
     """
@@ -74,7 +74,7 @@ class Contrast(NamedTuple):
 
 
 def contrasts(test: claims.Cells, source: Source) -> list[Contrast]:
-    """Give the contrasts of a test, for all cells whose every side was printed or planned."""
+    """Return the contrasts of a test, for all cells whose every side was published or planned."""
     known = set(source.cells)
     made = [contrast for cell in _contexts(test, source) for contrast in _of(test, cell)]
     unique = {(contrast.cell, contrast.terms): contrast for contrast in made}
@@ -98,7 +98,7 @@ def _contexts(test: claims.Cells, source: Source) -> list[Cell]:
 
 
 def _measured_as_asked(test: claims.Cells, cell: Cell) -> bool:
-    if test.protocols or test.tables:  # a printed table has one protocol for each metric
+    if test.protocols or test.tables:  # a published table has one protocol for each metric
         return not test.protocols or cell.protocol in test.protocols
     return cell.protocol in STANDARD.get(cell.metric, (cell.protocol,))
 
@@ -123,7 +123,7 @@ def _of(test: claims.Cells, cell: Cell) -> Iterator[Contrast]:
 
 
 def sign(metric: str, sense: str) -> int:
-    """Give +1 where the claim wants a metric to be larger, -1 where smaller."""
+    """Return +1 where the claim wants a metric to be larger, -1 where smaller."""
     if sense in ("better", "worse"):
         up = direction(metric) != "lower"
         return 1 if up == (sense == "better") else -1
@@ -131,7 +131,7 @@ def sign(metric: str, sense: str) -> int:
 
 
 def at(cell: Cell, side: str) -> Cell:
-    """Give the cell of one side of a comparison, "loss" or "network:loss"."""
+    """Return the cell of one side of a comparison, "loss" or "network:loss"."""
     network, _, loss = side.rpartition(":")
     return cell._replace(loss=loss, network=network or cell.network)
 

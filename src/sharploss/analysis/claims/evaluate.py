@@ -1,4 +1,4 @@
-"""`judge`: each claim tested on its paper's printed cells and on our runs; supported, contradicted or undecided."""
+"""Each claim tested on its paper's published cells and on what was measured: supported, contradicted or undecided."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 from sharploss.analysis.claims.anomalies import anomalies
 from sharploss.analysis.claims.contrasts import Contrast, Floats, Source, contrasts, scored
 from sharploss.analysis.claims.pages import write_pages
-from sharploss.analysis.claims.sources import our_source, printed_source
+from sharploss.analysis.claims.pooled_effect import pooled
+from sharploss.analysis.claims.sources import measured_source, published_source
 from sharploss.analysis.claims.spec import SIDES, AllOf, Cells, Claim, NotTestable, Test, in_order, load_claims
 from sharploss.analysis.claims.tables import write_tables
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.stats.effect_sizes import holm, p_value
 from sharploss.analysis.stats.intervals import mean_interval
-from sharploss.analysis.stats.pooled_effect import pooled
 from sharploss.utils.files import write_json
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ OUTCOMES = ("for", "tie", "open", "missing", "against")
 
 LEVEL = 0.05
 ROUNDING = 1e-9
-"""Printed numbers are decimals: what differs by less than this differs by binary rounding alone."""
+"""Published numbers are decimals: what differs by less than this differs by binary rounding alone."""
 
 
-class Judged(NamedTuple):
+class ClaimResult(NamedTuple):
     """One contrast and what it shows.
 
     Attributes:
@@ -54,36 +54,37 @@ class Judged(NamedTuple):
     planned: int = 0
 
 
-def evaluate_claims(study_name: str, root: Path) -> dict[str, Any]:
-    """Judge every claim; write a study's claims.json, and its tables and a page per paper.
+def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
+    """Evaluate every claim on a study; write claims.json, and the tables and a page per paper to its folder `claims`.
 
     Returns:
-        What claims.json holds: `study` (its name), `claims` (key -> paper, where, statement, note, printed, ours) and
-        `anomalies`.
+        What claims.json holds: `study` (its name), `papers` (paper -> its page), `claims` (key -> paper, where,
+        statement, note, published, measured) and `anomalies`.
 
     Raises:
         UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
     """
-    claims, study = load_claims(root), load_study(study_name, root)
-    verdicts = {
-        "study": study.params.study,
-        "claims": judge_all(claims, printed_source(root), study),
+    spec, loaded = load_claims(root), load_study(study, root)
+    found = {
+        "study": study,
+        "papers": spec.papers,
+        "claims": evaluate_all(spec.claims, published_source(root), loaded),
         "anomalies": anomalies(root),
     }
-    write_json(study.paths.claims, verdicts)
-    write_tables(study.paths.claim_pages, verdicts)
-    write_pages(study.paths.claim_pages, verdicts)
-    return verdicts
+    write_json(loaded.paths.claims, found)
+    write_tables(loaded.paths.claim_pages, found)
+    write_pages(loaded.paths.claim_pages, found)
+    return found
 
 
-def judge_all(claims: dict[str, Claim], printed: Source, study: Study) -> dict[str, dict[str, Any]]:
-    """Judge each claim twice: key -> the claim's text and the verdicts "printed" and "ours"."""
-    sources, found = {"printed": printed, "ours": our_source(study)}, dict[str, dict[str, Any]]()
+def evaluate_all(claims: dict[str, Claim], published: Source, study: Study) -> dict[str, dict[str, Any]]:
+    """Evaluate each claim twice: key -> the claim's text and the verdicts "published" and "measured"."""
+    sources, found = {"published": published, "measured": measured_source(study)}, dict[str, dict[str, Any]]()
     for side in SIDES:
         found[side] = {}
         for key in in_order(claims, side):
             tests = getattr(claims[key], side)
-            found[side][key] = verdict(tests, sources[side], found[side], exact=side == "printed")
+            found[side][key] = verdict(tests, sources[side], found[side], exact=side == "published")
     return {
         key: claim.model_dump(include={"paper", "where", "statement", "note"})
         | {side: found[side][key] for side in SIDES}
@@ -92,20 +93,20 @@ def judge_all(claims: dict[str, Claim], printed: Source, study: Study) -> dict[s
 
 
 def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact: bool) -> dict[str, Any]:
-    """Judge a claim's tests on one source.
+    """Evaluate a claim's tests on one source.
 
     Args:
         tests: all of them must hold.
         source: the cells.
         others: verdicts of the claims that it joins (`all_of`), by name.
-        exact: printed numbers, which are what they are, or measured ones, which have a spread.
+        exact: whether the numbers are published ones, which have no spread.
 
     Returns:
         verdict, why (a sentence), seeds (how many trainings stand behind the measured cell that has the fewest; None
-        where nothing trained was measured, as in print), cells (how many are for, against, tie, open, missing), by (the
-        same per table or recipe, network and metric), effects (per metric: the mean change as the metric is printed,
-        with its interval on our runs), closest (the cell with the smallest margin for the claim) and exceptions (cells
-        not for it).
+        where nothing trained was measured, as of published cells), cells (how many are for, against, tie, open,
+        missing), by (the same per table or recipe, network and metric), effects (per metric: the mean change in the
+        metric's unit, with its interval where it was measured), closest (the cell with the smallest margin for the
+        claim) and exceptions (cells not for it).
     """
     blocked = [test.reason for test in tests if isinstance(test, NotTestable)]
     if blocked:
@@ -115,43 +116,43 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
         return _all_of([others[name] | {"name": name} for test in combined for name in test.claims])
     asked = {recipe for test in tests if isinstance(test, Cells) for recipe in test.recipes}
     if asked and not any(cell.block in asked for cell in source.cells):
-        told = f"It is about the paper's own budget (recipes: {', '.join(sorted(asked))}); this study has no such runs."
-        return _empty(NOT_TESTABLE, told)
+        why = f"It is about the paper's own budget (recipes: {', '.join(sorted(asked))}); this study has no such runs."
+        return _empty(NOT_TESTABLE, why)
     by_test = [
         [examine(one, source, exact=exact) for one in contrasts(test, source)]
         for test in tests
         if isinstance(test, Cells)
     ]
-    judged = [one for part in by_test for one in part]
-    cells = _cells(judged)
-    word, why = conclude(cells, judged, exact=exact)
+    results = [one for part in by_test for one in part]
+    cells = _cells(results)
+    word, why = conclude(cells, results, exact=exact)
     return {
         "verdict": word,
         "why": why,
-        "seeds": None if exact else _seeds(judged),
+        "seeds": None if exact else _seeds(results),
         "cells": _count(cells.values()),
         "by": {name: _by(cells, name) for name in ("block", "network", "metric")},
         "effects": _effects(by_test, exact=exact),
-        "closest": _closest(judged),
-        "exceptions": [_told(one) for one in judged if one.outcome not in ("for", "missing")],
+        "closest": _closest(results),
+        "exceptions": [_described(one) for one in results if one.outcome not in ("for", "missing")],
     }
 
 
-def examine(contrast: Contrast, source: Source, *, exact: bool) -> Judged:
-    """Find out what one contrast shows."""
+def examine(contrast: Contrast, source: Source, *, exact: bool) -> ClaimResult:
+    """Evaluate one contrast."""
     table, lost, planned = scored(contrast, source)
     if table is None or lost:  # the seeds that are left are those that went well: they prove nothing
-        return Judged(contrast, "missing", math.nan, math.nan, math.nan, math.nan, None, lost, planned)
+        return ClaimResult(contrast, "missing", math.nan, math.nan, math.nan, math.nan, None, lost, planned)
     mean, low, high = mean_interval(table)
     if exact:
         mean = round(mean, 9)
         low = high = mean
     p = math.nan if exact else p_value(table - _tested(contrast, mean))
-    return Judged(contrast, outcome(contrast, low, high), mean, low, high, p, table)
+    return ClaimResult(contrast, outcome(contrast, low, high), mean, low, high, p, table)
 
 
 def _tested(contrast: Contrast, mean: float) -> float:
-    """Give the value that a p-value tests against.
+    """Return the value that a p-value tests against.
 
     Zero for a direction. For a size it is what the claim allows that lies nearest to the mean, which is an edge of the
     tolerance: a cell surely off the exact size and within the tolerance is for the claim, not against it.
@@ -162,7 +163,7 @@ def _tested(contrast: Contrast, mean: float) -> float:
 
 
 def outcome(contrast: Contrast, low: float, high: float) -> str:
-    """Tell what an interval says about a contrast, which the claim wants above zero, or at the expected size."""
+    """Return what an interval shows about a contrast, which the claim wants above zero, or at the expected size."""
     if math.isnan(low):
         return "open"
     slack = contrast.tolerance + ROUNDING
@@ -177,26 +178,26 @@ def outcome(contrast: Contrast, low: float, high: float) -> str:
     return "tie" if low >= -slack and high <= slack else "open"
 
 
-def conclude(cells: dict[Cell, str], judged: list[Judged], *, exact: bool) -> tuple[str, str]:
+def conclude(cells: dict[Cell, str], results: list[ClaimResult], *, exact: bool) -> tuple[str, str]:
     """Draw the conclusion from a claim's cells.
 
     A claim is about all of its cells. It is supported when every cell is for it, each by its own 95 % interval (that
     every cell must pass makes a correction needless: an intersection-union test). It is contradicted when some cell is
-    against it, or ties where the claim wants a difference; on our runs only when that stands after Holm's correction
-    for having looked at all cells. Anything else is undecided.
+    against it, or ties where the claim wants a difference; among measured cells only when that stands after Holm's
+    correction for having looked at all cells. Anything else is undecided.
     """
     counts, total = Counter(cells.values()), len(cells)
     if not total:
         return UNDECIDED, "No table has such cells." if exact else "This study has no such runs or measures."
     if counts["for"] == total:
         return SUPPORTED, f"All {total} cells agree."
-    against = counts["against"] + counts["tie"] if exact else _confirmed(judged)
+    against = counts["against"] + counts["tie"] if exact else _confirmed(results)
     if against:
-        told = "are equal or the other way round" if exact else f"are the other way round {_corrected(_seeds(judged))}"
-        return CONTRADICTED, f"{against} of {total} cells {told}."
+        how = "are equal or the other way round" if exact else f"are the other way round {_corrected(_seeds(results))}"
+        return CONTRADICTED, f"{against} of {total} cells {how}."
     reasons = {
         "open": "have intervals that span no effect",
-        "missing": _missing(judged),
+        "missing": _missing(results),
         "against": "are the other way round, which may be chance among so many",
         "tie": "are equal",
     }
@@ -206,14 +207,14 @@ def conclude(cells: dict[Cell, str], judged: list[Judged], *, exact: bool) -> tu
 
 
 def _corrected(seeds: int | None) -> str:
-    """Say what a finding on our runs was corrected for, and what it was not."""
+    """Return what a measured finding was corrected for, in words."""
     known = "" if seeds is None else ", with one seed" if seeds == 1 else f", with {seeds} seeds"
     return f"after Holm's correction (over images{known})"
 
 
-def _missing(judged: list[Judged]) -> str:
-    """Tell cells without any scores from those that lost some of their seeds, and say how many at the worst."""
-    partly = [one for one in judged if 0 < one.lost < one.planned]
+def _missing(results: list[ClaimResult]) -> str:
+    """Distinguish cells without any scores from those that lost some of their seeds, in words."""
+    partly = [one for one in results if 0 < one.lost < one.planned]
     if not partly:
         return "have no scores"
     worst = max(partly, key=lambda one: one.lost / one.planned)
@@ -221,23 +222,23 @@ def _missing(judged: list[Judged]) -> str:
     return f"lack scores ({cells} of them those of some planned seeds, up to {worst.lost} of {worst.planned})"
 
 
-def _confirmed(judged: list[Judged]) -> int:
+def _confirmed(results: list[ClaimResult]) -> int:
     """Count the cells that have a contrast against the claim after Holm's correction for all contrasts."""
-    adjusted = holm(np.array([one.p for one in judged]))
+    adjusted = holm(np.array([one.p for one in results]))
     against = {
-        one.contrast.cell for one, p in zip(judged, adjusted, strict=True) if one.outcome == "against" and p < LEVEL
+        one.contrast.cell for one, p in zip(results, adjusted, strict=True) if one.outcome == "against" and p < LEVEL
     }
     return len(against)
 
 
-def _seeds(judged: list[Judged]) -> int | None:
-    """Give the smallest number of seeds behind a measured contrast; what was never trained has none."""
-    trained = [one for one in judged if any(cell.network for _, cell in one.contrast.terms)]
+def _seeds(results: list[ClaimResult]) -> int | None:
+    """Return the smallest number of seeds behind a measured contrast; what was never trained has none."""
+    trained = [one for one in results if any(cell.network for _, cell in one.contrast.terms)]
     return min((one.values.shape[1] for one in trained if one.values is not None), default=None)
 
 
-def _effects(by_test: list[list[Judged]], *, exact: bool) -> dict[str, Any]:
-    """Pool the effects of every test; several tests of one metric are told apart by what they compare."""
+def _effects(by_test: list[list[ClaimResult]], *, exact: bool) -> dict[str, Any]:
+    """Pool the effects of every test; several tests of one metric are named by what they compare."""
     found: dict[str, Any] = {}
     for part in by_test:
         measured = [(one.contrast, one.values) for one in part if one.values is not None]
@@ -248,10 +249,10 @@ def _effects(by_test: list[list[Judged]], *, exact: bool) -> dict[str, Any]:
     return found
 
 
-def _cells(judged: list[Judged]) -> dict[Cell, str]:
+def _cells(results: list[ClaimResult]) -> dict[Cell, str]:
     """Merge contrasts that count as one cell: the least favourable decides."""
     cells: dict[Cell, str] = {}
-    for one in judged:
+    for one in results:
         before = cells.get(one.contrast.cell, "for")
         cells[one.contrast.cell] = max(before, one.outcome, key=OUTCOMES.index)
     return cells
@@ -269,13 +270,13 @@ def _by(cells: dict[Cell, str], name: str) -> dict[str, dict[str, int]]:
     return {group: _count(o for cell, o in cells.items() if getattr(cell, name) == group) for group in groups}
 
 
-def _closest(judged: list[Judged]) -> dict[str, Any] | None:
-    agreeing = [one for one in judged if one.outcome == "for" and one.contrast.expected is None]
-    return _told(min(agreeing, key=lambda one: one.mean)) if agreeing else None
+def _closest(results: list[ClaimResult]) -> dict[str, Any] | None:
+    agreeing = [one for one in results if one.outcome == "for" and one.contrast.expected is None]
+    return _described(min(agreeing, key=lambda one: one.mean)) if agreeing else None
 
 
-def _told(one: Judged) -> dict[str, Any]:
-    """Tell a contrast in plain values: where, what, and by how much the metric changes."""
+def _described(one: ClaimResult) -> dict[str, Any]:
+    """Return a contrast as plain values: where, what, and by how much the metric changes."""
     ends = sorted(one.contrast.sense * value for value in (one.low, one.high))
     where = {name: value for name, value in one.contrast.cell._asdict().items() if name != "loss"}
     change = {"change": one.contrast.sense * one.mean, "low": ends[0], "high": ends[1], "p": one.p}
@@ -301,7 +302,7 @@ def _all_of(parts: list[dict[str, Any]]) -> dict[str, Any]:
     words = {part["name"]: part["verdict"] for part in parts}
     known = set(words.values())
     word = CONTRADICTED if CONTRADICTED in known else SUPPORTED if known == {SUPPORTED} else UNDECIDED
-    told = ", ".join(f"{name} {each}" for name, each in words.items())
+    parts_found = ", ".join(f"{name} {each}" for name, each in words.items())
     counts = {name: sum(part["cells"][name] for part in parts) for name in parts[0]["cells"]}
     seeds = min((part["seeds"] for part in parts if part["seeds"] is not None), default=None)
-    return _empty(word, f"{told[0].upper()}{told[1:]}.") | {"seeds": seeds, "cells": counts}
+    return _empty(word, f"{parts_found[0].upper()}{parts_found[1:]}.") | {"seeds": seeds, "cells": counts}

@@ -1,4 +1,4 @@
-"""The cells that claims are tested on: what the papers print, and what our runs measured."""
+"""The cells that claims are tested on: what the papers publish, and what a study measured."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 from sharploss.analysis.claims.contrasts import Cell, Floats, Source
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import default_protocol
-from sharploss.analysis.published import demo, printed
+from sharploss.analysis.published import demo, published_values
 from sharploss.analysis.tables.layout import records
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def printed_source(root: Path) -> Source:
-    """Give the printed cells; a block is a table."""
+def published_source(root: Path) -> Source:
+    """Return the published cells; a block is a table."""
     import pandas as pd
 
-    table = pd.concat([printed(root), demo(root)], ignore_index=True).rename(columns={"table": "block"})
+    table = pd.concat([published_values(root), demo(root)], ignore_index=True).rename(columns={"table": "block"})
     cells = [Cell(*(str(row[name]) for name in Cell._fields)) for row in records(table)]
     return Source(cells, {cell: np.array([[value]]) for cell, value in zip(cells, table["value"], strict=True)})
 
 
-def our_source(study: Study) -> Source:
-    """Give what a study planned and measured; a block is a recipe.
+def measured_source(study: Study) -> Source:
+    """Return what a study planned and measured; a block is a recipe.
 
     A cell is planned for every run, test set of its task and measure of the study; a run that diverged, a metric that
     could not be measured and an image without a score leave it empty. Each suite can have seeds of its own.
@@ -50,7 +50,7 @@ def our_source(study: Study) -> Source:
 
 
 def _planned(study: Study, scores: pd.DataFrame, seeds: list[int]) -> dict[Cell, frozenset[int]]:
-    """Give every planned cell with the places of its seeds in `seeds`, whether they were trained to the end or not."""
+    """Return every planned cell with the places of its seeds in `seeds`, whether they finished or not."""
     runs = study.runs.groupby(["recipe", "task", "network", "loss"], sort=False)["seed"]
     tested = {str(task): _asked(study, part) for task, part in scores.groupby("task", sort=False)}
     return {

@@ -9,35 +9,36 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field
 
-from sharploss.analysis.published import demo, load_index, printed
+from sharploss.analysis.published import demo, load_index, published_values
+from sharploss.analysis.stats.baselines import Baselines
 from sharploss.analysis.strict import load_strict
 from sharploss.assets.catalogue import ASSETS
+from sharploss.config.params import Params, load_params
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS, REFERENCES
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError, unknown
-from sharploss.utils.yaml_files import load_yaml
 
 SIDE = r"^([a-z0-9_]+:)?[a-z0-9_]+$"
 Side = Annotated[str, Field(pattern=SIDE, description="a loss, or network:loss where the two sides differ in network")]
 Sense = Literal["higher", "lower", "better", "worse"]
-SIDES: tuple[Literal["printed", "ours"], ...] = ("printed", "ours")
+SIDES: tuple[Literal["published", "measured"], ...] = ("published", "measured")
 COLUMNS = {"task": "task", "network": "network", "loss": "loss", "metric": "metric", "protocol": "protocol"} | {
     "data set": "dataset"
 }
-"""Kinds of names that a printed cell has, and the columns that hold them."""
+"""Kinds of names that a published cell has, and the columns that hold them."""
 
 
 class Cells(Strict):
     """Which cells a test looks at; an empty list leaves that open."""
 
-    tables: list[str] = Field(default=[], description="printed tables (of results/published); none for our runs")
-    recipes: list[Name] = Field(default=[], description="our runs: the paper's, for a claim about its budget alone")
+    tables: list[str] = Field(default=[], description="tables of results/published; none for what was measured")
+    recipes: list[Name] = Field(default=[], description="measured: the paper's, for a claim about its budget alone")
     tasks: list[Name] = Field(default=[])
     networks: list[Name] = Field(default=[])
     datasets: list[Name] = Field(default=[])
     without_datasets: list[Name] = Field(default=[])
     metrics: list[Name] = Field(min_length=1)
-    protocols: list[str] = Field(default=[], description="our runs: y or grey8 where open, for metrics that have them")
+    protocols: list[str] = Field(default=[], description="measured: y or grey8 where open, for metrics that have them")
     tolerance: float = Field(default=0.0, ge=0, description="what counts as no difference, in the metric's unit")
 
 
@@ -120,18 +121,18 @@ Test = Annotated[CellTest | AllOf | NotTestable, Field(discriminator="kind")]
 
 
 class Claim(Strict):
-    """One claim of one paper, tested on its printed cells and on our runs."""
+    """One claim of one paper, tested on its published cells and on what the study measured."""
 
     paper: str
     where: str = Field(description="where the paper says so")
     statement: str = Field(description="in our words")
-    printed: list[Test] = Field(min_length=1)
-    ours: list[Test] = Field(min_length=1)
+    published: list[Test] = Field(min_length=1)
+    measured: list[Test] = Field(min_length=1)
     note: str = ""
 
 
 class ExtraNames(Strict):
-    """Names that claims use beyond those of the studies and printed tables: what a study may come to have."""
+    """Names that claims use beyond those of the studies and published tables: what a study may come to have."""
 
     tasks: list[Name] = Field(default=[])
     networks: list[Name] = Field(default=[])
@@ -145,34 +146,36 @@ class Claims(Strict):
     """claims.yaml."""
 
     names: ExtraNames = ExtraNames()
+    papers: dict[str, Name] = Field(default={}, description="paper -> its page")
+    baselines: Baselines | None = None
     claims: dict[str, Claim]
 
 
-PARTS = (Claim, ExtraNames, Direction, TradeOff, Steps, ArgMax, LargestAt, Equals, Bound, AllOf, NotTestable)
+PARTS = (Claim, ExtraNames, Baselines, Direction, TradeOff, Steps, ArgMax, LargestAt, Equals, Bound, AllOf, NotTestable)
 
 
-def load_claims(root: Path) -> dict[str, Claim]:
+def load_claims(root: Path) -> Claims:
     """Read claims.yaml of the repository in `root` and look up every name in it.
 
     Raises:
         UserError: the file is missing or damaged, or a claim names a metric, protocol, table, task, network, loss,
             data set or claim that nothing has; the message names the claim, the name and the nearest known one. Or
-            a printed test asks its tables for a name that none of them has, or claims join each other in a circle.
+            a published test asks its tables for a name that none of them has, or claims join each other in a circle.
     """
     content = load_strict(root / "claims.yaml", Claims, PARTS)
     known = known_names(root, content.names)
     for key, claim in content.claims.items():
-        for test in (*claim.printed, *claim.ours):
+        for test in (*claim.published, *claim.measured):
             for kind, name in _names_of(test):
                 _look_up(key, kind, name, content.claims if kind == "claim" else known[kind])
     _check_tables(root, content.claims)
     for side in SIDES:
         in_order(content.claims, side)
-    return content.claims
+    return content
 
 
-def in_order(claims: dict[str, Claim], side: Literal["printed", "ours"]) -> list[str]:
-    """Give the claims in an order in which those that join others (`all_of`) come after them.
+def in_order(claims: dict[str, Claim], side: Literal["published", "measured"]) -> list[str]:
+    """Return the claims in an order in which those that join others (`all_of`) come after them.
 
     Raises:
         UserError: claims join each other in a circle; the message names them.
@@ -193,18 +196,18 @@ def _joined(tests: list[Any]) -> list[str]:
 
 
 def _check_tables(root: Path, claims: dict[str, Claim]) -> None:
-    """Refuse a test of printed cells that asks its tables for what none of them has: it would find no cells."""
+    """Refuse a test of published cells that asks its tables for what none of them has: it would find no cells."""
     import pandas as pd
 
-    tested = [(key, test) for key, claim in claims.items() for test in claim.printed if isinstance(test, Cells)]
-    cells = pd.concat([printed(root), demo(root)], ignore_index=True) if tested else pd.DataFrame()
+    tested = [(key, test) for key, claim in claims.items() for test in claim.published if isinstance(test, Cells)]
+    cells = pd.concat([published_values(root), demo(root)], ignore_index=True) if tested else pd.DataFrame()
     for key, test in tested:
-        there = cells[cells["table"].isin(test.tables)] if test.tables else cells
+        rows = cells[cells["table"].isin(test.tables)] if test.tables else cells
         for kind, name in _names_of(test.model_copy(update={"without_datasets": []})):
-            known = set(there[COLUMNS[kind]].astype(str)) if kind in COLUMNS else {name}
+            known = set(rows[COLUMNS[kind]].astype(str)) if kind in COLUMNS else {name}
             if name not in known:
                 tables = ", ".join(test.tables) or "any table"
-                raise UserError(f"claims.yaml, {key}, printed in {tables}: {unknown(kind, name, known)}")
+                raise UserError(f"claims.yaml, {key}, published in {tables}: {unknown(kind, name, known)}")
 
 
 def _look_up(claim: str, kind: str, name: str, known: Iterable[str]) -> None:
@@ -213,43 +216,31 @@ def _look_up(claim: str, kind: str, name: str, known: Iterable[str]) -> None:
 
 
 def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:
-    """Give every name that a claim may use: those of params.yaml, of studies/, of the printed tables, and `extra`."""
+    """Return every name that a claim may use: those of params.yaml, studies/, published tables and `extra`."""
     studies, index = _studies(root), load_index(root)
     tables = list(index.tables.values())
     sets = [name for name, asset in ASSETS.items() if asset.kind == "dataset"]
-    printed_tasks = [name for table in tables for task in table.tasks.values() for name in task]
-    printed_losses = [*index.names.losses.values(), *(loss for table in tables for loss in table.losses.values())]
+    published_tasks = [name for table in tables for task in table.tasks.values() for name in task]
+    published_losses = [*index.names.losses.values(), *(loss for table in tables for loss in table.losses.values())]
     return {
         "table": {*index.tables, *index.reference},
         "recipe": _of(studies, "recipes"),
-        "task": {*_of(studies, "tasks"), *extra.tasks, *printed_tasks},
+        "task": {*_of(studies, "tasks"), *extra.tasks, *published_tasks},
         "network": {*_of(studies, "networks"), *extra.networks, *index.names.networks.values()},
-        "loss": {*_of(studies, "losses"), *extra.losses, *REFERENCES, *printed_losses},
+        "loss": {*_of(studies, "losses"), *extra.losses, *REFERENCES, *published_losses},
         "metric": {*METRIC_INFO, *extra.metrics},
         "protocol": {*PROTOCOLS, *extra.protocols, *(to for table in tables for _, to in table.metrics.values())},
         "data set": {*sets, *_of(studies, "datasets"), *extra.datasets, *map(str.lower, index.names.datasets)},
     }
 
 
-def _studies(root: Path) -> list[dict[str, Any]]:
+def _studies(root: Path) -> list[Params]:
     files = [root / "params.yaml", *sorted((root / "studies").glob("*.yaml"))]
-    return [_study(path) for path in files if path.is_file()]
+    return [load_params(path) for path in files if path.is_file()]
 
 
-def _study(path: Path) -> dict[str, Any]:
-    content = load_yaml(path)
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is not a study: it must be a mapping of tasks, networks, losses and so on.")
-    return cast("dict[str, Any]", content)
-
-
-def _of(studies: list[dict[str, Any]], section: str) -> set[str]:
-    return {str(name) for study in studies for name in _section(study, section)}
-
-
-def _section(study: dict[str, Any], section: str) -> list[Any]:
-    content = study.get(section)
-    return list(cast("dict[Any, Any]", content)) if isinstance(content, dict) else []
+def _of(studies: list[Params], section: str) -> set[str]:
+    return {str(name) for study in studies for name in getattr(study, section)}
 
 
 def _names_of(test: Any) -> Iterator[tuple[str, str]]:

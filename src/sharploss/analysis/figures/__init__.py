@@ -1,1 +1,1 @@
-"""What `plot` draws, by subject: each function takes a study and gives figures with captions, or why there is none."""
+"""The figures of a study by subject: each function yields figures with captions, or why there is none."""

@@ -1,62 +1,60 @@
-"""`plot`: draws every figure of the study and lists them, with captions, in figures.json."""
+"""The figures stage: draws every figure of a study and lists them, with captions, in figures.json."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from sharploss.analysis.figures import crops, gv, mdf, overview, sharpgan, sploss, training
-from sharploss.analysis.figures.drawing import Drawing
+from sharploss.analysis.figures import crops, gv, mdf, overview, second_order, sharpgan, sploss, training
+from sharploss.analysis.figures.study_figure import StudyFigure
+from sharploss.analysis.figures.weights import weight_sweeps
 from sharploss.analysis.load import Study, load_study
+from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.style import save, style
 from sharploss.utils.files import write_json
 
-SUBJECTS = (
-    overview.claims,
-    overview.tradeoffs,
-    overview.pareto_fronts,
-    overview.ranks,
-    overview.scoreboard,
-    training.leads,
-    sploss.pictures,
-    sploss.mechanism,
-    sploss.sweeps,
-    gv.gradients,
-    gv.variances,
-    gv.protocol,
-    mdf.comparisons,
-    mdf.searches,
-    training.extractions,
-    mdf.second_order,
-    sharpgan.pictures,
-    crops.crops,
-    training.adversaries,
-    training.training,
-)
+PAPERS = (sploss, gv, mdf, second_order, sharpgan)
+"""A file per paper: its FIGURES, and TERMS, the terms of losses that it brought."""
 
 
-def plot(study_name: str, root: Path) -> None:
+def draw_figures(study: str, root: Path) -> None:
     """Write the figures of a study: png, svg, and figures.json, which the report reads.
 
-    figures.json lists name, section, caption, alt and paper of each figure; one that the study has not the runs for is
-    listed with the reason, `not_drawn`, and has no files.
+    figures.json lists name, section, caption, alt and paper of each figure, and its width and height in pixels of 1/96
+    inch; one that the study has not the runs for is listed with the reason, `not_drawn`, and has no files.
 
     Raises:
         UserError: a result file, column or crop is missing; the message names it.
     """
-    study = load_study(study_name, root)
-    folder = study.paths.figures
-    listed: list[dict[str, str]] = []
+    loaded, listed = load_study(study, root), list[dict[str, str | int]]()
+    folder = loaded.paths.figures
     with style():
-        for drawing in drawings(study):
-            if drawing.figure is not None:
-                save(drawing.figure, folder, drawing.name)
-            about = {key: str(value) for key, value in drawing._asdict().items() if key != "figure"}
-            listed.append(about if drawing.figure is None else {k: v for k, v in about.items() if k != "not_drawn"})
+        for one in study_figures(loaded):
+            about: dict[str, str | int] = {key: value for key, value in one._asdict().items() if key != "figure"}
+            if one.figure is not None:
+                del about["not_drawn"]
+                about |= {
+                    "width": round(96 * one.figure.get_figwidth()),
+                    "height": round(96 * one.figure.get_figheight()),
+                }
+                save(one.figure, folder, one.name)
+            listed.append(about)
     write_json(folder / "figures.json", listed)
 
 
-def drawings(study: Study) -> Iterator[Drawing]:
-    """Draw the figures one after the other."""
-    for subject in SUBJECTS:
+def study_figures(study: Study) -> Iterator[StudyFigure]:
+    """Draw the figures one after the other, in the order of the report."""
+    terms = [term for paper in PAPERS for term in paper.TERMS]
+    for subject in overview.FIGURES:
+        yield from subject(study)
+    yield from training.leads(study, terms)
+    for paper in PAPERS:
+        for subject in paper.FIGURES:
+            yield from subject(study)
+    caption = (
+        "Each term at several weights (SPLoss: at several alphas), of which the table 'best_weight' takes the best"
+    )
+    axis = f"weight ({ALPHA} of SPLoss)"
+    yield from weight_sweeps(study, [*terms, gv.RIVAL], ("best_weights", "weights", caption), axis=axis)
+    for subject in (crops.crops, training.discriminators, training.training):
         yield from subject(study)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from sharploss.analysis.figures.crops import SEARCHED
-from sharploss.analysis.figures.drawing import Drawing, crowded, labelled, missing
+from sharploss.analysis.figures.study_figure import SWEPT, StudyFigure, crowded, labelled, not_drawn, without_sweeps
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import is_shown, measures_of, metric_title, title
-from sharploss.analysis.plotting.claims import claims_figure
+from sharploss.analysis.plotting.claims import SIDES, claims_figure
 from sharploss.analysis.plotting.pareto import pareto_figure
 from sharploss.analysis.plotting.ranks import ranks_figure
 from sharploss.analysis.plotting.scoreboard import scoreboard_figure
 from sharploss.analysis.plotting.tradeoff import tradeoff_figure
-from sharploss.analysis.stats.baselines import partner_of, terms_of
+from sharploss.analysis.stats.baselines import baselines_in
 from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.tables.tables import (
@@ -33,17 +32,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def tradeoffs(study: Study) -> Iterator[Drawing]:
+def tradeoffs(study: Study) -> Iterator[StudyFigure]:
     """Draw PSNR against sharpness wherever a network was trained with at least five losses."""
+    import pandas as pd
+
     points = tradeoff_points(study)
-    many = points[(points["network"] != "") & ~(points["named"] & points["loss"].str.contains(SEARCHED))]
+    many = points[(points["network"] != "") & ~(points["named"] & points["loss"].str.contains(SWEPT))]
     many = crowded(many, ["task", "dataset", "network"])
     for (task, dataset), part in many.groupby(["task", "dataset"], sort=False):
         references = points[(points["network"] == "") & (points["task"] == task) & (points["dataset"] == dataset)]
-        yield Drawing(
+        yield StudyFigure(
             f"tradeoff_{task}_{dataset}",
             "tradeoff",
-            tradeoff_figure(_joined([references, part])),
+            tradeoff_figure(pd.concat([references, part], ignore_index=True)),
             f"Truth against sharpness on {dataset} ({task}): each point is a loss, the line is SPLoss from alpha 0 to "
             "its largest. To the right is sharper, upwards is closer to the target pixel by pixel. "
             "The panels have axes of their own.",
@@ -51,14 +52,8 @@ def tradeoffs(study: Study) -> Iterator[Drawing]:
         )
 
 
-def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.concat(parts, ignore_index=True)
-
-
 def tradeoff_points(study: Study) -> pd.DataFrame:
-    """Give PSNR Y against gradient-variance ratio of every pairing, every alpha and the unrestored images."""
+    """Return PSNR Y against gradient-variance ratio of every pairing, every alpha and the unrestored images."""
     scored = means(study.scores)
     sharp = scored[scored["metric"] == "gradient_variance_ratio"].rename(columns={"value": "x"})
     true = scored[(scored["metric"] == "psnr") & scored["protocol"].isin(MAIN)].rename(columns={"value": "y"})
@@ -74,40 +69,35 @@ def tradeoff_points(study: Study) -> pd.DataFrame:
     return points.sort_values("loss", key=lambda loss: loss.map(order), kind="stable", ignore_index=True)
 
 
-def pareto_fronts(study: Study) -> Iterator[Drawing]:
+def pareto_fronts(study: Study) -> Iterator[StudyFigure]:
     """Draw PSNR against LPIPS, on the first test set, wherever a network was trained with at least five losses."""
-    named = labelled(
-        study, fronts(study.scores[~study.scores["loss"].str.contains(SEARCHED)]).merge(pairing_rows(study)[ROW])
-    )
+    found = without_sweeps(study.scores[~study.scores["loss"].isin(REFERENCES)])
+    named = labelled(study, fronts(found).merge(pairing_rows(study)[ROW]))
     if named.empty:
-        why = (
-            "LPIPS was not measured" + f": {study.not_measured['lpips']}."
-            if "lpips" in study.not_measured
-            else "LPIPS was not measured."
-        )
-        yield missing("pareto", "tradeoff", "Truth against likeness: PSNR against LPIPS.", why)
-    named = named.merge(first_tested(study)) if len(named) else named
-    for (task, dataset), part in crowded(named, ["task", "dataset", "network"]).groupby(
-        ["task", "dataset"], sort=False
-    ):
-        yield Drawing(
+        why = f": {study.not_measured['lpips']}" if "lpips" in study.not_measured else ""
+        why = f"LPIPS was not measured{why}."
+        yield not_drawn("pareto", "tradeoff", "Truth against likeness: PSNR against LPIPS.", why)
+        return
+    named = crowded(named.merge(first_tested(study)), ["task", "dataset", "network"])
+    for (task, dataset), part in named.groupby(["task", "dataset"], sort=False):
+        yield StudyFigure(
             f"pareto_{task}_{dataset}",
             "tradeoff",
             pareto_figure(part),
             f"Truth against likeness on {dataset} ({task}): to the left looks more like the target (LPIPS), upwards is "
             "closer to it pixel by pixel (PSNR). The losses on the dashed line, which are named, are beaten by none. "
-            "Searches for weights have figures of their own.",
+            "Sweeps of a weight have figures of their own.",
             f"Scatter plots of PSNR against LPIPS per network on {dataset}; the front is in the table.",
         )
 
 
-def ranks(study: Study) -> Iterator[Drawing]:
+def ranks(study: Study) -> Iterator[StudyFigure]:
     """Draw the mean ranks of every suite that compares at least five losses."""
     found = suite_ranks(study)
     titles = found["of"].where(found["scope"] != "metric", found["of"].map(metric_title))
     for suite, part in crowded(found.assign(panel=titles.replace("", "all")), ["suite"]).groupby("suite", sort=False):
         shown = part[part["scope"].isin(["all", "metric"])]
-        yield Drawing(
+        yield StudyFigure(
             f"ranks_{suite}",
             "ranks",
             ranks_figure(shown),
@@ -117,15 +107,15 @@ def ranks(study: Study) -> Iterator[Drawing]:
         )
 
 
-def scoreboard(study: Study) -> Iterator[Drawing]:
-    """Draw how often each loss is better than its partner over everything that was trained."""
+def scoreboard(study: Study) -> Iterator[StudyFigure]:
+    """Draw how often each loss is better than its baseline over everything that was trained."""
     board = scoreboard_rows(study)
-    board = board[~board["loss"].str.contains(SEARCHED)] if len(board) else board
+    board = without_sweeps(board)
     name, caption = "scoreboard", "How often each loss beats the one it is made from"
     if board.empty:
-        yield missing(name, "ranks", f"{caption}.", "No loss was trained beside the one it is made from.")
+        yield not_drawn(name, "ranks", f"{caption}.", "No loss was trained beside the one it is made from.")
         return
-    yield Drawing(
+    yield StudyFigure(
         name,
         "ranks",
         scoreboard_figure(board),
@@ -137,14 +127,14 @@ def scoreboard(study: Study) -> Iterator[Drawing]:
 
 
 def scoreboard_rows(study: Study) -> pd.DataFrame:
-    """Give, per loss and measure: share (mean probability of improvement over its partner, 0 to 1) and cells.
+    """Return, per loss and measure: share (mean probability of improvement over its baseline, 0 to 1) and cells.
 
     Returns:
         Columns loss ("loss over partner"), measure (title), share, cells; the best mean share first.
     """
     import pandas as pd
 
-    partners = pd.Series(partner_of(terms_of(study)))
+    partners = pd.Series(baselines_in(study))
     scores = study.scores[~study.scores["loss"].isin(REFERENCES)]
     parts = [_against(scores, list(partners.index[partners == base]), str(base)) for base in dict.fromkeys(partners)]
     found = pd.concat(
@@ -166,29 +156,35 @@ def _against(scores: pd.DataFrame, losses: list[str], base: str) -> pd.DataFrame
     return found.assign(loss=found["loss"] + f" over {base}", measure=[title(measure) for measure in measures])
 
 
-def claims(study: Study) -> Iterator[Drawing]:
-    """Draw the verdicts on every claim, in print and on our runs."""
-    name, caption = "claims", "Every claim of the five papers at a glance: what its paper prints and what our runs show"
+def claims(study: Study) -> Iterator[StudyFigure]:
+    """Draw the verdicts on every claim, as published and as measured."""
+    name, caption = (
+        "claims",
+        "Every claim of the five papers at a glance: what its paper publishes, and what was measured",
+    )
     path = study.paths.claims
     if not path.is_file():
-        yield missing(name, "claims", f"{caption}.", f"{path.name} is missing: run pipelines/claims.py first.")
+        yield not_drawn(name, "claims", f"{caption}.", "The claims were not evaluated yet: run 'make repro'.")
         return
-    yield Drawing(
+    yield StudyFigure(
         name,
         "claims",
         claims_figure(verdicts_of(cast("dict[str, Any]", read_json(path)))),
-        f"{caption}. Our runs are small, equal trainings, no replications. The ledger tells what each claim says.",
+        f"{caption}. Measured are small, equal trainings, no replications. The table of claims says what each claims.",
         "A matrix of marks: supported, contradicted, undecided or not testable, a column per claim.",
     )
 
 
 def verdicts_of(verdicts: dict[str, Any]) -> pd.DataFrame:
-    """Give a row per claim and side of verdicts.json: claim, paper, side ("printed" or "ours"), verdict."""
+    """Return a row per claim and side of claims.json: claim, paper, side ("published" or "measured"), verdict."""
     import pandas as pd
 
     rows = [
         {"claim": key, "paper": claim["paper"], "side": side, "verdict": claim[side]["verdict"]}
         for key, claim in verdicts["claims"].items()
-        for side in ("printed", "ours")
+        for side in SIDES
     ]
     return pd.DataFrame(rows, columns=["claim", "paper", "side", "verdict"])
+
+
+FIGURES = (claims, tradeoffs, pareto_fronts, ranks, scoreboard)

@@ -1,15 +1,14 @@
-"""Figures 4 and 5 of the SharpGAN paper, from our runs: its blocks and its whole loss, and a detail of a face."""
+"""Figures 4 and 5 of the SharpGAN paper, as measured: its blocks and its whole loss, and a detail of a face."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from sharploss.analysis.figures.crop_files import crops_of
-from sharploss.analysis.figures.crops import chosen_files, tiles_of
-from sharploss.analysis.figures.drawing import Drawing, missing
+from sharploss.analysis.figures.crop_files import Files, chosen_files, crops_of
+from sharploss.analysis.figures.crops import tiles_of, with_differences
+from sharploss.analysis.figures.study_figure import StudyFigure, not_drawn
 from sharploss.analysis.load import Study
-from sharploss.analysis.plotting.pixels import detail, grey
+from sharploss.analysis.plotting.pixels import detail
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 
 PAPER, SECTION = "SharpGAN", "sharpgan"
@@ -21,26 +20,27 @@ WHOLE = "The rows of SharpGAN's Table 1 to the eye (after its Figure 4)"
 DETAIL = "A detail of a face, enlarged (after SharpGAN's Figure 5, on an image of ours)"
 
 
-def pictures(study: Study) -> Iterator[Drawing]:
+def pictures(study: Study) -> Iterator[StudyFigure]:
     """Draw a crop restored by each row of the paper's Table 1 with its differences, and the middle of it enlarged."""
     for crop, about in crops_of(study).items():
         files = ablation_files(study, crop, str(about["task"]))
         if files is None:
             continue
         tiles, task = tiles_of(files), about["task"]
-        yield Drawing(
+        details = [Tile(tile.title, detail(tile.values)) for tile in tiles if tile.values is not None]
+        yield StudyFigure(
             f"sharpgan_blocks_{task}",
             SECTION,
-            tiles_figure(whole(tiles)),
+            tiles_figure(with_differences("", tiles)),
             f"{WHOLE}: {task}, {about['image']}. Below each crop its PSNR (RGB, of the crop); below that grey values "
             "minus the target's, purple where the output is too bright.",
             "A crop restored by StackedG, ResG, NonBN-ResG and NonBN-ResG-L, which has the whole loss.",
             PAPER,
         )
-        yield Drawing(
+        yield StudyFigure(
             f"sharpgan_detail_{task}",
             SECTION,
-            tiles_figure([_detail(tiles)]),
+            tiles_figure([Strip("", details)]),
             f"{DETAIL}: the middle of the crop above.",
             "The middle of the same crop, twice as large.",
             PAPER,
@@ -48,32 +48,22 @@ def pictures(study: Study) -> Iterator[Drawing]:
         return
     for name, caption in (("sharpgan_blocks", WHOLE), ("sharpgan_detail", DETAIL)):
         why = "The four rows of SharpGAN's Table 1 were not all trained on a task with crops."
-        yield missing(name, SECTION, f"{caption}.", why, PAPER)
+        yield not_drawn(name, SECTION, f"{caption}.", why, PAPER)
 
 
-def ablation_files(study: Study, crop: str, task: str) -> list[tuple[str, Path]] | None:
+def ablation_files(study: Study, crop: str, task: str) -> Files | None:
     """List the files of a crop: target, unrestored, and each of ROWS; None where one of them has none."""
     runs = study.runs[(study.runs["task"] == task) & (study.runs["status"] == "finished")]
-    found: list[tuple[str, Path]] = []
+    found: Files = []
     for title, (network, loss) in zip(TITLES, ROWS, strict=True):
         mine = runs[(runs["network"] == network) & (runs["loss"] == loss)]
         if mine.empty:
             return None
-        files = chosen_files(study, crop, str(mine["group"].iloc[0]), [str(mine["variant"].iloc[0])])
+        files = chosen_files(study, crop, str(mine["group"].iloc[0]), {str(mine["variant"].iloc[0]): title})
         if files is None:
             return None
-        found = found or files[:2]
-        found.append((title, files[2][1]))
+        found = [*(found or files[:2]), files[2]]
     return found
 
 
-def whole(tiles: list[Tile]) -> list[Strip]:
-    """Give the pictures and their grey values minus the target's."""
-    target = tiles[0].values
-    assert target is not None
-    maps = [Tile("", grey(tile.values) - grey(target)) for tile in tiles[1:] if tile.values is not None]
-    return [Strip("", tiles), Strip("minus target", [Tile("", None), *maps], "signed")]
-
-
-def _detail(tiles: list[Tile]) -> Strip:
-    return Strip("", [Tile(tile.title, detail(tile.values)) for tile in tiles if tile.values is not None])
+FIGURES, TERMS = (pictures,), ()

@@ -1,17 +1,16 @@
-"""What happens while training: curves, terms, and the lead over the partner step by step."""
+"""What happens while training: curves, terms, discriminators, and the lead over the baseline step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, cast
 
-from sharploss.analysis.figures.crops import SEARCHED
-from sharploss.analysis.figures.drawing import Drawing, crowded, labelled, missing
-from sharploss.analysis.figures.gv import UNCROPPED
+from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, crowded, labelled, not_drawn, without_sweeps
 from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.curves import terms_figure, validation_figure
 from sharploss.analysis.plotting.gains import gains_figure
-from sharploss.analysis.plotting.players import extraction_figure, players_figure
+from sharploss.analysis.plotting.gan_curves import discriminator_figure
+from sharploss.analysis.stats.baselines import terms_of
 from sharploss.analysis.stats.gains import gains
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import ROW, curves, pairing_rows, shown_suites
@@ -19,11 +18,8 @@ from sharploss.analysis.tables.tables import ROW, curves, pairing_rows, shown_su
 if TYPE_CHECKING:
     import pandas as pd
 
-PAPERS_TERMS = ("gv", "sploss", "second_order", "mdf")
-"""The parts of losses' names that tell the papers' own."""
 
-
-def training(study: Study) -> Iterator[Drawing]:
+def training(study: Study) -> Iterator[StudyFigure]:
     """Draw validation and terms of each task's largest suite of at least five losses."""
     runs = study.runs[["run", "task"]]
     for task in dict.fromkeys(study.runs["task"]):
@@ -31,7 +27,7 @@ def training(study: Study) -> Iterator[Drawing]:
         if rows is None:
             continue
         chosen = labelled(study, curves(study).merge(runs).merge(rows))
-        yield Drawing(
+        yield StudyFigure(
             f"training_{task}",
             "training",
             validation_figure(chosen),
@@ -39,7 +35,7 @@ def training(study: Study) -> Iterator[Drawing]:
             "A line that ends early diverged.",
             "Line plots of validation PSNR against the training step, one line per loss, one panel per network.",
         )
-        yield Drawing(
+        yield StudyFigure(
             f"terms_{task}",
             "training",
             terms_figure(labelled(study, term_lines(study).merge(rows))),
@@ -49,7 +45,7 @@ def training(study: Study) -> Iterator[Drawing]:
 
 
 def _largest(study: Study, task: str) -> pd.DataFrame | None:
-    """Give the rows of the suite that trains most losses on a task; None where all have fewer than five."""
+    """Return the rows of the suite that trains most losses on a task; None where all have fewer than five."""
     parts = [pairing_rows(study, suite) for suite in shown_suites(study)]
     mine = [crowded(part[part["task"] == task], ["task"]) for part in parts]
     best = max(mine, key=lambda part: part["loss"].nunique())
@@ -57,7 +53,7 @@ def _largest(study: Study, task: str) -> pd.DataFrame | None:
 
 
 def term_lines(study: Study) -> pd.DataFrame:
-    """Give run, task, network, recipe, loss, term, step, value: the record's terms, one row per number."""
+    """Return run, task, network, recipe, loss, term, step, value: the record's terms, one row per number."""
     import pandas as pd
 
     lines = study.history[study.history["event"] == "train"]
@@ -71,17 +67,17 @@ def term_lines(study: Study) -> pd.DataFrame:
     return frame.merge(study.runs[["run", *ROW]], on="run")
 
 
-def leads(study: Study) -> Iterator[Drawing]:
-    """Draw, per task, the lead of the papers' losses over their partners at every validation."""
-    found = gains(study)
-    found = found[found["loss"].map(lambda loss: any(term in str(loss) for term in PAPERS_TERMS)).astype(bool)]
-    found = _without_searches(found[found["loss"].isin(pairing_rows(study)["loss"])])
+def leads(study: Study, terms: Collection[str]) -> Iterator[StudyFigure]:
+    """Draw, per task, the lead of losses that have one of `terms` over their baselines at every validation."""
+    found, losses = gains(study), terms_of(study)
+    shown = {loss for loss in pairing_rows(study)["loss"] if not losses[loss].keys().isdisjoint(terms)}
+    found = without_sweeps(found[found["loss"].isin(shown)])
     found = found[~found["task"].str.endswith(UNCROPPED)]
     name, caption = "gain", "Better, or only faster? Lead in validation PSNR of each loss over the one it is made from"
     if found.empty:
-        yield missing(name, "training", f"{caption}.", "No loss of the papers was trained beside its partner.")
+        yield not_drawn(name, "training", f"{caption}.", "No loss of the papers was trained beside its baseline.")
     for task, part in labelled(study, found).groupby("task", sort=False):
-        yield Drawing(
+        yield StudyFigure(
             f"{name}_{task}",
             "training",
             gains_figure(part),
@@ -91,49 +87,30 @@ def leads(study: Study) -> Iterator[Drawing]:
         )
 
 
-def _without_searches(part: pd.DataFrame) -> pd.DataFrame:
-    """Leave out losses of a search for weights, whose names end with theirs."""
-    return part[~part["loss"].str.contains(SEARCHED)]
-
-
-def adversaries(study: Study) -> Iterator[Drawing]:
-    """Draw, per task with adversarial losses, both players of each training."""
+def discriminators(study: Study) -> Iterator[StudyFigure]:
+    """Draw, per task with adversarial losses, the discriminator and the network of each training."""
     import pandas as pd
 
     lines = study.history[study.history["discriminator"].notna()]
     name = "adversarial"
     caption = (
-        "Both players of the adversarial trainings. Logits of real and restored images that drift apart for good: the "
-        "discriminator has won, and teaches nothing any more. Logits that meet while its gradient fades: it has given "
-        "up. Logits that stay apart by little, with gradients that neither fade nor grow: it works"
+        "Discriminator and network of the adversarial trainings. Logits of real and restored images that drift apart "
+        "for good: the discriminator has won, and teaches nothing any more. Logits that meet while its gradient fades: "
+        "it has given up. Logits that stay apart by little, with gradients that neither fade nor grow: it works"
     )
     if lines.empty:
-        yield missing(name, "training", f"{caption}.", "No loss with a discriminator was trained.")
+        yield not_drawn(name, "training", f"{caption}.", "No loss with a discriminator was trained.")
         return
     values = pd.DataFrame([row["discriminator"] for row in records(lines)], index=lines.index)
     # Runs have a "loss" too, and networks a gradient.
     values = values.rename(columns={"loss": "discriminator_loss", "gradient": "discriminator_gradient"})
     found = lines[["run", "step", "gradient"]].join(values).merge(study.runs[["run", *ROW]], on="run")
     for task, part in labelled(study, found).groupby("task", sort=False):
-        yield Drawing(
+        yield StudyFigure(
             f"{name}_{task}",
             "training",
-            players_figure(part),
+            discriminator_figure(part),
             f"{caption} ({task}; means since the point before, but the network's gradient is that of the step). "
             "SharpGAN's discriminator has a sigmoid behind these logits.",
             "Line plots of logits, of the discriminator's loss and of gradient norms against the training step.",
         )
-
-
-def extractions(study: Study) -> Iterator[Drawing]:
-    """Draw the training of MDF's discriminators."""
-    name = "extractors"
-    caption = (
-        "How MDF's discriminators were trained here, each from one image, coarsest scale first: logits of the image "
-        "and of what the generator restores, the gradient penalty, and the generator's error (images in [-1, 1])."
-    )
-    if study.extractions.empty:
-        yield missing(name, "mdf", caption, "No run has an MDF loss whose discriminators are trained here.", "MDF")
-        return
-    alt = "Line plots of logits, gradient penalty and squared error against the iteration."
-    yield Drawing(name, "mdf", extraction_figure(study.extractions), caption, alt, "MDF")

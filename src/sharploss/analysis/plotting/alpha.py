@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from sharploss.analysis.measures import ALPHA, Measure, heading
 from sharploss.analysis.plotting.style import (
+    COLOURS,
     GREY,
     WIDTH,
-    colours,
     legend_below,
     level,
-    markers,
+    looks_of,
     new_figure,
     panels_of,
     wrapped,
@@ -43,46 +43,43 @@ def alpha_figure(levels: pd.DataFrame, measures: list[Measure]) -> Figure:
 
 
 def beside_figure(changes: pd.DataFrame, measures: list[Measure]) -> Figure:
-    """Draw how every measure changes from alpha 0 on: ours and the printed one (SPLoss paper, Table 3) in one panel.
+    """Draw how every measure changes from alpha 0 on: measured and published in one panel.
 
     Args:
         changes: line (its name), metric, protocol, alpha, change, low, high (NaN where there is no interval, as of
-            printed numbers).
+            published numbers).
         measures: the panels, in order.
     """
-    names = list(dict.fromkeys(changes["line"]))
-    palette, shapes = colours(["l1", *names]), markers(names)
+    looks = looks_of(changes["line"])
     columns = min(4, len(measures))
     rows = -(-len(measures) // columns)
-    figure = new_figure(WIDTH, 1.75 * rows + 0.25 + 0.2 * -(-len(names) // 2))
+    figure = new_figure(WIDTH, 1.75 * rows + 0.25 + 0.2 * -(-len(looks) // 2))
     panels = panels_of(figure, len(measures), columns)
     for measure, axes in zip(measures, panels, strict=True):
         part = changes[(changes["metric"] == measure[0]) & (changes["protocol"] == measure[1])]
         axes.axhline(0, color="black", lw=0.9, zorder=1)
         for name, line in part.groupby("line", sort=False):
-            look: dict[str, Any] = {"color": palette[str(name)]}
-            xs = line["alpha"].to_numpy()
-            axes.fill_between(xs, line["low"].to_numpy(), line["high"].to_numpy(), alpha=0.15, lw=0, **look)
-            axes.plot(xs, line["change"].to_numpy(), marker=shapes[str(name)], lw=1.2, ms=4.5, **look)
+            look, xs = looks[str(name)], line["alpha"].to_numpy()
+            axes.fill_between(
+                xs, line["low"].to_numpy(), line["high"].to_numpy(), color=look["color"], alpha=0.15, lw=0
+            )
+            axes.plot(xs, line["change"].to_numpy(), lw=1.2, ms=4.5, **look)
         axes.set_title(heading(measure), fontsize=8)
         axes.set(xlabel=ALPHA, xticks=range(0, 11, 2))
         axes.tick_params(labelsize=7)
     panels[0].set_ylabel(f"change from {ALPHA} = 0", fontsize=8)
-    legend_below(figure, palette, shapes)
+    legend_below(figure, looks, 3)
     return figure
 
 
 def _panel(axes: Axes, part: pd.DataFrame, measure: Measure) -> None:
-    import seaborn as sns
-
     axes.set_title(wrapped(heading(measure), 20), fontsize=8)
     axes.tick_params(labelsize=7)
     if part.empty:
         return
-    blue = sns.color_palette("colorblind")[0]
-    band: dict[str, Any] = {"color": blue, "alpha": 0.18, "lw": 0, "label": "95 % interval (paired)"}
+    band: dict[str, Any] = {"color": COLOURS[0], "alpha": 0.18, "lw": 0, "label": "95 % interval (paired)"}
     axes.fill_between(part["alpha"].to_numpy(), part["low"].to_numpy(), part["high"].to_numpy(), **band)
-    sns.lineplot(part, x="alpha", y="value", ax=axes, color=blue, marker="o", label="SPLoss", legend=False)
+    axes.plot(part["alpha"].to_numpy(), part["value"].to_numpy(), color=COLOURS[0], marker="o", label="SPLoss")
     level(axes, part["l1"].iloc[0], color="black", ls="--", lw=1, label="L1")
     level(axes, part["unrestored"].iloc[0], color=GREY, ls=":", lw=1.2, label="unrestored")
     axes.set(xlabel=f"{ALPHA} (penalty)", ylabel="", xticks=range(0, int(part["alpha"].max()) + 1, 2))

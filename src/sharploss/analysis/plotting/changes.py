@@ -6,7 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from sharploss.analysis.measures import MINUS, Measure, title
-from sharploss.analysis.plotting.style import WIDTH, colours, markers, new_figure
+from sharploss.analysis.plotting.style import WIDTH, Look, legend_below, looks_of, new_figure
 from sharploss.analysis.tables.layout import records
 
 if TYPE_CHECKING:
@@ -36,29 +36,26 @@ def changes_figure(
         gone: rows without numbers, and why in a few words.
     """
     places = _places(changes, list(gone or {}))
-    series = list(dict.fromkeys(changes["series"]))
-    height = 0.125 * (max(places.values()) + 1) + 0.75 + 0.2 * (len(series) > 1) * -(-len(series) // 4)
+    looks = looks_of(changes["series"])
+    several = len(looks) > 1
+    height = 0.125 * (max(places.values()) + 1) + 0.75 + 0.2 * several * -(-len(looks) // 4)
     figure = new_figure(min(WIDTH, 1.75 * len(measures) + 1.5), height)
     panels = list(figure.subplots(1, len(measures), squeeze=False, sharey=True)[0])
-    looks = {name: {"color": colour} for name, colour in colours(["l1", *series]).items()}
-    shapes = markers(series)
     for measure, axes in zip(measures, panels, strict=True):
         part = changes[(changes["metric"] == measure[0]) & (changes["protocol"] == measure[1])]
-        far = _far(part)
-        for row, beyond in zip(records(part), far, strict=True):
-            look = {**looks[row["series"]], "marker": shapes[row["series"]]}
-            (_written if beyond else _point)(axes, row, places[row["row"], row["series"]], look)
+        for row, beyond in zip(records(part), _far(part), strict=True):
+            (_written if beyond else _point)(axes, row, places[row["row"], row["series"]], looks[row["series"]])
         _finish(axes, measure, places, against)
     for label, why in (gone or {}).items():
         look: dict[str, Any] = {"fontsize": 7, "va": "center", "style": "italic"}
         panels[0].annotate(why, (0.02, places[label, ""]), xycoords=("axes fraction", "data"), **look)
-    if len(series) > 1:
-        _legend(figure, series, looks, shapes)
+    if several:
+        legend_below(figure, {name: {**look, "ls": ""} for name, look in looks.items()})
     return figure
 
 
 def _places(changes: pd.DataFrame, gone: list[str]) -> dict[tuple[str, str], float]:
-    """Give each row and series a place from above, with a gap between rows."""
+    """Return for each row and series a place from above, with a gap between rows."""
     pairs = list(dict.fromkeys(zip(changes["row"], changes["series"], strict=True)))
     rows = list(dict.fromkeys(row for row, _ in pairs))
     places: dict[tuple[str, str], float] = {}
@@ -70,12 +67,12 @@ def _places(changes: pd.DataFrame, gone: list[str]) -> dict[tuple[str, str], flo
 
 
 def _far(part: pd.DataFrame) -> list[bool]:
-    """Say which changes would squeeze all others of the panel into a line at zero."""
+    """Return which changes would squeeze all others of the panel into a line at zero."""
     reach = part[["difference", "low", "high"]].abs().max(axis=1)
     return (reach > TOO_FAR * reach[reach > 0].median()).tolist()
 
 
-def _written(axes: Axes, row: dict[str, Any], at: float, look: dict[str, Any]) -> None:
+def _written(axes: Axes, row: dict[str, Any], at: float, look: Look) -> None:
     """Mark a change at the edge that it lies beyond, and write it there."""
     right = row["difference"] > 0
     interval = "" if isnan(row["low"]) else f" ({row['low']:.2g} to {row['high']:.2g})"
@@ -93,7 +90,7 @@ def _written(axes: Axes, row: dict[str, Any], at: float, look: dict[str, Any]) -
     )
 
 
-def _point(axes: Axes, row: dict[str, Any], at: float, look: dict[str, Any]) -> None:
+def _point(axes: Axes, row: dict[str, Any], at: float, look: Look) -> None:
     axes.plot([row["low"], row["high"]], [at, at], color=look["color"], lw=1.3, solid_capstyle="butt")
     axes.plot([row["difference"]], [at], ms=4.5, ls="", **look)
 
@@ -113,10 +110,3 @@ def _finish(axes: Axes, measure: Measure, places: dict[tuple[str, str], float], 
     axes.set_ylim(max(places.values()) + 0.9, -0.9)
     axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.tick_params(axis="x", labelsize=7)
-
-
-def _legend(figure: Figure, series: list[str], looks: dict[str, Any], shapes: dict[str, str]) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [Line2D([], [], ls="", ms=5, marker=shapes[name], label=name, **looks[name]) for name in series]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(series)), frameon=False)

@@ -1,17 +1,17 @@
-"""Every claim at a glance: what its paper prints and what our runs show."""
+"""Every claim at a glance: what its paper publishes and what was measured."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sharploss.analysis.plotting.style import GREY, WIDTH, new_figure
+from sharploss.analysis.plotting.style import WIDTH, Look, legend_below, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LOOKS: dict[str, dict[str, Any]] = {
+LOOKS: dict[str, Look] = {
     "supported": {"marker": "o", "color": "#0072b2"},
     "contradicted": {"marker": "X", "color": "#d55e00"},
     "undecided": {"marker": "D", "color": "#999999", "fillstyle": "none"},
@@ -19,14 +19,14 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 """Blue and vermilion of Okabe and Ito; the shapes tell the same without colour."""
 
-SIDES = {"printed": "print", "ours": "ours"}
+SIDES = ("published", "measured")
 
 
 def claims_figure(rows: pd.DataFrame) -> Figure:
-    """Draw a column per claim, grouped by paper, with a mark for the printed evidence and one for ours.
+    """Draw a column per claim, grouped by paper, with a mark for the published evidence and one for the measured.
 
     Args:
-        rows: claim, paper, side ("printed" or "ours"), verdict (a key of LOOKS).
+        rows: claim, paper, side (one of SIDES), verdict (a key of LOOKS).
     """
     papers = {str(paper): list(dict.fromkeys(part["claim"])) for paper, part in rows.groupby("paper", sort=False)}
     widths = [max(len(claims), 2.2) for claims in papers.values()]
@@ -35,29 +35,21 @@ def claims_figure(rows: pd.DataFrame) -> Figure:
     for (paper, claims), axes in zip(papers.items(), panels, strict=True):
         _panel(axes, rows[rows["paper"] == paper], claims)
         axes.set_title(paper.replace(" and ", "\nand "), fontsize=7)
-    _legend(figure)
+    legend_below(figure, {word: {"ls": "", "ms": 7, "mew": 1.6, **look} for word, look in LOOKS.items()})
     return figure
 
 
 def _panel(axes: Axes, part: pd.DataFrame, claims: list[str]) -> None:
-    sides = list(SIDES)
     for word, look in LOOKS.items():
         chosen = part[part["verdict"] == word]
         xs = [claims.index(str(claim)) for claim in chosen["claim"]]
-        ys = [sides.index(str(side)) for side in chosen["side"]]
+        ys = [SIDES.index(str(side)) for side in chosen["side"]]
         axes.plot(xs, ys, ls="", ms=5.5, mew=1.4, **look)
     axes.set_xticks(range(len(claims)), claims, rotation=90, fontsize=7)
-    axes.set_yticks(range(len(sides)), list(SIDES.values()))
+    axes.set_yticks(range(len(SIDES)), SIDES)
     axes.set(xlim=(-0.6, len(claims) - 0.4), ylim=(1.5, -0.5))
     axes.tick_params(length=0)
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.axhline(0.5, color="#dddddd", lw=0.8)
-
-
-def _legend(figure: Figure) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [Line2D([], [], ls="", ms=7, mew=1.6, label=word, **look) for word, look in LOOKS.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, labelcolor=GREY)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sharploss.analysis.plotting.style import WIDTH, new_figure
+from sharploss.analysis.plotting.style import COLOURS, WIDTH, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,10 +24,8 @@ def profile_figure(edge: pd.DataFrame) -> Figure:
     Args:
         edge: columns of `load.EDGE_COLUMNS`.
     """
-    import seaborn as sns
-
     row, name = strongest_profile(edge)
-    blue, orange, green, red = (sns.color_palette("colorblind")[index] for index in (0, 1, 2, 3))
+    blue, orange, green, red = COLOURS[:4]
     figure = new_figure(6.6, 5.4)
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2.4, 1.6])
     x = row["position"]
@@ -49,7 +47,7 @@ def profile_figure(edge: pd.DataFrame) -> Figure:
     return figure
 
 
-def _shade(axes: Axes, row: pd.DataFrame, colour: tuple[float, float, float]) -> None:
+def _shade(axes: Axes, row: pd.DataFrame, colour: str) -> None:
     for column, hit in zip(row["position"], row["penalised"], strict=True):
         if hit:
             axes.axvspan(column - 0.5, column + 0.5, color=colour, alpha=0.13, lw=0)
@@ -67,7 +65,7 @@ def strongest_profile(edge: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def _profile(edge: pd.DataFrame, line: str, along: str) -> tuple[float, pd.DataFrame, str]:
-    """Give the largest step along one direction, the pixels about it, and the name of its line."""
+    """Return the largest step along one direction, the pixels about it, and the name of its line."""
     target = edge.pivot(index=line, columns=along, values="target")
     step = np.abs(np.diff(target.to_numpy(), axis=1))
     margin = min(REACH, step.shape[1] // 2)
@@ -121,5 +119,5 @@ def _map(figure: Figure, axes: Axes, values: npt.NDArray[np.float64], name: str)
 
 
 def grid(edge: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
-    """Give one quantity as a (rows, columns) array."""
+    """Return one quantity as a (rows, columns) array."""
     return edge.pivot_table(index="row", columns="column", values=name).to_numpy(dtype=np.float64)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from sharploss.analysis.plotting.labels import label_points
-from sharploss.analysis.plotting.style import WIDTH, colours, markers, new_figure, panels_of
+from sharploss.analysis.plotting.style import WIDTH, legend_below, looks_of, new_figure, panels_of
 from sharploss.analysis.tables.layout import records
 
 if TYPE_CHECKING:
@@ -20,31 +23,28 @@ def pareto_figure(points: pd.DataFrame) -> Figure:
     Args:
         points: network, loss, psnr (dB), lpips, front (whether no other loss beats it).
     """
-    networks = list(dict.fromkeys(points["network"]))
-    palette, shapes = colours(points["loss"]), markers(points["loss"])
-    figure = new_figure(WIDTH / 2 * min(2, len(networks)), 3.1 * -(-len(networks) // 2))
+    networks, looks = list(dict.fromkeys(points["network"])), looks_of(points["loss"])
+    figure = new_figure(WIDTH / 2 * min(2, len(networks)), 3.1 * -(-len(networks) // 2) + 0.18 * -(-len(looks) // 4))
     panels = panels_of(figure, len(networks), 2)
-    for index, (network, axes) in enumerate(zip(networks, panels, strict=True)):
-        part = points[points["network"] == network]
+    parts = [points[points["network"] == network] for network in networks]
+    for index, (part, axes) in enumerate(zip(parts, panels, strict=True)):
         front = part[part["front"]].sort_values("lpips")
         axes.plot(front["lpips"].to_numpy(), front["psnr"].to_numpy(), color="#888888", lw=1, ls="--", zorder=1)
         for row in records(part):
-            look: dict[str, Any] = {
-                "marker": shapes[row["loss"]],
-                "color": palette[row["loss"]],
-                "alpha": 1.0 if row["front"] else 0.45,
-            }
-            axes.plot([row["lpips"]], [row["psnr"]], ms=6.5, ls="", zorder=2, **look)
+            alpha = 1.0 if row["front"] else 0.45
+            axes.plot([row["lpips"]], [row["psnr"]], ms=6.5, ls="", zorder=2, alpha=alpha, **looks[row["loss"]])
         axes.margins(0.2, 0.16)
-        axes.set(title=network, xlabel="LPIPS")
-        axes.set_ylabel("PSNR (dB)" if index % 2 == 0 else "")
-    for index, (network, axes) in enumerate(zip(networks, panels, strict=True)):
-        _label(axes, points[points["network"] == network], laid_out=index > 0)
+        axes.set(title=networks[index], xlabel="LPIPS", ylabel="PSNR (dB)" if index % 2 == 0 else "")
+    legend_below(figure, {loss: {**look, "ls": ""} for loss, look in looks.items()})
+    figure.draw_without_rendering()
+    for part, axes in zip(parts, panels, strict=True):
+        _label_front(axes, part)
     return figure
 
 
-def _label(axes: Axes, part: pd.DataFrame, *, laid_out: bool) -> None:
-    rows, front = records(part), records(part[part["front"]].sort_values("lpips"))
-    texts = [row["loss"] if row["front"] else "" for row in rows]
-    points, line = ([(row["lpips"], row["psnr"]) for row in found] for found in (rows, front))
-    label_points(axes, points, texts, line, laid_out=laid_out)
+def _label_front(axes: Axes, part: pd.DataFrame) -> None:
+    front = part[part["front"]].sort_values("lpips")
+    places = front[["lpips", "psnr"]].to_numpy()
+    along = [tuple(spot) for start, end in pairwise(places) for spot in np.linspace(start, end, 8)]
+    points = [tuple(spot) for spot in part[["lpips", "psnr"]].to_numpy()]
+    label_points(axes, [tuple(spot) for spot in places], list(front["loss"]), [*points, *along])

@@ -27,13 +27,13 @@ def grey(picture: Floats) -> Floats:
 
 
 def psnr(output: Floats, target: Floats) -> float:
-    """Give the PSNR (dB) of all values of two pictures in [0, 1]; infinite where they are equal."""
+    """Return the PSNR (dB) of all values of two pictures in [0, 1]; infinite where they are equal."""
     error = float(np.square(output - target).mean())
     return float("inf") if error == 0 else -10 * float(np.log10(error))
 
 
 def sobel(picture: Floats) -> tuple[Floats, Floats]:
-    """Give the horizontal and the vertical gradient of a picture's grey version, with the GV loss's kernels.
+    """Return the horizontal and the vertical gradient of a picture's grey version, with the GV loss's kernels.
 
     Args:
         picture: (H, W, 3) in [0, 1].
@@ -46,11 +46,6 @@ def sobel(picture: Floats) -> tuple[Floats, Floats]:
     smooth_rows = around[:-2] + 2 * around[1:-1] + around[2:]
     smooth_columns = around[:, :-2] + 2 * around[:, 1:-1] + around[:, 2:]
     return smooth_rows[:, 2:] - smooth_rows[:, :-2], smooth_columns[:-2] - smooth_columns[2:]
-
-
-def steepness(picture: Floats) -> Floats:
-    """Give the length of the gradient at each pixel, (H, W), of (H, W, 3) in [0, 1]."""
-    return np.hypot(*sobel(picture))
 
 
 def detail(picture: Floats, share: float = 0.5) -> Floats:

@@ -1,11 +1,10 @@
-"""What all figures share: fonts, colours, room for lines, and files that are the same every time."""
+"""What all figures share: fonts, colours, panels, legends, and files that are the same every time."""
 
 from __future__ import annotations
 
-import base64
 import io
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,17 +25,17 @@ COLOURS = [
 """Seaborn's "colorblind" without what is faint on white or means a guide line (pink, yellow, grey), then the
 dark ones of Paul Tol's "muted" and a brown: they differ in lightness as well as in hue."""
 
-Palette = dict[str, tuple[float, float, float]]
-DPI, DPI_PICTURES = 140, 100
-"""Of PNG files of lines, and of pictures. The SVG files beside them have no resolution."""
+DPI = 110
+"""Of PNG files. The SVG files beside them have no resolution."""
 
 COORDINATES = re.compile(r'\b(?:d|x|y)="[^"]*"|translate\([^)]*\)')
-ASIDES = re.compile(r"<!--.*?-->|<metadata>.*?</metadata>|^ +", re.DOTALL | re.MULTILINE)
-EMBEDDED = re.compile(r"(data:image/png;base64,)([A-Za-z0-9+/=\s]+)")
 DECIMALS = re.compile(r"(\.\d\d)\d+")
 
 WIDTH = 7.0
 """Inches: the width of a page's text; a column of two is half of it."""
+
+Look = dict[str, Any]
+"""How a line is drawn: keyword arguments of `Axes.plot`."""
 
 
 @contextmanager
@@ -82,26 +81,19 @@ def panels_of(figure: Figure, count: int, columns: int, **sharing: Any) -> list[
     return panels[:count]
 
 
-def colours(names: Iterable[str]) -> Palette:
-    """Give each name a colour that colour-blind readers can tell apart; L1, the reference, is black.
+def looks_of(names: Iterable[str]) -> dict[str, Look]:
+    """Return a colour and a marker per name, so that nothing is told by colour alone; L1, the reference, is black.
 
     More others than `COLOURS` get evenly spread colours instead, which are harder to tell apart.
     """
     import seaborn as sns
+    from matplotlib.colors import to_rgb
 
-    others = [name for name in dict.fromkeys(names) if name != REFERENCE]
-    many = len(others) > len(COLOURS)
-    palette = sns.color_palette("husl", len(others)) if many else sns.color_palette(COLOURS)
-    return {REFERENCE: (0.0, 0.0, 0.0)} | dict(zip(others, map(_rgb, palette), strict=False))
-
-
-def _rgb(colour: Sequence[float]) -> tuple[float, float, float]:
-    return (float(colour[0]), float(colour[1]), float(colour[2]))
-
-
-def markers(names: Iterable[str]) -> dict[str, str]:
-    """Give each name a marker, so that nothing is told by colour alone."""
-    return {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(dict.fromkeys(names))}
+    known = list(dict.fromkeys(names))
+    others = [name for name in known if name != REFERENCE]
+    palette = sns.color_palette("husl", len(others)) if len(others) > len(COLOURS) else COLOURS
+    colours = {REFERENCE: to_rgb("black")} | dict(zip(others, map(to_rgb, palette), strict=False))
+    return {name: {"color": colours[name], "marker": MARKERS[index % len(MARKERS)]} for index, name in enumerate(known)}
 
 
 def level(axes: Axes, value: float, **look: Any) -> None:
@@ -109,6 +101,18 @@ def level(axes: Axes, value: float, **look: Any) -> None:
     axes.axhline(value, **look)
     axes.update_datalim([(axes.dataLim.x0, value)], updatex=False)
     axes.autoscale_view()
+
+
+def log_scale(axes: Axes) -> None:
+    """Use a logarithmic scale that says its numbers as they are."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    # Within less than a decade two of 1, 2 and 5 may not be found, and then matplotlib's own choice crowds the axis.
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 5 * low else (1, 1.5, 2, 3, 4, 5, 7)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def wrapped(text: str, letters: int) -> str:
@@ -119,67 +123,28 @@ def wrapped(text: str, letters: int) -> str:
     return fill(joined, letters).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def legend_below(
-    figure: Figure, palette: Palette, shapes: dict[str, str], reference: str = "", columns: int = 3
-) -> None:
-    """Explain the lines below the panels: a colour and a marker per name, and the dashed line where there is one."""
+def legend_below(figure: Figure, looks: dict[str, Look], columns: int = 4) -> None:
+    """Explain the lines below the panels, a handle per name."""
     from matplotlib.lines import Line2D
 
-    lines = [
-        Line2D([], [], color=palette[name], marker=shape, lw=1.4, ms=5, label=name) for name, shape in shapes.items()
-    ]
-    if reference:
-        lines.append(Line2D([], [], color="black", ls="--", lw=1, label=reference))
-    figure.legend(handles=lines, loc="outside lower center", ncols=min(columns, len(lines)), frameon=False)
+    usual: Look = {"lw": 1.4, "ms": 5}
+    handles = [Line2D([], [], label=name, **(usual | look)) for name, look in looks.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)), frameon=False)
 
 
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write `<name>.png` and `<name>.svg`; the same figure gives the same bytes every time.
-
-    Returns:
-        the two paths.
-    """
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """Write `<name>.png` and `<name>.svg`; the same figure gives the same bytes every time."""
     with style():
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # its work is done: both files have the same places, in half the time
-        pictures = any(axes.get_images() for axes in figure.axes)
-        files = {".png": _png(figure, pictures=pictures), ".svg": _svg(figure)}
-    for suffix, content in files.items():
-        write_bytes(folder / f"{name}{suffix}", content)
-    return [folder / f"{name}{suffix}" for suffix in files]
+        write_bytes(folder / f"{name}.png", _rendered(figure, "png", {"Software": None}))
+        drawing = _rendered(figure, "svg", {"Date": None, "Creator": None}).decode("utf-8")
+    # A hundredth of a point is finer than any screen or printer, and a third of the file.
+    rounded = COORDINATES.sub(lambda found: DECIMALS.sub(r"\1", found[0]), drawing)
+    write_bytes(folder / f"{name}.svg", rounded.encode("utf-8"))
 
 
-def _png(figure: Figure, *, pictures: bool) -> bytes:
-    """Give a small PNG: lines and letters need no more than 256 colours, and pictures no letters' resolution."""
-    from PIL import Image
-
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=DPI_PICTURES if pictures else DPI, facecolor="white")
-    with Image.open(drawn) as image:
-        plain = image.convert("RGB")
-        reduced = plain if pictures else plain.quantize(256, dither=Image.Dither.NONE)
-        reduced.save(small, format="png", optimize=True)
-    return small.getvalue()
-
-
-def _svg(figure: Figure) -> bytes:
-    """Give an SVG whose coordinates have two decimals: a hundredth of a point is finer than any screen or printer."""
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None}, facecolor="white")
-    text = ASIDES.sub("", drawn.getvalue().decode("utf-8"))
-    text = EMBEDDED.sub(lambda found: found[1] + _smaller(found[2]), text)
-    return COORDINATES.sub(lambda found: DECIMALS.sub(r"\1", found[0]), text).encode("utf-8")
-
-
-def _smaller(encoded: str) -> str:
-    """Write an embedded PNG again, without alpha where nothing shows through, with a palette where it holds all."""
-    from PIL import Image
-
-    small = io.BytesIO()
-    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
-        if image.mode == "RGBA" and image.getextrema()[-1] != (255, 255):
-            return encoded
-        plain = image.convert("RGB")
-        few = plain.getcolors(256) is not None
-        (plain.quantize(256, dither=Image.Dither.NONE) if few else plain).save(small, format="png", optimize=True)
-    return base64.b64encode(small.getvalue()).decode("ascii")
+def _rendered(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, dpi=DPI, facecolor="white", metadata=metadata)
+    return file.getvalue()

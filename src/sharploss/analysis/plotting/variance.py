@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sharploss.analysis.plotting.style import GREY, WIDTH, colours, markers, new_figure
+from sharploss.analysis.plotting.style import GREY, WIDTH, Look, legend_below, looks_of, new_figure
+from sharploss.config.protocols import REFERENCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,39 +23,35 @@ def variance_figure(curves: pd.DataFrame) -> Figure:
             target, output (variances, above 0).
     """
     networks = [name for name in dict.fromkeys(curves["network"]) if name]
-    names = list(dict.fromkeys(curves["line"]))
-    palette = {
-        name: GREY if name in ("bicubic", "input") else colour for name, colour in colours(["l1", *names]).items()
-    }
-    palette |= {"target": (0.0, 0.0, 0.0)}
-    shapes = markers(["target", *names])
+    looks = {"target": {"color": "black"}} | looks_of(curves["line"])
+    looks |= {name: {**looks[name], "color": GREY} for name in REFERENCES if name in looks}
     figure = new_figure(WIDTH, 1.65 * len(networks) + 0.55)
     grid = figure.subplots(len(networks), 4, squeeze=False, sharex=True)
     for network, row in zip(networks, grid, strict=True):
         part = curves[curves["network"].isin([network, ""])]
         for place, direction in enumerate(DIRECTIONS):
             chosen = part[part["direction"] == direction]
-            _curves(row[place], chosen, palette, shapes, share=False)
-            _curves(row[place + 2], chosen, palette, shapes, share=True)
+            _curves(row[place], chosen, looks, share=False)
+            _curves(row[place + 2], chosen, looks, share=True)
         row[0].set_ylabel(network)
     for place, axes in enumerate(grid[0]):
         what = "variance" if place < 2 else "share"
         axes.set_title(f"{what}, {list(DIRECTIONS.values())[place % 2]}", fontsize=8)
     for axes in grid[-1]:
         axes.set_xlabel("patches, ranked", fontsize=8)
-    _legend(figure, palette, shapes, ["target", *names])
+    legend_below(figure, looks, 6)
     return figure
 
 
-def _curves(axes: Axes, part: pd.DataFrame, palette: dict[str, Any], shapes: dict[str, str], *, share: bool) -> None:
+def _curves(axes: Axes, part: pd.DataFrame, looks: dict[str, Look], *, share: bool) -> None:
     for index, (name, line) in enumerate(part.groupby("line", sort=False)):
         rank, target = line["rank"].to_numpy(), line["target"].to_numpy()
-        look: dict[str, Any] = {"lw": 1.1, "ms": 3.5, "markevery": (3 * index, 12)}
+        whole = target if share else 1.0
         if index == 0:
-            truth = target / target if share else target
-            axes.plot(rank, truth, color=palette["target"], lw=1.1, zorder=1)
-        values = line["output"].to_numpy() / target if share else line["output"].to_numpy()
-        axes.plot(rank, values, color=palette[str(name)], marker=shapes[str(name)], **look)
+            axes.plot(rank, target / whole, lw=1.1, zorder=1, **looks["target"])
+        axes.plot(
+            rank, line["output"].to_numpy() / whole, lw=1.1, ms=3.5, markevery=(3 * index, 12), **looks[str(name)]
+        )
     axes.tick_params(labelsize=7)
     axes.set_yscale("log")  # of the share too: flat patches may have many times the target's variance
     axes.minorticks_off()
@@ -67,13 +64,3 @@ def _whole_decades(axes: Axes) -> None:
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 0.09), max(high, 11))
     axes.yaxis.set_major_formatter("{x:g}")
-
-
-def _legend(figure: Figure, palette: dict[str, Any], shapes: dict[str, str], names: list[str]) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], color=palette[name], marker="" if name == "target" else shapes[name], ms=4, label=name)
-        for name in names
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), frameon=False)

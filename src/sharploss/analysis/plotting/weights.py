@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sharploss.analysis.measures import ALPHA, Measure, heading
-from sharploss.analysis.plotting.style import WIDTH, colours, legend_below, level, markers, new_figure
+from sharploss.analysis.measures import Measure, heading
+from sharploss.analysis.plotting.style import WIDTH, legend_below, level, looks_of, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def weights_figure(searches: pd.DataFrame, measures: list[Measure]) -> Figure:
-    """Draw a panel per measure, a line per search; the dashed line is the loss without the term.
+def weights_figure(sweeps: pd.DataFrame, measures: list[Measure], axis: str = "weight") -> Figure:
+    """Draw a panel per measure, a line per sweep; the dashed line is the loss without the term.
 
     Args:
-        searches: line (its name), metric, protocol, weight (above 0; of the line "sploss" its alpha), value, low, high,
-            against, baseline; lines with one baseline each, as `searches.weight_searches` gives them for one task,
-            network, recipe and test set.
+        sweeps: line (its name), metric, protocol, weight (above 0), value, low, high, against, baseline; lines with one
+            baseline each, as `stats.weight_sweep` returns them for one task, network, recipe and test set.
         measures: the panels, in order.
+        axis: what the weights are.
     """
-    names = list(dict.fromkeys(searches["line"]))
-    palette, shapes = colours(["l1", *names]), markers(names)
+    looks = looks_of(sweeps["line"])
     figure = new_figure(min(WIDTH, 2.3 * len(measures) + 0.2), 2.3)
     panels = figure.subplots(1, len(measures), squeeze=False)[0]
     for measure, axes in zip(measures, panels, strict=True):
-        part = searches[(searches["metric"] == measure[0]) & (searches["protocol"] == measure[1])]
-        for name in names:
-            look: dict[str, Any] = {"color": palette[name], "marker": shapes[name]}
-            _line(axes, part[part["line"] == name], look)
-        for against, value in part.groupby("against")["baseline"].first().items():
-            level(axes, float(value), color="black", ls="--", lw=1, label=str(against))
+        part = sweeps[(sweeps["metric"] == measure[0]) & (sweeps["protocol"] == measure[1])]
+        for name, line in part.groupby("line", sort=False):
+            look, xs = looks[str(name)], line["weight"].to_numpy()
+            band = (line["low"].to_numpy(), line["high"].to_numpy())
+            axes.fill_between(xs, *band, color=look["color"], alpha=0.15, lw=0)
+            axes.plot(xs, line["value"].to_numpy(), lw=1.3, ms=5, **look)
+        for value in part.groupby("against")["baseline"].first():
+            level(axes, float(value), color="black", ls="--", lw=1)
         axes.set_title(heading(measure), fontsize=8)
-        axes.set(xscale="log", xlabel=f"weight ({ALPHA} of SPLoss)" if "sploss" in names else "weight")
+        axes.set(xscale="log", xlabel=axis)
         axes.tick_params(labelsize=7)
-    legend_below(figure, palette, shapes, " and ".join(dict.fromkeys(searches["against"])))
+    without = " and ".join(dict.fromkeys(sweeps["against"]))
+    legend_below(figure, looks | {without: {"color": "black", "ls": "--", "lw": 1}}, 3)
     return figure
-
-
-def _line(axes: Axes, part: pd.DataFrame, look: dict[str, Any]) -> None:
-    xs = part["weight"].to_numpy()
-    band: dict[str, Any] = {"color": look["color"], "alpha": 0.15, "lw": 0}
-    axes.fill_between(xs, part["low"].to_numpy(), part["high"].to_numpy(), **band)
-    axes.plot(xs, part["value"].to_numpy(), lw=1.3, ms=5, **look)

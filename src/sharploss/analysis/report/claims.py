@@ -1,9 +1,10 @@
-"""The ledger of the report: every claim with what its paper prints, what our runs show, and all that is behind it."""
+"""The claims of the report: what each paper published, what was measured, and all that is behind it."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from sharploss.analysis.claims.spec import SIDES
 from sharploss.analysis.claims.tables import MARKS, effects
 from sharploss.analysis.measures import metric_title, number
 from sharploss.analysis.tables.layout import Cell, Table, count
@@ -22,7 +23,7 @@ class Side(NamedTuple):
     """What one source says about a claim.
 
     Attributes:
-        title: "In print" or "Our runs".
+        title: "Published" or "Measured".
         verdict: one of VERDICTS.
         why: a sentence.
         caveat: that one seed stands behind some cells, as a sentence; "" where there are more.
@@ -48,8 +49,8 @@ class Claim(NamedTuple):
     where: str
     statement: str
     note: str
-    printed: Side
-    ours: Side
+    published: Side
+    measured: Side
 
 
 def claims(found: dict[str, Any]) -> list[Claim]:
@@ -65,25 +66,23 @@ def claims(found: dict[str, Any]) -> list[Claim]:
             str(claim["where"]),
             str(claim["statement"]),
             str(claim["note"]),
-            _side(key, "In print", claim["printed"]),
-            _side(key, "Our runs", claim["ours"]),
+            _side(key, "Published", claim["published"]),
+            _side(key, "Measured", claim["measured"]),
         )
         for key, claim in found.items()
     ]
 
 
 def tally(found: list[Claim]) -> Table:
-    """Count the verdicts of each paper, in print and on our runs."""
+    """Count the verdicts of each paper, published and measured."""
     papers = list(dict.fromkeys(claim.paper for claim in found))
     rows = [_tally_row(paper, [claim for claim in found if claim.paper == paper]) for paper in papers]
-    columns = ["paper", "claims", *(f"{side}: {word}" for side in ("print", "ours") for word in VERDICTS)]
-    return Table(
-        "Verdicts by paper: on what it prints, and on our runs.", columns, [*rows, _tally_row("all", found)], labels=1
-    )
+    columns = ["paper", "claims", *(f"{side}: {word}" for side in SIDES for word in VERDICTS)]
+    return Table("Verdicts by paper: published and measured.", columns, [*rows, _tally_row("all", found)], labels=1)
 
 
 def _tally_row(paper: str, part: list[Claim]) -> list[Cell]:
-    sides = [[claim.printed.verdict for claim in part], [claim.ours.verdict for claim in part]]
+    sides = [[claim.published.verdict for claim in part], [claim.measured.verdict for claim in part]]
     numbers = [side.count(word) for side in sides for word in VERDICTS]
     return [Cell(paper), Cell(str(len(part))), *(Cell(str(n)) if n else Cell("·", "gone") for n in numbers)]
 
@@ -149,7 +148,7 @@ def _exceptions(name: str, found: list[dict[str, Any]]) -> Table:
 def _exception(one: dict[str, Any]) -> list[Cell]:
     metric = one["metric"]
     known = one["change"] is not None
-    # A printed number is what it is: its "interval" has no width.
+    # A published number is what it is: its "interval" has no width.
     spread = "" if one["p"] is None else _interval(metric, one["low"], one["high"])
     return [
         *(Cell(str(one[name])) for name in ("task", "network", "dataset", "what")),

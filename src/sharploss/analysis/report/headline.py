@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import Measure, badness, fidelity, measures_of, metric_title, number
-from sharploss.analysis.stats.intervals import BASELINES, TRAINED
+from sharploss.analysis.stats.baselines import references
+from sharploss.analysis.stats.intervals import TRAINED
 from sharploss.analysis.tables.layout import base_title, count, images_of, interval, records
 from sharploss.analysis.tables.tables import first_tested, means, pairing_rows, with_recipes
 from sharploss.config.protocols import MAIN
@@ -58,7 +59,7 @@ def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
 
     Args:
         study: the study.
-        compared: `statistics.differences(study.scores)`.
+        compared: `intervals.differences_of(study)`.
     """
     first = first_tested(study)
     scored = means(study.scores.merge(first)).merge(pairing_rows(study))
@@ -66,14 +67,17 @@ def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
         (row["task"], row["network"], row["recipe"], row["loss"], row["metric"], row["protocol"]): row
         for row in records(compared.merge(first))
     }
+    bases = references(study)
     asked = [m for m in measures_of(study) if m[0] in SHARPNESS or (m[0] == "psnr" and m[1] in MAIN)]
     return [
-        _answer(cast("tuple[str, ...]", key), part, changes, asked)
+        _answer(cast("tuple[str, ...]", key), part, changes, asked, bases)
         for key, part in with_recipes(study.runs, scored).groupby([*TRAINED, "label"], sort=False)
     ]
 
 
-def _answer(key: tuple[str, ...], part: pd.DataFrame, changes: dict[Any, Any], asked: list[Measure]) -> Answer:
+def _answer(
+    key: tuple[str, ...], part: pd.DataFrame, changes: dict[Any, Any], asked: list[Measure], bases: list[str]
+) -> Answer:
     task, network, recipe, label = key
     best = {measure: _best(part, measure) for measure in asked}
     best = {measure: loss for measure, loss in best.items() if loss}
@@ -86,8 +90,8 @@ def _answer(key: tuple[str, ...], part: pd.DataFrame, changes: dict[Any, Any], a
         label,
         best[sharp],
         _gain(part, best[sharp], sharp, gain),
-        f"{_change('psnr', price)} dB" if price else "nothing" if best[sharp] in BASELINES else "—",
-        0.0 if best[sharp] == "l1" else float(price["difference"]) if price else float("nan"),
+        f"{_change('psnr', price)} dB" if price else "nothing" if best[sharp] in bases else "—",
+        0.0 if best[sharp] == bases[0] else float(price["difference"]) if price else float("nan"),
         _verdict(best[sharp], gain, price),
         _best(part[part["loss"].map(lambda loss: _is_cheap(changes.get((task, network, recipe, loss, *true))))], sharp),
         {metric_title(metric): loss for (metric, _), loss in best.items()},

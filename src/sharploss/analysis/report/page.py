@@ -1,4 +1,4 @@
-"""`report`: one page with the verdicts, the answer, the tables, the pictures and where it all comes from."""
+"""The report stage: one page with the verdicts, the answer, the tables, the pictures and where it all comes from."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
-from sharploss.analysis.claims.pages import PAGES
 from sharploss.analysis.claims.tables import anomaly_table
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import measures_of
-from sharploss.analysis.report import claims as report_ledger
+from sharploss.analysis.report import claims as report_claims
 from sharploss.analysis.report import headline
 from sharploss.analysis.report.calibration import calibration
 from sharploss.analysis.report.crops import explorer
 from sharploss.analysis.report.facts import cost_tables, failures, protocol_tables, questions, run_rows
 from sharploss.analysis.report.figures import figures
 from sharploss.analysis.report.provenance import provenance, sources
-from sharploss.analysis.stats.intervals import differences
-from sharploss.analysis.tables.best_weight import lay_out, tuned
+from sharploss.analysis.stats.intervals import differences_of
+from sharploss.analysis.tables.best_weight import best_weight, lay_out
 from sharploss.analysis.tables.layout import gap_notes
 from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.tables import alpha_control, display, shown_suites
@@ -28,14 +27,14 @@ from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.utils.files import read_json, write_text
 
 HERE = Path(__file__).parent
-TEMPLATE, SCRIPT = "report.html.jinja", "report.js"
+TEMPLATE, SCRIPT = "page.html.jinja", "page.js"
 
 
-def report(study_name: str, root: Path, *, command: str, wall_seconds: float | None = None) -> None:
-    """Write the page of a study: self-contained, without a request to any network.
+def write_report(study: str, root: Path, command: str, wall_seconds: float | None = None) -> None:
+    """Write the page of a study; its pictures are files beside it, and no network is asked.
 
     Args:
-        study_name: the study; its figures are drawn, and its claims and protocols where their parts are wanted.
+        study: its name; its figures are drawn, and its claims and protocols are shown where they are there.
         root: the repository's folder.
         command: what a reader types to make the study again.
         wall_seconds: how long the whole study took, where known.
@@ -43,12 +42,12 @@ def report(study_name: str, root: Path, *, command: str, wall_seconds: float | N
     Raises:
         UserError: a result file, column, figure or crop is missing; the message names it.
     """
-    study = load_study(study_name, root)
-    write_text(study.paths.page, render(study, command, wall_seconds))
+    loaded = load_study(study, root)
+    write_text(loaded.paths.page, render(loaded, command, wall_seconds))
 
 
 def render(study: Study, command: str, wall_seconds: float | None = None) -> str:
-    """Give the page as HTML; every text of the study is escaped. Arguments as in `report`."""
+    """Return the page as HTML; every text of the study is escaped. Arguments as in `write_report`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
@@ -60,39 +59,39 @@ def render(study: Study, command: str, wall_seconds: float | None = None) -> str
         new_id=lambda: f"t{next(ids)}",
         script=script,
         script_hash=hash_of(script),
-        **_judged(study),
+        **_claims(study),
         **_measured(study),
         **_pictured(study),
-        **_told(study),
+        **_described(study),
         facts=provenance(study, command, wall_seconds),
     )
 
 
 def hash_of(script: str) -> str:
-    """Give the hash under which the page's policy lets its one script run, and no other."""
+    """Return the hash under which the page's policy lets its one script run, and no other."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
-def _judged(study: Study) -> dict[str, Any]:
-    """Lay out what `judge` found: the claims, their counts, the anomalies; nothing where it has not run."""
+def _claims(study: Study) -> dict[str, Any]:
+    """Lay out the claims with their results, their counts, and the anomalies; nothing where they were not evaluated."""
     path = study.paths.claims
     if not path.is_file():
         return {"claims": [], "tally": None, "anomalies": [], "untestable": []}
     found = cast("dict[str, Any]", read_json(path))
-    claims = report_ledger.claims(found["claims"])
+    claims = report_claims.claims(found["claims"])
     return {
         "claims": claims,
-        "tally": report_ledger.tally(claims),
-        "pages": PAGES,
+        "tally": report_claims.tally(claims),
+        "pages": found["papers"],
         "anomalies": [anomaly_table(found["anomalies"])],
-        "untestable": [claim for claim in claims if claim.ours.verdict == "not testable"],
+        "untestable": [claim for claim in claims if claim.measured.verdict == "not testable"],
     }
 
 
 def _measured(study: Study) -> dict[str, Any]:
     """Lay out the numbers: answers, tables, the papers' tables, the control."""
-    compared = differences(study.scores)
+    compared = differences_of(study)
     found, tables = headline.answers(study, compared), display(study, compared)
     asked = questions(study)
     suites = [(name, asked.get(name, ""), tables[name], tables[f"{name}_difference"]) for name in shown_suites(study)]
@@ -102,7 +101,7 @@ def _measured(study: Study) -> dict[str, Any]:
         "several_tasks": len({one.task for one in found}) > 1,
         "tables": tables,
         "suites": suites,
-        "tuned": lay_out(study, tuned(study, compared)),
+        "best_weight": lay_out(study, best_weight(study, compared)),
         "papers": {name: table for name, (_, table) in paper_tables(study).items()},
         "control": headline.control(alpha_control(study)),
         "calibration": calibration(study.paths),
@@ -110,19 +109,13 @@ def _measured(study: Study) -> dict[str, Any]:
 
 
 def _pictured(study: Study) -> dict[str, Any]:
-    """Gather the pictures: figures by section, and what the explorer shows."""
-    drawn, crops = figures(study.paths.figures), explorer(study)
-    return {
-        "figures": drawn.sections,
-        "skipped": drawn.skipped,
-        "crops": crops["crops"],
-        "most": crops["most"],
-        "data": {"figures": drawn.pictures, "crops": crops["crops"], "pictures": crops["pictures"]},
-    }
+    """List the pictures: figures by section, and what the explorer shows."""
+    sections, skipped = figures(study.paths.figures)
+    return {"figures": sections, "skipped": skipped, "crops": explorer(study, study.paths.reports)}
 
 
-def _told(study: Study) -> dict[str, Any]:
-    """Gather what is told in words: caveat, protocols, gaps, runs, sources."""
+def _described(study: Study) -> dict[str, Any]:
+    """Gather what is said in words: caveat, protocols, gaps, runs, sources."""
     asked = {name for measure in measures_of(study) for name in measure}
     return {
         "caveat": headline.caveat(study),

@@ -1,49 +1,71 @@
-"""What a loss adds to which other loss, told from the losses' own terms in params.yaml."""
+"""Which loss is compared with which: the baselines of claims.yaml, and what the losses' own terms show."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from sharploss.analysis.load import Study
+from pydantic import Field
+
+from sharploss.config.loss_spec import LossSpec, Term
+from sharploss.config.tasks import Name, Strict
+from sharploss.utils.errors import UserError
+from sharploss.utils.yaml_files import load_yaml
+
+if TYPE_CHECKING:
+    from sharploss.analysis.load import Study
 
 Terms = dict[str, float]
 
 
+class Baselines(Strict):
+    """The pairings that the losses' terms do not show."""
+
+    references: list[Name] = Field(min_length=1, description="the first that was trained counts")
+    replaces: dict[Name, Name] = Field(default={}, description="loss -> the loss of which it replaces a term")
+
+
+def load_baselines(root: Path) -> Baselines:
+    """Read the section `baselines` of claims.yaml in `root`; the claims themselves are not looked at.
+
+    Raises:
+        UserError: the file is missing or damaged, or has no such section.
+    """
+    content = load_yaml(root / "claims.yaml")
+    if not isinstance(content, dict) or "baselines" not in content:
+        raise UserError(f"{root / 'claims.yaml'} has no section 'baselines': take it from the repository again.")
+    return Baselines.model_validate(cast("dict[str, Any]", content)["baselines"])
+
+
+def references(study: Study) -> list[str]:
+    """List the losses that others are compared with: of each task, network and recipe the first that was trained."""
+    return load_baselines(study.root).references
+
+
+def specs_of(study: Study) -> dict[str, LossSpec]:
+    """Return the losses that the study trains, as params.yaml states them."""
+    used = set(study.runs["loss"])
+    return {name: spec for name, spec in study.params.losses.items() if name in used}
+
+
 def terms_of(study: Study) -> dict[str, Terms]:
-    """Give the terms of every loss of the study with their weights: loss -> term -> weight."""
-    return {loss: {term: weight(value) for term, value in spec.items()} for loss, spec in _specs(study).items()}
+    """Return the terms of every loss of the study with their weights: loss -> term -> weight."""
+    return {loss: spec.weights for loss, spec in specs_of(study).items()}
 
 
 def forms_of(study: Study) -> dict[str, dict[str, str]]:
-    """Give the parameters of every term but its weight, as text: loss -> term -> form."""
-    return {loss: {term: form(value) for term, value in spec.items()} for loss, spec in _specs(study).items()}
+    """Return the parameters of every term but its weight, as text: loss -> term -> form."""
+    return {loss: {name: form(term) for name, term in spec.terms.items()} for loss, spec in specs_of(study).items()}
 
 
-def _specs(study: Study) -> dict[str, dict[str, Any]]:
-    params = study.params.model_dump()
-    losses = cast("dict[str, dict[str, Any]]", params.get("losses") or {})
-    used = set(study.runs["loss"])
-    return {name: spec for name, spec in losses.items() if name in used}
-
-
-def weight(value: Any) -> float:
-    """Give the weight of a term, which is a number, or parameters with an optional weight."""
-    return float(cast("dict[str, Any]", value).get("weight", 1)) if isinstance(value, dict) else float(value)
-
-
-def form(value: Any) -> str:
-    """Give the parameters of a term without its weight, as text that is equal where they are."""
-    parameters = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-    return json.dumps({name: parameters[name] for name in sorted(parameters) if name != "weight"}, sort_keys=True)
+def form(term: Term) -> str:
+    """Return the parameters of a term without its weight, as text that is equal where they are."""
+    return json.dumps(term.parameters, sort_keys=True)
 
 
 def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:
-    """Find losses that are another loss and one more term: loss -> (the other loss, the term).
-
-    Args:
-        losses: what `terms_of` gives.
-    """
+    """Find losses that are another loss and one more term: loss -> (the other loss, the term)."""
     found: dict[str, tuple[str, str]] = {}
     for name, terms in losses.items():
         for base, fewer in losses.items():
@@ -53,14 +75,21 @@ def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def partner_of(losses: dict[str, Terms]) -> dict[str, str]:
-    """Name the loss that each is to be compared with: what it adds a term to, or the one whose pixel term it replaces.
+def baseline_of(losses: dict[str, Terms], baselines: Baselines) -> dict[str, str]:
+    """Return the baseline of each loss that has one.
 
-    SPLoss alone, and every other single term, replaces L1.
+    It is the loss that it adds a term to, or the one of which it replaces a term (claims.yaml). The baseline of a
+    single term is the first reference.
     """
     found = {name: base for name, (base, _) in added(losses).items()}
-    for name, other in (("mprnet_sploss", "mprnet_original"), ("esrgan_sploss", "esrgan")):
+    for name, other in baselines.replaces.items():
         if name in losses and other in losses:
             found.setdefault(name, other)
-    single = [name for name, terms in losses.items() if len(terms) == 1 and name != "l1"]
-    return found | {name: "l1" for name in single if "l1" in losses and name not in found}
+    first = baselines.references[0]
+    single = [name for name, terms in losses.items() if len(terms) == 1 and name != first]
+    return found | {name: first for name in single if first in losses and name not in found}
+
+
+def baselines_in(study: Study) -> dict[str, str]:
+    """Return the baseline of each of the study's losses that has one (`baseline_of`)."""
+    return baseline_of(terms_of(study), load_baselines(study.root))

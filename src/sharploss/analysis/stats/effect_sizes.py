@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sharploss.analysis.measures import direction
+from sharploss.analysis.measures import badness
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,7 +34,7 @@ def effect(metric: str, values: Floats, baseline: Floats) -> Effect:
     """Describe a paired comparison.
 
     Args:
-        metric: name, which tells what is better.
+        metric: its direction says which values are better.
         values: (images, seeds), no NaN.
         baseline: the same shape.
     """
@@ -43,18 +43,13 @@ def effect(metric: str, values: Floats, baseline: Floats) -> Effect:
 
 
 def improvement(metric: str, values: Floats, baseline: Floats) -> float:
-    """Give the share of pairs in which `values` is better than `baseline`; equal ones count half."""
+    """Return the share of pairs in which `values` is better than `baseline`; equal ones count half."""
     gain = badness(metric, baseline) - badness(metric, values)
     return float((gain > 0).mean() + (gain == 0).mean() / 2)
 
 
-def badness(metric: str, values: Floats) -> Floats:
-    """Turn values into numbers of which the smallest is best."""
-    return {"higher": -values, "lower": values, "one": np.abs(values - 1)}[direction(metric)]
-
-
 def cohens_d(differences: Floats) -> float:
-    """Give mean over standard deviation (n - 1) of paired differences; NaN with fewer than two."""
+    """Return mean over standard deviation (n - 1) of paired differences; NaN with fewer than two."""
     if len(differences) < 2:
         return math.nan
     mean, spread = float(differences.mean()), _spread(differences)
@@ -62,7 +57,7 @@ def cohens_d(differences: Floats) -> float:
 
 
 def p_value(differences: Floats) -> float:
-    """Give the two-sided p-value of the t-test of a mean against zero.
+    """Return the two-sided p-value of the t-test of a mean against zero.
 
     With one seed it is the one-sample t-test across images; with several, seeds count too (`standard_error`).
 
@@ -83,13 +78,13 @@ def p_value(differences: Floats) -> float:
 
 
 def margins(values: Floats) -> tuple[Floats, Floats]:
-    """Give the means of every image, (images,), and of every seed, (seeds,), of (images, seeds) or (images,)."""
+    """Return the means of every image, (images,), and of every seed, (seeds,), of (images, seeds) or (images,)."""
     table = values.reshape(len(values), -1)
     return table.mean(axis=1), table.mean(axis=0)
 
 
 def standard_error(*parts: Floats) -> tuple[float, int]:
-    """Give the standard error of a mean whose images and seeds were both drawn by chance, and its degrees of freedom.
+    """Return the standard error of a mean whose images and seeds were both drawn by chance, and its degrees of freedom.
 
     Squared, it is var(image means) / images + var(seed means) / seeds: images and seeds are crossed, each image meets
     each seed, so that neither can be averaged away before the test. It is the variance for two-way clusters without the
@@ -99,7 +94,7 @@ def standard_error(*parts: Floats) -> tuple[float, int]:
     over images.
 
     Args:
-        parts: means along each way of sampling, (n,). Those of one number tell nothing of their spread and are left
+        parts: means along each way of sampling, (n,). A part of one number has no spread and is left
             out: with one seed the error is that over images alone, with one image that over seeds alone.
 
     Returns:
@@ -112,7 +107,7 @@ def standard_error(*parts: Floats) -> tuple[float, int]:
 
 
 def _spread(differences: Floats) -> float:
-    """Give the standard deviation; 0 where all numbers are equal, which rounding of their mean would hide."""
+    """Return the standard deviation; 0 where all numbers are equal, which rounding of their mean would hide."""
     return 0.0 if np.ptp(differences) == 0 else float(differences.std(ddof=1))
 
 

@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.measures import is_shown
+from sharploss.analysis.stats.baselines import references
 from sharploss.analysis.stats.effect_sizes import Effect, effect, holm, margins, standard_error
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sharploss.analysis.load import Study
 
 Floats = npt.NDArray[np.float64]
 RESAMPLES = 10_000
@@ -24,9 +27,6 @@ TRAINED = ["task", "network", "recipe"]
 """What has one baseline: nothing is ever compared across tasks, networks or recipes."""
 
 CELL = ["task", "network", "recipe", "loss", "dataset", "metric", "protocol"]
-BASELINES = ("l1", "mprnet_original", "esrgan")
-"""Losses that others are compared with: of each task, network and recipe the first one that was trained."""
-
 RESULTS = ["against", "baseline", "difference", "low", "high", *Effect._fields, "images", "seeds"]
 
 
@@ -44,10 +44,10 @@ def mean_interval(values: Floats, level: float = 0.95, seed: int = 0) -> Interva
     With one seed: the wider, at each end, of Student's t interval and of a percentile bootstrap over images. The
     bootstrap alone cannot leave the range of the images (with 4 of them it holds the true mean of normal data 7 times
     in 8, not 19 in 20), while Student's t alone does not see skewness. So an interval never excludes zero where the
-    t-test's p (`effects.p_value`) is above 1 - level.
+    t-test's p (`effect_sizes.p_value`) is above 1 - level.
 
-    With several seeds: Student's t interval for crossed images and seeds (`effects.standard_error`), since three seeds
-    are too few to be drawn from.
+    With several seeds: Student's t interval for crossed images and seeds (`effect_sizes.standard_error`), since three
+    seeds are too few to be drawn from.
 
     Args:
         values: (images, seeds) or (images,), one difference each, no NaN.
@@ -69,7 +69,7 @@ def mean_interval(values: Floats, level: float = 0.95, seed: int = 0) -> Interva
 def widest(
     mean: float, error: float, freedom: int, drawn: Floats | None = None, level: float = 0.95
 ) -> tuple[float, float]:
-    """Give low and high: Student's t interval, widened to the bootstrap's where that reaches further.
+    """Return low and high: Student's t interval, widened to the bootstrap's where that reaches further.
 
     Args:
         mean: the estimate.
@@ -91,13 +91,13 @@ def widest(
 
 @cache
 def _weights(n: int, seed: int) -> Floats:
-    """Give how often each of n items is drawn, as shares, for every resample: (RESAMPLES, n)."""
+    """Return how often each of n items is drawn, as shares, for every resample: (RESAMPLES, n)."""
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), RESAMPLES) / n
 
 
 @cache
 def tail(n: int, level: float) -> float:
-    """Give the probability that a percentile interval over n images cuts off at each end.
+    """Return the probability that a percentile interval over n images cuts off at each end.
 
     It is smaller than (1 - level) / 2 for small n (the "expanded percentile" interval: Hesterberg, What teachers should
     know about the bootstrap, The American Statistician 69(4), 2015), since the plain interval is too narrow by
@@ -110,17 +110,22 @@ def tail(n: int, level: float) -> float:
     return float(special.ndtr(-np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + level) / 2)))
 
 
-def differences(scores: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> pd.DataFrame:
+def differences_of(study: Study) -> pd.DataFrame:
+    """Compare every loss of a study with its references (`differences`)."""
+    return differences(study.scores, references(study))
+
+
+def differences(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
     """Compare every loss with the baseline of the same network and recipe, image by image and seed by seed.
 
     Args:
-        scores: Study.scores.
+        scores: rows of Study.scores.
         baselines: the losses that the others are compared with: the first one that was trained.
 
     Returns:
         One row per task, network, recipe, loss, dataset, metric and protocol: against (the baseline's name), baseline
         (its mean), difference (loss minus baseline, mean over images and seeds both have), low, high, improvement,
-        effect, p (`effects.Effect`), images, seeds. Losses without a common image and seed have no row.
+        effect, p (`effect_sizes.Effect`), images, seeds. Losses without a common image and seed have no row.
     """
     import pandas as pd
 
@@ -129,8 +134,8 @@ def differences(scores: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> p
     return pd.DataFrame(rows, columns=[*CELL, *RESULTS])
 
 
-def pair(scores: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> pd.DataFrame:
-    """Put the baseline's score of the same task, network, recipe, seed and image beside every other loss's score.
+def pair(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
+    """Join the baseline's score of the same task, network, recipe, seed and image to every other loss's score.
 
     Returns:
         The rows of `scores` that have a counterpart, with the columns `against`, `baseline` and `difference`.
@@ -143,12 +148,17 @@ def pair(scores: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> pd.DataF
     return paired.assign(difference=paired["value"] - paired["baseline"])
 
 
-def base_losses(scores: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> pd.DataFrame:
-    """Give the baseline of each task, network and recipe that has one: columns TRAINED and `against`."""
+def base_losses(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
+    """Return the baseline of each task, network and recipe that has one: columns TRAINED and `against`."""
     found = scores.loc[scores["loss"].isin(baselines), [*TRAINED, "loss"]].drop_duplicates()
     order = found["loss"].map({name: place for place, name in enumerate(baselines)})
     first = found.assign(order=order).sort_values("order", kind="stable").drop_duplicates(TRAINED)
     return first[[*TRAINED, "loss"]].rename(columns={"loss": "against"})
+
+
+def means(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average scores over images and seeds: one row per cell (`CELL`)."""
+    return scores.groupby(CELL, sort=False)["value"].mean().reset_index()
 
 
 def corrected(compared: pd.DataFrame) -> pd.DataFrame:
@@ -174,7 +184,7 @@ def _differences(paired: pd.DataFrame) -> list[list[object]]:
 
 
 def _difference(key: list[str], change: Floats, base: Floats) -> list[object]:
-    """Give a row from (images, seeds) differences and baselines, NaN where one of the two has no score."""
+    """Return a row from (images, seeds) differences and baselines, NaN where one of the two has no score."""
     seeds = ~np.isnan(change).all(axis=0)
     images = ~np.isnan(change[:, seeds]).any(axis=1)
     both = np.ix_(images, seeds)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sharploss.analysis.stats.intervals import CELL, TRAINED
+from sharploss.analysis.stats.intervals import TRAINED, means
 from sharploss.config.protocols import MAIN, REFERENCES
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ WHERE = [*TRAINED, "dataset"]
 
 
 def on_front(truth: npt.ArrayLike, distance: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Tell which points no other point beats: none is at least as good in both and better in one.
+    """Return which points no other point beats: none is at least as good in both and better in one.
 
     Args:
         truth: (n,), the larger the better (PSNR).
@@ -33,7 +33,7 @@ def on_front(truth: npt.ArrayLike, distance: npt.ArrayLike) -> npt.NDArray[np.bo
 
 
 def fronts(scores: pd.DataFrame) -> pd.DataFrame:
-    """Give every loss's PSNR (dB) and LPIPS per task, network, recipe and test set, and whether it is on the front.
+    """Return every loss's PSNR (dB) and LPIPS per task, network, recipe and test set, and whether it is on the front.
 
     Args:
         scores: Study.scores; unrestored images are left out.
@@ -41,7 +41,7 @@ def fronts(scores: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns task, network, recipe, loss, dataset, psnr, lpips, front; no rows where LPIPS was not measured.
     """
-    mean = scores[~scores["loss"].isin(REFERENCES)].groupby(CELL, sort=False)["value"].mean().reset_index()
+    mean = means(scores[~scores["loss"].isin(REFERENCES)])
     truth = mean[(mean["metric"] == "psnr") & mean["protocol"].isin(MAIN)].rename(columns={"value": "psnr"})
     seen = mean[mean["metric"] == "lpips"].rename(columns={"value": "lpips"})
     keys = [*TRAINED, "loss", "dataset"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from sharploss.analysis.stats.effect_sizes import badness
+from sharploss.analysis.measures import badness
 from sharploss.analysis.stats.intervals import TRAINED, tail
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def ranks(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 
     A loss without scores in a cell that others have shares the last rank there: a run that diverged is a result.
     Images are resampled, the same ones for all tasks, networks, losses and measures of a test set; seeds are averaged.
-    The interval is widened for the smallest test set (`statistics.tail`), but it stays within the ranks that resampled
+    The interval is widened for the smallest test set (`intervals.tail`), but it stays within the ranks that resampled
     images give: it describes how firm the order is on these images and these trainings, and is no 95 % confidence
     interval. Single numbers of a whole set, such as FID, do not vary in it.
 
@@ -63,7 +63,7 @@ def ranked_cells(scores: pd.DataFrame) -> list[RankedCell]:
 
 
 def average(cells: list[RankedCell], losses: list[str], level: float = 0.95) -> pd.DataFrame:
-    """Average the ranks of cells; what it returns is told in `ranks`."""
+    """Average the ranks of cells; returns what `ranks` does."""
     import pandas as pd
 
     columns = ["loss", "rank", "low", "high", "cells"]
@@ -94,6 +94,6 @@ def ranked(worse: Floats) -> Floats:
 
 @cache
 def draws(name: str, images: int, resamples: int) -> Floats:
-    """Give how often each image is drawn, as shares, (resamples, images); the same for the same name and sizes."""
+    """Return how often each image is drawn, as shares, (resamples, images); the same for the same name and sizes."""
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     return generator.multinomial(images, np.full(images, 1 / images), resamples) / images

@@ -1,10 +1,10 @@
-"""Searches for a term's weight: trainings that differ in one weight alone, or in SPLoss's alpha beside such."""
+"""Sweeps of a term's weight: trainings that differ in one weight alone, or in SPLoss's alpha beside such."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.stats.baselines import Terms, added, forms_of, terms_of
+from sharploss.analysis.stats.baselines import Terms, added, forms_of, references, terms_of
 from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
 
 if TYPE_CHECKING:
@@ -38,34 +38,33 @@ def of_one_form(
 
 
 def penalties(study: Study, losses: set[str]) -> list[tuple[str, str, str, float]]:
-    """List SPLoss alone by its alpha, as a weight beside L1, which it is at alpha 0: as `weighted` lists terms.
+    """List SPLoss alone by its alpha, as a weight beside the pixel loss that it is at alpha 0, like `weighted`.
 
     Args:
         study: the study.
-        losses: those with a weight that is looked for; only suites that have one of them and several alphas count.
+        losses: those with a swept weight; only suites that have one of them and several alphas count.
     """
     single = study.runs.explode("suites")
     alphas = single[single["alpha"] > 0]
     several = alphas.groupby("suites")["alpha"].nunique()
     suites = set(several.index[several > 1]) & set(single.loc[single["loss"].isin(losses), "suites"])
     found = alphas.loc[alphas["suites"].isin(suites), ["loss", "alpha"]].drop_duplicates()
-    return [
-        (str(loss), "l1", "sploss", float(alpha)) for loss, alpha in zip(found["loss"], found["alpha"], strict=True)
-    ]
+    base, pairs = references(study)[0], zip(found["loss"], found["alpha"], strict=True)
+    return [(str(loss), base, "sploss", float(alpha)) for loss, alpha in pairs]
 
 
-def weight_searches(study: Study, at_least: int = 2) -> pd.DataFrame:
-    """Give the scores of every search for a weight.
+def weight_sweep(study: Study, at_least: int = 2) -> pd.DataFrame:
+    """Return the scores of every sweep of a weight.
 
     Args:
         study: the study.
-        at_least: how many different weights make a search; fewer are left out.
+        at_least: how many different weights make a sweep; fewer are left out.
 
     Returns:
         Per task, network, recipe, loss, dataset, metric and protocol: term, against (the loss without the term),
         weight (of SPLoss the alpha), value (mean), baseline (the mean without the term), low and high (the 95 % paired
         interval of the difference, added to the baseline; NaN where there is one image). Sorted by weight within a
-        search.
+        sweep.
     """
     import pandas as pd
 
@@ -76,12 +75,12 @@ def weight_searches(study: Study, at_least: int = 2) -> pd.DataFrame:
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
     if found.empty:
         return pd.DataFrame(columns=COLUMNS)
-    search = [*TRAINED, "term", "against"]
-    found = found[found.groupby(search)["weight"].transform("nunique") >= at_least]
-    # The alphas of a network without another search are no comparison: the figures of the alpha sweep show them.
+    sweep = [*TRAINED, "term", "against"]
+    found = found[found.groupby(sweep)["weight"].transform("nunique") >= at_least]
+    # The alphas of a network without another sweep are no comparison: the figures of the alpha sweep show them.
     others = found.groupby([*TRAINED, "against"])["term"].transform("nunique") > 1
     return found[(found["term"] != "sploss") | others].sort_values(
-        [*search, "weight"], kind="stable", ignore_index=True
+        [*sweep, "weight"], kind="stable", ignore_index=True
     )[COLUMNS]
 
 

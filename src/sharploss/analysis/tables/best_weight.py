@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sharploss.analysis.load import NOT_TRAINED, Study
-from sharploss.analysis.measures import Measure, badness, column, heading, is_better, number, title
-from sharploss.analysis.stats.baselines import weight
+from sharploss.analysis.measures import Measure, badness, column, heading, number, title
+from sharploss.analysis.stats.baselines import references, specs_of
 from sharploss.analysis.stats.intervals import TRAINED, base_losses
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import Cell, Table, records
@@ -16,7 +16,7 @@ from sharploss.analysis.tables.layout import Cell, Table, records
 if TYPE_CHECKING:
     import pandas as pd
 
-Spec = dict[str, Any]
+    from sharploss.config.loss_spec import LossSpec
 
 METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 """What the table shows to read; its csv has every measure that the other tables show."""
@@ -27,7 +27,7 @@ CHOICE = ["suite", *TRAINED, "family", "loss", "parameter", "value", "smallest",
           "diverged", "most", "validation_psnr_y", "validation_lead", "against", "failure"]  # fmt: skip
 
 
-class Family(NamedTuple):
+class LossFamily(NamedTuple):
     """Losses that differ in one weight or alpha alone.
 
     Attributes:
@@ -41,11 +41,11 @@ class Family(NamedTuple):
     variants: dict[str, float]
 
 
-def families(losses: dict[str, Spec]) -> list[Family]:
+def families(losses: dict[str, LossSpec]) -> list[LossFamily]:
     """Group losses that differ in one tunable parameter alone; each other loss is a family by itself.
 
     Args:
-        losses: loss -> term -> weight or parameters, as in params.yaml.
+        losses: by name, as params.yaml states them.
 
     Returns:
         The families in the order of their first losses.
@@ -56,24 +56,22 @@ def families(losses: dict[str, Spec]) -> list[Family]:
         for varied in (key for key in parameters if key[1] in TUNABLE):
             rest = frozenset((key, repr(value)) for key, value in parameters.items() if key != varied)
             frames.setdefault((varied, rest), {})[name] = float(parameters[varied])
-    searches = [
-        Family(" + ".join(losses[next(iter(found))]), varied[1], dict(sorted(found.items(), key=lambda one: one[1])))
+    swept = [
+        LossFamily(
+            " + ".join(losses[next(iter(found))].terms), varied[1], dict(sorted(found.items(), key=lambda one: one[1]))
+        )
         for (varied, _), found in frames.items()
         if len(set(found.values())) > 1
     ]
-    searched = {name for family in searches for name in family.variants}
-    alone = [Family(name, "", {name: float("nan")}) for name in losses if name not in searched]
+    tried = {name for family in swept for name in family.variants}
+    alone = [LossFamily(name, "", {name: float("nan")}) for name in losses if name not in tried]
     order = {name: place for place, name in enumerate(losses)}
-    return sorted([*searches, *alone], key=lambda family: min(order[name] for name in family.variants))
+    return sorted([*swept, *alone], key=lambda family: min(order[name] for name in family.variants))
 
 
-def _flat(spec: Spec) -> dict[tuple[str, str], Any]:
-    """Give (term, parameter) -> value; a term's weight is always among them."""
-    found: dict[tuple[str, str], Any] = {}
-    for term, value in spec.items():
-        more = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-        found |= {(term, key): its for key, its in more.items()} | {(term, "weight"): weight(value)}
-    return found
+def _flat(spec: LossSpec) -> dict[tuple[str, str], Any]:
+    """Return (term, parameter) -> value; a term's weight is among them."""
+    return {(name, key): value for name, term in spec.terms.items() for key, value in dict(term).items()}
 
 
 def choices(study: Study) -> pd.DataFrame:
@@ -93,13 +91,13 @@ def choices(study: Study) -> pd.DataFrame:
     """
     import pandas as pd
 
-    params = study.params.model_dump()
-    rows = [row for suite, runs in _suites(study) for row in _chosen(study, params["losses"], suite, runs)]
+    losses = specs_of(study)
+    rows = [row for suite, runs in _suites(study) for row in _chosen(study, losses, suite, runs)]
     return pd.DataFrame(rows, columns=CHOICE)
 
 
 def _suites(study: Study) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Give the runs of every suite per task, network and recipe, each with `psnr_y`, its last validation PSNR."""
+    """Yield the runs of every suite per task, network and recipe, each with `psnr_y`, its last validation PSNR."""
     runs = study.runs.merge(last_validation(study), on="run", how="left")
     runs["psnr_y"] = runs["psnr_y"].where(runs["status"] == "finished")
     suites = cast("list[list[str]]", list(runs["suites"]))
@@ -110,7 +108,7 @@ def _suites(study: Study) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def last_validation(study: Study) -> pd.DataFrame:
-    """Give run and psnr_y (dB) of the last validation in each run's record; runs without one have no row."""
+    """Return run and psnr_y (dB) of the last validation in each run's record; runs without one have no row."""
     import pandas as pd
 
     points = study.history[study.history["event"] == "validation"].sort_values("step", kind="stable")
@@ -118,18 +116,18 @@ def last_validation(study: Study) -> pd.DataFrame:
     return last.assign(psnr_y=pd.to_numeric(last["psnr_y"], errors="coerce").astype("float64"))
 
 
-def _chosen(study: Study, losses: dict[str, Spec], suite: str, runs: pd.DataFrame) -> list[dict[str, Any]]:
+def _chosen(study: Study, losses: dict[str, LossSpec], suite: str, runs: pd.DataFrame) -> list[dict[str, Any]]:
     found = families({str(loss): losses[loss] for loss in dict.fromkeys(runs["loss"])})
     if len(found) < 2 or not any(family.parameter for family in found):
         return []
     where = {"suite": suite, **{name: str(runs[name].iloc[0]) for name in TRAINED}}
-    bases = base_losses(study.runs.merge(runs[TRAINED].drop_duplicates()))["against"].tolist()
+    bases = base_losses(study.runs.merge(runs[TRAINED].drop_duplicates()), references(study))["against"].tolist()
     rows = [where | _choice(family, runs) for family in found]
     most = max(row["trials"] for row in rows)
     return [row | {"most": most, "against": bases[0] if bases else ""} for row in rows]
 
 
-def _choice(family: Family, runs: pd.DataFrame) -> dict[str, Any]:
+def _choice(family: LossFamily, runs: pd.DataFrame) -> dict[str, Any]:
     mine = runs[runs["loss"].isin(list(family.variants))]
     grouped = mine.groupby("loss", sort=False)
     psnr = {str(loss): float(part.mean(skipna=False)) for loss, part in grouped["psnr_y"]}
@@ -155,12 +153,12 @@ def _choice(family: Family, runs: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def tuned(study: Study, compared: pd.DataFrame) -> pd.DataFrame:
-    """Give the chosen variants with their test scores.
+def best_weight(study: Study, compared: pd.DataFrame) -> pd.DataFrame:
+    """Return the chosen variants with their test scores.
 
     Args:
         study: the study.
-        compared: `statistics.differences(study.scores)`.
+        compared: `intervals.differences_of(study)`.
 
     Returns:
         A row per row of `choices` and test set: its columns, dataset, images, and per measure the mean ("psnr_y") and
@@ -191,7 +189,7 @@ def _with_scores(study: Study, rows: pd.DataFrame, compared: pd.DataFrame, measu
 
 
 def lay_out(study: Study, numbers: pd.DataFrame) -> dict[str, list[Table]]:
-    """Lay out `tuned(study, compared)`: suite -> a table per task and test set, a row per network and loss."""
+    """Lay out `best_weight(study, compared)`: suite -> a table per task and test set, a row per network and loss."""
     tables: dict[str, list[Table]] = {}
     for (suite, task, dataset), part in numbers.groupby(["suite", "task", "dataset"], sort=False):
         tables.setdefault(str(suite), []).append(_table(study, part, str(suite), str(task), str(dataset)))
@@ -217,8 +215,8 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
     heads = [[heading(m), *([f"{title(m)}: difference to {names}"] if bases else [])] for m in shown]
     columns = ["network", "loss", "trials", "best", "validation PSNR Y (dB; lead over the next trial)"]
     return Table(
-        caption=f"Each loss at its best ({suite}): {task}, means on {dataset} ({layout.count(images, 'image')}, "
-        f"{layout.seeds(study, trained)}).",
+        caption=f"Each loss at its best ({suite}): {task}, means on {dataset} "
+        f"({layout.sizes(study, trained, images)}).",
         columns=[*columns, *(name for pair in heads for name in pair)],
         rows=rows,
         labels=4,
@@ -237,7 +235,7 @@ def _labels(row: dict[str, Any]) -> list[Cell]:
 
 
 def _trials(row: dict[str, Any]) -> str:
-    """Give "3", "1 (fewer)", "3 (1 diverged)", "2 of 3 (fewer)", "1 (reference)"."""
+    """Return "3", "1 (fewer)", "3 (1 diverged)", "2 of 3 (fewer)", "1 (reference)"."""
     text = str(row["trials"]) if row["trials"] == row["planned"] else f"{row['trials']} of {row['planned']}"
     about = [f"{row['diverged']} diverged"] if row["diverged"] else []
     about += ["reference"] if is_reference(row) else ["fewer"] if row["trials"] < row["most"] else []
@@ -245,43 +243,35 @@ def _trials(row: dict[str, Any]) -> str:
 
 
 def is_reference(row: dict[str, Any]) -> bool:
-    """Say whether a row is the loss that others are compared with, not one whose parameter was looked for."""
+    """Return whether a row is the loss that others are compared with, not one whose parameter was looked for."""
     return bool(row["against"]) and row["family"] == row["against"]
 
 
-def _numbers(row: dict[str, Any], ranked: list[tuple[Measure, float]], based: bool) -> list[Cell]:
+def _numbers(row: dict[str, Any], places: list[tuple[Measure, float]], based: bool) -> list[Cell]:
     gone = str(row["failure"])
     cells = [Cell(gone, "gone") if gone else Cell(_validation(row))]
-    for measure, rank in ranked:
-        value = row[column(measure)]
-        mark = "best" if rank == 1 else "second" if rank == 2 else ""
-        missed = Cell(gone or layout.NOT_MEASURED, "gone")
-        cells.append(missed if math.isnan(value) else Cell(number(measure[0], value), mark))
+    for measure, rank in places:
+        value, missing = row[column(measure)], gone or layout.NOT_MEASURED
+        cells.append(layout.ranked(measure[0], value, rank, missing))
         if based:
-            cells.append(missed if math.isnan(value) else _change(row, measure))
+            cells.append(Cell(missing, "gone") if math.isnan(value) else _change(row, measure))
     return cells
 
 
 def _validation(row: dict[str, Any]) -> str:
-    """Give the PSNR that a variant was chosen by and its lead over the next trial: "24.32 (+0.04)"."""
+    """Return the PSNR that a variant was chosen by and its lead over the next trial: "24.32 (+0.04)"."""
     text, lead = number("psnr", row["validation_psnr_y"]), row["validation_lead"]
     return text if math.isnan(lead) else f"{text} ({number('psnr', lead, sign=True)})"
 
 
 def _change(row: dict[str, Any], measure: Measure) -> Cell:
-    """Print the difference as the tables of differences do; "—" for the baseline itself."""
-    name = column(measure)
-    baseline, change, low, high = (row[f"{name}_{part}"] for part in CHANGES)
-    if math.isnan(change):
-        return Cell("—")
-    certain = low > 0 or high < 0
-    better = certain and is_better(measure[0], baseline + change, baseline)
-    text = layout.interval(measure[0], change, low, high)
-    return Cell(text, "best" if better else "worse" if certain else "")
+    """Return the difference as the tables of differences show it; "—" for the baseline itself."""
+    numbers = [row[f"{column(measure)}_{part}"] for part in CHANGES]
+    return Cell("—") if math.isnan(numbers[1]) else layout.change(measure[0], *numbers)
 
 
 def selection_notes(part: pd.DataFrame) -> list[str]:
-    """Say how the best was chosen and what that favours, who had fewer trials, and whose best ends the range tried."""
+    """Return notes on how the best was chosen, which losses had fewer trials, and whose best ends the range tried."""
     rows = records(part)
     fewer = [_named(row) for row in rows if row["trials"] < row["most"] and not is_reference(row)]
     ends = [

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from sharploss.analysis import measures
-from sharploss.analysis.measures import ALPHA, TIMES, Measure, column, heading, is_better, number
-from sharploss.analysis.stats.intervals import FEW_IMAGES, base_losses
+from sharploss.analysis.measures import ALPHA, TIMES, Measure, badness, column, heading, interval, is_better, number
+from sharploss.analysis.stats.baselines import references
+from sharploss.analysis.stats.intervals import FEW_IMAGES, TRAINED, base_losses
+from sharploss.utils.errors import sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,13 +19,14 @@ if TYPE_CHECKING:
     from sharploss.analysis.load import Study
 
 NOT_MEASURED = "not measured"
+Mark = Literal["", "best", "second", "worse", "gone"]
 
 
 class Cell(NamedTuple):
-    """One cell: its text, and whether it is best or second best, worse than L1, or a reason for having no number."""
+    """One cell: its text, and whether it is best or second best, worse than the baseline, or why there is no number."""
 
     text: str
-    mark: Literal["", "best", "second", "worse", "gone"] = ""
+    mark: Mark = ""
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,9 @@ def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Ta
     """
     known = known_for(study, task)
     part = numbers[(numbers["task"] == task) & (numbers["dataset"] == dataset)]
-    losses = part[["task", "network", "recipe", "loss"]]
-    images = images_of(study, task, dataset)
     rows = [_pairing_row(row, known) for row in records(part)]
     return Table(
-        caption=f"{_on(study, task, 'Means', dataset)} ({count(images, 'image')}, {seeds(study, losses)}).",
+        caption=f"{_on(study, task, 'Means', dataset)} ({sizes(study, part, images_of(study, task, dataset))}).",
         columns=["network", "loss", *map(heading, known)],
         rows=rows,
         notes=[
@@ -87,14 +89,14 @@ def images_of(study: Study, task: str, dataset: str) -> int:
 
 
 def _on(study: Study, task: str, what: str, dataset: str) -> str:
-    """Name the task too where there are several."""
+    """Return the name of the task too where there are several."""
     several = study.runs["task"].nunique() > 1
     return f"{task}: {what[0].lower()}{what[1:]} on {dataset}" if several else f"{what} on {dataset}"
 
 
 def _pairing_row(row: dict[str, Any], known: list[Measure]) -> list[Cell]:
     gone = "" if str(row["status"]) in ("", "finished") or _has_scores(row, known) else str(row["status"])
-    cells = [_score(row, measure, gone) for measure in known]
+    cells = [ranked(m[0], row[column(m)], row[f"{column(m)}_rank"], gone or NOT_MEASURED) for m in known]
     loss = str(row["loss"]) if row["status"] in ("", "finished") or gone else f"{row['loss']} ({row['status']})"
     return [Cell(str(row["network"]) or "—"), Cell(loss), *cells]
 
@@ -103,18 +105,25 @@ def _has_scores(row: dict[str, Any], known: list[Measure]) -> bool:
     return any(not math.isnan(row[column(measure)]) for measure in known)
 
 
-def _score(row: dict[str, Any], measure: Measure, gone: str) -> Cell:
-    value, rank = row[column(measure)], row[f"{column(measure)}_rank"]
+def ranked(metric: str, value: float, rank: float, missing: str) -> Cell:
+    """Return a number that is marked when it is the best or second best; `missing` where there is none (NaN)."""
     if math.isnan(value):
-        return Cell(gone or NOT_MEASURED, "gone")
-    return Cell(number(measure[0], value), "best" if rank == 1 else "second" if rank == 2 else "")
+        return Cell(missing, "gone")
+    return Cell(number(metric, value), "best" if rank == 1 else "second" if rank == 2 else "")
+
+
+def change(metric: str, baseline: float, difference: float, low: float, high: float) -> Cell:
+    """Return a difference with its interval, marked as better or worse where the interval excludes zero."""
+    certain = low > 0 or high < 0
+    better = certain and is_better(metric, baseline + difference, baseline)
+    return Cell(interval(metric, difference, low, high), "best" if better else "worse" if certain else "")
 
 
 def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task: str, dataset: str) -> Table:
     """Lay out the differences to the same network's baseline, "+0.12 [+0.03, +0.20]", on one test set.
 
     An interval without zero is marked when the loss is better ("best"); `losses` lists task, network, recipe and loss
-    of the rows, `compared` is `statistics.differences(study.scores)`, the others are as in `pairings`.
+    of the rows, `compared` is `intervals.differences_of(study)`, the others are as in `pairings`.
     """
     known = known_for(study, task)
     losses = losses[losses["task"] == task]
@@ -122,15 +131,16 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
     found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
     failure = {_key(row): row["failure"] for row in records(study.runs)}
     names, based = against(study, losses)
+    first = references(study)[0]
     rows = [
         [Cell(row["network"]), Cell(row["loss"]), *(_change(found, _key(row), m, failure[_key(row)]) for m in known)]
         for row in records(losses)
-        if row["loss"] != based.get(_key(row)[:3], "l1")
+        if row["loss"] != based.get(_key(row)[:3], first)
     ]
     images = int(part["images"].max()) if len(part) else 0
     what = f"Difference to the same network's {names}"
     return Table(
-        caption=f"{_on(study, task, what, dataset)} ({count(images, 'image')}, {seeds(study, losses)}).",
+        caption=f"{_on(study, task, what, dataset)} ({sizes(study, losses, images)}).",
         columns=["network", "loss", *map(heading, known)],
         rows=rows,
         notes=[*interval_notes(images, losses, study), *_correction(part), *gap_notes(study), *cure_notes(study, rows)],
@@ -138,20 +148,20 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
 
 
 def against(study: Study, losses: pd.DataFrame) -> tuple[str, dict[tuple[str, str, str], str]]:
-    """Name what the losses are compared with, in words and per task, network and recipe."""
-    runs = study.runs.merge(losses[["task", "network", "recipe"]].drop_duplicates())
-    chosen = {_key(row | {"loss": ""})[:3]: str(row["against"]) for row in records(base_losses(runs))}
-    names = dict.fromkeys(chosen.values()) or {"l1": None}
-    return " or ".join(map(base_title, names)), chosen
+    """Return what the losses are compared with, in words and per task, network and recipe."""
+    bases = references(study)
+    found = records(base_losses(study.runs.merge(losses[TRAINED].drop_duplicates()), bases))
+    chosen = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in found}
+    return " or ".join(map(base_title, dict.fromkeys(chosen.values()) or bases[:1])), chosen
 
 
 def base_title(loss: str) -> str:
-    """Name a baseline as readers know it."""
-    return "L1" if loss == "l1" else loss
+    """Return a baseline's name as readers know it: pixel norms in capitals."""
+    return re.sub(r"^l(?=\d$)", "L", loss)
 
 
 def _correction(part: pd.DataFrame) -> list[str]:
-    """Say how many differences stand when all of the table are tested together."""
+    """Return a note on how many differences are significant when all of the table are tested together."""
     if "p_holm" not in part or not len(part):
         return []
     shown = part[part["p_holm"].notna()]  # of the measures that the table shows
@@ -171,22 +181,11 @@ def _change(found: dict[Any, dict[str, Any]], key: tuple[str, ...], measure: Mea
     row = found.get((*key, *measure))
     if row is None:
         return Cell(failure or NOT_MEASURED, "gone")
-    low, high = row["low"], row["high"]
-    certain = low > 0 or high < 0
-    better = certain and is_better(measure[0], row["baseline"] + row["difference"], row["baseline"])
-    return Cell(interval(measure[0], row["difference"], low, high), "best" if better else "worse" if certain else "")
-
-
-def interval(metric: str, mean: float, low: float, high: float) -> str:
-    """Print a difference with its 95 % interval; without one when there is a single image."""
-    text = number(metric, mean, sign=True)
-    if math.isnan(low):
-        return text
-    return f"{text} [{number(metric, low, sign=True)}, {number(metric, high, sign=True)}]"
+    return change(measure[0], row["baseline"], row["difference"], row["low"], row["high"])
 
 
 def interval_notes(images: int, losses: pd.DataFrame, study: Study) -> list[str]:
-    """Explain what the intervals mean, and what they cannot tell with few images or one seed."""
+    """Return notes on what the intervals mean, and on what few images or one seed leave unknown."""
     notes = [
         "In brackets: 95 % interval of the paired difference. Marked: this one interval excludes zero, for the better "
         "(bold) or for the worse (italics); marks are not corrected for how many differences the table has."
@@ -200,29 +199,28 @@ def interval_notes(images: int, losses: pd.DataFrame, study: Study) -> list[str]
 
 
 def _one_seed(study: Study, losses: pd.DataFrame) -> list[str]:
-    one = _seed_count(study, losses) == 1
-    return ["One seed: how much the numbers vary from training to training is unknown."] if one else []
+    return [one_seed()] if _seeds(study, losses) == 1 else []
+
+
+def one_seed(behind: str = "") -> str:
+    """Return the note on results that rest on one training each; `behind` names them where it is not all."""
+    return f"One seed{behind}: how much other trainings would differ is unknown."
 
 
 def alpha_sweep(study: Study, numbers: pd.DataFrame) -> list[Table]:
     """Lay out `tables.alpha_sweep(study)` as the SPLoss paper's Table 3: measures down, alpha across."""
     alphas = [name for name in numbers.columns if str(name).startswith("alpha_")]
-    tables: list[Table] = []
-    for (task, network, _, dataset), part in numbers.groupby(["task", "network", "recipe", "dataset"], sort=False):
-        rows = [_sweep_row(row, alphas) for row in records(part)]
-        rows += [
-            [Cell(measures.metric_title(m)), *[Cell(NOT_MEASURED, "gone")] * len(alphas)] for m in study.not_measured
-        ]
-        tables.append(
-            Table(
-                caption=f"SPLoss on {network} ({task}), {dataset}: every measure against alpha (alpha 0 is L1).",
-                columns=["measure", *(f"{ALPHA} = {name.removeprefix('alpha_')}" for name in alphas)],
-                rows=rows,
-                labels=1,
-                notes=gap_notes(study),
-            )
+    gaps = [[Cell(measures.metric_title(m)), *[Cell(NOT_MEASURED, "gone")] * len(alphas)] for m in study.not_measured]
+    return [
+        Table(
+            caption=f"SPLoss on {network} ({task}), {dataset}: every measure against alpha (alpha 0 is L1).",
+            columns=["measure", *(f"{ALPHA} = {name.removeprefix('alpha_')}" for name in alphas)],
+            rows=[*(_sweep_row(row, alphas) for row in records(part)), *gaps],
+            labels=1,
+            notes=gap_notes(study),
         )
-    return tables
+        for (task, network, _, dataset), part in numbers.groupby([*TRAINED, "dataset"], sort=False)
+    ]
 
 
 def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
@@ -230,38 +228,26 @@ def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
 
     metric = str(row["metric"])
     values = pd.Series({name: row[name] for name in alphas}, dtype="float64")
-    ranks = measures.badness(metric, values).rank(method="min")
-    cells = [_ranked(metric, float(values[name]), float(ranks[name])) for name in alphas]
+    places = badness(metric, values).rank(method="min")
+    cells = [ranked(metric, value, place, "—") for value, place in zip(values, places, strict=True)]
     return [Cell(heading((metric, str(row["protocol"])))), *cells]
-
-
-def _ranked(metric: str, value: float, rank: float) -> Cell:
-    if math.isnan(value):  # that run has no scores
-        return Cell("—", "gone")
-    return Cell(number(metric, value), "best" if rank == 1 else "second" if rank == 2 else "")
 
 
 def alpha_control(numbers: pd.DataFrame) -> Table:
     """Lay out the control: SPLoss with alpha 0 against L1, measure by measure."""
     rows = [
         [
-            Cell(row["network"]),
-            Cell(row["dataset"]),
-            Cell(measures.title((row["metric"], row["protocol"]))),
+            *map(Cell, (row["network"], row["dataset"], measures.title((row["metric"], row["protocol"])))),
             Cell(str(row["scores"])),
-            _verdict(row),
+            Cell("identical", "best")
+            if row["verdict"] == "identical"
+            else Cell(f"differs by {row['largest_difference']:.3g}", "gone"),
         ]
         for row in records(numbers)
     ]
     columns = ["network", "test set", "measure", "scores compared", f"SPLoss with {ALPHA} = 0 against L1"]
     caption = "Control: with alpha 0 SPLoss is L1, so both trainings must give the same scores to the last bit."
     return Table(caption, columns, rows, labels=3)
-
-
-def _verdict(row: dict[str, Any]) -> Cell:
-    if row["verdict"] == "identical":
-        return Cell("identical", "best")
-    return Cell(f"differs by {row['largest_difference']:.3g}", "gone")
 
 
 def cost(numbers: pd.DataFrame) -> Table:
@@ -328,7 +314,7 @@ def pareto(numbers: pd.DataFrame) -> list[Table]:
     """Lay out `pareto.fronts(study.scores)`: per network and test set the losses that no other one beats."""
     rows = [
         [Cell(text) for text in (*map(str, cast("tuple[str, ...]", key)), _front(part, True), _front(part, False))]
-        for key, part in numbers.groupby(["task", "network", "recipe", "dataset"], sort=False)
+        for key, part in numbers.groupby([*TRAINED, "dataset"], sort=False)
     ]
     caption = "Pareto front of PSNR against LPIPS: losses that no other loss beats in one without losing in the other."
     return [
@@ -342,41 +328,36 @@ def _front(part: pd.DataFrame, front: bool) -> str:
 
 
 def gap_notes(study: Study) -> list[str]:
-    """Say what could not be measured, and why."""
+    """Return notes on what could not be measured, and why."""
     metrics = [f"{measures.metric_title(name)} not measured: {why}" for name, why in study.not_measured.items()]
     sets = [f"{name} not tested: {why}" for name, why in study.missing_sets.items()]
-    return [_sentence(note) for note in [*metrics, *sets]]
+    return [sentence(note) for note in [*metrics, *sets]]
 
 
 def cure_notes(study: Study, rows: list[list[Cell]]) -> list[str]:
-    """Say once what to do about each reason that the cells of a table give for runs that were not trained."""
-    told = {cell.text for row in rows for cell in row if cell.mark == "gone"}
+    """Return a note on what to do about each reason that a table gives for runs that were not trained."""
+    given = {cell.text for row in rows for cell in row if cell.mark == "gone"}
     return [
-        _sentence(f"To train what was not: {cure}")
+        sentence(f"To train what was not: {cure}")
         for failure, cure in study.cures.items()
-        if any(text.endswith(failure) for text in told)
+        if any(text.endswith(failure) for text in given)
     ]
 
 
 def count(n: int, noun: str) -> str:
-    """Give "1 image", "4 images"."""
+    """Return "1 image", "4 images"."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
-def seeds(study: Study, losses: pd.DataFrame) -> str:
-    """Give "1 seed", "3 seeds": how many trainings stand behind a row."""
-    return count(_seed_count(study, losses), "seed")
+def sizes(study: Study, losses: pd.DataFrame, images: int) -> str:
+    """Return "4 images, 3 seeds": how many images and trainings stand behind a row."""
+    return f"{count(images, 'image')}, {count(_seeds(study, losses), 'seed')}"
 
 
-def _seed_count(study: Study, losses: pd.DataFrame) -> int:
-    names = ["task", "network", "recipe", "loss"]
-    return study.runs.merge(losses[names].drop_duplicates())["seed"].nunique()
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+def _seeds(study: Study, losses: pd.DataFrame) -> int:
+    return study.runs.merge(losses[[*TRAINED, "loss"]].drop_duplicates())["seed"].nunique()
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Give a frame's rows as dicts by column name."""
+    """Return a frame's rows as dicts by column name."""
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict(orient="records")]

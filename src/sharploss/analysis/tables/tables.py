@@ -1,4 +1,4 @@
-"""The study's tables as frames of plain numbers, and `tabulate`, which writes every table file."""
+"""The study's tables as frames of plain numbers, and `make_tables`, which writes every table file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import Measure, badness, column, is_shown, measures_of
-from sharploss.analysis.stats.intervals import CELL, TRAINED, corrected, differences
+from sharploss.analysis.stats.baselines import references
+from sharploss.analysis.stats.intervals import TRAINED, corrected, differences_of, means, pair
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.stats.ranks import average, ranked_cells
 from sharploss.analysis.tables import layout
-from sharploss.analysis.tables.best_weight import lay_out, tuned
+from sharploss.analysis.tables.best_weight import best_weight, lay_out
 from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.writers import write_csv, write_table
 from sharploss.config.protocols import REFERENCES
@@ -30,36 +31,35 @@ ROW = [*TRAINED, "loss"]
 """What a row of a table stands for; its numbers are means over images and seeds."""
 
 
-def tabulate(study_name: str, root: Path) -> None:
-    """Write a study's tables (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`).
+def make_tables(study: str, root: Path) -> None:
+    """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`).
 
     Raises:
         UserError: a result file or column is missing; the message names it.
     """
-    study = load_study(study_name, root)
-    folder = study.paths.tables
-    compared = differences(study.scores)
-    numbers = frames(study, compared)
-    for name, tables in laid_out(study, numbers).items():
+    loaded = load_study(study, root)
+    folder = loaded.paths.tables
+    numbers = frames(loaded, differences_of(loaded))
+    for name, tables in laid_out(loaded, numbers).items():
         write_csv(numbers[name], folder / f"{name}.csv")
         write_table(tables, folder / name)
-    for name, (frame, table) in paper_tables(study).items():
+    for name, (frame, table) in paper_tables(loaded).items():
         write_csv(frame, folder / f"{name}.csv")
         write_table([table], folder / name)
-    write_csv(curves(study), folder / "curves.csv")
-    write_csv(alpha_curves(study), folder / "alpha_curves.csv")
-    write_json(study.paths.summary, summary(study))
+    write_csv(curves(loaded), folder / "curves.csv")
+    write_csv(alpha_curves(loaded), folder / "alpha_curves.csv")
+    write_json(loaded.paths.summary, summary(loaded))
 
 
 def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Give every table as a frame of plain numbers: file name -> frame. Arguments as in `display`."""
+    """Return every table as a frame of plain numbers: file name -> frame. Arguments as in `display`."""
     by_suite: dict[str, pd.DataFrame] = {}
     for suite in shown_suites(study):
         by_suite[suite] = pairings(study, suite)
         by_suite[f"{suite}_difference"] = corrected(compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
     return by_suite | {
         "ranks": suite_ranks(study),
-        "tuned": tuned(study, compared),
+        "best_weight": best_weight(study, compared),
         "pareto": fronts(study.scores),
         "alpha_sweep": alpha_sweep(study),
         "alpha_control": alpha_control(study),
@@ -72,7 +72,7 @@ def display(study: Study, compared: pd.DataFrame) -> dict[str, list[layout.Table
 
     Args:
         study: the study.
-        compared: `differences(study.scores)`.
+        compared: `intervals.differences_of(study)`.
     """
     return laid_out(study, frames(study, compared))
 
@@ -87,7 +87,7 @@ def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[l
         by_suite[f"{suite}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
     return by_suite | {
         "ranks": layout.ranks(study, numbers["ranks"]),
-        "tuned": [table for parts in lay_out(study, numbers["tuned"]).values() for table in parts],
+        "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
         "pareto": layout.pareto(numbers["pareto"]),
         "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
         "alpha_control": [layout.alpha_control(numbers["alpha_control"])],
@@ -115,7 +115,7 @@ def with_recipes(runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Add the column `label`: the network, with its recipe where there are several of a network and task.
 
     Args:
-        runs: the runs that are to be told apart.
+        runs: the runs to distinguish.
         rows: with the columns task, network, recipe.
     """
     runs = runs[TRAINED].drop_duplicates()
@@ -142,17 +142,12 @@ def scored_sets(study: Study, rows: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def first_tested(study: Study) -> pd.DataFrame:
-    """Give task and dataset of each task's first test set, which stands for it in headlines and summaries."""
+    """Return task and dataset of each task's first test set, which stands for it in headlines and summaries."""
     return scored_sets(study).drop_duplicates("task", ignore_index=True)
 
 
-def means(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average scores over images and seeds: one row per cell (`statistics.CELL`)."""
-    return scores.groupby(CELL, sort=False)["value"].mean().reset_index()
-
-
 def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
-    """Give network x loss x test set of a suite with a column per measure, and the unrestored images.
+    """Return network x loss x test set of a suite with a column per measure, and the unrestored images.
 
     Args:
         study: the study.
@@ -187,7 +182,7 @@ def _with_ranks(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _statuses(study: Study) -> pd.DataFrame:
-    """Tell per row what happened: "finished", or why there are no scores, in how many seeds."""
+    """Return what happened per row: "finished", or why there are no scores, in how many seeds."""
     grouped = study.runs.groupby(ROW, sort=False)
     return grouped.agg(runs=("run", "count"), status=("failure", _status)).reset_index()
 
@@ -236,7 +231,7 @@ def sweep_runs(study: Study) -> pd.DataFrame:
 
 
 def alpha_sweep(study: Study) -> pd.DataFrame:
-    """Give the sweep as in Table 3 of the SPLoss paper: a row per measure, a column per alpha.
+    """Return the sweep as in Table 3 of the SPLoss paper: a row per measure, a column per alpha.
 
     Returns:
         Columns task, network, recipe, dataset, metric, protocol, l1, alpha_0, alpha_1, ...: means.
@@ -244,8 +239,9 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
     sweep = sweep_runs(study)
     names = {run: f"alpha_{alpha:g}" for run, alpha in zip(sweep["run"], sweep["alpha"], strict=True)}
     networks = sweep[TRAINED].drop_duplicates()
-    baselines = study.runs[study.runs["loss"] == "l1"].merge(networks)
-    names = dict.fromkeys(baselines["run"], "l1") | names
+    base = references(study)[0]
+    baselines = study.runs[study.runs["loss"] == base].merge(networks)
+    names = dict.fromkeys(baselines["run"], base) | names
     scores = study.scores.assign(column=study.scores["run"].map(names)).dropna(subset=["column"])
     index = [*TRAINED, "dataset", "metric", "protocol"]
     table = scores.pivot_table(index=index, columns="column", values="value", aggfunc="mean", sort=False)
@@ -253,7 +249,7 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
 
 
 def alpha_curves(study: Study) -> pd.DataFrame:
-    """Give the sweep on the first test set as curves: task, network, recipe, alpha, one column per measure."""
+    """Return the sweep on the first test set as curves: task, network, recipe, alpha, one column per measure."""
     scores = study.scores[study.scores["run"].isin(sweep_runs(study)["run"])]
     wide = _wide(scores, [*TRAINED, "alpha"], study)
     return wide.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
@@ -266,10 +262,9 @@ def alpha_control(study: Study) -> pd.DataFrame:
         A row per task, network, recipe, seed, dataset, metric and protocol that both have: scores (how many were
         compared), largest_difference (absolute; 0 when every score is equal to the last bit), verdict.
     """
-    from sharploss.analysis.stats.intervals import pair
-
-    zero = study.scores[(study.scores["alpha"] == 0) | (study.scores["loss"] == "l1")]
-    paired = pair(zero, ["l1"]).assign(largest_difference=lambda table: table["difference"].abs())
+    base = references(study)[0]
+    zero = study.scores[(study.scores["alpha"] == 0) | (study.scores["loss"] == base)]
+    paired = pair(zero, [base]).assign(largest_difference=lambda table: table["difference"].abs())
     keys = [*TRAINED, "seed", "dataset", "metric", "protocol"]
     grouped = paired.groupby(keys, sort=False, as_index=False)
     table = grouped.agg(scores=("difference", "count"), largest_difference=("largest_difference", "max"))
@@ -278,7 +273,7 @@ def alpha_control(study: Study) -> pd.DataFrame:
 
 
 def cost(study: Study) -> pd.DataFrame:
-    """Give what each loss costs in training, means over seeds.
+    """Return what each loss costs in training, means over seeds.
 
     Returns:
         Columns task, network, recipe, loss, parameters, steps, seconds, steps_per_second, ms_per_step, relative_to_l1
@@ -287,14 +282,14 @@ def cost(study: Study) -> pd.DataFrame:
     numbers = {"parameters": "first", "step": "mean", "seconds": "mean", "steps_per_second": "mean"}
     table = study.runs.groupby(ROW, sort=False, as_index=False).agg(numbers).rename(columns={"step": "steps"})
     table["ms_per_step"] = 1000 / table["steps_per_second"]
-    baseline = table.loc[table["loss"] == "l1", [*TRAINED, "ms_per_step"]]
+    baseline = table.loc[table["loss"] == references(study)[0], [*TRAINED, "ms_per_step"]]
     table = table.merge(baseline.rename(columns={"ms_per_step": "l1_ms"}), on=TRAINED, how="left")
     table["relative_to_l1"] = table["ms_per_step"] / table["l1_ms"]
     return table.drop(columns="l1_ms").merge(_statuses(study).drop(columns="runs"), on=ROW)
 
 
 def curves(study: Study) -> pd.DataFrame:
-    """Give the training curves for `dvc plots`: run, network, recipe, loss, step, psnr_y (validation, dB) and total.
+    """Return the training curves for `dvc plots`: run, network, recipe, loss, step, psnr_y (validation, dB) and total.
 
     `total` is the last training loss logged at or before that step.
     """
@@ -305,7 +300,7 @@ def curves(study: Study) -> pd.DataFrame:
 
 
 def summary(study: Study) -> dict[str, Any]:
-    """Give each finished run's means on the first test set, for `dvc metrics`: run -> measure -> value."""
+    """Return each finished run's means on the first test set, for `dvc metrics`: run -> measure -> value."""
     wide = _wide(study.scores, ["run"], study).set_index("run")
     return {
         str(run): {str(name): float(value) for name, value in row.items() if value == value}  # noqa: PLR0124

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EMPTY = "This study has no runs for this table."
+FENCES = {"best": "**", "second": "*", "worse": "*"}
+COMMANDS = {"best": "textbf:--rwrap", "second": "underline:--rwrap", "worse": "textit:--rwrap"}
+"""How cells are marked, in Markdown and in LaTeX (as pandas' Styler states a command around the cell's text)."""
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -45,13 +48,12 @@ def write_table(tables: list[Table], stem: Path) -> None:
 
 
 def markdown(table: Table) -> str:
-    """Give a Markdown table; best is bold, second best (or worse than L1) in italics."""
-    numbers = 0 if table.words else _numbers(table)
+    """Return a Markdown table; best is bold, second best (or worse than L1) in italics."""
+    numbers = 0 if table.words else len(table.columns) - table.labels
     align = ["---"] * (len(table.columns) - numbers) + ["---:"] * numbers
-    lines = [_line(map(escape_markdown, table.columns)), _line(align)]
-    lines += [_line(_markdown_row(row, table.labels)) for row in table.rows]
+    rows = [[_markdown_cell(cell) for cell in _once(row, table.labels)] for row in table.rows]
+    body = "\n".join(map(_line, [map(escape_markdown, table.columns), align, *rows])) if rows else EMPTY
     notes = "".join(f"\n{escape_markdown(note)}\n" for note in table.notes)
-    body = "\n".join(lines) if table.rows else EMPTY
     return f"**{escape_markdown(table.caption)}**\n\n{body}\n{notes}"
 
 
@@ -59,20 +61,20 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _markdown_row(row: list[Cell], labels: int) -> list[str]:
-    cells = [_markdown_cell(cell) for cell in row]
-    return [*cells[: labels + 1], *[""] * (len(row) - labels - 1)] if told_once(row, labels) else cells
+def _markdown_cell(cell: Cell) -> str:
+    fence = FENCES.get(cell.mark, "")
+    return f"{fence}{escape_markdown(cell.text)}{fence}"
 
 
-def told_once(row: list[Cell], labels: int) -> bool:
-    """Say whether a row has the same reason in every cell, which need not be repeated."""
+def _once(row: list[Cell], labels: int) -> list[Cell]:
+    """Return a row in which a reason that fills all of its cells is given once."""
+    return [*row[: labels + 1], *[Cell("")] * (len(row) - labels - 1)] if same_reason(row, labels) else row
+
+
+def same_reason(row: list[Cell], labels: int) -> bool:
+    """Return whether every cell of a row holds the same reason for having no number."""
     rest = row[labels:]
     return len(rest) > 1 and len(set(rest)) == 1 and rest[0].mark == "gone"
-
-
-def _markdown_cell(cell: Cell) -> str:
-    fence = {"best": "**", "second": "*", "worse": "*"}.get(cell.mark, "")
-    return f"{fence}{escape_markdown(cell.text)}{fence}"
 
 
 def escape_markdown(text: str) -> str:
@@ -83,57 +85,46 @@ def escape_markdown(text: str) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""Give a LaTeX table; best is bold, second best underlined, worse in italics.
+    r"""Return a LaTeX table; best is bold, second best underlined, worse in italics.
 
     Needs `\usepackage{booktabs}`; tables of sentences also need `array` and `longtable`, since they fill pages.
     """
-    lines = [" & ".join(map(escape_latex, table.columns)), *(_latex_row(row, table.labels) for row in table.rows)]
-    head, *body = [rf"{line} \\" for line in lines]
-    notes = [rf"\par\smallskip {escape_latex(note)}" for note in table.notes]
-    caption = rf"\caption{{{escape_latex(table.caption)}}}"
-    shape = _long if table.words else _float
-    return "\n".join([*shape(table, caption, head, body, notes), ""])
+    import pandas as pd
+
+    places = range(len(table.columns))
+    texts = pd.DataFrame([[_latex_cell(row, at, table.labels) for at in places] for row in table.rows], columns=places)
+    marks = pd.DataFrame([[COMMANDS.get(cell.mark, "") for cell in row] for row in table.rows], columns=places)
+    style = texts.style.hide(axis="index").apply(lambda _: marks, axis=None)
+    style = style.relabel_index([escape_latex(name) for name in table.columns], axis="columns")
+    made = style.to_latex(
+        hrules=True,
+        caption=escape_latex(table.caption),
+        position_float=None if table.words else "centering",
+        environment="longtable" if table.words else None,
+        column_format=_wrapping(table)
+        if table.words
+        else "l" * table.labels + "r" * (len(table.columns) - table.labels),
+    )
+    notes = "".join(f"\\par\\smallskip {escape_latex(note)}\n" for note in table.notes)
+    if table.words:
+        return f"\\begingroup\\scriptsize\n{made}{notes}\\par\\endgroup\n"
+    return made.replace(r"\centering", r"\centering\scriptsize", 1).replace(r"\end{table}", rf"{notes}\end{{table}}")
 
 
-def _float(table: Table, caption: str, head: str, body: list[str], notes: list[str]) -> list[str]:
-    columns = "l" * table.labels + "r" * _numbers(table)
-    begin = [r"\begin{table}", caption, r"\centering\scriptsize", rf"\begin{{tabular}}{{{columns}}}"]
-    rules = [r"\toprule", head, r"\midrule", *body, r"\bottomrule"]
-    return [*begin, *rules, r"\end{tabular}", *notes, r"\end{table}"]
-
-
-def _long(table: Table, caption: str, head: str, body: list[str], notes: list[str]) -> list[str]:
-    r"""Give a table that wraps its cells and breaks across pages."""
-    begin = [r"\begingroup\scriptsize", rf"\begin{{longtable}}{{{_wrapping(table)}}}", rf"{caption} \\"]
-    rules = [r"\toprule", head, r"\midrule", r"\endhead", *body, r"\bottomrule"]
-    return [*begin, *rules, r"\end{longtable}", *notes, r"\par\endgroup"]
-
-
-def _numbers(table: Table) -> int:
-    return len(table.columns) - table.labels
+def _latex_cell(row: list[Cell], at: int, labels: int) -> str:
+    text = escape_latex(row[at].text)
+    if same_reason(row, labels) and at >= labels:  # it takes no width of its own: the cells after it are empty
+        return rf"\multicolumn{{1}}{{l}}{{\rlap{{{text}}}}}" if at == labels else ""
+    # A row that begins with a bracket would be read as an argument of the line break before it.
+    return f"{{{text}}}" if text.startswith("[") else text
 
 
 def _wrapping(table: Table) -> str:
-    """Give columns that share the width of the page, by the square root of their longest text."""
+    """Return columns that share the width of the page, by the square root of their longest text."""
     texts = [[name, *(row[place].text for row in table.rows)] for place, name in enumerate(table.columns)]
     needs = [max(8, *map(len, column)) ** 0.5 for column in texts]
     room = 1 - 0.025 * len(needs)
     return "".join(rf">{{\raggedright\arraybackslash}}p{{{room * need / sum(needs):.3f}\textwidth}}" for need in needs)
-
-
-def _latex_row(row: list[Cell], labels: int) -> str:
-    cells = [_latex_cell(cell) for cell in row]
-    if told_once(row, labels):
-        cells = [*cells[:labels], rf"\multicolumn{{{len(row) - labels}}}{{l}}{{{cells[labels]}}}"]
-    return " & ".join(cells)
-
-
-def _latex_cell(cell: Cell) -> str:
-    text = escape_latex(cell.text)
-    # A row that begins with a bracket would be read as an argument of the line break before it.
-    text = f"{{{text}}}" if text.startswith("[") else text
-    command = {"best": "textbf", "second": "underline", "worse": "textit"}.get(cell.mark)
-    return rf"\{command}{{{text}}}" if command else text
 
 
 def escape_latex(text: str) -> str:

@@ -1,0 +1,68 @@
+"""A figure of a study with all that belongs to it, or the reason why it could not be drawn."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from sharploss.analysis.tables.tables import with_recipes
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from sharploss.analysis.load import Study
+
+SWEPT = re.compile(r"_[aw]\d")
+"""What names of losses hold that differ from others in a weight or an alpha alone."""
+
+UNCROPPED = "_no_mod_crop"
+"""The end of the names of tasks whose images were not cropped to a multiple of the scale."""
+
+
+class StudyFigure(NamedTuple):
+    """A figure with its file name, section of the report, caption, and a text for those who cannot see it.
+
+    `paper` is the paper that it goes with ("" for our own); where `figure` is None, `not_drawn` says why in a sentence.
+    """
+
+    name: str
+    section: str
+    figure: Figure | None
+    caption: str
+    alt: str
+    paper: str = ""
+    not_drawn: str = ""
+
+
+def not_drawn(name: str, section: str, caption: str, why: str, paper: str = "") -> StudyFigure:
+    """Return the entry of a figure that was not drawn, with the reason."""
+    return StudyFigure(name, section, None, caption, "", paper, why)
+
+
+def file_name(label: str) -> str:
+    """Turn a network's label, "edsr (mini_gan)", into a part of a file name."""
+    return label.replace(" (", "_").replace(")", "")
+
+
+def labelled(study: Study, lines: pd.DataFrame) -> pd.DataFrame:
+    """Name every network with its recipe where there are several."""
+    return with_recipes(study.runs, lines).drop(columns="network").rename(columns={"label": "network"})
+
+
+def kind_of(study: Study, task: str) -> str:
+    """Return what was done to a task's images ("sr", "deblur", ...), from the record of its first training."""
+    for run in study.runs.loc[study.runs["task"] == task, "run"]:
+        if run in study.provenance:
+            return str(study.provenance[run].config["task"].get("kind", "sr"))
+    return ""
+
+
+def without_sweeps(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the losses of sweeps of a weight, whose names end with it; they have figures of their own."""
+    return rows[~rows["loss"].astype(str).str.contains(SWEPT)]
+
+
+def crowded(rows: pd.DataFrame, keys: list[str], least: int = 5) -> pd.DataFrame:
+    """Keep the rows of those groups that have at least `least` losses: of fewer a table says all."""
+    return rows[rows.groupby(keys)["loss"].transform("nunique") >= least] if len(rows) else rows

@@ -1,0 +1,85 @@
+import json
+import re
+
+import pytest
+
+import synthetic
+from sharploss.analysis.claims.evaluate import evaluate_claims
+from sharploss.analysis.claims.pages import page, write_pages
+from sharploss.analysis.claims.spec import load_claims
+
+PAGES = load_claims(synthetic.REPOSITORY).papers
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return synthetic.make_study(tmp_path_factory.mktemp("claims"), wide=True)
+
+
+@pytest.fixture(scope="module")
+def verdicts(root):
+    evaluate_claims("mini", root)
+    return json.loads((root / "results" / "mini" / "claims.json").read_text())
+
+
+@pytest.mark.parametrize("paper", PAGES)
+def test_a_page_has_every_claim_of_its_paper_and_no_other(verdicts, paper):
+    mine = [key for key, claim in verdicts["claims"].items() if paper in claim["paper"].split(" and ")]
+    assert mine
+    assert re.findall(r"^## (E\d+)$", page(paper, verdicts), flags=re.MULTILINE) == mine
+
+
+def test_a_claim_has_both_verdicts_their_cells_and_the_effect_with_its_interval(verdicts):
+    claim = verdicts["claims"]["E1"]
+    row = next(line for line in page("SPLoss", verdicts).splitlines() if line.startswith("| E1. "))
+    cells = [cell.strip(" *") for cell in row.split("|")[2:-1]]
+    for side, word, counts in (("published", *cells[:2]), ("measured", *cells[2:4])):
+        assert word == claim[side]["verdict"]
+        assert counts == f"{claim[side]['cells']['for']} of {claim[side]['cells']['total']}"
+    effect = claim["measured"]["effects"]["lpips"]
+    told = [float(number.replace("\N{MINUS SIGN}", "-")) for number in re.findall(r"[+\N{MINUS SIGN}][\d.]+", cells[4])]
+    assert told == pytest.approx([effect["change"], effect["low"], effect["high"]], abs=5e-5)
+
+
+def test_the_counts_at_the_top_are_those_of_the_claims(verdicts):
+    top = page("GV", verdicts).split("**The claims")[0]
+    measured = [c["measured"]["verdict"] for c in verdicts["claims"].values() if "GV" in c["paper"].split(" and ")]
+    for word in set(measured):
+        assert f"{measured.count(word)} {word}" in top.split("- Measured: ")[1]
+
+
+def test_the_cells_that_are_not_for_a_claim_are_listed(verdicts):
+    key, claim = next(
+        (k, c) for k, c in verdicts["claims"].items() if c["measured"]["exceptions"] and c["paper"] == "GV"
+    )
+    part = page("GV", verdicts).split(f"## {key}\n")[1].split("\n## ")[0]
+    assert f"{key}, measured: cells that are not for the claim." in part
+    assert f"| {claim['measured']['exceptions'][0]['network']} |" in part
+
+
+def test_the_study_is_said(verdicts):
+    assert f"the study `{verdicts['study']}`." in page("MDF", verdicts)
+
+
+def test_one_seed_is_said_of_each_claim_that_has_one(verdicts):
+    measured = [key for key, claim in verdicts["claims"].items() if claim["measured"]["seeds"]]
+    assert {verdicts["claims"][key]["measured"]["seeds"] for key in measured} == {1}
+    assert "E13" in measured
+    more = verdicts["claims"]["E13"] | {"measured": verdicts["claims"]["E13"]["measured"] | {"seeds": 3}}
+    text = page("GV", verdicts | {"claims": verdicts["claims"] | {"E13": more}})
+    told = {part.split("\n")[0]: "One seed: the verdict is about" in part for part in text.split("\n## ")[1:]}
+    assert told == {key: key in measured and key != "E13" for key in told}
+
+
+def test_what_a_claim_says_is_text_and_no_markup(verdicts):
+    hostile = {"E1": verdicts["claims"]["E1"] | {"statement": "a | b <script>x</script>", "note": "<b>"}}
+    text = page("SPLoss", verdicts | {"claims": hostile})
+    assert re.search(r"(?<!\\)<\w", text) is None
+    assert "a \\| b" in text
+
+
+def test_evaluating_writes_the_pages(verdicts, root, tmp_path):
+    write_pages(tmp_path, verdicts)
+    for name in PAGES.values():
+        written = root / "reports" / "mini" / "claims" / f"{name}.md"
+        assert written.read_text() == (tmp_path / f"{name}.md").read_text()

@@ -1,0 +1,78 @@
+import pytest
+import yaml
+
+from sharploss.analysis.stats.baselines import (
+    Baselines,
+    added,
+    baseline_of,
+    baselines_in,
+    load_baselines,
+    references,
+    terms_of,
+    weight,
+)
+from sharploss.utils.errors import UserError
+
+LOSSES = {
+    "l1": {"l1": 1.0},
+    "l2": {"l2": 1.0},
+    "l1_gv": {"l1": 1.0, "gv": 0.01},
+    "l2_gv": {"l2": 1.0, "gv": 0.01},
+    "esrgan": {"l1": 0.01, "vgg": 1.0, "ragan": 0.005},
+    "esrgan_sploss": {"sploss": 0.01, "vgg": 1.0, "ragan": 0.005},
+    "sploss": {"sploss": 1.0},
+}
+BASELINES = Baselines(references=["l1", "esrgan"], replaces={"esrgan_sploss": "esrgan"})
+
+
+def test_a_weight_is_a_number_or_one_of_the_parameters():
+    assert weight(0.1) == 0.1
+    assert weight({"weight": 2, "alpha": 1}) == 2.0
+    assert weight({"alpha": 1}) == 1.0
+
+
+def test_a_loss_adds_one_term_to_another_of_the_same_weights():
+    assert added(LOSSES) == {"l1_gv": ("l1", "gv"), "l2_gv": ("l2", "gv")}
+
+
+def test_baselines_are_what_a_term_is_added_to_or_replaced_in():
+    assert baseline_of(LOSSES, BASELINES) == {
+        "l1_gv": "l1",
+        "l2_gv": "l2",
+        "esrgan_sploss": "esrgan",
+        "l2": "l1",
+        "sploss": "l1",
+    }
+    assert baseline_of({"l2": {"l2": 1.0}}, BASELINES) == {}
+
+
+def test_terms_are_those_of_the_losses_that_were_planned(study):
+    terms = terms_of(study)
+    assert terms["l1_gv"] == {"l1": 1.0, "gv": 0.01}
+    assert "esrgan" not in terms
+
+
+def test_pairings_are_data(study_root, tmp_path):
+    """A sixth paper's loss gets its baseline in claims.yaml alone."""
+    known = load_baselines(study_root)
+    assert (known.references[0], known.replaces["mprnet_sploss"]) == ("l1", "mprnet_original")
+    section = {"references": ["base", "l1"], "replaces": {"sixth": "fifth"}}
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump({"baselines": section}))
+    losses = {
+        "fifth": {"l1": 1.0, "vgg": 1.0},
+        "sixth": {"new": 1.0, "vgg": 1.0},
+        "base": {"l2": 1.0},
+        "l1": {"l1": 1.0},
+    }
+    assert baseline_of(losses, load_baselines(tmp_path)) == {"fifth": "l1", "sixth": "fifth", "l1": "base"}
+
+
+def test_a_file_without_baselines_is_named(tmp_path):
+    (tmp_path / "claims.yaml").write_text("claims: {}")
+    with pytest.raises(UserError, match=r"claims\.yaml has no section 'baselines'"):
+        load_baselines(tmp_path)
+
+
+def test_a_study_has_the_baselines_of_its_losses(study, study_root):
+    assert references(study) == load_baselines(study_root).references
+    assert baselines_in(study)["l2_gv"] == "l2"
