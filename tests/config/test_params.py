@@ -166,7 +166,7 @@ def test_weights_that_have_seen_what_is_tested_on_are_refused(mini, tmp_path):
 def test_a_file_of_discriminators_inside_the_repository_can_be_named(mini, tmp_path):
     for path in ("weights/a-b_1.v2.safetensors", "X.safetensors"):
         mini["losses"]["mdf"] = {"mdf": {"weights": path}}
-        assert load(tmp_path, mini).losses["mdf"] == {"mdf": {"weights": path}}
+        assert load(tmp_path, mini).losses["mdf"].model_dump() == {"mdf": {"weight": 1.0, "weights": path}}
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def describe_problem(key: str, problem: Mapping[str, Any]) -> str:
     given, kind = f"{key} is {shown(problem['input'])}", problem["type"]
     if kind in BOUNDS:
         words, bound = BOUNDS[kind]
-        return f"{given}; {words} {problem['ctx'][bound]:g}"
+        return f"{given}; {words} {problem['ctx'][bound]:.12g}"
     return f"{given}; {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 

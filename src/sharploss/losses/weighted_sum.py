@@ -45,7 +45,7 @@ class WeightedSum(nn.Module):
 
     Attributes:
         weights: the weight of each term, by name.
-        spec: what the terms were built from, defaults spelt out; `build_loss(spec)` gives the same loss again.
+        spec: what `build_loss` made the terms from, defaults spelt out: `build_loss(spec)` makes the same loss again.
         shared: networks that several terms read features of (`sharploss.losses.vgg_features.shared_backbones`).
 
     Args:

@@ -162,8 +162,8 @@ def step_seconds(config: Config) -> float:
             path = Path(folder) / "noise.safetensors"
             write_pack(path, [("noise/0", target, input)], role="train", sets=["noise"], parameters={}, missing={})
             packs = {"train": open_pack(path), "validation": open_pack(path)}
-            timed = RunConfig.model_validate({**config, "recipe": recipe})
-            return train(timed, packs, scratch=Path(folder), device=device).state.seconds
+            run = RunConfig.model_validate({**config, "recipe": recipe})
+            return train(run, packs, scratch=Path(folder), device=device).state.seconds
 
     seconds(1)  # the first training of a network in a process also compiles and allocates
     one = seconds(1)

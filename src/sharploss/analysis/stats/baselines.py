@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
-from sharploss.config.loss_spec import LossSpec
+from sharploss.config.loss_spec import LossSpec, Term
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError
 from sharploss.utils.yaml_files import load_yaml
@@ -44,7 +44,7 @@ def references(study: Study) -> list[str]:
 
 
 def specs_of(study: Study) -> dict[str, LossSpec]:
-    """Return the losses that the study trains, by name."""
+    """Return the losses that the study trains, as params.yaml states them."""
     used = set(study.runs["loss"])
     return {name: spec for name, spec in study.params.losses.items() if name in used}
 
@@ -56,10 +56,12 @@ def terms_of(study: Study) -> dict[str, Terms]:
 
 def forms_of(study: Study) -> dict[str, dict[str, str]]:
     """Return the parameters of every term but its weight, as text: loss -> term -> form."""
-    return {
-        loss: {name: json.dumps(term.parameters, sort_keys=True) for name, term in spec.terms.items()}
-        for loss, spec in specs_of(study).items()
-    }
+    return {loss: {name: form(term) for name, term in spec.terms.items()} for loss, spec in specs_of(study).items()}
+
+
+def form(term: Term) -> str:
+    """Return the parameters of a term without its weight, as text that is equal where they are."""
+    return json.dumps(term.parameters, sort_keys=True)
 
 
 def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:

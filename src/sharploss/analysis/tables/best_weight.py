@@ -12,10 +12,11 @@ from sharploss.analysis.stats.baselines import references, specs_of
 from sharploss.analysis.stats.intervals import TRAINED, base_losses
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import Cell, Table, records
-from sharploss.config.loss_spec import LossSpec
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sharploss.config.loss_spec import LossSpec
 
 METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 """What the table shows to read; its csv has every measure that the other tables show."""
@@ -44,7 +45,7 @@ def families(losses: dict[str, LossSpec]) -> list[LossFamily]:
     """Group losses that differ in one tunable parameter alone; each other loss is a family by itself.
 
     Args:
-        losses: by name.
+        losses: by name, as params.yaml states them.
 
     Returns:
         The families in the order of their first losses.
@@ -69,12 +70,8 @@ def families(losses: dict[str, LossSpec]) -> list[LossFamily]:
 
 
 def _flat(spec: LossSpec) -> dict[tuple[str, str], Any]:
-    """Return (term, parameter) -> value; a term's weight is always among them."""
-    return {
-        (name, key): value
-        for name, term in spec.terms.items()
-        for key, value in {**term.parameters, "weight": term.weight}.items()
-    }
+    """Return (term, parameter) -> value; a term's weight is among them."""
+    return {(name, key): value for name, term in spec.terms.items() for key, value in dict(term).items()}
 
 
 def choices(study: Study) -> pd.DataFrame:
