@@ -49,10 +49,11 @@ test: $(READY) ## all tests
 test-fast: $(READY) ## the unit tests alone
 	$(PYTEST) -n 2 -m "not slow"
 
-lint: $(READY) ## ruff and pyright
+lint: $(READY) ## ruff, pyright, and which package may import which
 	ruff check --no-cache .  # its cache does not notice that a new file made an import one of our own
 	ruff format --no-cache --check .
 	pyright
+	$(PYTEST) -q tests/test_contract.py
 
 format: $(READY) ## let ruff fix and format
 	ruff check --fix .

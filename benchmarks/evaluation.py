@@ -30,8 +30,8 @@ from sharploss.config.protocols import METRIC_INFO
 from sharploss.data import imresize, read_image
 from sharploss.evaluation.score import load_measures
 from sharploss.functional.colour import as_measured
+from sharploss.functional.ssim import ssim_parts
 from sharploss.metrics import CachedImage, Measure
-from sharploss.metrics.ssim import ssim_parts
 
 SETS = ("set5", "set14", "b100")
 METRICS = ("psnr", "ssim", "lpips", "niqe")
@@ -68,7 +68,7 @@ def packages_metrics() -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
     from pyiqa.archs.ssim_arch import SSIM
 
     from sharploss.assets.weights import read_weights
-    from sharploss.metrics.lpips import BACKBONES, build_lpips
+    from sharploss.functional.lpips import BACKBONES, build_lpips
 
     # Its LPIPS downloads torchvision's weights whatever it is asked for; here it gets the same ones from the catalogue.
     lpips_arch.models = SimpleNamespace(alexnet=lambda **_: torchvision.models.alexnet())

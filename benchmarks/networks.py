@@ -21,9 +21,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from sharploss.config.params import load_params
+from sharploss.config.recipe import Optimisation
 from sharploss.losses import build_loss
+from sharploss.networks import build_network
 from sharploss.training.device import choose_device, describe_hardware, memory_format, set_mode
-from sharploss.training.state import make_network, make_optimizer
+from sharploss.training.state import make_optimizer
 from sharploss.utils.errors import run_main
 
 # The papers' networks with the batches and patches of their own recipes; MPRNet on 64x64 crops instead of 256x256.
@@ -44,7 +46,7 @@ PAPERS = {
 }
 LONGEST = 60.0  # seconds of one step
 SPAN = 2.0  # seconds of measuring, after the first step
-RECIPE = {"optimizer": "adam", "betas": (0.9, 0.999), "weight_decay": 0.0}
+OPTIMISATION = Optimisation(learning_rate=1e-4)
 
 
 def of_study(path):
@@ -54,14 +56,19 @@ def of_study(path):
     for suite in params.suites.values():
         for name in suite.networks:
             recipe, task = params.recipes[suite.recipe], params.tasks[suite.tasks[0]]
-            found.setdefault(name, (params.networks[name], task.scale, recipe.batch, recipe.patch))
+            found.setdefault(name, (params.networks[name].model_dump(), task.scale, recipe.batch, recipe.patch))
     return found
 
 
 def as_config(entry):
     network, scale, batch, patch = entry
-    recipe = {**RECIPE, "batch": batch, "patch": patch}
-    return {"network": network, "task": {"scale": scale}, "recipe": recipe, "seed": 0}
+    return {"network": network, "task": {"scale": scale}, "recipe": {"batch": batch, "patch": patch}}
+
+
+def make_network(config):
+    torch.manual_seed(0)
+    parameters = {key: value for key, value in config["network"].items() if key != "network"}
+    return build_network(config["network"]["network"], scale=config["task"]["scale"], **parameters)
 
 
 def measure(config, mode, most):
@@ -71,7 +78,7 @@ def measure(config, mode, most):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     layout = memory_format(device, mode)
     network = make_network(config).to(device=device, memory_format=layout)
-    optimizer, loss = make_optimizer(network, config["recipe"]), build_loss({"l1": 1})
+    optimizer, loss = make_optimizer(network, OPTIMISATION), build_loss({"l1": 1})
     shape, scale = (config["recipe"]["batch"], 3, *[config["recipe"]["patch"]] * 2), config["task"]["scale"]
     input = torch.rand(shape, device=device).contiguous(memory_format=layout)
     target = torch.rand(*shape[:2], *[scale * shape[-1]] * 2, device=device).contiguous(memory_format=layout)

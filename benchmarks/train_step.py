@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch
 
-from sharploss.config.params import load_params, resolve_run
+from sharploss.config.params import load_params
+from sharploss.config.run_config import resolve_run
 from sharploss.data.pack import open_pack
 from sharploss.data.patches import Patches
 from sharploss.losses import build_loss
@@ -28,11 +29,11 @@ STEPS, SPAN = 400, 40
 
 def bare_step(config, packs, device):
     """Return a function that does the arithmetic of one step alone."""
-    recipe = config["recipe"]
-    layout = memory_format(device, recipe["mode"])
+    recipe = config.recipe
+    layout = memory_format(device, recipe.mode)
     network = make_network(config).to(device=device, memory_format=layout)
-    loss, optimizer = build_loss(config["loss"]).to(device), make_optimizer(network, recipe)
-    patches = Patches(packs["train"], scale=4, patch=recipe["patch"], batch=recipe["batch"], seed=0, device=device)
+    loss, optimizer = build_loss(config.loss).to(device), make_optimizer(network, recipe)
+    patches = Patches(packs["train"], scale=4, patch=recipe.patch, batch=recipe.batch, seed=0, device=device)
     input, target = (image.contiguous(memory_format=layout) for image in patches.batch(0))
 
     def step():
@@ -45,8 +46,8 @@ def bare_step(config, packs, device):
 
 def measure(config, packs, device):
     """Return the seconds of every bare step and of every step of the loop."""
-    set_mode(config["recipe"]["mode"])
-    recipe = {**config["recipe"], "steps": STEPS, "validate_every": STEPS, "checkpoint_every": STEPS}
+    set_mode(config.recipe.mode)
+    recipe = config.recipe.model_copy(update=dict.fromkeys(("steps", "validate_every", "checkpoint_every"), STEPS))
     bare, times = bare_step(config, packs, device), {"bare": [], "loop": []}
     draw, since = Patches.batch, []
 
@@ -66,7 +67,7 @@ def measure(config, packs, device):
     Patches.batch = batch
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            train({**config, "recipe": recipe}, packs, scratch=Path(scratch), device=device)
+            train(config.model_copy(update={"recipe": recipe}), packs, scratch=Path(scratch), device=device)
     finally:
         Patches.batch = draw
     return times

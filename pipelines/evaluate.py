@@ -3,7 +3,8 @@
 import argparse
 from typing import Any
 
-from sharploss.config.params import Params, load_params, resolve_run
+from sharploss.config.params import Params, load_params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import load_plan
 from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main, unknown
@@ -35,7 +36,7 @@ def evaluate_input_baselines(tasks: list[str]) -> None:
     from sharploss.evaluation.input_baselines import evaluate_input_baseline
 
     for task in tasks or params.tasks:
-        evaluate_input_baseline(task, params.tasks[task].model_dump(mode="json"), crops(params), paths(params.study))
+        evaluate_input_baseline(task, params.tasks[task], crops(params), paths(params.study))
 
 
 def evaluate_group(name: str) -> None:

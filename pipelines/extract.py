@@ -6,10 +6,10 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sharploss.config.extractors import Extractor
 from sharploss.config.params import Params, load_params
+from sharploss.config.tasks import Task
 from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main, unknown
 from sharploss.utils.files import write_json, write_text
@@ -32,29 +32,32 @@ def main() -> int:
     from sharploss.training.interrupt import EXIT_CODE
     from sharploss.training.record import circumstances
 
-    settings = extractor.model_dump(mode="json")
     image, sum_ = load_image(extractor.image, own)
-    config = {"extractor": settings, "task": task, "image_sha256": sum_}
+    config = {
+        "extractor": extractor.model_dump(mode="json"),
+        "task": task.model_dump(mode="json"),
+        "image_sha256": sum_,
+    }
     code = files.stage_code("extract").read_text(encoding="utf-8")
     scratch = Path(".scratch") / f"extractor-{name}-{config_hash({**config, 'code': code})}"
 
     started, device = datetime.now(UTC), choose_device()
-    outcome = train_extractor(settings, task, image, scratch=scratch, device=device, title=name)
-    if outcome.status == "stopped":
-        scale = len(outcome.discriminators)
+    result = train_extractor(extractor, task, image, scratch=scratch, device=device, title=name)
+    if result.status == "stopped":
+        scale = len(result.discriminators)
         print(f"{name}: stopped at scale {scale}: run the same command again to do it anew.", file=sys.stderr)
         return EXIT_CODE
-    save_weights(files.extractor_weights(name), outcome.discriminators, {"key": name, "config": json.dumps(config)})
+    save_weights(files.extractor_weights(name), result.discriminators, {"key": name, "config": json.dumps(config)})
     record = files.extractor(name)
     write_text(record.history, (scratch / "history.jsonl").read_text(encoding="utf-8"))
-    seconds = {"started": started.isoformat(timespec="seconds"), "seconds": round(outcome.seconds, 3)}
+    seconds = {"started": started.isoformat(timespec="seconds"), "seconds": round(result.seconds, 3)}
     write_json(record.provenance, {**seconds, **circumstances(device), "config": config})
     shutil.rmtree(scratch)
-    print(f"{name}: {len(outcome.discriminators)} discriminators in {outcome.seconds:.1f} s")
+    print(f"{name}: {len(result.discriminators)} discriminators in {result.seconds:.1f} s")
     return 0
 
 
-def choose(name: str, params: Params) -> tuple[Extractor, dict[str, Any]]:
+def choose(name: str, params: Params) -> tuple[Extractor, Task]:
     """Find an extractor and its task.
 
     Raises:
@@ -63,7 +66,7 @@ def choose(name: str, params: Params) -> tuple[Extractor, dict[str, Any]]:
     if name not in params.extractors:
         raise unknown("extractor", name, params.extractors)
     extractor = params.extractors[name]
-    return extractor, params.tasks[extractor.task].model_dump(mode="json")
+    return extractor, params.tasks[extractor.task]
 
 
 if __name__ == "__main__":

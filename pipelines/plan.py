@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from sharploss.config.params import Params, load_params
-from sharploss.planning.check_runs import check_run, named
+from sharploss.planning.check_runs import check_study
 from sharploss.planning.plan import Plan, changes, check_plan, expand, load_plan, write_plan
 from sharploss.utils.errors import UserError, run_main, unknown
 from sharploss.utils.files import write_json, write_text
@@ -25,7 +25,7 @@ def main() -> None:
     params = load_params()
     if arguments.check:
         plan = check_plan(params)
-        check_classes(params, plan)
+        check_study(params, plan["runs"].values())
         from sharploss.planning.stage_files import write_stage_files
 
         write_stage_files(params, plan)
@@ -51,42 +51,9 @@ def change_study(name: str, root: Path = Path()) -> None:
     write_text(now, studies[name].decode("utf-8"))
 
 
-def check_classes(params: Params, plan: Plan) -> None:
-    """Build every loss and network once, so that a bad parameter shows before anything trains."""
-    import torch
-
-    from sharploss.losses import loss_spec
-    from sharploss.training.state import make_network
-
-    for name, spec in params.losses.items():
-        named(f"losses.{name}", lambda spec=spec: loss_spec(spec))
-    with torch.device("meta"):
-        for name, network in params.networks.items():
-            for scale in scales(params, name):
-                config = {"network": network, "task": {"scale": scale}, "seed": 0}
-                named(f"networks.{name}", lambda config=config: make_network(config))
-    check_patches(params, plan)
-
-
-def check_patches(params: Params, plan: Plan) -> None:
-    """Refuse a recipe whose patches or batch do not suit a loss, before anything is written (`check_run`)."""
-    seen: set[tuple[str, str, int]] = set()
-    for run in plan["runs"].values():
-        case = (run["loss"], run["recipe"], params.tasks[run["task"]].scale)
-        if case not in seen:
-            seen.add(case)
-            check_run(params, run)
-
-
-def scales(params: Params, network: str) -> list[int]:
-    """Return the scales that the suites ask of a network; ESPCN, for one, cannot keep the size."""
-    tasks = {task for suite in params.suites.values() if network in suite.networks for task in suite.tasks}
-    return sorted({params.tasks[task].scale for task in tasks})
-
-
 def renew(params: Params, *, measure: bool = False) -> None:
     new = expand(params)
-    check_classes(params, new)
+    check_study(params, new["runs"].values())
     old = readable_plan()
     for line in changes(old, new):
         print(line)

@@ -8,7 +8,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sharploss.config.params import load_params, resolve_run
+from sharploss.config.params import load_params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning.check_runs import check_run
 from sharploss.planning.plan import NOTHING, find_run, load_plan
 from sharploss.record.paths import paths
@@ -33,18 +34,18 @@ def main() -> int:
     # torch takes seconds to import, so what needs it comes after what can fail fast.
     from sharploss.assets.fetch import AssetMissingError
     from sharploss.data.pack import open_pack
-    from sharploss.losses import loss_spec
     from sharploss.training.checkpoint import config_hash, read_metadata, save_weights
     from sharploss.training.device import choose_device
     from sharploss.training.interrupt import EXIT_CODE
     from sharploss.training.loop import not_trained, train
     from sharploss.training.processes import join
     from sharploss.training.record import make_record
+    from sharploss.training.state import with_defaults
 
     # What `plan` has checked, with the processes that share a batch; params.yaml may have changed since.
     check_run(params, run, world=int(os.environ.get("WORLD_SIZE", "1")))
-    config = resolve_run(params, run)
-    config["loss"] = loss_spec(config["loss"])
+    config = with_defaults(resolve_run(params, run))
+    settings = config.model_dump(mode="json")
     packs = {role: open_pack(files.pack(run["task"], role), verify=True) for role in ("train", "validation")}
     start = None if run["start"] == NOTHING else Path(run["start"])
     used = {
@@ -54,17 +55,17 @@ def main() -> int:
         "start": sha256(start) if start else None,
         "extractor": None if run["extractor"] == NOTHING else sha256(run["extractor"]),
     }
-    identity = config_hash({**config, **used})
+    identity = config_hash({**settings, **used})
     scratch = Path(".scratch") / f"{key}-{identity}"
-    description = tracking.wandb_settings(key, run, config, identity, params.study)
+    description = tracking.wandb_settings(key, run, settings, identity, params.study)
 
     started, cure = datetime.now(UTC), ""
-    with join() as team:
+    with join() as group:
         device = choose_device()
         try:
             if start and read_metadata(start)["status"] != "finished":
                 raise AssetMissingError(run["start"], f"the run it starts from ({start.stem}) has no trained weights")
-            outcome = train(
+            result = train(
                 config,
                 packs,
                 scratch=scratch,
@@ -74,22 +75,20 @@ def main() -> int:
                 on_start=lambda record: tracking.start(record, description),
             )
         except AssetMissingError as error:
-            if not team.leads:
+            if not group.is_main:
                 return 0
-            outcome, cure = not_trained(config, scratch, error.reason), error.cure
-    if outcome.status == "stopped":
-        print(
-            f"{key}: stopped at step {outcome.step}: run the same command again to go on from there.", file=sys.stderr
-        )
+            result, cure = not_trained(config, scratch, error.reason), error.cure
+    if result.status == "stopped":
+        print(f"{key}: stopped at step {result.step}: run the same command again to go on from there.", file=sys.stderr)
         return EXIT_CODE
-    if not team.leads:
+    if not group.is_main:
         return 0
-    metadata = {"key": key, "status": outcome.status, "config": json.dumps(config, sort_keys=True)}
-    save_weights(files.weights(run["group"], key), outcome.network, metadata)
+    metadata = {"key": key, "status": result.status, "config": json.dumps(settings, sort_keys=True)}
+    save_weights(files.weights(run["group"], key), result.network, metadata)
     write_text(files.run(key).history, (scratch / "history.jsonl").read_text(encoding="utf-8"))
     made_from = {"identity": identity, **{name: used[name] for name in ("packs", "start", "extractor")}}
     record = make_record(
-        key, config, outcome, device=device, started=started, processes=team.world, cure=cure, made_from=made_from
+        key, config, result, device=device, started=started, processes=group.world, cure=cure, made_from=made_from
     )
     save_run(files.run(key), record)
     shutil.rmtree(scratch)

@@ -1,6 +1,6 @@
-"""The documentation: links lead somewhere, snippets are valid, all claims and anomalies are on their papers' pages."""
+"""The documentation: what it links to, names and runs exists, snippets are valid, claims are on their papers' pages."""
 
-import json
+import pkgutil
 import re
 from pathlib import Path
 
@@ -15,10 +15,14 @@ from sharploss.planning.plan import expand
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = load_claims(ROOT).papers
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
-EXAMPLES = {f"src/sharploss/{name}.py" for name in ("losses/squared_edges", "networks/yours", "metrics/yours")}
+EXAMPLES = {
+    f"src/sharploss/{name}.py"
+    for name in ("losses/squared_edges", "losses/yours", "networks/yours", "metrics/yours", "analysis/plotting/yours")
+}
 """Files that a reader is told to write."""
 
-LINKED = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
+LINKED = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "studies/README.md")), *DOCS]
+PAGE = pytest.mark.parametrize("path", LINKED, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 def page(name):
@@ -36,12 +40,12 @@ def snippets(language):
 
 
 def anchors(text):
-    """Give the anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("path", LINKED, ids=lambda path: str(path.relative_to(ROOT)))
+@PAGE
 def test_relative_links_resolve(path):
     text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     links = [*re.findall(r"\]\(([^)\s]+)\)", text), *re.findall(r'(?:src|href)="([^"]+)"', text)]
@@ -55,12 +59,61 @@ def test_relative_links_resolve(path):
         assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
 
 
-@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+@PAGE
 def test_named_files_exist(path):
     text = path.read_text(encoding="utf-8")
-    named = re.findall(r"`((?:src|pipelines|studies|tests|results/published)/[\w/.]+)`", text)
-    for name in named:
-        assert (ROOT / name).exists() or name in EXAMPLES, name
+    folders = "src|pipelines|studies|tests|benchmarks|notebooks|docs|results/published"
+    named = set(re.findall(rf"(?<![\w/.<])((?:{folders})/[\w/.]*\w)", text)) - EXAMPLES
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def exists(name):
+    """Whether a dotted name is a module, or an attribute of one."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+@PAGE
+def test_named_modules_exist(path):
+    text = path.read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![\w./])sharploss(?:\.\w+)+", text))
+    assert {name for name in named if not exists(name)} == set()
+
+
+def unknown_commands(text):
+    """List the make targets, subcommands and DVC stages that a text names and that do not exist."""
+    from sharploss.__main__ import COMMANDS
+
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    code = "\n".join(
+        re.findall(r"`([^`\n]+)`", text) + re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    )
+    named = {
+        "make": (re.findall(r"(?<![\w-])make (?:[A-Z]+=\S+ )*([a-z-]+)", code), targets),
+        "python -m sharploss": (re.findall(r"(?:python -m )?sharploss (\w+)", code), COMMANDS),
+        "dvc repro": (re.findall(r"dvc (?:--\S+ )*repro (?:-s )?([a-z_]+)(?![\w/])", code), stages),
+    }
+    return [f"{tool} {word}" for tool, (words, known) in named.items() for word in words if word not in known]
+
+
+@PAGE
+def test_named_commands_exist(path):
+    assert unknown_commands(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_command_that_does_not_exist_is_found():
+    text = "`make nothing` `sharploss nothing`\n```sh\ndvc repro -s nothing@x\nmake CPU=1 repro\n```\n"
+    assert unknown_commands(text) == ["make nothing", "python -m sharploss nothing", "dvc repro nothing"]
+
+
+@PAGE
+def test_scripts_are_run_so_that_none_hides_a_package(path):
+    """`python pipelines/x.py` puts pipelines/ first on the path, and torch imports `tabulate`."""
+    assert not re.search(r"python pipelines/", path.read_text(encoding="utf-8"))
 
 
 def test_every_page_is_in_the_index():
@@ -71,16 +124,19 @@ def test_every_page_is_in_the_index():
 
 
 @pytest.mark.parametrize("text", snippets("python"))
-def test_python_compiles(text):
+def test_python_compiles_and_imports_what_exists(text):
     compile(text, "a snippet", "exec")
+    imported = re.findall(r"^ *from (sharploss[\w.]*) import (.+)$", text, re.MULTILINE)
+    named = [f"{module}.{name}" for module, names in imported for name in names.split(", ")]
+    assert [name for name in named if not exists(name)] == []
 
 
 @pytest.mark.parametrize("text", snippets("yaml"))
 def test_losses_are_understood(text):
-    from sharploss.losses import loss_spec
+    from sharploss.losses import resolve_loss
 
     for spec in yaml.safe_load(text).get("losses", {}).values():
-        assert loss_spec(spec)
+        assert resolve_loss(spec)
 
 
 @pytest.mark.parametrize("text", snippets("yaml"))
@@ -139,18 +195,8 @@ def test_the_size_of_the_largest_study_is_told():
 
 @pytest.mark.parametrize("paper", PAGES.values())
 def test_findings_are_not_typed_by_hand(paper):
-    """They change with every run: the page says where they are."""
+    """They change with every study: the page says where they are."""
     found = page(paper).split("## What we found\n")[1].split("\n## ")[0]
-    assert f"](../../reports/verdicts/{paper}.md)" in found
-    assert "reports/verdicts/verdicts.md" in found
-    assert "`mini` study" in found  # what it can and cannot say
+    assert f"`reports/<study>/claims/{paper}.md`" in found
+    assert "`reports/<study>/claims/claims.md`" in found
     assert not re.search(r"\d", found)
-
-
-@pytest.mark.parametrize("paper", PAGES)
-def test_the_page_of_findings_is_that_of_the_committed_verdicts(paper):
-    from sharploss.analysis.claims.pages import page as found
-
-    verdicts = json.loads((ROOT / "results" / "verdicts.json").read_text(encoding="utf-8"))
-    path = ROOT / "reports" / "verdicts" / f"{PAGES[paper]}.md"
-    assert path.read_text(encoding="utf-8") == found(paper, verdicts)

@@ -1,7 +1,9 @@
-"""A run that trains in a moment: tiny x2 packs and a resolved configuration."""
+"""A run that trains in a moment: tiny x2 packs and its configuration."""
 
 import torch
 
+from sharploss.config.recipe import Optimisation
+from sharploss.config.run_config import RunConfig
 from sharploss.data.pack import open_pack, write_pack
 
 
@@ -24,9 +26,9 @@ def open_packs(folder):
 
 
 def configuration(steps):
-    """A resolved run."""
+    """A resolved run as plain values, for tests to change; `typed` makes a RunConfig of it."""
     return {
-        "task": {"kind": "sr", "scale": 2},
+        "task": {"kind": "sr", "scale": 2, "train": ["toy"], "validation": ["toy"], "test": ["toy"]},
         "network": {"network": "edsr", "blocks": 1, "width": 8, "res_scale": 1.0},
         "loss": {"l1": 1, "gv": 0.01},
         "seed": 0,
@@ -53,3 +55,12 @@ def configuration(steps):
             "checkpoint_every": 4,
         },
     }
+
+
+def typed(config):
+    return RunConfig.model_validate(config)
+
+
+def optimisation(recipe, **changes):
+    """The optimiser and schedule of a recipe, for its discriminator."""
+    return {name: recipe[name] for name in Optimisation.model_fields if name in recipe} | changes

@@ -8,7 +8,6 @@ from sharploss.utils.errors import run_main, unknown
 DESCRIPTION = """usage: python -m sharploss COMMAND ...
 
   data    data sets and weights: what is known, what is here; fetch, verify
-  cache   DVC's cache: which files in it are damaged
   launch  the study in parallel: on this machine's GPUs or cores, or on a cluster
   publish runs that are done, to Weights & Biases
 
@@ -18,12 +17,6 @@ The study itself is run by DVC: make repro, or dvc repro. Each command has its o
 
 def _data(arguments: list[str]) -> int:
     from sharploss.assets.inventory import main
-
-    return main(arguments)
-
-
-def _cache(arguments: list[str]) -> int:
-    from sharploss.record.dvc_cache import main
 
     return main(arguments)
 
@@ -40,12 +33,7 @@ def _publish(arguments: list[str]) -> int:
     return main(arguments)
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    "cache": _cache,
-    "data": _data,
-    "launch": _launch,
-    "publish": _publish,
-}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data, "launch": _launch, "publish": _publish}
 
 
 def main() -> int:

@@ -7,7 +7,9 @@ import shutil
 import numpy as np
 
 import synthetic
-from sharploss.config.params import ADVERSARIAL, load_params, resolve_run
+from sharploss.config.loss_spec import ADVERSARIAL
+from sharploss.config.params import load_params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import expand
 from sharploss.record.keys import variant_of
 from sharploss.utils.files import write_text
@@ -95,7 +97,7 @@ def write_group(root, params, plan, group, crops, weights):
     lines, curves, seen = [], [], set()
     for key in plan["groups"][group]["runs"]:
         run = plan["runs"][key]
-        config = resolve_run(params, run)
+        config = resolve_run(params, run).model_dump(mode="json")
         spec = config["loss"]
         if not weights and any(term in spec for term in NEEDS_WEIGHTS):
             reason = {"status": "not_trained", "reason": synthetic.NO_WEIGHTS}

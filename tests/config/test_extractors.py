@@ -5,9 +5,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from sharploss.config.extractors import OFFICIAL, Extractor, source, weights_path
-from sharploss.config.params import Params, load_params, load_yaml
+from sharploss.config.extractors import OFFICIAL, Extractor, weights_source
+from sharploss.config.params import Params, load_params
 from sharploss.utils.errors import UserError
+from sharploss.utils.yaml_files import load_yaml
 
 LEAST = {"task": "sr_x4", "image": "skimage_train/coffee"}
 
@@ -48,22 +49,20 @@ def test_a_misspelt_setting_is_named_with_the_nearest(repository, tmp_path):
         load_params(tmp_path / "params.yaml")
 
 
-def test_weights_lie_in_one_folder_by_name():
-    assert weights_path("mdf_sr").as_posix() == "results/mini/weights/extractors/mdf_sr.safetensors"
-
-
 def test_what_weights_stand_for():
-    assert [source(name) for name in OFFICIAL] == [None] * 3
-    assert source("mdf_sr") == weights_path("mdf_sr")
-    assert source("elsewhere/x.safetensors").as_posix() == "elsewhere/x.safetensors"
+    assert [weights_source(name) for name in OFFICIAL] == [None] * 3
+    assert weights_source("mdf_sr").as_posix() == "mdf_sr.safetensors"
+    assert weights_source("elsewhere/x.safetensors").as_posix() == "elsewhere/x.safetensors"
 
 
 @pytest.mark.parametrize("weights", ["../x", "a/b", "A", "", "-x", "mdf_sr\n", None, 3, ["sisr"], {"sisr": 1}])
 def test_weights_that_are_neither_a_name_nor_a_path_are_refused(weights):
     with pytest.raises(ValueError, match="weights must be one of sisr, jpeg, denoising, an extractor's name or a path"):
-        source(weights)
+        weights_source(weights)
 
 
-def test_torch_is_not_imported():
-    code = "import sys, sharploss.config.extractors, sharploss.config.params; sys.exit('torch' in sys.modules)"
+def test_nothing_heavy_is_imported():
+    code = (
+        "import sys, sharploss.config.run_config; sys.exit(bool({'torch', 'numpy', 'requests'} & sys.modules.keys()))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

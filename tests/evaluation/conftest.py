@@ -1,13 +1,11 @@
-import json
-
 import pytest
 import torch
 from toys import TASK, config, picture
 
 from sharploss.data import imresize, write_pack
-from sharploss.losses import build_loss
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import save_weights
+from sharploss.training.state import with_defaults
 
 
 @pytest.fixture
@@ -17,7 +15,7 @@ def make_test_set(tmp_path):
     def make(pictures):
         folder = tmp_path / "data" / "mini" / "packed" / "toy"
         pairs = [(f"toys/{name}", image, imresize(image, 1 / 2)) for name, image in pictures.items()]
-        common = {"role": "test", "parameters": TASK}
+        common = {"role": "test", "parameters": TASK.model_dump()}
         write_pack(folder / "test-toys.safetensors", pairs, sets=["toys"], missing={}, **common)
         write_pack(folder / "test-lost.safetensors", [], sets=["lost"], missing={"lost": "it is lost"}, **common)
         return tmp_path
@@ -41,8 +39,8 @@ def make_runs(study):
             resolved = config(loss, seed)
             torch.manual_seed(seed)
             network = build_network("espcn", scale=2, width=4)
-            stored = {**resolved, "loss": build_loss(loss).spec}
-            metadata = {"key": name, "status": status, "config": json.dumps(stored, sort_keys=True)}
+            stored = with_defaults(resolved).model_dump_json()
+            metadata = {"key": name, "status": status, "config": stored}
             save_weights(
                 study / "results" / "mini" / "weights" / "toy-espcn" / f"{name}.safetensors", network, metadata
             )

@@ -59,14 +59,3 @@ def test_the_piece_with_one_clear_edge_is_preferred_to_texture():
 
 def test_small_images_have_a_smaller_piece():
     assert clearest_edge(torch.rand(1, 1, 20, 50))[2] == 20
-
-
-def test_of_a_large_image_the_top_is_searched(tmp_path, monkeypatch):
-    monkeypatch.setattr("sharploss.evaluation.edge.LARGE", 40 * 60)
-    target = torch.full((3, 200, 40), 40, dtype=torch.uint8)
-    target[:, :50, 20:] = 60
-    target[:, 100:, 20:] = 250
-    write_edge(tmp_path / "edge.csv", target, target)
-    with (tmp_path / "edge.csv").open(newline="") as file:
-        values = [float(row["target"]) for row in csv.DictReader(file)]
-    assert max(values) < 70 / 255

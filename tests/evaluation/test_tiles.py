@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from sharploss.evaluation import tiles
 from sharploss.evaluation.restore import restore
-from sharploss.evaluation.tiles import GRID, OVERLAP, restore_tiled, spans
-from sharploss.metrics.picture import Strip
+from sharploss.evaluation.tiles import GRID, OVERLAP, Span, restore_tiled, spans
 from sharploss.networks import build_network
 
 # name, parameters, scale: networks that see finitely far, small.
@@ -70,7 +69,7 @@ def test_tiles_keep_every_pixel_once_and_see_the_overlap(size, tile, overlap):
 
 
 def test_an_image_that_fits_is_one_tile():
-    assert list(spans(64, 64, 16)) == [Strip(0, 64, 0, 64)]
+    assert list(spans(64, 64, 16)) == [Span(0, 64, 0, 64)]
     assert [span.last for span in spans(65, 64, 16)] == [48, 65]
 
 

@@ -2,8 +2,11 @@
 
 import torch
 
-TASK = {"kind": "sr", "scale": 2, "train": ["a"], "validation": ["b"], "test": ["toys", "lost"]}
-RECIPE = {"steps": 3, "betas": [0.9, 0.999]}
+from sharploss.config.run_config import RunConfig
+from sharploss.config.tasks import SuperResolution
+
+TASK = SuperResolution(kind="sr", scale=2, train=["a"], validation=["b"], test=["toys", "lost"])
+RECIPE = {"steps": 3, "batch": 1, "patch": 8, "learning_rate": 0.1}
 
 
 def picture(seed, height=48, width=56):
@@ -14,4 +17,5 @@ def picture(seed, height=48, width=56):
 
 
 def config(loss, seed=0):
-    return {"task": TASK, "network": {"network": "espcn", "width": 4}, "loss": loss, "recipe": RECIPE, "seed": seed}
+    network = {"network": "espcn", "width": 4}
+    return RunConfig.model_validate({"task": TASK, "network": network, "loss": loss, "recipe": RECIPE, "seed": seed})

@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # it is started as a script
 from sharploss.training import checkpoint, loop
 from sharploss.training.checkpoint import save_weights
 from sharploss.utils.files import atomic_path
-from toy_training import configuration, open_packs
+from toy_training import configuration, open_packs, typed
 
 PHASES = ("any", "checkpoint", "validation")
 JUDGED = {"l1": 1, "ragan": {"weight": 0.01, "discriminator": "sharpgan", "width": 2, "size": 16}}
@@ -68,10 +68,10 @@ def train(job, board):
     loop.validate = watched(board, 2, slow_validate)
     board[1] = 1
     packs = open_packs(Path(job["packs"]))
-    outcome = loop.train(config_of(job["kind"]), packs, scratch=Path(job["scratch"]), device=torch.device("cpu"))
+    outcome = loop.train(typed(config_of(job["kind"])), packs, scratch=Path(job["scratch"]), device=torch.device("cpu"))
     save_weights(Path(job["weights"]), outcome.network, {"status": outcome.status})
-    if outcome.state.players:
-        save_weights(Path(job["weights"] + ".judge"), outcome.state.players[0], {})
+    if outcome.state.discriminator:
+        save_weights(Path(job["weights"] + ".judge"), outcome.state.discriminator, {})
 
 
 def do(job):

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharploss.config.protocols import PROTOCOLS
-from sharploss.functional.colour import CHANNELS, as_measured, check_pair, grey, luma, quantise
+from sharploss.functional.colour import VIEWS, as_measured, grey, luma, quantise
+from sharploss.functional.images import check_same_shape
 from sharploss.utils.errors import UserError
 
 
@@ -48,7 +49,7 @@ def test_protocol_y_rounds_luma_to_8_bits():
     torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-9)
 
 
-@given(st.integers(0, 4), st.sampled_from(sorted(CHANNELS)))
+@given(st.integers(0, 4), st.sampled_from(sorted(VIEWS)))
 def test_the_border_is_shaved_off_each_side(border, protocol):
     image = torch.rand(2, 3, 9, 11)
     inside = as_measured(image, protocol, border)
@@ -74,8 +75,8 @@ def test_grey_images_are_refused():
 
 def test_other_shapes_are_refused():
     with pytest.raises(ValueError, match="one shape"):
-        check_pair(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 7))
+        check_same_shape(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 7))
 
 
 def test_every_protocol_is_described():
-    assert CHANNELS.keys() - {"luma256"} <= PROTOCOLS.keys()  # which gv_code looks at
+    assert VIEWS.keys() - {"luma256"} <= PROTOCOLS.keys()  # which gv_code looks at

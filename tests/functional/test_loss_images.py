@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from sharploss.functional.images import check_size, grey, in_channels, matched
+from sharploss.functional.colour import grey, in_channels
+from sharploss.functional.images import check_pair, check_size
 
 
 @pytest.mark.parametrize(
@@ -13,32 +14,32 @@ from sharploss.functional.images import check_size, grey, in_channels, matched
         (torch.float32, torch.float64, torch.float64),
     ],
 )
-def test_matched_gives_one_precision_of_float32_at_least(first, second, common):
-    output, target = matched(torch.rand(1, 3, 4, 4, dtype=first), torch.rand(1, 3, 4, 4, dtype=second))
+def test_a_checked_pair_has_one_precision_of_float32_at_least(first, second, common):
+    output, target = check_pair(torch.rand(1, 3, 4, 4, dtype=first), torch.rand(1, 3, 4, 4, dtype=second))
     assert output.dtype == target.dtype == common
 
 
-def test_matched_hands_float32_images_through_uncopied():
+def test_check_pair_hands_float32_images_through_uncopied():
     output, target = torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4)
-    assert matched(output, target)[0] is output
-    assert matched(output, target)[1] is target
+    assert check_pair(output, target)[0] is output
+    assert check_pair(output, target)[1] is target
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 4, 5), (2, 3, 4, 4), (1, 1, 4, 4), (3, 4, 4)])
 def test_shapes_that_would_broadcast_are_refused(shape):
     with pytest.raises(ValueError, match="one shape"):
-        matched(torch.rand(1, 3, 4, 4), torch.rand(shape))
+        check_pair(torch.rand(1, 3, 4, 4), torch.rand(shape))
 
 
 def test_images_without_a_batch_are_refused():
     with pytest.raises(ValueError, match="one shape"):
-        matched(torch.rand(3, 4, 4), torch.rand(3, 4, 4))
+        check_pair(torch.rand(3, 4, 4), torch.rand(3, 4, 4))
 
 
 def test_integer_images_are_refused():
     image = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
     with pytest.raises(ValueError, match=r"floating point in \[0, 1\]"):
-        matched(image, image)
+        check_pair(image, image)
 
 
 def test_grey_weighs_the_channels_as_bt601():
@@ -46,11 +47,11 @@ def test_grey_weighs_the_channels_as_bt601():
     assert grey(image).item() == pytest.approx(0.2989 + 2 * 0.5870 + 4 * 0.1140)
 
 
-def test_grey_leaves_one_channel_alone_and_refuses_two():
+def test_one_channel_is_grey_already_and_two_are_refused():
     image = torch.rand(1, 1, 2, 2)
-    assert grey(image) is image
+    assert in_channels(image, "grey") is image
     with pytest.raises(ValueError, match="1 or 3 channels"):
-        grey(torch.rand(1, 2, 2, 2))
+        in_channels(torch.rand(1, 2, 2, 2), "grey")
 
 
 def test_in_channels_turns_grey_only_when_asked():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sharploss.config.params import ADVERSARIAL
+from sharploss.config.loss_spec import ADVERSARIAL
 from sharploss.losses import TERMS, AdversarialLoss, build_loss
 from sharploss.losses.adversarial import gradient_penalty, linear_discriminator
 from sharploss.utils.errors import UserError
@@ -235,4 +235,4 @@ def test_a_composite_loss_names_all_its_terms():
     terms = loss.terms(output, target)
     assert list(terms) == ["l1", "ragan"]
     assert torch.allclose(loss(output, target), 0.01 * terms["l1"] + 0.005 * terms["ragan"])
-    assert loss.spec["ragan"] == {"weight": 0.005, "channels": 3, "r1": 0.0, "steps": 1, **SMALL}
+    assert loss.spec.model_dump()["ragan"] == {"weight": 0.005, "channels": 3, "r1": 0.0, "steps": 1, **SMALL}

@@ -1,8 +1,9 @@
 import torch
 from torch import nn
 
+from sharploss.functional.backbones import freeze
 from sharploss.losses import L1Loss, LPIPSLoss, TextureLoss, VGGLoss
-from sharploss.losses.backbones import Loadable, freeze
+from sharploss.losses.pretrained import Pretrained
 
 
 def network():
@@ -35,5 +36,5 @@ def test_a_frozen_network_moves_with_the_module_it_is_in():
 
 
 def test_terms_that_need_weights_say_so_and_others_do_not():
-    assert all(isinstance(term, Loadable) for term in (VGGLoss(), TextureLoss(), LPIPSLoss()))
-    assert not isinstance(L1Loss(), Loadable)
+    assert all(isinstance(term, Pretrained) for term in (VGGLoss(), TextureLoss(), LPIPSLoss()))
+    assert not isinstance(L1Loss(), Pretrained)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sharploss.assets.fetch import AssetMissingError
-from sharploss.config.params import ADVERSARIAL
-from sharploss.losses import TERMS, GradientVarianceLoss, L1Loss, build_loss, loss_spec, min_patch, needs
+from sharploss.config.loss_spec import ADVERSARIAL, parse_loss
+from sharploss.losses import TERMS, GradientVarianceLoss, L1Loss, build_loss, min_patch, required_assets, resolve_loss
 from sharploss.utils.errors import UserError
 
 # Adversarial terms are for images of one size: test_adversarial.py.
@@ -25,7 +25,7 @@ def test_the_weight_is_1_unless_given():
 
 
 def test_the_spec_spells_out_the_defaults():
-    assert build_loss({"l1": 1, "sploss": {"alpha": 3, "weight": 0.5}}).spec == {
+    assert build_loss({"l1": 1, "sploss": {"alpha": 3, "weight": 0.5}}).spec.model_dump() == {
         "l1": {"weight": 1.0},
         "sploss": {
             "weight": 0.5,
@@ -76,7 +76,7 @@ def test_the_given_spec_stays_as_it_is():
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(spec, message):
-    for build in (build_loss, loss_spec, needs, min_patch):
+    for build in (build_loss, resolve_loss, required_assets, min_patch):
         with pytest.raises(UserError, match=re.escape(message)):
             build(spec)
 
@@ -87,21 +87,23 @@ def test_a_spec_is_checked_and_spelt_out_without_loading_weights(name, monkeypat
         raise AssertionError("weights were looked for")
 
     monkeypatch.setattr("sharploss.assets.weights.locate", refuse)
-    spec = loss_spec({name: 0.25})
-    assert spec[name]["weight"] == 0.25
-    assert loss_spec(spec) == spec
-    assert json.loads(json.dumps(spec)) == spec
+    spec = resolve_loss({name: 0.25})
+    assert spec.weights == {name: 0.25}
+    assert resolve_loss(spec) == spec
+    plain = spec.model_dump(mode="json")
+    assert parse_loss(json.loads(json.dumps(plain))) == spec
+    assert plain[name] == {"weight": 0.25, **spec.terms[name].parameters}
 
 
 def test_the_spec_is_a_copy():
-    spec = loss_spec({"vgg": 1})
-    spec["vgg"]["layers"]["conv1_1"] = 5
-    assert loss_spec({"vgg": 1})["vgg"]["layers"] == {"conv5_4": 1.0}
+    spec = resolve_loss({"vgg": 1})
+    spec.terms["vgg"].parameters["layers"]["conv1_1"] = 5
+    assert resolve_loss({"vgg": 1}).terms["vgg"].parameters["layers"] == {"conv5_4": 1.0}
 
 
-def test_needs_names_the_assets_that_a_term_can_do_with():
-    assert needs({"l1": 1, "vgg": 0.1}) == (("vgg19_torchvision", "vgg19"),)
-    assert needs({"l1": 1, "gv": 1}) == ()
+def test_required_assets_are_named_that_a_term_can_do_with():
+    assert required_assets({"l1": 1, "vgg": 0.1}) == (("vgg19_torchvision", "vgg19"),)
+    assert required_assets({"l1": 1, "gv": 1}) == ()
 
 
 def test_weights_that_cannot_be_had_are_named_with_what_to_do(monkeypatch, tmp_path):

@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sharploss.functional.gradient_variance import patch_variance
 from sharploss.losses import GradientVarianceLoss
-from sharploss.losses.gradient_variance import patch_variance
 
 
 def literal(output, target, patch):

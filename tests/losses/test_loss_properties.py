@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from sharploss.config.params import ADVERSARIAL
+from sharploss.config.loss_spec import ADVERSARIAL
 from sharploss.losses import (
     TERMS,
     CharbonnierLoss,
@@ -71,7 +71,7 @@ def images(seed, *shape, dtype=torch.float64):
 def images_for(loss, seed, batch, height, width, dtype=torch.float64):
     """Images of these sides, doubled where the loss needs larger ones."""
     factor = 1
-    while min(height, width) * factor < getattr(loss, "smallest", 1):
+    while min(height, width) * factor < getattr(loss, "min_size", 1):
         factor *= 2
     return images(seed, batch, 3, height * factor, width * factor, dtype=dtype)
 

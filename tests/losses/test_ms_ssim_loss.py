@@ -4,9 +4,9 @@ import torch.nn.functional as F
 from skimage.metrics import structural_similarity
 from waves import waves
 
+from sharploss.functional.ms_ssim import WEIGHTS, ms_ssim_of_channels
+from sharploss.functional.ssim import ssim_map, ssim_parts
 from sharploss.losses import MSSSIMLoss
-from sharploss.losses.ms_ssim import WEIGHTS, ms_ssim
-from sharploss.metrics.ssim import ssim_map, ssim_parts
 
 
 def pair(seed, height=161, width=176):
@@ -34,7 +34,7 @@ def literal(output, target):
 
 def test_agrees_with_scikit_images_ssim_at_every_scale():
     output, target = pair(1, 176, 192)
-    found = ms_ssim(output, target)
+    found = ms_ssim_of_channels(output, target)
     for n in range(2):
         for c in range(3):
             expected = literal(output[n, c].numpy(), target[n, c].numpy())
@@ -47,7 +47,7 @@ def test_agrees_with_pyiqa():
     output, target = pair(2, 176, 192)
     for c in range(3):
         expected = ssim_arch.ms_ssim(output[:, [c]], target[:, [c]], data_range=1.0)
-        torch.testing.assert_close(ms_ssim(output, target)[:, c], expected, rtol=1e-7, atol=0)
+        torch.testing.assert_close(ms_ssim_of_channels(output, target)[:, c], expected, rtol=1e-7, atol=0)
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.8, 0.9248363971710205), (0.24, 0.9931889772415161)])
@@ -83,8 +83,8 @@ def test_the_least_factor_is_a_millionth():
 def test_the_mdf_form_counts_the_coarsest_ssim_four_times():
     output, target = pair(3, 176, 192)
     coarse = ssim_map(F.avg_pool2d(output, 16), F.avg_pool2d(target, 16)).mean((2, 3))
-    expected = ms_ssim(output, target) * coarse ** (3 * WEIGHTS[-1])
-    torch.testing.assert_close(ms_ssim(output, target, form="mdf"), expected)
+    expected = ms_ssim_of_channels(output, target) * coarse ** (3 * WEIGHTS[-1])
+    torch.testing.assert_close(ms_ssim_of_channels(output, target, form="mdf"), expected)
 
 
 def test_equal_images_cost_nothing():
@@ -123,7 +123,7 @@ def test_fewer_scales_use_the_finest_weights_stretched(scales):
         factors.append((contrast if scale < scales - 1 else luminance * contrast).mean((2, 3)))
     stretch = sum(WEIGHTS) / sum(WEIGHTS[:scales])
     expected = torch.stack([f ** (w * stretch) for f, w in zip(factors, WEIGHTS, strict=False)]).prod(0)
-    torch.testing.assert_close(ms_ssim(output, target, scales), expected)
+    torch.testing.assert_close(ms_ssim_of_channels(output, target, scales), expected)
 
 
 def test_a_ragged_edge_is_averaged_over_the_pixels_there_are():
@@ -138,7 +138,7 @@ def test_a_ragged_edge_is_averaged_over_the_pixels_there_are():
 @pytest.mark.parametrize(("scales", "side"), [(5, 161), (4, 81), (2, 21)])
 def test_images_below_the_window_at_the_coarsest_scale_are_refused(scales, side):
     loss = MSSSIMLoss(scales)
-    assert loss.smallest == side
+    assert loss.min_size == side
     loss(torch.rand(1, 3, side, side), torch.rand(1, 3, side, side))
     with pytest.raises(ValueError, match=f"MS-SSIM over {scales} scales needs images of at least {side}x{side} pixels"):
         loss(torch.rand(1, 3, side - 1, side), torch.rand(1, 3, side - 1, side))

@@ -66,7 +66,7 @@ def test_sharpgans_24_pixel_crops_need_ceil_mode():
 
 def test_images_below_a_patch_are_refused():
     loss = loaded(TextureLoss({"pool2": 1}, patch=48))
-    assert loss.smallest == 48
+    assert loss.min_size == 48
     with pytest.raises(ValueError, match="texture in patches of 48 needs images of at least 48x48 pixels, not 32x32"):
         loss(*pair())
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from backbone import random_vgg
 
 from sharploss.losses import VGGLoss
-from sharploss.losses.vgg_features import LAYERS, OXFORD_SCALE, VGGFeatures, smallest, stride
+from sharploss.losses.vgg_features import LAYERS, OXFORD_SCALE, VGGFeatures, min_size, stride
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no VGG19 to look at")
@@ -100,8 +100,8 @@ def test_ceil_mode_keeps_something_of_24_pixels_and_floor_does_not():
 )
 def test_stride_and_smallest_image(layer, pixels):
     assert stride(layer) == pixels
-    assert smallest((layer,), ceil_mode=False) == pixels
-    assert smallest((layer,), ceil_mode=True) == 1
+    assert min_size((layer,), ceil_mode=False) == pixels
+    assert min_size((layer,), ceil_mode=True) == 1
 
 
 def test_scales_divide_the_features():

@@ -2,9 +2,9 @@ import pytest
 import torch
 from backbone import loaded
 
-from sharploss.config.params import ADVERSARIAL
+from sharploss.config.loss_spec import ADVERSARIAL
 from sharploss.losses import TERMS, L1Loss, L2Loss, TextureLoss, VGGLoss, WeightedSum, build_loss
-from sharploss.losses.vgg_features import VGGFeatures, share
+from sharploss.losses.vgg_features import VGGFeatures, shared_backbones
 from sharploss.losses.weighted_sum import Terms
 
 
@@ -59,7 +59,7 @@ class Counted(torch.nn.Module):
         super().__init__()
         self.reads = 0
 
-    def against(self, target):
+    def with_target(self, target):
         self.reads += 1
         return lambda output: (output - target).abs().mean()
 
@@ -88,7 +88,7 @@ def test_terms_on_one_network_read_each_image_once(sharpgans_features, wave_pair
     found = []
     for step in range(2):
         if step:
-            loss.shared = share(loss.losses.values())
+            loss.shared = shared_backbones(loss.losses.values())
         image = output.clone().requires_grad_()
         read, forward = [], VGGFeatures._features
         monkeypatch.setattr(VGGFeatures, "_features", lambda self, x, f=forward, r=read: r.append(x) or f(self, x))
@@ -103,7 +103,7 @@ def test_terms_on_one_network_read_each_image_once(sharpgans_features, wave_pair
 
 def test_features_are_forgotten_after_each_loss(sharpgans_features, wave_pair):
     loss = sharpgans_features
-    loss.shared = share(loss.losses.values())
+    loss.shared = shared_backbones(loss.losses.values())
     loss.terms(*wave_pair)
     assert [network.known for network in loss.shared] == [None]
     with pytest.raises(ValueError, match="must have one shape"):
@@ -113,7 +113,7 @@ def test_features_are_forgotten_after_each_loss(sharpgans_features, wave_pair):
 
 def test_a_watched_term_does_not_take_the_graph_from_another(sharpgans_features, wave_pair):
     loss = WeightedSum(dict(sharpgans_features.losses.items()), {"vgg": 0.0, "texture": 1.0})
-    loss.shared = share(loss.losses.values())
+    loss.shared = shared_backbones(loss.losses.values())
     output = wave_pair[0].clone().requires_grad_()
     loss(output, wave_pair[1]).backward()
     assert output.grad.abs().sum() > 0
@@ -121,7 +121,7 @@ def test_a_watched_term_does_not_take_the_graph_from_another(sharpgans_features,
 
 def test_features_of_different_kinds_are_not_shared():
     terms = [loaded(VGGLoss({"pool1": 1})), loaded(TextureLoss({"pool1": 1}, ceil_mode=True))]
-    assert share(terms) == []
+    assert shared_backbones(terms) == []
     assert terms[0].network is not terms[1].network
 
 

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.autograd import gradcheck
 
-from sharploss.losses import MDFLoss, build_loss, loss_spec, min_patch, needs
+from sharploss.losses import MDFLoss, build_loss, min_patch, required_assets, resolve_loss
 from sharploss.mdf.loss import mdf_loss
 from sharploss.mdf.networks import SinGANDiscriminator, initialise
 from sharploss.utils.errors import UserError
@@ -176,7 +176,7 @@ def test_the_target_is_a_constant():
 
 def test_bad_images_are_refused():
     networks = discriminators(2)
-    with pytest.raises(ValueError, match="the MDF loss needs images of at least 11x11 pixels, not 10x12"):
+    with pytest.raises(ValueError, match="the MDF loss required_assets images of at least 11x11 pixels, not 10x12"):
         mdf_loss(*images(7, 1, 3, 10, 12), networks)
     with pytest.raises(ValueError, match="RGB images"):
         mdf_loss(*images(7, 1, 1, 12, 12), networks)
@@ -204,15 +204,15 @@ def test_bad_images_are_refused():
 )
 def test_bad_parameters_are_refused_without_weights(arguments, message):
     with pytest.raises(UserError, match=f"loss term 'mdf': {message}"):
-        loss_spec({"mdf": arguments})
+        resolve_loss({"mdf": arguments})
 
 
 def test_what_the_plan_asks_of_it():
-    assert needs({"mdf": 1}) == (("mdf_sisr",),)
-    assert needs({"mdf": {"weights": "denoising"}}) == (("mdf_sisr",),)
-    assert needs({"mdf": {"weights": "mdf_of_ours"}}) == ()
+    assert required_assets({"mdf": 1}) == (("mdf_sisr",),)
+    assert required_assets({"mdf": {"weights": "denoising"}}) == (("mdf_sisr",),)
+    assert required_assets({"mdf": {"weights": "mdf_of_ours"}}) == ()
     assert min_patch({"mdf": 1}) == 11
-    assert loss_spec({"mdf": 0.5})["mdf"]["scales"] == 8
+    assert resolve_loss({"mdf": 0.5}).terms["mdf"].parameters["scales"] == 8
 
 
 @pytest.mark.parametrize(

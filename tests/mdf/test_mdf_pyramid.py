@@ -7,19 +7,21 @@ from hypothesis import strategies as st
 from torch import nn
 
 from sharploss.config.extractors import Extractor
+from sharploss.config.tasks import Deblur, Denoise, Jpeg, SuperResolution
 from sharploss.data import imresize
 from sharploss.data.jpeg import compress
 from sharploss.mdf.pyramid import distorted_input, load_image, make_pyramid, random_numbers, signed, sizes
 from sharploss.utils.errors import UserError
 
 CPU = torch.device("cpu")
-SR = {"kind": "sr", "scale": 4}
-JPEG = {"kind": "jpeg", "quality": 10, "colour": "rgb", "seed": 0}
-DENOISE = {"kind": "denoise", "sigma": 25.0, "colour": "rgb", "seed": 0}
+SETS = {"train": ["a"], "validation": ["b"], "test": ["c"]}
+SR = SuperResolution(kind="sr", scale=4, **SETS)
+JPEG = Jpeg(kind="jpeg", quality=10, colour="rgb", **SETS)
+DENOISE = Denoise(kind="denoise", sigma=25, **SETS)
 
 
 def settings(**changes):
-    return Extractor(task="t", image="a/b", **changes).model_dump()
+    return Extractor(task="t", image="a/b", **changes)
 
 
 def picture(height=60, width=90):
@@ -104,7 +106,7 @@ def test_noise_has_the_tasks_sigma_and_is_drawn_anew():
 
 
 def test_grey_noise_is_the_same_in_all_channels():
-    pyramid = make_pyramid(picture(), {**DENOISE, "colour": "grey"}, settings(scales=2), CPU)
+    pyramid = make_pyramid(picture(), DENOISE.model_copy(update={"colour": "grey"}), settings(scales=2), CPU)
     noisy = distorted_input(pyramid, [], random_numbers(0))
     torch.testing.assert_close(noisy[:, 0], noisy[:, 2])
 
@@ -119,7 +121,7 @@ def test_a_coarser_generators_output_is_enlarged_to_the_next_scale():
 
 def test_tasks_without_a_distortion_are_refused():
     with pytest.raises(UserError, match="sr, denoise, jpeg, not 'deblur'"):
-        make_pyramid(picture(), {"kind": "deblur"}, settings(), CPU)
+        make_pyramid(picture(), Deblur(kind="deblur", blur="motion", **SETS), settings(), CPU)
 
 
 def test_random_numbers_are_a_function_of_their_key():

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sharploss.assets.fetch import AssetMissingError
 from sharploss.metrics import fid
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.fid import PATCH, STRIDE, frechet_distance, load_fid, patches_of
-from sharploss.metrics.picture import CachedImage
 
 
 def features(count, dimensions, seed=0, shift=0.0):
@@ -68,14 +68,14 @@ def test_fewer_than_two_patches_have_no_distance():
 
 def test_patches_cover_the_image_in_steps():
     image = torch.rand(1, 3, 260, 200)
-    (patches,) = patches_of(CachedImage(image))
+    patches = patches_of(CachedImage(image))
     assert patches.shape == (3 * 2, 3, PATCH, PATCH)
     levels = CachedImage(image).levels().float()[0]
     assert torch.equal(patches[3], levels[:, STRIDE : STRIDE + PATCH, STRIDE : STRIDE + PATCH])
 
 
 def test_an_image_smaller_than_a_patch_has_none():
-    assert list(patches_of(CachedImage(torch.rand(1, 3, 127, 300)))) == []
+    assert len(patches_of(CachedImage(torch.rand(1, 3, 127, 300)))) == 0
 
 
 def test_without_weights_it_says_what_to_do(monkeypatch, tmp_path):
@@ -101,7 +101,7 @@ def test_features_are_those_of_all_patches(monkeypatch):
     image, empty = torch.rand(1, 3, 260, 200), torch.rand(1, 3, 60, 60)
     found = load_fid()(CachedImage(image))
     assert found.dtype == torch.float64
-    torch.testing.assert_close(found.float(), torch.cat(list(patches_of(CachedImage(image)))).mean(dim=(2, 3)))
+    torch.testing.assert_close(found.float(), patches_of(CachedImage(image)).mean(dim=(2, 3)))
     assert len(load_fid()(CachedImage(empty))) == 0
 
 

@@ -1,12 +1,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
-import sharploss.metrics
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.fetch import AssetMissingError
 from sharploss.config.protocols import METRIC_INFO
@@ -23,38 +21,18 @@ def modules_after(statement):
     return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
 
 
-MODULES = sorted(path.stem for path in Path(sharploss.metrics.__file__).parent.glob("*.py") if path.stem != "__init__")
+WITHOUT_ASSET = [name for name, info in METRIC_INFO.items() if info["asset"] is None]
 
 
-def test_importing_the_metrics_imports_nothing_heavy():
-    loaded = modules_after("import " + ", ".join(f"sharploss.metrics.{name}" for name in MODULES))
+def test_metrics_without_weights_import_nothing_heavy():
+    loaded = modules_after(f"from sharploss.metrics import METRICS; [METRICS[name]() for name in {WITHOUT_ASSET}]")
     assert "torch" in loaded
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize(
-    ("metric", "allowed"),
-    [
-        ("psnr", set()),
-        ("ssim", set()),
-        ("ms_ssim", set()),
-        ("edge_psnr", set()),
-        ("gradient_variance_ratio", set()),
-        ("blurred_edge_share", set()),
-        ("overshoot", set()),
-        ("colour_shift", set()),
-        pytest.param("lpips", {"lpips", "torchvision", "scipy", "skimage", "matplotlib"}, marks=with_weights),
-        pytest.param("niqe", {"scipy"}, marks=with_weights),
-    ],
-)
-def test_loading_a_metric_imports_only_what_it_needs(metric, allowed):
-    loaded = modules_after(f"from sharploss.metrics import METRICS; METRICS['{metric}']()")
-    assert loaded & HEAVY <= allowed
-
-
-def test_metrics_and_losses_import_in_either_order():
-    modules_after("import sharploss.losses, sharploss.metrics.sharpness")
-    modules_after("import sharploss.metrics.sharpness, sharploss.losses")
+@with_weights
+def test_loading_niqe_imports_only_what_it_needs():
+    assert modules_after("from sharploss.metrics import METRICS; METRICS['niqe']()") & HEAVY <= {"scipy"}
 
 
 def test_every_metric_is_described_and_every_described_metric_is_there():

@@ -8,9 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sharploss.analysis.load import load_study
-from sharploss.analysis.report.headline import answers, caveat, lead
-from sharploss.analysis.stats.intervals import differences_of
 from sharploss.config.params import load_params
 from sharploss.losses import build_loss
 
@@ -81,9 +78,7 @@ def test_commands_run(untouched, command):
     untouched.run("sh", "-c", command)
 
 
-def test_the_answer_is_what_the_committed_results_say(repository):
-    study = load_study(repository)
-    assert lead(answers(study, differences_of(study))) in README
-    assert caveat(study) in README
-    title, table = (repository / "reports/tables/pairings.md").read_text(encoding="utf-8").split("\n\n")[:2]
-    assert f"{title}\n\n{table}" in README
+def test_it_is_short_and_says_that_there_is_no_evidence_yet():
+    assert len(README.splitlines()) <= 200
+    assert "**There is no evidence yet.**" in README
+    assert "supported" not in README  # nor any verdict: those of `mini` would be taken for an answer

@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from sharploss.config.params import Params, load_params
-from sharploss.planning.check_runs import check_run
+from sharploss.planning.check_runs import check_run, check_study
 from sharploss.planning.plan import expand
 from sharploss.utils.errors import UserError
 
@@ -56,12 +56,12 @@ def test_a_discriminator_of_grey_images_is_refused(mini):
     ("discriminator", "patch", "told"),
     [
         ("vgg128", 24, "patch is 24, which the scale of sr_x4 makes 96x96 pixels, and the discriminator of"),
-        ("vgg128", 24, "losses.own.gan cannot judge those: make it 8, 16, 32 or 64."),
+        ("vgg128", 24, "losses.own.gan takes no patches of that size: make it 8, 16, 32 or 64."),
         ("srgan", 21, "make it 16, 20, 24 or 28."),
         ("sharpgan", 1, "make it 2, 4, 6 or 8."),
     ],
 )
-def test_a_patch_that_the_discriminator_cannot_judge_is_refused_with_those_that_would_do(
+def test_a_patch_that_the_discriminator_does_not_take_is_refused_with_those_that_would_do(
     mini, discriminator, patch, told
 ):
     mini["losses"]["own"] = {"l1": 1, "gan": {**GAN, "discriminator": discriminator}}
@@ -121,7 +121,7 @@ def test_nothing_is_written_for_a_plan_that_does_not_fit(mini, repository, tmp_p
     params = Params.model_validate(mini)
     script = runpy.run_path(str(repository / "pipelines" / "plan.py"))
     monkeypatch.chdir(tmp_path)
-    for check in (lambda: script["renew"](params), lambda: script["check_classes"](params, expand(params))):
+    for check in (lambda: script["renew"](params), lambda: check_study(params, expand(params)["runs"].values())):
         with pytest.raises(UserError, match=r"l1_ragan\.ragan\.size is 32"):
             check()
     assert not list(tmp_path.iterdir())

@@ -3,12 +3,13 @@ import json
 import pytest
 import torch
 
-from sharploss.config.params import load_params, resolve_run
-from sharploss.losses import loss_spec
+from sharploss.config.params import load_params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning import cost
 from sharploss.planning.cost import START_UP, predict, predict_seconds, step_seconds, time_steps
 from sharploss.planning.plan import expand
 from sharploss.training.device import describe_hardware
+from sharploss.training.state import with_defaults
 
 L1, L2, GV = "sr_x4-espcn-l1-s0", "sr_x4-espcn-l2-s0", "sr_x4-espcn-l1_gv-s0"
 
@@ -27,8 +28,7 @@ def record(study, key, steps_per_second, **changes):
     from pathlib import Path
 
     params, plan = study
-    config = resolve_run(params, plan["runs"][key])
-    config["loss"] = loss_spec(config["loss"])
+    config = with_defaults(resolve_run(params, plan["runs"][key])).model_dump(mode="json")
     config["recipe"].update(changes.pop("recipe", {}))
     config["loss"] = changes.pop("loss", config["loss"])
     content = {"device": "cpu", "hardware": describe_hardware(torch.device("cpu")), "processes": 1}
@@ -142,7 +142,7 @@ def test_a_loss_that_cannot_be_built_is_left_out(study, monkeypatch, capsys):
 def test_steps_are_timed_by_training(study, loss, monkeypatch):
     monkeypatch.setattr(cost, "MOST", 4)
     params, plan = study
-    config = resolve_run(params, plan["runs"][L1])
+    config = resolve_run(params, plan["runs"][L1]).model_dump(mode="json")
     config["network"] = {"network": "espcn", "width": 8}
     config["loss"] = {"l1": {"weight": 1}}
     if loss == "gan":

@@ -13,5 +13,5 @@ def packs(tmp_path_factory):
 
 @pytest.fixture
 def config():
-    """A resolved run that trains in a moment."""
+    """A resolved run that trains in a moment, as plain values: `toy_training.typed` makes a RunConfig of it."""
     return configuration(steps=12)

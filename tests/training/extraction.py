@@ -2,12 +2,14 @@
 
 import torch
 
+from sharploss.config.tasks import Denoise, Jpeg, SuperResolution
 from sharploss.data import imresize
 
+SETS = {"train": ["a"], "validation": ["b"], "test": ["c"]}
 TASKS = {
-    "sr": {"kind": "sr", "scale": 4},
-    "jpeg": {"kind": "jpeg", "quality": 10, "colour": "rgb", "seed": 0},
-    "denoise": {"kind": "denoise", "sigma": 25.0, "colour": "rgb", "seed": 0},
+    "sr": SuperResolution(kind="sr", scale=4, **SETS),
+    "jpeg": Jpeg(kind="jpeg", quality=10, colour="rgb", **SETS),
+    "denoise": Denoise(kind="denoise", sigma=25, **SETS),
 }
 
 

@@ -25,19 +25,20 @@ from sharploss.training.state import (
     start_from,
 )
 from sharploss.utils.errors import UserError
+from toy_training import optimisation, typed
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
 def adversarial(config):
-    """A tiny GAN: patches of 16x16 judged by SharpGAN's discriminator."""
+    """A tiny GAN: SharpGAN's discriminator on patches of 16x16."""
     term = {"weight": 0.01, "discriminator": "sharpgan", "width": 2, "size": 16}
     return {**config, "loss": {"l1": 1, "ragan": term}}
 
 
 def run(config, packs, scratch, **options):
-    return train(config, packs, scratch=scratch, device=CPU, **options)
+    return train(typed(config), packs, scratch=scratch, device=CPU, **options)
 
 
 def same(left, right):
@@ -45,34 +46,34 @@ def same(left, right):
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-def test_a_run_is_the_textbook_game(adversarial, packs, tmp_path, steps):
+def test_a_run_is_the_textbook_gan(adversarial, packs, tmp_path, steps):
     adversarial["loss"]["ragan"]["steps"] = steps
-    outcome = run(adversarial, packs, tmp_path)
+    result = run(adversarial, packs, tmp_path)
     torch.use_deterministic_algorithms(True)
-    recipe, layout = adversarial["recipe"], torch.channels_last
-    network = make_network(adversarial).to(memory_format=layout)
-    loss = make_loss(adversarial).to(memory_format=layout)
+    recipe, layout = typed(adversarial).recipe, torch.channels_last
+    network = make_network(typed(adversarial)).to(memory_format=layout)
+    loss = make_loss(typed(adversarial)).to(memory_format=layout)
     term = loss.losses["ragan"]
-    player, judge = make_optimizer(network, recipe), make_optimizer(term.discriminator, recipe)
+    optimizer, other = make_optimizer(network, recipe), make_optimizer(term.discriminator, recipe)
     patches = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0)
     more = Patches(packs["train"], scale=2, patch=8, batch=2, seed=APART)
     for step in range(12):
-        for group in (*player.param_groups, *judge.param_groups):
-            group["lr"] = learning_rate(step, recipe)
+        for group in (*optimizer.param_groups, *other.param_groups):
+            group["lr"] = learning_rate(step, recipe, 12)
         input, target = (image.contiguous(memory_format=layout) for image in patches.batch(step))
-        player.zero_grad()
+        optimizer.zero_grad()
         output = network(input)
         loss(output, target).backward()
-        player.step()
+        optimizer.step()
         for index in range(steps):
             if index:
                 input, target = more.batch(step)
                 output = network(input)
-            judge.zero_grad()
+            other.zero_grad()
             term.discriminator_loss(output, target)[0].backward()
-            judge.step()
-    assert same(outcome.network, network)
-    assert same(outcome.state.players[0], term.discriminator)
+            other.step()
+    assert same(result.network, network)
+    assert same(result.state.discriminator, term.discriminator)
 
 
 @pytest.mark.parametrize("step", [1, 4, 7])
@@ -90,11 +91,11 @@ def test_stopped_and_resumed_gives_the_same_bits_on_both_sides(adversarial, pack
         assert run(adversarial, packs, tmp_path / "parts").status == "stopped"
     resumed = run(adversarial, packs, tmp_path / "parts")
     assert same(whole.network, resumed.network)
-    assert same(whole.state.players[0], resumed.state.players[0])
+    assert same(whole.state.discriminator, resumed.state.discriminator)
     assert (tmp_path / "whole/history.jsonl").read_bytes() == (tmp_path / "parts/history.jsonl").read_bytes()
 
 
-def test_the_record_tells_both_sides(adversarial, packs, tmp_path):
+def test_the_record_has_both_networks(adversarial, packs, tmp_path):
     run(adversarial, packs, tmp_path)
     line = read_history(tmp_path / "history.jsonl")[0]
     assert set(line["terms"]) == {"l1", "ragan"}
@@ -103,11 +104,11 @@ def test_the_record_tells_both_sides(adversarial, packs, tmp_path):
     assert line["discriminator"]["gradient"] > 0
     assert line["gradient"] > 0
     step = line["step"] - 1
-    assert line["discriminator"]["lr"] == learning_rate(step, adversarial["recipe"]) == line["lr"]
+    assert line["discriminator"]["lr"] == learning_rate(step, typed(adversarial).recipe, 12) == line["lr"]
 
 
 def test_the_discriminators_own_schedule_is_recorded(adversarial, packs, tmp_path):
-    own = {**adversarial["recipe"], "learning_rate": 0.01, "schedule": "constant", "warmup": 0}
+    own = optimisation(adversarial["recipe"], learning_rate=0.01, schedule="constant", warmup=0)
     adversarial["recipe"]["discriminator"] = own
     run(adversarial, packs, tmp_path)
     line = read_history(tmp_path / "history.jsonl")[0]
@@ -125,20 +126,20 @@ def test_further_steps_of_the_discriminator_leave_the_networks_statistics_alone(
     assert counts[0] == counts[1]
 
 
-def test_the_judge_learns_to_tell_when_the_network_hardly_does(adversarial, packs, tmp_path):
+def test_the_discriminator_learns_when_the_network_hardly_does(adversarial, packs, tmp_path):
     adversarial["recipe"].update(steps=60, learning_rate=1e-9, log_every=10, warmup=0, schedule="constant")
-    adversarial["recipe"]["discriminator"] = {**adversarial["recipe"], "learning_rate": 0.01}
+    adversarial["recipe"]["discriminator"] = optimisation(adversarial["recipe"], learning_rate=0.01)
     run(adversarial, packs, tmp_path)
     lines = [line for line in read_history(tmp_path / "history.jsonl") if line["event"] == "train"]
     assert lines[-1]["discriminator"]["loss"] < 0.5 * lines[0]["discriminator"]["loss"]
     assert lines[-1]["discriminator"]["real"] > lines[-1]["discriminator"]["fake"] + 1
 
 
-def test_a_judge_that_diverges_is_named(adversarial, packs, tmp_path):
-    adversarial["recipe"]["discriminator"] = {**adversarial["recipe"], "learning_rate": 1e30, "optimizer": "sgd"}
-    outcome = run(adversarial, packs, tmp_path)
-    assert outcome.status == "diverged"
-    assert outcome.diverged["term"] in {"ragan", "discriminator loss", "discriminator weights"}
+def test_a_discriminator_that_diverges_is_named(adversarial, packs, tmp_path):
+    adversarial["recipe"]["discriminator"] = optimisation(adversarial["recipe"], learning_rate=1e30, optimizer="sgd")
+    result = run(adversarial, packs, tmp_path)
+    assert result.status == "diverged"
+    assert result.diverged["term"] in {"ragan", "discriminator loss", "discriminator weights"}
 
 
 def test_several_adversarial_terms_are_refused(adversarial, packs, tmp_path):
@@ -163,16 +164,19 @@ def test_a_run_starts_from_anothers_weights(config, packs, tmp_path, trained):
 
 def test_a_run_that_started_and_diverged_at_once_keeps_what_it_started_from(config, packs, tmp_path, trained):
     config["recipe"].update(optimizer="sgd", learning_rate=1e30, warmup=0)
-    outcome = run(config, packs, tmp_path / "later", start=trained)
-    wanted = make_network(config)
+    result = run(config, packs, tmp_path / "later", start=trained)
+    wanted = make_network(typed(config))
     start_from(wanted, trained)
-    assert outcome.status == "diverged"
-    assert same(outcome.network, wanted)
+    assert result.status == "diverged"
+    assert same(result.network, wanted)
 
 
 def test_x4_starts_from_x2_except_for_the_enlarging_layers(config, tmp_path):
     config["network"]["blocks"] = 4
-    small, large = make_network(config), make_network({**config, "seed": 5, "task": {"kind": "sr", "scale": 4}})
+    small, large = (
+        make_network(typed(config)),
+        make_network(typed({**config, "seed": 5, "task": {**config["task"], "scale": 4}})),
+    )
     save_weights(tmp_path / "x2.safetensors", small, {})
     left = start_from(large, tmp_path / "x2.safetensors")
     assert left
@@ -181,37 +185,37 @@ def test_x4_starts_from_x2_except_for_the_enlarging_layers(config, tmp_path):
 
 
 def test_weights_that_do_not_fit_are_refused(config, tmp_path):
-    other = make_network({**config, "network": {**config["network"], "width": 12}})
+    other = make_network(typed({**config, "network": {**config["network"], "width": 12}}))
     save_weights(tmp_path / "other.safetensors", other, {})
     with pytest.raises(UserError, match=r"other\.safetensors fits only \d+% of the network"):
-        start_from(make_network(config), tmp_path / "other.safetensors")
+        start_from(make_network(typed(config)), tmp_path / "other.safetensors")
     with pytest.raises(UserError, match=r"missing\.safetensors is missing: run 'make repro'"):
-        start_from(make_network(config), tmp_path / "missing.safetensors")
+        start_from(make_network(typed(config)), tmp_path / "missing.safetensors")
 
 
 def test_a_run_that_cannot_be_trained_says_why(config, tmp_path):
-    outcome = not_trained(config, tmp_path, "the weights are not here")
-    assert outcome.status == "not_trained"
+    result = not_trained(typed(config), tmp_path, "the weights are not here")
+    assert result.status == "not_trained"
     assert read_history(tmp_path / "history.jsonl")[-1]["reason"] == "the weights are not here"
 
 
 @pytest.fixture
 def adversary(adversarial, packs):
-    """The discriminator's side of a game of three updates a step, without a training around it."""
+    """A discriminator with three updates a step, without a training around it."""
     adversarial["loss"]["ragan"]["steps"] = 3
     patches = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0)
-    return make_discriminator_trainer(make_loss(adversarial), adversarial, patches, ProcessGroup())
+    return make_discriminator_trainer(make_loss(typed(adversarial)), typed(adversarial), patches, ProcessGroup())
 
 
 def test_a_discriminators_gradient_is_clipped(adversarial, packs, tmp_path):
-    adversarial["recipe"]["discriminator"] = {**adversarial["recipe"], "clip_norm": 1e-4}
+    adversarial["recipe"]["discriminator"] = optimisation(adversarial["recipe"], clip_norm=1e-4)
     run(adversarial, packs, tmp_path)
     lines = [line for line in read_history(tmp_path / "history.jsonl") if line["event"] == "train"]
     assert [line["discriminator"]["gradient"] for line in lines] == pytest.approx([1e-4] * len(lines), rel=1e-2)
     assert all(line["gradient"] > 1e-3 for line in lines)  # the network's is not
 
 
-def test_the_last_of_several_updates_is_told(adversary, adversarial, monkeypatch):
+def test_the_last_of_several_updates_is_logged(adversary, adversarial, monkeypatch):
     calls = []
 
     def step(*arguments):
@@ -219,18 +223,18 @@ def test_the_last_of_several_updates_is_told(adversary, adversarial, monkeypatch
         return torch.full((4,), float(len(calls)))
 
     monkeypatch.setattr(DiscriminatorTrainer, "_step", step)
-    network = make_network(adversarial)
+    network = make_network(typed(adversarial))
     output, target = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
-    watched = adversary.update(network, network, output, target, 0)
-    assert watched.tolist() == [3, 3, 3, 3]
+    logged = adversary.update(network, network, output, target, 0)
+    assert logged.tolist() == [3, 3, 3, 3]
     assert calls[0][1] is output
     assert len(calls) == 3
 
 
-def test_the_networks_gradient_is_told_as_it_is(adversarial, packs, tmp_path):
+def test_the_networks_gradient_is_logged_as_it_is(adversarial, packs, tmp_path):
     adversarial["recipe"].update(steps=1, log_every=1)
     run(adversarial, packs, tmp_path)
-    network, loss = make_network(adversarial), make_loss(adversarial)
+    network, loss = make_network(typed(adversarial)), make_loss(typed(adversarial))
     input, target = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0).batch(0)
     loss(network(input), target).backward()
     norm = torch.cat([parameter.grad.flatten() for parameter in network.parameters()]).norm().item()
@@ -242,16 +246,16 @@ def test_a_discriminators_weights_that_are_no_numbers_at_the_end_are_noticed(adv
     steps = []
 
     def broken(self, *arguments, step=DiscriminatorTrainer._step):
-        watched = step(self, *arguments)
-        steps.append(watched)
+        logged = step(self, *arguments)
+        steps.append(logged)
         if len(steps) == 12:
             next(self.discriminator.parameters()).data.fill_(float("nan"))
-        return watched
+        return logged
 
     monkeypatch.setattr(DiscriminatorTrainer, "_step", broken)
-    outcome = run(adversarial, packs, tmp_path)
-    assert outcome.status == "diverged"
-    assert outcome.diverged == {"term": "discriminator weights", "step": 11}
+    result = run(adversarial, packs, tmp_path)
+    assert result.status == "diverged"
+    assert result.diverged == {"term": "discriminator weights", "step": 11}
 
 
 @pytest.mark.parametrize("seed", [0, 7, LAST_SEED])
@@ -262,7 +266,7 @@ def test_a_discriminator_is_initialised_apart_from_the_network(adversarial, seed
     for stream in (LAST_SEED - seed, seed):
         torch.manual_seed(stream)
         drawn.append(build_discriminator("sharpgan", **spec))
-    found = make_loss(adversarial).losses["ragan"].discriminator
+    found = make_loss(typed(adversarial)).losses["ragan"].discriminator
     assert same(found, drawn[0])
     assert not same(found, drawn[1])
 
@@ -271,12 +275,12 @@ def test_what_is_kept_after_divergence_is_the_average(adversarial, tmp_path):
     """As in a run that ends well: the mean of the weights, of the newest checkpoint."""
     recipe = adversarial["recipe"]
     recipe["average"] = 0.9
-    network = make_network(adversarial)
-    mean = make_network({**adversarial, "seed": 5})
+    network = make_network(typed(adversarial))
+    mean = make_network(typed({**adversarial, "seed": 5}))
     window = torch.zeros(recipe["log_every"], 7)
-    state = State(network, make_optimizer(network, recipe), window, average=mean, step=4)
+    state = State(network, make_optimizer(network, typed(adversarial).recipe), window, average=mean, step=4)
     save_state(state, tmp_path, 0)
-    kept, step = last_good(adversarial, tmp_path)
+    kept, step = last_good(typed(adversarial), tmp_path)
     assert step == 4
     assert same(kept, mean)
     assert not same(kept, network)
@@ -284,9 +288,9 @@ def test_what_is_kept_after_divergence_is_the_average(adversarial, tmp_path):
 
 @pytest.mark.parametrize("decay", [0.0, 0.01])
 def test_the_optimiser_of_a_recipe_has_its_settings(config, decay):
-    network = make_network(config)
-    recipe = {**config["recipe"], "momentum": 0.7, "weight_decay": decay, "betas": [0.5, 0.9]}
-    (descent,) = make_optimizer(network, {**recipe, "optimizer": "sgd"}).param_groups
+    network = make_network(typed(config))
+    recipe = typed(config).recipe.model_copy(update={"momentum": 0.7, "weight_decay": decay, "betas": (0.5, 0.9)})
+    (descent,) = make_optimizer(network, recipe.model_copy(update={"optimizer": "sgd"})).param_groups
     assert (descent["momentum"], descent["weight_decay"]) == (0.7, decay)
-    (adam,) = make_optimizer(network, {**recipe, "optimizer": "adam"}).param_groups
+    (adam,) = make_optimizer(network, recipe).param_groups
     assert (adam["betas"], adam["weight_decay"]) == ((0.5, 0.9), decay)

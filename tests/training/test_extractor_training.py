@@ -13,7 +13,7 @@ from sharploss.mdf.loss import mdf_loss
 from sharploss.mdf.networks import SinGANDiscriminator, initialise
 from sharploss.mdf.pyramid import distorted_input, load_image, make_pyramid, random_numbers
 from sharploss.record.history import read_history
-from sharploss.training.extractor import LOGGED, judge, train_extractor, width
+from sharploss.training.extractor import LOGGED, critic_terms, train_extractor, width
 from sharploss.utils.errors import UserError
 
 CPU = torch.device("cpu")
@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 
 def settings(**changes):
     tiny = {"min_size": 12, "max_size": 30, "scales": 3, "width": 4, "iterations": 4, "log_every": 3, "steps": 2}
-    return Extractor(task="t", image="a/b", **{**tiny, **changes}).model_dump(mode="json")
+    return Extractor(task="t", image="a/b", **{**tiny, **changes})
 
 
 def train(scratch, kind="denoise", **changes):
@@ -33,17 +33,17 @@ def same(one, other):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
-def kill_after(monkeypatch, judgements):
+def kill_after(monkeypatch, count):
     """Send SIGTERM to this process at one of the discriminator's steps."""
     calls = []
 
     def counting(*arguments):
         calls.append(None)
-        if len(calls) == judgements:
+        if len(calls) == count:
             os.kill(os.getpid(), signal.SIGTERM)
-        return judge(*arguments)
+        return critic_terms(*arguments)
 
-    monkeypatch.setattr("sharploss.training.extractor.judge", counting)
+    monkeypatch.setattr("sharploss.training.extractor.critic_terms", counting)
 
 
 @pytest.mark.parametrize("kind", TASKS)
@@ -57,7 +57,7 @@ def test_twice_is_the_same_to_the_bit(tmp_path, kind):
 
 def test_the_scale_of_super_resolution_is_in_no_number(tmp_path, monkeypatch):
     one = train(tmp_path / "x4", "sr")
-    monkeypatch.setitem(TASKS, "sr", {"kind": "sr", "scale": 2})
+    monkeypatch.setitem(TASKS, "sr", TASKS["sr"].model_copy(update={"scale": 2}))
     assert same(one, train(tmp_path / "x2", "sr"))
 
 
@@ -67,7 +67,7 @@ def test_another_seed_gives_other_discriminators(tmp_path):
 
 def test_a_stopped_training_ends_with_the_same_bits(tmp_path, monkeypatch):
     whole = train(tmp_path / "whole")
-    # 8 judgements a scale: the 11th is in the second iteration of the second scale.
+    # 8 calls a scale: the 11th is in the second iteration of the second scale.
     kill_after(monkeypatch, 11)
     stopped = train(tmp_path / "again")
     assert stopped.status == "stopped"
@@ -82,7 +82,7 @@ def test_a_stopped_training_ends_with_the_same_bits(tmp_path, monkeypatch):
 
 def test_a_finished_training_is_not_done_again(tmp_path, monkeypatch):
     whole = train(tmp_path)
-    monkeypatch.setattr("sharploss.training.extractor.judge", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("sharploss.training.extractor.critic_terms", lambda *_: pytest.fail("trained again"))
     assert same(whole, train(tmp_path))
 
 
@@ -141,11 +141,11 @@ def test_the_penalty_is_0_where_every_gradient_has_length_1():
             return images.sum(1, keepdim=True) / 3**0.5
 
     real, fake = torch.rand(1, 3, 5, 6), torch.rand(1, 3, 5, 6)
-    d_real, d_fake, penalty = judge(Sum(), real, fake, 0.3)
+    d_real, d_fake, penalty = critic_terms(Sum(), real, fake, 0.3)
     assert penalty.item() == pytest.approx(0, abs=1e-12)
     assert d_real.item() == pytest.approx(real.sum().item() / 3**0.5 / 30, rel=1e-5)
     assert d_fake.item() == pytest.approx(fake.sum().item() / 3**0.5 / 30, rel=1e-5)
-    double = judge(lambda images: 2 * Sum()(images), real, fake, 0.3)
+    double = critic_terms(lambda images: 2 * Sum()(images), real, fake, 0.3)
     assert double[2].item() == pytest.approx(1, rel=1e-5)
 
 
@@ -177,10 +177,8 @@ def test_discriminators_tell_a_photograph_they_never_saw_from_a_restored_one(tmp
     For super-resolution this does not hold after so short a training: there the generator, which gets no noise, learns
     the one small image by heart, and little is left for the discriminator to tell.
     """
-    mini = Extractor(
-        task="t", image="skimage_train/coffee", scales=3, max_size=48, iterations=50, log_every=20
-    ).model_dump(mode="json")
-    image, _ = load_image(mini["image"], {})
+    mini = Extractor(task="t", image="skimage_train/coffee", scales=3, max_size=48, iterations=50, log_every=20)
+    image, _ = load_image(mini.image, {})
     done = train_extractor(mini, TASKS["denoise"], image, scratch=tmp_path, device=CPU, title="mini")
     other = make_pyramid(load_image("skimage_test/astronaut", {})[0], TASKS["denoise"], mini, CPU)
     for index, network in enumerate(done.discriminators):

@@ -12,6 +12,7 @@ from sharploss.record.history import read_history
 from sharploss.training.loop import fuse, train
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import make_network, make_optimizer
+from toy_training import typed
 
 CPU = torch.device("cpu")
 
@@ -21,7 +22,7 @@ def same(left, right):
 
 
 def run(config, packs, scratch, **options):
-    return train(config, packs, scratch=scratch, device=CPU, **options)
+    return train(typed(config), packs, scratch=scratch, device=CPU, **options)
 
 
 def stop_after(step, signal_number=signal.SIGTERM):
@@ -37,21 +38,21 @@ def stop_after(step, signal_number=signal.SIGTERM):
 
 
 def test_a_run_is_the_textbook_loop(config, packs, tmp_path):
-    outcome = run(config, packs, tmp_path)
+    result = run(config, packs, tmp_path)
     torch.use_deterministic_algorithms(True)
-    network = make_network(config).to(memory_format=torch.channels_last)
-    optimizer, loss = make_optimizer(network, config["recipe"]), build_loss(config["loss"])
+    network = make_network(typed(config)).to(memory_format=torch.channels_last)
+    optimizer, loss = make_optimizer(network, typed(config).recipe), build_loss(config["loss"])
     patches = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0)
     for step in range(12):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config["recipe"])
+            group["lr"] = learning_rate(step, typed(config).recipe, 12)
         input, target = (image.contiguous(memory_format=torch.channels_last) for image in patches.batch(step))
         optimizer.zero_grad()
         loss(network(input), target).backward()
         optimizer.step()
-    assert same(outcome.network, network)
-    assert outcome.status == "finished"
-    assert outcome.step == 12
+    assert same(result.network, network)
+    assert result.status == "finished"
+    assert result.step == 12
 
 
 def test_twice_is_equal(config, packs, tmp_path):
@@ -106,10 +107,10 @@ def test_nlsn_draws_its_hashes_by_step_so_that_a_resume_gives_the_same_bits(conf
         patch.setattr(Patches, "batch", stop_after(6))
         assert run(config, packs, tmp_path / "parts").status == "stopped"
     assert same(whole.network, run(config, packs, tmp_path / "parts").network)
-    # Were the step not told, every step would hash as step 0 does, and other weights would come of it.
+    # Without the step, every step would hash as step 0 does, and other weights would come of it.
     with monkeypatch.context() as patch:
         patch.setattr(NLSN, "set_step", lambda *_: None)
-        assert not same(whole.network, run(config, packs, tmp_path / "untold").network)
+        assert not same(whole.network, run(config, packs, tmp_path / "without").network)
 
 
 def test_the_record_has_means_of_unweighted_terms_and_the_weighted_total(config, packs, tmp_path):
@@ -125,7 +126,7 @@ def test_the_record_has_means_of_unweighted_terms_and_the_weighted_total(config,
     for line in lines:
         if line["event"] == "train":
             assert line["total"] == pytest.approx(line["terms"]["l1"] + 0.01 * line["terms"]["gv"])
-    assert lines[0]["lr"] == learning_rate(4, config["recipe"])
+    assert lines[0]["lr"] == learning_rate(4, typed(config).recipe, 12)
 
 
 def test_training_learns(config, packs, tmp_path):
@@ -147,25 +148,25 @@ def test_divergence_names_the_term_and_step_and_keeps_the_last_good_weights(conf
 
     with monkeypatch.context() as patch:
         patch.setattr(Patches, "batch", poisoned)
-        outcome = run(config, packs, tmp_path)
-    assert outcome.status == "diverged"
-    assert outcome.diverged == {"term": "l1", "step": 6}
-    assert outcome.step == 4
-    assert all(parameter.isfinite().all() for parameter in outcome.network.parameters())
+        result = run(config, packs, tmp_path)
+    assert result.status == "diverged"
+    assert result.diverged == {"term": "l1", "step": 6}
+    assert result.step == 4
+    assert all(parameter.isfinite().all() for parameter in result.network.parameters())
     assert read_history(tmp_path / "history.jsonl")[-1] == {"event": "diverged", "term": "l1", "step": 6}
 
 
 def test_a_learning_rate_that_is_far_too_high_is_recorded_not_raised(config, packs, tmp_path):
     config["recipe"].update(optimizer="sgd", learning_rate=1e30, warmup=0)
-    outcome = run(config, packs, tmp_path)
-    assert outcome.status == "diverged"
-    assert outcome.step == 0
-    assert same(outcome.network, make_network(config))
+    result = run(config, packs, tmp_path)
+    assert result.status == "diverged"
+    assert result.step == 0
+    assert same(result.network, make_network(typed(config)))
 
 
 def test_clipping_and_sgd(config, packs, tmp_path):
     config["recipe"].update(optimizer="sgd", learning_rate=1.0, momentum=0.0, clip_norm=1e-3, warmup=0, steps=1)
-    before = make_network(config)
+    before = make_network(typed(config))
     after = run(config, packs, tmp_path).network
     moved = [after.state_dict()[name] - value for name, value in before.named_parameters()]
     assert torch.stack([move.norm() for move in moved]).norm().item() == pytest.approx(1e-3, rel=1e-3)
@@ -173,13 +174,13 @@ def test_clipping_and_sgd(config, packs, tmp_path):
 
 def test_the_running_mean_of_the_weights_is_what_is_kept(config, packs, tmp_path, monkeypatch):
     config["recipe"]["average"] = 0.75
-    outcome = run(config, packs, tmp_path / "mean")
-    assert same(outcome.network, outcome.state.average)
-    mean = dict(make_network(config).named_parameters())
+    result = run(config, packs, tmp_path / "mean")
+    assert same(result.network, result.state.average)
+    mean = dict(make_network(typed(config)).named_parameters())
     for steps in range(1, 13):
         stopped = run_until(config, packs, tmp_path / f"{steps}", steps, monkeypatch)
         mean = {name: 0.75 * mean[name] + 0.25 * value for name, value in stopped.network.named_parameters()}
-    for name, value in outcome.network.named_parameters():
+    for name, value in result.network.named_parameters():
         torch.testing.assert_close(value, mean[name])
 
 
@@ -227,9 +228,9 @@ class Root(torch.nn.Module):
 def test_a_term_whose_gradient_alone_is_not_finite_is_named(config, packs, tmp_path, monkeypatch):
     monkeypatch.setitem(TERMS, "root", Root)
     config["loss"] = {"l1": 1, "root": 1}
-    outcome = run(config, packs, tmp_path)
-    assert outcome.diverged == {"term": "gradient of root", "step": 0}
-    assert outcome.status == "diverged"
+    result = run(config, packs, tmp_path)
+    assert result.diverged == {"term": "gradient of root", "step": 0}
+    assert result.status == "diverged"
 
 
 def test_a_gradient_that_goes_bad_at_the_last_step_is_named_too(config, packs, tmp_path, monkeypatch):
@@ -242,7 +243,7 @@ def test_a_gradient_that_goes_bad_at_the_last_step_is_named_too(config, packs, t
 def test_the_record_has_the_norm_of_the_gradient(config, packs, tmp_path):
     config["recipe"].update(log_every=1, learning_rate=1e-12, warmup=0, steps=3)
     run(config, packs, tmp_path / "plain")
-    network, loss = make_network(config), build_loss(config["loss"])
+    network, loss = make_network(typed(config)), build_loss(config["loss"])
     input, target = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0).batch(2)
     loss(network(input), target).backward()
     expected = torch.cat([parameter.grad.flatten() for parameter in network.parameters()]).norm().item()

@@ -9,17 +9,20 @@ import socket
 import pytest
 import torch
 
+from sharploss.config.recipe import Recipe
 from sharploss.data.pack import open_pack
 from sharploss.data.patches import Patches
 from sharploss.record.history import NullHistory, read_history
 from sharploss.training.checkpoint import read_weights, save_weights
 from sharploss.training.loop import train
-from sharploss.training.processes import Gradients, ProcessGroup, join, parts_of_batch
+from sharploss.training.processes import Gradients, ProcessGroup, join, micro_batches
 from sharploss.utils.errors import UserError
+from toy_training import typed
 
+LEAST = {"steps": 1, "patch": 8, "learning_rate": 0.1}
 CPU = torch.device("cpu")
 OWN = ("running_mean", "running_var", "num_batches_tracked")
-JUDGE = {"weight": 0.01, "discriminator": "sharpgan", "width": 2, "size": 16}
+DISCRIMINATOR = {"weight": 0.01, "discriminator": "sharpgan", "width": 2, "size": 16}
 
 
 @pytest.fixture(autouse=True)
@@ -44,14 +47,14 @@ def stop_at(step):
 
 def run(config, packs, scratch, stop=None):
     """Train, and write down what came of it; `stop` names a process and the step at which it gets a signal."""
-    with join() as team, pytest.MonkeyPatch.context() as patch:
-        if stop and stop[0] == team.rank:
+    with join() as group, pytest.MonkeyPatch.context() as patch:
+        if stop and stop[0] == group.rank:
             patch.setattr(Patches, "batch", stop_at(stop[1]))
-        outcome = train(config, packs, scratch=scratch, device=CPU)
-        (scratch / f"{team.rank}.json").write_text(json.dumps([outcome.status, outcome.step]))
-        save_weights(scratch / f"{team.rank}.safetensors", outcome.network, {})
-        if outcome.state.players:
-            save_weights(scratch / f"judge-{team.rank}.safetensors", outcome.state.players[0], {})
+        result = train(typed(config), packs, scratch=scratch, device=CPU)
+        (scratch / f"{group.rank}.json").write_text(json.dumps([result.status, result.step]))
+        save_weights(scratch / f"{group.rank}.safetensors", result.network, {})
+        if result.state.discriminator:
+            save_weights(scratch / f"discriminator-{group.rank}.safetensors", result.state.discriminator, {})
 
 
 def member(rank, port, config, folder, scratch, stop):
@@ -114,20 +117,20 @@ def test_two_processes_compute_what_one_computes(config, packs, tmp_path):
 def test_in_parts_the_bits_are_the_same_on_any_number_of_processes(config, packs, tmp_path, term):
     config["recipe"] |= {"batch": 8, "accumulate": 4, "clip_norm": 0.1, "average": 0.9}
     if term:
-        config["loss"] = {"l1": 1, term: {**JUDGE, "steps": 2, "r1": 1.0}}
+        config["loss"] = {"l1": 1, term: {**DISCRIMINATOR, "steps": 2, "r1": 1.0}}
     run_on_one(config, packs, tmp_path / "one")
     run_on_two(config, packs, tmp_path / "two")
     assert same(weights(tmp_path / "one"), weights(tmp_path / "two"))
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-6)
     if term:
-        assert same(weights(tmp_path / "one", "judge-0"), weights(tmp_path / "two", "judge-0"))
+        assert same(weights(tmp_path / "one", "discriminator-0"), weights(tmp_path / "two", "discriminator-0"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [1, 2])
 def test_a_resume_on_another_number_of_processes_is_exact(config, packs, tmp_path, first):
     config["recipe"] |= {"batch": 4, "accumulate": 2}
-    config["loss"] = {"l1": 1, "gan": JUDGE}
+    config["loss"] = {"l1": 1, "gan": DISCRIMINATOR}
     run_on_one(config, packs, tmp_path / "whole")
     order = [run_on_one, run_on_two] if first == 1 else [run_on_two, run_on_one]
     # On two processes it is the second alone that is told to stop: both stop after the same step.
@@ -136,7 +139,7 @@ def test_a_resume_on_another_number_of_processes_is_exact(config, packs, tmp_pat
         assert json.loads((tmp_path / f"parts/{rank}.json").read_text()) == ["stopped", 7]
     order[1](config, packs, tmp_path / "parts")
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
-    assert same(weights(tmp_path / "whole", "judge-0"), weights(tmp_path / "parts", "judge-0"))
+    assert same(weights(tmp_path / "whole", "discriminator-0"), weights(tmp_path / "parts", "discriminator-0"))
     assert losses(tmp_path / "parts") == pytest.approx(losses(tmp_path / "whole"), rel=1e-6)
 
 
@@ -182,7 +185,7 @@ def test_the_gradient_of_parts_is_that_of_the_batch():
     ],
 )
 def test_how_many_parts(recipe, world, parts):
-    assert parts_of_batch(recipe, world) == parts
+    assert micro_batches(Recipe(**LEAST, **recipe), world) == parts
 
 
 @pytest.mark.parametrize(
@@ -194,20 +197,20 @@ def test_how_many_parts(recipe, world, parts):
 )
 def test_parts_that_cannot_be_shared_are_refused(recipe, world, message):
     with pytest.raises(UserError, match=message):
-        parts_of_batch(recipe, world)
+        micro_batches(Recipe(**LEAST, **recipe), world)
 
 
 def test_alone_nothing_is_exchanged():
-    team = ProcessGroup()
-    assert team.leads
-    assert team.any(True) is True
+    group = ProcessGroup()
+    assert group.is_main
+    assert group.any(True) is True
     values = torch.ones(2)
-    assert team.mean(values) is values
-    with join() as alone, alone.leader_first():
-        assert alone == team
+    assert group.mean(values) is values
+    with join() as alone, alone.main_first():
+        assert alone == group
 
 
-def test_a_mute_record_keeps_nothing():
+def test_a_null_history_keeps_nothing():
     with NullHistory() as record:
         record.append({"event": "train", "step": 1})
         assert record.sync() == 0

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharploss.training.schedule import learning_rate
+from sharploss.config.recipe import Optimisation
+from sharploss.training import schedule
 
 BASE = {
     "learning_rate": 0.1,
-    "steps": 100,
     "warmup": 0,
     "schedule": "constant",
     "final_fraction": 0.1,
@@ -16,6 +16,10 @@ BASE = {
     "gamma": 0.5,
     "cycles": 1,
 }
+
+
+def learning_rate(step, settings, steps=100):
+    return schedule.learning_rate(step, Optimisation(**settings), steps)
 
 
 def test_constant():
@@ -35,7 +39,7 @@ def test_cosine_restarts_every_cycle():
     rates = [learning_rate(step, recipe) for step in range(100)]
     assert rates[25:50] == rates[:25]
     assert rates[75:] == rates[:25]
-    assert rates[:25] == [learning_rate(step, {**recipe, "steps": 25, "cycles": 1}) for step in range(25)]
+    assert rates[:25] == [learning_rate(step, {**recipe, "cycles": 1}, steps=25) for step in range(25)]
 
 
 def test_multistep_halves_at_each_milestone():
@@ -52,16 +56,9 @@ def test_warmup_rises_in_equal_steps():
     step=st.integers(0, 999),
     steps=st.integers(1, 1000),
     warmup=st.integers(0, 1000),
-    schedule=st.sampled_from(["constant", "cosine", "multistep"]),
+    name=st.sampled_from(["constant", "cosine", "multistep"]),
     cycles=st.integers(1, 5),
 )
-def test_always_above_zero_and_never_above_the_rate(step, steps, warmup, schedule, cycles):
-    recipe = {
-        **BASE,
-        "cycles": cycles,
-        "steps": steps,
-        "warmup": warmup,
-        "schedule": schedule,
-        "milestones": [steps // 2 + 1],
-    }
-    assert 0 < learning_rate(step, recipe) <= 0.1 * (1 + 1e-12)
+def test_always_above_zero_and_never_above_the_rate(step, steps, warmup, name, cycles):
+    recipe = {**BASE, "cycles": cycles, "warmup": warmup, "schedule": name, "milestones": [steps // 2 + 1]}
+    assert 0 < learning_rate(step, recipe, steps) <= 0.1 * (1 + 1e-12)

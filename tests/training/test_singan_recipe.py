@@ -17,7 +17,7 @@ from sharploss.config.extractors import Extractor
 from sharploss.data import imresize
 from sharploss.mdf.networks import SinGANDiscriminator, SinGANGenerator
 from sharploss.mdf.pyramid import distorted_input, make_pyramid, random_numbers
-from sharploss.training.extractor import judge, train_extractor
+from sharploss.training.extractor import critic_terms, train_extractor
 
 CPU = torch.device("cpu")
 BLOCKS = ("head", "body.block1", "body.block2", "body.block3")
@@ -27,7 +27,7 @@ UNMOVED = 1e-30
 
 def settings(**changes):
     tiny = {"min_size": 12, "max_size": 24, "scales": 5, "width": 2, "iterations": 2, "milestone": 1, "log_every": 1}
-    return Extractor(task="t", image="a/b", **{**tiny, **changes}).model_dump(mode="json")
+    return Extractor(task="t", image="a/b", **{**tiny, **changes})
 
 
 @pytest.fixture
@@ -138,8 +138,8 @@ def reference(kind, **changes):
         else:
             d, g = successor(finished[-1]), successor(generators[-1])
         real = scale.real
-        for iteration in range(given["iterations"]):
-            rate = 5e-4 if iteration < given["milestone"] else 5e-5
+        for iteration in range(given.iterations):
+            rate = 5e-4 if iteration < given.milestone else 5e-5
             random = random_numbers(0, index, iteration)
             for _ in range(3):
                 distorted = seen(pyramid, generators, random)
@@ -149,11 +149,11 @@ def reference(kind, **changes):
                 mixture = (share * real + (1 - share) * fake).requires_grad_()
                 (slope,) = torch.autograd.grad(d.judge(mixture).sum(), mixture, create_graph=True)
                 length = (slope**2).sum(1).sqrt()
-                d.descend(critic + given["penalty"] * ((length - 1) ** 2).mean(), rate)
+                d.descend(critic + given.penalty * ((length - 1) ** 2).mean(), rate)
             for _ in range(3):
                 fake = g.restore(distorted, training=True)
                 error = ((fake - real) ** 2).mean()
-                g.descend(given["reconstruction"] * error - d.judge(fake).mean(), rate)
+                g.descend(given.reconstruction * error - d.judge(fake).mean(), rate)
         finished.append(d)
         generators.append(g)
     return finished, generators
@@ -185,19 +185,19 @@ def test_the_weights_of_the_terms_and_the_milestone_are_the_settings(tmp_path, c
 
 def test_every_step_of_the_discriminator_has_a_new_fake(tmp_path, monkeypatch):
     """Noise of every scale so far, then the share of the mixture, drawn anew before each of the three steps."""
-    judged = []
+    calls = []
 
-    def watched(discriminator, real, fake, share):
-        judged.append((fake, share))
-        return judge(discriminator, real, fake, share)
+    def recording(discriminator, real, fake, share):
+        calls.append((fake, share))
+        return critic_terms(discriminator, real, fake, share)
 
-    monkeypatch.setattr("sharploss.training.extractor.judge", watched)
+    monkeypatch.setattr("sharploss.training.extractor.critic_terms", recording)
     done = train(tmp_path, learning_rate=UNMOVED, iterations=1, scales=2)
     pyramid = make_pyramid(picture(5), TASKS["denoise"], settings(scales=2), CPU)
-    assert len(judged) == 6
+    assert len(calls) == 6
     for index, generator in enumerate(done.generators):
         random, learning = random_numbers(0, index, 0), copy.deepcopy(generator).train()
-        for fake, share in judged[3 * index : 3 * index + 3]:
+        for fake, share in calls[3 * index : 3 * index + 3]:
             image = pyramid.start
             for step in range(index + 1):
                 if step:

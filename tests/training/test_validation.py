@@ -3,8 +3,9 @@ import pytest
 import torch
 from torch import nn
 
+from sharploss.config.recipe import Recipe
 from sharploss.metrics import psnr
-from sharploss.training.validation import IMAGES, SIDE, TIMES, is_shown, leave_picture, validate
+from sharploss.training.validation import IMAGES, SIDE, TIMES, leaves_pictures, validate, write_picture
 
 
 def test_it_is_the_mean_psnr_on_luma_and_leaves_the_network_in_training_mode(packs):
@@ -32,17 +33,17 @@ def test_pictures_show_the_centre_beside_the_target_and_change_no_value(packs, t
 
 def test_pictures_are_few_small_and_never_an_error(tmp_path):
     image = torch.full((1, 3, 300, 200), float("nan"))
-    leave_picture(tmp_path / "a.npy", image, image)
+    write_picture(tmp_path / "a.npy", image, image)
     assert np.load(tmp_path / "a.npy").shape == (SIDE, 2 * SIDE, 3)
-    leave_picture(tmp_path / "gone" / "a.npy", image, image)
+    write_picture(tmp_path / "gone" / "a.npy", image, image)
     assert not (tmp_path / "gone").exists()
     assert IMAGES * SIDE * 2 * SIDE * 3 < 500_000
 
 
 @pytest.mark.parametrize(("steps", "every"), [(300, 50), (300, 1), (1_000_000, 5000), (7, 50), (295, 30)])
 def test_pictures_are_taken_evenly_and_at_the_last_validation(steps, every):
-    recipe = {"steps": steps, "validate_every": every}
+    recipe = Recipe(steps=steps, validate_every=every, batch=1, patch=8, learning_rate=0.1)
     validations = [step for step in range(1, steps + 1) if step % every == 0 or step == steps]
-    shown = [step for step in validations if is_shown(step, recipe)]
+    shown = [step for step in validations if leaves_pictures(step, recipe)]
     assert shown[-1] == steps
     assert min(len(validations), TIMES // 2) <= len(shown) <= TIMES + 1

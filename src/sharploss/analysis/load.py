@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sharploss.config.params import Params, resolve_run
+from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
+from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import Plan, expand
 from sharploss.record.history import read_history
 from sharploss.record.keys import input_baseline_key, variant_of
@@ -148,9 +149,9 @@ def _runs(params: Params, plan: Plan, records: dict[str, RunRecord]) -> pd.DataF
 
 def _run(params: Params, run: dict[str, Any], record: RunRecord) -> dict[str, Any]:
     provenance = record.provenance if _is_trained(record) else None
-    config = provenance.config if provenance else resolve_run(params, run)
+    config = provenance.config if provenance else resolve_run(params, run).model_dump(mode="json")
     try:
-        alpha, reference = alpha_of(config["loss"]), reference_of(config["task"])
+        alpha, reference = alpha_of(config["loss"]), reference_of(int(config["task"]["scale"]))
     except KeyError as error:
         raise UserError(
             f"The record of {record.key} has no setting {error}: train it again with 'make repro'."

@@ -70,12 +70,12 @@ class Extractor(Strict):
     log_every: int = Field(default=50, ge=1, le=STEPS, description="iterations between two lines of the record")
 
 
-def source(weights: Any) -> Path | None:
+def weights_source(weights: Any) -> Path | None:
     """Return the file of self-trained weights that an MDF loss's `weights` stands for, None for the authors'.
 
     Args:
         weights: a key of OFFICIAL, a path that ends in .safetensors, or the name of an extractor in params.yaml, which
-            a study's runs replace with the path of its file (`sharploss.config.params.resolve_run`).
+            a study's runs replace with the path of its file (`sharploss.config.run_config.resolve_run`).
 
     Raises:
         ValueError: it can be none of these. Whether an extractor has the name, or the file exists, is not looked at.

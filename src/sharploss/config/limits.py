@@ -1,9 +1,10 @@
 """The most that a study may ask for: far above what anybody trains, and low enough that reading it ends, and soon.
 
-A slip of the finger (`blocks: 1000000`) is told when the study is planned, not by a machine that stands still.
+A slip of the finger (`blocks: 1000000`) shows when the study is read, not by a machine that stands still.
 """
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from sharploss.utils.errors import cut
@@ -33,40 +34,58 @@ REPEATED = {"blocks": 256, "depth": 256, "hashes": 256, "scales": 16, "steps": 2
 """Parameters that say how often something is built or done."""
 
 WEIGHT = 10**9
-WEIGHTS = ("weight", "alpha", "layers")
-"""Parameters of a loss that multiply: integers among them are as good as any other number."""
+MULTIPLIERS = ("alpha", "layers")
+"""Parameters of a loss that multiply, as a weight does: integers among them are as good as any other number."""
 
 
-def excess(parameters: Mapping[str, Any], largest: int = INTEGER) -> str:
-    """Say which parameter of a network or a loss is out of all bounds; "" when none is.
+def exceeds_limit(parameters: Mapping[str, Any], maximum: int = INTEGER) -> str:
+    """Return which parameter of a network or a loss no machine can use, as "width is 10000; the maximum is 4096".
 
     Args:
         parameters: by name; a value can be a mapping or list of further ones.
-        largest: what an integer may be whose name says nothing else.
+        maximum: of an integer whose name is not listed in this module.
+
+    Returns:
+        "" where all parameters are within their limits.
     """
     for name, value in parameters.items():
-        most = WEIGHT if name in WEIGHTS else REPEATED.get(name, largest)
-        wrong = _excess(value, most)
-        if wrong:
-            return f"{name}{wrong}"
+        problem = _exceeds(value, WEIGHT if name in MULTIPLIERS else REPEATED.get(name, maximum))
+        if problem:
+            return f"{name}{problem}"
     return ""
 
 
-def _excess(value: Any, most: int) -> str:
+def _exceeds(value: Any, maximum: int) -> str:
     if isinstance(value, Mapping | list | str) and len(value) > ENTRIES:
-        return f" is longer than {ENTRIES}"
+        return f" has {len(value)} entries; the maximum is {ENTRIES}"
     if isinstance(value, Mapping):
-        wrong = excess(value, most)
-        return wrong and f".{wrong}"
+        problem = exceeds_limit(value, maximum)
+        return problem and f".{problem}"
     if isinstance(value, list):
-        return _first(_excess(item, most) for item in value)
-    return f" is {shown(value)}, and at most {most} goes" if isinstance(value, int) and abs(value) > most else ""
+        return next(filter(None, (_exceeds(item, maximum) for item in value)), "")
+    if isinstance(value, float) and not math.isfinite(value):
+        return f" is {value}; a finite number is needed"
+    return f" is {shown(value)}; the maximum is {maximum}" if isinstance(value, int) and abs(value) > maximum else ""
 
 
-def _first(texts: Iterable[str]) -> str:
-    return next(filter(None, texts), "")
+BOUNDS = {
+    "less_than_equal": ("the maximum is", "le"),
+    "less_than": ("it must be below", "lt"),
+    "greater_than_equal": ("the minimum is", "ge"),
+    "greater_than": ("it must be above", "gt"),
+}
+"""Errors of pydantic's bounds: how a message states the bound, and where the error holds it."""
+
+
+def describe_problem(key: str, problem: Mapping[str, Any]) -> str:
+    """Return what pydantic found wrong with the value of `key`, as "steps is -3; it must be above 0"."""
+    given, kind = f"{key} is {shown(problem['input'])}", problem["type"]
+    if kind in BOUNDS:
+        words, bound = BOUNDS[kind]
+        return f"{given}; {words} {problem['ctx'][bound]:.12g}"
+    return f"{given}; {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
 def shown(value: object) -> str:
-    """Quote a value of the file, in as much as one sentence holds."""
+    """Return a value of the file as a message quotes it, shortened."""
     return cut(repr(value))

@@ -1,7 +1,8 @@
 """What every metric and protocol is called and means, for whatever shows numbers. Needs no torch."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
+
+from sharploss.config.tasks import Denoise, Jpeg, Task
 
 
 class Protocol(TypedDict):
@@ -259,12 +260,12 @@ ONLY_ENLARGED, ONLY_SAME_SIZE = "gv_code", "matlab_rgb"
 """Protocols of papers on super-resolution, and of papers on tasks that keep the size: measured on such tasks alone."""
 
 
-def protocols_of(metric: str, task: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give the protocols of a metric on a task's images; grey tasks have one of their own for what is of luma."""
+def protocols_of(metric: str, task: Task) -> tuple[str, ...]:
+    """Return the protocols of a metric on a task's images; grey tasks have one of their own for what is of luma."""
     known = METRIC_INFO[metric]["protocols"]
-    if task.get("colour") == "grey" and "y" in known and metric != "niqe":
+    if isinstance(task, Denoise | Jpeg) and task.colour == "grey" and "y" in known and metric != "niqe":
         return ("grey8",)
-    foreign = ONLY_SAME_SIZE if int(task["scale"]) > 1 else ONLY_ENLARGED
+    foreign = ONLY_SAME_SIZE if task.scale > 1 else ONLY_ENLARGED
     return tuple(name for name in known if name != foreign)
 
 
@@ -275,6 +276,6 @@ REFERENCES = ("bicubic", "input")
 """What a task's unrestored images are called where losses are named: enlarged by bicubic, or as they come."""
 
 
-def reference_of(task: Mapping[str, Any]) -> str:
-    """Name a task's unrestored images."""
-    return REFERENCES[0] if int(task["scale"]) > 1 else REFERENCES[1]
+def reference_of(scale: int) -> str:
+    """Return what the unrestored images of a task of this scale are called."""
+    return REFERENCES[0] if scale > 1 else REFERENCES[1]

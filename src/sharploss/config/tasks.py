@@ -14,7 +14,7 @@ Colour = Literal["rgb", "grey"]
 
 
 class Strict(BaseModel):
-    """A mapping whose unknown keys are errors."""
+    """A mapping, read only, whose unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -102,3 +102,8 @@ KINDS: dict[str, type[Base]] = {
     "denoise": Denoise,
     "jpeg": Jpeg,
 }
+
+
+def border_of(scale: int) -> int:
+    """Return how many pixels metrics leave out on each side of a task's images: the scale; none where size is kept."""
+    return scale if scale > 1 else 0

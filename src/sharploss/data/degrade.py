@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sharploss.data.blur import blur, gaussian_blur, motion_kernel
 from sharploss.data.imresize import imresize
-from sharploss.data.jpeg import compress, grey
+from sharploss.data.jpeg import as_grey, compress
 from sharploss.data.noise import normal, uniform
 from sharploss.utils.errors import UserError, unknown
 
@@ -118,7 +118,7 @@ def _soften(image: Tensor, task: Mapping[str, Any], _name: str, _given: Tensor |
 
 
 def _add_noise(image: Tensor, task: Mapping[str, Any], name: str, _given: Tensor | None) -> Pair:
-    target = grey(image) if task["colour"] == "grey" else image
+    target = as_grey(image) if task["colour"] == "grey" else image
     channels = 1 if task["colour"] == "grey" else 3
     noise = torch.from_numpy(normal(task["seed"], name, (channels, *target.shape[-2:])))
     noisy = (target[:channels].double() + task["sigma"] * noise).add(0.5).floor().clamp(0, 255).to(torch.uint8)
@@ -126,7 +126,7 @@ def _add_noise(image: Tensor, task: Mapping[str, Any], name: str, _given: Tensor
 
 
 def _compress(image: Tensor, task: Mapping[str, Any], _name: str, _given: Tensor | None) -> Pair:
-    target = grey(image) if task["colour"] == "grey" else image
+    target = as_grey(image) if task["colour"] == "grey" else image
     return target, compress(target, task["quality"], colour=task["colour"] == "rgb")
 
 

@@ -61,7 +61,7 @@ def _resize_rows(image: Tensor, scale: float) -> Tensor:
 
 
 def _sum_rows(image: Tensor, scale: float) -> Tensor:
-    """Give the float64 values of (..., H, W) resized along H."""
+    """Compute the float64 values of (..., H, W) resized along H."""
     indices, weights = _taps(image.shape[-2], scale)
     shape = (*image.shape[:-2], indices.shape[1], image.shape[-1])
     total = torch.zeros(shape, dtype=torch.float64, device=image.device)
@@ -72,7 +72,7 @@ def _sum_rows(image: Tensor, scale: float) -> Tensor:
 
 
 def _taps(size: int, scale: float) -> tuple[Tensor, Tensor]:
-    """Give, for one axis, which input pixels each output pixel sums and with which weights: two (taps, output size)."""
+    """Return, for one axis, which input pixels each output pixel sums and with which weights: (taps, output size)."""
     # n * (1/5) can come out a hair above the integer it should be.
     size_out = math.ceil(size * scale - 1e-9)
     stretch = min(scale, 1.0)

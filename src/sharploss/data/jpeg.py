@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-LUMA = (65.481, 128.553, 24.966)
-"""MATLAB's rgb2ycbcr: BT.601 in studio range, for RGB in [0, 1]; 16 is added."""
+from sharploss.functional.colour import LUMA
 
 
 def encoder() -> str:
@@ -24,8 +23,8 @@ def encoder() -> str:
     return f"Pillow {__version__}, {library}"
 
 
-def grey(image: Tensor) -> Tensor:
-    """Give the image that grey JPEG and denoising benchmarks use, in three equal channels.
+def as_grey(image: Tensor) -> Tensor:
+    """Return the image that grey JPEG and denoising benchmarks use, in three equal channels.
 
     A grey image stays as it is; of a colour image it is the luma of MATLAB's rgb2ycbcr, rounded to 8 bits.
 
@@ -36,11 +35,11 @@ def grey(image: Tensor) -> Tensor:
         (3, H, W) uint8.
     """
     same = torch.equal(image[0], image[1]) and torch.equal(image[0], image[2])
-    return image if same else luma(image)
+    return image if same else rounded_luma(image)
 
 
-def luma(image: Tensor) -> Tensor:
-    """Give the luma of MATLAB's rgb2ycbcr of (3, H, W) uint8, rounded to 8 bits, in three equal channels."""
+def rounded_luma(image: Tensor) -> Tensor:
+    """Compute the luma of MATLAB's rgb2ycbcr of (3, H, W) uint8, rounded to 8 bits, in three equal channels."""
     red, green, blue = image.double() / 255
     values = (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue + 16).add(0.5).floor()
     return values.to(torch.uint8).expand(3, -1, -1).contiguous()

@@ -59,11 +59,11 @@ class Pack:
         return len(self.names)
 
     def target(self, index: int) -> Tensor:
-        """Give the ground truth of one image, (C, H, W) uint8, without copying."""
+        """Return the ground truth of one image, (C, H, W) uint8, without copying."""
         return self._view(index, TARGET)
 
     def input(self, index: int) -> Tensor:
-        """Give the degraded version of one image, (C, h, w) uint8, without copying."""
+        """Return the degraded version of one image, (C, h, w) uint8, without copying."""
         return self._view(index, INPUT)
 
     def _view(self, index: int, side: int) -> Tensor:
@@ -131,7 +131,7 @@ def _spool(pairs: Iterable[tuple[str, Tensor, Tensor]], file: IO[bytes]) -> tupl
 
 
 def _header(metadata: dict[str, str], images: int, length: int) -> bytes:
-    """Give the start of a safetensors file: the header's length in 8 bytes, little endian, then the header as JSON."""
+    """Return the start of a safetensors file: the header's length (8 bytes, little endian), the header as JSON."""
     table = images * 2 * 4 * 8
     tensors = {
         "images": {"dtype": "I64", "shape": [images, 2, 4], "data_offsets": [0, table]},

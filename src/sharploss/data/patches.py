@@ -72,7 +72,7 @@ class Patches:
         self.block = self.chunk = -1
 
     def stream(self, seed: int) -> "Patches":
-        """Give the same images, on the same device, with the draws of another seed."""
+        """Return the same images, on the same device, with the draws of another seed."""
         other = copy.copy(self)
         other.seed, other.block, other.chunk = seed, -1, -1
         return other
@@ -100,7 +100,7 @@ class Patches:
         self.chunk = chunk
 
     def _patches(self, rows: Tensor, side: int, counts: list[int], order: Tensor) -> Tensor:
-        """Give (CHUNK, share, side, side, C) uint8 from the starts of their rows, sorted by what is done to them."""
+        """Return (CHUNK, share, side, side, C) uint8 from the starts of their rows, sorted by what is done to them."""
         # Every run of bytes as long as a patch's row, as overlapping rows of one matrix: selecting a row copies it in
         # one go. The last row ends with the last pixel.
         length = side * self.channels
@@ -139,7 +139,7 @@ class Patches:
         return np.take_along_axis(draws, order[..., None], axis=1)[:, self.share]
 
     def _rows(self, draws: Integers, side: int, scale: int) -> Tensor:
-        """Give where each row of each patch starts in the pixels, (chunks, rows of a chunk), on the device."""
+        """Return where each row of each patch starts in the pixels, (chunks, rows of a chunk), on the device."""
         image, top, left, way = np.moveaxis(draws, -1, 0)
         offset, channels, _, width = np.moveaxis(self.table[image, side], -1, 0)
         size = scale * self.patch

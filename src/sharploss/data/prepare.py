@@ -75,14 +75,14 @@ def prepare(
 
 
 def learnt_from(task: Mapping[str, Any]) -> list[str]:
-    """Give the sets a task trains on: the preferred ones where all of them are here already, else the others."""
+    """Return the sets a task trains on: the preferred ones where all of them are here already, else the others."""
     preferred = list(task.get("preferred", []))
     here = preferred and all(name not in ASSETS or present(name) is not None for name in preferred)
     return preferred if here else list(task["train"])
 
 
 def twins(items: Sequence[Item], tested: Sequence[str]) -> dict[str, str]:
-    """Give {image: why it must not be learnt from} for images whose photograph is also in a set that is tested on."""
+    """Return {image: why it must not be learnt from} for images whose photograph is also in a set that is tested on."""
     found: dict[str, str] = {}
     for item in items:
         name, image = item.name.split("/", 1)

@@ -107,7 +107,7 @@ def _items(name: str, paths: Sequence[Path], given: Sequence[Path] | None, crop:
 
 
 def _matched(name: str, stems: Sequence[str], paths: Sequence[Path], given: Sequence[Path]) -> list[Path]:
-    """Give each target's input: the one of the same name or, if not all are so, of the same name but for the scale."""
+    """Return each target's input: of the same name or, if not all are so, of the same name but for the scale."""
     exact = dict(zip(_stems(given), given, strict=True))
     if exact.keys() == set(stems):
         return [exact[stem] for stem in stems]
@@ -144,5 +144,5 @@ def _stems(paths: Sequence[Path]) -> list[str]:
 
 
 def _plain(stem: str) -> str:
-    """Give a name without its scale: 0001x2 and 0001, img_001_SRF_2_LR and img_001_SRF_2_HR are one image."""
+    """Return a name without its scale: 0001x2 and 0001, img_001_SRF_2_LR and img_001_SRF_2_HR are one image."""
     return SCALE_MARK.sub("", stem)

@@ -187,13 +187,13 @@ def _lumas(dataset: str) -> Iterator[Any]:
     from PIL import Image
 
     from sharploss.data.images import crop, read_image
-    from sharploss.data.jpeg import luma
+    from sharploss.data.jpeg import rounded_luma
     from sharploss.data.sets import find_images
 
     for item in find_images(dataset, {"scale": 1}, {}):
         image = crop(torch.from_numpy(read_image(item.path)), item.crop)
         with Image.open(item.path) as file:
-            yield image if file.mode == "L" else luma(image)
+            yield image if file.mode == "L" else rounded_luma(image)
 
 
 def _jpeg(dataset: str, quality: int) -> dict[str, float]:

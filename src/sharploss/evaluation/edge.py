@@ -11,7 +11,6 @@ from torch import Tensor
 from sharploss.functional.colour import luma
 from sharploss.functional.filters import laplacian, sobel_x, sobel_y
 from sharploss.losses.sploss import sploss_weight
-from sharploss.metrics.picture import LARGE
 from sharploss.utils.files import write_text
 
 SIDE = 32
@@ -23,8 +22,6 @@ COLUMNS = ("row", "column", "target", "output", "laplacian", "error", "penalised
 def write_edge(path: Path, target: Tensor, output: Tensor, alpha: float = 2.0) -> None:
     """Write the terms of SPLoss at each pixel of the piece of an image with the clearest edge.
 
-    Of a large image no more than the top is searched, about `sharploss.metrics.picture.LARGE` pixels.
-
     Args:
         path: a csv file of COLUMNS: row and column in the piece, luma of target and output, the Laplacian of the
             target (4 neighbours), output - target, whether the pixel is penalised (1) or not (0), and SPLoss's weight.
@@ -32,8 +29,7 @@ def write_edge(path: Path, target: Tensor, output: Tensor, alpha: float = 2.0) -
         output: a restored image, the same shape.
         alpha: SPLoss's penalty.
     """
-    rows = max(LARGE // target.shape[-1], SIDE)
-    truth, restored = (luma(image[None, :, :rows].double() / 255) for image in (target, output))
+    truth, restored = (luma(image[None].double() / 255) for image in (target, output))
     weight = sploss_weight(restored, truth, alpha=alpha)
     maps = torch.cat([truth, restored, laplacian(truth), restored - truth, (weight > 1).double(), weight])[:, 0]
     top, left, side = clearest_edge(truth)

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
+from sharploss.config.tasks import border_of
 from sharploss.evaluation.crops import find_crops, write_crops
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.score import Restorer, notes_of, open_test_packs, score_packs
 from sharploss.evaluation.variance import shown_image, write_variances
-from sharploss.metrics.psnr import border_of
 from sharploss.record.keys import crop_file, variant_of
 from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import save_scores
@@ -29,7 +29,7 @@ def evaluate_group(
 
     Args:
         group: "<task>-<network>".
-        runs: {key: its entry of runs.yaml, with its resolved `config`}, all of one task.
+        runs: {key: its entry of runs.yaml, with its resolved `config`, a RunConfig}, all of one task.
         crops: the crops of params.yaml.
         files: where the study's weights and packs lie, and where to write.
 
@@ -40,7 +40,7 @@ def evaluate_group(
     start = time.monotonic()
     set_mode("exact")
     device = choose_device()
-    task_name, task = next((run["task"], run["config"]["task"]) for run in runs.values())
+    task_name, task = next((run["task"], run["config"].task) for run in runs.values())
     packs = open_test_packs(task_name, task, files)
     wanted = find_crops(crops, task_name, packs)
     restorers: dict[str, Restorer] = {}
@@ -62,5 +62,5 @@ def evaluate_group(
     scores = score_packs(packs, restorers, task=task, device=device, title=group, on_image=keep)
     write_crops(files.crops(group), pictures)
     if shown is not None:
-        write_variances(files.variances(group), shown, packs, outputs, border_of(task))
+        write_variances(files.variances(group), shown, packs, outputs, border_of(task.scale))
     save_scores(files.scores(group), scores.rows, notes_of(scores, packs, start))

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from sharploss.config.protocols import reference_of
+from sharploss.config.tasks import Task, border_of
 from sharploss.data.imresize import imresize
 from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crop, find_crops, write_crops
 from sharploss.evaluation.edge import write_edge
 from sharploss.evaluation.score import notes_of, open_test_packs, score_packs
 from sharploss.evaluation.variance import shown_image, write_variances
-from sharploss.metrics.psnr import border_of
 from sharploss.record.keys import TARGET, crop_file, input_baseline_key
 from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import save_scores
@@ -22,7 +22,7 @@ from sharploss.training.device import set_mode
 
 
 def evaluate_input_baseline(
-    task_name: str, task: Mapping[str, Any], crops: Mapping[str, Mapping[str, Any]], files: StudyPaths
+    task_name: str, task: Task, crops: Mapping[str, Mapping[str, Any]], files: StudyPaths
 ) -> None:
     """Write a task's input baseline: scores, crops of it and of the ground truth, gradient variances and one edge.
 
@@ -30,7 +30,7 @@ def evaluate_input_baseline(
 
     Args:
         task_name: the task's name.
-        task: its parameters.
+        task: the task.
         crops: the crops of params.yaml.
         files: where the study's packs lie, and where to write.
 
@@ -39,7 +39,7 @@ def evaluate_input_baseline(
     """
     start = time.monotonic()
     set_mode("exact")
-    name, scale = reference_of(task), int(task["scale"])
+    name, scale = reference_of(task.scale), task.scale
     packs = open_test_packs(task_name, task, files)
     wanted = find_crops(crops, task_name, packs)
     pictures, shown = _target_crops(wanted, packs), shown_image(wanted, packs)
@@ -62,7 +62,7 @@ def evaluate_input_baseline(
     )
     write_crops(files.input_baseline(task_name), pictures)
     if shown is not None:
-        write_variances(files.input_baseline_variances(task_name), shown, packs, outputs, border_of(task))
+        write_variances(files.input_baseline_variances(task_name), shown, packs, outputs, border_of(task.scale))
     image = next((pair for pack in packs for pair in _pairs(pack)), None)
     if image is not None:
         write_edge(files.edge(task_name), image[0], enlarge(image[1], scale))

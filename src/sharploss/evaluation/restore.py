@@ -8,21 +8,22 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from sharploss.config.run_config import RunConfig
 from sharploss.evaluation.tiles import restore_any_size
-from sharploss.losses import loss_spec
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import load_weights, read_metadata
 from sharploss.training.device import memory_format
+from sharploss.training.state import with_defaults
 from sharploss.utils.checksum import verify_checksum
 from sharploss.utils.errors import UserError
 
 
-def load_network(path: Path, config: Mapping[str, Any], device: torch.device) -> nn.Module | None:
+def load_network(path: Path, config: RunConfig, device: torch.device) -> nn.Module | None:
     """Load what a run has trained, ready for `restore`.
 
     Args:
         path: the weights of the run, safetensors.
-        config: the run's resolved task, network, loss, recipe and seed.
+        config: the resolved run.
         device: where to compute.
 
     Returns:
@@ -37,18 +38,15 @@ def load_network(path: Path, config: Mapping[str, Any], device: torch.device) ->
     _check_config(path, json.loads(metadata["config"]), config)
     if metadata["status"] != "finished":
         return None
-    parameters = dict(config["network"])
-    network = build_network(parameters.pop("network"), scale=config["task"]["scale"], **parameters)
+    network = build_network(config.network.network, scale=config.task.scale, **config.network.parameters)
     load_weights(path, network)
     network.to(device=device, memory_format=memory_format(device, "exact"))  # pyright: ignore[reportCallIssue]
     return network.eval()
 
 
-def _check_config(path: Path, found: dict[str, Any], config: Mapping[str, Any]) -> None:
+def _check_config(path: Path, found: dict[str, Any], config: RunConfig) -> None:
     """Refuse weights of another configuration; which sets are tested on does not make a run another one."""
-    wanted = {**config, "loss": loss_spec(config["loss"])}
-    # Through JSON, as the file's side went: tuples become lists.
-    ours, theirs = _flat(json.loads(json.dumps(wanted))), _flat(found)
+    ours, theirs = _flat(with_defaults(config).model_dump(mode="json")), _flat(found)
     for key in sorted(ours.keys() | theirs.keys()):
         if key != "task.test" and ours.get(key) != theirs.get(key):
             raise UserError(
@@ -58,7 +56,7 @@ def _check_config(path: Path, found: dict[str, Any], config: Mapping[str, Any]) 
 
 
 def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Give the leaves of nested mappings by dotted keys."""
+    """Return the leaves of nested mappings by dotted keys."""
     leaves: dict[str, Any] = {}
     for key, value in mapping.items():
         leaves |= (

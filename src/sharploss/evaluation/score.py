@@ -5,16 +5,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from sharploss.assets.fetch import AssetMissingError
 from sharploss.config.protocols import METRIC_INFO, WHOLE_SET, protocols_of
+from sharploss.config.tasks import Task, border_of
 from sharploss.data.pack import Pack, open_pack
 from sharploss.metrics import METRICS, SET_METRICS, CachedImage, Measure
-from sharploss.metrics.psnr import border_of
 from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import Notes
 from sharploss.utils.cores import usable_cores
@@ -62,14 +62,14 @@ class Scores(NamedTuple):
     patches: dict[str, int]
 
 
-def open_test_packs(task_name: str, task: Mapping[str, Any], files: StudyPaths) -> list[Pack]:
+def open_test_packs(task_name: str, task: Task, files: StudyPaths) -> list[Pack]:
     """Open the packs of a task's test sets, in the task's order; one whose set could not be had holds no image.
 
     Raises:
         UserError: a pack is missing or damaged, or holds no image without saying why.
     """
-    packs = [open_pack(files.pack(task_name, f"test-{name}"), verify=True) for name in task["test"]]
-    for name, pack in zip(task["test"], packs, strict=True):
+    packs = [open_pack(files.pack(task_name, f"test-{name}"), verify=True) for name in task.test]
+    for name, pack in zip(task.test, packs, strict=True):
         if not (len(pack) or pack.missing or pack.left_out):
             raise UserError(
                 f"The test set {name} of {task_name} is empty: put images into it, or take it out of "
@@ -79,7 +79,7 @@ def open_test_packs(task_name: str, task: Mapping[str, Any], files: StudyPaths) 
 
 
 def missing_sets(packs: Sequence[Pack]) -> dict[str, str]:
-    """Give {test set: why it could not be had} and {image: why it could not be used}."""
+    """Return {test set: why it could not be had} and {image: why it could not be used}."""
     return {name: reason for pack in packs for name, reason in (pack.missing | pack.left_out).items()}
 
 
@@ -113,7 +113,7 @@ def score_packs(
     packs: Sequence[Pack],
     restorers: Mapping[str, Restorer],
     *,
-    task: Mapping[str, Any],
+    task: Task,
     device: torch.device,
     title: str,
     on_image: Callable[[str, str, Tensor], None],
@@ -168,9 +168,9 @@ def score_packs(
 
 @torch.inference_mode()
 def _restore_and_measure(
-    measures: Measures, task: Mapping[str, Any], sample: Sample, run: str, restorer: Restorer
+    measures: Measures, task: Task, sample: Sample, run: str, restorer: Restorer
 ) -> tuple[Tensor, list[Row], dict[str, Tensor]]:
-    """Give the restored image, (3, H, W) uint8, its rows, and what metrics of whole sets need of it."""
+    """Return the restored image, (3, H, W) uint8, its rows, and what metrics of whole sets need of it."""
     restored = restorer(sample.degraded)
     _check_size(sample.name, run, restored, sample.target)
     output = CachedImage(restored[None].to(sample.target.image.device))
@@ -193,15 +193,11 @@ def _check_size(name: str, run: str, restored: Tensor, target: CachedImage) -> N
 
 
 def _score(
-    measures: Mapping[str, Measure],
-    about: tuple[str, str, str],
-    output: CachedImage,
-    target: CachedImage,
-    task: Mapping[str, Any],
+    measures: Mapping[str, Measure], about: tuple[str, str, str], output: CachedImage, target: CachedImage, task: Task
 ) -> list[Row]:
     """Measure one image, of which `about` gives run, data set and name: a row for each metric and protocol."""
     return [
-        (*about, metric, protocol, measure(output, target, protocol, border_of(task)).item())
+        (*about, metric, protocol, measure(output, target, protocol, border_of(task.scale)).item())
         for metric, measure in measures.items()
         for protocol in protocols_of(metric, task)
     ]
@@ -219,7 +215,7 @@ def _add_features(
         features.setdefault((metric, image.split("/", 1)[0], run), []).append(part)
 
 
-def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Mapping[str, Any]) -> list[Row]:
+def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Task) -> list[Row]:
     """Compare every run's features of a test set with the ground truth's."""
     from sharploss.metrics.fid import frechet_distance
 
@@ -232,7 +228,7 @@ def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Ma
 
 
 def _undefined(rows: Sequence[Row]) -> dict[str, str]:
-    """Say of each metric on which images it has no finite value."""
+    """Return for each metric on which images it has no finite value."""
     found: dict[str, dict[str, None]] = {}
     for _, dataset, image, metric, _, value in rows:
         if not math.isfinite(value):

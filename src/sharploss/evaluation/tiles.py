@@ -11,10 +11,10 @@ Their tiles are close to the whole image, not equal; the official codes of NLSN 
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from torch import Tensor
 
-from sharploss.metrics.picture import Strip
 from sharploss.utils.argument_checks import check_integer
 
 GRID = 8
@@ -32,7 +32,16 @@ OVERLAP = 72
 RRDBNet further."""
 
 
-def spans(size: int, tile: int, overlap: int) -> Iterator[Strip]:
+class Span(NamedTuple):
+    """Rows or columns [start, stop) of an image that a tile covers, and [first, last) of them, which are kept."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+
+def spans(size: int, tile: int, overlap: int) -> Iterator[Span]:
     """Cut `size` pixels, along one direction, into tiles of at most `tile`; all but `overlap` on inner sides counts.
 
     Raises:
@@ -49,7 +58,7 @@ def spans(size: int, tile: int, overlap: int) -> Iterator[Strip]:
     for index in range(count):
         start, is_last = index * stride, index == count - 1
         stop = size if is_last else start + tile
-        yield Strip(start, stop, start + overlap if index else 0, size if is_last else stop - overlap)
+        yield Span(start, stop, start + overlap if index else 0, size if is_last else stop - overlap)
 
 
 def restore_tiled(
@@ -96,8 +105,8 @@ def restore_any_size(network: Callable[[Tensor], Tensor], images: Tensor, tile: 
     return restore_tiled(network, images, tile=side + 2 * OVERLAP, overlap=OVERLAP)
 
 
-def _kept(restored: Tensor, corner: tuple[int, int], rows: Strip, columns: Strip, scale: int) -> Tensor:
-    """Give what is kept of a tile, as a view of what begins at a corner in input pixels."""
+def _kept(restored: Tensor, corner: tuple[int, int], rows: Span, columns: Span, scale: int) -> Tensor:
+    """Return what is kept of a tile, as a view of what begins at a corner in input pixels."""
     vertical, horizontal = (
         slice(scale * (span.first - start), scale * (span.last - start))
         for start, span in zip(corner, (rows, columns), strict=True)

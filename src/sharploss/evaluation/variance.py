@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crop
-from sharploss.metrics.picture import CachedImage
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.sharpness import gradient_variances
 from sharploss.utils.files import write_text
 

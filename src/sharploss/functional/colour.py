@@ -1,4 +1,4 @@
-"""What of an image a metric looks at: 8-bit values, the channel or channels, the inside of a border."""
+"""The one definition of luma, of grey and of 8-bit values; and what of an image losses and metrics look at."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,18 @@ from torch import Tensor
 
 from sharploss.utils.errors import UserError, unknown
 
+LUMA = (65.481, 128.553, 24.966)
+"""Weights of R, G and B in [0, 1] in the luma of MATLAB's rgb2ycbcr, BT.601 in studio range, to which 16 is added."""
+
+GREY = (0.2989, 0.5870, 0.1140)
+"""Weights of R, G and B in a grey image: BT.601 to four digits, as in MATLAB's rgb2gray and the GV paper's code."""
+
+CHANNELS = ("rgb", "grey")
+"""What losses can look at: every channel for itself, or the grey image."""
+
 
 def luma(image: Tensor) -> Tensor:
-    """Give Y of YCbCr as MATLAB's `rgb2ycbcr` does: BT.601, studio range (black 16/255, white 235/255), not rounded.
+    """Compute Y of YCbCr as MATLAB's `rgb2ycbcr` does: BT.601, studio range (black 16/255, white 235/255), not rounded.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1].
@@ -16,11 +25,11 @@ def luma(image: Tensor) -> Tensor:
     Returns:
         (N, 1, H, W) in [16/255, 235/255].
     """
-    return _weighted(image, (65.481 / 255, 128.553 / 255, 24.966 / 255)) + 16 / 255
+    return _weighted(image, (LUMA[0] / 255, LUMA[1] / 255, LUMA[2] / 255)) + 16 / 255
 
 
 def grey(image: Tensor) -> Tensor:
-    """Give the grey level as MATLAB's `rgb2gray` does: BT.601 weights to four digits, full range, not rounded.
+    """Compute the grey level as MATLAB's `rgb2gray` does: BT.601 weights to four digits, full range, not rounded.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1].
@@ -28,7 +37,24 @@ def grey(image: Tensor) -> Tensor:
     Returns:
         (N, 1, H, W) in [0, 1].
     """
-    return _weighted(image, (0.2989, 0.5870, 0.1140))
+    return _weighted(image, GREY)
+
+
+def in_channels(images: Tensor, channels: str) -> Tensor:
+    """Return what a loss looks at: the images themselves for channels "rgb", their grey version for "grey".
+
+    Args:
+        images: (N, C, H, W); for "grey" C is 3, or 1 for images that are grey already.
+        channels: one of CHANNELS.
+
+    Raises:
+        ValueError: neither 1 nor 3 channels for "grey".
+    """
+    if channels == "rgb" or images.shape[1] == 1:
+        return images
+    if images.shape[1] != 3:
+        raise ValueError(f"images must have 1 or 3 channels for channels='grey', not {images.shape[1]}")
+    return grey(images)
 
 
 def _weighted(image: Tensor, weights: tuple[float, float, float]) -> Tensor:
@@ -62,7 +88,7 @@ def _unchanged(image: Tensor) -> Tensor:
     return image
 
 
-CHANNELS: dict[str, Callable[[Tensor], Tensor]] = {
+VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
     "y": _quantised_luma,
     "rgb": _unchanged,
     "grey": grey,
@@ -74,13 +100,13 @@ CHANNELS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def as_measured(image: Tensor, protocol: str, border: int) -> Tensor:
-    """Give what a protocol looks at: the image rounded to 8 bits, its channels, the border shaved.
+    """Return what a protocol looks at: the image rounded to 8 bits, its channels, the border shaved.
 
-    Images that several metrics look at are better wrapped in a `sharploss.metrics.picture.CachedImage`.
+    Images that several metrics look at are better wrapped in a `sharploss.metrics.cached_image.CachedImage`.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1]; what lies outside is clamped.
-        protocol: a key of `CHANNELS`.
+        protocol: a key of `VIEWS`.
         border: pixels to leave out on each side.
 
     Returns:
@@ -93,15 +119,15 @@ def as_measured(image: Tensor, protocol: str, border: int) -> Tensor:
 
 
 def view(levels: Tensor, channels: str, border: int) -> Tensor:
-    """Give `as_measured` of an image that is rounded to 8 bits already."""
-    if channels not in CHANNELS:
-        raise unknown("protocol", channels, CHANNELS)
+    """Compute `as_measured` of an image that is rounded to 8 bits already."""
+    if channels not in VIEWS:
+        raise unknown("protocol", channels, VIEWS)
     height, width = check_border(levels, border)
-    return CHANNELS[channels](levels)[..., border : height + border, border : width + border]
+    return VIEWS[channels](levels)[..., border : height + border, border : width + border]
 
 
 def check_border(image: Tensor, border: int) -> tuple[int, int]:
-    """Give height and width of what is inside a border.
+    """Return height and width of what is inside a border.
 
     Raises:
         UserError: a negative border, or one that leaves nothing of the image.
@@ -110,13 +136,3 @@ def check_border(image: Tensor, border: int) -> tuple[int, int]:
     if not 0 <= 2 * border < min(height, width):
         raise UserError(f"A border of {border} pixels cannot be shaved off an image of {height}x{width} pixels.")
     return height - 2 * border, width - 2 * border
-
-
-def check_pair(output: Tensor, target: Tensor) -> None:
-    """Refuse two batches that are not of one shape: they would silently broadcast.
-
-    Raises:
-        ValueError: the shapes differ.
-    """
-    if output.shape != target.shape:
-        raise ValueError(f"output and target must have one shape, not {tuple(output.shape)} and {tuple(target.shape)}.")

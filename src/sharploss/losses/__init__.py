@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from sharploss.config.loss_spec import LossSpec, Term, parse_loss
 from sharploss.losses.adversarial import (
     AdversarialLoss,
     LeastSquaresGANLoss,
@@ -14,23 +15,21 @@ from sharploss.losses.adversarial import (
     SharpGANLoss,
     VanillaGANLoss,
 )
-from sharploss.losses.backbones import Loadable
 from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
 from sharploss.losses.lpips import LPIPSLoss
 from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
+from sharploss.losses.pretrained import Pretrained
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
 from sharploss.losses.sploss import SPLoss
 from sharploss.losses.ssim import SSIMLoss
 from sharploss.losses.texture import TextureLoss
 from sharploss.losses.total_variation import TotalVariationLoss
 from sharploss.losses.vgg import VGGLoss
-from sharploss.losses.vgg_features import share
+from sharploss.losses.vgg_features import shared_backbones
 from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.mdf.loss import MDFLoss
-from sharploss.utils.argument_checks import check_number
-from sharploss.utils.errors import UserError, sentence
 from sharploss.utils.registry import construct, defaults
 
 __all__ = [
@@ -56,9 +55,9 @@ __all__ = [
     "VanillaGANLoss",
     "WeightedSum",
     "build_loss",
-    "loss_spec",
     "min_patch",
-    "needs",
+    "required_assets",
+    "resolve_loss",
 ]
 
 TERMS: dict[str, type[nn.Module]] = {
@@ -83,7 +82,7 @@ TERMS: dict[str, type[nn.Module]] = {
 }
 
 
-def build_loss(spec: Mapping[str, Any]) -> WeightedSum:
+def build_loss(spec: Mapping[str, Any] | LossSpec) -> WeightedSum:
     """Build a loss from what params.yaml says of it, with the weights its terms need.
 
     Args:
@@ -95,15 +94,15 @@ def build_loss(spec: Mapping[str, Any]) -> WeightedSum:
             refuses, a weight that is negative or not a finite number, or only weights of 0.
         AssetMissingError: a term's weights cannot be had; the message says what to download and where to put it.
     """
-    loss = _assemble(spec)
+    loss = _assemble(_with_defaults(spec))
     for term in loss.losses.values():
-        if isinstance(term, Loadable):
+        if isinstance(term, Pretrained):
             term.load()
-    loss.shared = share(loss.losses.values())
+    loss.shared = shared_backbones(loss.losses.values())
     return loss
 
 
-def loss_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
+def resolve_loss(spec: Mapping[str, Any] | LossSpec) -> LossSpec:
     """Check what params.yaml says of a loss and spell out the defaults, without loading any weights.
 
     Returns:
@@ -112,11 +111,13 @@ def loss_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: as `build_loss`.
     """
-    return _checked(spec).spec
+    loss = _with_defaults(spec)
+    _check(loss)
+    return loss
 
 
-def needs(spec: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """Name the assets of the catalogue that a loss reads its weights from, without looking for them.
+def required_assets(spec: Mapping[str, Any] | LossSpec) -> tuple[tuple[str, ...], ...]:
+    """Return the names of the catalogue's assets that a loss reads its weights from, without looking for them.
 
     Returns:
         For each term that needs weights, the assets it can do with, the best first (`sharploss.assets.choose`).
@@ -124,45 +125,38 @@ def needs(spec: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     Raises:
         UserError: as `build_loss`.
     """
-    terms = _checked(spec).losses.values()
-    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Loadable) and term.assets))
+    terms = _check(_with_defaults(spec)).losses.values()
+    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Pretrained) and term.assets))
 
 
-def min_patch(spec: Mapping[str, Any]) -> int:
-    """Give the side in pixels of the smallest images that every term of a loss can compare; 1 where all will do.
+def min_patch(spec: Mapping[str, Any] | LossSpec) -> int:
+    """Return the side in pixels of the smallest images that every term of a loss can compare; 1 where all will do.
 
     Raises:
         UserError: as `build_loss`.
     """
-    return max(int(getattr(term, "smallest", 1)) for term in _checked(spec).losses.values())
+    return max(int(getattr(term, "min_size", 1)) for term in _check(_with_defaults(spec)).losses.values())
 
 
-def _checked(spec: Mapping[str, Any]) -> WeightedSum:
-    """Make the terms without giving them any numbers: a discriminator is not worth initialising to look at it."""
+def _with_defaults(spec: Mapping[str, Any] | LossSpec) -> LossSpec:
+    """Return a loss with all parameters of its terms."""
+    terms: dict[str, Term] = {}
+    for name, term in parse_loss(spec).terms.items():
+        parameters = {**defaults("loss term", name, TERMS), **term.parameters}
+        # Lists, as a file has them: a spec must be the same after it was written and read.
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items()}
+        # A copy: parameters can be mappings themselves, and neither the caller's nor a default may change with ours.
+        terms[name] = Term(weight=term.weight, **copy.deepcopy(plain))
+    return LossSpec(terms)
+
+
+def _check(loss: LossSpec) -> WeightedSum:
+    """Make the terms on torch's meta device: a discriminator is not worth initialising to look at it."""
     with torch.device("meta"):
-        return _assemble(spec)
+        return _assemble(loss)
 
 
-def _assemble(spec: Mapping[str, Any]) -> WeightedSum:
+def _assemble(loss: LossSpec) -> WeightedSum:
     """Make the terms and check their parameters; nothing is read from a file."""
-    if not isinstance(spec, Mapping) or not spec:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise UserError(f"A loss is a mapping of terms to weights, such as {{l1: 1, gv: 0.01}}, not {spec!r}.")
-    # A copy: parameters can be mappings themselves, and neither the caller's nor a default may change with ours.
-    resolved = {name: copy.deepcopy(_resolve(name, value)) for name, value in spec.items()}
-    weights = {name: float(parameters.pop("weight")) for name, parameters in resolved.items()}
-    if not any(weights.values()):
-        raise UserError(f"All terms of the loss have weight 0 ({', '.join(weights)}): give one a weight above 0.")
-    losses = {name: construct("loss term", name, TERMS, parameters) for name, parameters in resolved.items()}
-    return WeightedSum(losses, weights, {name: {"weight": weights[name], **resolved[name]} for name in resolved})
-
-
-def _resolve(name: str, value: Any) -> dict[str, Any]:
-    """Give a term's weight and parameters, defaults spelt out."""
-    known = defaults("loss term", name, TERMS)
-    parameters = {"weight": 1, **known, **(value if isinstance(value, Mapping) else {"weight": value})}
-    try:
-        check_number("weight", parameters["weight"], minimum=0)
-    except ValueError as error:
-        raise UserError(f"loss term '{name}': {sentence(error)}") from None
-    # Lists, as a file has them: a spec must be the same after it was written and read.
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in parameters.items()}
+    terms = {name: construct("loss term", name, TERMS, term.parameters) for name, term in loss.terms.items()}
+    return WeightedSum(terms, loss.weights, loss)

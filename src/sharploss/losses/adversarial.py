@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.functional.images import matched
+from sharploss.functional.images import check_pair
 from sharploss.networks.discriminators import DISCRIMINATORS
 from sharploss.utils.argument_checks import check_integer, check_number
 from sharploss.utils.registry import construct
@@ -119,7 +119,7 @@ class AdversarialLoss(nn.Module):
         self.discriminator = construct("discriminator", discriminator, DISCRIMINATORS, sizes)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the network's loss of `output` (N, C, size, size) against `target`, a scalar."""
+        """Compute the network's loss of `output` (N, C, size, size) against `target`, a scalar."""
         output, target = self._matched(output, target)
         self.discriminator.requires_grad_(False)
         real = None
@@ -129,7 +129,7 @@ class AdversarialLoss(nn.Module):
         return self.form.generator(real, self.discriminator(output))
 
     def discriminator_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the discriminator's loss and the logits it is made of.
+        """Compute the discriminator's loss and the logits it is made of.
 
         Args:
             output: restored images without gradient, (N, C, size, size) in [0, 1].
@@ -149,14 +149,14 @@ class AdversarialLoss(nn.Module):
         return loss, real, fake
 
     def _matched(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Give both in the discriminator's precision, which float64 images may not have."""
+        """Return both in the discriminator's precision, which float64 images may not have."""
         dtype = next(self.discriminator.parameters()).dtype
-        output, target = matched(output, target)
+        output, target = check_pair(output, target)
         return output.to(dtype), target.to(dtype)
 
 
 def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
-    """Give the mean squared norm of each logit's gradient with respect to its image, a scalar with gradient (R1).
+    """Compute the mean squared norm of each logit's gradient with respect to its image, a scalar with gradient (R1).
 
     With batch normalisation a logit depends on the whole batch: then it is the gradient of their sum.
     """

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sharploss.functional.images import matched
+from sharploss.functional.images import check_pair
 from sharploss.utils.argument_checks import check_number
 
 TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
@@ -11,7 +11,7 @@ TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
 
 
 def edge_loss(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
-    """The mean of sqrt(d^2 + eps^2), d the difference of the images' `pyramid_residual`.
+    """Compute the mean of sqrt(d^2 + eps^2), d the difference of the images' `pyramid_residual`.
 
     Zamir et al., "Multi-stage progressive image restoration" (CVPR 2021), eq. 3 and 5, as its released code has it:
     weight 0.05 beside Charbonnier's loss, both summed over the network's three stages.
@@ -27,13 +27,13 @@ def edge_loss(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
     Raises:
         ValueError: shapes differ.
     """
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
     # The residual is linear: one pass over the difference does for two over the images.
     return (pyramid_residual(output - target).square() + eps**2).sqrt().mean()
 
 
 def pyramid_residual(images: Tensor) -> Tensor:
-    """Give what is lost when images are blurred, halved, and doubled again: (N, C, H, W), the same shape.
+    """Compute what is lost when images are blurred, halved, and doubled again: (N, C, H, W), the same shape.
 
     A level of the Laplacian pyramid. The outermost pixels are repeated beyond the border. Every second pixel is kept,
     beginning with the first, so the result of a flipped image of even sides is not the flipped result.
@@ -69,5 +69,5 @@ class EdgeLoss(nn.Module):
         self.eps = eps
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return edge_loss(output, target, eps=self.eps)

@@ -1,14 +1,13 @@
 """The gradient variance (GV) loss: blur lowers the variance of gradients within a patch."""
 
-from functools import partial
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.functional.blocks import in_blocks, mean_in_blocks
-from sharploss.functional.filters import BORDERS, sobel_x, sobel_y
-from sharploss.functional.images import CHANNELS, GREY, check_size, in_channels, matched
+from sharploss.functional.colour import CHANNELS, in_channels
+from sharploss.functional.filters import BORDERS, sobel
+from sharploss.functional.gradient_variance import patch_variance
+from sharploss.functional.images import check_pair, check_size
 from sharploss.utils.argument_checks import check_choice, check_flag, check_integer
 
 
@@ -21,7 +20,7 @@ def gradient_variance_loss(
     border: str = "zero",
     unbiased: bool = True,
 ) -> Tensor:
-    """Mean squared difference of the patches' gradient variances, horizontal plus vertical.
+    """Compute the mean squared difference of the patches' gradient variances, horizontal plus vertical.
 
     Abrahamyan et al., "Gradient variance loss for structure-enhanced image super-resolution" (ICASSP 2022). The
     defaults are those of its released code. It grows with the fourth power of the images' range, so a weight of 0.01 is
@@ -44,75 +43,14 @@ def gradient_variance_loss(
     """
     check_integer("patch", patch, minimum=2)
     check_choice("channels", channels, CHANNELS)
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
     check_size(output, patch, f"gradient variance in patches of {patch}")
 
-    def plain(output: Tensor) -> Tensor:
-        ours, theirs = (in_channels(images, channels) for images in (output, target))
-        loss = output.new_zeros(())
-        for sobel in (sobel_x, sobel_y):
-            with torch.no_grad():
-                wanted = patch_variance(sobel(theirs, border), patch, unbiased)
-            loss = loss + F.mse_loss(patch_variance(sobel(ours, border), patch, unbiased), wanted)
-        return loss
-
-    if in_blocks(output) and border == "zero":
-        quick = partial(_values_and_gradient, patch=patch, channels=channels, unbiased=unbiased)
-        return mean_in_blocks(quick, plain, output, target)
-    return plain(output)
-
-
-def _values_and_gradient(  # noqa: PLR0917
-    output: Tensor, target: Tensor, values: Tensor, gradient: Tensor, patch: int, channels: str, unbiased: bool
-) -> None:
-    """Compute the loss of each image and its derivative: back through variance and Sobel's filter, to the colours."""
-    output, target = (in_channels(images, channels) for images in (output, target))
-    values.zero_()
-    total = torch.zeros_like(output)
-    count = patch**2 - int(unbiased)
-    for sobel in (sobel_x, sobel_y):
-        centred = _centred(sobel(output, "zero"), patch)
-        wanted = patch_variance(sobel(target, "zero"), patch, unbiased)
-        excess = (_patch_sums(centred.square(), patch) / count).sub_(wanted)
-        values += excess.square().mean((1, 2, 3))
-        centred.mul_(_stretched(excess.mul_(4 / (count * excess[0].numel())), patch))
-        # With a zero border the filter is its own adjoint, but for the sign.
-        total -= sobel(_spread(centred, output), "zero")
-    if total.shape == gradient.shape:
-        gradient.copy_(total)
-        return
-    for channel, weight in enumerate(GREY):
-        torch.mul(total[:, 0], weight, out=gradient[:, channel])
-
-
-def _spread(bands: Tensor, like: Tensor) -> Tensor:
-    """Give the maps that bands were cut from; 0 at the ragged edge."""
-    maps = bands.flatten(2, 3)
-    below, beside = like.shape[2] - maps.shape[2], like.shape[3] - maps.shape[3]
-    return F.pad(maps, (0, beside, 0, below)) if below or beside else maps
-
-
-def patch_variance(maps: Tensor, patch: int, unbiased: bool = True) -> Tensor:
-    """Variance within each patch of a grid: (N, C, H, W) to (N, C, H // patch, W // patch)."""
-    return _patch_sums(_centred(maps, patch).square(), patch) / (patch**2 - int(unbiased))
-
-
-def _centred(maps: Tensor, patch: int) -> Tensor:
-    """Cut maps into bands, (N, C, H // patch, patch, W // patch * patch), and take away each patch's mean."""
-    height, width = (side // patch * patch for side in maps.shape[2:])
-    bands = maps[..., :height, :width].unflatten(2, (-1, patch))
-    # Not var: over two axes that are not neighbours it takes several times as long on CPUs.
-    return bands - _stretched(_patch_sums(bands, patch) / patch**2, patch)
-
-
-def _patch_sums(bands: Tensor, patch: int) -> Tensor:
-    """Sum over each patch: (N, C, rows, patch, columns * patch) to (N, C, rows, columns)."""
-    return bands.sum(3).unflatten(3, (-1, patch)).sum(4)
-
-
-def _stretched(values: Tensor, patch: int) -> Tensor:
-    """Repeat a value of every patch along its width, so that it meets bands: (N, C, rows, 1, columns * patch)."""
-    return values[..., None].expand(*values.shape, patch).flatten(3)[:, :, :, None]
+    with torch.no_grad():
+        wanted = patch_variance(sobel(in_channels(target, channels), border), patch, unbiased)
+    found = patch_variance(sobel(in_channels(output, channels), border), patch, unbiased)
+    # One mean over both directions' maps is half the sum of theirs.
+    return 2 * F.mse_loss(found, wanted)
 
 
 class GradientVarianceLoss(nn.Module):
@@ -129,10 +67,10 @@ class GradientVarianceLoss(nn.Module):
         check_choice("border", border, BORDERS)
         check_flag("unbiased", unbiased)
         self.patch, self.channels, self.border, self.unbiased = patch, channels, border, unbiased
-        self.smallest = patch
+        self.min_size = patch
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return gradient_variance_loss(
             output, target, patch=self.patch, channels=self.channels, border=self.border, unbiased=self.unbiased
         )

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from sharploss.assets.weights import read_weights
-from sharploss.functional.images import check_size, full_precision, matched
-from sharploss.losses.backbones import freeze
-from sharploss.metrics.lpips import BACKBONES, SMALLEST, build_lpips
+from sharploss.functional.backbones import freeze
+from sharploss.functional.images import check_pair, check_size, full_precision
+from sharploss.functional.lpips import BACKBONES, MIN_SIZE, build_lpips
 from sharploss.utils.argument_checks import check_choice, check_flag
 
 NAMES = {
@@ -26,8 +26,8 @@ class LPIPSLoss(nn.Module):
     It is the metric without its rounding to 8 bits: 0 for identical images, about 1 for very different ones.
 
     Attributes:
-        assets, backbone: as of `sharploss.losses.backbones.Loadable`.
-        smallest: the side in pixels below which AlexNet's or VGG16's pooling leaves nothing.
+        assets, backbone: as of `sharploss.losses.pretrained.Pretrained`.
+        min_size: the side in pixels below which AlexNet's or VGG16's pooling leaves nothing.
 
     Args:
         net: "alex", the authors' choice for a metric, or "vgg" (VGG16), nearer to a perceptual loss.
@@ -45,7 +45,7 @@ class LPIPSLoss(nn.Module):
         check_choice("net", net, tuple(BACKBONES))
         check_flag("normalise", normalise)
         self.net, self.normalise, self.backbone = net, normalise, ""
-        self.assets, self.smallest = BACKBONES[net], SMALLEST[net]
+        self.assets, self.min_size = BACKBONES[net], MIN_SIZE[net]
         self.network: nn.Module | None = None
 
     def load(self) -> None:
@@ -64,31 +64,31 @@ class LPIPSLoss(nn.Module):
             self.network.eval()
         return self
 
-    def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+    def with_target(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
-        target, _ = matched(target, target)
+        target, _ = check_pair(target, target)
         with torch.no_grad(), full_precision(target.device.type):
             wanted = self._features(target)
 
         def compare(output: Tensor) -> Tensor:
             with full_precision(output.device.type):
-                found = self._features(matched(output, target)[0])
+                found = self._features(check_pair(output, target)[0])
                 pairs = zip(cast("Any", self.network).lins, found, wanted, strict=True)
                 return torch.stack([linear((ours - theirs).square()).mean() for linear, ours, theirs in pairs]).sum()
 
         return compare
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1], in the network's precision."""
-        return self.against(target)(output)
+        """Compute the loss of `output` (N, 3, H, W) against `target`, both in [0, 1], in the network's precision."""
+        return self.with_target(target)(output)
 
     def _features(self, images: Tensor) -> list[Tensor]:
-        """Give the features of the five layers, each place's vector of length 1."""
+        """Compute the features of the five layers, each place's vector of length 1."""
         if self.network is None:
             raise RuntimeError("LPIPSLoss has no weights yet: call its load() first.")
         if images.shape[1] != 3:
             raise ValueError(f"LPIPS takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
-        check_size(images, self.smallest, f"LPIPS ({self.net})")
+        check_size(images, self.min_size, f"LPIPS ({self.net})")
         network = cast("Any", self.network)
         images = images.to(network.scaling_layer.shift.dtype)
         maps = network.net(network.scaling_layer(images * 2 - 1 if self.normalise else images))

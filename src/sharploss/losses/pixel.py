@@ -3,14 +3,14 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.functional.images import matched
+from sharploss.functional.images import check_pair
 from sharploss.utils.argument_checks import check_choice, check_number
 
 CHARBONNIER_FORMS = ("mprnet", "basicsr")
 
 
 def l1_loss(output: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute error over batch, channels and pixels.
+    """Compute the mean absolute error over batch, channels and pixels.
 
     Args:
         output: restored images, (N, C, H, W) in [0, 1].
@@ -22,16 +22,16 @@ def l1_loss(output: Tensor, target: Tensor) -> Tensor:
     Raises:
         ValueError: shapes differ.
     """
-    return F.l1_loss(*matched(output, target))
+    return F.l1_loss(*check_pair(output, target))
 
 
 def l2_loss(output: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error over batch, channels and pixels; arguments and errors as `l1_loss`."""
-    return F.mse_loss(*matched(output, target))
+    """Compute the mean squared error over batch, channels and pixels; arguments and errors as `l1_loss`."""
+    return F.mse_loss(*check_pair(output, target))
 
 
 def charbonnier_loss(output: Tensor, target: Tensor, *, eps: float = 1e-3, form: str = "mprnet") -> Tensor:
-    """Smooth L1: the mean of sqrt(d^2 + c), d = output - target.
+    """Compute smooth L1: the mean of sqrt(d^2 + c), d = output - target.
 
     Args:
         output: restored images, (N, C, H, W) in [0, 1].
@@ -47,7 +47,7 @@ def charbonnier_loss(output: Tensor, target: Tensor, *, eps: float = 1e-3, form:
         ValueError: shapes differ, or an unknown form.
     """
     check_choice("form", form, CHARBONNIER_FORMS)
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
     return ((output - target).square() + (eps**2 if form == "mprnet" else eps)).sqrt().mean()
 
 
@@ -55,7 +55,7 @@ class L1Loss(nn.Module):
     """`l1_loss` as a module."""
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return l1_loss(output, target)
 
 
@@ -63,7 +63,7 @@ class L2Loss(nn.Module):
     """`l2_loss` as a module."""
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return l2_loss(output, target)
 
 
@@ -81,5 +81,5 @@ class CharbonnierLoss(nn.Module):
         self.eps, self.form = eps, form
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return charbonnier_loss(output, target, eps=self.eps, form=self.form)

@@ -1,13 +1,11 @@
 """SPLoss: L1 that punishes errors on the blurred side of an edge harder."""
 
-from functools import partial
-
 import torch
 from torch import Tensor, nn
 
-from sharploss.functional.blocks import in_blocks, mean_in_blocks
-from sharploss.functional.filters import BORDERS, LAPLACIANS, laplacian, quick_laplacian
-from sharploss.functional.images import CHANNELS, in_channels, matched
+from sharploss.functional.colour import CHANNELS, in_channels
+from sharploss.functional.filters import BORDERS, LAPLACIANS, laplacian
+from sharploss.functional.images import check_pair
 from sharploss.utils.argument_checks import check_choice, check_number
 
 
@@ -21,7 +19,7 @@ def sploss(
     channels: str = "rgb",
     border: str = "replicate",
 ) -> Tensor:
-    """The mean of w * |output - target|, w from `sploss_weight`; with alpha = 0, of finite images, L1 bit for bit.
+    """Compute the mean of w * |output - target|, w from `sploss_weight`; with alpha = 0 it is L1 bit for bit.
 
     Wang et al., "Edge perception based loss function for image restoration", eq. 1-4. The paper leaves kernel, range,
     channels and border open; the defaults here are the readings that fit its tables.
@@ -42,35 +40,11 @@ def sploss(
         ValueError: shapes differ, or an unknown kernel, channels or border.
     """
     check_choice("channels", channels, CHANNELS)
-    output, target = matched(output, target)
-    weight = partial(
-        sploss_weight,
-        target=target,
-        alpha=alpha,
-        kernel=kernel,
-        data_range=data_range,
-        channels=channels,
-        border=border,
+    output, target = check_pair(output, target)
+    weight = sploss_weight(
+        output, target, alpha=alpha, kernel=kernel, data_range=data_range, channels=channels, border=border
     )
-
-    def plain(output: Tensor) -> Tensor:
-        return ((output - target).abs() * weight(output)).mean()
-
-    if in_blocks(output) and (kernel, channels) == ("4-neighbour", "rgb") and border in {"replicate", "zero"}:
-        quick = partial(_values_and_gradient, scale=alpha * data_range, border=border)
-        return mean_in_blocks(quick, plain, output, target, tuple(output.shape[1:]))
-    return plain(output)
-
-
-def _values_and_gradient(  # noqa: PLR0917
-    output: Tensor, target: Tensor, values: Tensor, gradient: Tensor, scale: float, border: str
-) -> None:
-    """Compute w * |e| and its derivative by the error e, as |e| + max(0, scale * g * e) with the Laplacian g."""
-    # The product is above 0 where both signs agree; where either is 0 it does not matter whether they do.
-    curvature, error = quick_laplacian(target, border, scale), output - target
-    penalty = (curvature * error).clamp_min_(0)
-    torch.abs(error, out=values).add_(penalty)
-    torch.add(curvature.mul_(penalty.sign_()), error.sign_(), out=gradient)
+    return ((output - target).abs() * weight).mean()
 
 
 def sploss_weight(
@@ -123,7 +97,7 @@ class SPLoss(nn.Module):
         self.channels, self.border = channels, border
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return sploss(
             output,
             target,

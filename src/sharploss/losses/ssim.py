@@ -1,14 +1,11 @@
 """The SSIM loss: 1 - SSIM."""
 
-from functools import partial
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
-from sharploss.functional.blocks import in_blocks, mean_in_blocks
-from sharploss.functional.images import check_size, full_precision, matched
-from sharploss.metrics.ssim import C1, C2, WINDOW, blur, ssim_map
+from sharploss.functional.images import check_pair, check_size, full_precision
+from sharploss.functional.ssim import WINDOW, ssim_map
 from sharploss.utils.argument_checks import check_choice
 
 Window = Literal["valid", "same"]
@@ -16,7 +13,7 @@ WINDOWS: tuple[Window, ...] = ("valid", "same")
 
 
 def ssim_loss(output: Tensor, target: Tensor, *, window: Window = "valid") -> Tensor:
-    """1 - SSIM, the mean over batch, channels and places of the window.
+    """Compute the mean of 1 - SSIM over batch, channels and places of the window.
 
     Window 11x11 Gaussian of sigma 1.5, K1 = 0.01, K2 = 0.03, each channel for itself (Wang et al. 2004).
 
@@ -35,44 +32,19 @@ def ssim_loss(output: Tensor, target: Tensor, *, window: Window = "valid") -> Te
         ValueError: shapes differ, an unknown window, or images smaller than it with "valid".
     """
     check_choice("window", window, WINDOWS)
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
     if window == "valid":
         check_size(output, WINDOW, "the SSIM window")
     # Variances are small differences of large numbers: bfloat16 convolutions would leave nothing of them.
     with full_precision(output.device.type):
-        if in_blocks(output) and window == "valid":
-            plain = partial(_mean, target=target, window=window)
-            return mean_in_blocks(_values_and_gradient, plain, output, target)
-        return _mean(output, target, window)
-
-
-def _mean(output: Tensor, target: Tensor, window: Window) -> Tensor:
-    return 1 - ssim_map(output, target, window).mean()
-
-
-def _values_and_gradient(output: Tensor, target: Tensor, values: Tensor, gradient: Tensor) -> None:
-    """Compute 1 - SSIM and its derivative, which reaches the output through mean, energy and product in each window."""
-    mean_output, mean_target = blur(output, 0), blur(target, 0)
-    mean_product, mean_energy = mean_output * mean_target, mean_output.square() + mean_target.square()
-    luminance, contrast = 2 * mean_product + C1, 2 * (blur(output * target, 0) - mean_product) + C2
-    bright, spread = mean_energy + C1, blur(output.square() + target.square(), 0) - mean_energy + C2
-    similarity = luminance * contrast / (bright * spread)
-    torch.sub(1, similarity.mean((1, 2, 3)), out=values)
-    # SSIM is luminance * contrast / (bright * spread); a padded blur is the adjoint of one of whole windows.
-    by_product = 2 * luminance / (bright * spread)
-    by_energy = -similarity / spread
-    by_mean = 2 * mean_target * contrast / (bright * spread) - mean_target * by_product
-    by_mean += 2 * mean_output * (similarity / spread - similarity / bright)
-    total = blur(by_mean, WINDOW - 1) + target * blur(by_product, WINDOW - 1)
-    total += 2 * output * blur(by_energy, WINDOW - 1)
-    torch.mul(total, -1 / similarity[0].numel(), out=gradient)
+        return 1 - ssim_map(output, target, window).mean()
 
 
 class SSIMLoss(nn.Module):
     """`ssim_loss` with a fixed window.
 
     Attributes:
-        smallest: the side in pixels below which images are too small.
+        min_size: the side in pixels below which images are too small.
 
     Raises:
         ValueError: an unknown window.
@@ -82,8 +54,8 @@ class SSIMLoss(nn.Module):
         super().__init__()
         check_choice("window", window, WINDOWS)
         self.window: Window = window
-        self.smallest = WINDOW if window == "valid" else 1
+        self.min_size = WINDOW if window == "valid" else 1
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W) against `target`."""
+        """Compute the loss of `output` (N, C, H, W) against `target`."""
         return ssim_loss(output, target, window=self.window)

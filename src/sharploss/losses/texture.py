@@ -15,7 +15,7 @@ NORMALISATIONS = ("chw", "hw", "none")
 
 
 def gram(features: Tensor, cell: int | None = None, normalisation: str = "chw") -> Tensor:
-    """Give the Gram matrices F F^T of features F, channels by places.
+    """Compute the Gram matrices F F^T of features F, channels by places.
 
     Args:
         features: (N, C, h, w).
@@ -72,10 +72,10 @@ class TextureLoss(FeatureLoss):
         check_choice("normalisation", normalisation, NORMALISATIONS)
         check_choice("criterion", criterion, tuple(CRITERIA))
         self.patch, self.normalisation, self.criterion = patch, normalisation, criterion
-        self.smallest = max(self.smallest, patch or 1)
+        self.min_size = max(self.min_size, patch or 1)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
-        """Give the Gram matrices of images (N, 3, H, W) in [0, 1] by layer: (N, patches, width, width)."""
+        """Compute the Gram matrices of images (N, 3, H, W) in [0, 1] by layer: (N, patches, width, width)."""
         if self.patch is not None:
             check_size(images, self.patch, f"texture in patches of {self.patch}")
         maps = super().features(images)  # perhaps of more layers, for another loss that reads the same network
@@ -85,5 +85,5 @@ class TextureLoss(FeatureLoss):
         return None if self.patch is None else max(1, self.patch // stride(layer))
 
     def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
-        """Give the mean absolute or squared difference of Gram matrices."""
+        """Compute the mean absolute or squared difference of Gram matrices."""
         return CRITERIA[self.criterion](found, wanted)

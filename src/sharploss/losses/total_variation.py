@@ -1,12 +1,8 @@
 """Total variation: a penalty on every difference between neighbouring pixels of the output."""
 
-from functools import partial
-
-import torch
 from torch import Tensor, nn
 
-from sharploss.functional.blocks import in_blocks, mean_in_blocks
-from sharploss.functional.images import matched
+from sharploss.functional.images import check_pair
 from sharploss.utils.argument_checks import check_choice
 
 NORMS = (1, 2)
@@ -14,7 +10,7 @@ REDUCTIONS = ("mean", "sum")
 
 
 def total_variation_loss(output: Tensor, target: Tensor, *, norm: int = 2, reduction: str = "mean") -> Tensor:
-    """Total variation of the output; the target only has to have its shape.
+    """Compute the total variation of the output; the target only has to have its shape.
 
     The GV paper's released code takes squared differences, summed, times 1e-8: that is norm 2, reduction "sum" and
     weight 1e-8. Such a sum grows with batch and patch, so "mean" is the default here.
@@ -33,34 +29,11 @@ def total_variation_loss(output: Tensor, target: Tensor, *, norm: int = 2, reduc
     """
     check_choice("norm", norm, NORMS)
     check_choice("reduction", reduction, REDUCTIONS)
-    output, _ = matched(output, target)
+    output, _ = check_pair(output, target)
 
-    def plain(output: Tensor) -> Tensor:
-        across, down = output.diff(dim=-1), output.diff(dim=-2)
-        total = across.abs().sum() + down.abs().sum() if norm == 1 else across.square().sum() + down.square().sum()
-        return total / output.numel()
-
-    if in_blocks(output):
-        mean = mean_in_blocks(partial(_values_and_gradient, norm=norm), plain, output, output.detach())
-    else:
-        mean = plain(output)
-    return mean * output.numel() if reduction == "sum" else mean
-
-
-def _values_and_gradient(output: Tensor, _: Tensor, values: Tensor, gradient: Tensor, norm: int) -> None:
-    """Compute the total variation over C*H*W and its derivative: every difference pulls at both of its pixels."""
-    share = 1 / output[0].numel()
-    total = torch.zeros_like(values)
-    gradient.zero_()
-    for axis in (-1, -2):
-        size = output.shape[axis]
-        steps = output.narrow(axis, 1, size - 1) - output.narrow(axis, 0, size - 1)
-        # Not vector_norm, which loses a percent of large float32 images; a sum is taken pairwise.
-        total += (steps.abs() if norm == 1 else steps.square()).sum((1, 2, 3))
-        pull = steps.sign_() if norm == 1 else steps
-        gradient.narrow(axis, 1, size - 1).add_(pull, alpha=norm * share)
-        gradient.narrow(axis, 0, size - 1).sub_(pull, alpha=norm * share)
-    values.copy_(total * share)
+    across, down = output.diff(dim=-1), output.diff(dim=-2)
+    total = across.abs().sum() + down.abs().sum() if norm == 1 else across.square().sum() + down.square().sum()
+    return total if reduction == "sum" else total / output.numel()
 
 
 class TotalVariationLoss(nn.Module):
@@ -77,5 +50,5 @@ class TotalVariationLoss(nn.Module):
         self.norm, self.reduction = norm, reduction
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, C, H, W); `target` gives the shape alone."""
+        """Compute the loss of `output` (N, C, H, W); `target` gives the shape alone."""
         return total_variation_loss(output, target, norm=self.norm, reduction=self.reduction)

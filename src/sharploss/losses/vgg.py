@@ -65,5 +65,5 @@ class VGGLoss(FeatureLoss):
         self.criterion = criterion
 
     def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
-        """Give the mean absolute or squared difference of features of one shape."""
+        """Compute the mean absolute or squared difference of features of one shape."""
         return CRITERIA[self.criterion](found, wanted)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.assets.weights import read_weights
-from sharploss.functional.images import check_size, full_precision, matched
+from sharploss.functional.images import check_pair, check_size, full_precision
 from sharploss.utils.argument_checks import check_choice, check_flag, check_number
 from sharploss.utils.errors import unknown
 
@@ -88,7 +88,7 @@ class VGGFeatures(nn.Module):
         self.register_buffer("deviation", torch.tensor(DEVIATION).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Give features by layer: (N, 3, H, W) in [0, 1] to (N, width, h, w) each; nothing is resized.
+        """Compute features by layer: (N, 3, H, W) in [0, 1] to (N, width, h, w) each; nothing is resized.
 
         Within `reading_once`, images that were read before are not read again.
 
@@ -98,7 +98,7 @@ class VGGFeatures(nn.Module):
         if images.shape[1] != 3:
             raise ValueError(f"{self.network.upper()} takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
         deepest = LAYERS[self.network][self.depth - 1]
-        check_size(images, smallest(self.layers, self.ceil_mode), f"{self.network.upper()}'s {deepest}")
+        check_size(images, min_size(self.layers, self.ceil_mode), f"{self.network.upper()}'s {deepest}")
         for before, graph, features in self.known or []:
             if before is images and graph == torch.is_grad_enabled():
                 return features
@@ -137,18 +137,18 @@ class VGGFeatures(nn.Module):
 
 
 def depth(layers: tuple[str, ...], network: str) -> int:
-    """Give how many of a network's layers are needed for `layers`."""
+    """Return how many of a network's layers are needed for `layers`."""
     return 1 + max(LAYERS[network].index(layer) for layer in layers)
 
 
 def stride(layer: str) -> int:
-    """Give how many pixels of the image one place of a layer's features stands for, along one axis."""
+    """Return how many pixels of the image one place of a layer's features stands for, along one axis."""
     block = int(layer[4])
     return 2 ** (block if layer.startswith("pool") else block - 1)
 
 
-def smallest(layers: tuple[str, ...], ceil_mode: bool) -> int:
-    """Give the side in pixels below which nothing is left of an image at the deepest of `layers`."""
+def min_size(layers: tuple[str, ...], ceil_mode: bool) -> int:
+    """Return the side in pixels below which nothing is left of an image at the deepest of `layers`."""
     return 1 if ceil_mode else max(stride(layer) for layer in layers)
 
 
@@ -177,7 +177,7 @@ def check_rescale(rescale: Any) -> None:
 
 
 def divisors(rescale: str | float, asset: str, layers: Mapping[str, float]) -> dict[str, float]:
-    """Give what the features of each layer are divided by.
+    """Return what the features of each layer are divided by.
 
     The Oxford file was made for images in [0, 255]: its features are one to two orders of magnitude larger than those
     of torchvision's retraining, for which published loss weights (ESRGAN's 1.0) were chosen.
@@ -198,9 +198,9 @@ class FeatureLoss(nn.Module):
     """A distance of the features of VGG19 or VGG16, without the distance: a subclass gives `distance`.
 
     Attributes:
-        assets: as of `sharploss.losses.backbones.Loadable`.
+        assets: as of `sharploss.losses.pretrained.Pretrained`.
         backbone: which weights were loaded; "" before `load`.
-        smallest: the side in pixels below which images are too small.
+        min_size: the side in pixels below which images are too small.
 
     Raises:
         ValueError: an unknown network, unknown layers, weights that are no numbers of at least 0, or an unknown
@@ -218,7 +218,7 @@ class FeatureLoss(nn.Module):
         self.layers = {layer: float(weight) for layer, weight in layers.items() if weight}
         self.name, self.ceil_mode, self.rescale, self.backbone = network, ceil_mode, rescale, ""
         self.assets = tuple(WEIGHTS[network])
-        self.smallest = smallest(tuple(self.layers), ceil_mode)
+        self.min_size = min_size(tuple(self.layers), ceil_mode)
         self.network: VGGFeatures | None = None
 
     def load(self) -> None:
@@ -233,36 +233,36 @@ class FeatureLoss(nn.Module):
         self.backbone = WEIGHTS[self.name].get(asset, asset)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
-        """Give what is compared, by layer, of images (N, 3, H, W) in [0, 1]."""
+        """Return what is compared, by layer, of images (N, 3, H, W) in [0, 1]."""
         if self.network is None:
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() first.")
         return self.network(images)
 
     def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
-        """Give the distance of one layer's features as a scalar."""
+        """Compute the distance of one layer's features as a scalar."""
         raise NotImplementedError
 
-    def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+    def with_target(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
-        target, _ = matched(target, target)
+        target, _ = check_pair(target, target)
         with torch.no_grad(), full_precision(target.device.type):
             wanted = self.features(target)
 
         def compare(output: Tensor) -> Tensor:
             with full_precision(output.device.type):
-                found = self.features(matched(output, target)[0])
+                found = self.features(check_pair(output, target)[0])
                 layers = self.layers.items()
                 return torch.stack([self.distance(found[name], wanted[name]) * weight for name, weight in layers]).sum()
 
         return compare
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
-        return self.against(target)(output)
+        """Compute the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
+        return self.with_target(target)(output)
 
 
-def share(losses: Iterable[nn.Module]) -> list[VGGFeatures]:
-    """Give loaded losses on features of the same network one network for all, with the layers of each.
+def shared_backbones(losses: Iterable[nn.Module]) -> list[VGGFeatures]:
+    """Let loaded losses on features of the same network share one network, with the layers of each.
 
     Returns:
         The networks that several losses have now, for their `reading_once`.

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sharploss.config.loss_spec import LossSpec
 from sharploss.utils.argument_checks import check_number
 
 HALVES = (torch.bfloat16, torch.float16)
 
 
 class Terms(dict[str, Tensor]):
-    """The parts of a loss by name, scalars: unweighted as a mapping, and each times its weight in `weighted`."""
+    """The terms of a loss by name, scalars: unweighted as a mapping, and each times its weight in `weighted`."""
 
     def __init__(self, terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> None:
         super().__init__(terms)
@@ -22,7 +23,7 @@ class Terms(dict[str, Tensor]):
 
     @property
     def weighted(self) -> dict[str, Tensor]:
-        """Each part times its weight, by name; one of weight 0 is 0, whatever its value."""
+        """Each term times its weight, by name; one of weight 0 is 0, whatever its value."""
         return {name: self._share(name) for name in self}
 
     @property
@@ -33,19 +34,19 @@ class Terms(dict[str, Tensor]):
     def _share(self, name: str) -> Tensor:
         weight = self.weights[name]
         if weight == 0:
-            return torch.zeros_like(self[name])  # a watched term may be NaN
+            return torch.zeros_like(self[name])  # a term that is only logged may be NaN
         return self[name] if weight == 1 else self[name] * weight
 
 
 class WeightedSum(nn.Module):
     """Sums loss terms, each times its weight.
 
-    A term of weight 0 is computed without gradients and left out of the sum: it is watched, not trained on.
+    A term of weight 0 is computed without gradients and left out of the sum: it is logged, not trained on.
 
     Attributes:
         weights: the weight of each term, by name.
-        spec: what the terms were built from, defaults spelt out; `build_loss(spec)` gives the same loss again.
-        shared: networks that several terms read features of (`sharploss.losses.vgg_features.share`).
+        spec: what `build_loss` made the terms from, defaults spelt out: `build_loss(spec)` makes the same loss again.
+        shared: networks that several terms read features of (`sharploss.losses.vgg_features.shared_backbones`).
 
     Args:
         losses: modules by name; each maps (output, target) to a scalar.
@@ -57,7 +58,7 @@ class WeightedSum(nn.Module):
     """
 
     def __init__(
-        self, losses: Mapping[str, nn.Module], weights: Mapping[str, float], spec: Mapping[str, Any] | None = None
+        self, losses: Mapping[str, nn.Module], weights: Mapping[str, float], spec: LossSpec | None = None
     ) -> None:
         super().__init__()
         if losses.keys() != weights.keys():
@@ -68,15 +69,15 @@ class WeightedSum(nn.Module):
             raise ValueError("one of the weights must be above 0")
         self.losses = nn.ModuleDict(losses)
         self.weights = dict(weights)
-        self.spec = dict(spec or {})
+        self.spec = spec
         self.shared: Sequence[Any] = ()
 
     def forward(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Tensor:
-        """Give the weighted sum, a scalar, of `output` against `target`; arguments as those of `terms`."""
+        """Compute the weighted sum, a scalar, of `output` against `target`; arguments as those of `terms`."""
         return self.terms(output, target).total
 
     def terms(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Terms:
-        """Give every part of the loss by name: unweighted, and in `.weighted` times its weight; `.total` is their sum.
+        """Compute each part of the loss: unweighted, and in `.weighted` times its weight; `.total` is their sum.
 
         Args:
             output: (N, C, H, W) in [0, 1], or several of them: the stages of a network that is trained on each, over
@@ -98,14 +99,14 @@ class WeightedSum(nn.Module):
             for name, loss in self.losses.items():
                 with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights[name] != 0):
                     # What a term makes of the target (features, for one) serves all stages.
-                    against: Any = getattr(loss, "against", None)
-                    compare = against(target) if against else partial(loss, target=target)
+                    with_target: Any = getattr(loss, "with_target", None)
+                    compare = with_target(target) if with_target else partial(loss, target=target)
                     terms[name] = _total([compare(stage) for stage in stages])
         return Terms(terms, self.weights)
 
     @property
     def backbones(self) -> dict[str, str]:
-        """Name the weights that terms have loaded, by term, for the record: several files can serve one term."""
+        """Weight files that terms have loaded, by term, for the record: several files can serve one term."""
         loaded = {name: getattr(loss, "backbone", "") for name, loss in self.losses.items()}
         return {name: backbone for name, backbone in loaded.items() if backbone}
 

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.config.extractors import OFFICIAL, SUFFIX, source
-from sharploss.functional.images import check_size, full_precision, matched
+from sharploss.config.extractors import OFFICIAL, SUFFIX, weights_source
+from sharploss.functional.images import check_pair, check_size, full_precision
 from sharploss.mdf.networks import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
 from sharploss.mdf.weights import load_discriminators
 from sharploss.utils.argument_checks import check_choice, check_integer
@@ -25,7 +25,7 @@ def mdf_loss(
     layers: Sequence[str] = FEATURES,
     input_range: str = "[0,1]",
 ) -> Tensor:
-    """The sum over discriminators and layers of the mean squared difference of features.
+    """Compute the sum over discriminators and layers of the mean squared difference of features.
 
     Mustafa et al., "Training a task-specific image reconstruction loss" (WACV 2022), as their released code computes
     it. The project page speaks of a distance at every scale; in the code there is no pyramid: every discriminator,
@@ -49,7 +49,7 @@ def mdf_loss(
     layers = check_layers(layers)
     check_choice("input_range", input_range, INPUT_RANGES)
     discriminators = list(discriminators)
-    output, target = matched(output, target)
+    output, target = check_pair(output, target)
     with torch.no_grad():
         wanted = features(target, discriminators, layers, input_range)
     return distance(features(output, discriminators, layers, input_range), wanted)
@@ -58,7 +58,7 @@ def mdf_loss(
 def features(
     images: Tensor, discriminators: Iterable[nn.Module], layers: Sequence[str], input_range: str
 ) -> list[Tensor]:
-    """Give the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`.
+    """Compute the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`.
 
     They have the images' precision, also where the caller has turned autocast on.
     """
@@ -77,7 +77,7 @@ def features(
 
 
 def distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Give the sum of mean squared differences. All images of a batch have one size, so one mean is that over both."""
+    """Compute the sum of mean squared differences. Images of a batch have one size, so one mean is that of both."""
     return torch.stack([F.mse_loss(left, right) for left, right in zip(found, wanted, strict=True)]).sum()
 
 
@@ -114,14 +114,14 @@ class MDFLoss(nn.Module):
         assets: the asset of the catalogue that `load` reads; none for self-trained weights.
         input_range: the range in force, one of INPUT_RANGES.
         backbone: which weights were loaded, from which file by its sha256, how many, and the range; "" before `load`.
-        smallest: the side in pixels below which images are too small.
+        min_size: the side in pixels below which images are too small.
 
     Raises:
         ValueError: an argument out of range.
     """
 
     assets: tuple[str, ...] = ()
-    smallest = RECEPTIVE_FIELD
+    min_size = RECEPTIVE_FIELD
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class MDFLoss(nn.Module):
         layers: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        own = source(weights)
+        own = weights_source(weights)
         check_integer("scales", scales, minimum=1)
         if input_range is None:
             input_range = "[0,1]" if own is None else "[-1,1]"
@@ -157,16 +157,16 @@ class MDFLoss(nn.Module):
         """Stay in evaluation mode: the discriminators are frozen, with them the statistics of their normalisations."""
         return super().train(False)
 
-    def against(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+    def with_target(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
-        target, _ = matched(target, target)
+        target, _ = check_pair(target, target)
         with torch.no_grad():
             wanted = self._features(target)
-        return lambda output: distance(self._features(matched(output, target)[0]), wanted)
+        return lambda output: distance(self._features(check_pair(output, target)[0]), wanted)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
-        return self.against(target)(output)
+        """Compute the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
+        return self.with_target(target)(output)
 
     def _features(self, images: Tensor) -> list[Tensor]:
         if not len(self.discriminators):

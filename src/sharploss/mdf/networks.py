@@ -40,13 +40,13 @@ class SinGANDiscriminator(nn.Module):
         self.tail = nn.Conv2d(width, 1, 3)
 
     def features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give what FEATURES names, (N, width, H - 2, W - 2), (N, width, H - 8, W - 8) and (N, 1, H - 10, W - 10)."""
+        """Return what FEATURES names, (N, width, H - 2, W - 2), (N, width, H - 8, W - 8) and (N, 1, H - 10, W - 10)."""
         first = self.head(images)
         fourth = self.body(first)
         return first, fourth, self.tail(fourth)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Judge every 11x11 pixels of images (N, C, H, W) in [-1, 1]."""
+        """Classify every 11x11 pixels of images (N, C, H, W) in [-1, 1]."""
         return self.features(images)[-1]
 
 

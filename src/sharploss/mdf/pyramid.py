@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.config.extractors import KINDS
+from sharploss.config.extractors import KINDS, Extractor
+from sharploss.config.tasks import Task
 from sharploss.data.degrade import degrade
 from sharploss.data.images import read_image
 from sharploss.data.imresize import imresize
@@ -64,7 +65,7 @@ def load_image(name: str, own: Mapping[str, Mapping[str, Any]]) -> tuple[Tensor,
     return torch.from_numpy(read_image(items[name].path)), sha256(items[name].path)
 
 
-def sizes(height: int, width: int, settings: Mapping[str, Any]) -> tuple[float, float, int]:
+def sizes(height: int, width: int, settings: Extractor) -> tuple[float, float, int]:
     """Say how an image is shrunk.
 
     Without `scales` in the settings the number is that of SinGAN's official code (adjust_scales2image, and a loop that
@@ -80,21 +81,21 @@ def sizes(height: int, width: int, settings: Mapping[str, Any]) -> tuple[float, 
         UserError: the image is too small for the coarsest scale.
     """
     short, long = min(height, width), max(height, width)
-    first, smallest = min(1.0, settings["max_size"] / long), settings["min_size"]
+    first, smallest = min(1.0, settings.max_size / long), settings.min_size
     if first * short <= smallest:
         raise UserError(
-            f"The image, {width}x{height} pixels (the longer side at most {settings['max_size']}), is not larger than "
+            f"The image, {width}x{height} pixels (the longer side at most {settings.max_size}), is not larger than "
             f"min_size, {smallest}: take a larger image or max_size."
         )
-    count = settings["scales"]
+    count = settings.scales
     if count is None:
-        whole = math.ceil(math.log(smallest / short, settings["factor"])) + 1
-        saved = math.ceil(math.log(first, settings["factor"]))
+        whole = math.ceil(math.log(smallest / short, settings.factor)) + 1
+        saved = math.ceil(math.log(first, settings.factor))
         count = whole - saved + 1
     return first, (smallest / (first * short)) ** (1 / (count - 1)), count
 
 
-def make_pyramid(image: Tensor, task: Mapping[str, Any], settings: Mapping[str, Any], device: torch.device) -> Pyramid:
+def make_pyramid(image: Tensor, task: Task, settings: Extractor, device: torch.device) -> Pyramid:
     """Shrink an image to all scales and distort it at each as the task does.
 
     The authors' page says that a generator sees the enlarged output of the one before plus the task's distortion z_k:
@@ -105,31 +106,31 @@ def make_pyramid(image: Tensor, task: Mapping[str, Any], settings: Mapping[str, 
 
     Args:
         image: (3, H, W) uint8.
-        task: `kind` and its parameters, as in params.yaml.
-        settings: of the extractor (sharploss.config.extractors.Extractor).
+        task: whose degradation is the distortion.
+        settings: of the extractor.
         device: where the result goes.
 
     Raises:
         UserError: a kind of task that has no distortion here, or too small an image.
     """
-    if task["kind"] not in KINDS:
-        raise UserError(f"An extractor is for a task of kind {', '.join(KINDS)}, not '{task['kind']}'.")
+    if task.kind not in KINDS:
+        raise UserError(f"An extractor is for a task of kind {', '.join(KINDS)}, not '{task.kind}'.")
     first, ratio, count = sizes(image.shape[-2], image.shape[-1], settings)
     images = [imresize(image, first * ratio ** (count - 1 - index)) for index in range(count)]
     scales = [_distort(picture, task, device) for picture in images]
     start = scales[0].real
-    if task["kind"] == "sr":
+    if task.kind == "sr":
         start = enlarge(signed(imresize(images[0], ratio), device), scales[0].real)
     return Pyramid(scales, start)
 
 
-def _distort(image: Tensor, task: Mapping[str, Any], device: torch.device) -> Scale:
-    if task["kind"] == "sr":
+def _distort(image: Tensor, task: Task, device: torch.device) -> Scale:
+    if task.kind == "sr":
         real = signed(image, device)
         return Scale(real, torch.zeros_like(real))
-    real, distorted = (signed(part, device) for part in degrade(image, task))
-    if task["kind"] == "denoise":
-        return Scale(real, torch.zeros_like(real), task["sigma"] * 2 / 255, 1 if task["colour"] == "grey" else 3)
+    real, distorted = (signed(part, device) for part in degrade(image, task.model_dump()))
+    if task.kind == "denoise":
+        return Scale(real, torch.zeros_like(real), task.sigma * 2 / 255, 1 if task.colour == "grey" else 3)
     return Scale(real, distorted - real)
 
 
@@ -144,7 +145,7 @@ def enlarge(image: Tensor, like: Tensor) -> Tensor:
 
 
 def distorted_input(pyramid: Pyramid, generators: Sequence[nn.Module], random: torch.Generator) -> Tensor:
-    """Give what the next generator gets to see, (1, 3, h, w), from the finished `generators` of all coarser scales."""
+    """Return what the next generator sees, (1, 3, h, w), from the finished `generators` of all coarser scales."""
     with torch.no_grad():
         image = pyramid.start
         for index, generator in enumerate(generators):

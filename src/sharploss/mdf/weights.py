@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from sharploss.assets.fetch import locate
 from sharploss.assets.lookup import cache_folder
-from sharploss.config.extractors import OFFICIAL, SUFFIX, source
-from sharploss.losses.backbones import freeze
+from sharploss.config.extractors import OFFICIAL, SUFFIX, weights_source
+from sharploss.functional.backbones import freeze
 from sharploss.mdf.networks import SinGANDiscriminator
 from sharploss.utils.checksum import verify_checksum
 from sharploss.utils.errors import UserError
@@ -24,7 +24,7 @@ def load_discriminators(weights: str, scales: int) -> tuple[nn.ModuleList, str]:
     """Load the first `scales` discriminators, coarsest first, frozen and in evaluation mode.
 
     Args:
-        weights: as of `sharploss.config.extractors.source`.
+        weights: as of `sharploss.config.extractors.weights_source`.
         scales: how many.
 
     Returns:
@@ -36,7 +36,7 @@ def load_discriminators(weights: str, scales: int) -> tuple[nn.ModuleList, str]:
         UserError: a file of self-trained weights is missing (the message says how to train them), a file is damaged or
             holds something else, or fewer discriminators than asked for.
     """
-    path = source(weights)
+    path = weights_source(weights)
     tensors, file = official_tensors(OFFICIAL[weights]) if path is None else _read(path, weights)
     name = f"the authors' weights '{weights}'" if path is None else str(path)
     return build(tensors, scales, name), file

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from sharploss.metrics.picture import CachedImage
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.psnr import psnr
 from sharploss.metrics.ssim import ssim
 
@@ -35,7 +35,7 @@ def _ms_ssim() -> Measure:
 
 
 def _edge_psnr() -> Measure:
-    from sharploss.metrics.edges import edge_psnr  # it imports losses, which import ssim from here
+    from sharploss.metrics.edges import edge_psnr
 
     return edge_psnr
 

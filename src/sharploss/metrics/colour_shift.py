@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sharploss.functional.colour import check_border
-from sharploss.metrics.picture import CachedImage, Images, pair_of
+from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 
 BLOCK = 16
 """Side of the areas, in pixels."""
@@ -18,7 +18,7 @@ WHITE = (0.95047, 1.0, 1.08883)
 
 
 def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:
-    """Give the mean colour difference of each image's areas of 16x16 pixels from the target's.
+    """Compute the mean colour difference of each image's areas of 16x16 pixels from the target's.
 
     Light is averaged over each area, so that neither blur nor texture counts, and the mean colours are compared by the
     CIE 1976 difference: the distance in CIELAB (D65), of which about 2.3 can just be seen.
@@ -35,23 +35,15 @@ def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:
         UserError: a border that leaves nothing of the image.
         ValueError: the shapes differ.
     """
-    one, other = pair_of(output, target)
+    one, other = cached_pair(output, target)
     wanted = other.once(("lab", border), lambda: _lab(other, border))
     return (_lab(one, border) - wanted).square().sum(dim=1).sqrt().mean(dim=(1, 2))
 
 
 def _lab(picture: CachedImage, border: int) -> Tensor:
-    """Give CIELAB of the areas' mean light, (N, 3, rows, columns); an incomplete last area is left out."""
+    """Compute CIELAB of the areas' mean light, (N, 3, rows, columns); an incomplete last area is left out."""
     side = min(BLOCK, *check_border(picture.image, border))
-    strips = picture.strips(border, grid=side)
-    light = torch.cat(
-        [
-            F.avg_pool2d(_linear(picture.seen("rgb", border, strip)), side)
-            for strip in strips
-            if strip.last - strip.first >= side  # else it is what is left over
-        ],
-        dim=2,
-    )
+    light = F.avg_pool2d(_linear(picture.seen("rgb", border)), side)
     to_xyz = light.new_tensor(TO_XYZ) / light.new_tensor(WHITE)[:, None]
     ratio = torch.einsum("xc,nchw->nxhw", to_xyz, light)
     bent = torch.where(ratio > (6 / 29) ** 3, ratio.clamp(min=1e-9) ** (1 / 3), ratio * (29 / 6) ** 2 / 3 + 4 / 29)

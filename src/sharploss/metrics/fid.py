@@ -7,14 +7,14 @@ covariance is singular: it ranks runs on the same patches, and is comparable wit
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from sharploss.assets.weights import local_only
-from sharploss.metrics.picture import CachedImage, Images, Strip, strips
+from sharploss.metrics.cached_image import CachedImage, Images, cached
 
 PATCH, STRIDE = 128, 64
 """Side of the patches and distance from one to the next, in pixels."""
@@ -38,14 +38,14 @@ def load_fid() -> Features:
     network = build_inception(local_only("inception_fid"))
 
     def features(images: Images) -> Tensor:
-        picture = images if isinstance(images, CachedImage) else CachedImage(images)
+        picture = cached(images)
         network.to(picture.image.device)
         with torch.inference_mode():
             # Resized and scaled to [-1, 1] as the original code for PyTorch does: its two flags.
             parts = [
                 network(batch, True, True)[0].flatten(1).double().cpu()
-                for patches in patches_of(picture)
-                for batch in patches.split(BATCH)
+                for batch in patches_of(picture).split(BATCH)
+                if len(batch)
             ]
         return torch.cat(parts) if parts else torch.zeros(0, 2048, dtype=torch.float64)
 
@@ -68,28 +68,23 @@ def build_inception(path: Path) -> nn.Module:
         inception.load_pretrained_network = download
 
 
-def patches_of(picture: CachedImage) -> Iterator[Tensor]:
+def patches_of(picture: CachedImage) -> Tensor:
     """Cut images into overlapping patches, what is left over at the right and bottom edge left out.
 
     Args:
         picture: images (N, 3, H, W).
 
-    Yields:
-        (patches, 3, 128, 128) float32 in [0, 1], rounded to 8 bits: all at once, of a large image strip by strip, and
-        nothing of an image that is smaller.
+    Returns:
+        (patches, 3, 128, 128) float32 in [0, 1], rounded to 8 bits; of an image that is smaller there are none.
     """
-    height, width = picture.image.shape[-2:]
-    if min(height, width) < PATCH:
-        return
-    for strip in strips((height - PATCH) // STRIDE + 1, STRIDE * width, most=picture.strip_size):
-        start, stop = STRIDE * strip.first, STRIDE * (strip.last - 1) + PATCH
-        levels = picture.levels(Strip(start, stop, start, stop)).float()
-        grid = levels.unfold(2, PATCH, STRIDE).unfold(3, PATCH, STRIDE)
-        yield grid.permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, PATCH, PATCH)
+    if min(picture.image.shape[-2:]) < PATCH:
+        return picture.image.new_zeros(0, 3, PATCH, PATCH, dtype=torch.float32)
+    grid = picture.levels().float().unfold(2, PATCH, STRIDE).unfold(3, PATCH, STRIDE)
+    return grid.permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, PATCH, PATCH)
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> float:
-    """Give the squared Frechet distance between the Gaussians of two sets of features.
+    """Compute the squared Frechet distance between the Gaussians of two sets of features.
 
     |m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2)), covariances unbiased. The last trace is the sum of the singular
     values of the product of both sets' centred features, which is exact where covariances are singular too.
@@ -110,6 +105,6 @@ def frechet_distance(one: Tensor, other: Tensor) -> float:
 
 
 def _root(features: Tensor) -> Tensor:
-    """Give a matrix R with R^T R the unbiased covariance of features (n, D), of at most D rows."""
+    """Compute a matrix R with R^T R the unbiased covariance of features (n, D), of at most D rows."""
     centred = (features - features.mean(dim=0)) / math.sqrt(len(features) - 1)
     return torch.linalg.qr(centred, mode="r").R

@@ -10,17 +10,14 @@ from torch import Tensor
 
 from sharploss.assets.fetch import locate
 from sharploss.functional.colour import check_border
-from sharploss.metrics.picture import CachedImage, Images, Strip, strips
-from sharploss.metrics.ssim import sum_shifted
+from sharploss.functional.ssim import sum_shifted
+from sharploss.metrics.cached_image import Images, cached
 
 BLOCK = 96
 """Side of the blocks whose statistics are compared with those of undistorted photographs, in pixels."""
 
 REACH, SIGMA = 3, 7 / 6
 """Half side and standard deviation of the window of the local means, in pixels."""
-
-STRIP_REACH = 32
-"""Rows beyond a strip's blocks that local means and halving look at, and more: an even number."""
 
 
 def load_niqe() -> Callable[[Images, int], Tensor]:
@@ -38,31 +35,20 @@ def load_niqe() -> Callable[[Images, int], Tensor]:
     mean, covariance = _pristine(locate("niqe")[0])
 
     def quality(output: Images, border: int) -> Tensor:
-        picture = output if isinstance(output, CachedImage) else CachedImage(output)
+        picture = cached(output)
         rows, columns = (size // BLOCK for size in check_border(picture.image, border))
         if rows * columns < 2:
             return torch.full((len(picture.image),), math.nan, dtype=torch.float64)
         with torch.inference_mode():
-            parts = [
-                _strip_features(picture, border, strip, columns * BLOCK)
-                for strip in strips(
-                    rows * BLOCK, columns * BLOCK, most=picture.strip_size, grid=BLOCK, reach=STRIP_REACH
-                )
-            ]
-            return torch.stack([_distance(features, mean, covariance) for features in torch.cat(parts, dim=1)])
+            luma = _luma(picture.seen("rgb", border))[..., : rows * BLOCK, : columns * BLOCK]
+            # One at a time and on the CPU: the value then depends on neither the batch nor the device.
+            return torch.stack([_distance(_features(image[None]), mean, covariance) for image in luma.cpu()])
 
     return quality
 
 
-def _strip_features(picture: CachedImage, border: int, strip: Strip, width: int) -> Tensor:
-    """Give the features of a strip's blocks, (N, blocks, 36)."""
-    # One at a time and on the CPU: the value then depends on neither the batch nor the device.
-    luma = _luma(picture.seen("rgb", border, strip))[..., :width].cpu()
-    return torch.stack([_features(image[None], strip) for image in luma])
-
-
 def _luma(levels: Tensor) -> Tensor:
-    """Give BT.601 studio-range luma, 16 to 235, (N, 1, H, W) float64, with the roundings of pyiqa.
+    """Compute BT.601 studio-range luma, 16 to 235, (N, 1, H, W) float64, with the roundings of pyiqa.
 
     With few blocks one pixel that is rounded the other way shows in the second decimal.
     """
@@ -80,16 +66,14 @@ def _pristine(path: Path) -> tuple[Tensor, Tensor]:
     return mean.reshape(1, -1), covariance
 
 
-def _features(luma: Tensor, strip: Strip) -> Tensor:
-    """Give the 18 features of each block at full and at half size: (1, 1, rows, W) of 0 to 255, to (blocks, 36)."""
+def _features(luma: Tensor) -> Tensor:
+    """Compute the 18 features of each block at full and at half size: (1, 1, H, W) of 0 to 255, to (blocks, 36)."""
     from pyiqa.archs.niqe_arch import compute_feature
     from pyiqa.matlab_utils import blockproc, imresize
 
     half = imresize(luma / 255, scale=0.5, antialiasing=True) * 255
-    scales = [(luma, BLOCK, strip), (half, BLOCK // 2, Strip(*(row // 2 for row in strip)))]
-    features = [
-        blockproc(rows.of(_normalised(image)), [side, side], fun=compute_feature) for image, side, rows in scales
-    ]
+    scales = [(luma, BLOCK), (half, BLOCK // 2)]
+    features = [blockproc(_normalised(image), [side, side], fun=compute_feature) for image, side in scales]
     return torch.cat(features, dim=-1)[0]
 
 
@@ -104,7 +88,7 @@ def _normalised(luma: Tensor) -> Tensor:
 
 
 def _taps() -> tuple[list[float], list[float]]:
-    """Give the window's weights down and along; their products are pyiqa's window."""
+    """Compute the window's weights down and along; their products are pyiqa's window."""
     from pyiqa.matlab_utils import fspecial
 
     # It is rounded to float32 and does not quite sum to 1, which tells where an image is constant.
@@ -113,7 +97,7 @@ def _taps() -> tuple[list[float], list[float]]:
 
 
 def _distance(features: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
-    """Give the distance of the blocks' Gaussian from the undistorted photographs' (eq. 10 of the paper)."""
+    """Compute the distance of the blocks' Gaussian from the undistorted photographs' (eq. 10 of the paper)."""
     known = features[~features.isnan().any(dim=1)]
     if len(known) < 2:  # blocks without any variation, as of a network that gives one colour
         return features.new_tensor(torch.nan)

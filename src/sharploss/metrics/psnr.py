@@ -1,18 +1,15 @@
 """Peak signal-to-noise ratio, and the border that every full-reference metric leaves out."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from torch import Tensor
 
-from sharploss.metrics.picture import Images, mean_of, pair_of
+from sharploss.metrics.cached_image import Images, cached_pair
 
 WHOLE_RGB = ("gv_code", "matlab_rgb")
 """Protocols whose PSNR is that of RGB without any border."""
 
 
 def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
-    """Give the PSNR of each image in dB, -10 log10 of the mean squared error in [0, 1].
+    """Compute the PSNR of each image in dB, -10 log10 of the mean squared error in [0, 1].
 
     The peak is 1 (255 of 255) on luma too, whose largest value is 235/255: that is how super-resolution papers count.
 
@@ -30,15 +27,6 @@ def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -
         ValueError: the shapes differ.
     """
     channels, border = ("rgb", 0) if protocol in WHOLE_RGB else (protocol, border)
-    one, other = pair_of(output, target)
-    errors = (
-        (one.seen(channels, border, strip) - other.seen(channels, border, strip)).square()
-        for strip in one.strips(border)
-    )
-    return -10 * mean_of((error.mean(dim=(1, 2, 3)), error[0].numel()) for error in errors).log10()
-
-
-def border_of(task: Mapping[str, Any]) -> int:
-    """Give how many pixels a task's metrics leave out on each side: the scale, or none where the size is kept."""
-    scale = int(task["scale"])
-    return scale if scale > 1 else 0
+    one, other = cached_pair(output, target)
+    error = one.seen(channels, border) - other.seen(channels, border)
+    return -10 * error.square().mean(dim=(1, 2, 3)).log10()

@@ -1,11 +1,10 @@
 """How sharp an image is beside its ground truth: two diagnostics of what the losses under study are about."""
 
-import torch
 from torch import Tensor
 
-from sharploss.functional.filters import laplacian, sobel_x, sobel_y
-from sharploss.losses.gradient_variance import patch_variance
-from sharploss.metrics.picture import CachedImage, Images, pair_of
+from sharploss.functional.filters import laplacian, sobel
+from sharploss.functional.gradient_variance import patch_variance
+from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.utils.errors import UserError
 
 PATCH = 8
@@ -16,7 +15,7 @@ ZERO = 1e-9
 
 
 def gradient_variance_ratio(output: Images, target: Images, protocol: str = "grey", border: int = 4) -> Tensor:
-    """Give the local gradient variance of each image as a ratio to its target's: blur lowers it.
+    """Compute the local gradient variance of each image as a ratio to its target's: blur lowers it.
 
     The variance that the GV loss matches patch by patch (Abrahamyan et al., ICASSP 2022): unbiased, of Sobel's two
     gradient maps, in patches of 8x8 pixels; here its mean over patches and directions.
@@ -35,7 +34,7 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
         UserError: an unknown protocol, or fewer than 8 pixels a side inside the border.
         ValueError: the shapes differ.
     """
-    one, other = pair_of(output, target)
+    one, other = cached_pair(output, target)
     if min(one.image.shape[-2:]) - 2 * border < PATCH:
         size = "x".join(map(str, one.image.shape[-2:]))
         raise UserError(f"An image of {size} pixels holds no patch of {PATCH}x{PATCH} inside a border of {border}.")
@@ -44,20 +43,14 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
 
 
 def gradient_variances(picture: CachedImage, protocol: str, border: int) -> Tensor:
-    """Give the unbiased variance of Sobel's horizontal and vertical gradients in each patch: (N, 2C, rows, columns)."""
-    found: list[Tensor] = []
-    for strip in picture.strips(border, grid=PATCH, reach=1):
-        image = picture.seen(protocol, border, strip)
-        maps = torch.cat([sobel_x(image, "replicate"), sobel_y(image, "replicate")], dim=1)
-        if strip.last - strip.first >= PATCH:  # else the strip is what is left over
-            found.append(patch_variance(strip.of(maps), PATCH))
-    return torch.cat(found, dim=2)
+    """Compute the unbiased variance of Sobel's two gradient maps in each patch: (N, 2C, rows, columns)."""
+    return patch_variance(sobel(picture.seen(protocol, border), "replicate"), PATCH)
 
 
 def blurred_edge_share(
     output: Images, target: Images, protocol: str = "rgb", border: int = 4, *, threshold: float = 0.0
 ) -> Tensor:
-    """Give the share of each image's wrong pixels that err towards blur, by the sign rule of SPLoss's mask.
+    """Compute the share of each image's wrong pixels that err towards blur, by the sign rule of SPLoss's mask.
 
     Beside a bright ridge (negative Laplacian of the target) blur is too dark, in a dark valley too bright (Wang et al.,
     eq. 2). Pixels restored exactly, or whose target has no curvature, say nothing and are left out: SPLoss's mask
@@ -79,15 +72,10 @@ def blurred_edge_share(
         UserError: an unknown protocol, or a border that leaves nothing of the image.
         ValueError: the shapes differ.
     """
-    one, other = pair_of(output, target)
-    blurred, wrong = 0, 0
-    for strip in one.strips(border, reach=1):
-        wanted = other.seen(protocol, border, strip)
-        error = strip.of(one.seen(protocol, border, strip) - wanted)
-        curvature = other.once(
-            ("laplacian", protocol, border, strip), lambda strip=strip, wanted=wanted: strip.of(laplacian(wanted))
-        )
-        counted = (error.abs() > ZERO) & (curvature.abs() > max(threshold, ZERO))
-        blurred = blurred + (counted & ((error > 0) == (curvature > 0))).sum(dim=(1, 2, 3))
-        wrong = wrong + counted.sum(dim=(1, 2, 3))
-    return torch.as_tensor(blurred).double() / wrong
+    one, other = cached_pair(output, target)
+    wanted = other.seen(protocol, border)
+    error = one.seen(protocol, border) - wanted
+    curvature = other.once(("laplacian", protocol, border), lambda: laplacian(wanted))
+    counted = (error.abs() > ZERO) & (curvature.abs() > max(threshold, ZERO))
+    blurred = (counted & ((error > 0) == (curvature > 0))).sum(dim=(1, 2, 3))
+    return blurred.double() / counted.sum(dim=(1, 2, 3))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNELS, check_channels
+from sharploss.networks.images import CHANNEL_COUNTS, check_channels
 from sharploss.utils.argument_checks import check_choice, check_integer, check_odd
 
 
@@ -18,7 +18,7 @@ class Discriminator(nn.Module):
         self.layers, self.classifier = layers, classifier
 
     def forward(self, images: Tensor) -> Tensor:
-        """Judge images.
+        """Classify images.
 
         Raises:
             ValueError: images of other channels, or of another size: the last layers' weights belong to one size.
@@ -52,7 +52,7 @@ class VGG128(Discriminator):
         check_integer("size", size, minimum=1)
         check_choice("size", size, (32, 64, 128, 256))
         check_integer("width", width, minimum=1)
-        check_choice("channels", channels, CHANNELS)
+        check_choice("channels", channels, CHANNEL_COUNTS)
         layers: list[nn.Module] = []
         inputs = channels
         for index in range(size.bit_length() - 3):
@@ -167,7 +167,7 @@ def _check(size: int, multiple: int, *, width: int, hidden: int, channels: int) 
         raise ValueError(f"size must be a multiple of {multiple}, not {size}")
     check_integer("width", width, minimum=1)
     check_integer("hidden", hidden, minimum=1)
-    check_choice("channels", channels, CHANNELS)
+    check_choice("channels", channels, CHANNEL_COUNTS)
 
 
 DISCRIMINATORS: dict[str, type[Discriminator]] = {

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNELS, check_channels, check_scale
+from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
 from sharploss.utils.argument_checks import check_choice, check_integer, check_number
 
 MEANS = {3: (0.4488, 0.4371, 0.4040), 1: (0.4379,)}
@@ -43,7 +43,7 @@ class EDSR(nn.Module):
     ) -> None:
         super().__init__()
         check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNELS)
+        check_choice("channels", channels, CHANNEL_COUNTS)
         check_choice("rgb_range", rgb_range, (1, 255))
         check_integer("blocks", blocks, minimum=1)
         check_integer("width", width, minimum=1)
@@ -75,7 +75,7 @@ class ResidualBlock(nn.Module):
 
 
 def upsampler(scale: int, width: int) -> list[nn.Module]:
-    """Give the layers that enlarge (N, width, h, w) by `scale`: one pixel shuffle by 3, or one or two by 2."""
+    """Return the layers that enlarge (N, width, h, w) by `scale`: one pixel shuffle by 3, or one or two by 2."""
     factors = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
     return [layer for factor in factors for layer in (conv(width, width * factor**2), nn.PixelShuffle(factor))]
 

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNELS, check_channels, check_scale
+from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
 from sharploss.utils.argument_checks import check_choice, check_flag, check_integer
 
 
@@ -29,7 +29,7 @@ class ESPCN(nn.Module):
     ) -> None:
         super().__init__()
         check_scale(scale, (2, 3, 4))
-        check_choice("channels", channels, CHANNELS)
+        check_choice("channels", channels, CHANNEL_COUNTS)
         check_integer("width", width, minimum=1 if second_width is not None else 2)
         second = width // 2 if second_width is None else second_width
         check_integer("second_width", second, minimum=1)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sharploss.utils.argument_checks import check_choice, check_integer
 
-CHANNELS = (1, 3)
+CHANNEL_COUNTS = (1, 3)
 """Channels a network can be built for: Y or RGB."""
 
 

@@ -80,7 +80,7 @@ class MPRNet(nn.Module):
         return (stages[0], stages[1], stages[2]) if self.training else stages[0]
 
     def stages(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the outputs of stage 3, 2 and 1 for images whose sizes are multiples of 8."""
+        """Compute the outputs of stage 3, 2 and 1 for images whose sizes are multiples of 8."""
         halves = images.chunk(2, 2)
         encoded1, decoded1, first, attended = [], [], [], []
         for half in halves:
@@ -137,7 +137,7 @@ class SupervisedAttention(nn.Module):
         self.conv1, self.conv2, self.conv3 = conv(width, width, 1), conv(width, channels, 1), conv(channels, width, 1)
 
     def forward(self, features: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Give gated features (N, width, h, w) and the stage's restored image (N, C, h, w)."""
+        """Compute gated features (N, width, h, w) and the stage's restored image (N, C, h, w)."""
         restored = self.conv2(features) + images
         return self.conv1(features) * self.conv3(restored).sigmoid() + features, restored
 
@@ -158,7 +158,7 @@ class Encoder(nn.Module):
             self.add_module(f"csff_dec{index}", conv(width, width, 1))
 
     def forward(self, features: Tensor, encoded: Features | None = None, decoded: Features | None = None) -> Features:
-        """Give the features of the three levels, finest first."""
+        """Compute the features of the three levels, finest first."""
         found: Features = []
         levels = (self.encoder_level1, self.encoder_level2, self.encoder_level3)
         for index, (level, down) in enumerate(zip(levels, (self.down12, self.down23, None), strict=True), 1):
@@ -181,7 +181,7 @@ class Decoder(nn.Module):
         self.up21, self.up32 = Resample(levels[1], levels[0], double), Resample(levels[2], levels[1], double)
 
     def forward(self, encoded: Features) -> Features:
-        """Give the decoded features of the three levels, finest first."""
+        """Compute the decoded features of the three levels, finest first."""
         third = self.decoder_level3(encoded[2])
         second = self.decoder_level2(self.up32(third) + self.skip_attn2(encoded[1]))
         return [self.decoder_level1(self.up21(second) + self.skip_attn1(encoded[0])), second, third]

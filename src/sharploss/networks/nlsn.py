@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.networks.edsr import MEANS, ResidualBlock, conv, upsampler
-from sharploss.networks.images import CHANNELS, check_channels, check_scale
+from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
 from sharploss.utils.argument_checks import check_choice, check_integer, check_number
 
 EVERY = 8
@@ -53,7 +53,7 @@ class NLSN(nn.Module):
     ) -> None:
         super().__init__()
         check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNELS)
+        check_choice("channels", channels, CHANNEL_COUNTS)
         for name, value in {"blocks": blocks, "chunk": chunk, "hashes": hashes}.items():
             check_integer(name, value, minimum=1)
         check_integer("width", width, minimum=REDUCTION)

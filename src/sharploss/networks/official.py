@@ -17,7 +17,7 @@ WRAPPERS = ("params_ema", "params", "state_dict", "model")
 
 
 def _renamer(*rules: Rename) -> Callable[[str], str]:
-    """Give the function that turns our name of a tensor into the official one, by the first rule that fits."""
+    """Return the function that turns our name of a tensor into the official one, by the first rule that fits."""
 
     def rename(name: str) -> str:
         for pattern, replacement in rules:

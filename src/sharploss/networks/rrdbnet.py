@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNELS, check_channels, check_scale
+from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
 from sharploss.networks.initial import scaled_kaiming
 from sharploss.utils.argument_checks import check_choice, check_integer
 
@@ -34,7 +34,7 @@ class RRDBNet(nn.Module):
     def __init__(self, scale: int = 4, blocks: int = 23, width: int = 64, growth: int = 32, channels: int = 3) -> None:
         super().__init__()
         check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNELS)
+        check_choice("channels", channels, CHANNEL_COUNTS)
         for name, value in {"blocks": blocks, "width": width, "growth": growth}.items():
             check_integer(name, value, minimum=1)
         self.scale, self.channels = scale, channels

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNELS, check_channels, check_scale
+from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
 from sharploss.utils.argument_checks import check_choice, check_flag, check_integer, check_odd
 
 
@@ -44,7 +44,7 @@ class StackedG(nn.Module):
     ) -> None:
         super().__init__()
         check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNELS)
+        check_choice("channels", channels, CHANNEL_COUNTS)
         check_integer("blocks", blocks, minimum=1)
         check_integer("width", width, minimum=1)
         check_odd("kernel", kernel)

@@ -1,31 +1,79 @@
-"""Whether a recipe's patches and batch fit what the terms of a loss ask of them: told before anything trains."""
+"""Whether the terms, networks and recipes of a study fit one another: checked before anything trains.
 
-from collections.abc import Callable
+`config` reads what params.yaml states; which parameters a term or a network has, and what they may be, is known to the
+classes alone, so it is checked here.
+"""
+
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, cast
 
-from sharploss.config.limits import PATCH
-from sharploss.config.params import ADVERSARIAL, Params, resolve_run
+from sharploss.config.limits import PATCH, shown
+from sharploss.config.loss_spec import LossSpec, Term
+from sharploss.config.params import Params
+from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.utils.errors import UserError
 
-MENTIONED = 4
-"""Patches that a message proposes: those nearest to the recipe's own."""
+SUGGESTED = 4
+"""Patches that a message suggests: those nearest to the recipe's own."""
 
 
-def named(where: str, build: Callable[[], object]) -> None:
-    """Build what params.yaml describes at `where`, so that a value which cannot be is told with its place.
+@contextmanager
+def error_context(where: str) -> Generator[None]:
+    """Prefix errors of the block with their place in params.yaml, such as "losses.l1_gv".
 
     Raises:
-        UserError: `build` refused a value.
+        UserError: the block raised a ValueError.
     """
     try:
-        build()
+        yield
     except ValueError as error:
         raise UserError(f"params.yaml: {where}: {error}") from None
 
 
-def check_run(params: Params, run: dict[str, Any], *, world: int = 1) -> None:
-    """Refuse a recipe whose patches or batch do not suit the loss of a run, without giving anything numbers.
+def check_study(params: Params, runs: Iterable[Mapping[str, Any]]) -> None:
+    """Build every loss and network once, without values, and check every recipe against its losses.
+
+    Args:
+        params: the study.
+        runs: entries of runs.yaml.
+
+    Raises:
+        UserError: a parameter that is none, or a value that does not fit; the message names the place.
+    """
+    import torch
+
+    from sharploss.losses import resolve_loss
+    from sharploss.networks import build_network
+
+    for name, loss in params.losses.items():
+        with error_context(f"losses.{name}"):
+            resolve_loss(loss)
+    for name, network in params.networks.items():
+        if network.parameters.get("channels", 3) != 3:
+            raise UserError(
+                f"params.yaml: networks.{name}.channels is {shown(network.parameters['channels'])}: a study's images "
+                "have 3 channels (RGB): leave it out."
+            )
+        for scale in _scales(params, name):
+            with error_context(f"networks.{name}"), torch.device("meta"):
+                build_network(network.network, scale=scale, **network.parameters)
+    cases: dict[tuple[str, str, int], Mapping[str, Any]] = {}
+    for run in runs:
+        cases.setdefault((run["loss"], run["recipe"], params.tasks[run["task"]].scale), run)
+    for run in cases.values():
+        check_run(params, run)
+
+
+def _scales(params: Params, network: str) -> list[int]:
+    """Return the scales that the suites ask of a network; ESPCN, for one, cannot keep the size."""
+    tasks = {task for suite in params.suites.values() if network in suite.networks for task in suite.tasks}
+    return sorted({params.tasks[task].scale for task in tasks})
+
+
+def check_run(params: Params, run: Mapping[str, Any], *, world: int = 1) -> None:
+    """Refuse a recipe whose patches or batch do not suit the loss of a run, without computing anything.
 
     Args:
         params: the study.
@@ -34,88 +82,90 @@ def check_run(params: Params, run: dict[str, Any], *, world: int = 1) -> None:
 
     Raises:
         UserError: the patches are too small for a term, or of another size or other channels than its discriminator
-            judges, or a discriminator would normalise over a single number; the message names the loss, term and
+            is made for, or a discriminator would normalise over a single number; the message names the loss, term and
             recipe, and what to do.
     """
-    from sharploss.losses import loss_spec, min_patch
+    from sharploss.losses import min_patch, resolve_loss
 
     where = f"losses.{run['loss']}"
-    named(where, lambda: loss_spec(params.losses[run["loss"]]))
+    with error_context(where):
+        resolve_loss(params.losses[run["loss"]])
     config = resolve_run(params, run)
-    for term in config["loss"].keys() & set(ADVERSARIAL):
-        _check_discriminator(f"{where}.{term}", config["loss"][term], config, run, world)
-    named(where, lambda: loss_spec(config["loss"]))
-    scale, least = config["task"]["scale"], min_patch(config["loss"])
-    size = config["recipe"]["patch"] * scale
-    if size < least:
+    for name in config.loss.adversarial:
+        _check_discriminator(f"{where}.{name}", name, config, run, world)
+    with error_context(where):
+        minimum = min_patch(config.loss)
+    size = config.target_patch
+    if size < minimum:
         raise UserError(
-            f"params.yaml: {where} needs patches of {least}x{least} pixels, and recipes.{run['recipe']} gives "
-            f"{size}x{size} on {run['task']}: raise its patch to {-(-least // scale)}."
+            f"params.yaml: {where} needs patches of {minimum}x{minimum} pixels, and recipes.{run['recipe']} gives "
+            f"{size}x{size} on {run['task']}: raise its patch to {-(-minimum // config.task.scale)}."
         )
 
 
-def _check_discriminator(
-    where: str, given: dict[str, Any], config: dict[str, Any], run: dict[str, Any], world: int
-) -> None:
-    recipe, patch, scale = f"recipes.{run['recipe']}", config["recipe"]["patch"], config["task"]["scale"]
-    size = patch * scale
-    if given["size"] != size:
+def _check_discriminator(where: str, name: str, config: RunConfig, run: Mapping[str, Any], world: int) -> None:
+    recipe, patch, scale, size = f"recipes.{run['recipe']}", config.recipe.patch, config.task.scale, config.target_patch
+    term = config.loss.terms[name]
+    if term.parameters["size"] != size:
         raise UserError(
-            f"params.yaml: {where}.size is {given['size']}, and {recipe} gives patches of {size}x{size} pixels on "
-            f"{run['task']}: leave size out, and it follows the recipe."
+            f"params.yaml: {where}.size is {term.parameters['size']}, and {recipe} gives patches of {size}x{size} "
+            f"pixels on {run['task']}: leave size out, and it follows the recipe."
         )
-    if given.get("channels", 3) != 3:
+    channels = term.parameters.get("channels", 3)
+    if channels != 3:
         raise UserError(
-            f"params.yaml: {where}.channels is {given['channels']}, and the patches of {recipe} have 3 (RGB), as all "
-            f"images of a study: leave channels out."
+            f"params.yaml: {where}.channels is {channels}, and the patches of {recipe} have 3 (RGB), as all images of "
+            "a study: leave channels out."
         )
-    # The term was built before, with a size that its file gives or its own default: what can be wrong is this size.
-    if not _judges(where, given, size):
+    # The term was built before, with the size that its file gives or its own default: only this size can be wrong.
+    if not _takes(name, term, size):
         others = sorted(range(1, PATCH // scale + 1), key=lambda other: abs(other - patch))
-        near = sorted(islice((other for other in others if _judges(where, given, other * scale)), MENTIONED))
+        near = sorted(islice((other for other in others if _takes(name, term, other * scale)), SUGGESTED))
         do = f"make it {_either(near)}" if near else "no patch does at this scale: name another discriminator"
         raise UserError(
             f"params.yaml: {recipe}.patch is {patch}, which the scale of {run['task']} makes {size}x{size} pixels, and "
-            f"the discriminator of {where} cannot judge those: {do}."
+            f"the discriminator of {where} takes no patches of that size: {do}."
         )
-    _check_batch(where, given, config["recipe"], recipe, world)
+    _check_batch(where, name, config, recipe, world)
 
 
-def _check_batch(where: str, given: dict[str, Any], settings: dict[str, Any], recipe: str, world: int) -> None:
+def _check_batch(where: str, name: str, config: RunConfig, recipe: str, world: int) -> None:
     """Refuse batch normalisation over a single number, which is nothing but that number."""
     import torch
 
     from sharploss.losses import AdversarialLoss, build_loss
     from sharploss.networks.discriminators import min_batch
-    from sharploss.training.processes import parts_of_batch
+    from sharploss.training.processes import micro_batches
 
     with torch.device("meta"):
-        (term,) = build_loss({_term(where): given}).losses.values()
-    least = min_batch(cast("AdversarialLoss", term).discriminator)
-    parts = parts_of_batch(settings, world)
-    images = settings["batch"] // parts
-    if images < least:
-        computed = f"a batch of {settings['batch']} in {parts} parts" if parts > 1 else f"a batch of {images}"
-        lower = ", lower accumulate" if settings["accumulate"] > 1 else ""
+        (term,) = build_loss(_alone(name, config.loss.terms[name])).losses.values()
+    minimum = min_batch(cast("AdversarialLoss", term).discriminator)
+    batch, parts, size = config.recipe.batch, micro_batches(config.recipe, world), config.target_patch
+    images = batch // parts
+    if images < minimum:
+        computed = f"a batch of {batch} in {parts} parts" if parts > 1 else f"a batch of {images}"
+        lower = ", lower accumulate" if config.recipe.accumulate > 1 else ""
         raise UserError(
-            f"params.yaml: the discriminator of {where} normalises a single pixel of each {given['size']}x"
-            f"{given['size']} patch over the images that it is given together, of which it needs {least}, and {recipe} "
-            f"gives {images} ({computed}): make batch at least {least * parts}{lower}, or use a larger patch."
+            f"params.yaml: the discriminator of {where} normalises a single pixel of each {size}x{size} patch over the "
+            f"images that it is given together, of which it needs {minimum}, and {recipe} gives {images} ({computed}): "
+            f"make batch at least {minimum * parts}{lower}, or use a larger patch."
         )
 
 
-def _judges(where: str, given: dict[str, Any], size: int) -> bool:
-    from sharploss.losses import loss_spec
+def _takes(name: str, term: Term, size: int) -> bool:
+    """Return whether the discriminator of a term can be made for patches of `size` pixels."""
+    from sharploss.losses import resolve_loss
 
     try:
-        loss_spec({_term(where): {**given, "size": size}})
+        resolve_loss(_alone(name, term.updated(size=size)))
     except UserError:
         return False
     return True
 
 
-def _term(where: str) -> str:
-    return where.rpartition(".")[2]
+def _alone(name: str, term: Term) -> LossSpec:
+    """Return a loss of one term, trained on whatever its weight is."""
+    return LossSpec({name: term.updated(weight=1)})
 
 
 def _either(numbers: list[int]) -> str:

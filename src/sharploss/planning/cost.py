@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from sharploss.config.params import Params, resolve_run
+from sharploss.config.params import Params
+from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.planning.plan import Plan
 from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
@@ -80,10 +81,9 @@ def _cases(config: Config, processes: int) -> list[str]:
 
 def _settings(params: Params, run: Mapping[str, Any]) -> Config:
     """Return a run's settings as its provenance records them."""
-    from sharploss.losses import loss_spec
+    from sharploss.training.state import with_defaults
 
-    config = resolve_run(params, dict(run))
-    return {**config, "loss": loss_spec(config["loss"])}
+    return with_defaults(resolve_run(params, run)).model_dump(mode="json")
 
 
 def _device() -> tuple[str, str]:
@@ -162,7 +162,8 @@ def step_seconds(config: Config) -> float:
             path = Path(folder) / "noise.safetensors"
             write_pack(path, [("noise/0", target, input)], role="train", sets=["noise"], parameters={}, missing={})
             packs = {"train": open_pack(path), "validation": open_pack(path)}
-            return train({**config, "recipe": recipe}, packs, scratch=Path(folder), device=device).state.seconds
+            run = RunConfig.model_validate({**config, "recipe": recipe})
+            return train(run, packs, scratch=Path(folder), device=device).state.seconds
 
     seconds(1)  # the first training of a network in a process also compiles and allocates
     one = seconds(1)

@@ -7,8 +7,9 @@ from typing import Any, TypedDict, cast
 
 import yaml
 
+from sharploss.config.check_names import mdf_weights
 from sharploss.config.extractors import INSIDE, OFFICIAL
-from sharploss.config.params import Params, weights_named
+from sharploss.config.params import Params
 from sharploss.record.keys import RUN_KEY, group_of, run_key, stage_key
 from sharploss.record.paths import PLAN, StudyPaths, paths
 from sharploss.utils.errors import UserError, unknown
@@ -71,7 +72,7 @@ def _extractor(params: Params, loss: str) -> str:
 
     The authors' file is none of the repository: a run depends on it by its receipt, as on every asset.
     """
-    for weights in weights_named(params.losses[loss]):
+    for weights in mdf_weights(params.losses[loss]):
         if weights not in OFFICIAL:
             own = weights in params.extractors
             return paths(params.study).extractor_weights(weights).as_posix() if own else str(weights)

@@ -40,20 +40,20 @@ def write_stage_files(params: Params, plan: Plan) -> None:
 
 def stage_files(params: Params, plan: Plan, files: StudyPaths) -> dict[Path, str]:
     """Return what each stage depends on: {file: its text}."""
-    from sharploss.losses import needs
+    from sharploss.losses import required_assets
 
     code, networks, losses = fingerprints(params)
     tasks, recipes, crops = _plain(params.tasks), _plain(params.recipes), _plain(params.crops)
     texts = {files.stage_code(stage): code[stage] for stage in STAGES}
-    texts[files.required_assets] = _as_json({name: needs(spec) for name, spec in params.losses.items()})
+    texts[files.required_assets] = _as_json({name: required_assets(spec) for name, spec in params.losses.items()})
     texts[files.input_baseline_settings] = _as_json(
         {"tasks": tasks, "crops": crops, "code": code["evaluate"].splitlines()}
     )
     for key, run in plan["runs"].items():
         used = {"train": code["train"], "network": networks[run["network"]], "loss": losses[run["loss"]]}
         settings = {
-            "network": params.networks[run["network"]],
-            "loss": params.losses[run["loss"]],
+            "network": params.networks[run["network"]].model_dump(mode="json"),
+            "loss": params.losses[run["loss"]].model_dump(mode="json"),
             "recipe": recipes[run["recipe"]],
             "seed": run["seed"],
             "code": {part: text.splitlines() for part, text in used.items()},
@@ -64,7 +64,7 @@ def stage_files(params: Params, plan: Plan, files: StudyPaths) -> dict[Path, str
         settings = {
             "runs": group["runs"],
             "task": tasks[group["task"]],
-            "network": params.networks[group["network"]],
+            "network": params.networks[group["network"]].model_dump(mode="json"),
             "crops": {name: crop for name, crop in crops.items() if crop["task"] == group["task"]},
             "code": {part: text.splitlines() for part, text in used.items()},
         }
@@ -88,10 +88,11 @@ def fingerprints(params: Params) -> tuple[dict[str, str], dict[str, str], dict[s
             ["sharploss.evaluation.group", "sharploss.evaluation.input_baselines"], without=choices
         ),
     }
-    networks = {name: fingerprint([NETWORKS[spec["network"]].__module__]) for name, spec in params.networks.items()}
+    networks = {name: fingerprint([NETWORKS[spec.network].__module__]) for name, spec in params.networks.items()}
     losses = {
         name: fingerprint(
-            [*(TERMS[term].__module__ for term in spec), "sharploss.losses.weighted_sum"], without=(*ASSETS, *SOURCES)
+            [*(TERMS[term].__module__ for term in spec.terms), "sharploss.losses.weighted_sum"],
+            without=(*ASSETS, *SOURCES),
         )
         for name, spec in params.losses.items()
     }

@@ -4,7 +4,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from sharploss.config.params import Params, resolve_run
+from sharploss.config.params import Params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import Plan
 from sharploss.record.paths import paths
 from sharploss.record.run import read_config, same_config
@@ -51,7 +52,6 @@ def format_status(found: dict[str, list[str]], named: Collection[str] = ()) -> l
 
 
 def _wanted(params: Params, run: dict[str, Any]) -> dict[str, Any]:
-    from sharploss.losses import loss_spec
+    from sharploss.training.state import with_defaults
 
-    config = resolve_run(params, run)
-    return {**config, "loss": loss_spec(config["loss"])}
+    return with_defaults(resolve_run(params, run)).model_dump(mode="json")

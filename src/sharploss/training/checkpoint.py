@@ -5,6 +5,7 @@ import io
 import json
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,8 +21,8 @@ from sharploss.utils.files import write_bytes
 KEPT = 2  # the newest, and the one before it in case the newest turns out to be damaged
 
 
-def config_hash(config: dict[str, Any]) -> str:
-    """Hash whatever a run is made from, in 12 hexadecimal digits; it keys the run's scratch folder."""
+def config_hash(config: Mapping[str, Any]) -> str:
+    """Return the hash of all that a run is made from, plain JSON, in 12 hexadecimal digits: the run's identity."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -38,9 +39,9 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
 
 
 def load_checkpoint(folder: Path, device: torch.device) -> dict[str, Any] | None:
-    """Give the newest checkpoint in `folder` that can be read, or None.
+    """Return the newest checkpoint in `folder` that can be read, or None.
 
-    A damaged one is renamed to `*.damaged` with a word on stderr, and the one before it is used.
+    A damaged one is renamed to `*.damaged`, with a warning on stderr, and the one before it is used.
     """
     for path in sorted(folder.glob("step-*.pt"), reverse=True):
         try:

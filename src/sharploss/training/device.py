@@ -17,7 +17,7 @@ STUDIED = ("src", "pipelines", "params.yaml")
 
 
 def choose_device() -> torch.device:
-    """Give the device to train on: SHARPLOSS_DEVICE when set, else the GPU when there is one.
+    """Return the device to train on: SHARPLOSS_DEVICE when set, else the GPU when there is one.
 
     Raises:
         UserError: SHARPLOSS_DEVICE names a device that is not there.
@@ -40,7 +40,7 @@ def set_mode(mode: Mode) -> None:
     """
     exact = mode == "exact"
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # As use_deterministic_algorithms, which also imports the compiler to tell it: a second of every evaluation.
+    # As use_deterministic_algorithms, which also imports the compiler: a second of every evaluation.
     torch.set_deterministic_debug_mode("error" if exact else "default")
     # Filling fresh memory with NaN is a debugging aid of the deterministic mode; it costs time in every step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
@@ -52,12 +52,12 @@ def set_mode(mode: Mode) -> None:
 
 
 def memory_format(device: torch.device, mode: Mode) -> torch.memory_format:
-    """Give the layout of image tensors: channels-last halves the time of a step on CPUs, and helps bf16 on GPUs."""
+    """Return the layout of image tensors: channels-last halves the time of a step on CPUs, and helps bf16 on GPUs."""
     return torch.channels_last if device.type == "cpu" or mode == "fast" else torch.contiguous_format
 
 
 def describe_hardware(device: torch.device) -> str:
-    """Name the processor or GPU in words, as tables and reports show it."""
+    """Return the name of the processor or GPU, as tables and reports show it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     count = torch.get_num_threads()
@@ -76,7 +76,7 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def describe_commit() -> str:
-    """Give the commit of the code that runs, with '+changes' when code or parameters differ from it, or 'unknown'.
+    """Return the commit of the code that runs, with '+changes' when code or parameters differ from it, or 'unknown'.
 
     Results do not count: a study changes them while it runs.
     """

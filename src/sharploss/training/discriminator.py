@@ -1,4 +1,4 @@
-"""The other player of an adversarial training: the discriminator, its optimiser, and what is watched of it."""
+"""The discriminator of an adversarial training: its optimiser, its updates, and what is logged of it."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -8,39 +8,42 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sharploss.config.recipe import Optimisation
+from sharploss.config.run_config import RunConfig
 from sharploss.data.patches import Patches
 from sharploss.losses.adversarial import AdversarialLoss
 from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.training.optimizers import gradient_norm
-from sharploss.training.processes import Gradients, ProcessGroup, parts_of_batch
+from sharploss.training.processes import Gradients, ProcessGroup, micro_batches
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import APART, make_optimizer
 from sharploss.utils.errors import UserError
 
 LOGGED = ("loss", "real", "fake", "gradient")
-"""What the record says of a discriminator: its loss, the mean logits of real and restored images (SharpGAN's
-probabilities are their sigmoids), and its gradient's norm after clipping. Logits that drift apart for good are its
-victory; logits that meet and a gradient near zero are its collapse."""
+"""What the record holds of a discriminator: its loss, the mean logits of real and restored images (SharpGAN's
+probabilities are their sigmoids), and its gradient's norm after clipping. Logits that drift apart for good mean that it
+has won; logits that meet and a gradient near zero, that it has collapsed."""
 
 
 @dataclass
 class DiscriminatorTrainer:
-    """The discriminator's side of a training.
+    """Trains the discriminator beside the network.
 
-    `term` is the adversarial term of the loss, `settings` an optimiser and schedule (as a recipe's, with `steps`),
-    `patches` what the discriminator sees where it does several steps for one of the network, `gradients` how the parts
-    of a batch come together.
+    `term` is the adversarial term of the loss, `settings` the discriminator's optimiser and schedule of `steps` steps,
+    `patches` what it sees where it does several steps for one of the network, `gradients` how the micro-batches of a
+    batch come together.
     """
 
     term: AdversarialLoss
     optimizer: torch.optim.Optimizer
-    settings: dict[str, Any]
+    settings: Optimisation
+    steps: int
     patches: Patches
     gradients: Gradients
 
     @property
     def discriminator(self) -> nn.Module:
-        """The network that judges."""
+        """The network that tells real images from restored ones."""
         return self.term.discriminator
 
     def update(
@@ -48,8 +51,8 @@ class DiscriminatorTrainer:
     ) -> Tensor:
         """Train the discriminator for one step of the network, after that one.
 
-        Its first step judges the images that the network's step was about, as BasicSR does; further ones (SharpGAN has
-        two) judge patches of their own, so that they are not the same step again.
+        Its first step is on the images of the network's step, as in BasicSR; further ones (SharpGAN has two) are on
+        patches of their own, so that they are not the same step again.
 
         Args:
             restore: the network, from an input (N, C, h, w) to its output or outputs.
@@ -59,44 +62,44 @@ class DiscriminatorTrainer:
             step: of the network, counted from 0.
 
         Returns:
-            LOGGED, (4,) on the device; of several steps those of the last.
+            The values of LOGGED, (4,) on the device; of several steps those of the last.
         """
-        rate = learning_rate(step, self.settings)
-        watched = self._step(output, target, rate)
+        rate = learning_rate(step, self.settings, self.steps)
+        logged = self._step(output, target, rate)
         for index in range(self.term.steps - 1):
             input, target = self.patches.batch(step * (self.term.steps - 1) + index)
             with torch.no_grad(), _kept(network):
                 output = final(restore(input))
-            watched = self._step(output, target, rate)
-        return watched
+            logged = self._step(output, target, rate)
+        return logged
 
     def _step(self, output: Tensor, target: Tensor, rate: float) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.gradients.clear()
-        watched: list[Tensor] = []
+        logged: list[Tensor] = []
         for restored, real_images in self.gradients.split(output, target):
             loss, real, fake = self.term.discriminator_loss(restored, real_images)
             self.gradients.add(loss)
-            watched.append(torch.stack([loss.detach(), real.detach().mean(), fake.detach().mean()]))
+            logged.append(torch.stack([loss.detach(), real.detach().mean(), fake.detach().mean()]))
         self.gradients.finish()
-        if self.settings["clip_norm"] is not None:
-            nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.settings["clip_norm"])
+        if self.settings.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.settings.clip_norm)
         gradient = gradient_norm(self.discriminator)
         self.optimizer.step()
-        return torch.cat([torch.stack(watched).mean(0), gradient[None]])
+        return torch.cat([torch.stack(logged).mean(0), gradient[None]])
 
 
 def make_discriminator_trainer(
-    loss: WeightedSum, config: dict[str, Any], patches: Patches, team: ProcessGroup
+    loss: WeightedSum, config: RunConfig, patches: Patches, group: ProcessGroup
 ) -> DiscriminatorTrainer | None:
-    """Give the other player of a loss with an adversarial term, or None for a loss without.
+    """Make what trains the discriminator of a loss with an adversarial term; None for a loss without.
 
     Args:
         loss: on its device.
         config: the resolved run.
         patches: the network's; the discriminator's own are drawn from the same images.
-        team: the processes that share a batch.
+        group: the processes that share a batch.
 
     Raises:
         UserError: the loss has several adversarial terms.
@@ -106,22 +109,22 @@ def make_discriminator_trainer(
         return None
     if len(terms) > 1:
         raise UserError(f"A loss can have one adversarial term, not several ({', '.join(terms)}): leave one.")
-    recipe, term = config["recipe"], next(iter(terms.values()))
-    settings = {**(recipe.get("discriminator") or recipe), "steps": recipe["steps"]}
-    own = patches.stream(config["seed"] + APART)
-    exact, parts = recipe["mode"] == "exact", parts_of_batch(recipe, team.world)
-    gradients = Gradients(term.discriminator, team, parts, exact=exact)
-    return DiscriminatorTrainer(term, make_optimizer(term.discriminator, settings), settings, own, gradients)
+    recipe, term = config.recipe, next(iter(terms.values()))
+    settings = recipe.discriminator or recipe
+    optimizer, own = make_optimizer(term.discriminator, settings), patches.stream(config.seed + APART)
+    count = micro_batches(recipe, group.world)
+    gradients = Gradients(term.discriminator, group, count, exact=recipe.mode == "exact")
+    return DiscriminatorTrainer(term, optimizer, settings, recipe.steps, own, gradients)
 
 
 def final(output: Any) -> Tensor:
-    """Give the restored image of a network that has several stages: the last stage comes first."""
+    """Return the restored image of a network that has several stages: the last stage comes first."""
     return output if isinstance(output, Tensor) else output[0]
 
 
 @contextmanager
 def _kept(network: nn.Module) -> Generator[None]:
-    """Put the buffers of a network back to what they were: batch normalisation counts every batch that it sees."""
+    """Restore the buffers of a network at the end: batch normalisation counts every batch that it sees."""
     buffers = list(network.buffers())
     before = [buffer.clone() for buffer in buffers]
     yield

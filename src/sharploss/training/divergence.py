@@ -29,10 +29,10 @@ def first_nonfinite(rows: Tensor, names: Sequence[str], start: int) -> dict[str,
 
 
 def nonfinite_weights(networks: Mapping[str, nn.Module], step: int) -> dict[str, Any] | None:
-    """Look at the weights too: the last step can ruin them without any of its terms showing it.
+    """Check the weights too: the last step can ruin them without any of its terms showing it.
 
     Args:
-        networks: by what their weights are called.
+        networks: by the name that messages give their weights.
         step: the last one, counted from 0.
     """
     for name, network in networks.items():
@@ -41,28 +41,28 @@ def nonfinite_weights(networks: Mapping[str, nn.Module], step: int) -> dict[str,
     return None
 
 
-def blame(
+def find_diverged_term(
     diverged: dict[str, Any],
-    suspect: Callable[[], tuple[nn.Module, int]],
+    last_network: Callable[[], tuple[nn.Module, int]],
     loss: WeightedSum,
     batch: Callable[[int], tuple[Tensor, Tensor]],
 ) -> dict[str, Any]:
-    """Find out whether it was a term's gradient that went bad, a step before anything else: a root's does so at 0.
+    """Find the term whose gradient became non-finite a step before anything else: that of a root does so at 0.
 
     Args:
         diverged: what `first_nonfinite` or `nonfinite_weights` found.
-        suspect: gives the last network that was saved, on the CPU, and its step.
+        last_network: returns the last network that was saved, on the CPU, and its step.
         loss: whose terms are tried one by one.
-        batch: gives the input and target of a step.
+        batch: returns the input and target of a step.
 
     Returns:
-        "gradient of <term>" and its step; or `diverged` itself, where no term's gradient goes bad with that network.
+        "gradient of <term>" and its step; or `diverged`, where all terms' gradients are finite with that network.
     """
     step = diverged["step"] - (0 if diverged["term"].endswith("weights") else 1)
     if step < 0:
         return diverged
     input, target = batch(step)
-    network = suspect()[0].to(input.device)
+    network = last_network()[0].to(input.device)
     for name in loss.weights:
         network.zero_grad(set_to_none=True)
         term = loss.terms(network(input), target)[name]

@@ -24,6 +24,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from sharploss.config.extractors import Extractor
+from sharploss.config.tasks import Task
 from sharploss.mdf.networks import SinGANDiscriminator, SinGANGenerator, initialise
 from sharploss.mdf.pyramid import Pyramid, distorted_input, make_pyramid, random_numbers
 from sharploss.record.history import History
@@ -41,7 +43,7 @@ error of what is generated (images in [-1, 1]); the last two without their weigh
 
 @dataclass
 class Extraction:
-    """What a training of discriminators came to.
+    """How a training of discriminators ended.
 
     `status` is finished or stopped; `discriminators` are those of the finished scales, coarsest first; `last` what was
     logged last; `seconds` of training include those before a resume.
@@ -55,7 +57,7 @@ class Extraction:
 
 
 def train_extractor(
-    settings: dict[str, Any], task: dict[str, Any], image: Tensor, *, scratch: Path, device: torch.device, title: str
+    settings: Extractor, task: Task, image: Tensor, *, scratch: Path, device: torch.device, title: str
 ) -> Extraction:
     """Train the discriminators of an MDF loss, or go on where `scratch` holds finished scales of them.
 
@@ -63,8 +65,8 @@ def train_extractor(
     so a training that was stopped does its unfinished scale again, and ends with the same bits.
 
     Args:
-        settings: of the extractor (sharploss.config.extractors.Extractor), as plain values.
-        task: `kind` and its parameters, as in params.yaml.
+        settings: of the extractor.
+        task: whose degradation is the distortion.
         image: (3, H, W) uint8, the one image.
         scratch: the extractor's own folder for checkpoints and the growing record `history.jsonl`.
         device: where to compute.
@@ -76,8 +78,8 @@ def train_extractor(
     set_mode("exact")
     pyramid = make_pyramid(image, task, settings, device)
     state, kept = _restore(settings, scratch, device)
-    total = len(pyramid.scales) * settings["iterations"]
-    done = len(state.discriminators) * settings["iterations"]
+    total = len(pyramid.scales) * settings.iterations
+    done = len(state.discriminators) * settings.iterations
     with (
         History(scratch / "history.jsonl", kept) as record,
         stop_on_signal() as interrupt,
@@ -101,19 +103,19 @@ def train_extractor(
     return state
 
 
-def width(index: int, settings: dict[str, Any]) -> int:
-    """Give the width of the networks of scale `index`, counted from the coarsest: doubled every four scales."""
-    return min(settings["width"] * 2 ** (index // 4), settings["max_width"])
+def width(index: int, settings: Extractor) -> int:
+    """Return the width of the networks of scale `index`, counted from the coarsest: doubled every four scales."""
+    return min(settings.width * 2 ** (index // 4), settings.max_width)
 
 
 def _start(
-    settings: dict[str, Any], state: Extraction, index: int, device: torch.device
+    settings: Extractor, state: Extraction, index: int, device: torch.device
 ) -> tuple[SinGANDiscriminator, SinGANGenerator]:
     """Make the networks of a scale: as those of the scale before, or from random weights where these are wider."""
     own = width(index, settings)
     same = index > 0 and own == width(index - 1, settings)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(random_numbers(settings["seed"], index).initial_seed())
+        torch.manual_seed(random_numbers(settings.seed, index).initial_seed())
         pair = SinGANDiscriminator(own), SinGANGenerator(own)
         for networks, network in zip((state.discriminators, state.generators), pair, strict=True):
             initialise(network)
@@ -126,41 +128,41 @@ def _train_scale(
     pair: tuple[SinGANDiscriminator, SinGANGenerator],
     coarser: nn.ModuleList,
     pyramid: Pyramid,
-    settings: dict[str, Any],
+    settings: Extractor,
     *,
     record: History,
     interrupt: Interrupt,
     bar: "tqdm[Any]",
     title: str,
 ) -> dict[str, float] | None:
-    """Train one scale; give the last means of what is logged, or None where a signal stopped it."""
+    """Train one scale; return the last means of what is logged, or None where a signal stopped it."""
     (discriminator, generator), index = pair, len(coarser)
     real = pyramid.scales[index].real
     optimizers = [_adam(network, settings) for network in pair]
-    every = settings["log_every"]
+    every = settings.log_every
     means: dict[str, float] = {}
     window = torch.zeros(every, len(LOGGED), device=real.device)
-    for iteration in range(settings["iterations"]):
-        rate = settings["learning_rate"] * (settings["gamma"] if iteration >= settings["milestone"] else 1)
+    for iteration in range(settings.iterations):
+        rate = settings.learning_rate * (settings.gamma if iteration >= settings.milestone else 1)
         for group in (group for optimizer in optimizers for group in optimizer.param_groups):
             group["lr"] = rate
-        random = random_numbers(settings["seed"], index, iteration)
-        for _ in range(settings["steps"]):
+        random = random_numbers(settings.seed, index, iteration)
+        for _ in range(settings.steps):
             distorted = distorted_input(pyramid, list(coarser), random)
             fake = generator(distorted).detach()
-            judged = judge(discriminator, real, fake, float(torch.rand((), generator=random)))
-            _descend(optimizers[0], judged[1] - judged[0] + settings["penalty"] * judged[2])
+            critic = critic_terms(discriminator, real, fake, float(torch.rand((), generator=random)))
+            _descend(optimizers[0], critic[1] - critic[0] + settings.penalty * critic[2])
         discriminator.requires_grad_(False)
-        for _ in range(settings["steps"]):
+        for _ in range(settings.steps):
             fake = generator(distorted)  # pyright: ignore[reportPossiblyUnboundVariable]
             error = (fake - real).square().mean()
-            _descend(optimizers[1], settings["reconstruction"] * error - discriminator(fake).mean())
+            _descend(optimizers[1], settings.reconstruction * error - discriminator(fake).mean())
         discriminator.requires_grad_(True)
-        window[iteration % every] = torch.stack([*judged, error]).detach()  # pyright: ignore[reportPossiblyUnboundVariable]
+        window[iteration % every] = torch.stack([*critic, error]).detach()  # pyright: ignore[reportPossiblyUnboundVariable]
         bar.update()
         if interrupt.requested:
             return None
-        if (iteration + 1) % every == 0 or iteration + 1 == settings["iterations"]:
+        if (iteration + 1) % every == 0 or iteration + 1 == settings.iterations:
             rows = window[: iteration % every + 1].cpu()
             _check(rows, index, iteration + 1 - len(rows), title)
             means = {str(name): mean for name, mean in zip(LOGGED, rows.double().mean(0).tolist(), strict=True)}
@@ -168,8 +170,8 @@ def _train_scale(
     return means
 
 
-def judge(discriminator: nn.Module, real: Tensor, fake: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Give the mean logits of the image and of a generated one, and the gradient penalty between the two.
+def critic_terms(discriminator: nn.Module, real: Tensor, fake: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the mean logits of the image and of a generated one, and the gradient penalty between the two.
 
     Args:
         discriminator: maps (1, 3, h, w) to a map of logits.
@@ -187,9 +189,8 @@ def judge(discriminator: nn.Module, real: Tensor, fake: Tensor, share: float) ->
     return *scores, (slope.norm(2, dim=1) - 1).square().mean()
 
 
-def _adam(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
-    first, second = settings["betas"]
-    return Adam(network.parameters(), lr=0.0, betas=(first, second))
+def _adam(network: nn.Module, settings: Extractor) -> torch.optim.Optimizer:
+    return Adam(network.parameters(), lr=0.0, betas=settings.betas)
 
 
 def _descend(optimizer: torch.optim.Optimizer, total: Tensor) -> None:
@@ -213,8 +214,8 @@ def _save(state: Extraction, scratch: Path, record_bytes: int) -> None:
     save_checkpoint(scratch, {**kept, **networks, "record_bytes": record_bytes})
 
 
-def _restore(settings: dict[str, Any], scratch: Path, device: torch.device) -> tuple[Extraction, int]:
-    """Give the finished scales of the newest checkpoint, if there is one, and how much of the record it stands for."""
+def _restore(settings: Extractor, scratch: Path, device: torch.device) -> tuple[Extraction, int]:
+    """Return the finished scales of the newest checkpoint, if there is one, and the bytes of the record by then."""
     state = Extraction("finished", nn.ModuleList(), nn.ModuleList())
     content = load_checkpoint(scratch, device)
     if content is None:

@@ -1,4 +1,4 @@
-"""A polite stop: SIGTERM and Ctrl-C let the current step end, so that a checkpoint can be written."""
+"""Stopping on a signal: SIGTERM and Ctrl-C let the current step end, so that a checkpoint can be written."""
 
 import signal
 import threading

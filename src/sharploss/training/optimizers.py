@@ -1,4 +1,4 @@
-"""torch's optimisers without their marks for torch's compiler, and the size of gradients.
+"""Torch's optimisers without their marks for torch's compiler, and the size of gradients.
 
 The marks exempt an optimiser's methods from compilation. Outside of a compiled function they do nothing, but the first
 call of one imports the compiler, which is more than a second of every training.
@@ -26,5 +26,5 @@ SGD: type[torch.optim.SGD] = _unmarked(torch.optim.SGD)
 
 
 def gradient_norm(network: nn.Module) -> Tensor:
-    """Give the L2 norm of all gradients of a network, a scalar on its device."""
+    """Return the L2 norm of all gradients of a network, a scalar on its device."""
     return get_total_norm([parameter.grad for parameter in network.parameters() if parameter.grad is not None])

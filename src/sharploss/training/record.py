@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 
+from sharploss.config.run_config import RunConfig
 from sharploss.record.run import Divergence, Metrics, Provenance, RunRecord, Status
 from sharploss.training.device import describe_commit, describe_hardware
 from sharploss.training.loop import TrainResult
@@ -15,7 +16,7 @@ from sharploss.training.loop import TrainResult
 
 def make_record(
     key: str,
-    config: dict[str, Any],
+    config: RunConfig,
     result: TrainResult,
     *,
     device: torch.device,
@@ -29,7 +30,7 @@ def make_record(
     Args:
         key: of the run.
         config: the resolved run.
-        result: what it came to.
+        result: how it ended.
         device: what computed it.
         started: when, UTC.
         processes: that shared each batch.
@@ -49,12 +50,12 @@ def make_record(
         started=started.isoformat(timespec="seconds"),
         seconds=round(result.state.seconds, 3),
         steps_per_second=round(result.steps_per_second, 3),
-        patches_per_second=round(result.steps_per_second * config["recipe"]["batch"], 1),
+        patches_per_second=round(result.steps_per_second * config.recipe.batch, 1),
         **circumstances(device),
         processes=processes,
         parameters=sum(parameter.numel() for parameter in result.network.parameters()),
         backbones=result.backbones,
-        config=config,
+        config=config.model_dump(mode="json"),
         **(made_from or {}),
     )
     return RunRecord(key, metrics, provenance)

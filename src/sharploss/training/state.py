@@ -3,13 +3,14 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from sharploss.losses import WeightedSum, build_loss
+from sharploss.config.recipe import Optimisation
+from sharploss.config.run_config import RunConfig
+from sharploss.losses import WeightedSum, build_loss, resolve_loss
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import load_checkpoint, read_weights, save_checkpoint
 from sharploss.training.optimizers import SGD, Adam
@@ -23,13 +24,16 @@ LAST_SEED = (1 << 32) - 1
 it is: torch's generator for CPUs looks at 32 bits of a seed. The two are never equal, since this is odd."""
 
 
+ADVERSARIAL_PARTS = ("discriminator", "discriminator_optimizer")
+
+
 @dataclass
 class State:
     """The moving parts of a training.
 
-    `window` (log_every, names) holds what is watched of the steps since the last line of the record, on the device;
-    `players` are the discriminator and its optimiser where there is one; `average` is the running mean of the weights
-    where there is one; `step` counts the optimiser steps done;
+    `window` (log_every, names) holds what is logged of the steps since the last line of the record, on the device;
+    `discriminator` and `discriminator_optimizer` are those of an adversarial training; `average` is the running mean of
+    the weights where there is one; `step` counts the optimiser steps done;
     `seconds` of training include those before a resume; `terms` are the last means of the unweighted terms;
     `validation` is the last validation PSNR in dB (protocol y).
     """
@@ -37,21 +41,28 @@ class State:
     network: nn.Module
     optimizer: torch.optim.Optimizer
     window: Tensor
-    players: tuple[nn.Module, torch.optim.Optimizer] | None = None
     average: nn.Module | None = None
+    discriminator: nn.Module | None = None
+    discriminator_optimizer: torch.optim.Optimizer | None = None
     step: int = 0
     seconds: float = 0.0
     terms: dict[str, float] | None = None
     validation: float | None = None
 
     @property
-    def result(self) -> nn.Module:
-        """The network to validate and to keep."""
+    def trained_network(self) -> nn.Module:
+        """The network to validate and to keep: the mean of the weights where there is one."""
         return self.network if self.average is None else self.average
 
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks that are trained, by what messages call their weights."""
+        found = {"weights": self.network, "discriminator weights": self.discriminator}
+        return {name: network for name, network in found.items() if network is not None}
+
     @torch.no_grad()
-    def follow(self, decay: float) -> None:
-        """Let the mean follow a step: mean = decay * mean + (1 - decay) * weights, as BasicSR's; buffers are copied."""
+    def update_average(self, decay: float) -> None:
+        """Update the mean after a step: mean = decay * mean + (1 - decay) * weights, as BasicSR; copy the buffers."""
         if self.average is None:
             return
         get_ema_multi_avg_fn(decay)(list(self.average.parameters()), list(self.network.parameters()), torch.empty(0))
@@ -59,17 +70,25 @@ class State:
             mean.copy_(value)
 
 
-def make_network(config: dict[str, Any]) -> nn.Module:
-    """Build a run's network from its resolved configuration, initialised from the run's seed."""
-    torch.manual_seed(config["seed"])
-    parameters = {key: value for key, value in config["network"].items() if key != "network"}
-    return build_network(config["network"]["network"], scale=config["task"]["scale"], **parameters)
+def with_defaults(config: RunConfig) -> RunConfig:
+    """Return a run with the defaults of its loss spelt out, as weight files and provenance hold it.
+
+    Raises:
+        UserError: the loss has a parameter that is not one, or a value that its term refuses.
+    """
+    return config.model_copy(update={"loss": resolve_loss(config.loss)})
 
 
-def make_loss(config: dict[str, Any]) -> WeightedSum:
+def make_network(config: RunConfig) -> nn.Module:
+    """Build a run's network, initialised from the run's seed."""
+    torch.manual_seed(config.seed)
+    return build_network(config.network.network, scale=config.task.scale, **config.network.parameters)
+
+
+def make_loss(config: RunConfig) -> WeightedSum:
     """Build a run's loss; a discriminator in it is initialised from the run's seed, apart from the network."""
-    torch.manual_seed(LAST_SEED - config["seed"])
-    return build_loss(config["loss"])
+    torch.manual_seed(LAST_SEED - config.seed)
+    return build_loss(config.loss)
 
 
 def start_from(network: nn.Module, path: Path) -> list[str]:
@@ -97,17 +116,16 @@ def start_from(network: nn.Module, path: Path) -> list[str]:
     return sorted(wanted.keys() - taken.keys())
 
 
-def make_optimizer(network: nn.Module, recipe: dict[str, Any]) -> torch.optim.Optimizer:
+def make_optimizer(network: nn.Module, settings: Optimisation) -> torch.optim.Optimizer:
     """Build Adam or SGD; the learning rate is set anew before every step."""
-    decay = recipe["weight_decay"]
-    if recipe["optimizer"] == "sgd":
-        return SGD(network.parameters(), lr=0.0, momentum=recipe["momentum"], weight_decay=decay)
-    first, second = recipe["betas"]
-    return Adam(network.parameters(), lr=0.0, betas=(first, second), weight_decay=decay)
+    decay = settings.weight_decay
+    if settings.optimizer == "sgd":
+        return SGD(network.parameters(), lr=0.0, momentum=settings.momentum, weight_decay=decay)
+    return Adam(network.parameters(), lr=0.0, betas=settings.betas, weight_decay=decay)
 
 
 def save_state(state: State, scratch: Path, record_bytes: int) -> None:
-    """Write a checkpoint; `record_bytes` is how much of the record it stands for."""
+    """Write a checkpoint; `record_bytes` is the length of the record by then."""
     content = {
         "step": state.step,
         "seconds": state.seconds,
@@ -120,14 +138,15 @@ def save_state(state: State, scratch: Path, record_bytes: int) -> None:
     }
     if state.average is not None:
         content["average"] = state.average.state_dict()
-    if state.players is not None:
-        discriminator, optimizer = state.players
-        content |= {"discriminator": discriminator.state_dict(), "discriminator_optimizer": optimizer.state_dict()}
+    for name in ADVERSARIAL_PARTS:
+        part = getattr(state, name)
+        if part is not None:
+            content[name] = part.state_dict()
     save_checkpoint(scratch, content)
 
 
 def restore_state(state: State, scratch: Path, device: torch.device) -> int:
-    """Load the newest checkpoint into `state`, if there is one, and give how much of the record it stands for."""
+    """Load the newest checkpoint into `state`, if there is one; return how many bytes of the record it stands for."""
     content = load_checkpoint(scratch, device)
     if content is None:
         return 0
@@ -139,10 +158,10 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     state.optimizer.load_state_dict(content["optimizer"])
     if state.average is not None:
         state.average.load_state_dict(content["average"])
-    if state.players is not None:
-        discriminator, optimizer = state.players
-        discriminator.load_state_dict(content["discriminator"])
-        optimizer.load_state_dict(content["discriminator_optimizer"])
+    for name in ADVERSARIAL_PARTS:
+        part = getattr(state, name)
+        if part is not None:
+            part.load_state_dict(content[name])
     state.window.copy_(content["window"])
     state.step, state.seconds = content["step"], content["seconds"]
     state.terms, state.validation = content["terms"], content["validation"]
@@ -150,15 +169,15 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
 
 
 def _has_record(path: Path, length: int) -> bool:
-    """Say whether the record is there up to a checkpoint; a kill while a finished run is cleared away can part them."""
+    """Return whether the record reaches its checkpoint: a kill while a run is deleted can leave one of the two."""
     if path.is_file() and path.stat().st_size >= length:
         return True
     print(f"warning: {path} is shorter than its checkpoint says: training from the beginning", file=sys.stderr)
     return False
 
 
-def last_good(config: dict[str, Any], scratch: Path, start: Path | None = None) -> tuple[nn.Module, int]:
-    """Give the network of the newest checkpoint and its step, or the network as training began and 0."""
+def last_good(config: RunConfig, scratch: Path, start: Path | None = None) -> tuple[nn.Module, int]:
+    """Return the network of the newest checkpoint and its step, or the network as training began and 0."""
     network, content = make_network(config), load_checkpoint(scratch, torch.device("cpu"))
     if content is not None:
         network.load_state_dict(content.get("average", content["network"]))

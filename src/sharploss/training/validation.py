@@ -2,12 +2,12 @@
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sharploss.config.recipe import Recipe
 from sharploss.data.pack import Pack
 from sharploss.metrics.psnr import psnr
 
@@ -19,14 +19,14 @@ IMAGES, SIDE, TIMES = 4, 128, 10
 def validate(
     network: nn.Module, pack: Pack, *, border: int, device: torch.device, pictures: Path | None = None, step: int = 0
 ) -> float:
-    """Give the mean PSNR over the images of `pack` in dB, on luma (protocol `y`), `border` pixels shaved.
+    """Return the mean PSNR over the images of `pack` in dB, on luma (protocol `y`), `border` pixels shaved.
 
     Args:
         network: maps (1, C, h, w) in [0, 1] to (1, C, H, W).
         pack: the validation images.
         border: pixels that do not count on each side.
         device: where to compute.
-        pictures: a folder to leave pictures in, where somebody looks at them.
+        pictures: a folder to write pictures to; None for no pictures.
         step: how many steps of training are done, which names the pictures.
     """
     network.eval()
@@ -37,18 +37,18 @@ def validate(
         values.append(psnr(output, target, protocol="y", border=border).item())
         if pictures is not None and index < IMAGES:
             name = pack.names[index].replace("/", "-")
-            leave_picture(pictures / f"{step}--{index}--{name}.npy", output, target)
+            write_picture(pictures / f"{step}--{index}--{name}.npy", output, target)
     network.train()
     return sum(values) / len(values)
 
 
-def is_shown(step: int, recipe: dict[str, Any]) -> bool:
-    """Say whether the validation after `step` steps leaves pictures: evenly spaced ones do, and the last."""
-    every = -(-(recipe["steps"] // recipe["validate_every"]) // TIMES) or 1
-    return step == recipe["steps"] or step // recipe["validate_every"] % every == 0
+def leaves_pictures(step: int, recipe: Recipe) -> bool:
+    """Return whether the validation after `step` steps leaves pictures: evenly spaced ones do, and the last."""
+    every = -(-(recipe.steps // recipe.validate_every) // TIMES) or 1
+    return step == recipe.steps or step // recipe.validate_every % every == 0
 
 
-def leave_picture(path: Path, output: Tensor, target: Tensor) -> None:
+def write_picture(path: Path, output: Tensor, target: Tensor) -> None:
     """Write the centres of `output` and `target`, (1, C, H, W) in [0, 1], side by side as uint8 (h, w, C).
 
     A disk that is full or a folder that is gone is no reason to stop a training: then there is no picture.

@@ -9,6 +9,7 @@ import synthetic
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.intervals import differences_of
 from sharploss.analysis.tables.best_weight import LossFamily, best_weight, choices, families, lay_out
+from sharploss.config.loss_spec import parse_loss
 from sharploss.config.params import load_params
 from sharploss.planning.plan import expand
 
@@ -92,7 +93,7 @@ def test_losses_that_differ_in_one_weight_or_alpha_are_a_family():
         "mdf": {"mdf": {"weights": "a"}},
         "mdf_b": {"mdf": {"weights": "b"}},
     }
-    found = families(losses)
+    found = families({name: parse_loss(spec) for name, spec in losses.items()})
     assert [family.name for family in found] == ["l1", "l1 + gv", "patch", "sploss", "mdf", "mdf_b"]
     assert found[1] == LossFamily("l1 + gv", "weight", {"weak": 0.1, "strong": 1.0})
     assert found[3] == LossFamily("sploss", "alpha", {"sp": 2.0, "sp4": 4.0})

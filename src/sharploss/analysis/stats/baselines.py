@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
+from sharploss.config.loss_spec import LossSpec, Term
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError
 from sharploss.utils.yaml_files import load_yaml
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from sharploss.analysis.load import Study
 
 Terms = dict[str, float]
-Spec = dict[str, Any]
 
 
 class Baselines(Strict):
@@ -43,31 +43,25 @@ def references(study: Study) -> list[str]:
     return load_baselines(study.root).references
 
 
-def specs_of(study: Study) -> dict[str, Spec]:
-    """Return the losses that the study trains, as params.yaml states them: loss -> term -> weight or parameters."""
+def specs_of(study: Study) -> dict[str, LossSpec]:
+    """Return the losses that the study trains, as params.yaml states them."""
     used = set(study.runs["loss"])
     return {name: spec for name, spec in study.params.losses.items() if name in used}
 
 
 def terms_of(study: Study) -> dict[str, Terms]:
     """Return the terms of every loss of the study with their weights: loss -> term -> weight."""
-    return {loss: {term: weight(value) for term, value in spec.items()} for loss, spec in specs_of(study).items()}
+    return {loss: spec.weights for loss, spec in specs_of(study).items()}
 
 
 def forms_of(study: Study) -> dict[str, dict[str, str]]:
     """Return the parameters of every term but its weight, as text: loss -> term -> form."""
-    return {loss: {term: form(value) for term, value in spec.items()} for loss, spec in specs_of(study).items()}
+    return {loss: {name: form(term) for name, term in spec.terms.items()} for loss, spec in specs_of(study).items()}
 
 
-def weight(value: Any) -> float:
-    """Return the weight of a term, which is a number, or parameters with an optional weight."""
-    return float(cast("Spec", value).get("weight", 1)) if isinstance(value, dict) else float(value)
-
-
-def form(value: Any) -> str:
+def form(term: Term) -> str:
     """Return the parameters of a term without its weight, as text that is equal where they are."""
-    parameters = cast("Spec", value) if isinstance(value, dict) else {}
-    return json.dumps({name: parameters[name] for name in parameters if name != "weight"}, sort_keys=True)
+    return json.dumps(term.parameters, sort_keys=True)
 
 
 def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:

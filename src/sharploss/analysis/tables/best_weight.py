@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sharploss.analysis.load import NOT_TRAINED, Study
 from sharploss.analysis.measures import Measure, badness, column, heading, number, title
-from sharploss.analysis.stats.baselines import Spec, references, specs_of, weight
+from sharploss.analysis.stats.baselines import references, specs_of
 from sharploss.analysis.stats.intervals import TRAINED, base_losses
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import Cell, Table, records
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sharploss.config.loss_spec import LossSpec
 
 METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 """What the table shows to read; its csv has every measure that the other tables show."""
@@ -39,11 +41,11 @@ class LossFamily(NamedTuple):
     variants: dict[str, float]
 
 
-def families(losses: dict[str, Spec]) -> list[LossFamily]:
+def families(losses: dict[str, LossSpec]) -> list[LossFamily]:
     """Group losses that differ in one tunable parameter alone; each other loss is a family by itself.
 
     Args:
-        losses: loss -> term -> weight or parameters, as in params.yaml.
+        losses: by name, as params.yaml states them.
 
     Returns:
         The families in the order of their first losses.
@@ -56,7 +58,7 @@ def families(losses: dict[str, Spec]) -> list[LossFamily]:
             frames.setdefault((varied, rest), {})[name] = float(parameters[varied])
     swept = [
         LossFamily(
-            " + ".join(losses[next(iter(found))]), varied[1], dict(sorted(found.items(), key=lambda one: one[1]))
+            " + ".join(losses[next(iter(found))].terms), varied[1], dict(sorted(found.items(), key=lambda one: one[1]))
         )
         for (varied, _), found in frames.items()
         if len(set(found.values())) > 1
@@ -67,13 +69,9 @@ def families(losses: dict[str, Spec]) -> list[LossFamily]:
     return sorted([*swept, *alone], key=lambda family: min(order[name] for name in family.variants))
 
 
-def _flat(spec: Spec) -> dict[tuple[str, str], Any]:
-    """Return (term, parameter) -> value; a term's weight is always among them."""
-    found: dict[tuple[str, str], Any] = {}
-    for term, value in spec.items():
-        more = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-        found |= {(term, key): its for key, its in more.items()} | {(term, "weight"): weight(value)}
-    return found
+def _flat(spec: LossSpec) -> dict[tuple[str, str], Any]:
+    """Return (term, parameter) -> value; a term's weight is among them."""
+    return {(name, key): value for name, term in spec.terms.items() for key, value in dict(term).items()}
 
 
 def choices(study: Study) -> pd.DataFrame:
@@ -118,7 +116,7 @@ def last_validation(study: Study) -> pd.DataFrame:
     return last.assign(psnr_y=pd.to_numeric(last["psnr_y"], errors="coerce").astype("float64"))
 
 
-def _chosen(study: Study, losses: dict[str, Spec], suite: str, runs: pd.DataFrame) -> list[dict[str, Any]]:
+def _chosen(study: Study, losses: dict[str, LossSpec], suite: str, runs: pd.DataFrame) -> list[dict[str, Any]]:
     found = families({str(loss): losses[loss] for loss in dict.fromkeys(runs["loss"])})
     if len(found) < 2 or not any(family.parameter for family in found):
         return []

@@ -3,7 +3,7 @@ import torch
 
 from sharploss.functional.colour import as_measured
 from sharploss.metrics import psnr, ssim
-from sharploss.metrics.picture import CachedImage, pair_of
+from sharploss.metrics.cached_image import CachedImage, cached_pair
 from sharploss.utils.errors import UserError
 
 
@@ -16,16 +16,6 @@ def test_what_was_made_once_is_not_made_again():
     values = [picture.once("key", lambda: made.append(1) or len(made)) for _ in range(3)]
     assert values == [1, 1, 1]
     assert picture.once("other", lambda: 2) == 2
-
-
-def test_large_images_keep_nothing(monkeypatch):
-    monkeypatch.setattr("sharploss.metrics.picture.LARGE", 30 * 34)
-    picture, made = CachedImage(photo()), []
-    for _ in range(2):
-        picture.once("key", lambda: made.append(1))
-    assert len(made) == 2
-    small = CachedImage(photo(size=(30, 33)))
-    assert small.once("key", lambda: 1) == small.once("key", lambda: 2) == 1
 
 
 @pytest.mark.parametrize("channels", ["y", "rgb", "grey", "grey8"])
@@ -44,6 +34,6 @@ def test_a_picture_has_the_values_of_its_images_however_often_it_is_used():
 
 def test_other_shapes_and_borders_are_refused():
     with pytest.raises(ValueError, match="one shape"):
-        pair_of(photo(), CachedImage(photo(size=(30, 33))))
+        cached_pair(photo(), CachedImage(photo(size=(30, 33))))
     with pytest.raises(UserError, match="border of 15"):
         CachedImage(photo()).seen("y", 15)

@@ -1,0 +1,62 @@
+"""One run with all that it is made from, typed: what training, evaluation and planning are given."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sharploss.config.check_names import mdf_weights
+from sharploss.config.extractors import OFFICIAL
+from sharploss.config.loss_spec import LossSpec
+from sharploss.config.network_spec import NetworkSpec
+from sharploss.config.params import Params
+from sharploss.config.recipe import Recipe
+from sharploss.config.tasks import Strict, Task
+
+
+class RunConfig(Strict):
+    """A resolved run.
+
+    `model_dump(mode="json")` returns the plain mapping that weight files and provenance hold, and
+    `RunConfig.model_validate` reads it back; `sharploss.training.checkpoint.config_hash` hashes that mapping.
+    """
+
+    task: Task
+    network: NetworkSpec
+    loss: LossSpec
+    recipe: Recipe
+    seed: int
+
+    @property
+    def target_patch(self) -> int:
+        """Side of the patches that losses compare, in pixels."""
+        return self.recipe.patch * self.task.scale
+
+
+def resolve_run(params: Params, run: Mapping[str, Any]) -> RunConfig:
+    """Spell out everything a run is made from.
+
+    Args:
+        params: the study.
+        run: one entry of runs.yaml: names of task, network, loss and recipe, a seed, and the extractor's file.
+    """
+    config = RunConfig(
+        task=params.tasks[run["task"]],
+        network=params.networks[run["network"]],
+        loss=params.losses[run["loss"]],
+        recipe=params.recipes[run["recipe"]],
+        seed=run["seed"],
+    )
+    loss = _with_extractor_file(_with_patch_size(config.loss, config.target_patch), run)
+    return config.model_copy(update={"loss": loss})
+
+
+def _with_extractor_file(loss: LossSpec, run: Mapping[str, Any]) -> LossSpec:
+    """Replace the name of an MDF loss's extractor with the path of its file, which the plan has put into the run."""
+    if "extractor" not in run or all(weights in OFFICIAL for weights in mdf_weights(loss)):
+        return loss
+    return loss.updated(mdf=loss.terms["mdf"].updated(weights=run["extractor"]))
+
+
+def _with_patch_size(loss: LossSpec, size: int) -> LossSpec:
+    """Return a loss whose discriminators are made for patches of `size` pixels, unless it states another size."""
+    own = {name: loss.terms[name] for name in loss.adversarial}
+    return loss.updated(**{name: term.updated(**{"size": size, **term.parameters}) for name, term in own.items()})

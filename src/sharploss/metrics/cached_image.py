@@ -1,0 +1,76 @@
+"""A batch of images as metrics look at it: what they derive from it is computed once."""
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from sharploss.functional.colour import quantise, view
+from sharploss.functional.images import check_same_shape
+
+Made = TypeVar("Made")
+
+
+class CachedImage:
+    """Images of one size, and what metrics have derived from them so far.
+
+    A target is one CachedImage for all outputs that are compared with it, so its share of every metric (8-bit values,
+    luma, local means, network features, edges) is computed once.
+
+    Large images are measured whole: a pair of DIV2K's size (2040x1356) peaks at 0.97 GB over all metrics, LPIPS with
+    AlexNet and NIQE included (measured on a CPU); SSIM of RGB needs most. LPIPS with VGG16 needs several GB.
+
+    Attributes:
+        image: (N, 3, H, W) RGB, uint8 or in [0, 1], as it was given.
+    """
+
+    def __init__(self, image: Tensor) -> None:
+        self.image = image
+        self._kept: dict[Hashable, Any] = {}
+        self._lock = threading.RLock()
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` returned when it was first called for under this key, also by another thread."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+            return self._kept[key]
+
+    def levels(self) -> Tensor:
+        """Return the images rounded to 8 bits: (N, 3, H, W) float64 in [0, 1]."""
+        return self.once("levels", lambda: _levels(self.image))
+
+    def seen(self, channels: str, border: int) -> Tensor:
+        """Return some channels of the 8-bit images without a border: see `sharploss.functional.colour.as_measured`.
+
+        Args:
+            channels: a key of `sharploss.functional.colour.VIEWS`.
+            border: pixels left out on each side.
+        """
+        return self.once(("seen", channels, border), lambda: view(self.levels(), channels, border))
+
+
+def _levels(image: Tensor) -> Tensor:
+    return quantise((image.float() / 255 if image.dtype == torch.uint8 else image).double())
+
+
+Images = Tensor | CachedImage
+"""What metrics take: images (N, 3, H, W) RGB, uint8 or in [0, 1], or a CachedImage of them."""
+
+
+def cached(images: Images) -> CachedImage:
+    """Return images as a CachedImage."""
+    return images if isinstance(images, CachedImage) else CachedImage(images)
+
+
+def cached_pair(output: Images, target: Images) -> tuple[CachedImage, CachedImage]:
+    """Return both images as CachedImages.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    one, other = cached(output), cached(target)
+    check_same_shape(one.image, other.image)
+    return one, other

@@ -1,0 +1,101 @@
+"""The import contract: packages import downwards only, without circles, and the library part imports nothing heavy.
+
+Every import counts, also those inside functions. docs/architecture.md explains the order.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "src" / "sharploss"
+LAYERS = (
+    {"utils"},
+    {"assets"},
+    {"config"},
+    {"functional", "record"},
+    {"data", "networks", "metrics", "mdf", "losses"},
+    {"training", "evaluation"},
+    {"planning", "tracking", "analysis"},
+    {"launch"},
+)
+LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
+HEAVY = ("dvc", "wandb", "pandas", "matplotlib", "lpips", "pyiqa", "skimage", "torchvision", "requests", "pooch")
+LIBRARY = ("losses", "networks", "metrics", "data")
+WITHOUT_TORCH = ("config", "analysis")
+
+
+def modules_imported(source: str) -> set[str]:
+    """Return the absolute names of all modules that a module's source imports, at any depth."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports are not used"
+            base = str(node.module)
+            found |= {f"sharploss.{alias.name}" for alias in node.names} if base == "sharploss" else {base}
+    return found
+
+
+def imports_of_packages() -> dict[str, dict[str, set[str]]]:
+    """Return, for each package, the packages that it imports, each with the files that do so."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for path in sorted(SOURCE.glob("*/**/*.py")):
+        package = path.relative_to(SOURCE).parts[0]
+        imported = found.setdefault(package, defaultdict(set))
+        for name in modules_imported(path.read_text(encoding="utf-8")):
+            if name.startswith("sharploss.") and name.split(".")[1] != package:
+                imported[name.split(".")[1]].add(str(path.relative_to(SOURCE)))
+    return found
+
+
+PACKAGES = imports_of_packages()
+
+
+def test_the_package_root_holds_nothing_but_init_and_main():
+    assert {path.name for path in SOURCE.glob("*.py")} == {"__init__.py", "__main__.py"}
+    assert PACKAGES.keys() == LEVEL.keys()
+
+
+def test_an_import_inside_a_function_counts():
+    assert modules_imported("def f():\n    from sharploss.a.b import c\n    import d.e") == {"sharploss.a.b", "d.e"}
+
+
+@pytest.mark.parametrize("package", LEVEL)
+def test_imports_point_downwards(package):
+    above = {other: sorted(files) for other, files in PACKAGES[package].items() if LEVEL[other] > LEVEL[package]}
+    assert above == {}
+
+
+def test_there_is_no_circle_between_packages():
+    assert list(TopologicalSorter({package: set(imported) for package, imported in PACKAGES.items()}).static_order())
+
+
+def modules_loaded(*packages: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter holds after importing packages of ours."""
+    code = f"import sys, {', '.join(f'sharploss.{name}' for name in packages)}\nprint(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE.parent)}
+    command = [sys.executable, "-P", "-c", code]
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    return {name.split(".")[0] for name in printed.split()}
+
+
+def test_the_library_part_imports_nothing_heavy():
+    loaded = modules_loaded(*LIBRARY)
+    assert "torch" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("package", WITHOUT_TORCH)
+def test_no_module_of_a_package_loads_torch(package):
+    modules = [path.relative_to(SOURCE).with_suffix("") for path in sorted((SOURCE / package).rglob("*.py"))]
+    names = {".".join(module.parts).removesuffix(".__init__") for module in modules}
+    assert "torch" not in modules_loaded(*sorted(names))
+    for path in (SOURCE / package).rglob("*.py"):  # nor later, inside a function
+        assert "torch" not in {name.split(".")[0] for name in modules_imported(path.read_text(encoding="utf-8"))}, path
