@@ -13,15 +13,15 @@ def main() -> None:
     parser.add_argument("study", nargs="?", help="whose pages; by default the study of params.yaml")
     study = parser.parse_args().study or current_study()
     from sharploss.analysis.claims.evaluate import evaluate_claims
-    from sharploss.analysis.figures.draw import plot
+    from sharploss.analysis.figures.draw import draw_figures
     from sharploss.analysis.report.front import write_front_page
-    from sharploss.analysis.report.page import report
-    from sharploss.analysis.tables.tables import tabulate
+    from sharploss.analysis.report.page import write_report
+    from sharploss.analysis.tables.tables import make_tables
 
-    tabulate(study, Path())
+    make_tables(study, Path())
     evaluate_claims(study, Path())
-    plot(study, Path())
-    report(study, Path(), command=f"make plan STUDY={study} && make repro")
+    draw_figures(study, Path())
+    write_report(study, Path(), command=f"make plan STUDY={study} && make repro")
     write_front_page(Path())
     print(paths(study).page)
 

@@ -15,7 +15,7 @@ def main() -> None:
 
     # A mirror changes what can be measured, so it belongs to the command; where it lies on this machine does not.
     mirror = "SHARPLOSS_MIRROR=<folder> " if os.environ.get("SHARPLOSS_MIRROR") else ""
-    write_report(current_study(), Path(), command=f"{mirror}make repro")
+    write_report(current_study(), Path(), f"{mirror}make repro")
     write_front_page(Path())
 
 

@@ -43,8 +43,7 @@ def clone(repository: Path, folder: Path) -> Study:
     names = subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.split("\0")
     for name in names:
         made = name.startswith(("results/", "reports/")) and not name.startswith("results/published/")
-        made = made or name == "dvc.lock"
-        if name and not made and (repository / name).is_file():
+        if name and not made and name != "dvc.lock" and (repository / name).is_file():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(repository / name, target)
@@ -70,6 +69,9 @@ def clone(repository: Path, folder: Path) -> Study:
     return study
 
 
+KEPT = ("data", "results", "reports")
+
+
 def finish(study: Study, change) -> Study:
     """Change params.yaml, run the study to its end, commit, and keep what git ignores and a test could spoil."""
     study.edit("params.yaml", change)
@@ -77,7 +79,8 @@ def finish(study: Study, change) -> Study:
     study.run("dvc", "repro")
     study.run("git", "add", "-A")
     study.run("git", "commit", "-q", "-m", "run")
-    shutil.copytree(study.folder / "data", study.folder.parent / "data")
+    for name in KEPT:
+        shutil.copytree(study.folder / name, study.folder.parent / name)
     return study
 
 
@@ -85,6 +88,7 @@ def put_back(study: Study) -> None:
     """Undo whatever a test did to a finished study."""
     study.run("git", "checkout", "-q", ".")
     study.run("git", "clean", "-fdq")
+    for name in KEPT:
+        shutil.rmtree(study.folder / name, ignore_errors=True)
+        shutil.copytree(study.folder.parent / name, study.folder / name)
     study.run("dvc", "checkout", "-q", "--force", check=False)
-    shutil.rmtree(study.folder / "data")
-    shutil.copytree(study.folder.parent / "data", study.folder / "data")

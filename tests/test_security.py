@@ -123,11 +123,11 @@ def test_no_index_and_no_address_is_named_in_the_lock():
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links|--trusted-host|git\+|file:", LOCKED)
 
 
-PLAN = load_plan(ROOT / "runs.yaml")
-GROUP = next(name for name, group in PLAN["groups"].items() if len(group["runs"]) > 1)
-PLAN = {
-    "runs": {key: PLAN["runs"][key] for key in PLAN["groups"][GROUP]["runs"]},
-    "groups": {GROUP: PLAN["groups"][GROUP]},
+PLAN = load_yaml(ROOT / "runs.yaml")
+NAMED, GROUP = next((name, group) for name, group in PLAN["groups"].items() if len(group["runs"]) > 1)
+PLAN |= {
+    "runs": {key: run for key, run in PLAN["runs"].items() if run["group"] == GROUP["group"]},
+    "groups": {NAMED: GROUP},
 }
 EVIL = [
     "../../x",

@@ -11,7 +11,15 @@ def with_figures(root):
     folder = root / "reports" / "mini" / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     listed = [
-        {"name": f"f{n}", "section": section, "caption": HOSTILE, "alt": HOSTILE, "width": 120, "height": 80}
+        {
+            "name": f"f{n}",
+            "section": section,
+            "caption": HOSTILE,
+            "alt": HOSTILE,
+            "paper": HOSTILE,
+            "width": 120,
+            "height": 80,
+        }
         for n, section in enumerate(("tradeoff", "ranks", "alpha"))
     ]
     listed.append({"name": "g", "section": "gv", "caption": "c", "alt": "a", "not_drawn": "Set14 is not here."})

@@ -116,6 +116,7 @@ def test_the_schema_for_editors_is_the_models(repository):
         ("losses.sploss.sploss.alpha", float("inf"), "losses.sploss.sploss.alpha is inf; a finite number is needed."),
         ("seeds", [], "seeds is []"),
         ("study", None, "study is None"),
+        ("study", "published", "the folder 'published' holds other results"),
     ],
 )
 def test_bad_input_is_told_in_one_sentence(mini, tmp_path, where, value, told):

@@ -16,8 +16,8 @@ needs_mirror = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not se
 
 @pytest.fixture
 def root(tmp_path, repository, monkeypatch):
-    (tmp_path / PUBLISHED).parent.mkdir(parents=True)
-    shutil.copy(repository / PUBLISHED, tmp_path / PUBLISHED)
+    (tmp_path / PUBLISHED).mkdir(parents=True)
+    shutil.copy(repository / PUBLISHED / "calibration.csv", tmp_path / PUBLISHED)
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "cache"))
     return tmp_path
 
@@ -32,7 +32,7 @@ def keep(root, choose):
 
 
 def test_every_set_of_the_published_values_is_looked_for(repository):
-    rows = read_rows(repository / PUBLISHED)
+    rows = read_rows(repository / PUBLISHED / "calibration.csv")
     assert {row["dataset"] for row in rows} <= set(SETS)
     # 4 sets at 3 scales and 2 sets at 2 qualities, two metrics each, and the LR check at 3 scales
     assert len(rows) == 4 * 3 * 2 + 2 * 2 * 2 + 3
@@ -122,4 +122,4 @@ def test_published_values_that_are_no_text_are_told(root):
 
 
 def test_without_a_calibration_the_report_has_an_empty_table(tmp_path):
-    assert calibration(tmp_path).rows == []
+    assert calibration(paths("mini", tmp_path)).rows == []

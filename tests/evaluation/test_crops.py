@@ -5,13 +5,14 @@ from toys import TASK
 from sharploss.data import read_image
 from sharploss.evaluation.crops import find_crops, write_crops
 from sharploss.evaluation.score import open_test_packs
+from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
 SPEC = {"task": "toy", "dataset": "toys", "image": "first", "top": 3, "left": 5, "height": 8, "width": 12}
 
 
 def find(study, **change):
-    return find_crops({"nose": {**SPEC, **change}}, "toy", open_test_packs("toy", TASK, study))
+    return find_crops({"nose": {**SPEC, **change}}, "toy", open_test_packs("toy", TASK, paths("mini", study)))
 
 
 def test_a_crop_cuts_out_its_rectangle(study):

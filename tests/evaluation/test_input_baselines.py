@@ -71,7 +71,7 @@ def test_without_any_test_set_there_are_no_scores_and_no_edge(make_test_set):
 
 def test_a_test_set_without_images_is_refused(make_test_set):
     with pytest.raises(UserError, match=r"test set toys of toy is empty: .* tasks\.toy\.test"):
-        evaluate_input_baseline("toy", TASK, {}, make_test_set({}))
+        evaluate_input_baseline("toy", TASK, {}, paths("mini", make_test_set({})))
 
 
 def test_the_variances_of_the_shown_image_are_beside(folder):

@@ -1,5 +1,3 @@
-import csv
-import json
 import math
 
 import pytest
@@ -8,18 +6,10 @@ from toys import TASK, picture
 
 from sharploss.assets.fetch import AssetMissingError
 from sharploss.data import imresize
-from sharploss.evaluation.score import (
-    COLUMNS,
-    Scores,
-    load_measures,
-    missing_sets,
-    notes_of,
-    open_test_packs,
-    score_packs,
-    write_scores,
-)
+from sharploss.evaluation.score import Scores, load_measures, missing_sets, notes_of, open_test_packs, score_packs
 from sharploss.metrics import SET_METRICS, CachedImage, psnr
 from sharploss.metrics.sharpness import gradient_variance_ratio
+from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_weights")
@@ -30,11 +20,8 @@ def enlarge(image):
 
 
 def score(root, restorers, scale=2, on_image=lambda *_: None, metrics=None):
-    packs, task, device = (
-        open_test_packs("toy", TASK, root),
-        TASK.model_copy(update={"scale": scale}),
-        torch.device("cpu"),
-    )
+    packs = open_test_packs("toy", TASK, paths("mini", root))
+    task, device = TASK.model_copy(update={"scale": scale}), torch.device("cpu")
     return score_packs(packs, restorers, task=task, device=device, title="toy", on_image=on_image, metrics=metrics)
 
 
@@ -146,10 +133,10 @@ def test_targets_are_looked_at_once_for_all_runs(study, monkeypatch):
 
 
 def test_notes_tell_patches_only_where_there_are_some(study):
-    packs = open_test_packs("toy", TASK, study)
+    packs = open_test_packs("toy", TASK, paths("mini", study))
     notes = notes_of(Scores([], {"niqe": "why"}, {}), packs, 0.0)
-    assert notes.keys() == {"not_measured", "missing_sets", "seconds"}
-    assert notes_of(Scores([], {}, {"toys": 8}), packs, 0.0)["fid_patches"] == {"toys": 8}
+    assert (notes.not_measured, notes.missing_sets, notes.fid_patches) == ({"niqe": "why"}, {"lost": "it is lost"}, {})
+    assert notes_of(Scores([], {}, {"toys": 8}), packs, 0.0).fid_patches == {"toys": 8}
 
 
 def test_every_restored_image_is_handed_over(study):
@@ -160,14 +147,4 @@ def test_every_restored_image_is_handed_over(study):
 
 
 def test_a_set_that_could_not_be_had_is_told(study):
-    assert missing_sets(open_test_packs("toy", TASK, study)) == {"lost": "it is lost"}
-
-
-def test_scores_are_written_as_tidy_csv_beside_notes(tmp_path):
-    rows = [("run", "set", "a", "psnr", "y", 28.1234567), ("run", "set", "b", "psnr", "y", math.inf)]
-    write_scores(tmp_path / "deep" / "group", rows, {"seconds": 1.5})
-    with (tmp_path / "deep" / "group.csv").open(newline="") as file:
-        header, *lines = csv.reader(file)
-    assert tuple(header) == COLUMNS
-    assert lines == [["run", "set", "a", "psnr", "y", "28.123457"], ["run", "set", "b", "psnr", "y", "inf"]]
-    assert json.loads((tmp_path / "deep" / "group.json").read_text()) == {"seconds": 1.5}
+    assert missing_sets(open_test_packs("toy", TASK, paths("mini", study))) == {"lost": "it is lost"}

@@ -9,11 +9,12 @@ from sharploss.evaluation.crops import Crop
 from sharploss.evaluation.score import open_test_packs
 from sharploss.evaluation.variance import COLUMNS, POINTS, shown_image, write_variances
 from sharploss.functional.colour import as_measured
+from sharploss.record.paths import paths
 
 
 def written(study, outputs, border=2, image="toys/first"):
     path = study / "variance.csv"
-    write_variances(path, image, open_test_packs("toy", TASK, study), outputs, border)
+    write_variances(path, image, open_test_packs("toy", TASK, paths("mini", study)), outputs, border)
     with path.open(newline="") as file:
         header, *rows = csv.reader(file)
     assert tuple(header) == COLUMNS
@@ -66,7 +67,7 @@ def test_the_truth_itself_lies_on_its_own_curve_and_blur_below(study):
 
 
 def test_the_first_crop_s_image_is_shown_or_else_the_first(study):
-    packs = open_test_packs("toy", TASK, study)
+    packs = open_test_packs("toy", TASK, paths("mini", study))
     assert shown_image([Crop("nose", "toys/second", 0, 0, 8, 8)], packs) == "toys/second"
     assert shown_image([], packs) == "toys/first"
     assert shown_image([], packs[1:]) is None

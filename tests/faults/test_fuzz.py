@@ -71,7 +71,7 @@ def smaller(name):
     if name == "runs.yaml":
         groups = dict(list(content["groups"].items())[:2])
         runs = {key: run for key, run in content["runs"].items() if run["group"] in groups}
-        content = {"runs": runs, "groups": groups}
+        content |= {"runs": runs, "groups": groups}
     return content
 
 

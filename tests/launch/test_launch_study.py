@@ -18,6 +18,7 @@ BREAK = ("    params, run = load_params()", '    if "-l2-" in key:\n        retu
 
 def small(params):
     """Two runs, and two that start from their weights."""
+    params["tasks"] = {"sr_x4": params["tasks"]["sr_x4"]}
     params["networks"] = {"espcn": {"network": "espcn", "width": 8}}
     params["losses"] = {name: params["losses"][name] for name in ("l1", "l2", "sploss")}
     params["extractors"] = {}

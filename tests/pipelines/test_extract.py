@@ -57,7 +57,7 @@ def test_an_extractor_becomes_a_loss(extract, tmp_path, monkeypatch):
     assert not list((tmp_path / ".scratch").iterdir())
 
     monkeypatch.chdir(tmp_path)
-    loss = build_loss({"l1": 1, "mdf": {"weights": "ours", "scales": 2, "weight": 0.1}})
+    loss = build_loss({"l1": 1, "mdf": {"weights": str(weights.relative_to(tmp_path)), "scales": 2, "weight": 0.1}})
     output = torch.rand(1, 3, 12, 12, requires_grad=True)
     loss(output, torch.rand(1, 3, 12, 12)).backward()
     assert output.grad.isfinite().all()

@@ -1,11 +1,13 @@
 import csv
 import html
 import json
+import shutil
 import signal
 import subprocess
 import time
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.slow
 
@@ -106,16 +108,43 @@ def test_with_nothing_to_do_nothing_is_done(study):
 
 
 def test_results_are_the_same_when_made_again(untouched):
-    path = untouched.folder / f"results/mini/weights/sr_x4-edsr/{RUN}.safetensors"
-    before = path.read_bytes()
+    results = untouched.folder / "results/mini"
+    made = [results / f"weights/sr_x4-edsr/{RUN}.safetensors"]
+    made += [results / "runs" / RUN / name for name in ("metrics.json", "history.jsonl")]
+    before = [path.read_bytes() for path in made]
     untouched.run("dvc", "repro", "-f", "-s", f"train@mini-{RUN}")
-    assert path.read_bytes() == before
-    assert (
-        untouched.run(
-            "git", "diff", "--stat", "--", "results/mini/runs/*/metrics.json", "results/mini/runs/*/history.jsonl"
-        ).stdout
-        == ""
-    )
+    assert [path.read_bytes() for path in made] == before
+
+
+def test_another_study_beside_it_retrains_and_removes_nothing(untouched):
+    other = yaml.safe_load((untouched.folder / "params.yaml").read_text())
+    suite = other["suites"]["pairings"] | {"networks": ["espcn"], "losses": ["l1"], "recipe": "other"}
+    other |= {"study": "other", "recipes": {"other": other["recipes"]["mini"]}, "suites": {"pairings": suite}}
+    other |= {"extractors": {}, "losses": {"l1": {"l1": 1}}, "crops": {}}
+    studies = untouched.folder / "studies"
+    shutil.copy(untouched.folder / "params.yaml", studies / "first.yaml")
+    (studies / "other.yaml").write_text(yaml.safe_dump(other))
+    before = files(untouched.folder, "results/mini") | files(untouched.folder, "reports/mini")
+    untouched.run("python", "-P", "pipelines/plan.py", "other")
+    untouched.run("dvc", "repro", "evaluate", "tables")
+    assert files(untouched.folder, "results/other")
+    assert files(untouched.folder, "results/mini") | files(untouched.folder, "reports/mini") == before
+    untouched.run("python", "-P", "pipelines/plan.py", "first")
+    assert trained(untouched.run("dvc", "repro", "evaluate", "tables").stdout) == []
+    assert files(untouched.folder, "results/mini") | files(untouched.folder, "reports/mini") == before
+
+
+def files(folder, name):
+    return {path: path.read_bytes() for path in (folder / name).rglob("*") if path.is_file()}
+
+
+def test_the_pages_are_drawn_from_the_results_alone(untouched):
+    before = files(untouched.folder, "reports/mini/tables")
+    for path in [untouched.folder / "data", untouched.folder / "results/mini/weights", *before]:
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+    untouched.run("python", "-P", "pipelines/draw.py", "mini")
+    assert files(untouched.folder, "reports/mini/tables") == before
+    assert "no evidence yet" in (untouched.folder / "reports/index.html").read_text()
 
 
 def test_a_new_weight_for_gv_retrains_the_gv_runs_alone(untouched):
@@ -228,7 +257,6 @@ def test_dvc_commands_work_as_users_expect(untouched):
     untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.02))
     assert "0.02" in untouched.run("dvc", "params", "diff").stdout
     untouched.run("dvc", "repro", f"train@mini-{RUN}")
-    assert f"results/mini/runs/{RUN}/metrics.json" in untouched.run("dvc", "metrics", "diff").stdout
     page = untouched.run("dvc", "plots", "show").stdout.strip().removeprefix("file://")
     text = (untouched.folder / "dvc_plots/index.html").read_text()
     assert page.endswith("index.html")

@@ -3,7 +3,6 @@
 import json
 import runpy
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +11,8 @@ from safetensors.torch import load_file
 
 from sharploss.config.params import load_params
 from sharploss.networks import build_network
-from sharploss.planning.plan import NOTHING, expand, settings_path, weights_path, write_plan
+from sharploss.planning.plan import expand, write_plan
+from sharploss.record.paths import paths
 from sharploss.training.checkpoint import read_metadata, save_weights
 from sharploss.utils.errors import UserError
 from toy_training import write_packs
@@ -41,11 +41,11 @@ def train(repository, tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     plan = expand(load_params())
     write_plan(plan)
-    for path, text in {NOTHING: "nothing\n", "data/mini/losses/l1.json": "[]"}.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
-    for key in plan["runs"]:
-        settings_path(key).write_text(json.dumps({"code": {}}))
+    files = paths("mini", tmp_path)
+    texts = {files.loss_receipts("l1"): "[]"} | {files.run_settings(key): '{"code": {}}' for key in plan["runs"]}
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     packs = tmp_path / "data/mini/packed/sr_x2"
     packs.mkdir(parents=True)
     write_packs(packs)
@@ -62,7 +62,7 @@ def train(repository, tmp_path, monkeypatch):
 
 def rewrite(key, change=0.0, **metadata):
     """Write a run's weights again, other numbers or metadata in them."""
-    path = Path(weights_path("sr_x2-espcn", key))
+    path = paths("mini").weights("sr_x2-espcn", key)
     network = build_network("espcn", scale=2, width=4)
     network.load_state_dict(load_file(path))
     with torch.no_grad():

@@ -1,9 +1,10 @@
+import importlib
 import sys
 import textwrap
 
 import pytest
 
-from sharploss.planning.fingerprint import fingerprint
+from sharploss.planning.fingerprint import fingerprint, used_modules
 
 
 @pytest.fixture
@@ -47,6 +48,39 @@ def test_what_is_left_out_does_not_count(package):
     assert fingerprint(["sharploss_toy.loop"], without=["sharploss_toy.losses"]) == before
 
 
+LOOP = """
+from sharploss_toy.{patches} import batch
+from sharploss_toy.{losses} import build as made
+def train(): return batch() + made()
+"""
+
+
+def test_a_module_s_name_and_place_do_not_count(package):
+    write(package, "loop", LOOP.format(patches="patches", losses="losses"))
+    before = fingerprint(["sharploss_toy.loop"])
+    (package / "room").mkdir()
+    (package / "room/__init__.py").write_text("")
+    (package / "patches.py").rename(package / "room/a_batch.py")
+    (package / "losses.py").rename(package / "a_term.py")
+    (package / "loop.py").unlink()
+    write(package, "training", LOOP.format(patches="room.a_batch", losses="a_term"))
+    importlib.invalidate_caches()
+    assert fingerprint(["sharploss_toy.training"]) == before
+
+
+def test_the_same_name_from_another_module_counts(package):
+    write(package, "other", "def batch(): return 2\n")
+    write(package, "loop", LOOP.format(patches="patches", losses="losses"))
+    before = fingerprint(["sharploss_toy.loop"])
+    write(package, "loop", LOOP.format(patches="other", losses="losses"))
+    assert fingerprint(["sharploss_toy.loop"]) != before
+
+
+def test_modules_that_import_one_another_have_a_fingerprint(package):
+    write(package, "patches", "def batch():\n    from sharploss_toy.loop import train\n    return train\n")
+    assert fingerprint(["sharploss_toy.loop"]) == fingerprint(["sharploss_toy.loop"])
+
+
 def test_comments_docstrings_and_layout_do_not_count(package):
     before = fingerprint(["sharploss_toy.patches"])
     write(
@@ -63,12 +97,12 @@ def test_comments_docstrings_and_layout_do_not_count(package):
     assert fingerprint(["sharploss_toy.patches"]) == before
 
 
-# As pipelines/plan.py leaves out: what a run uses of losses and networks is in files of their own.
+# As sharploss.planning.stage_files leaves out: what a run uses of losses and networks is in files of their own.
 REGISTRIES = ["sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks"]
 
 
 def modules(*names):
-    return {line.split()[0] for line in fingerprint(names, without=REGISTRIES).splitlines()}
+    return used_modules(names, without=REGISTRIES)
 
 
 def test_training_code_is_found_and_plumbing_is_not():
@@ -85,5 +119,5 @@ def test_adding_a_metric_does_not_change_the_training_code():
 
 
 def test_evaluation_uses_the_filters_of_the_losses():
-    found = modules("sharploss.evaluation.group", "sharploss.evaluation.reference")
+    found = modules("sharploss.evaluation.group", "sharploss.evaluation.input_baselines")
     assert {"sharploss.metrics.ssim", "sharploss.functional.filters", "sharploss.losses.sploss"} <= found

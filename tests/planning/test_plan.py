@@ -1,20 +1,9 @@
 import pytest
-import yaml
 
 from sharploss.config.loss_spec import parse_loss
 from sharploss.config.params import Params, load_params
 from sharploss.losses import min_patch
-from sharploss.planning.plan import (
-    NOTHING,
-    changes,
-    check_plan,
-    dump_plan,
-    expand,
-    find_run,
-    load_plan,
-    run_key,
-    write_plan,
-)
+from sharploss.planning.plan import NOTHING, changes, check_plan, dump_plan, expand, find_run, load_plan, write_plan
 from sharploss.utils.errors import UserError
 
 
@@ -41,12 +30,6 @@ def test_one_run_serves_several_suites(params):
 def test_groups_hold_every_run_once(params):
     plan = expand(params)
     assert sorted(key for group in plan["groups"].values() for key in group["runs"]) == sorted(plan["runs"])
-
-
-def test_a_recipe_other_than_the_studys_is_part_of_the_key(params):
-    run = {"task": "sr_x4", "network": "edsr", "loss": "l1", "recipe": "mini", "seed": 0}
-    assert run_key(params, run) == "sr_x4-edsr-l1-s0"
-    assert run_key(params, {**run, "recipe": "long"}) == "sr_x4-edsr-l1-long-s0"
 
 
 def test_seeds_multiply_runs(params):
@@ -130,7 +113,7 @@ def test_written_and_read_back(params, tmp_path):
     plan = expand(params)
     write_plan(plan, tmp_path / "runs.yaml")
     assert load_plan(tmp_path / "runs.yaml") == plan
-    assert len(dump_plan(plan).splitlines()) == len(plan["runs"]) + len(plan["groups"]) + 3
+    assert len(dump_plan(plan).splitlines()) == sum(len(part) for name, part in plan.items() if name != "study") + 6
 
 
 def test_a_stale_plan_names_the_difference_and_the_command(params, tmp_path):
@@ -149,17 +132,44 @@ def test_changes_are_listed(params):
 
 
 @pytest.mark.parametrize("key", ["../evil-a-b-s0", "a-b-$(touch x)-s0", "a b-c-d-s0", "a-b-c"])
-def test_a_key_that_no_plan_makes_is_refused(tmp_path, key):
-    (tmp_path / "runs.yaml").write_text(yaml.safe_dump({"runs": {key: {}}, "groups": {}}))
+def test_a_key_that_no_plan_makes_is_refused(params, tmp_path, key):
+    plan = expand(params)
+    plan["runs"][key] = plan["runs"]["sr_x4-edsr-l1-s0"]
+    write_plan(plan, tmp_path / "runs.yaml")
     with pytest.raises(UserError, match="no plan makes"):
         load_plan(tmp_path / "runs.yaml")
 
 
-@pytest.mark.parametrize("content", ["", "[]", "runs: {}", "{runs: {}, groups: {}, more: 1}"])
+@pytest.mark.parametrize("section", ["study", "tasks", "extractors"])
+def test_a_name_that_no_plan_makes_is_refused(params, tmp_path, section):
+    plan = expand(params)
+    bad = "$(touch x)"
+    plan[section] = {"study": bad, "tasks": [bad], "extractors": {bad: "sr_x4"}}[section]
+    write_plan(plan, tmp_path / "runs.yaml")
+    with pytest.raises(UserError, match=r"no plan makes|is not a plan"):
+        load_plan(tmp_path / "runs.yaml")
+
+
+NONE = "plan: {study: mini}\npacks: {}\ndiscriminators: {}\nruns: {}\ngroups: {}\n"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "runs: {}", NONE + "more: 1", NONE.replace("packs: {}", "packs: {other-sr: {task: sr}}")]
+)
 def test_what_is_no_plan_is_refused(tmp_path, content):
     (tmp_path / "runs.yaml").write_text(content)
     with pytest.raises(UserError, match="make plan"):
         load_plan(tmp_path / "runs.yaml")
+
+
+def test_another_study_shares_no_stage_key(params):
+    other = expand(with_changes(params, study="other"))
+    assert changes(expand(params), other)[0] == "new study other"
+    keys = [
+        {line.split(":")[0] for line in dump_plan(plan).splitlines()[2:] if line[0] == " "}
+        for plan in (expand(params), other)
+    ]
+    assert not keys[0] & keys[1]
 
 
 def test_find_run_names_the_nearest(params):

@@ -7,8 +7,9 @@ import pytest
 from sharploss.config.loss_spec import parse_loss
 from sharploss.config.params import Params, load_params
 from sharploss.config.run_config import resolve_run
-from sharploss.planning.plan import expand, weights_path
-from sharploss.planning.status import standing, tell
+from sharploss.planning.plan import expand
+from sharploss.planning.status import format_status, run_status
+from sharploss.record.paths import paths
 from sharploss.training.state import with_defaults
 from sharploss.utils.errors import UserError
 
@@ -22,10 +23,10 @@ def study(repository):
 def train(root, params, plan, key, **changed):
     """Leave what a training leaves, as far as it matters here."""
     config = with_defaults(resolve_run(params, plan["runs"][key])).model_dump(mode="json") | changed
-    folder = root / "results" / "mini" / "runs" / key
+    folder = paths(plan["study"], root).run(key).provenance.parent
     folder.mkdir(parents=True)
     (folder / "provenance.json").write_text(json.dumps({"config": config}))
-    weights = root / weights_path(plan["runs"][key]["group"], key)
+    weights = paths(plan["study"], root).weights(plan["runs"][key]["group"], key)
     weights.parent.mkdir(parents=True, exist_ok=True)
     weights.write_bytes(b"weights")
     return folder, weights
@@ -33,14 +34,14 @@ def train(root, params, plan, key, **changed):
 
 def test_without_results_everything_is_new(study, tmp_path):
     params, plan = study
-    assert standing(params, plan, tmp_path) == {"kept": [], "other": [], "new": list(plan["runs"])}
+    assert run_status(params, plan, tmp_path) == {"kept": [], "other": [], "new": list(plan["runs"])}
 
 
 def test_every_run_of_a_study_that_was_trained_is_kept(study, tmp_path):
     params, plan = study
     for key in plan["runs"]:
         train(tmp_path, params, plan, key)
-    assert standing(params, plan, tmp_path) == {"kept": list(plan["runs"]), "other": [], "new": []}
+    assert run_status(params, plan, tmp_path) == {"kept": list(plan["runs"]), "other": [], "new": []}
 
 
 def test_other_settings_lost_weights_and_damaged_records_are_told_apart(study, tmp_path):
@@ -50,7 +51,7 @@ def test_other_settings_lost_weights_and_damaged_records_are_told_apart(study, t
     train(tmp_path, params, plan, other, seed=7)
     train(tmp_path, params, plan, lost)[1].unlink()
     (train(tmp_path, params, plan, damaged)[0] / "provenance.json").write_text("{}")
-    assert standing(params, plan, tmp_path) == {"kept": [kept], "other": [other], "new": [lost, damaged, *new]}
+    assert run_status(params, plan, tmp_path) == {"kept": [kept], "other": [other], "new": [lost, damaged, *new]}
 
 
 def test_what_starts_from_an_altered_run_is_altered_too(repository, tmp_path):
@@ -68,18 +69,18 @@ def test_what_starts_from_an_altered_run_is_altered_too(repository, tmp_path):
     plan = expand(params)
     for key in plan["runs"]:
         train(tmp_path, params, plan, key)
-    assert not standing(params, plan, tmp_path)["other"]
+    assert not run_status(params, plan, tmp_path)["other"]
     params.losses["l1"] = parse_loss({"l1": 2})
-    found = standing(params, plan, tmp_path)
+    found = run_status(params, plan, tmp_path)
     assert set(plan["runs"]) - set(found["other"]) == {"sr_x4-espcn-l2-s0"} == set(found["kept"])
     middle, first = "sr_x4-espcn-l1_ragan-mini_gan-s0", "sr_x4-espcn-l1-s0"
-    (tmp_path / weights_path("sr_x4-espcn", middle)).unlink()
-    found = standing(params, plan, tmp_path)
+    paths("mini", tmp_path).weights("sr_x4-espcn", middle).unlink()
+    found = run_status(params, plan, tmp_path)
     assert found["new"] == [middle]
     assert "sr_x4-espcn-l1-later-s0" in found["other"]
     params.losses["l1"] = parse_loss({"l1": 1})
-    (tmp_path / weights_path("sr_x4-espcn", first)).unlink()
-    found = standing(params, plan, tmp_path)
+    paths("mini", tmp_path).weights("sr_x4-espcn", first).unlink()
+    found = run_status(params, plan, tmp_path)
     assert set(found["new"]) == {first, middle}
     assert not found["other"]
 
@@ -89,29 +90,29 @@ def test_another_test_set_makes_no_other_run(study, tmp_path):
     key = next(iter(plan["runs"]))
     train(tmp_path, params, plan, key)
     params.tasks[plan["runs"][key]["task"]].test.append("set14")
-    assert standing(params, plan, tmp_path)["kept"] == [key]
+    assert run_status(params, plan, tmp_path)["kept"] == [key]
 
 
-def test_another_study_has_other_settings_under_the_same_name(study, repository, tmp_path):
+def test_another_study_has_trainings_of_its_own(study, repository, tmp_path):
     params, plan = study
     for key in plan["runs"]:
         train(tmp_path, params, plan, key)
     gpu = load_params(repository / "studies" / "gpu.yaml")
-    found = standing(gpu, expand(gpu), tmp_path)
-    assert "sr_x4-edsr-l1-s0" in found["other"]
+    found = run_status(gpu, expand(gpu), tmp_path)
     assert not found["kept"]
-    assert found["new"]
+    assert not found["other"]
+    assert "sr_x4-edsr-l1-s0" in found["new"]
 
 
 def test_it_is_told_in_numbers_and_names():
-    lines = tell({"kept": ["a", "b"], "other": ["c"], "new": ["d", "e", "f"]})
+    lines = format_status({"kept": ["a", "b"], "other": ["c"], "new": ["d", "e", "f"]})
     assert lines[0] == "other settings c"
     assert lines[1].startswith("to train: 4 (3 not here, 1 with other settings)")
     assert lines[2].startswith("reused: 2 ")
 
 
 def test_what_was_named_before_is_counted_alone():
-    lines = tell({"kept": [], "other": ["c", "d"], "new": []}, named=["c"])
+    lines = format_status({"kept": [], "other": ["c", "d"], "new": []}, named=["c"])
     assert lines[0] == "other settings d"
     assert lines[1].startswith("to train: 2 ")
 

@@ -1,38 +1,49 @@
-"""What code a run uses, as hashes: DVC retrains a run when that code changes, and not when other code does."""
+"""What code a run uses, as hashes: DVC retrains a run when that code changes, and not when other code does.
+
+Names of modules do not count, nor where one lies: after a rename or a move, the fingerprint is what it was.
+"""
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-# Code that no number depends on: reading settings, telling errors, writing files, reporting progress.
+PACKAGE = "sharploss"
+
+# Code that no number depends on: reading settings, reporting errors, writing files, naming them, reporting progress.
 PLUMBING = frozenset(
     {
-        "sharploss",
-        "sharploss.utils.argument_checks",
-        "sharploss.utils.registry",
-        "sharploss.utils.cores",
-        "sharploss.utils.errors",
-        "sharploss.utils.files",
-        "sharploss.config.check_leakage",
-        "sharploss.config.check_names",
-        "sharploss.config.limits",
-        "sharploss.config.loss_spec",
-        "sharploss.config.network_spec",
-        "sharploss.config.params",
-        "sharploss.config.recipe",
-        "sharploss.config.run_config",
-        "sharploss.config.suites",
-        "sharploss.config.tasks",
-        "sharploss.planning.plan",
-        "sharploss.tracking.follower",
+        PACKAGE,
+        *(
+            f"{PACKAGE}.utils.{name}"
+            for name in ("argument_checks", "checksum", "cores", "errors", "files", "registry")
+        ),
+        *(
+            f"{PACKAGE}.config.{name}"
+            for name in (
+                "check_leakage",
+                "check_names",
+                "limits",
+                "loss_spec",
+                "network_spec",
+                "params",
+                "recipe",
+                "run_config",
+                "suites",
+                "tasks",
+            )
+        ),
+        f"{PACKAGE}.planning.plan",
+        *(f"{PACKAGE}.record.{name}" for name in ("history", "keys", "paths", "run", "scores")),
+        f"{PACKAGE}.tracking.follower",
     }
 )
 
 
 def fingerprint(modules: Iterable[str], *, without: Iterable[str] = ()) -> str:
-    """Hash the code of `modules` and of every sharploss module they import, directly or not.
+    """Hash the code of `modules` and of every module of this package that they import, directly or not.
 
     Comments, docstrings and layout do not count. A package's `__init__` counts only where a module imports names from
     the package itself.
@@ -40,21 +51,35 @@ def fingerprint(modules: Iterable[str], *, without: Iterable[str] = ()) -> str:
     Args:
         modules: dotted names.
         without: modules that are left out, with what only they import.
+
+    Returns:
+        A hash of each of `modules` and all that it imports, one a line, sorted.
     """
-    lines = [f"{name} {_code_hash(path)}" for name, path in sorted(_closure(modules, frozenset(without)).items())]
-    return "\n".join(lines) + "\n"
+    left_out, known = PLUMBING | set(without), dict[str, str]()
+    return "".join(f"{digest}\n" for digest in sorted({_hash(name, left_out, known) for name in modules}))
 
 
-def _closure(modules: Iterable[str], without: frozenset[str]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    waiting = list(modules)
-    while waiting:
-        name = waiting.pop()
-        path = None if name in PLUMBING or name in without or name in found else _source(name)
-        if path is not None:
-            found[name] = path
-            waiting.extend(_imports(path))
-    return found
+def used_modules(modules: Iterable[str], *, without: Iterable[str] = ()) -> set[str]:
+    """Name the modules whose code is in `fingerprint` of the same arguments."""
+    left_out, known = PLUMBING | set(without), dict[str, str]()
+    for name in modules:
+        _hash(name, left_out, known)
+    return set(known)
+
+
+def _hash(name: str, left_out: frozenset[str], known: dict[str, str]) -> str:
+    """Hash a module's text and, for each import of this package, the hash of what is imported in place of its name."""
+    if name not in known:
+        known[name] = "itself"  # for modules that import one another
+        text, imports = _text_and_imports(_source(name) or Path())
+        uses = sorted(_import_hash(*one, left_out, known) for one in imports)
+        known[name] = hashlib.sha256("\n".join([text, *uses]).encode()).hexdigest()[:16]
+    return known[name]
+
+
+def _import_hash(module: str, name: str, bound: str, left_out: frozenset[str], known: dict[str, str]) -> str:
+    target = f"{module}.{name}" if name and _source(f"{module}.{name}") else module
+    return f"{'' if target in left_out else _hash(target, left_out, known)} {name} {bound}"
 
 
 def _source(name: str) -> Path | None:
@@ -65,19 +90,14 @@ def _source(name: str) -> Path | None:
     return Path(spec.origin) if spec and spec.origin else None
 
 
-def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith("sharploss"))
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sharploss"):
-            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from submodules
-            if not all(_source(name) for name in submodules):
-                yield str(node.module)
+def _text_and_imports(path: Path) -> tuple[str, list[tuple[str, str, str]]]:
+    """Return a file's code without comments, docstrings and imports of this package, and those: module, name, bound."""
+    return _parse(path.read_text(encoding="utf-8"))
 
 
-def _code_hash(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def _parse(source: str) -> tuple[str, list[tuple[str, str, str]]]:
+    tree, remover = ast.parse(source), _Remover()
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
@@ -85,4 +105,23 @@ def _code_hash(path: Path) -> str:
         ):
             node.body = node.body[1:] or [ast.Pass()]
     # The unparsed text, not the tree's dump: the dump's form changes from one Python version to the next.
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+    return ast.unparse(remover.visit(tree)), remover.imports
+
+
+class _Remover(ast.NodeTransformer):
+    """Takes the imports of this package out of a tree, and keeps them as (module, name, bound name)."""
+
+    def __init__(self) -> None:
+        self.imports: list[tuple[str, str, str]] = []
+
+    def visit_Import(self, node: ast.Import) -> ast.stmt:
+        own = [alias for alias in node.names if alias.name.startswith(PACKAGE)]
+        self.imports += [(alias.name, "", alias.asname or "") for alias in own]
+        return ast.Pass() if own else node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
+        module = node.module or ""
+        if not module.startswith(PACKAGE):
+            return node
+        self.imports += [(module, alias.name, alias.asname or "") for alias in node.names]
+        return ast.Pass()

@@ -12,7 +12,7 @@ from sharploss.analysis.figures.draw import PAPERS, study_figures
 from sharploss.analysis.figures.study_figure import crowded, file_name, kind_of
 from sharploss.analysis.load import load_study
 from sharploss.analysis.plotting.style import style
-from sharploss.analysis.published import printed
+from sharploss.analysis.published import published_values
 from sharploss.analysis.tables.tables import means
 from sharploss.utils.errors import UserError
 
@@ -162,7 +162,9 @@ def test_of_a_search_the_weight_that_most_networks_have_is_compared():
 def test_published_changes_stand_beside_measured_ones(study):
     both = sploss.beside_published(study, sploss.sweep_levels(study).query("network == 'edsr'"))
     theirs = both[both["line"].str.startswith("published")]
-    table = printed(study.root).query("table == 'sploss_table3' and metric == 'psnr'").set_index("alpha")["value"]
+    table = (
+        published_values(study.root).query("table == 'sploss_table3' and metric == 'psnr'").set_index("alpha")["value"]
+    )
     lines = theirs[theirs["metric"] == "psnr"].set_index("alpha")["change"]
     assert lines[10.0] == pytest.approx(table[10.0] - table[0.0]) == pytest.approx(-1.35)
     ours = both[both["line"] == "measured: edsr, set5"]

@@ -100,12 +100,12 @@ def test_links_lead_to_the_page_or_to_files_beside_it(page, root):
     links = set(Outline(page).links)
     assert {link[1:] for link in links if link.startswith("#")} <= set(Outline(page).ids)
     beside = {link for link in links if not link.startswith("#")}
-    # What `tabulate` would write need not be here; everything else has to be.
     beside |= {image["src"] for image in Outline(page).images if "src" in image}
+    # The tables' files need not be here; everything else has to be.
     missing = {link for link in beside if not (root / "reports" / "mini" / link).exists()}
     assert missing <= {link for link in beside if re.fullmatch(r"tables/paper_\w+\.(md|csv|tex)", link)}
-    assert not any(link.startswith("../results/mini/runs/sr_x4-edsr-gone/") for link in beside)
-    assert {f"../results/mini/runs/{run}/metrics.json" for run in load_study("mini", root).runs["run"]} <= beside
+    assert not any(link.startswith("../../results/mini/runs/sr_x4-edsr-gone/") for link in beside)
+    assert {f"../../results/mini/runs/{run}/metrics.json" for run in load_study("mini", root).runs["run"]} <= beside
 
 
 def test_the_page_tells_answer_control_failures_and_provenance(page):
@@ -171,7 +171,7 @@ def test_hostile_texts_stay_texts(own_root):
     assert not any(image.get("onerror") for image in outline.images)
     odd = [link for link in outline.links if "alert" in link]
     assert odd
-    assert all(link.startswith("../results/mini/runs/%3C/script%3E%3Cscript%3Ealert%28") for link in odd)
+    assert all(link.startswith("../../results/mini/runs/%3C/script%3E%3Cscript%3Ealert%28") for link in odd)
 
 
 def test_without_gaps_claims_and_protocols_the_page_says_so(tmp_path):

@@ -9,7 +9,6 @@ from sharploss.analysis.stats.baselines import (
     load_baselines,
     references,
     terms_of,
-    weight,
 )
 from sharploss.utils.errors import UserError
 
@@ -23,12 +22,6 @@ LOSSES = {
     "sploss": {"sploss": 1.0},
 }
 BASELINES = Baselines(references=["l1", "esrgan"], replaces={"esrgan_sploss": "esrgan"})
-
-
-def test_a_weight_is_a_number_or_one_of_the_parameters():
-    assert weight(0.1) == 0.1
-    assert weight({"weight": 2, "alpha": 1}) == 2.0
-    assert weight({"alpha": 1}) == 1.0
 
 
 def test_a_loss_adds_one_term_to_another_of_the_same_weights():

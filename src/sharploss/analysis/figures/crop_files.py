@@ -75,6 +75,6 @@ def _files(study: Study, crop: str, group: str, titles: dict[str, str]) -> Files
 
 
 def variance_files(study: Study, task: str, groups: list[str]) -> list[Path]:
-    """List the tables of gradient variances: a task's unrestored image, then each group; none where one is missing."""
+    """List the tables of gradient variances: a task's input baseline, then each group; none where one is missing."""
     files = [study.paths.input_baseline_variances(task), *map(study.paths.variances, groups)]
     return files if all(path.is_file() for path in files) else []

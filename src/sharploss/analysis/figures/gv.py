@@ -156,7 +156,7 @@ def protocol(study: Study) -> Iterator[StudyFigure]:
 def protocol_pairs(study: Study, task: str) -> pd.DataFrame:
     """Return PSNR (dB) on a task and on the one with cropped images: columns dataset, loss, usual, other.
 
-    Losses of one network are told apart from those of another as "edsr l1"; unrestored images come first.
+    Losses carry the name of their network, as "edsr l1"; unrestored images come first.
     """
     mean = means(study.scores[(study.scores["metric"] == "psnr") & study.scores["protocol"].isin(MAIN)])
     keys = ["dataset", "network", "recipe", "loss"]

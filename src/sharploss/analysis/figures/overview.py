@@ -130,13 +130,13 @@ def scoreboard_rows(study: Study) -> pd.DataFrame:
     """Return, per loss and measure: share (mean probability of improvement over its baseline, 0 to 1) and cells.
 
     Returns:
-        Columns loss ("loss over partner"), measure (title), share, cells; the best mean share first.
+        Columns loss ("loss over baseline"), measure (title), share, cells; the best mean share first.
     """
     import pandas as pd
 
-    partners = pd.Series(baselines_in(study))
+    baselines = pd.Series(baselines_in(study))
     scores = study.scores[~study.scores["loss"].isin(REFERENCES)]
-    parts = [_against(scores, list(partners.index[partners == base]), str(base)) for base in dict.fromkeys(partners)]
+    parts = [_against(scores, list(baselines.index[baselines == base]), str(base)) for base in dict.fromkeys(baselines)]
     found = pd.concat(
         [part for part in parts if len(part)] or [pd.DataFrame(columns=["loss", "measure", "improvement"])]
     )

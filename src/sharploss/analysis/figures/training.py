@@ -26,11 +26,14 @@ def training(study: Study) -> Iterator[StudyFigure]:
         rows = _largest(study, str(task))
         if rows is None:
             continue
-        chosen = labelled(study, curves(study).merge(runs).merge(rows))
+        chosen, terms = curves(study).merge(runs).merge(rows), term_lines(study).merge(rows)
+        if chosen.empty or terms.empty:
+            yield not_drawn(f"training_{task}", "training", f"Training ({task}).", "Nothing was trained.")
+            continue
         yield StudyFigure(
             f"training_{task}",
             "training",
-            validation_figure(chosen),
+            validation_figure(labelled(study, chosen)),
             f"Validation PSNR while training ({task}): equal steps, equal batches, only the loss differs. "
             "A line that ends early diverged.",
             "Line plots of validation PSNR against the training step, one line per loss, one panel per network.",
@@ -38,7 +41,7 @@ def training(study: Study) -> Iterator[StudyFigure]:
         yield StudyFigure(
             f"terms_{task}",
             "training",
-            terms_figure(labelled(study, term_lines(study).merge(rows))),
+            terms_figure(labelled(study, terms)),
             f"Every term of every loss while training ({task}; unweighted, log scale); dash patterns are networks.",
             "Line plots of each loss term against the training step.",
         )

@@ -45,6 +45,6 @@ def scoreboard_figure(board: pd.DataFrame) -> Figure:
     axes.xaxis.tick_top()
     axes.grid(visible=False)
     axes.tick_params(length=0)
-    bar = figure.colorbar(image, ax=axes, shrink=0.7, label="better than its partner", format=PercentFormatter(1.0))
+    bar = figure.colorbar(image, ax=axes, shrink=0.7, label="better than its baseline", format=PercentFormatter(1.0))
     bar.ax.tick_params(labelsize=7)
     return figure

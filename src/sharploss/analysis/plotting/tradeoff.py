@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 FAR = 3.0
-"""Ratios above this, of trainings that came to noise, are told in words: they would squeeze all others together."""
+"""Ratios above this, of trainings that came to noise, are written, not drawn: they would squeeze all others."""
 
 SWEEP: Look = {"color": GREY, "lw": 0.9, "marker": ".", "ms": 5}
 
@@ -27,7 +27,7 @@ def tradeoff_figure(points: pd.DataFrame) -> Figure:
     Args:
         points: network, loss, x (gradient-variance ratio), y (PSNR in dB), named (gets a marker), alpha (NaN unless the
             point belongs to an alpha sweep, whose points are joined by a line). Unrestored images have the network ""
-            and are told in words, since they lie far away, as is what is sharper than FAR.
+            and are written above the panel, since they lie far away, as is what is sharper than FAR.
     """
     points, far = points[points["x"] <= FAR], points[(points["x"] > FAR) & points["named"]]
     named = points[points["named"] & (points["network"] != "")]
@@ -37,8 +37,8 @@ def tradeoff_figure(points: pd.DataFrame) -> Figure:
         _draw(axes, points[points["network"] == network], looks)
         axes.set_title(network, loc="left")
         axes.set_xlabel("Gradient-variance ratio (target: 1)")
-        told = records(far[far["network"] == network]) + records(points[points["loss"].isin(REFERENCES)])
-        text = "\n".join(f"{row['loss']}: {row['x']:.2f}, {row['y']:.2f} dB" for row in told)
+        written = records(far[far["network"] == network]) + records(points[points["loss"].isin(REFERENCES)])
+        text = "\n".join(f"{row['loss']}: {row['x']:.2f}, {row['y']:.2f} dB" for row in written)
         axes.set_title(text, loc="right", fontsize=7, color=GREY)
         axes.set_ylabel("PSNR Y (dB)" if index % 2 == 0 else "")
     alphas = points["alpha"].dropna()

@@ -10,7 +10,7 @@ from sharploss.analysis.measures import metric_title, number
 from sharploss.analysis.tables.layout import Cell, Table, count
 
 VERDICTS = tuple(MARKS)
-TOLD = {"against": "the other way round", "tie": "equal"}
+OUTCOMES = {"against": "the other way round", "tie": "equal"}
 MOST = 8
 """How many exceptions of a claim the page lists; claims.json holds all."""
 
@@ -156,5 +156,5 @@ def _exception(one: dict[str, Any]) -> list[Cell]:
         Cell(number(metric, one["change"], sign=True) if known else "—"),
         Cell(spread or "—"),
         Cell("—" if one["p"] is None else f"{one['p']:.3f}"),
-        Cell(TOLD.get(str(one["outcome"]), str(one["outcome"]))),
+        Cell(OUTCOMES.get(str(one["outcome"]), str(one["outcome"]))),
     ]

@@ -99,7 +99,7 @@ def _network_cost(network: str, part: pd.DataFrame) -> list[Cell]:
 
 
 def _range(values: pd.Series[float], form: str) -> str:
-    """Give "3", or "3 to 5"."""
+    """Return "3", or "3 to 5"."""
     return " to ".join(dict.fromkeys([f"{values.min():{form}}", f"{values.max():{form}}"]))
 
 

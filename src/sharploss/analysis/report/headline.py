@@ -134,7 +134,7 @@ def _certain(row: dict[str, Any]) -> bool:
 
 
 def lead(found: list[Answer]) -> str:
-    """Say which loss came closest to the targets' sharpness, for which networks, and what that did to PSNR."""
+    """State which loss came closest to the targets' sharpness, for which networks, and what that did to PSNR."""
     winners = _networks_of([(answer.loss, _who(answer, found)) for answer in found])
     if len(winners) > 1 and len(found) > MANY:
         return (
@@ -158,7 +158,7 @@ def _who(answer: Answer, found: list[Answer]) -> str:
 
 
 def _second(found: list[Answer]) -> str:
-    """Say which loss is sharpest at little cost, where that is another one."""
+    """State which loss is sharpest at little cost, where that is another one."""
     if all(answer.cheap == answer.loss for answer in found):
         return ""
     cheap = _networks_of([(answer.cheap, _who(answer, found)) for answer in found])
@@ -175,11 +175,11 @@ def _listed(winners: dict[str, list[str]]) -> str:
 
 
 def _counted(losses: list[str]) -> str:
-    """Tell how often each loss won, the most frequent first; the rare ones together."""
+    """Count how often each loss won, the most frequent first; the rare ones together."""
     counts = Counter(losses).most_common()
-    told = [f"{loss} in {n}" for loss, n in counts[:MANY]]
+    common = [f"{loss} in {n}" for loss, n in counts[:MANY]]
     rest = sum(n for _, n in counts[MANY:])
-    return ", ".join([*told, *([f"another one in {rest}"] if rest else [])])
+    return ", ".join([*common, *([f"another one in {rest}"] if rest else [])])
 
 
 def _price(changes: list[float]) -> str:
@@ -191,7 +191,7 @@ def _price(changes: list[float]) -> str:
 
 
 def control(numbers: pd.DataFrame) -> str:
-    """Say whether SPLoss with alpha 0 scored exactly as L1, which it must.
+    """State whether SPLoss with alpha 0 scored exactly as L1, which it must.
 
     Args:
         numbers: `tables.alpha_control(study)`.
@@ -205,19 +205,19 @@ def control(numbers: pd.DataFrame) -> str:
 
 
 def caveat(study: Study) -> str:
-    """Say what this study is too small to tell."""
+    """State what this study is too small to tell."""
     first = first_tested(study).iloc[0]
     images = images_of(study, first["task"], first["dataset"])
     seeds = study.runs.groupby([*TRAINED, "loss"])["seed"].nunique()  # each suite can have seeds of its own
     fewest, most, steps = int(seeds.min()), int(seeds.max()), int(study.runs["step"].max())
-    told = count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    trained = count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
     unknown = (
         "With one seed, how much a number would change in a second training is unknown, and differences smaller than "
         "that mean nothing."
         if fewest == 1
-        else f"Intervals are over images and the {told}."
+        else f"Intervals are over images and the {trained}."
     )
     return (
-        f"This is what {count(images, 'test image')}, {told} and {steps:,} training steps show: "
+        f"This is what {count(images, 'test image')}, {trained} and {steps:,} training steps show: "
         f"a comparison at one small, equal budget, not a replication of the papers' trainings. {unknown}"
     )

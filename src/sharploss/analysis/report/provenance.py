@@ -21,7 +21,7 @@ class Source(NamedTuple):
 
 
 def provenance(study: Study, command: str, wall_seconds: float | None) -> dict[str, str]:
-    """Give the facts behind the numbers as label -> text, in the order shown; runs that differ are told apart."""
+    """Return the facts behind the numbers as label -> text, in the order shown; runs that differ are listed."""
     runs = list(study.provenance.values())
     versions = sorted({f"{name} {version}" for run in runs for name, version in run.versions.items()})
     facts = {
@@ -57,7 +57,7 @@ def _span(started: list[str]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Give "42 s", "3 min 5 s", "2 h 10 min"."""
+    """Return "42 s", "3 min 5 s", "2 h 10 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s"

@@ -30,14 +30,14 @@ def side(verdict, **changes):
     return one | changes
 
 
-def claim(paper, printed, ours):
+def claim(paper, published, measured):
     return {
         "paper": paper,
         "where": "Table 1",
         "statement": "It is.",
         "note": "",
-        "published": printed,
-        "measured": ours,
+        "published": published,
+        "measured": measured,
     }
 
 
@@ -71,7 +71,7 @@ def test_one_seed_is_a_caveat_of_the_side_that_has_one(found):
 def test_of_many_exceptions_the_first_are_listed_and_the_others_counted(found):
     table = found[0].measured.tables[2]
     assert len(table.rows) == MOST
-    assert table.notes == ["And 3 more, in results/verdicts.json."]
+    assert table.notes == ["And 3 more, in claims.json."]
     assert found[0].published.tables[2].notes == []
 
 
