@@ -86,7 +86,7 @@ def test_order_failures_and_the_end(fresh):
     assert [key for key, what in events(done.stdout) if what == "done"] == ["l2-s0", "sploss-second-s0"]
     assert (study.folder / "reports/mini/index.html").exists()
     status = json.loads(study.run("dvc", "status", "--json").stdout)
-    assert set(status) == {"fetch"}
+    assert set(status) == {"fetch@mini"}
     assert "begun" not in study.run(*LAUNCH, "--train-only").stdout
 
 
