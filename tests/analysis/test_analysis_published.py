@@ -120,5 +120,5 @@ def test_every_file_is_told_in_the_readme():
 
 def test_a_file_that_is_no_mapping_is_told(tmp_path):
     (tmp_path / "x.yaml").write_text("[]")
-    with pytest.raises(UserError, match=r"x\.yaml: the file is"):
+    with pytest.raises(UserError, match=r"x\.yaml is not a mapping"):
         load_strict(tmp_path / "x.yaml", type(load_index(ROOT)), ())

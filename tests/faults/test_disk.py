@@ -11,7 +11,7 @@ from sharploss.training import loop
 from sharploss.training.checkpoint import save_weights
 from sharploss.utils.errors import run_main
 from sharploss.utils.files import write_bytes, write_json, write_text
-from toy_training import configuration, open_packs, write_packs
+from toy_training import configuration, open_packs, typed, write_packs
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def fill(disk, leave):
 
 
 def run(packs, scratch, **options):
-    return loop.train(configuration(steps=24), packs, scratch=scratch, device=torch.device("cpu"), **options)
+    return loop.train(typed(configuration(steps=24)), packs, scratch=scratch, device=torch.device("cpu"), **options)
 
 
 def same(left, right):

@@ -15,7 +15,7 @@ from sharploss.analysis.load import load_study
 from sharploss.data.pack import open_pack, write_pack
 from sharploss.training import loop
 from sharploss.utils.errors import UserError
-from toy_training import configuration, open_packs, write_packs
+from toy_training import configuration, open_packs, typed, write_packs
 
 MANY = settings(max_examples=150, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
 KEY = "sr_x4-espcn-l1-s0"
@@ -117,4 +117,5 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch, jump):
 
 def train(folder, name):
     write_packs(folder)
-    return loop.train(configuration(steps=24), open_packs(folder), scratch=folder / name, device=torch.device("cpu"))
+    config = typed(configuration(steps=24))
+    return loop.train(config, open_packs(folder), scratch=folder / name, device=torch.device("cpu"))

@@ -176,7 +176,7 @@ def test_the_target_is_a_constant():
 
 def test_bad_images_are_refused():
     networks = discriminators(2)
-    with pytest.raises(ValueError, match="the MDF loss required_assets images of at least 11x11 pixels, not 10x12"):
+    with pytest.raises(ValueError, match="the MDF loss needs images of at least 11x11 pixels, not 10x12"):
         mdf_loss(*images(7, 1, 3, 10, 12), networks)
     with pytest.raises(ValueError, match="RGB images"):
         mdf_loss(*images(7, 1, 1, 12, 12), networks)

@@ -83,7 +83,7 @@ def test_self_trained_weights(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     state = trained(4, 6)
     save_file(state, folder / "ours.safetensors")
-    networks, _ = load_discriminators("ours", 2)
+    networks, _ = load_discriminators(str(folder / "ours.safetensors"), 2)
     assert [network.head.conv.out_channels for network in networks] == [4, 6]
     assert torch.equal(networks[1].tail.weight, state["1.tail.weight"])
     assert not list(networks.parameters())
@@ -91,7 +91,7 @@ def test_self_trained_weights(tmp_path, monkeypatch):
     assert loss(torch.rand(1, 3, 12, 12), torch.rand(1, 3, 12, 12)) > 0
 
 
-def test_self_trained_weights_that_do_not_match_their_seal_are_refused(tmp_path):
+def test_self_trained_weights_that_do_not_match_their_checksum_are_refused(tmp_path):
     path, content = tmp_path / "ours.safetensors", bytearray(add_checksum(save(trained(4))))
     path.write_bytes(content)
     load_discriminators(str(path), 1)
@@ -102,7 +102,7 @@ def test_self_trained_weights_that_do_not_match_their_seal_are_refused(tmp_path)
 
 
 def test_missing_self_trained_weights_say_how_to_make_them():
-    with pytest.raises(UserError, match=r"ours\.safetensors is missing: run 'python pipelines/extract\.py ours'"):
+    with pytest.raises(UserError, match=r"ours\.safetensors is missing: run 'python -P pipelines/extract\.py ours'"):
         load_discriminators("ours", 4)
     with pytest.raises(UserError, match=r"a/ours\.safetensors is missing: check the path, or set 'weights' to one of"):
         load_discriminators("a/ours.safetensors", 4)

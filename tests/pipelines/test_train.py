@@ -87,7 +87,7 @@ def test_a_run_does_not_start_from_one_that_did_not_finish(train, status):
     rewrite(FIRST, status=status)
     metrics, _ = train(LATER)
     assert metrics["status"] == "not_trained"
-    assert metrics["reason"] == f"the run that it starts from ({FIRST}) has no trained weights"
+    assert metrics["reason"] == f"the run it starts from ({FIRST}) has no trained weights"
 
 
 def test_a_discriminator_that_does_not_fit_is_told_before_anything_is_read(train, tmp_path):

@@ -113,7 +113,7 @@ def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:
         verify_checksum(path)
     except FileNotFoundError:
         known = ", ".join(OFFICIAL)
-        remedy = "check the path" if weights.endswith(SUFFIX) else f"run 'python pipelines/extract.py {weights}'"
+        remedy = "check the path" if weights.endswith(SUFFIX) else f"run 'python -P pipelines/extract.py {weights}'"
         raise UserError(
             f"{path} is missing: {remedy}, or set 'weights' to one of {known} instead of '{weights}'."
         ) from None

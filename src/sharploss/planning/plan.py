@@ -160,7 +160,7 @@ def load_plan(path: str | Path = PLAN) -> Plan:
         UserError: the file is missing, is not YAML, or is not a plan; the message says how to write it again.
     """
     try:
-        plan = _parse(load_yaml(path))
+        plan = _parse(load_yaml(path, remedy="write it again with 'make plan'"))
         wrong = _wrong_plan(plan)
     except (KeyError, TypeError, AttributeError):
         plan, wrong = None, "is not a plan of runs"

@@ -20,8 +20,12 @@ class _Loader(_SafeLoader):
         return super().construct_document(node)
 
 
-def load_yaml(path: str | Path) -> Any:
+def load_yaml(path: str | Path, remedy: str = "correct it, or restore it from git") -> Any:
     """Read a YAML file that holds a mapping.
+
+    Args:
+        path: the file.
+        remedy: what to do about a file that holds something else, for the message.
 
     Raises:
         UserError: it is missing, no file, not YAML, no mapping, or holds a key twice; the message names it.
@@ -37,7 +41,7 @@ def load_yaml(path: str | Path) -> Any:
     except Exception as error:  # beside YAMLError, whatever int(), datetime and re raise for values that are none
         raise UserError(f"{path} is not valid YAML: {cut(' '.join(str(error).split()), 300)}") from None
     if not isinstance(content, dict):
-        raise UserError(f"{path} is not a mapping of names to values: correct it, or restore it from git.")
+        raise UserError(f"{path} is not a mapping of names to values: {remedy}.")
     return content  # pyright: ignore[reportUnknownVariableType]
 
 
