@@ -95,8 +95,8 @@ def test_a_task_that_keeps_the_size_shows_its_input(make_test_set):
         parameters={},
         missing={},
     )
-    grey = Denoise(kind="denoise", sigma=25, colour="grey", train=["a"], validation=["b"], test=["toys"])
-    evaluate_input_baseline("toy", grey, CROPS, paths("mini", root))
+    task = Denoise(kind="denoise", sigma=25, colour="grey", train=["a"], validation=["b"], test=["toys"])
+    evaluate_input_baseline("toy", task, CROPS, paths("mini", root))
     with (root / "results" / "mini" / "input_baselines" / "toy" / "scores.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["run"] for row in rows} == {"toy-input"}

@@ -170,10 +170,12 @@ def test_the_difference_is_black_where_left_and_right_are_the_same(shown, tmp_pa
         for name in ("minuend", "subtrahend"):
             shown_file(shown, name)
         shown.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
-        box = "(r => [r.left + scrollX, r.top + scrollY, r.width, r.height])"
-        clip = shown.evaluate(f"{box}(document.getElementById('difference').getBoundingClientRect())")
-        shown.picture(tmp_path / "difference.png", clip=clip)
-        return int(np.asarray(Image.open(tmp_path / "difference.png").convert("RGB"))[2:-2, 2:-2].max())
+        shown.evaluate("document.getElementById('difference').scrollIntoView({block: 'center'})")
+        box = "(r => [r.left, r.top, r.right, r.bottom])(document.getElementById('difference').getBoundingClientRect())"
+        left, top, right, bottom = map(round, shown.evaluate(box))
+        shown.picture(tmp_path / "window.png")
+        window = np.asarray(Image.open(tmp_path / "window.png").convert("RGB"))
+        return int(window[top + 2 : bottom - 2, left + 2 : right - 2].max())
 
     assert brightest() > 20
     choose(shown, "right", shown.evaluate("document.getElementById('left').value"))
