@@ -81,7 +81,7 @@ def test_a_side_without_cells_has_no_tables(found):
 
 def test_the_tally_counts_every_verdict_once(found):
     table = tally(found)
-    assert table.columns[2:] == [f"{name}: {word}" for name in ("print", "measured") for word in VERDICTS]
+    assert table.columns[2:] == [f"{name}: {word}" for name in ("published", "measured") for word in VERDICTS]
     assert texts(table) == [
         ["GV", "1", "1", "·", "·", "·", "·", "1", "·", "·"],
         ["SOG", "1", "·", "·", "1", "·", "·", "·", "·", "1"],

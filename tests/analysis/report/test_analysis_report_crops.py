@@ -29,7 +29,7 @@ def test_every_picture_of_every_network_is_a_file_beside_the_page(study_root):
 
 def test_an_address_is_relative_and_escaped(tmp_path):
     path = tmp_path / "results" / "mini" / "a b" / "c#d.png"
-    assert address(path, tmp_path / "reports" / "mini") == "../../results/a%20b/c%23d.png"
+    assert address(path, tmp_path / "reports" / "mini") == "../../results/mini/a%20b/c%23d.png"
 
 
 def test_a_note_tells_psnr_and_the_share_of_the_gradients():
