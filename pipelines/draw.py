@@ -12,16 +12,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", nargs="?", help="whose pages; by default the study of params.yaml")
     study = parser.parse_args().study or current_study()
-    from sharploss.analysis.claims.evaluate import evaluate_claims
-    from sharploss.analysis.figures.draw import draw_figures
+    from sharploss.analysis.claims.evaluate import write_claims
+    from sharploss.analysis.figures.draw import write_figures
+    from sharploss.analysis.load import load_study
     from sharploss.analysis.report.front import write_front_page
-    from sharploss.analysis.report.page import write_report
-    from sharploss.analysis.tables.tables import make_tables
+    from sharploss.analysis.report.page import write_page
+    from sharploss.analysis.tables.tables import write_tables
 
-    make_tables(study, Path())
-    evaluate_claims(study, Path())
-    draw_figures(study, Path())
-    write_report(study, Path(), command=f"make plan STUDY={study} && make repro")
+    print(f"{study}: reading its results", flush=True)
+    loaded = load_study(study)
+    for what, write in (("tables", write_tables), ("claims", write_claims), ("figures", write_figures)):
+        print(f"{study}: {what}", flush=True)
+        write(loaded)
+    write_page(loaded, command=f"make plan STUDY={study} && make repro")
     write_front_page(Path())
     print(paths(study).page)
 

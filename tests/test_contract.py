@@ -67,7 +67,7 @@ def test_an_import_inside_a_function_counts():
     assert modules_imported("def f():\n    from sharploss.a.b import c\n    import d.e") == {"sharploss.a.b", "d.e"}
 
 
-@pytest.mark.parametrize("package", LEVEL)
+@pytest.mark.parametrize("package", sorted(LEVEL))
 def test_imports_point_downwards(package):
     above = {other: sorted(files) for other, files in PACKAGES[package].items() if LEVEL[other] > LEVEL[package]}
     assert above == {}

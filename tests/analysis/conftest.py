@@ -10,7 +10,6 @@ import synthetic_mini
 
 import synthetic
 from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.intervals import differences_of
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +51,7 @@ def study(study_root):
 @pytest.fixture(scope="session")
 def compared(study):
     """Its paired differences."""
-    return differences_of(study)
+    return study.compared
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,8 @@ def test_a_group_whose_runs_all_diverged_still_leaves_its_files(study, make_runs
 
 def test_nothing_is_written_when_one_checkpoint_is_of_another_configuration(study, make_runs):
     runs = make_runs(LOSSES)
-    runs["toy-espcn-l2-s0"]["config"]["seed"] = 7
+    run = runs["toy-espcn-l2-s0"]
+    run["config"] = run["config"].model_copy(update={"seed": 7})
     with pytest.raises(UserError, match=r"toy-espcn-l2-s0\.safetensors .* seed"):
         evaluate_group("toy-espcn", runs, CROPS, paths("mini", study))
     assert not (study / "results" / "mini" / "scores").exists()

@@ -5,6 +5,7 @@ import pytest
 import torch
 from toys import TASK, picture
 
+from sharploss.config.tasks import Denoise
 from sharploss.data import imresize, read_image, write_pack
 from sharploss.evaluation.input_baselines import evaluate_input_baseline
 from sharploss.metrics import psnr
@@ -61,7 +62,7 @@ def test_the_edge_needs_no_crop(study):
 
 def test_without_any_test_set_there_are_no_scores_and_no_edge(make_test_set):
     root = make_test_set({})
-    evaluate_input_baseline("toy", {**TASK, "test": ["lost"]}, {}, paths("mini", root))
+    evaluate_input_baseline("toy", TASK.model_copy(update={"test": ["lost"]}), {}, paths("mini", root))
     folder = root / "results" / "mini" / "input_baselines" / "toy"
     assert (folder / "scores.csv").read_text().count("\n") == 1
     assert not (folder / "edge.csv").exists()
@@ -94,7 +95,8 @@ def test_a_task_that_keeps_the_size_shows_its_input(make_test_set):
         parameters={},
         missing={},
     )
-    evaluate_input_baseline("toy", {"scale": 1, "colour": "grey", "test": ["toys"]}, CROPS, paths("mini", root))
+    task = Denoise(kind="denoise", sigma=25, colour="grey", train=["a"], validation=["b"], test=["toys"])
+    evaluate_input_baseline("toy", task, CROPS, paths("mini", root))
     with (root / "results" / "mini" / "input_baselines" / "toy" / "scores.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["run"] for row in rows} == {"toy-input"}

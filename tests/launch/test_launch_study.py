@@ -79,14 +79,14 @@ def test_order_failures_and_the_end(fresh):
     assert "failed to run" in (study.folder / ".scratch/launch/logs/sr_x4-espcn-l2-s0.log").read_text()
     assert ("sploss-second-s0", "not trained") in told
     assert "2 of 4 runs failed" in done.stdout
-    assert not (study.folder / "reports/index.html").exists()
+    assert not (study.folder / "reports/mini/index.html").exists()
 
     train.write_text(whole)
     done = study.run(*LAUNCH, "--workers", "2")
     assert [key for key, what in events(done.stdout) if what == "done"] == ["l2-s0", "sploss-second-s0"]
-    assert (study.folder / "reports/index.html").exists()
+    assert (study.folder / "reports/mini/index.html").exists()
     status = json.loads(study.run("dvc", "status", "--json").stdout)
-    assert set(status) == {"fetch"}
+    assert set(status) == {"fetch@mini"}
     assert "begun" not in study.run(*LAUNCH, "--train-only").stdout
 
 
@@ -134,7 +134,7 @@ def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
         assert f"{key}: stopped at step" in log
     study.run(*LAUNCH, "--workers", "2", "--train-only")
     for key in keys:
-        record = (study.folder / f"results/runs/{key}/history.jsonl").read_text().splitlines()
+        record = (study.folder / f"results/mini/runs/{key}/history.jsonl").read_text().splitlines()
         assert [json.loads(line)["step"] for line in record if '"train"' in line] == list(range(4, LONG + 1, 4))
     assert "train@" not in study.run("dvc", "status").stdout
 
@@ -148,11 +148,11 @@ def test_one_run_on_two_processes_is_the_run_on_one(fresh):
 
     study = fresh("study", parts)
     key = "sr_x4-espcn-l1-s0"
-    study.run("dvc", "repro", f"train@{key}")
-    weights = study.folder / f"results/weights/sr_x4-espcn/{key}.safetensors"
+    study.run("dvc", "repro", f"train@mini-{key}")
+    weights = study.folder / f"results/mini/weights/sr_x4-espcn/{key}.safetensors"
     alone = weights.read_bytes()
     study.environment["SHARPLOSS_PROCESSES"] = "2"
-    study.run("dvc", "repro", "-s", "-f", f"train@{key}")
+    study.run("dvc", "repro", "-s", "-f", f"train@mini-{key}")
     assert weights.read_bytes() == alone
-    origin = json.loads((study.folder / f"results/runs/{key}/provenance.json").read_text())
+    origin = json.loads((study.folder / f"results/mini/runs/{key}/provenance.json").read_text())
     assert origin["processes"] == 2

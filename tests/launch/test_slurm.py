@@ -61,7 +61,7 @@ def alone(study, tmp_path):
 def weights(folder):
     """The bytes of all tensors, by run."""
     found = {}
-    for path in sorted((folder / "results/weights").rglob("*.safetensors")):
+    for path in sorted((folder / "results/mini/weights").rglob("*.safetensors")):
         with safe_open(path, framework="np") as file:
             found[path.stem] = {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118
     return found

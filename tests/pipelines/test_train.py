@@ -10,10 +10,10 @@ import yaml
 from safetensors.torch import load_file
 
 from sharploss.config.params import load_params
+from sharploss.networks import build_network
 from sharploss.planning.plan import expand, write_plan
 from sharploss.record.paths import paths
 from sharploss.training.checkpoint import read_metadata, save_weights
-from sharploss.training.state import make_network
 from sharploss.utils.errors import UserError
 from toy_training import write_packs
 
@@ -63,7 +63,7 @@ def train(repository, tmp_path, monkeypatch):
 def rewrite(key, change=0.0, **metadata):
     """Write a run's weights again, other numbers or metadata in them."""
     path = paths("mini").weights("sr_x2-espcn", key)
-    network = make_network({"network": {"network": "espcn", "width": 4}, "task": {"scale": 2}, "seed": 0})
+    network = build_network("espcn", scale=2, width=4)
     network.load_state_dict(load_file(path))
     with torch.no_grad():
         next(network.parameters()).add_(change)

@@ -1,5 +1,6 @@
 import pytest
 
+from sharploss.config.loss_spec import parse_loss
 from sharploss.config.params import Params, load_params
 from sharploss.losses import min_patch
 from sharploss.planning.plan import NOTHING, changes, check_plan, dump_plan, expand, find_run, load_plan, write_plan
@@ -75,7 +76,7 @@ def test_a_run_with_self_trained_discriminators_names_their_file(params):
 
 
 def test_a_run_with_discriminators_named_by_their_path_depends_on_that_file(params, tmp_path):
-    losses = params.losses | {"mdf": {"mdf": {"weights": "weights/of-a.colleague+1.safetensors"}}}
+    losses = params.losses | {"mdf": parse_loss({"mdf": {"weights": "weights/of-a.colleague+1.safetensors"}})}
     plan = expand(with_changes(params, losses=losses))
     assert plan["runs"]["sr_x4-edsr-mdf-s0"]["extractor"] == "weights/of-a.colleague+1.safetensors"
     assert plan["runs"]["sr_x4-edsr-l1_mdf-s0"]["extractor"] == "results/mini/weights/extractors/mdf_sr.safetensors"

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from sharploss.config.loss_spec import parse_loss
 from sharploss.config.params import Params, load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import expand
@@ -69,7 +70,7 @@ def test_what_starts_from_an_altered_run_is_altered_too(repository, tmp_path):
     for key in plan["runs"]:
         train(tmp_path, params, plan, key)
     assert not run_status(params, plan, tmp_path)["other"]
-    params.losses["l1"] = {"l1": 2}
+    params.losses["l1"] = parse_loss({"l1": 2})
     found = run_status(params, plan, tmp_path)
     assert set(plan["runs"]) - set(found["other"]) == {"sr_x4-espcn-l2-s0"} == set(found["kept"])
     middle, first = "sr_x4-espcn-l1_ragan-mini_gan-s0", "sr_x4-espcn-l1-s0"
@@ -77,7 +78,7 @@ def test_what_starts_from_an_altered_run_is_altered_too(repository, tmp_path):
     found = run_status(params, plan, tmp_path)
     assert found["new"] == [middle]
     assert "sr_x4-espcn-l1-later-s0" in found["other"]
-    params.losses["l1"] = {"l1": 1}
+    params.losses["l1"] = parse_loss({"l1": 1})
     paths("mini", tmp_path).weights("sr_x4-espcn", first).unlink()
     found = run_status(params, plan, tmp_path)
     assert set(found["new"]) == {first, middle}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from sharploss.analysis.stats.baselines import Baselines, load_baselines
+from sharploss.analysis.stats.intervals import differences
 from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.config.run_config import resolve_run
@@ -76,6 +79,34 @@ class Study:
     def root(self) -> Path:
         """Return the repository's folder."""
         return self.paths.root
+
+    # What tables, claims, figures and the page all need is computed once for a study.
+
+    @cached_property
+    def measured(self) -> dict[str, list[tuple[str, str]]]:
+        """Return the measures that have a score, metric and protocol, for each task."""
+        cells = self.scores[["task", "metric", "protocol"]].drop_duplicates()
+        found: dict[str, list[tuple[str, str]]] = {}
+        for task, metric, protocol in cells.itertuples(index=False):
+            found.setdefault(str(task), []).append((str(metric), str(protocol)))
+        return found
+
+    @cached_property
+    def baselines(self) -> Baselines:
+        """Read which loss is compared with which from claims.yaml."""
+        return load_baselines(self.root)
+
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """Compare every loss with its baseline (`intervals.differences`)."""
+        return differences(self.scores, self.baselines.references)
+
+    @cached_property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Compute the numbers of every table (`tables.frames`)."""
+        from sharploss.analysis.tables.tables import frames  # which reads studies
+
+        return frames(self, self.compared)
 
 
 def load_study(study: str, root: Path = Path()) -> Study:

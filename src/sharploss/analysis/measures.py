@@ -44,7 +44,7 @@ def fidelity(protocols: Iterable[str]) -> Measure:
 
 def measures_of(study: Study) -> list[Measure]:
     """List the study's measures, known metrics first in their fixed order, those not measured included."""
-    found = list(dict.fromkeys(zip(study.scores["metric"], study.scores["protocol"], strict=True)))
+    found = list(dict.fromkeys(measure for measures in study.measured.values() for measure in measures))
     found += [(metric, default_protocol(metric)) for metric in study.not_measured]
     order = list(METRIC_INFO)
     return sorted(found, key=lambda measure: order.index(measure[0]) if measure[0] in order else len(order))

@@ -5,7 +5,6 @@ import pandas as pd
 from sharploss.analysis.load import load_study
 from sharploss.analysis.report import headline
 from sharploss.analysis.report.headline import Answer
-from sharploss.analysis.stats.intervals import differences_of
 from sharploss.analysis.tables import tables
 
 
@@ -15,7 +14,7 @@ def answer(network, loss, psnr=-0.1, cheap=None):
 
 def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_root):
     study = load_study("mini", study_root)
-    found = headline.answers(study, differences_of(study))
+    found = headline.answers(study, study.compared)
     table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
     for one in found:
         part = table[table["network"] == one.network].set_index("loss")
@@ -28,7 +27,7 @@ def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_ro
 def test_the_cheap_answer_gives_up_a_tenth_of_a_decibel_at_most(study_root):
     study = load_study("mini", study_root)
     table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
-    for one in headline.answers(study, differences_of(study)):
+    for one in headline.answers(study, study.compared):
         part = table[table["network"] == one.network].set_index("loss")
         allowed = part[part["psnr_y"] >= part.loc["l1", "psnr_y"] - headline.CHEAP]
         assert one.cheap == (allowed["gradient_variance_ratio_grey"] - 1).abs().idxmin()
@@ -41,7 +40,7 @@ def test_the_cheap_answer_is_told_where_it_differs():
 
 def test_the_sweep_does_not_compete(study_root):
     study = load_study("mini", study_root)
-    assert all("sploss_a" not in one.loss for one in headline.answers(study, differences_of(study)))
+    assert all("sploss_a" not in one.loss for one in headline.answers(study, study.compared))
 
 
 def test_one_winner_and_several_winners_are_told_apart():
@@ -94,5 +93,5 @@ def test_the_control_is_passed_failed_or_absent():
 
 def test_a_gain_within_the_spread_is_not_called_a_gain(study_root):
     study = load_study("mini", study_root)
-    compared = differences_of(study).assign(low=-9.0, high=9.0)
+    compared = study.compared.assign(low=-9.0, high=9.0)
     assert all("within the spread" in one.verdict for one in headline.answers(study, compared))

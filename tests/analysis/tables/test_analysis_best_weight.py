@@ -7,7 +7,6 @@ import pytest
 
 import synthetic
 from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.intervals import differences_of
 from sharploss.analysis.tables.best_weight import LossFamily, best_weight, choices, families, lay_out
 from sharploss.config.loss_spec import parse_loss
 from sharploss.config.params import load_params
@@ -79,7 +78,7 @@ def chosen(root):
 
 def laid_out(root):
     study = load_study("mini", root)
-    return lay_out(study, best_weight(study, differences_of(study)))["weights"]
+    return lay_out(study, best_weight(study, study.compared))["weights"]
 
 
 def test_losses_that_differ_in_one_weight_or_alpha_are_a_family():
@@ -186,7 +185,7 @@ def test_trials_that_had_no_weights_are_none(mini):
 
 def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_differences(weights_root):
     study = load_study("mini", weights_root)
-    compared = differences_of(study)
+    compared = study.compared
     numbers = best_weight(study, compared)
     assert len(numbers) == 5 * 2
     row = numbers.query("family == 'l1 + gv' and dataset == 'set5'").iloc[0]

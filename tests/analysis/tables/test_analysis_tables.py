@@ -10,7 +10,6 @@ import pytest
 import synthetic
 from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.intervals import differences_of
 from sharploss.analysis.tables import layout, tables
 from sharploss.analysis.tables.writers import markdown
 
@@ -193,7 +192,7 @@ def test_a_study_without_sweep_or_l1_still_has_its_tables(small_root):
 
 @pytest.fixture(scope="module")
 def wide_tables(wide):
-    return tables.display(wide, differences_of(wide))
+    return tables.display(wide, wide.compared)
 
 
 def test_every_suite_has_its_own_tables(wide, wide_tables):
@@ -212,7 +211,7 @@ def test_a_loss_of_two_recipes_has_two_rows_that_are_ranked_apart(wide):
 
 
 def test_differences_of_a_suite_stay_within_its_recipe(wide):
-    compared = tables.frames(wide, differences_of(wide))["adversarial_difference"]
+    compared = tables.frames(wide, wide.compared)["adversarial_difference"]
     assert set(compared["loss"]) == {"esrgan"}
     row = compared.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]
     assert row["difference"] == pytest.approx(-0.9, abs=0.3)

@@ -64,16 +64,21 @@ def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
     Raises:
         UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
     """
-    spec, loaded = load_claims(root), load_study(study, root)
+    return write_claims(load_study(study, root))
+
+
+def write_claims(study: Study) -> dict[str, Any]:
+    """Do what `evaluate_claims` does for a study that was read."""
+    spec = load_claims(study.root)
     found = {
-        "study": study,
+        "study": study.params.study,
         "papers": spec.papers,
-        "claims": evaluate_all(spec.claims, published_source(root), loaded),
-        "anomalies": anomalies(root),
+        "claims": evaluate_all(spec.claims, published_source(study.root), study),
+        "anomalies": anomalies(study.root),
     }
-    write_json(loaded.paths.claims, found)
-    write_tables(loaded.paths.claim_pages, found)
-    write_pages(loaded.paths.claim_pages, found)
+    write_json(study.paths.claims, found)
+    write_tables(study.paths.claim_pages, found)
+    write_pages(study.paths.claim_pages, found)
     return found
 
 

@@ -26,10 +26,14 @@ def draw_figures(study: str, root: Path) -> None:
     Raises:
         UserError: a result file, column or crop is missing; the message names it.
     """
-    loaded, listed = load_study(study, root), list[dict[str, str | int]]()
-    folder = loaded.paths.figures
+    write_figures(load_study(study, root))
+
+
+def write_figures(study: Study) -> None:
+    """Do what `draw_figures` does for a study that was read."""
+    folder, listed = study.paths.figures, list[dict[str, str | int]]()
     with style():
-        for one in study_figures(loaded):
+        for one in study_figures(study):
             about: dict[str, str | int] = {key: value for key, value in one._asdict().items() if key != "figure"}
             if one.figure is not None:
                 del about["not_drawn"]

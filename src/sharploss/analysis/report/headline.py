@@ -59,7 +59,7 @@ def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
 
     Args:
         study: the study.
-        compared: `intervals.differences_of(study)`.
+        compared: `study.compared`.
     """
     first = first_tested(study)
     scored = means(study.scores.merge(first)).merge(pairing_rows(study))

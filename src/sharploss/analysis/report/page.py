@@ -18,11 +18,10 @@ from sharploss.analysis.report.crops import explorer
 from sharploss.analysis.report.facts import cost_tables, failures, protocol_tables, questions, run_rows
 from sharploss.analysis.report.figures import figures
 from sharploss.analysis.report.provenance import provenance, sources
-from sharploss.analysis.stats.intervals import differences_of
 from sharploss.analysis.tables.best_weight import best_weight, lay_out
 from sharploss.analysis.tables.layout import gap_notes
 from sharploss.analysis.tables.paper_tables import paper_tables
-from sharploss.analysis.tables.tables import alpha_control, display, shown_suites
+from sharploss.analysis.tables.tables import alpha_control, laid_out, shown_suites
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.utils.files import read_json, write_text
 
@@ -42,8 +41,12 @@ def write_report(study: str, root: Path, command: str, wall_seconds: float | Non
     Raises:
         UserError: a result file, column, figure or crop is missing; the message names it.
     """
-    loaded = load_study(study, root)
-    write_text(loaded.paths.page, render(loaded, command, wall_seconds))
+    write_page(load_study(study, root), command, wall_seconds)
+
+
+def write_page(study: Study, command: str, wall_seconds: float | None = None) -> None:
+    """Do what `write_report` does for a study that was read."""
+    write_text(study.paths.page, render(study, command, wall_seconds))
 
 
 def render(study: Study, command: str, wall_seconds: float | None = None) -> str:
@@ -91,8 +94,8 @@ def _claims(study: Study) -> dict[str, Any]:
 
 def _measured(study: Study) -> dict[str, Any]:
     """Lay out the numbers: answers, tables, the papers' tables, the control."""
-    compared = differences_of(study)
-    found, tables = headline.answers(study, compared), display(study, compared)
+    compared = study.compared
+    found, tables = headline.answers(study, compared), laid_out(study, study.frames)
     asked = questions(study)
     suites = [(name, asked.get(name, ""), tables[name], tables[f"{name}_difference"]) for name in shown_suites(study)]
     return {

@@ -40,7 +40,7 @@ def load_baselines(root: Path) -> Baselines:
 
 def references(study: Study) -> list[str]:
     """List the losses that others are compared with: of each task, network and recipe the first that was trained."""
-    return load_baselines(study.root).references
+    return study.baselines.references
 
 
 def specs_of(study: Study) -> dict[str, LossSpec]:
@@ -92,4 +92,4 @@ def baseline_of(losses: dict[str, Terms], baselines: Baselines) -> dict[str, str
 
 def baselines_in(study: Study) -> dict[str, str]:
     """Return the baseline of each of the study's losses that has one (`baseline_of`)."""
-    return baseline_of(terms_of(study), load_baselines(study.root))
+    return baseline_of(terms_of(study), study.baselines)

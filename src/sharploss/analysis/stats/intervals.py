@@ -10,13 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.measures import is_shown
-from sharploss.analysis.stats.baselines import references
 from sharploss.analysis.stats.effect_sizes import Effect, effect, holm, margins, standard_error
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sharploss.analysis.load import Study
 
 Floats = npt.NDArray[np.float64]
 RESAMPLES = 10_000
@@ -108,11 +106,6 @@ def tail(n: int, level: float) -> float:
     if n < 2:
         return (1 - level) / 2
     return float(special.ndtr(-np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + level) / 2)))
-
-
-def differences_of(study: Study) -> pd.DataFrame:
-    """Compare every loss of a study with its references (`differences`)."""
-    return differences(study.scores, references(study))
 
 
 def differences(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:

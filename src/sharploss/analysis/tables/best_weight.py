@@ -158,7 +158,7 @@ def best_weight(study: Study, compared: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         study: the study.
-        compared: `intervals.differences_of(study)`.
+        compared: `study.compared`.
 
     Returns:
         A row per row of `choices` and test set: its columns, dataset, images, and per measure the mean ("psnr_y") and

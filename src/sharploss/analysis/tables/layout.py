@@ -76,8 +76,7 @@ def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Ta
 
 def known_for(study: Study, task: str) -> list[Measure]:
     """List the measures of a task that tables show, those that no task could measure included."""
-    scores = study.scores[study.scores["task"] == task]
-    measured = set(zip(scores["metric"], scores["protocol"], strict=True))
+    measured = study.measured.get(task, [])
     shown = [m for m in measures.measures_of(study) if measures.is_shown(m)]
     return [m for m in shown if m in measured or m[0] in study.not_measured]
 
@@ -123,7 +122,7 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
     """Lay out the differences to the same network's baseline, "+0.12 [+0.03, +0.20]", on one test set.
 
     An interval without zero is marked when the loss is better ("best"); `losses` lists task, network, recipe and loss
-    of the rows, `compared` is `intervals.differences_of(study)`, the others are as in `pairings`.
+    of the rows, `compared` is `study.compared`, the others are as in `pairings`.
     """
     known = known_for(study, task)
     losses = losses[losses["task"] == task]

@@ -11,7 +11,7 @@ import numpy as np
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import Measure, badness, column, is_shown, measures_of
 from sharploss.analysis.stats.baselines import references
-from sharploss.analysis.stats.intervals import TRAINED, corrected, differences_of, means, pair
+from sharploss.analysis.stats.intervals import TRAINED, corrected, means, pair
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.stats.ranks import average, ranked_cells
 from sharploss.analysis.tables import layout
@@ -37,18 +37,21 @@ def make_tables(study: str, root: Path) -> None:
     Raises:
         UserError: a result file or column is missing; the message names it.
     """
-    loaded = load_study(study, root)
-    folder = loaded.paths.tables
-    numbers = frames(loaded, differences_of(loaded))
-    for name, tables in laid_out(loaded, numbers).items():
+    write_tables(load_study(study, root))
+
+
+def write_tables(study: Study) -> None:
+    """Do what `make_tables` does for a study that was read."""
+    folder, numbers = study.paths.tables, study.frames
+    for name, tables in laid_out(study, numbers).items():
         write_csv(numbers[name], folder / f"{name}.csv")
         write_table(tables, folder / name)
-    for name, (frame, table) in paper_tables(loaded).items():
+    for name, (frame, table) in paper_tables(study).items():
         write_csv(frame, folder / f"{name}.csv")
         write_table([table], folder / name)
-    write_csv(curves(loaded), folder / "curves.csv")
-    write_csv(alpha_curves(loaded), folder / "alpha_curves.csv")
-    write_json(loaded.paths.summary, summary(loaded))
+    write_csv(curves(study), folder / "curves.csv")
+    write_csv(alpha_curves(study), folder / "alpha_curves.csv")
+    write_json(study.paths.summary, summary(study))
 
 
 def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -72,7 +75,7 @@ def display(study: Study, compared: pd.DataFrame) -> dict[str, list[layout.Table
 
     Args:
         study: the study.
-        compared: `intervals.differences_of(study)`.
+        compared: `study.compared`.
     """
     return laid_out(study, frames(study, compared))
 
