@@ -42,7 +42,9 @@ def clone(repository: Path, folder: Path) -> Study:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.split("\0")
     for name in names:
-        made = name.startswith(("results/", "reports/")) and not name.startswith("results/published/")
+        made = name.startswith(("results/", "reports/")) and not name.startswith(
+            ("results/published/", "reports/index")
+        )
         if name and not made and name != "dvc.lock" and (repository / name).is_file():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -86,6 +86,7 @@ def modules_loaded(*packages: str) -> set[str]:
     return {name.split(".")[0] for name in printed.split()}
 
 
+@pytest.mark.slow
 def test_the_library_part_imports_nothing_heavy():
     loaded = modules_loaded(*LIBRARY)
     assert "torch" in loaded

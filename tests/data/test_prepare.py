@@ -201,6 +201,7 @@ module.prepare("t", {"kind": "sr", "scale": 4, "train": ["skimage_test"], "valid
 """
 
 
+@pytest.mark.slow
 def test_an_interrupted_preparation_starts_clean(tmp_path):
     folder = tmp_path / "packs"
     assert subprocess.run([sys.executable, "-c", KILLED, folder], check=False).returncode == -signal.SIGKILL

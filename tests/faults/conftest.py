@@ -12,7 +12,7 @@ def smallest(params):
     params["losses"] = {
         "l1": {"l1": 1},
         "sploss": {"sploss": {"alpha": 2}},
-        "explodes": {"l2": {"weight": 1e39}},
+        "explodes": {"charbonnier": {"eps": 1e30}},
         "judged": {"l1": 1, "ragan": {"weight": 0.01, "discriminator": "sharpgan", "width": 2}},
     }
     recipe = params["recipes"]["mini"]

@@ -147,6 +147,7 @@ def test_autocast_does_not_coarsen_it(loss):
     assert torch.equal(inside, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLAIN)
 def test_the_compiler_makes_the_same_of_it(name):
     # What fast mode asks for on GPUs; "aot_eager" goes through all of the compiler but the writing of kernels.

@@ -137,6 +137,7 @@ def test_autocast_changes_neither_value_nor_gradient(dtype):
         assert torch.equal(found[0][1], found[1][1])
 
 
+@pytest.mark.slow
 def test_gradients_are_right():
     output, target = images(3, 1, 3, 12, 11)
     networks = discriminators(2, 3)

@@ -66,7 +66,7 @@ def test_its_authors_examples_have_their_published_distances(distance):
     assert distance(other, reference).item() == pytest.approx(0.138, abs=5e-4)
 
 
-@pytest.mark.parametrize("net", ["alex", "vgg"])
+@pytest.mark.parametrize("net", ["alex", pytest.param("vgg", marks=pytest.mark.slow)])
 def test_both_networks_have_the_packages_value(net):
     network, images = _random(net), [torch.rand(1, 3, 65, 40, generator=torch.manual_seed(i)) for i in range(2)]
     with torch.inference_mode():
@@ -86,6 +86,7 @@ def _random(net):
         return lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
 
 
+@pytest.mark.slow
 def test_the_vgg_variant_is_built_from_torchvisions_file(monkeypatch, tmp_path):
     from sharploss.assets import weights as reader
     from sharploss.metrics import lpips

@@ -24,12 +24,14 @@ def modules_after(statement):
 WITHOUT_ASSET = [name for name, info in METRIC_INFO.items() if info["asset"] is None]
 
 
+@pytest.mark.slow
 def test_metrics_without_weights_import_nothing_heavy():
     loaded = modules_after(f"from sharploss.metrics import METRICS; [METRICS[name]() for name in {WITHOUT_ASSET}]")
     assert "torch" in loaded
     assert not loaded & HEAVY
 
 
+@pytest.mark.slow
 @with_weights
 def test_loading_niqe_imports_only_what_it_needs():
     assert modules_after("from sharploss.metrics import METRICS; METRICS['niqe']()") & HEAVY <= {"scipy"}

@@ -12,7 +12,7 @@ LOSSES = {
     "l1_ragan": {"l1": 1, "ragan": {"weight": 0.005, "discriminator": "srgan", "width": 2}},
     "sploss": {"sploss": {"alpha": 2}},
     "sploss_a0": {"sploss": {"alpha": 0}},
-    "explodes": {"l2": {"weight": 1e39}},
+    "explodes": {"charbonnier": {"eps": 1e30}},
 }
 
 

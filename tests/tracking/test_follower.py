@@ -39,6 +39,7 @@ def read_offline(folder, *options):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+@pytest.mark.slow
 def test_an_offline_run_holds_what_was_recorded(tmp_path, monkeypatch, record, description):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
@@ -77,6 +78,7 @@ def steps(folder):
     return [[line["history"]["item"]["_step"] for line in file if line["type"] == "history"] for file in lines]
 
 
+@pytest.mark.slow
 def test_a_resumed_training_tells_only_what_is_new(tmp_path, monkeypatch, record, description):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
@@ -91,6 +93,7 @@ def test_a_resumed_training_tells_only_what_is_new(tmp_path, monkeypatch, record
     assert tracking.lines_sent(tmp_path / "wandb", "another") == 0
 
 
+@pytest.mark.slow
 def test_pictures_of_a_validation_are_told_with_it_and_not_left_behind(tmp_path, monkeypatch, record, description):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
@@ -118,6 +121,7 @@ def test_a_training_gets_a_folder_that_goes_when_wandb_is_done_or_broken(tmp_pat
     assert not pictures.exists()
 
 
+@pytest.mark.slow
 def test_no_secret_reaches_the_offline_files(tmp_path, monkeypatch, record, description):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))

@@ -62,6 +62,7 @@ def history(records):
     return [line["history"]["item"] for line in records if line["type"] == "history"]
 
 
+@pytest.mark.slow
 def test_the_files_hold_the_record_the_scores_the_crops_and_the_lineage(study):
     assert run(KEY) == f"1 run written. {LATER}"
     (folder,) = study.glob("wandb/offline-run-*")
@@ -95,6 +96,7 @@ def check_summary(folder):
     assert content["data"][:2] == [["set5", "baby", 30.5, 0.875], ["set5", "bird", 31.5, None]]
 
 
+@pytest.mark.slow
 def test_told_again_offline_no_line_is_there_twice_and_files_do_not_pile_up(study):
     for _ in range(3):
         run(KEY)
@@ -102,6 +104,7 @@ def test_told_again_offline_no_line_is_there_twice_and_files_do_not_pile_up(stud
     assert [[line["_step"] for line in history(inspect(folder))] for folder in folders] == [[20, 40, 41], []]
 
 
+@pytest.mark.slow
 def test_all_that_are_done_are_published_when_none_is_named(study):
     assert run().startswith("2 runs written (1 without weights, which are not here). ")
     assert {path.name.split("-", 3)[3] for path in study.glob("wandb/offline-run-*")} == {ID, f"{OTHER}-{IDENTITY}"}
@@ -154,6 +157,7 @@ def test_a_server_that_refuses_is_told_in_one_sentence(server, status):
     assert errors[1] == "error: 1 of 1 runs were not published."
 
 
+@pytest.mark.slow
 def test_long_names_are_shortened_to_what_wandb_takes(study):
     key = f"sr_x4-edsr-{'l' * 60}-{'r' * 60}-s0"
     params, plan = load_params("params.yaml"), load_plan("runs.yaml")
@@ -171,6 +175,7 @@ def test_long_names_are_shortened_to_what_wandb_takes(study):
     assert max(map(len, summary["tags"])) == 64
 
 
+@pytest.mark.slow
 def test_one_run_that_fails_does_not_stop_the_others(study):
     (study / f"results/mini/runs/{KEY}/provenance.json").write_text("{}")
     lines = run(code=1).splitlines()
@@ -207,6 +212,7 @@ def test_a_project_with_a_slash_is_refused(monkeypatch):
         publish.check_settings()
 
 
+@pytest.mark.slow
 def test_the_keys_are_those_that_wandb_has(study):
     run(KEY)
     (folder,) = study.glob("wandb/offline-run-*")
@@ -218,6 +224,7 @@ def test_the_keys_are_those_that_wandb_has(study):
     assert {"scores", "test/crops/eye", "scores/set5/psnr_y", "train/terms/sploss"} <= set(keys)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("study")
 def test_a_mistyped_run_is_told_in_one_sentence():
     assert run("sr_x4-edsr-sploss", code=1) == (f"error: There is no run 'sr_x4-edsr-sploss': did you mean '{KEY}'?\n")

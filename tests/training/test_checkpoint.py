@@ -113,6 +113,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "save",
     [

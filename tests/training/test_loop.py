@@ -266,6 +266,7 @@ def test_fast_mode_compiles_what_is_computed_pixel_by_pixel_on_gpus_alone(monkey
     assert compiled == ["L1Loss", "GradientVarianceLoss"]
 
 
+@pytest.mark.slow
 def test_fast_mode_learns_about_the_same(config, packs, tmp_path):
     config["recipe"].update(steps=40, learning_rate=0.005, validate_every=40)
     exact = run(config, packs, tmp_path / "exact")

@@ -45,6 +45,7 @@ def test_a_step_leaves_no_graph():
     assert torch.is_grad_enabled()
 
 
+@pytest.mark.slow
 def test_a_step_does_not_import_the_compiler():
     script = """
 import sys, torch

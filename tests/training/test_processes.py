@@ -98,6 +98,7 @@ def losses(scratch):
     return [line["total"] for line in read_history(scratch / "history.jsonl") if line["event"] == "train"]
 
 
+@pytest.mark.slow
 def test_two_processes_compute_what_one_computes(config, packs, tmp_path):
     config["recipe"]["batch"] = 4
     run_on_one(config, packs, tmp_path / "one")

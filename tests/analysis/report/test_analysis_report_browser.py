@@ -16,7 +16,7 @@ from sharploss.analysis.figures.draw import draw_figures
 from sharploss.analysis.load import load_study
 from sharploss.analysis.report.page import render, write_report
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"), pytest.mark.slow]
 
 WIDTHS = [390, 768, 1200]
 
@@ -268,7 +268,6 @@ def test_a_hostile_crop_name_stays_a_text(browser, root):
     assert browser.complaints == []
 
 
-@pytest.mark.slow
 def test_the_page_with_all_of_its_figures_fits_the_screen(browser, tmp_path):
     root = synthetic.make_study(tmp_path)
     draw_figures("mini", root)
