@@ -89,10 +89,10 @@ def test_a_loss_with_self_trained_discriminators_is_trained(study):
     assert (study.folder / "results/mini/extractors/mdf_sr/history.jsonl").stat().st_size > 0
 
 
-def test_claims_are_judged(study):
+def test_claims_are_evaluated(study):
     claims = json.loads((study.folder / "results/mini/claims.json").read_text())["claims"]
     assert len(claims) == 32
-    assert all({"printed", "ours"} <= set(claim) for claim in claims.values())
+    assert all({"published", "measured"} <= set(claim) for claim in claims.values())
 
 
 def test_what_cannot_be_measured_is_said(study):
