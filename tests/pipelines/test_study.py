@@ -120,7 +120,7 @@ def test_another_study_beside_it_retrains_and_removes_nothing(untouched):
     other = yaml.safe_load((untouched.folder / "params.yaml").read_text())
     suite = other["suites"]["pairings"] | {"networks": ["espcn"], "losses": ["l1"], "recipe": "other"}
     other |= {"study": "other", "recipes": {"other": other["recipes"]["mini"]}, "suites": {"pairings": suite}}
-    other |= {"extractors": {}, "losses": {"l1": {"l1": 1}}, "crops": {}}
+    other |= {"extractors": {}, "losses": {"l1": {"l1": 1}}, "crops": {}, "tasks": {"sr_x4": other["tasks"]["sr_x4"]}}
     studies = untouched.folder / "studies"
     shutil.copy(untouched.folder / "params.yaml", studies / "first.yaml")
     (studies / "other.yaml").write_text(yaml.safe_dump(other))
