@@ -214,6 +214,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_whatever_stands_in_a_key_is_read_or_told_never_a_traceback(repository, tmp_path_factory, data):
     content = copy.deepcopy(yaml.safe_load((repository / "studies/mini.yaml").read_text()))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.stats.baselines import Baselines, load_baselines
-from sharploss.analysis.stats.intervals import differences
+from sharploss.analysis.stats.intervals import differences, means
 from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.config.run_config import resolve_run
@@ -23,6 +23,8 @@ from sharploss.utils.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sharploss.analysis.tables.layout import Table
 
 NOT_TRAINED = "not_trained"
 """The status of a run whose loss needs weights that cannot be had; its record says why."""
@@ -92,6 +94,11 @@ class Study:
         return found
 
     @cached_property
+    def means(self) -> pd.DataFrame:
+        """Average the scores over images and seeds (`intervals.means`)."""
+        return means(self.scores)
+
+    @cached_property
     def baselines(self) -> Baselines:
         """Read which loss is compared with which from claims.yaml."""
         return load_baselines(self.root)
@@ -102,11 +109,32 @@ class Study:
         return differences(self.scores, self.baselines.references)
 
     @cached_property
+    def weight_sweep(self) -> pd.DataFrame:
+        """Return the scores of every sweep of a weight (`weight_sweep.weight_sweep`)."""
+        from sharploss.analysis.stats.weight_sweep import weight_sweep
+
+        return weight_sweep(self)
+
+    @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
         """Compute the numbers of every table (`tables.frames`)."""
         from sharploss.analysis.tables.tables import frames  # which reads studies
 
         return frames(self, self.compared)
+
+    @cached_property
+    def tables(self) -> dict[str, list[Table]]:
+        """Lay out every table (`tables.laid_out`)."""
+        from sharploss.analysis.tables.tables import laid_out
+
+        return laid_out(self, self.frames)
+
+    @cached_property
+    def wide_means(self) -> pd.DataFrame:
+        """Average the scores, a column per measure (`tables.wide_means`)."""
+        from sharploss.analysis.tables.tables import wide_means
+
+        return wide_means(self)
 
 
 def load_study(study: str, root: Path = Path()) -> Study:

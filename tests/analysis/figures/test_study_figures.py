@@ -13,7 +13,7 @@ from sharploss.analysis.figures.study_figure import crowded, file_name, kind_of
 from sharploss.analysis.load import load_study
 from sharploss.analysis.plotting.style import style
 from sharploss.analysis.published import published_values
-from sharploss.analysis.tables.tables import means
+from sharploss.analysis.stats.intervals import means
 from sharploss.utils.errors import UserError
 
 

@@ -117,6 +117,7 @@ def test_the_page_tells_answer_control_failures_and_provenance(page):
         assert fact in page
 
 
+@pytest.mark.slow
 def test_what_was_not_trained_is_listed_with_what_to_do(wide_root, tmp_path):
     root = shutil.copytree(wide_root, tmp_path / "study", ignore=shutil.ignore_patterns("reports"))
     evaluate_claims("mini", root)
@@ -202,6 +203,7 @@ def test_the_analysis_never_imports_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_suite_that_looks_for_weights_shows_each_loss_at_its_best(mini_root, tmp_path):
     study = with_figures(shutil.copytree(mini_root, tmp_path / "study"))
     text = render(load_study("mini", study), "make repro")

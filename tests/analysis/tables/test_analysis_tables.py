@@ -177,6 +177,7 @@ def files(root):
     return {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "tables").iterdir()}
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes(small_root):
     assert files(small_root) == files(small_root)
 

@@ -13,8 +13,8 @@ from sharploss.analysis.plotting.pixels import sobel
 from sharploss.analysis.plotting.protocol import protocol_figure
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 from sharploss.analysis.plotting.variance import variance_figure
+from sharploss.analysis.stats.intervals import means
 from sharploss.analysis.tables.layout import records
-from sharploss.analysis.tables.tables import means
 from sharploss.config.protocols import MAIN, REFERENCES
 
 if TYPE_CHECKING:

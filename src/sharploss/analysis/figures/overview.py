@@ -16,15 +16,7 @@ from sharploss.analysis.plotting.tradeoff import tradeoff_figure
 from sharploss.analysis.stats.baselines import baselines_in
 from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.stats.pareto import fronts
-from sharploss.analysis.tables.tables import (
-    ROW,
-    first_tested,
-    means,
-    pairing_rows,
-    suite_ranks,
-    sweep_runs,
-    with_recipes,
-)
+from sharploss.analysis.tables.tables import ROW, first_tested, pairing_rows, sweep_runs, with_recipes
 from sharploss.config.protocols import MAIN, REFERENCES
 from sharploss.utils.files import read_json
 
@@ -54,7 +46,7 @@ def tradeoffs(study: Study) -> Iterator[StudyFigure]:
 
 def tradeoff_points(study: Study) -> pd.DataFrame:
     """Return PSNR Y against gradient-variance ratio of every pairing, every alpha and the unrestored images."""
-    scored = means(study.scores)
+    scored = study.means
     sharp = scored[scored["metric"] == "gradient_variance_ratio"].rename(columns={"value": "x"})
     true = scored[(scored["metric"] == "psnr") & scored["protocol"].isin(MAIN)].rename(columns={"value": "y"})
     keys = ["task", "dataset", "network", "recipe", "loss"]
@@ -93,7 +85,7 @@ def pareto_fronts(study: Study) -> Iterator[StudyFigure]:
 
 def ranks(study: Study) -> Iterator[StudyFigure]:
     """Draw the mean ranks of every suite that compares at least five losses."""
-    found = suite_ranks(study)
+    found = study.frames["ranks"]
     titles = found["of"].where(found["scope"] != "metric", found["of"].map(metric_title))
     for suite, part in crowded(found.assign(panel=titles.replace("", "all")), ["suite"]).groupby("suite", sort=False):
         shown = part[part["scope"].isin(["all", "metric"])]

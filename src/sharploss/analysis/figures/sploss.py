@@ -14,9 +14,9 @@ from sharploss.analysis.plotting.alpha import alpha_figure, beside_figure
 from sharploss.analysis.plotting.mechanism import maps_figure, profile_figure
 from sharploss.analysis.plotting.tiles import tiles_figure
 from sharploss.analysis.published import published_values
-from sharploss.analysis.stats.intervals import TRAINED, differences
+from sharploss.analysis.stats.intervals import TRAINED, differences, means
 from sharploss.analysis.tables.layout import records
-from sharploss.analysis.tables.tables import ROW, means, sweep_runs, with_recipes
+from sharploss.analysis.tables.tables import ROW, sweep_runs, with_recipes
 from sharploss.config.protocols import MAIN, REFERENCES
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def sweep_levels(study: Study) -> pd.DataFrame:
     sweep = study.scores.merge(runs[TRAINED].drop_duplicates())
     sweep = sweep[sweep["loss"].isin([*runs["loss"], "l1"])]
     keys = ["task", "dataset", "metric", "protocol"]
-    unrestored = means(study.scores[study.scores["loss"].isin(REFERENCES)]).rename(columns={"value": "unrestored"})
+    unrestored = study.means[study.means["loss"].isin(REFERENCES)].rename(columns={"value": "unrestored"})
     levels = (
         means(sweep)
         .merge(runs)

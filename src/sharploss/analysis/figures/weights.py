@@ -8,7 +8,6 @@ from sharploss.analysis.figures.changes import shown
 from sharploss.analysis.figures.study_figure import StudyFigure, file_name, labelled, not_drawn
 from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.weights import weights_figure
-from sharploss.analysis.stats.weight_sweep import weight_sweep
 from sharploss.analysis.tables.tables import first_tested
 
 METRICS = ("psnr", "lpips", "gradient_variance_ratio")
@@ -27,7 +26,7 @@ def weight_sweeps(
         axis: what the weights are.
     """
     name, section, caption = about
-    found = weight_sweep(study).merge(first_tested(study), on=["task", "dataset"])
+    found = study.weight_sweep.merge(first_tested(study), on=["task", "dataset"])
     found = found[found["term"].isin(terms)]
     if found.empty:
         why = f"No two weights of {' or '.join(terms)} were trained beside the loss without it."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sharploss.analysis.plotting.labels import label_points
-from sharploss.analysis.plotting.style import WIDTH, legend_below, looks_of, new_figure, panels_of
+from sharploss.analysis.plotting.style import WIDTH, arrange, legend_below, looks_of, new_figure, panels_of
 from sharploss.analysis.tables.layout import records
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def pareto_figure(points: pd.DataFrame) -> Figure:
         axes.margins(0.2, 0.16)
         axes.set(title=networks[index], xlabel="LPIPS", ylabel="PSNR (dB)" if index % 2 == 0 else "")
     legend_below(figure, {loss: {**look, "ls": ""} for loss, look in looks.items()})
-    figure.draw_without_rendering()
+    arrange(figure)
     for part, axes in zip(parts, panels, strict=True):
         _label_front(axes, part)
     return figure

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import Measure, badness, fidelity, measures_of, metric_title, number
 from sharploss.analysis.stats.baselines import references
-from sharploss.analysis.stats.intervals import TRAINED
+from sharploss.analysis.stats.intervals import TRAINED, means
 from sharploss.analysis.tables.layout import base_title, count, images_of, interval, records
-from sharploss.analysis.tables.tables import first_tested, means, pairing_rows, with_recipes
+from sharploss.analysis.tables.tables import first_tested, pairing_rows, with_recipes
 from sharploss.config.protocols import MAIN
 
 if TYPE_CHECKING:

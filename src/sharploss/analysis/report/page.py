@@ -18,10 +18,10 @@ from sharploss.analysis.report.crops import explorer
 from sharploss.analysis.report.facts import cost_tables, failures, protocol_tables, questions, run_rows
 from sharploss.analysis.report.figures import figures
 from sharploss.analysis.report.provenance import provenance, sources
-from sharploss.analysis.tables.best_weight import best_weight, lay_out
+from sharploss.analysis.tables.best_weight import lay_out
 from sharploss.analysis.tables.layout import gap_notes
 from sharploss.analysis.tables.paper_tables import paper_tables
-from sharploss.analysis.tables.tables import alpha_control, laid_out, shown_suites
+from sharploss.analysis.tables.tables import shown_suites
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.utils.files import read_json, write_text
 
@@ -95,7 +95,7 @@ def _claims(study: Study) -> dict[str, Any]:
 def _measured(study: Study) -> dict[str, Any]:
     """Lay out the numbers: answers, tables, the papers' tables, the control."""
     compared = study.compared
-    found, tables = headline.answers(study, compared), laid_out(study, study.frames)
+    found, tables = headline.answers(study, compared), study.tables
     asked = questions(study)
     suites = [(name, asked.get(name, ""), tables[name], tables[f"{name}_difference"]) for name in shown_suites(study)]
     return {
@@ -104,9 +104,9 @@ def _measured(study: Study) -> dict[str, Any]:
         "several_tasks": len({one.task for one in found}) > 1,
         "tables": tables,
         "suites": suites,
-        "best_weight": lay_out(study, best_weight(study, compared)),
+        "best_weight": lay_out(study, study.frames["best_weight"]),
         "papers": {name: table for name, (_, table) in paper_tables(study).items()},
-        "control": headline.control(alpha_control(study)),
+        "control": headline.control(study.frames["alpha_control"]),
         "calibration": calibration(study.paths),
     }
 

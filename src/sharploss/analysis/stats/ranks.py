@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -58,8 +58,16 @@ def ranks(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 def ranked_cells(scores: pd.DataFrame) -> list[RankedCell]:
     """Rank the losses of every cell; arguments as in `ranks`."""
     losses = list(dict.fromkeys(scores["loss"]))
-    parts = scores.groupby(CONTEXT, sort=False)
-    return [_cell(cast("tuple[str, ...]", key), part, losses) for key, part in parts]
+    if scores.empty:
+        return []
+    # One pivot and plain arrays: pandas takes milliseconds for every small frame, and there are hundreds.
+    table = scores.pivot_table(index=[*CONTEXT, "image"], columns="loss", values="value").reindex(columns=losses)
+    places = table.index.to_frame(index=False).groupby(CONTEXT, sort=False).indices
+    values, keys = (
+        table.to_numpy(dtype=np.float64),
+        scores[CONTEXT].drop_duplicates().itertuples(index=False, name=None),
+    )
+    return [_cell(key, np.asfortranarray(values[places[key]])) for key in keys if key in places]
 
 
 def average(cells: list[RankedCell], losses: list[str], level: float = 0.95) -> pd.DataFrame:
@@ -76,10 +84,9 @@ def average(cells: list[RankedCell], losses: list[str], level: float = 0.95) -> 
     return pd.DataFrame(rows, columns=columns).sort_values("rank", kind="stable", ignore_index=True)
 
 
-def _cell(key: tuple[str, ...], part: pd.DataFrame, losses: list[str]) -> RankedCell:
+def _cell(key: tuple[str, ...], values: Floats) -> RankedCell:
+    """Rank the losses of one cell, of (images, losses) values, NaN where there is no score."""
     about = dict(zip(CONTEXT, key, strict=True))
-    table = part.pivot_table(index="image", columns="loss", values="value").reindex(columns=losses)
-    values = table.dropna(how="all").to_numpy(dtype=np.float64)
     weights = draws(about["dataset"], len(values), RESAMPLES)
     worse = badness(about["metric"], np.concatenate([values.mean(axis=0)[None], weights @ values]))
     found = ranked(np.where(np.isnan(worse), np.inf, worse))
@@ -88,8 +95,12 @@ def _cell(key: tuple[str, ...], part: pd.DataFrame, losses: list[str]) -> Ranked
 
 def ranked(worse: Floats) -> Floats:
     """Rank each row of (rows, losses): 1 is the smallest, equal ones share the mean of their ranks."""
-    mine, other = worse[:, :, None], worse[:, None, :]
-    return 1 + (other < mine).sum(axis=2) + ((other == mine).sum(axis=2) - 1) / 2
+    rows = np.ascontiguousarray(worse.T)  # a loss after the other: arrays of all pairs are large and slow
+    smaller, equal = np.zeros(rows.shape, np.int32), np.zeros(rows.shape, np.int32)
+    for other in rows:
+        smaller += other < rows
+        equal += other == rows
+    return np.ascontiguousarray((1 + smaller + (equal - 1) / 2).T)
 
 
 @cache

@@ -354,7 +354,9 @@ def sizes(study: Study, losses: pd.DataFrame, images: int) -> str:
 
 
 def _seeds(study: Study, losses: pd.DataFrame) -> int:
-    return study.runs.merge(losses[[*TRAINED, "loss"]].drop_duplicates())["seed"].nunique()
+    keys = [*TRAINED, "loss"]
+    wanted = set(losses[keys].itertuples(index=False, name=None))
+    return len({seed for *key, seed in study.runs[[*keys, "seed"]].itertuples(index=False) if tuple(key) in wanted})
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

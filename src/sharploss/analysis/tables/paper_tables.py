@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import heading, number
 from sharploss.analysis.published import PaperTable, load_index, published_values
-from sharploss.analysis.stats.intervals import CELL, TRAINED, means
+from sharploss.analysis.stats.intervals import CELL, TRAINED
 from sharploss.analysis.tables.layout import NOT_MEASURED, Cell, Table, count, cure_notes, records
 from sharploss.utils.errors import sentence
 
@@ -28,7 +28,7 @@ def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
         UserError: results/published is missing or damaged; the message names the file.
     """
     table, index = published_values(study.root), load_index(study.root)
-    mean = {tuple(str(row[key]) for key in CELL): float(row["value"]) for row in records(means(study.scores))}
+    mean = {tuple(str(row[key]) for key in CELL): float(row["value"]) for row in records(study.means)}
     found: dict[str, tuple[pd.DataFrame, Table]] = {}
     for name, about in index.tables.items():
         numbers = beside(study, table[table["table"] == name], about, mean, index.names.datasets)

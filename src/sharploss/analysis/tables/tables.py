@@ -11,7 +11,7 @@ import numpy as np
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import Measure, badness, column, is_shown, measures_of
 from sharploss.analysis.stats.baselines import references
-from sharploss.analysis.stats.intervals import TRAINED, corrected, means, pair
+from sharploss.analysis.stats.intervals import TRAINED, corrected, pair
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.stats.ranks import average, ranked_cells
 from sharploss.analysis.tables import layout
@@ -43,7 +43,7 @@ def make_tables(study: str, root: Path) -> None:
 def write_tables(study: Study) -> None:
     """Do what `make_tables` does for a study that was read."""
     folder, numbers = study.paths.tables, study.frames
-    for name, tables in laid_out(study, numbers).items():
+    for name, tables in study.tables.items():
         write_csv(numbers[name], folder / f"{name}.csv")
         write_table(tables, folder / name)
     for name, (frame, table) in paper_tables(study).items():
@@ -163,25 +163,29 @@ def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    scored = means(study.scores)
     trained = pairing_rows(study, suite)[ROW]
-    unrestored = scored.loc[scored["loss"].isin(REFERENCES) & scored["task"].isin(trained["task"]), ROW]
-    rows = pd.concat([unrestored.drop_duplicates(), trained]).merge(scored_sets(study), on="task")
-    for measure in measures_of(study):
-        part = scored[(scored["metric"] == measure[0]) & (scored["protocol"] == measure[1])]
-        part = part[[*ROW, "dataset", "value"]].rename(columns={"value": column(measure)})
-        rows = rows.merge(part, how="left")
+    unrestored = study.means.loc[study.means["loss"].isin(REFERENCES), ROW].drop_duplicates()
+    unrestored = unrestored[unrestored["task"].isin(trained["task"])]
+    rows = pd.concat([unrestored, trained]).merge(scored_sets(study), on="task")
+    rows = rows.merge(study.wide_means, on=[*ROW, "dataset"], how="left")
     return _with_ranks(study, rows).merge(_statuses(study), how="left").assign(status=lambda t: t["status"].fillna(""))
 
 
+def wide_means(study: Study) -> pd.DataFrame:
+    """Return the means with a column per measure: task, network, recipe, loss, dataset, "psnr_y", ..."""
+    measures, cells = measures_of(study), study.means
+    names = [column(cast("Measure", pair)) for pair in zip(cells["metric"], cells["protocol"], strict=True)]
+    wide = cells.assign(column=names).set_index([*ROW, "dataset", "column"])["value"].unstack("column")
+    return wide.reindex(columns=list(map(column, measures))).reset_index()
+
+
 def _with_ranks(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    trained = ~rows["loss"].isin(REFERENCES)
-    for metric, protocol in measures_of(study):
-        name = column((metric, protocol))
-        worse = badness(metric, rows.loc[trained, name])
-        keys = [rows.loc[trained, key] for key in (*TRAINED, "dataset")]
-        rows[f"{name}_rank"] = worse.groupby(keys, sort=False).rank(method="min")
-    return rows
+    trained, names = rows[~rows["loss"].isin(REFERENCES)], [column(measure) for measure in measures_of(study)]
+    worse = trained.assign(
+        **{name: badness(m[0], trained[name]) for name, m in zip(names, measures_of(study), strict=True)}
+    )
+    found = worse.groupby([*TRAINED, "dataset"], sort=False)[names].rank(method="min")
+    return rows.join(found.add_suffix("_rank"))
 
 
 def _statuses(study: Study) -> pd.DataFrame:
