@@ -390,9 +390,7 @@ def test_a_size_at_the_papers_budget_is_tested_on_runs_of_that_budget_alone():
     """At 200 steps VDSR gains nothing: that says nothing of what the paper's 100,000 gained."""
     small = size_claim({"vdsr": 0.0, "edsr": 0.0}, {"vdsr": "mini", "edsr": "mini"})
     assert (small["verdict"], small["cells"]["total"], small["effects"]) == ("not testable", 0, {})
-    assert small["why"] == (
-        "It is about the paper's own budget (recipes: paper, vdsr_x2); this study has no such runs."
-    )
+    assert small["why"] == "It is about the paper's own budget (recipes: paper, vdsr_x2); this study has no such runs."
     whole = {"vdsr": "vdsr_x2", "edsr": "paper"}
     assert size_claim({"vdsr": 0.8, "edsr": 0.4}, whole)["verdict"] == "supported"
     assert size_claim({"vdsr": 0.0, "edsr": 0.4}, whole)["cells"] == {
