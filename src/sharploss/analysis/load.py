@@ -130,6 +130,13 @@ class Study:
         return laid_out(self, self.frames)
 
     @cached_property
+    def paper_tables(self) -> dict[str, tuple[pd.DataFrame, Table]]:
+        """Compare every published table with the study (`paper_tables.paper_tables`)."""
+        from sharploss.analysis.tables.paper_tables import paper_tables
+
+        return paper_tables(self)
+
+    @cached_property
     def wide_means(self) -> pd.DataFrame:
         """Average the scores, a column per measure (`tables.wide_means`)."""
         from sharploss.analysis.tables.tables import wide_means

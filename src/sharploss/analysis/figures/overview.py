@@ -38,7 +38,7 @@ def tradeoffs(study: Study) -> Iterator[StudyFigure]:
         references = points[(points["network"] == "") & (points["task"] == task) & (points["dataset"] == dataset)]
         points = part.assign(along=part["alpha"], faint=False, loss=part["loss"].where(part["named"], ""))
         notes = {
-            network: "; ".join(
+            str(network): "; ".join(
                 f"{row['loss']}: {row['x']:.2f}, {row['y']:.2f} dB"
                 for row in [*records(references), *records(mine[(mine["x"] > FAR) & mine["named"]])]
             )
@@ -88,7 +88,7 @@ def pareto_fronts(study: Study) -> Iterator[StudyFigure]:
             x=part["lpips"], y=part["psnr"], along=part["lpips"].where(part["front"]), faint=~part["front"]
         )
         notes = {
-            network: f"beaten by none: {', '.join(mine['loss'])}"
+            str(network): f"beaten by none: {', '.join(mine['loss'])}"
             for network, mine in part[part["front"]].groupby("network", sort=False)
         }
         yield StudyFigure(

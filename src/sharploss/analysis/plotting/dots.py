@@ -37,7 +37,8 @@ def dots_figure(dots: pd.DataFrame, x: str, *, changes: bool = False, gone: dict
     """
     from matplotlib.ticker import MaxNLocator
 
-    rows, gone = list(dict.fromkeys([*dots["row"], *(gone or {})])), gone or {}
+    gone = gone or {}
+    rows = list(dict.fromkeys([*map(str, dots["row"]), *gone]))
     looks = looks_of(dots["series"])
     labels = [wrapped(row, NAME) for row in rows]
     tall = max(1.2 + 0.8 * len(looks), 1.3 * max(label.count("\n") + 1 for label in labels))
@@ -55,8 +56,9 @@ def dots_figure(dots: pd.DataFrame, x: str, *, changes: bool = False, gone: dict
         axes.set_yticks([tall * at for at in range(len(rows))], labels)
         axes.xaxis.set_major_locator(MaxNLocator(3))
     for row, why in gone.items():
-        place = {"xycoords": ("axes fraction", "data"), "va": "center", "style": "italic", "fontsize": 7}
-        next(iter(panels.values())).annotate(why, (0.02, tall * rows.index(row)), **place)
+        axes = next(iter(panels.values()))
+        place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "style": "italic"}
+        axes.text(0.02, tall * rows.index(row), why, fontsize=7, **place)
     if len(looks) > 1:
         legend_below(figure, {name: {**look, "ls": ""} for name, look in looks.items()})
     return figure

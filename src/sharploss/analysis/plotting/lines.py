@@ -66,9 +66,9 @@ def _dashes(lines: pd.DataFrame) -> dict[str, Any]:
 
 
 def _draw(axes: Axes, part: pd.DataFrame, looks: dict[str, Look], dashes: dict[str, Any]) -> None:
-    for (name, dash), rows in part.assign(**({} if "dash" in part else {"dash": ""})).groupby(
-        ["line", "dash"], sort=False
-    ):
+    part = part if "dash" in part else part.assign(dash="")
+    for key, rows in part.groupby(["line", "dash"], sort=False):
+        name, dash = map(str, key)  # pyright: ignore[reportArgumentType]
         line = rows.groupby("x")[[key for key in ("y", "low", "high") if key in rows]].mean()
         xs, points = line.index.to_numpy(), max(1, len(line) // 6)
         if "low" in line:

@@ -30,13 +30,13 @@ def claims_figure(rows: pd.DataFrame) -> Figure:
 
     rows = rows.assign(name=rows["paper"] + " " + rows["claim"], code=rows["verdict"].map(list(VERDICTS).index))
     codes = rows.pivot_table(index="side", columns="name", values="code", sort=False)
-    signs = codes.map(lambda code: list(VERDICTS.values())[int(code)][0])
+    signs = codes.replace(dict(enumerate(sign for sign, _ in VERDICTS.values())))
     figure = new_figure(WIDTH, 1.7)
     colours = ListedColormap([colour for _, colour in VERDICTS.values()])
     look: dict[str, Any] = {"vmin": -0.5, "vmax": len(VERDICTS) - 0.5, "cmap": colours, "cbar": False, "linewidths": 1}
     axes = sns.heatmap(codes, ax=figure.subplots(), annot=signs, fmt="", annot_kws={"fontsize": 8}, **look)
     axes.set(xlabel="", ylabel="")
-    axes.set_xticks([at + 0.5 for at in range(codes.shape[1])], [wrapped(name, 16) for name in codes], rotation=90)
+    axes.set_xticks([at + 0.5 for at in range(codes.shape[1])], [wrapped(str(name), 16) for name in codes], rotation=90)
     axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
     square = {"ls": "", "ms": 8}
     legend_below(
@@ -63,6 +63,6 @@ def scoreboard_figure(board: pd.DataFrame) -> Figure:
     axes = sns.heatmap(share, ax=figure.subplots(), annot=True, fmt=".0f", yticklabels=labels, **look)
     axes.set(xlabel="", ylabel="")
     axes.xaxis.tick_top()
-    axes.set_xticks(axes.get_xticks(), list(share), rotation=40, ha="left", rotation_mode="anchor")
+    axes.set_xticks(axes.get_xticks(), list(map(str, share)), rotation=40, ha="left", rotation_mode="anchor")
     axes.tick_params(length=0)
     return figure

@@ -159,6 +159,7 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 
     png, svg = io.BytesIO(), io.BytesIO()
     with style():
+        figure.set_dpi(DPI)  # which the SVG has changed where the figure was saved before
         engine: Any = figure.get_layout_engine()
         engine.execute(figure)
         figure.set_layout_engine("none")  # its work is done: both files have the same places, in half the time

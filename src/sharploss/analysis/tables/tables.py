@@ -16,7 +16,6 @@ from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.stats.ranks import average, ranked_cells
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.best_weight import best_weight, lay_out
-from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.writers import write_csv, write_table
 from sharploss.config.protocols import REFERENCES
 from sharploss.utils.files import write_json
@@ -46,7 +45,7 @@ def write_tables(study: Study) -> None:
     for name, tables in study.tables.items():
         write_csv(numbers[name], folder / f"{name}.csv")
         write_table(tables, folder / name)
-    for name, (frame, table) in paper_tables(study).items():
+    for name, (frame, table) in study.paper_tables.items():
         write_csv(frame, folder / f"{name}.csv")
         write_table([table], folder / name)
     write_csv(curves(study), folder / "curves.csv")
