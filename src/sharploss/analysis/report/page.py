@@ -8,10 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
-from sharploss.analysis.claims.tables import anomaly_table
+from sharploss.analysis.claims import summary
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.measures import measures_of
-from sharploss.analysis.report import claims as report_claims
 from sharploss.analysis.report import headline
 from sharploss.analysis.report.calibration import calibration
 from sharploss.analysis.report.crops import explorer
@@ -82,12 +81,12 @@ def _claims(study: Study) -> dict[str, Any]:
     if not path.is_file():
         return {"claims": [], "tally": None, "anomalies": [], "untestable": []}
     found = cast("dict[str, Any]", read_json(path))
-    claims = report_claims.claims(found["claims"])
+    claims = summary.claims(found["claims"])
     return {
         "claims": claims,
-        "tally": report_claims.tally(claims),
+        "tally": summary.tally(claims),
         "pages": found["papers"],
-        "anomalies": [anomaly_table(found["anomalies"])],
+        "anomalies": [summary.anomaly_table(found["anomalies"])],
         "untestable": [claim for claim in claims if claim.measured.verdict == "not testable"],
     }
 
