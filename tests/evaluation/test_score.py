@@ -68,10 +68,11 @@ def test_an_undefined_value_has_a_reason_and_no_row(make_test_set):
     rows, not_measured, _ = score(root, {"one": enlarge})
     assert not_measured["gradient_variance_ratio"] == "it has no finite value on toys/flat"
     assert [row[2] for row in rows if row[3] == "gradient_variance_ratio"] == ["first"]
-    # The flat image is restored exactly: no mean of decibels could hold that.
+    # The flat image is restored exactly: its PSNR is infinite, which its row says.
     assert not_measured["psnr"] == "it has no finite value on toys/flat"
-    assert [row[2] for row in rows if row[3:5] == ("psnr", "y")] == ["first"]
-    assert all(math.isfinite(row[5]) for row in rows)
+    assert {row[2]: math.isinf(row[5]) for row in rows if row[3:5] == ("psnr", "y")} == {"flat": True, "first": False}
+    assert all(math.isfinite(row[5]) or row[5] > 0 for row in rows)
+    assert {row[3] for row in rows if not math.isfinite(row[5])} == {"psnr", "edge_psnr"}
 
 
 def test_a_dead_network_ends_nothing(make_test_set):

@@ -6,7 +6,8 @@ import pytest
 
 from finished_study import IDENTITY, KEY, OTHER, RECORD, make
 from sharploss.record.paths import paths
-from sharploss.tracking.content import content_of, means, scores_by_image
+from sharploss.record.scores import Score
+from sharploss.tracking.content import content_of, means, scores_by_image, task_scores
 from sharploss.utils.errors import UserError
 
 
@@ -60,7 +61,21 @@ def test_scores_become_a_row_per_image_and_means_leave_out_what_was_not_measured
         {"dataset": "set5", "image": "baby", "psnr_y": 30.5, "ssim_y": 0.875},
         {"dataset": "set5", "image": "bird", "psnr_y": 31.5},
     ]
-    assert means(rows) == {"scores/set5/psnr_y": 31.0, "scores/set5/ssim_y": 0.875}
+
+
+def test_means_are_over_the_images_that_all_runs_of_the_task_have(study, tmp_path):
+    rows = task_scores(paths("mini", tmp_path), study[1], "sr_x4")
+    # The other run has no score of the bird.
+    assert means(rows, KEY) == {
+        "scores/set5/psnr_y": 30.5,
+        "scores/set5/images/psnr_y": 1.0,
+        "scores/set5/ssim_y": 0.875,
+        "scores/set5/images/ssim_y": 1.0,
+    }
+    exact = [*rows, *(Score("sr_x4-bicubic", "set5", image, "psnr", "y", float("inf")) for image in ("baby", "bird"))]
+    assert means(exact, KEY) == means(rows, KEY)
+    whole = [Score(KEY, "set5", "*", "fid", "inception_p128", 3.0), *rows]
+    assert means(whole, KEY) == means(rows, KEY) | {"scores/set5/fid_inception_p128": 3.0}
 
 
 def test_scores_that_are_older_than_the_training_are_refused(study, tmp_path):

@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from sharploss.analysis.measures import widen
 from sharploss.analysis.stats.baselines import Baselines, load_baselines
-from sharploss.analysis.stats.intervals import differences, means
+from sharploss.analysis.stats.intervals import ROW, LeftOut, differences, left_out, means
 from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.config.run_config import resolve_run
@@ -17,7 +18,7 @@ from sharploss.record.history import read_history
 from sharploss.record.keys import input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import Provenance, RunRecord, load_run
-from sharploss.record.scores import Notes, Score, load_scores, read_table
+from sharploss.record.scores import Notes, Score, comparable, load_scores, read_table
 from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
 
@@ -48,9 +49,12 @@ class Study:
             alpha (NaN where the loss is not SPLoss alone), reference (the name of the task's input baseline),
             status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, parameters (NaN
             where nothing was trained).
-        scores: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
+        every_score: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
             protocol, value. Input baselines have the loss "bicubic" or "input" and the network and recipe "". Runs that
-            diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own.
+            diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own. PSNR of
+            an image that was restored exactly is infinite.
+        scores: those of `every_score` that means are taken of: of every task, test set, metric and protocol the images
+            on which all runs have a finite one (`record.scores.comparable`).
         history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
             (the norm of the network's), discriminator (a dict, where the loss is adversarial:
             sharploss.training.discriminator.LOGGED).
@@ -67,6 +71,7 @@ class Study:
     params: Params
     paths: StudyPaths
     runs: pd.DataFrame
+    every_score: pd.DataFrame
     scores: pd.DataFrame
     history: pd.DataFrame
     extractions: pd.DataFrame
@@ -95,8 +100,13 @@ class Study:
 
     @cached_property
     def means(self) -> pd.DataFrame:
-        """Average the scores over images and seeds (`intervals.means`)."""
+        """Average the scores over images and seeds (`intervals.means`); `n` is the number of images."""
         return means(self.scores)
+
+    @cached_property
+    def left_out(self) -> dict[tuple[str, str, str, str], LeftOut]:
+        """Find the images over which means are not taken (`intervals.left_out`)."""
+        return left_out(self.every_score, self.scores)
 
     @cached_property
     def baselines(self) -> Baselines:
@@ -110,8 +120,8 @@ class Study:
 
     @cached_property
     def weight_sweep(self) -> pd.DataFrame:
-        """Return the scores of every sweep of a weight (`weight_sweep.weight_sweep`)."""
-        from sharploss.analysis.stats.weight_sweep import weight_sweep
+        """Return the scores of every sweep of a weight (`families.weight_sweep`)."""
+        from sharploss.analysis.stats.families import weight_sweep
 
         return weight_sweep(self)
 
@@ -120,7 +130,7 @@ class Study:
         """Compute the numbers of every table (`tables.frames`)."""
         from sharploss.analysis.tables.tables import frames  # which reads studies
 
-        return frames(self, self.compared)
+        return frames(self)
 
     @cached_property
     def tables(self) -> dict[str, list[Table]]:
@@ -138,10 +148,8 @@ class Study:
 
     @cached_property
     def wide_means(self) -> pd.DataFrame:
-        """Average the scores, a column per measure (`tables.wide_means`)."""
-        from sharploss.analysis.tables.tables import wide_means
-
-        return wide_means(self)
+        """Return the means with a column per measure ("psnr_y"), and over how many images each is ("psnr_y_images")."""
+        return widen(self, self.means, [*ROW, "dataset"], {"value": "", "n": "_images"})
 
 
 def load_study(study: str, root: Path = Path()) -> Study:
@@ -161,12 +169,13 @@ def load_study(study: str, root: Path = Path()) -> Study:
     records = {key: load_run(files.run(key), key) for key in plan["runs"]}
     provenance = {key: record.provenance for key, record in records.items() if _is_trained(record)}
     runs = _runs(params, plan, records)
-    scores, notes = _scores(files, plan, runs)
-    measured, datasets = set(scores["metric"]), list(dict.fromkeys(scores["dataset"]))
+    every, scores, notes = _scores(files, plan, runs)
+    measured, datasets = set(every["metric"]), list(dict.fromkeys(every["dataset"]))
     return Study(
         params=params,
         paths=files,
         runs=runs,
+        every_score=every,
         scores=scores,
         history=_history(files, list(provenance)),
         extractions=_extractions(files, params, plan),
@@ -235,8 +244,8 @@ def _run(params: Params, run: dict[str, Any], record: RunRecord) -> dict[str, An
     }
 
 
-def _scores(files: StudyPaths, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, list[Notes]]:
-    """Join every score with its run; also return each score file's notes (what was not measured and why)."""
+def _scores(files: StudyPaths, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[Notes]]:
+    """Return every score joined with its run, the comparable ones, and each file's notes (what was not measured)."""
     import pandas as pd
 
     sources = [files.scores(group) for group in plan["groups"]]
@@ -245,12 +254,14 @@ def _scores(files: StudyPaths, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataF
     found = [load_scores(source) for source in sources]
     finished = runs.loc[runs["status"] == "finished", ABOUT]
     about = pd.concat([finished, _input_baselines(runs)], ignore_index=True)
-    rows = pd.DataFrame([row for scores in found for row in scores.rows], columns=Score._fields)
-    scores = rows.astype({"value": "float64"}).merge(about, on="run", how="inner")
-    unscored = set(about["run"]) - set(scores["run"])
+    task_of = dict(zip(about["run"], about["task"], strict=True))
+    rows = [row for scores in found for row in scores.rows if row.run in task_of]
+    unscored = set(task_of) - {row.run for row in rows}
     if unscored:
         raise UserError(f"{files.results} has no scores of the run {min(unscored)}: run 'make repro' to measure it.")
-    return scores, [scores.notes for scores in found]
+    every = pd.DataFrame(rows, columns=Score._fields).astype({"value": "float64"}).merge(about, on="run", how="inner")
+    shared = {row for task in tasks for row in comparable(row for row in rows if task_of[row.run] == task)}
+    return every, every[[row in shared for row in rows]].reset_index(drop=True), [scores.notes for scores in found]
 
 
 def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from sharploss.config.tasks import Task, border_of
 from sharploss.data.pack import Pack, open_pack
 from sharploss.metrics import METRICS, SET_METRICS, CachedImage, Measure
 from sharploss.record.paths import StudyPaths
-from sharploss.record.scores import Notes
+from sharploss.record.scores import Notes, is_defined
 from sharploss.utils.cores import usable_cores
 from sharploss.utils.errors import UserError, unknown
 
@@ -121,8 +121,8 @@ def score_packs(
 ) -> Scores:
     """Restore and measure every image of `packs` with every restorer; what is of the target alone is computed once.
 
-    A metric without a finite value on an image (MS-SSIM below 161 pixels, NIQE below two blocks or of one colour, PSNR
-    of equal images, a ratio to nothing) has no row there, and a note.
+    A metric without a finite value on an image (MS-SSIM below 161 pixels, NIQE below two blocks or of one colour, a
+    ratio to nothing) has no row there, and a note. PSNR of equal images is infinite, and has a row and a note.
 
     Args:
         packs: test packs.
@@ -162,7 +162,7 @@ def score_packs(
                         progress.update()
     rows += _of_sets(features, task)
     patches = {dataset: sum(map(len, parts)) for (_, dataset, run), parts in features.items() if run == TARGET}
-    defined = [row for row in rows if math.isfinite(row[-1])]
+    defined = [row for row in rows if is_defined(row[3], row[-1])]
     return Scores(defined, measures.not_measured | _undefined(rows), patches)
 
 

@@ -13,6 +13,9 @@ from sharploss.record.paths import ScoreFiles
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json, write_text
 
+INFINITE = ("psnr", "edge_psnr")
+"""Metrics that are infinite for an image that was restored exactly; the score says so."""
+
 
 class Score(NamedTuple):
     """One number: of a run, on an image of a test set ("*" for the whole set), by a metric under a protocol."""
@@ -69,19 +72,44 @@ def load_scores(files: ScoreFiles) -> Scores:
     return Scores(list(_read_rows(files.rows)), _read_notes(files.notes))
 
 
+def comparable(rows: Iterable[Score]) -> list[Score]:
+    """Keep, of every metric on every test set, the images on which all runs have a finite score.
+
+    Every mean over images is taken of what this keeps, so that the means of all runs average the same images. PSNR is
+    infinite where an image was restored exactly, and other metrics are undefined on some images. A run without a single
+    finite score by a metric, having restored every image exactly, limits no other; its infinite scores are kept.
+
+    Args:
+        rows: the scores of all runs of one task, its input baseline included.
+    """
+    rows = list(rows)
+    finite: dict[tuple[str, str, str], dict[str, set[str]]] = {}
+    for row in rows:
+        if math.isfinite(row.value):
+            finite.setdefault((row.dataset, row.metric, row.protocol), {}).setdefault(row.run, set()).add(row.image)
+    shared = {cell: set.intersection(*by_run.values()) for cell, by_run in finite.items()}
+    cells = ((row, shared.get((row.dataset, row.metric, row.protocol))) for row in rows)
+    return [row for row, images in cells if images is None or row.image in images]
+
+
+def is_defined(metric: str, value: float) -> bool:
+    """Return whether a value is a score: finite, or a PSNR that is infinite because the image was restored exactly."""
+    return math.isfinite(value) or (value == math.inf and metric in INFINITE)
+
+
 def _read_rows(path: Path) -> Iterator[Score]:
     for line in read_table(path, Score._fields):
         text = line["value"]
         if text and text != "nan":
-            yield Score(*(line[name] for name in Score._fields[:-1]), value=_number(path, text))
+            yield Score(*(line[name] for name in Score._fields[:-1]), value=_number(path, line["metric"], text))
 
 
-def _number(path: Path, text: str) -> float:
+def _number(path: Path, metric: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not is_defined(metric, value):
         raise UserError(f"{path} has the value '{text}', not a finite number: delete it and run 'make repro'.")
     return value
 

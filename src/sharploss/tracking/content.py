@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast
 
 from sharploss.config.params import Params
+from sharploss.config.protocols import WHOLE_SET
 from sharploss.planning.plan import NOTHING, Plan, find_run
 from sharploss.record.history import read_history
 from sharploss.record.keys import variant_of
 from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import Provenance, load_run
-from sharploss.record.scores import load_scores
+from sharploss.record.scores import Score, comparable, load_scores
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
 
@@ -49,7 +51,11 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     return {
         "description": tracking.wandb_settings(key, run, provenance.config, provenance.identity, params.study),
         "lines": read_history(files.run(key).history),
-        "summary": {**_flat("result", metrics), **_flat("circumstances", circumstances), **means(scores)},
+        "summary": {
+            **_flat("result", metrics),
+            **_flat("circumstances", circumstances),
+            **means(task_scores(files, plan, run["task"]), key),
+        },
         "scores": scores,
         "crops": _crops(params, plan, files, key),
         "weights": _file("model", files.weights(run["group"], key), origin),
@@ -76,14 +82,35 @@ def scores_by_image(files: StudyPaths, group: str, key: str) -> list[dict[str, A
     return list(rows.values())
 
 
-def means(scores: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Return the means over the images of each test set, as "scores/<dataset>/<metric>_<protocol>"."""
-    values: dict[str, list[float]] = {}
-    for row in scores:
-        for name, value in row.items():
-            if isinstance(value, float):
-                values.setdefault(f"scores/{row['dataset']}/{name}", []).append(value)
-    return {name: sum(numbers) / len(numbers) for name, numbers in values.items()}
+def task_scores(files: StudyPaths, plan: Plan, task: str) -> list[Score]:
+    """Return the scores of all runs of a task, and of its input baseline, that were measured so far."""
+    measured = [files.scores(name) for name, group in plan["groups"].items() if group["task"] == task]
+    measured.append(files.input_baseline_scores(task))
+    return [row for found in measured if found.rows.is_file() for row in load_scores(found).rows]
+
+
+def means(rows: Sequence[Score], key: str) -> dict[str, float]:
+    """Return a run's means over images, as "scores/<dataset>/<metric>_<protocol>", like those of the tables.
+
+    They are over the images on which all runs of the task have a finite score (`record.scores.comparable`); where
+    these are fewer than were tested on, "scores/<dataset>/images/<metric>_<protocol>" says how many.
+
+    Args:
+        rows: what `task_scores` returns.
+        key: the run.
+    """
+    images: dict[str, set[str]] = {}
+    for row in rows:
+        if row.image != WHOLE_SET:
+            images.setdefault(row.dataset, set()).add(row.image)
+    values: dict[tuple[str, str], dict[str, float]] = {}
+    for row in comparable(rows):
+        if row.run == key:
+            values.setdefault((row.dataset, f"{row.metric}_{row.protocol}"), {})[row.image] = row.value
+    found = {f"scores/{dataset}/{name}": fmean(part.values()) for (dataset, name), part in values.items()}
+    whole = {cell for cell, part in values.items() if WHOLE_SET in part}
+    fewer = {cell: len(part) for cell, part in values.items() if cell not in whole and len(part) < len(images[cell[0]])}
+    return found | {f"scores/{dataset}/images/{name}": float(n) for (dataset, name), n in fewer.items()}
 
 
 def _flat(prefix: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,26 @@ def test_means_and_statuses_cover_the_seeds(tmp_path):
     assert not np.isnan(half["psnr_y"])
 
 
+@pytest.mark.parametrize(
+    ("gone", "named"),
+    [
+        (["sr_x4-vdsr-l2_gv-s1"], ["vdsr l2_gv, 1 of 2 seeds"]),
+        (["sr_x4-edsr-l1-s0"], ["edsr l2, 1 of 2 seeds", "edsr ssim, 1 of 2 seeds"]),
+        (["sr_x4-espcn-ssim-s0", "sr_x4-espcn-l1-s0"], ["espcn ssim, 1 of 2 seeds", "espcn l2, 1 of 2 seeds"]),
+    ],
+)
+def test_a_seed_without_scores_is_said_in_every_table_of_means_and_of_differences(tmp_path, gone, named):
+    study = load_study("mini", synthetic.make_study(tmp_path, seeds=(0, 1), diverged=tuple(gone)))
+    for table in study.tables["pairings_difference"]:
+        (note,) = [note for note in table.notes if note.startswith("Paired over fewer seeds than planned")]
+        assert all(name in note for name in named)
+    for name in ("ranks", "pareto"):
+        (note,) = [
+            note for note in study.tables[name][0].notes if note.startswith("Means are over the seeds that have")
+        ]
+        assert all(f"{run.split('-')[1]} {run.split('-')[2]}, 1 of 2 seeds" in note for run in gone)
+
+
 def test_the_alpha_table_has_measures_down_and_alphas_across_in_order(study, study_root):
     table = tables.alpha_sweep(study)
     assert list(table.columns[6:]) == ["l1", *(f"alpha_{a}" for a in (0, 1, 2, 3, 4, 6, 8, 10))]
@@ -193,7 +213,7 @@ def test_a_study_without_sweep_or_l1_still_has_its_tables(small_root):
 
 @pytest.fixture(scope="module")
 def wide_tables(wide):
-    return tables.display(wide, wide.compared)
+    return wide.tables
 
 
 def test_every_suite_has_its_own_tables(wide, wide_tables):
@@ -212,7 +232,7 @@ def test_a_loss_of_two_recipes_has_two_rows_that_are_ranked_apart(wide):
 
 
 def test_differences_of_a_suite_stay_within_its_recipe(wide):
-    compared = tables.frames(wide, wide.compared)["adversarial_difference"]
+    compared = wide.frames["adversarial_difference"]
     assert set(compared["loss"]) == {"esrgan"}
     row = compared.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]
     assert row["difference"] == pytest.approx(-0.9, abs=0.3)

@@ -8,10 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
-from sharploss.analysis.claims.tables import anomaly_table
+from sharploss.analysis.claims import summary
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import measures_of
-from sharploss.analysis.report import claims as report_claims
 from sharploss.analysis.report import facts, headline
 from sharploss.analysis.report.crops import explorer
 from sharploss.analysis.tables.best_weight import lay_out
@@ -91,12 +90,12 @@ def _claims(study: Study) -> dict[str, Any]:
     if not path.is_file():
         return {"claims": [], "untestable": []}
     found = cast("dict[str, Any]", read_json(path))
-    claims = report_claims.claims(found["claims"])
+    claims = summary.claims(found["claims"])
     return {
         "claims": claims,
-        "tally": report_claims.tally(claims),
+        "tally": summary.tally(claims),
         "pages": found["papers"],
-        "anomalies": anomaly_table(found["anomalies"]),
+        "anomalies": summary.anomaly_table(found["anomalies"]),
         "untestable": [claim for claim in claims if claim.measured.verdict == "not testable"],
     }
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from sharploss.analysis.load import Study, load_study
-from sharploss.analysis.measures import Measure, badness, column, is_shown, measures_of
+from sharploss.analysis.measures import badness, column, is_shown, measures_of, widen
 from sharploss.analysis.stats.baselines import references
-from sharploss.analysis.stats.intervals import TRAINED, corrected, pair
+from sharploss.analysis.stats.intervals import ROW, TRAINED, corrected, pair
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.stats.ranks import average, ranked_cells
 from sharploss.analysis.tables import layout
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 SCOPES = ("task", "network", "metric")
 """What ranks are averaged within, besides over everything in a suite."""
-
-ROW = [*TRAINED, "loss"]
-"""What a row of a table stands for; its numbers are means over images and seeds."""
 
 
 def make_tables(study: str, root: Path) -> None:
@@ -53,15 +50,15 @@ def write_tables(study: Study) -> None:
     write_json(study.paths.summary, summary(study))
 
 
-def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return every table as a frame of plain numbers: file name -> frame. Arguments as in `display`."""
+def frames(study: Study) -> dict[str, pd.DataFrame]:
+    """Return every table as a frame of plain numbers: file name -> frame."""
     by_suite: dict[str, pd.DataFrame] = {}
     for suite in shown_suites(study):
         by_suite[suite] = pairings(study, suite)
-        by_suite[f"{suite}_difference"] = corrected(compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
+        by_suite[f"{suite}_difference"] = corrected(study.compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
     return by_suite | {
         "ranks": suite_ranks(study),
-        "best_weight": best_weight(study, compared),
+        "best_weight": best_weight(study),
         "pareto": fronts(study.scores),
         "alpha_sweep": alpha_sweep(study),
         "alpha_control": alpha_control(study),
@@ -69,18 +66,8 @@ def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
-def display(study: Study, compared: pd.DataFrame) -> dict[str, list[layout.Table]]:
-    """Lay out every table for readers: file name -> its parts (one per task and test set where there are several).
-
-    Args:
-        study: the study.
-        compared: `study.compared`.
-    """
-    return laid_out(study, frames(study, compared))
-
-
 def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[layout.Table]]:
-    """Lay out the frames of `frames`: file name -> the table's parts."""
+    """Lay out the frames of `frames` for readers: file name -> the table's parts, by task and test set if several."""
     by_suite: dict[str, list[layout.Table]] = {}
     for suite in shown_suites(study):
         losses, scored, changes = pairing_rows(study, suite), numbers[suite], numbers[f"{suite}_difference"]
@@ -90,7 +77,7 @@ def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[l
     return by_suite | {
         "ranks": layout.ranks(study, numbers["ranks"]),
         "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
-        "pareto": layout.pareto(numbers["pareto"]),
+        "pareto": layout.pareto(study, numbers["pareto"]),
         "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
         "alpha_control": [layout.alpha_control(numbers["alpha_control"])],
         "cost": [layout.cost(numbers["cost"])],
@@ -149,33 +136,25 @@ def first_tested(study: Study) -> pd.DataFrame:
 
 
 def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
-    """Return network x loss x test set of a suite with a column per measure, and the unrestored images.
+    """Return network x loss x test set of a suite with a column per measure, input baselines first.
 
     Args:
         study: the study.
         suite: its name; without one the rows of all shown suites.
 
     Returns:
-        Columns task, network, recipe, loss, dataset, one per measure ("psnr_y"; NaN where not measured),
-        `<measure>_rank` (1 is best within task, network, recipe and dataset; unrestored images are not ranked), runs,
-        status.
+        Columns task, network, recipe, loss, dataset, and per measure its mean ("psnr_y"; NaN where not measured), over
+        how many images it is ("psnr_y_images": equal for all rows of a task and test set), its rank ("psnr_y_rank"; 1
+        is best within task, network, recipe and dataset; input baselines are not ranked); runs, status.
     """
     import pandas as pd
 
     trained = pairing_rows(study, suite)[ROW]
-    unrestored = study.means.loc[study.means["loss"].isin(REFERENCES), ROW].drop_duplicates()
-    unrestored = unrestored[unrestored["task"].isin(trained["task"])]
-    rows = pd.concat([unrestored, trained]).merge(scored_sets(study), on="task")
+    inputs = study.means.loc[study.means["loss"].isin(REFERENCES), ROW].drop_duplicates()
+    inputs = inputs[inputs["task"].isin(trained["task"])]
+    rows = pd.concat([inputs, trained]).merge(scored_sets(study), on="task")
     rows = rows.merge(study.wide_means, on=[*ROW, "dataset"], how="left")
     return _with_ranks(study, rows).merge(_statuses(study), how="left").assign(status=lambda t: t["status"].fillna(""))
-
-
-def wide_means(study: Study) -> pd.DataFrame:
-    """Return the means with a column per measure: task, network, recipe, loss, dataset, "psnr_y", ..."""
-    measures, cells = measures_of(study), study.means
-    names = [column(cast("Measure", pair)) for pair in zip(cells["metric"], cells["protocol"], strict=True)]
-    wide = cells.assign(column=names).set_index([*ROW, "dataset", "column"])["value"].unstack("column")
-    return wide.reindex(columns=list(map(column, measures))).reset_index()
 
 
 def _with_ranks(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
@@ -257,7 +236,7 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
 def alpha_curves(study: Study) -> pd.DataFrame:
     """Return the sweep on the first test set as curves: task, network, recipe, alpha, one column per measure."""
     scores = study.scores[study.scores["run"].isin(sweep_runs(study)["run"])]
-    wide = _wide(scores, [*TRAINED, "alpha"], study)
+    wide = _on_first(study, scores, [*TRAINED, "alpha"])
     return wide.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
 
 
@@ -307,16 +286,15 @@ def curves(study: Study) -> pd.DataFrame:
 
 def summary(study: Study) -> dict[str, Any]:
     """Return each finished run's means on the first test set, for `dvc metrics`: run -> measure -> value."""
-    wide = _wide(study.scores, ["run"], study).set_index("run")
+    wide = _on_first(study, study.scores, ["run"]).set_index("run")
     return {
-        str(run): {str(name): float(value) for name, value in row.items() if value == value}  # noqa: PLR0124
-        for run, row in cast("dict[str, dict[str, float]]", wide.to_dict(orient="index")).items()
+        str(run): {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
+        for run, row in wide.loc[list(dict.fromkeys(study.scores["run"]))].to_dict(orient="index").items()
     }
 
 
-def _wide(scores: pd.DataFrame, index: list[str], study: Study) -> pd.DataFrame:
-    first = scores.merge(first_tested(study))
-    names: list[str] = [column(cast("Measure", pair)) for pair in zip(first["metric"], first["protocol"], strict=True)]
-    table = first.assign(column=names).pivot_table(index=index, columns="column", values="value", sort=False)
-    order = [column(measure) for measure in measures_of(study)]
-    return table.reindex(columns=[name for name in order if name in table.columns]).reset_index()
+def _on_first(study: Study, scores: pd.DataFrame, index: list[str]) -> pd.DataFrame:
+    """Return means of scores on each task's first test set, a column per measure that has any."""
+    keys = [*index, "metric", "protocol"]
+    cells = scores.merge(first_tested(study)).groupby(keys, sort=False)["value"].mean().reset_index()
+    return widen(study, cells, index, {"value": ""}).dropna(axis="columns", how="all")
