@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sharploss.analysis.report.calibration import calibration
+from sharploss.analysis.report.facts import calibration
 from sharploss.evaluation.calibration import COLUMNS, SETS, calibrate, off, read_rows
 from sharploss.record.paths import PUBLISHED, paths
 from sharploss.utils.errors import UserError
