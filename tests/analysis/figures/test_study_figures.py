@@ -133,7 +133,10 @@ def grey(full):
 
 def test_a_grey_task_is_compared_by_its_own_fidelity(grey):
     found = drawn(mdf.comparisons, grey)
-    titles = {name: [axes.get_title().rpartition(" ")[0] for axes in found[name].figure.axes] for name in found}
+    titles = {
+        name: [axes.get_title().replace("\n", " ").rpartition(" ")[0] for axes in found[name].figure.axes]
+        for name in found
+    }
     assert titles["mdf_jpeg_q10"][:2] == ["PSNR grey 8-bit (dB)", "SSIM grey 8-bit"]
     assert titles["mdf_sr_x4"][:2] == ["PSNR Y (dB)", "SSIM Y"]
 
