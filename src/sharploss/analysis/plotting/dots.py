@@ -41,7 +41,7 @@ def dots_figure(dots: pd.DataFrame, x: str, *, changes: bool = False, gone: dict
     rows = list(dict.fromkeys([*map(str, dots["row"]), *gone]))
     looks = looks_of(dots["series"])
     labels = [wrapped(row, NAME) for row in rows]
-    tall = max(1.2 + 0.8 * len(looks), 1.3 * max(label.count("\n") + 1 for label in labels))
+    tall = max(1.2 + 0.8 * len(looks), 1.5 * max(label.count("\n") + 1 for label in labels))
     count = dots["panel"].nunique()
     figure, panels = panel_figure(dots["panel"], min(4, count), 0.09 * (tall * len(rows) + 0.8) + 0.75, sharey=True)
     for title, axes in panels.items():
@@ -67,7 +67,8 @@ def dots_figure(dots: pd.DataFrame, x: str, *, changes: bool = False, gone: dict
 def _far(part: pd.DataFrame) -> list[bool]:
     """Return which changes would squeeze all others of the panel into a line at zero."""
     reach = part[["value", "low", "high"]].abs().max(axis=1)
-    return (reach > TOO_FAR * reach[reach > 0].median()).tolist()
+    near = reach[(reach > 0) & (reach < float("inf"))]
+    return ((reach > TOO_FAR * near.median()) | (reach == float("inf"))).tolist()
 
 
 def _written(axes: Axes, row: dict[str, Any], at: float, look: Look) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sharploss.analysis.plotting.style import GREY, Look, legend_below, log_scale, looks_of, panel_figure
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def _draw(axes: Axes, part: pd.DataFrame, looks: dict[str, Look], dashes: dict[s
     for key, rows in part.groupby(["line", "dash"], sort=False):
         name, dash = map(str, key)  # pyright: ignore[reportArgumentType]
         line = rows.groupby("x")[[key for key in ("y", "low", "high") if key in rows]].mean()
+        line = line.where(np.isfinite(line))
         xs, points = line.index.to_numpy(), max(1, len(line) // 6)
         if "low" in line:
             band = (line["low"].to_numpy(), line["high"].to_numpy())

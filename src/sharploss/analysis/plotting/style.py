@@ -86,12 +86,13 @@ def panel_figure(titles: Iterable[str], columns: int, height: float, **sharing: 
     names = list(dict.fromkeys(titles))
     across = min(columns, len(names))
     rows, width = -(-len(names) // across), max(3.4, WIDTH * across / columns)
-    figure = new_figure(width, rows * height)
+    texts = [wrapped(name, round(LETTERS * (width / across - 0.35))) for name in names]
+    figure = new_figure(width, rows * (height + 0.13 * max(text.count("\n") for text in texts)))
     panels = list(figure.subplots(rows, across, squeeze=False, **sharing).flat)
     for axes in panels[len(names) :]:
         axes.remove()
-    for name, axes in zip(names, panels, strict=False):
-        axes.set_title(wrapped(name, round(LETTERS * (width / across - 0.35))))
+    for text, axes in zip(texts, panels, strict=False):
+        axes.set_title(text)
     return figure, dict(zip(names, panels, strict=False))
 
 
@@ -111,11 +112,13 @@ def looks_of(names: Iterable[str]) -> dict[str, Look]:
 
 
 def log_scale(axes: Axes, which: Literal["x", "y"] = "y") -> None:
-    """Use a logarithmic scale that says its numbers as they are."""
+    """Use a logarithmic scale that says its numbers as they are; where no number is above 0 the scale stays."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    axes.set(**{f"{which}scale": "log"})
     axis = axes.yaxis if which == "y" else axes.xaxis
+    if not 0 < axis.get_minpos() < float("inf"):
+        return
+    axes.set(**{f"{which}scale": "log"})
     low, high = axis.get_view_interval()
     # Within less than a decade two of 1, 2 and 5 may not be found, and then matplotlib's own choice crowds the axis.
     subs = (1,) if high > 200 * low else (1, 2, 5) if high > 5 * low else (1, 1.5, 2, 3, 4, 5, 7)

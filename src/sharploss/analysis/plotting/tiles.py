@@ -86,9 +86,9 @@ def _look(strip: Strip) -> dict[str, Any]:
 
     if strip.kind == "picture":
         return {"cmap": "gray", "vmin": 0.0, "vmax": 1.0}
-    maps = [np.abs(tile.values) for tile in strip.tiles if tile.values is not None]
+    maps = np.concatenate([[0.0], *(np.abs(tile.values).ravel() for tile in strip.tiles if tile.values is not None)])
     # The largest thousandth may saturate: single pixels would make the rest pale.
-    reach = float(np.quantile(np.concatenate([part.ravel() for part in maps]), 0.999)) or 1.0
+    reach = float(np.quantile(maps[np.isfinite(maps)], 0.999)) or 1.0
     # Few enough colours for a small file, more than the eye tells apart.
     name, low = ("PuOr", -reach) if strip.kind == "signed" else ("Greys", 0.0)
     return {"cmap": colormaps[name].resampled(33), "vmin": low, "vmax": reach}
