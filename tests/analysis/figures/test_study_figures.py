@@ -53,6 +53,10 @@ REDUCED = {
     "one run of a paper's loss": lambda runs: runs["run"] == "sr_x4-vdsr-l2_gv-s0",
     "one pair": lambda runs: runs["run"].isin(["sr_x4-vdsr-l2-s0", "sr_x4-vdsr-l2_gv-s0"]),
     "one network": lambda runs: runs["group"] == "sharpen-nonbn_resg",
+    "no SPLoss": lambda runs: (runs["group"] == "sr_x4-vdsr") & ~runs["loss"].str.contains("sploss"),
+    "one alpha": lambda runs: (runs["group"] == "sr_x4-edsr") & runs["loss"].isin(["l1", "sploss"]),
+    "SPLoss alone": lambda runs: (runs["group"] == "sr_x4-edsr") & runs["loss"].str.startswith("sploss"),
+    "no run of the baseline": lambda runs: (runs["group"] == "sr_x4-vdsr") & (runs["loss"] != "l1"),
     "one suite": lambda runs: runs["suites"].map(lambda suites: "gv_protocol" in suites),
 }
 
@@ -64,6 +68,37 @@ def test_every_figure_survives_a_study_with_little_in_it(full, kept):
     found = drawn(study_figures, small)
     assert all(one.figure is not None or one.not_drawn.endswith(".") for one in found.values())
     assert found["scoreboard"].figure is not None or "beside" in found["scoreboard"].not_drawn
+
+
+def measured(study, change):
+    """The study with other values: change(scores) -> values."""
+    return replace(study, scores=study.scores.assign(value=change(study.scores)))
+
+
+def is_of(scores, metric, loss=None):
+    return (scores["metric"] == metric) & ((scores["loss"] == loss) | (loss is None)) & (scores["network"] != "")
+
+
+MEASURED = {
+    "all networks below their input": lambda scores: scores["value"].where(~is_of(scores, "psnr"), 3.0),
+    "all equal": lambda scores: 0.5 + 0 * scores["value"],
+    "one loss without a number": lambda scores: scores["value"].mask(is_of(scores, "psnr", "l2_gv")),
+    "a metric without numbers": lambda scores: scores["value"].mask(scores["metric"] == "lpips"),
+    "no number at all": lambda scores: scores["value"] * float("nan"),
+    "one loss far from all others": lambda scores: scores["value"].mask(
+        is_of(scores, "gradient_variance_ratio", "l1_gv"), 1e6
+    ),
+}
+
+
+@pytest.mark.parametrize("change", MEASURED)
+def test_every_figure_survives_whatever_was_measured(full, change):
+    small = part_of(full, full.runs["group"].isin(["sr_x4-vdsr"]))
+    found = drawn(study_figures, measured(small, MEASURED[change]))
+    for one in found.values():
+        assert one.figure is not None or one.not_drawn.endswith(".")
+        if one.figure is not None and one.name.startswith(("tradeoff", "pareto", "ranks", "second", "score")):
+            one.figure.draw_without_rendering()
 
 
 def test_every_figure_survives_a_study_in_which_nothing_was_trained(full):

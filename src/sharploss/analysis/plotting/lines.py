@@ -71,7 +71,7 @@ def _draw(axes: Axes, part: pd.DataFrame, looks: dict[str, Look], dashes: dict[s
     part = part if "dash" in part else part.assign(dash="")
     for key, rows in part.groupby(["line", "dash"], sort=False):
         name, dash = map(str, key)  # pyright: ignore[reportArgumentType]
-        line = rows.groupby("x")[[key for key in ("y", "low", "high") if key in rows]].mean()
+        line = rows[[key for key in ("y", "low", "high") if key in rows]].astype("float64").groupby(rows["x"]).mean()
         line = line.where(np.isfinite(line))
         xs, points = line.index.to_numpy(), max(1, len(line) // 6)
         if "low" in line:
