@@ -121,7 +121,8 @@ def log_scale(axes: Axes, which: Literal["x", "y"] = "y") -> None:
     axes.set(**{f"{which}scale": "log"})
     low, high = axis.get_view_interval()
     # Within less than a decade two of 1, 2 and 5 may not be found, and then matplotlib's own choice crowds the axis.
-    subs = (1,) if high > 200 * low else (1, 2, 5) if high > 5 * low else (1, 1.5, 2, 3, 4, 5, 7)
+    wide = 200 if which == "y" else 20  # numbers are wider than high
+    subs = (1,) if high > wide * low else (1, 2, 5) if high > 5 * low else (1, 1.5, 2, 3, 4, 5, 7)
     axis.set_major_locator(LogLocator(subs=subs, numticks=6))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
