@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sharploss.analysis.measures import widen
+from sharploss.analysis.measures import Measure, widen
 from sharploss.analysis.stats.baselines import Baselines, load_baselines
 from sharploss.analysis.stats.intervals import ROW, LeftOut, differences, left_out, means
 from sharploss.config.params import Params
@@ -90,10 +90,10 @@ class Study:
     # What tables, claims, figures and the page all need is computed once for a study.
 
     @cached_property
-    def measured(self) -> dict[str, list[tuple[str, str]]]:
-        """Return the measures that have a score, metric and protocol, for each task."""
-        cells = self.scores[["task", "metric", "protocol"]].drop_duplicates()
-        found: dict[str, list[tuple[str, str]]] = {}
+    def measured(self) -> dict[str, list[Measure]]:
+        """Return the measures that have a score, for each task."""
+        cells = self.every_score[["task", "metric", "protocol"]].drop_duplicates()
+        found: dict[str, list[Measure]] = {}
         for task, metric, protocol in cells.itertuples(index=False):
             found.setdefault(str(task), []).append((str(metric), str(protocol)))
         return found
@@ -102,6 +102,11 @@ class Study:
     def means(self) -> pd.DataFrame:
         """Average the scores over images and seeds (`intervals.means`); `n` is the number of images."""
         return means(self.scores)
+
+    @cached_property
+    def wide_means(self) -> pd.DataFrame:
+        """Return the means with a column per measure ("psnr_y"), and over how many images each is ("psnr_y_images")."""
+        return widen(self, self.means, [*ROW, "dataset"], {"value": "", "n": "_images"})
 
     @cached_property
     def left_out(self) -> dict[tuple[str, str, str, str], LeftOut]:
@@ -118,31 +123,28 @@ class Study:
         """Compare every loss with its baseline (`intervals.differences`)."""
         return differences(self.scores, self.baselines.references)
 
+    # The modules behind these read studies themselves, so that they are imported when they are needed.
+
     @cached_property
     def weight_sweep(self) -> pd.DataFrame:
         """Return the scores of every sweep of a weight (`families.weight_sweep`)."""
-        from sharploss.analysis.stats.families import weight_sweep
+        from sharploss.analysis.stats import families
 
-        return weight_sweep(self)
+        return families.weight_sweep(self)
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
         """Compute the numbers of every table (`tables.frames`)."""
-        from sharploss.analysis.tables.tables import frames  # which reads studies
+        from sharploss.analysis.tables import tables
 
-        return frames(self)
+        return tables.frames(self)
 
     @cached_property
     def tables(self) -> dict[str, list[Table]]:
         """Lay out every table (`tables.laid_out`)."""
-        from sharploss.analysis.tables.tables import laid_out
+        from sharploss.analysis.tables import tables
 
-        return laid_out(self, self.frames)
-
-    @cached_property
-    def wide_means(self) -> pd.DataFrame:
-        """Return the means with a column per measure ("psnr_y"), and over how many images each is ("psnr_y_images")."""
-        return widen(self, self.means, [*ROW, "dataset"], {"value": "", "n": "_images"})
+        return tables.laid_out(self, self.frames)
 
 
 def load_study(study: str, root: Path = Path()) -> Study:
@@ -155,14 +157,17 @@ def load_study(study: str, root: Path = Path()) -> Study:
     Raises:
         UserError: a file or a column is missing or damaged; the message names it.
     """
+    import pandas as pd
+
     params, files = load_study_params(study, root), paths(study, root)
     plan = expand(params)
     if not plan["runs"]:
         raise UserError(f"The study {study} has no runs: add a suite to it, then run 'make plan'.")
     records = {key: load_run(files.run(key), key) for key in plan["runs"]}
     provenance = {key: record.provenance for key, record in records.items() if _is_trained(record)}
-    runs = _runs(params, plan, records)
+    runs = pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
     every, scores, notes = _scores(files, plan, runs)
+    lines = [{"run": key, **line} for key in provenance for line in read_history(files.run(key).history)]
     measured, datasets = set(every["metric"]), list(dict.fromkeys(every["dataset"]))
     return Study(
         params=params,
@@ -170,7 +175,7 @@ def load_study(study: str, root: Path = Path()) -> Study:
         runs=runs,
         every_score=every,
         scores=scores,
-        history=_history(files, list(provenance)),
+        history=pd.DataFrame(lines, columns=HISTORY_COLUMNS),
         extractions=_extractions(files, params, plan),
         not_measured={name: why for note in notes for name, why in note.not_measured.items() if name not in measured},
         missing_sets={name: why for note in notes for name, why in note.missing_sets.items() if name not in datasets},
@@ -207,12 +212,6 @@ def load_edge(files: StudyPaths, task: str) -> pd.DataFrame:
 
 def _is_trained(record: RunRecord) -> bool:
     return record.metrics.status != "not_trained" and record.provenance is not None
-
-
-def _runs(params: Params, plan: Plan, records: dict[str, RunRecord]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
 
 
 def _run(params: Params, run: dict[str, Any], record: RunRecord) -> dict[str, Any]:
@@ -265,19 +264,11 @@ def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:
     return named.assign(network="", recipe="", seed=-1, alpha=float("nan"))
 
 
-def _history(files: StudyPaths, trained: list[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    lines = [{"run": key, **line} for key in trained for line in read_history(files.run(key).history)]
-    return pd.DataFrame(lines, columns=HISTORY_COLUMNS)
-
-
 def _extractions(files: StudyPaths, params: Params, plan: Plan) -> pd.DataFrame:
     """Read the records of the extractors that runs use; a file from elsewhere, named by its path, has none here."""
     import pandas as pd
 
-    used = dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values())
     own = {paths(files.study).extractor_weights(name).as_posix(): name for name in params.extractors}
-    names = [own[path] for path in used if path in own]
+    names = [own[path] for path in dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values()) if path in own]
     lines = [{"extractor": name, **line} for name in names for line in read_history(files.extractor(name).history)]
     return pd.DataFrame(lines, columns=EXTRACTION_COLUMNS)
