@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.measures import Measure, widen
 from sharploss.analysis.stats.baselines import Baselines, load_baselines
-from sharploss.analysis.stats.intervals import ROW, LeftOut, differences, left_out, means
+from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losses, differences, left_out, means
 from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.config.run_config import resolve_run
@@ -119,9 +119,18 @@ class Study:
         return load_baselines(self.root)
 
     @cached_property
+    def bases(self) -> pd.DataFrame:
+        """Return what others are compared with, of each task, network and recipe: columns TRAINED and `against`.
+
+        It is the first reference that was trained. Where that diverged nothing takes its place: there is no difference.
+        """
+        return base_losses(self.runs[self.runs["status"] != NOT_TRAINED], self.baselines.references)
+
+    @cached_property
     def compared(self) -> pd.DataFrame:
         """Compare every loss with its baseline (`intervals.differences`)."""
-        return differences(self.scores, self.baselines.references)
+        found = differences(self.scores, self.baselines.references)
+        return found.merge(self.bases, on=[*TRAINED, "against"])[list(found.columns)]
 
     # The modules behind these read studies themselves, so that they are imported when they are needed.
 

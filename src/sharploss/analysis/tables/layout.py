@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from sharploss.analysis import measures
 from sharploss.analysis.measures import ALPHA, TIMES, Measure, badness, column, heading, interval, is_better, number
 from sharploss.analysis.stats.baselines import references
-from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED, base_losses
+from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
 from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
 
@@ -125,14 +125,18 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
     part = compared[(compared["task"] == task) & (compared["dataset"] == dataset)]
     found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
     failure = {_key(row): row["failure"] for row in records(study.runs)}
-    names, based = _against(study, losses)
+    chosen = study.bases.merge(losses[TRAINED].drop_duplicates())
+    based = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in records(chosen)}
+    names = " or ".join(map(base_title, dict.fromkeys(chosen["against"]) or references(study)[:1]))
     exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(study.means) if math.isinf(row["value"])}
     rows: list[list[Cell]] = []
     for key in (_key(row) for row in records(losses)):
         base = (*key[:3], based.get(key[:3], references(study)[0]))
         if key != base:
-            none = [INFINITE if {(*key, *m), (*base, *m)} & exact else failure[key] or NOT_MEASURED for m in known]
-            cells = [_change(found.get((*key, *m)), m[0], why) for m, why in zip(known, none, strict=True)]
+            lost = failure.get(base) and f"{base_title(base[3])} {failure[base]}"
+            why = failure[key] or lost or NOT_MEASURED
+            gone = [INFINITE if {(*key, *m), (*base, *m)} & exact else why for m in known]
+            cells = [_change(found.get((*key, *m)), m[0], reason) for m, reason in zip(known, gone, strict=True)]
             rows.append([Cell(key[1]), Cell(key[3]), *cells])
     images = int(part["images"].max()) if len(part) else 0
     what = f"Difference to the same network's {names}"
@@ -143,14 +147,6 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
         rows=rows,
         notes=[*notes, *_pair_notes(study, losses, part), *gap_notes(study, rows)],
     )
-
-
-def _against(study: Study, losses: pd.DataFrame) -> tuple[str, dict[tuple[str, str, str], str]]:
-    """Return what the losses are compared with, in words and per task, network and recipe."""
-    bases = references(study)
-    found = records(base_losses(study.runs.merge(losses[TRAINED].drop_duplicates()), bases))
-    chosen = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in found}
-    return " or ".join(map(base_title, dict.fromkeys(chosen.values()) or bases[:1])), chosen
 
 
 def base_title(loss: str) -> str:
