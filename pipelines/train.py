@@ -12,11 +12,12 @@ from sharploss.config.params import load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.planning.check_runs import check_run
 from sharploss.planning.plan import NOTHING, find_run, load_plan
+from sharploss.planning.stage_files import check_settings, run_settings
 from sharploss.record.paths import paths
 from sharploss.record.run import save_run, summarise
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import run_main
-from sharploss.utils.files import read_json, sha256, write_text
+from sharploss.utils.files import sha256, write_text
 
 
 def main() -> int:
@@ -44,13 +45,15 @@ def main() -> int:
 
     # What `plan` has checked, with the processes that share a batch; params.yaml may have changed since.
     check_run(params, run, world=int(os.environ.get("WORLD_SIZE", "1")))
+    wanted = run_settings(params, run)
+    check_settings(files.run_settings(key), wanted)
     config = with_defaults(resolve_run(params, run))
     settings = config.model_dump(mode="json")
     packs = {role: open_pack(files.pack(run["task"], role), verify=True) for role in ("train", "validation")}
     start = None if run["start"] == NOTHING else Path(run["start"])
     used = {
         "packs": {role: pack.sha256 for role, pack in packs.items()},
-        "code": read_json(files.run_settings(key))["code"],
+        "code": wanted["code"],
         "weights": files.loss_receipts(run["loss"]).read_text(),
         "start": sha256(start) if start else None,
         "extractor": None if run["extractor"] == NOTHING else sha256(run["extractor"]),

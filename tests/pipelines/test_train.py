@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from sharploss.config.params import load_params
 from sharploss.networks import build_network
 from sharploss.planning.plan import expand, write_plan
+from sharploss.planning.stage_files import write_stage_files
 from sharploss.record.paths import paths
 from sharploss.training.checkpoint import read_metadata, save_weights
 from sharploss.utils.errors import UserError
@@ -42,10 +43,10 @@ def train(repository, tmp_path, monkeypatch):
     plan = expand(load_params())
     write_plan(plan)
     files = paths("mini", tmp_path)
-    texts = {files.loss_receipts("l1"): "[]"} | {files.run_settings(key): '{"code": {}}' for key in plan["runs"]}
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_stage_files(load_params(), plan)
+    receipts = files.loss_receipts("l1")
+    receipts.parent.mkdir(parents=True)
+    receipts.write_text("[]")
     packs = tmp_path / "data/mini/packed/sr_x2"
     packs.mkdir(parents=True)
     write_packs(packs)
@@ -97,3 +98,23 @@ def test_a_discriminator_that_does_not_fit_is_told_before_anything_is_read(train
     shutil.rmtree(tmp_path / "data")
     with pytest.raises(UserError, match=r"losses\.l1\.gan\.size is 32, and recipes\.mini gives patches of 16x16"):
         train(FIRST)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda settings: settings.update(seed=7), "seed"),
+        (lambda settings: settings["recipe"].update(steps=3), "recipe"),
+        (lambda settings: settings["code"]["loss"].append("0123456789abcdef"), "code"),
+        (lambda settings: settings["code"].update(network=[]), "code"),
+        (lambda settings: (settings["loss"].clear(), settings.pop("network")), "network and loss"),
+    ],
+)
+def test_no_run_trains_with_other_settings_or_code_than_those_that_dvc_takes_it_for(train, change, named):
+    path = paths("mini").run_settings(FIRST)
+    settings = json.loads(path.read_text())
+    change(settings)
+    path.write_text(json.dumps(settings))
+    with pytest.raises(UserError, match=rf"run-{FIRST}\.json has another {named} than params\.yaml and src/sharploss"):
+        train(FIRST)
+    assert not paths("mini").weights("sr_x2-espcn", FIRST).exists()

@@ -1,6 +1,6 @@
 """What W&B gets of a finished run: its curves, result, scores, crops, weights, and what those were made from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -113,7 +113,7 @@ def _file(kind: str, path: Path, metadata: dict[str, Any]) -> dict[str, Any] | N
     return {"name": path.stem, "type": kind, "metadata": metadata, "file": path}
 
 
-def _inputs(run: dict[str, Any], provenance: Provenance, root: Path) -> list[dict[str, Any]]:
+def _inputs(run: Mapping[str, Any], provenance: Provenance, root: Path) -> list[dict[str, Any]]:
     """List what a run was trained on and started from; of the data only a receipt, with the sha256 of the pixels."""
     task = provenance.config["task"]
     found: list[dict[str, Any] | None] = [

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
@@ -56,7 +56,9 @@ def logged_in() -> bool:
         return False
 
 
-def wandb_settings(key: str, run: dict[str, Any], config: dict[str, Any], identity: str, study: str) -> dict[str, Any]:
+def wandb_settings(
+    key: str, run: Mapping[str, Any], config: dict[str, Any], identity: str, study: str
+) -> dict[str, Any]:
     """Return what wandb.init needs of a run; the id is the same whenever the same configuration is trained.
 
     W&B groups runs by one name only: that is the run's first suite, or its task and network where it has no suite.
