@@ -49,13 +49,7 @@ def make_packs(folder, task, sizes):
 def score(task, packs):
     restorers = {"one": lambda image: enlarge(image, task.scale)}
     return score_packs(
-        packs,
-        restorers,
-        task=task,
-        device=torch.device("cpu"),
-        title="",
-        on_image=lambda *_: None,
-        metrics=WEIGHTLESS,
+        packs, restorers, task=task, device=torch.device("cpu"), title="", on_image=lambda *_: None, metrics=WEIGHTLESS
     )
 
 
