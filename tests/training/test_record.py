@@ -10,9 +10,9 @@ import sharploss
 from sharploss.record.paths import paths
 from sharploss.record.run import load_run, save_run
 from sharploss.training import loop
+from sharploss.training import record as record_module
 from sharploss.training.checkpoint import load_checkpoint
 from sharploss.training.loop import not_trained, train
-from sharploss.training import record as record_module
 from sharploss.training.record import circumstances, describe_processor, make_record
 from sharploss.training.state import save_state
 from toy_training import typed
@@ -72,8 +72,8 @@ def test_a_package_without_metadata_git_that_is_not_there_and_an_unknown_system_
 # Three processors that give their machines one name, and one of another family.
 NAME = "model name\t: AMD EPYC\n"
 SYSTEMS = {
-    "zen2": f"processor\t: 0\ncpu family\t: 23\nmodel\t\t: 49\n{NAME}stepping\t: 0\nflags\t\t: fpu sse4_2 fma avx avx2\n",
-    "zen3": f"processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\n{NAME}stepping\t: 1\nflags\t\t: fpu sse4_2 fma avx avx2\n",
+    "zen2": f"cpu family\t: 23\nmodel\t\t: 49\n{NAME}stepping\t: 0\nflags\t\t: fpu sse4_2 fma avx avx2\n",
+    "zen3": f"cpu family\t: 25\nmodel\t\t: 1\n{NAME}stepping\t: 1\nflags\t\t: fpu sse4_2 fma avx avx2\n",
     "zen4": f"cpu family\t: 25\nmodel\t\t: 1\n{NAME}stepping\t: 1\nflags\t\t: fpu fma avx avx2 avx512f avx512_bf16\n",
     "arm": "processor\t: 0\nFeatures\t: fp asimd sve bf16 sve2\nCPU part\t: 0xd40\n",
 }
