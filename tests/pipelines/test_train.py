@@ -14,7 +14,7 @@ from sharploss.networks import build_network
 from sharploss.planning.plan import expand, write_plan
 from sharploss.planning.stage_files import write_stage_files
 from sharploss.record.paths import paths
-from sharploss.training.checkpoint import read_metadata, save_weights
+from sharploss.training.checkpoint import alone, read_metadata, save_weights
 from sharploss.utils.errors import UserError
 from toy_training import write_packs
 
@@ -118,3 +118,30 @@ def test_no_run_trains_with_other_settings_or_code_than_those_that_dvc_takes_it_
     with pytest.raises(UserError, match=rf"run-{FIRST}\.json has another {named} than params\.yaml and src/sharploss"):
         train(FIRST)
     assert not paths("mini").weights("sr_x2-espcn", FIRST).exists()
+
+
+BLOCKED = {
+    "results is a file": ("results", "file"),
+    "the study's folder is a file": ("results/mini", "file"),
+    "the group's weights are a file": ("results/mini/weights/sr_x2-espcn", "file"),
+    "the weights are a folder": (f"results/mini/weights/sr_x2-espcn/{FIRST}.safetensors", "folder"),
+    "the run's folder is a file": (f"results/mini/runs/{FIRST}", "file"),
+    "provenance.json is a folder": (f"results/mini/runs/{FIRST}/provenance.json", "folder"),
+    "a link that leads nowhere": ("results/mini/runs", "link"),
+}
+
+
+@pytest.mark.parametrize("what", BLOCKED)
+def test_a_record_that_could_not_be_written_at_the_end_stops_a_run_before_its_first_step(train, tmp_path, what):
+    path, kind = tmp_path / BLOCKED[what][0], BLOCKED[what][1]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    {"file": path.touch, "folder": path.mkdir, "link": lambda: path.symlink_to(tmp_path / "none" / "none")}[kind]()
+    with pytest.raises(OSError, match="results"):
+        train(FIRST)
+    assert not list(tmp_path.glob(".scratch/*/history.jsonl"))
+
+
+def test_a_run_that_another_process_trains_is_refused(train, tmp_path):
+    scratch = tmp_path / ".scratch" / f"{FIRST}-{train(FIRST)[1]['identity']}"
+    with alone(scratch), pytest.raises(UserError, match="is being trained by another process"):
+        train(FIRST)

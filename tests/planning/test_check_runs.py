@@ -64,7 +64,7 @@ def test_a_patch_that_the_discriminator_does_not_take_is_refused(mini, discrimin
         f"params.yaml: recipes.mini_gan.patch is {patch}, which the scale of sr_x4 makes {size}x{size} pixels, and the "
         "discriminator of losses.own.gan takes none of that size ("
     )
-    assert re.search(rf"size must be (a multiple of |at least |one of )?{multiple}\D", message)
+    assert re.search(rf"size must be (a multiple of |an integer of at least |one of )?{multiple}\D", message)
     assert message.endswith("): change the patch, or name another discriminator.")
 
 
