@@ -44,15 +44,13 @@ def main() -> int:
 
     # What `plan` has checked, with the processes that share a batch; params.yaml may have changed since.
     check_run(params, run, world=int(os.environ.get("WORLD_SIZE", "1")))
-    wanted = run_settings(params, run)
-    check_settings(files.run_settings(key), wanted)
     config = with_defaults(resolve_run(params, run))
     settings = config.model_dump(mode="json")
     packs = {role: open_pack(files.pack(run["task"], role), verify=True) for role in ("train", "validation")}
     start = None if run["start"] == NOTHING else Path(run["start"])
     used = {
         "packs": {role: pack.sha256 for role, pack in packs.items()},
-        "code": wanted["code"],
+        "code": check_settings(files.run_settings(key), run_settings(params, run))["code"],
         "weights": files.loss_receipts(run["loss"]).read_text(),
         "start": sha256(start) if start else None,
         "extractor": None if run["extractor"] == NOTHING else sha256(run["extractor"]),

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 from datetime import UTC, datetime
@@ -66,8 +67,45 @@ def test_scores_become_a_row_per_image_and_means_leave_out_what_was_not_measured
 def test_scores_that_are_older_than_the_training_are_refused(study, tmp_path):
     scores = tmp_path / "results/mini/scores/sr_x4-edsr.csv"
     os.utime(scores, (0, datetime(2025, 12, 31, tzinfo=UTC).timestamp()))
-    with pytest.raises(UserError, match=r"sr_x4-edsr\.csv is older than the training of sr_x4-edsr-sploss-s0"):
+    with pytest.raises(UserError, match=r"sr_x4-edsr\.csv is of other weights of sr_x4-edsr-sploss-s0 than the last"):
         content_of(*study, KEY, tmp_path)
+
+
+def measured_of(tmp_path, **digests):
+    (tmp_path / "results/mini/scores/sr_x4-edsr.json").write_text(json.dumps({"weights_sha256": digests}))
+
+
+@pytest.mark.parametrize("age", [-1000, 1000])
+def test_scores_are_of_the_weights_that_they_name_however_old_the_files_are(study, tmp_path, age):
+    started = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    os.utime(tmp_path / "results/mini/scores/sr_x4-edsr.csv", (0, started + age))
+    measured_of(tmp_path, **{KEY: hashlib.sha256(b"weights").hexdigest()})
+    assert content_of(*study, KEY, tmp_path)["scores"]
+
+
+@pytest.mark.parametrize("weights", [b"", b"Weights", b"weights" * 9])
+def test_weights_that_were_trained_after_the_scores_are_not_sent_with_them(study, tmp_path, weights):
+    measured_of(tmp_path, **{KEY: hashlib.sha256(b"weights").hexdigest(), OTHER: "0" * 64})
+    (tmp_path / f"results/mini/weights/sr_x4-edsr/{KEY}.safetensors").write_bytes(weights)
+    with pytest.raises(
+        UserError, match=rf"sr_x4-edsr\.csv is of other weights of {KEY} than the last: run 'make repro'"
+    ):
+        content_of(*study, KEY, tmp_path)
+    assert content_of(*study, OTHER, tmp_path)["scores"]  # its weights are not here
+
+
+@pytest.mark.parametrize("name", ["start", "extractor"])
+def test_what_a_run_was_made_from_is_sent_only_as_it_was_then(study, tmp_path, name):
+    params, plan = study
+    plan["runs"][KEY][name] = "origin.safetensors"
+    (tmp_path / "origin.safetensors").write_bytes(b"then")
+    path = tmp_path / f"results/mini/runs/{KEY}/provenance.json"
+    record = {**json.loads(path.read_text()), name: hashlib.sha256(b"then").hexdigest()}
+    path.write_text(json.dumps(record))
+    assert content_of(params, plan, KEY, tmp_path)["inputs"][-1]["name"] == "origin"
+    (tmp_path / "origin.safetensors").write_bytes(b"now")
+    with pytest.raises(UserError, match=r"origin\.safetensors was made again since it was trained from"):
+        content_of(params, plan, KEY, tmp_path)
 
 
 def test_of_several_seeds_the_crops_are_the_first_ones(study, tmp_path):

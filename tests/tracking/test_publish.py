@@ -208,7 +208,7 @@ def test_paths_are_printed_for_a_shell(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("study")
 def test_a_project_with_a_slash_is_refused(monkeypatch):
     monkeypatch.setenv("WANDB_PROJECT", "team/project")
-    with pytest.raises(UserError, match="WANDB_PROJECT is 'team/project', and a project's name cannot have '/'"):
+    with pytest.raises(UserError, match="WANDB_PROJECT is 'team/project', and such a name cannot have '/'"):
         publish.check_settings()
 
 

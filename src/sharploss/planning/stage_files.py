@@ -86,8 +86,8 @@ def group_settings(params: Params, group: Group) -> dict[str, Any]:
     }
 
 
-def check_settings(path: Path, wanted: dict[str, Any]) -> None:
-    """Make sure that the file that DVC takes for a stage's settings says what will be computed.
+def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return what will be computed with, made sure that the file that DVC takes for a stage's settings says so.
 
     DVC looks at parameters and code when it begins, and a stage can begin hours later, or be run alone.
 
@@ -101,6 +101,7 @@ def check_settings(path: Path, wanted: dict[str, Any]) -> None:
             f"{path} has another {' and '.join(changed)} than params.yaml and src/sharploss have now: run 'dvc repro "
             "plan' to write it again, then the same command."
         )
+    return wanted
 
 
 def _code(stage: str) -> list[str]:

@@ -14,6 +14,7 @@ from sharploss.record.run import Provenance, load_run
 from sharploss.record.scores import load_scores
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
+from sharploss.utils.files import sha256
 
 CIRCUMSTANCES = {"started", "seconds", "steps_per_second", "device", "hardware", "versions", "commit", "parameters"}
 ORIGIN = {"identity", "packs", "start", "extractor", "commit"}
@@ -33,7 +34,7 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
 
     Raises:
         UserError: there is no such run, or it is not done, or was trained by a version that left no identity, or its
-            scores are of earlier weights.
+            scores, or what it started from, are of other weights.
     """
     run, files = find_run(plan, key), paths(plan["study"], root)
     record = load_run(files.run(key), key)
@@ -42,7 +43,7 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
         raise UserError(
             f"{files.run(key).provenance} does not say the run's identity: train it again with 'make repro'."
         )
-    _check_age(files.scores(run["group"]).rows, provenance.started, key)
+    _check_scores(files, run["group"], key, provenance.started)
     scores = scores_by_image(files, run["group"], key)
     circumstances = provenance.model_dump(include=CIRCUMSTANCES)
     origin = {**metrics, "made_from": provenance.model_dump(include=ORIGIN)}
@@ -57,10 +58,18 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     }
 
 
-def _check_age(scores: Path, started: str, key: str) -> None:
-    """Refuse scores that were written before the training began: they are those of other weights."""
-    if scores.is_file() and scores.stat().st_mtime < datetime.fromisoformat(started).timestamp():
-        raise UserError(f"{scores} is older than the training of {key}: run 'make repro' to measure it again.")
+def _check_scores(files: StudyPaths, group: str, key: str, started: str) -> None:
+    """Refuse scores that are of other weights than those that are here, or older than the training."""
+    scores, weights = files.scores(group), files.weights(group, key)
+    if not scores.rows.is_file():
+        return
+    measured = load_scores(scores).notes.weights_sha256.get(key)
+    if measured is not None and weights.is_file():
+        other = measured != sha256(weights)
+    else:  # trained elsewhere, or measured by a version that did not record it
+        other = scores.rows.stat().st_mtime < datetime.fromisoformat(started).timestamp()
+    if other:
+        raise UserError(f"{scores.rows} is of other weights of {key} than the last: run 'make repro' to measure them.")
 
 
 def scores_by_image(files: StudyPaths, group: str, key: str) -> list[dict[str, Any]]:
@@ -107,9 +116,11 @@ def _crops(params: Params, plan: Plan, files: StudyPaths, key: str) -> dict[str,
     return {name: path for name, path in found.items() if path.is_file()}
 
 
-def _file(kind: str, path: Path, metadata: dict[str, Any]) -> dict[str, Any] | None:
+def _file(kind: str, path: Path, metadata: dict[str, Any], digest: str | None = None) -> dict[str, Any] | None:
     if not path.is_file():
         return None
+    if digest is not None and sha256(path) != digest:
+        raise UserError(f"{path} was made again since it was trained from: run 'make repro' to train from it again.")
     return {"name": path.stem, "type": kind, "metadata": metadata, "file": path}
 
 
@@ -125,7 +136,8 @@ def _inputs(run: Mapping[str, Any], provenance: Provenance, root: Path) -> list[
         }
         for role, sha256 in provenance.packs.items()
     ]
-    for kind, name in (("model", "start"), ("extractor", "extractor")):
+    origins = (("model", "start", provenance.start), ("extractor", "extractor", provenance.extractor))
+    for kind, name, digest in origins:
         if run.get(name, NOTHING) != NOTHING:
-            found.append(_file(kind, root / run[name], {}))
+            found.append(_file(kind, root / run[name], {}, digest))
     return [artifact for artifact in found if artifact is not None]

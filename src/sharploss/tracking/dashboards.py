@@ -12,7 +12,6 @@ from typing import Any
 
 from sharploss.config.params import Params
 from sharploss.tracking import follower as tracking
-from sharploss.tracking.names import project, suite_tag
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_json
 
@@ -69,8 +68,7 @@ def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
         built = build(modules, params, keys, entity)
         places = [_save(view, known, name) for name, view in built.items()]
     except Exception as error:  # the package raises all sorts, bare exceptions too
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"W&B did not take the workspaces ({reason}): try again later.") from None
+        raise UserError(f"W&B did not take the workspaces ({tracking.one_line(error)}): try again later.") from None
     write_json(kept, known)
     return "\n".join(places)
 
@@ -90,12 +88,12 @@ def load_modules() -> tuple[Any, Any]:
 def build(modules: tuple[Any, Any], params: Params, keys: Mapping[str, Iterable[str]], entity: str) -> dict[str, Any]:
     """Build the workspaces and the report, by name, without saving them."""
     workspaces, reports = modules
-    place = {"entity": entity, "project": project()}
+    place = {"entity": entity, "project": tracking.project()}
     built: dict[str, Any] = {}
     blocks: list[Any] = []
     for suite, names in keys.items():
         found = {section: [_panel(reports, *each) for each in some] for section, some in panels(names).items()}
-        only = [workspaces.Tags().isin([suite_tag(suite)])]
+        only = [workspaces.Tags().isin([tracking.suite_tag(suite)])]
         sections = [workspaces.Section(name=name, panels=some, is_open=True) for name, some in found.items()]
         settings = workspaces.RunsetSettings(filters=only)
         about = {"name": f"{params.study}: {suite}", "sections": sections, "runset_settings": settings}
