@@ -84,9 +84,7 @@ def fingerprints(params: Params) -> tuple[dict[str, str], dict[str, str], dict[s
         "calibrate": fingerprint(["sharploss.evaluation.calibration"], without=ASSETS),
         "extract": fingerprint(["sharploss.training.extractor"]),
         "train": fingerprint(["sharploss.training.loop"], without=choices),
-        "evaluate": fingerprint(
-            ["sharploss.evaluation.group", "sharploss.evaluation.input_baselines"], without=choices
-        ),
+        "evaluate": fingerprint(["sharploss.evaluation.group"], without=choices),
     }
     networks = {name: fingerprint([NETWORKS[spec.network].__module__]) for name, spec in params.networks.items()}
     losses = {
