@@ -34,7 +34,7 @@ def evaluate_input_baselines(tasks: list[str]) -> None:
     for task in tasks:
         if task not in params.tasks:
             raise unknown("task", task, params.tasks)
-    from sharploss.evaluation.input_baselines import evaluate_input_baseline
+    from sharploss.evaluation.group import evaluate_input_baseline
 
     for task in tasks or params.tasks:
         evaluate_input_baseline(task, params.tasks[task], crops(params), paths(params.study))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -12,8 +12,8 @@ from sharploss.config.tasks import Task
 from sharploss.data import open_pack, prepare, write_png
 from sharploss.data.prepare import smallest_side
 from sharploss.evaluation.crops import find_crops
-from sharploss.evaluation.input_baselines import enlarge, evaluate_input_baseline
-from sharploss.evaluation.score import notes_of, score_packs
+from sharploss.evaluation.group import enlarge, evaluate_input_baseline
+from sharploss.evaluation.score import score_packs
 from sharploss.metrics import METRICS
 from sharploss.record.paths import paths
 from sharploss.record.scores import load_scores
@@ -71,11 +71,11 @@ def test_what_is_too_small_for_a_metric_is_left_out_by_prepare_and_the_rest_is_m
         for protocol in protocols_of(metric, task)
     }
     assert {row[2:5] for row in scores.rows} == everywhere
-    assert scores.not_measured.keys() == {"ms_ssim"}
-    reasons = notes_of(scores, [pack], 0.0).missing_sets
-    assert all(reasons[image] for image in pack.left_out)
+    assert scores.notes.not_measured.keys() == {"ms_ssim"}
+    assert all(scores.notes.missing_sets[image] for image in pack.left_out)
 
 
+@settings(max_examples=12)
 @given(height=st.integers(1, 40), width=st.integers(1, 40), name=st.sampled_from([*TASKS]))
 def test_an_image_of_any_size_is_measured_or_left_out(tmp_path_factory, height, width, name):
     task, folder = TASKS[name], tmp_path_factory.mktemp("any")

@@ -108,14 +108,14 @@ def _code(stage: str) -> list[str]:
     """Return the fingerprints of a stage's code."""
     # What a run uses of losses and networks is apart from its stage; a discriminator belongs to its loss.
     choices = ("sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks")
-    modules, without = {
-        "prepare": (["data.prepare"], ASSETS),
-        "calibrate": (["evaluation.calibration"], ASSETS),
-        "extract": (["training.extractor"], ()),
-        "train": (["training.loop"], choices),
-        "evaluate": (["evaluation.group", "evaluation.input_baselines"], choices),
+    module, without = {
+        "prepare": ("data.prepare", ASSETS),
+        "calibrate": ("evaluation.calibration", ASSETS),
+        "extract": ("training.extractor", ()),
+        "train": ("training.loop", choices),
+        "evaluate": ("evaluation.group", choices),
     }[stage]
-    return _fingerprint(*(f"sharploss.{module}" for module in modules), without=without)
+    return _fingerprint(f"sharploss.{module}", without=without)
 
 
 def _network_code(params: Params, name: str) -> list[str]:
