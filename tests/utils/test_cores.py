@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from sharploss.utils import cores
-from sharploss.utils.cores import claim_cores, core_count, usable_cores
+from sharploss.utils.cores import claim_cores, core_count, threads_each, usable_cores
 
 CLAIM = "from sharploss.utils.cores import claim_cores; print(claim_cores({most}), flush=True); input()"
 
@@ -48,12 +48,21 @@ def test_a_container_has_its_share_of_a_machine(monkeypatch, tmp_path, files, co
     assert core_count() == count
 
 
-@pytest.mark.parametrize(("threads", "count"), [("1", 1), ("3", 3), ("99", 16), ("", 16), ("4,2", 16), ("0", 1)])
+@pytest.mark.parametrize(("threads", "count"), [("1", 1), ("3", 3), ("99", 16), ("", 16), ("4,2", 16), ("0", 16)])
 def test_omp_num_threads_counts(monkeypatch, threads, count):
     monkeypatch.setattr(cores, "usable_cores", lambda: range(16))
     monkeypatch.setattr(cores, "_quotas", list)
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    assert core_count() == count
+    assert threads_each() == count
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 5, 16, 17, 100])
+@pytest.mark.parametrize("quota", [[], [3]])
+def test_processes_times_threads_are_no_more_than_cores(monkeypatch, processes, quota):
+    monkeypatch.setattr(cores, "usable_cores", lambda: range(16))
+    monkeypatch.setattr(cores, "_quotas", lambda: quota)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert processes * threads_each(processes) <= max(processes, core_count())
 
 
 @pytest.mark.parametrize("asked", [(None, None), (1, 1, 1), (5, 5, 5), (2, None), (16, 1, 2)])

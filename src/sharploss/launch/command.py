@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sharploss.config.params import Params, load_params
+from sharploss.launch.engines import Engine, Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
-from sharploss.launch.local import Local, make_slots, visible_gpus
-from sharploss.launch.progress import Progress, clock
-from sharploss.launch.schedule import Engine, run_jobs
-from sharploss.launch.slurm import Slurm
+from sharploss.launch.schedule import clock, run_jobs
 from sharploss.launch.worker import FOLDER
 from sharploss.planning.plan import load_plan
 from sharploss.utils.cores import usable_cores
@@ -46,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
             return code
         jobs = jobs_of(params, asked)
         try:
-            failed = run_jobs(jobs, engine, Progress(jobs)) if jobs else []
+            failed = run_jobs(jobs, engine)
         except KeyboardInterrupt:
             return 130
     if failed:
@@ -68,7 +66,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     slurm = parser.add_argument_group("with --engine slurm")
     slurm.add_argument("--partition", help="where jobs are queued")
     slurm.add_argument("--time", type=positive, metavar="MINUTES", help="limit of a job; a run goes on in a new one")
-    slurm.add_argument("--cpus", type=positive, help="processor cores of each run")
+    slurm.add_argument("--cpus", type=positive, help="processor cores of each run (1)")
     slurm.add_argument("--array-size", type=positive, default=500, help="most jobs in one array (500)")
     slurm.add_argument("--setup", action="append", metavar="COMMAND", help="run before the worker; can be repeated")
     slurm.add_argument("--slurm", action="append", default=[], metavar="KEY=VALUE", help="any option of sbatch")
@@ -117,9 +115,9 @@ def make_engine(asked: argparse.Namespace) -> Engine:
 
 
 def run_environment(asked: argparse.Namespace) -> dict[str, str]:
-    """Return the environment variables of a run on Slurm."""
+    """Return the environment variables of a run on Slurm; its processes share its cores."""
     several = {"SHARPLOSS_PROCESSES": str(asked.gpus)} if asked.gpus else {}
-    return several | ({"OMP_NUM_THREADS": str(asked.cpus)} if asked.cpus else {})
+    return {**several, "OMP_NUM_THREADS": str(max(1, (asked.cpus or 1) // (asked.gpus or 1)))}
 
 
 def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:

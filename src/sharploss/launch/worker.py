@@ -93,8 +93,7 @@ def run(command: list[str], environment: dict[str, str], log: Any) -> int:
         start_new_session=True,
     )
     _children.append(child)
-    # submitit would only take note of it.
-    previous = signal.signal(signal.SIGTERM, _stop)
+    previous = signal.signal(signal.SIGTERM, _stop)  # submitit would only take note of it
     try:
         return child.wait()
     finally:
@@ -111,21 +110,20 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 def stop_child() -> None:
     """Ask DVC and the training below it to stop, and wait until the training has written its checkpoint."""
     for child in _children:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGTERM)
         until = time.monotonic() + CHECKPOINT_SECONDS
-        while _group_lives(child) and time.monotonic() < until:
+        signal_group(child, signal.SIGTERM)
+        while signal_group(child, 0) and time.monotonic() < until:
             time.sleep(0.1)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        signal_group(child, signal.SIGKILL)
 
 
-def _group_lives(child: subprocess.Popen[bytes]) -> bool:
+def signal_group(child: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal to all that a child has started and return whether something of it is alive."""
     # A zombie counts as alive. Popen's own poll would not reap it: this runs in the middle of its wait.
     with contextlib.suppress(ChildProcessError):
         os.waitpid(child.pid, os.WNOHANG)
     try:
-        os.killpg(child.pid, 0)
+        os.killpg(child.pid, number)
     except ProcessLookupError:
         return False
     return True

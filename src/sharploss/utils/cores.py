@@ -17,10 +17,18 @@ def usable_cores() -> Sequence[int]:
 
 
 def core_count() -> int:
-    """Return how many threads may compute at once: the usable cores, a container's share of them, OMP_NUM_THREADS."""
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    limits = [len(usable_cores()), *_quotas(), *([int(threads)] if threads.isdecimal() else [])]
-    return max(1, min(limits))
+    """Return how many threads can compute at once: the usable cores, or a container's share of them."""
+    return max(1, min([len(usable_cores()), *_quotas()]))
+
+
+def threads_each(processes: int = 1) -> int:
+    """Return how many threads each of several processes is to compute with, that share what this one may use.
+
+    Together they are no more than the cores, and each has at least one and at most OMP_NUM_THREADS.
+    """
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    most = int(named) if named.isdecimal() and int(named) else core_count()
+    return max(1, min(core_count() // processes, most))
 
 
 def claim_cores(most: int | None = None) -> int:
@@ -30,9 +38,9 @@ def claim_cores(most: int | None = None) -> int:
     left. What was claimed is kept until this process ends; a later call counts it.
 
     Args:
-        most: threads that can be put to use; when None, `core_count`.
+        most: threads that can be put to use; when None, `threads_each`.
     """
-    wanted = min(most or core_count(), core_count())
+    wanted = min(most or threads_each(), threads_each())
     try:
         import fcntl
 
