@@ -1,5 +1,6 @@
 """Whatever package the environment has installed, a command uses that of its own folder."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -114,3 +115,51 @@ def test_processes_that_a_command_starts_use_the_same(ask, tmp_path, repository)
     child = '__import__("subprocess").run([sys.executable, "-c", "import sharploss; print(sharploss.__file__)"])'
     script.write_text(WHERE.replace("print(os.path.dirname(sharploss.__file__), *sys.argv[1:])", child))
     assert ask("-P", "pipelines/where.py", cwd=second)[1] == [f"{package(second)}/__init__.py"]
+
+
+@pytest.mark.slow
+def test_a_queued_experiment_computes_with_the_code_that_its_commit_has(tmp_path, repository):
+    folder = repository_at(tmp_path / "study", repository)
+    (folder / "src/sharploss/weight.py").write_text("WEIGHT = 7\n")
+    script = (
+        "from sharploss.weight import WEIGHT\n    open('weight.txt', 'w').write(f'{WEIGHT} of {sharploss.__file__}')"
+    )
+    (folder / "pipelines/where.py").write_text(
+        WHERE.replace("print(os.path.dirname(sharploss.__file__), *sys.argv[1:])", script).replace(
+            "return 3", "return 0"
+        )
+    )
+    outs = [{"weight.txt": {"cache": False}}]
+    stage = {"cmd": "python -P pipelines/where.py", "deps": ["src/sharploss/weight.py"], "outs": outs}
+    (folder / "dvc.yaml").write_text(json.dumps({"stages": {"where": stage}}))
+    variables = {
+        **os.environ,
+        "PYTHONPATH": str(folder / "src"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DVC_NO_ANALYTICS": "1",
+        "HOME": str(tmp_path),
+    }
+
+    def run(*command):
+        done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("git", "init", "-q")
+    run("git", "config", "user.email", "test@example.org")
+    run("git", "config", "user.name", "test")
+    run("dvc", "init", "-q")
+    run("git", "add", "-A")
+    run("git", "commit", "-q", "-m", "first")
+    run("dvc", "exp", "run", "--queue", "--name", "seven")
+    (folder / "src/sharploss/weight.py").write_text("WEIGHT = 9\n")
+    run("dvc", "exp", "run", "--run-all")
+    (reference,) = [
+        line
+        for line in run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
+        if line.endswith("/seven")
+    ]
+    weight, _, package = run("git", "show", f"{reference}:weight.txt").partition(" of ")
+    assert weight == "7"
+    assert ".dvc/tmp/exps/" in package
+    assert (folder / "src/sharploss/weight.py").read_text() == "WEIGHT = 9\n"
