@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from finished_study import IDENTITY, KEY, OTHER, RECORD, make
-from sharploss.record.paths import paths
-from sharploss.tracking.content import content_of, means, scores_by_image
+from sharploss.record.scores import Score
+from sharploss.tracking.content import content_of, means
 from sharploss.utils.errors import UserError
 
 
@@ -54,14 +54,31 @@ def test_what_is_not_here_is_left_out(study, tmp_path):
     assert content_of(*study, KEY, tmp_path)["scores"] == []
 
 
-@pytest.mark.usefixtures("study")
-def test_scores_become_a_row_per_image_and_means_leave_out_what_was_not_measured(tmp_path):
-    rows = scores_by_image(paths("mini", tmp_path), "sr_x4-edsr", KEY)
-    assert rows == [
+def test_scores_become_a_row_per_image(study, tmp_path):
+    content = content_of(*study, KEY, tmp_path)
+    assert content["scores"] == [
         {"dataset": "set5", "image": "baby", "psnr_y": 30.5, "ssim_y": 0.875},
         {"dataset": "set5", "image": "bird", "psnr_y": 31.5},
     ]
-    assert means(rows) == {"scores/set5/psnr_y": 31.0, "scores/set5/ssim_y": 0.875}
+    # The other run of the group has baby alone.
+    found = {name: value for name, value in content["summary"].items() if name.startswith(("scores/", "images/"))}
+    assert found == {"scores/set5/psnr_y": 30.5, "images/set5/psnr_y": 1, "scores/set5/ssim_y": 0.875}
+
+
+@pytest.mark.parametrize("missing", [set(), {("a", 1)}, {("a", 0), ("b", 3)}, {("a", i) for i in range(3)}, {("b", 2)}])
+def test_means_of_a_group_are_over_the_same_images(missing):
+    rows = [
+        Score(run, "own", str(image), "psnr", "y", 10.0 * image + (run == "b"))
+        for run in "ab"
+        for image in range(4)
+        if (run, image) not in missing
+    ]
+    shared = [image for image in range(4) if not {("a", image), ("b", image)} & missing]
+    for run in "ab":
+        found = means(rows, run)
+        assert found["scores/own/psnr_y"] == pytest.approx(10 * sum(shared) / len(shared) + (run == "b"))
+        assert found.get("images/own/psnr_y", 4) == len(shared)
+    assert means(rows, "c") == {}
 
 
 def test_scores_that_are_older_than_the_training_are_refused(study, tmp_path):

@@ -1,9 +1,9 @@
 """What W&B gets of a finished run: its curves, result, scores, crops, weights, and what those were made from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from sharploss.config.params import Params
 from sharploss.planning.plan import NOTHING, Plan, find_run
@@ -11,7 +11,7 @@ from sharploss.record.history import read_history
 from sharploss.record.keys import variant_of
 from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import Provenance, load_run
-from sharploss.record.scores import load_scores
+from sharploss.record.scores import Score, load_scores
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256
@@ -44,14 +44,18 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
             f"{files.run(key).provenance} does not say the run's identity: train it again with 'make repro'."
         )
     _check_scores(files, run["group"], key, provenance.started)
-    scores = scores_by_image(files, run["group"], key)
+    scores = load_scores(files.scores(run["group"])).rows if files.scores(run["group"]).rows.is_file() else []
     circumstances = provenance.model_dump(include=CIRCUMSTANCES)
     origin = {**metrics, "made_from": provenance.model_dump(include=ORIGIN)}
     return {
         "description": tracking.wandb_settings(key, run, provenance.config, provenance.identity, params.study),
         "lines": read_history(files.run(key).history),
-        "summary": {**_flat("result", metrics), **_flat("circumstances", circumstances), **means(scores)},
-        "scores": scores,
+        "summary": {
+            **tracking.flat("result", metrics),
+            **tracking.flat("circumstances", circumstances),
+            **means(scores, key),
+        },
+        "scores": by_image(scores, key),
         "crops": _crops(params, plan, files, key),
         "weights": _file("model", files.weights(run["group"], key), origin),
         "inputs": _inputs(run, provenance, root),
@@ -72,12 +76,10 @@ def _check_scores(files: StudyPaths, group: str, key: str, started: str) -> None
         raise UserError(f"{scores.rows} is of other weights of {key} than the last: run 'make repro' to measure them.")
 
 
-def scores_by_image(files: StudyPaths, group: str, key: str) -> list[dict[str, Any]]:
+def by_image(scores: Iterable[Score], key: str) -> list[dict[str, Any]]:
     """Return a run's scores, a row per image: dataset, image, and each metric as "<metric>_<protocol>"."""
-    if not files.scores(group).rows.is_file():
-        return []
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for score in load_scores(files.scores(group)).rows:
+    for score in scores:
         if score.run == key:
             about = {"dataset": score.dataset, "image": score.image}
             row = rows.setdefault((score.dataset, score.image), about)
@@ -85,25 +87,24 @@ def scores_by_image(files: StudyPaths, group: str, key: str) -> list[dict[str, A
     return list(rows.values())
 
 
-def means(scores: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Return the means over the images of each test set, as "scores/<dataset>/<metric>_<protocol>"."""
-    values: dict[str, list[float]] = {}
-    for row in scores:
-        for name, value in row.items():
-            if isinstance(value, float):
-                values.setdefault(f"scores/{row['dataset']}/{name}", []).append(value)
-    return {name: sum(numbers) / len(numbers) for name, numbers in values.items()}
+def means(scores: Iterable[Score], key: str) -> dict[str, float]:
+    """Return a run's means over the images of each test set, as "scores/<dataset>/<metric>_<protocol>".
 
-
-def _flat(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return nested values by flat names, those that are None left out."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(f"{prefix}/{name}", cast("dict[str, Any]", value))
-        elif value is not None:
-            flat[f"{prefix}/{name}"] = value
-    return flat
+    Only images count on which every measured run of the group has a value, so that W&B compares like with like; where
+    that leaves some out, "images/<dataset>/<metric>_<protocol>" says how many are left.
+    """
+    values: dict[str, dict[str, dict[str, float]]] = {}
+    for score in scores:
+        name = f"{score.dataset}/{score.metric}_{score.protocol}"
+        values.setdefault(name, {}).setdefault(score.run, {})[score.image] = score.value
+    found: dict[str, float] = {}
+    for name, runs in values.items():
+        shared = set[str].intersection(*(set(images) for images in runs.values()))
+        if key in runs and shared:
+            found[f"scores/{name}"] = sum(runs[key][image] for image in shared) / len(shared)
+        if key in runs and any(len(images) > len(shared) for images in runs.values()):
+            found[f"images/{name}"] = len(shared)
+    return found
 
 
 def _crops(params: Params, plan: Plan, files: StudyPaths, key: str) -> dict[str, Path]:

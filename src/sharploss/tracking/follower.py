@@ -148,16 +148,20 @@ def follow(record: Path, description: dict[str, Any], pictures: Path | None = No
     return None
 
 
-def flatten(line: dict[str, Any]) -> dict[str, Any]:
+def flatten(line: Mapping[str, Any]) -> dict[str, Any]:
     """Turn a line of the record into W&B's flat names: `train/total`, `train/terms/gv`, `validation/psnr_y`."""
-    event = line["event"]
-    flat: dict[str, Any] = {}
-    for name, value in line.items():
+    return flat(line["event"], {name: value for name, value in line.items() if name not in ("event", "step")})
+
+
+def flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested values by flat names, those that are None left out."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
         if isinstance(value, dict):
-            flat |= {f"{event}/{name}/{part}": number for part, number in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        elif name not in ("event", "step"):
-            flat[f"{event}/{name}"] = value
-    return flat
+            found |= flat(f"{prefix}/{name}", value)  # pyright: ignore[reportUnknownArgumentType]
+        elif value is not None:
+            found[f"{prefix}/{name}"] = value
+    return found
 
 
 def replay(
