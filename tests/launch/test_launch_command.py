@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from sharploss.launch import command
-from sharploss.launch.command import alone, make_engine, read, run_environment, show, slurm_parameters
+from sharploss.launch.command import make_engine, read, run_environment, show, slurm_parameters
 from sharploss.launch.engines import Local, Slurm
 from sharploss.launch.jobs import Job
+from sharploss.launch.worker import locked
 from sharploss.utils.errors import UserError
 
 
@@ -98,10 +99,12 @@ def test_a_dry_run_says_what_is_not_known(capsys):
 
 def test_two_launches_in_one_folder_are_refused(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    with alone(), pytest.raises(UserError, match="Another launch is running in this folder"), alone():
-        pass
-    with alone():
-        pass
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}))
+    monkeypatch.setattr(command, "prepare", lambda _: 7)
+    with locked("launch"), pytest.raises(UserError, match="Another launch is running in this folder"):
+        command.main([])
+    assert command.main([]) == 7
 
 
 def test_what_comes_before_is_done_first(monkeypatch):

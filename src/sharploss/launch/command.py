@@ -1,20 +1,18 @@
 """`python -m sharploss launch`: train what is stale in parallel, then let DVC finish the study."""
 
 import argparse
-import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sharploss.config.params import Params, load_params
-from sharploss.launch.engines import Engine, Local, Slurm, make_slots, visible_gpus
+from sharploss.launch.engines import Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
 from sharploss.launch.schedule import clock, run_jobs
-from sharploss.launch.worker import FOLDER
+from sharploss.launch.worker import locked
 from sharploss.planning.plan import load_plan
 from sharploss.utils.cores import usable_cores
 from sharploss.utils.errors import UserError
@@ -38,15 +36,17 @@ def main(arguments: Sequence[str]) -> int:
     if asked.dry_run:
         return show(jobs_of(params, asked))
     engine = make_engine(asked)
-    with alone():
-        code = prepare(params)
-        if code:
-            return code
-        jobs = jobs_of(params, asked)
-        try:
+    try:
+        with locked("launch", wait=False):
+            code = prepare(params)
+            if code:
+                return code
+            jobs = jobs_of(params, asked)
             failed = run_jobs(jobs, engine)
-        except KeyboardInterrupt:
-            return 130
+    except BlockingIOError:
+        raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
+    except KeyboardInterrupt:
+        return 130
     if failed:
         print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
         return 1
@@ -102,7 +102,7 @@ def show(jobs: Sequence[Job]) -> int:
     return 0
 
 
-def make_engine(asked: argparse.Namespace) -> Engine:
+def make_engine(asked: argparse.Namespace) -> Local | Slurm:
     """Return the place where workers run."""
     try:
         import submitit  # noqa: F401 # pyright: ignore[reportUnusedImport]
@@ -150,15 +150,3 @@ def prepare(params: Params) -> int:
         # A run whose extractor cannot be trained says so itself; the others need not wait for it.
         subprocess.run([*DVC, "repro", "--keep-going", "extract"], check=False)
     return code
-
-
-@contextmanager
-def alone() -> Generator[None]:
-    """Refuse to launch while another launch of this folder is running."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "launch.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
-        yield

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sharploss.launch.jobs import Job
 from sharploss.launch.worker import FOLDER, Work
@@ -33,26 +33,6 @@ class Task:
             return int(self.handle.result())
         except Exception:  # whatever ended it is in submitit's own log
             return -1
-
-
-class Engine(Protocol):
-    """A place where workers run."""
-
-    def room(self) -> int:
-        """Return how many more jobs can be submitted."""
-        ...
-
-    def submit(self, jobs: Sequence[Job]) -> list[Task]:
-        """Submit jobs, the longest first."""
-        ...
-
-    def poll(self, tasks: Sequence[Task]) -> list[tuple[Task, int]]:
-        """Update the tasks; return those that have ended, with DVC's exit code, or -1 where the worker died."""
-        ...
-
-    def cancel(self, tasks: Sequence[Task]) -> None:
-        """Ask tasks to stop; trainings write a checkpoint first."""
-        ...
 
 
 @dataclass

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sharploss.launch.engines import Engine, Task
+from sharploss.launch.engines import Local, Slurm, Task
 from sharploss.launch.jobs import Job, work_of
 from sharploss.launch.worker import CHECKPOINT_SECONDS, log_path
 
@@ -42,7 +42,7 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def run_jobs(jobs: Sequence[Job], engine: Engine, poll: float = POLL) -> list[str]:
+def run_jobs(jobs: Sequence[Job], engine: Local | Slurm, poll: float = POLL) -> list[str]:
     """Run jobs to their end and return the keys of those that failed or could not begin.
 
     Args:
@@ -79,7 +79,7 @@ def _drop_dependents(waiting: list[Job], progress: Progress) -> None:
             say(f"{job.key}: not trained, it starts from {job.after}, which failed")
 
 
-def _submit(waiting: list[Job], tasks: list[Task], engine: Engine) -> None:
+def _submit(waiting: list[Job], tasks: list[Task], engine: Local | Slurm) -> None:
     unfinished = {job.key for job in waiting} | {task.job.key for task in tasks}
     ready = [job for job in waiting if job.after not in unfinished][: engine.room()]
     for task in engine.submit(ready) if ready else ():
@@ -102,7 +102,7 @@ def _end(task: Task, code: int, progress: Progress) -> None:
     say(f"{key}: done{f' in {clock(progress.taken[key])}' if key in progress.taken else ''}")
 
 
-def _stop(tasks: list[Task], engine: Engine, poll: float) -> None:
+def _stop(tasks: list[Task], engine: Local | Slurm, poll: float) -> None:
     engine.cancel(tasks)
     until = time.monotonic() + CHECKPOINT_SECONDS
     while tasks and time.monotonic() < until:

@@ -51,7 +51,8 @@ class Work:
         if self.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, self.cores)
         log_path(self.key).parent.mkdir(parents=True, exist_ok=True)
-        with only_one(self.key), log_path(self.key).open("a", encoding="utf-8") as log:
+        # A worker whose launcher was killed may still train the run.
+        with locked(self.key), log_path(self.key).open("a", encoding="utf-8") as log:
             print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
             return run([*DVC, "repro", "-s", self.stage], self.environment, log)
 
@@ -64,15 +65,16 @@ class Work:
 
 
 @contextlib.contextmanager
-def only_one(key: str) -> Generator[None]:
-    """Wait until no other worker trains the run: one whose launcher was killed may still do.
+def locked(name: str, *, wait: bool = True) -> Generator[None]:
+    """Hold a lock of the study's folder, which the operating system releases when its holder ends, however it ends.
 
-    The operating system releases the lock when its holder ends, however it ends.
+    Raises:
+        BlockingIOError: another process holds it, and it is not waited for.
     """
-    path = FOLDER / "locks" / f"{key}.lock"
+    path = FOLDER / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 

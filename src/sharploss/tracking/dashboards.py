@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,34 +16,27 @@ from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_json
 
-SCORES = ("psnr_y", "ssim_y", "lpips_alex", "gradient_variance_ratio")
-"""The beginnings of the scores that get a bar chart; the table of images has all."""
+PANELS = (
+    ("train/discriminator/", "Discriminator", "lines"),
+    ("train/", "Training", "lines"),
+    (f"{tracking.PICTURES}$", "Validation", "media"),
+    ("validation/", "Validation", "lines"),
+    ("scores$", "Scores", "table"),
+    ("scores/.*/(psnr_y|ssim_y|lpips_alex|gradient_variance_ratio)[^/]*$", "Scores", "bars"),
+    ("test/crops/", "Crops", "media"),
+)
+"""How the names of values begin that get a panel, its section and its kind; the table of images has all scores."""
 
 LOGARITHMIC = ("total", "gradient")
 
 
 def panels(keys: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
-    """Return the panels for values that were sent, in sections: (kind, the name of the value).
-
-    Args:
-        keys: what `publish.sent_keys` returns of a suite's runs.
-    """
+    """Return the panels for values that were sent (`publish.sent_keys`), by section: (kind, the name of the value)."""
     found: dict[str, list[tuple[str, str]]] = {}
     for key in dict.fromkeys(keys):
-        score = key.rpartition("/")[2].startswith(SCORES)
-        kinds = (
-            ("Discriminator", "lines", key.startswith("train/discriminator/")),
-            ("Training", "lines", key.startswith("train/")),
-            ("Validation", "media", key == tracking.PICTURES),
-            ("Validation", "lines", key.startswith("validation/")),
-            ("Scores", "table", key == "scores"),
-            ("Scores", "bars", key.startswith("scores/") and score),
-            ("Crops", "media", key.startswith("test/crops/")),
-        )
-        for section, kind, fits in kinds:
-            if fits:
-                found.setdefault(section, []).append((kind, key))
-                break
+        fitting = next(((section, kind) for begin, section, kind in PANELS if re.match(begin, key)), None)
+        if fitting:
+            found.setdefault(fitting[0], []).append((fitting[1], key))
     return found
 
 
