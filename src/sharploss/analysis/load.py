@@ -13,7 +13,7 @@ from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losse
 from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.config.run_config import resolve_run
-from sharploss.planning.plan import Plan, expand
+from sharploss.planning.plan import Plan, PlannedRun, expand
 from sharploss.record.history import read_history
 from sharploss.record.keys import input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths, paths
@@ -223,7 +223,7 @@ def _is_trained(record: RunRecord) -> bool:
     return record.metrics.status != "not_trained" and record.provenance is not None
 
 
-def _run(params: Params, run: dict[str, Any], record: RunRecord) -> dict[str, Any]:
+def _run(params: Params, run: PlannedRun, record: RunRecord) -> dict[str, Any]:
     provenance = record.provenance if _is_trained(record) else None
     config = provenance.config if provenance else resolve_run(params, run).model_dump(mode="json")
     try:
