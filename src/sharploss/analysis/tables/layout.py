@@ -233,16 +233,11 @@ def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
 
 def alpha_control(numbers: pd.DataFrame) -> Table:
     """Lay out the control: SPLoss with alpha 0 against L1, measure by measure."""
-    rows = [
-        [
-            *map(Cell, (row["network"], row["dataset"], measures.title((row["metric"], row["protocol"])))),
-            Cell(str(row["scores"])),
-            Cell("identical", "best")
-            if row["verdict"] == "identical"
-            else Cell(f"differs by {row['largest_difference']:.3g}", "gone"),
-        ]
-        for row in records(numbers)
-    ]
+    rows: list[list[Cell]] = []
+    for row in records(numbers):
+        off = row["largest_difference"]
+        names = (row["network"], row["dataset"], measures.title((row["metric"], row["protocol"])), str(row["scores"]))
+        rows.append([*map(Cell, names), Cell(f"differs by {off:.3g}", "gone") if off else Cell("identical", "best")])
     columns = ["network", "test set", "measure", "scores compared", f"SPLoss with {ALPHA} = 0 against L1"]
     caption = "Control: with alpha 0 SPLoss is L1, so both trainings must give the same scores to the last bit."
     return Table(caption, columns, rows, labels=3)
@@ -273,8 +268,16 @@ def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
     """Lay out `tables.suite_ranks(study)`: a table per suite, losses down; over everything, then per scope across."""
     tables: list[Table] = []
     for suite, part in numbers.groupby("suite", sort=False):
-        names = {(row["scope"], row["of"]): _scope(row) for row in records(part)}
-        cells = {(row["loss"], row["scope"], row["of"]): row for row in records(part)}
+        names = {
+            (row["scope"], row["of"]): measures.metric_title(row["of"])
+            if row["scope"] == "metric"
+            else row["of"] or "all"
+            for row in records(part)
+        }
+        cells = {
+            (row["loss"], row["scope"], row["of"]): Cell(f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]")
+            for row in records(part)
+        }
         losses = list(dict.fromkeys(part["loss"]))
         runs = study.runs[[suite in suites for suites in study.runs["suites"]]]
         notes = [
@@ -288,20 +291,14 @@ def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
                 caption=f"Mean rank of each loss ({suite}; 1 is best), over all networks, test sets and measures, then "
                 "per task, network and metric.",
                 columns=["loss", *names.values()],
-                rows=[[Cell(loss), *(_rank(cells.get((loss, *name))) for name in names)] for loss in losses],
+                rows=[
+                    [Cell(loss), *(cells.get((loss, *name), Cell("—", "gone")) for name in names)] for loss in losses
+                ],
                 labels=1,
                 notes=[*notes, *_one_seed(study, runs), *left, *seed_notes(study, runs)],
             )
         )
     return tables
-
-
-def _scope(row: dict[str, Any]) -> str:
-    return measures.metric_title(str(row["of"])) if row["scope"] == "metric" else str(row["of"]) or "all"
-
-
-def _rank(row: dict[str, Any] | None) -> Cell:
-    return Cell(f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]") if row else Cell("—", "gone")
 
 
 def pareto(study: Study, numbers: pd.DataFrame) -> list[Table]:
