@@ -92,7 +92,7 @@ class Study:
     @cached_property
     def measured(self) -> dict[str, list[Measure]]:
         """Return the measures that have a score, for each task."""
-        cells = self.every_score[["task", "metric", "protocol"]].drop_duplicates()
+        cells = self.scores[["task", "metric", "protocol"]].drop_duplicates()
         found: dict[str, list[Measure]] = {}
         for task, metric, protocol in cells.itertuples(index=False):
             found.setdefault(str(task), []).append((str(metric), str(protocol)))
