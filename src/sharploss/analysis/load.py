@@ -7,13 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sharploss.analysis.measures import widen
+from sharploss.analysis.measures import Measure, widen
 from sharploss.analysis.stats.baselines import Baselines, load_baselines
-from sharploss.analysis.stats.intervals import ROW, LeftOut, differences, left_out, means
+from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losses, differences, left_out, means
 from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.config.run_config import resolve_run
-from sharploss.planning.plan import Plan, expand
+from sharploss.planning.plan import Plan, PlannedRun, expand
 from sharploss.record.history import read_history
 from sharploss.record.keys import input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths, paths
@@ -90,10 +90,10 @@ class Study:
     # What tables, claims, figures and the page all need is computed once for a study.
 
     @cached_property
-    def measured(self) -> dict[str, list[tuple[str, str]]]:
-        """Return the measures that have a score, metric and protocol, for each task."""
+    def measured(self) -> dict[str, list[Measure]]:
+        """Return the measures that have a score, for each task."""
         cells = self.scores[["task", "metric", "protocol"]].drop_duplicates()
-        found: dict[str, list[tuple[str, str]]] = {}
+        found: dict[str, list[Measure]] = {}
         for task, metric, protocol in cells.itertuples(index=False):
             found.setdefault(str(task), []).append((str(metric), str(protocol)))
         return found
@@ -102,6 +102,11 @@ class Study:
     def means(self) -> pd.DataFrame:
         """Average the scores over images and seeds (`intervals.means`); `n` is the number of images."""
         return means(self.scores)
+
+    @cached_property
+    def wide_means(self) -> pd.DataFrame:
+        """Return the means with a column per measure ("psnr_y"), and over how many images each is ("psnr_y_images")."""
+        return widen(self, self.means, [*ROW, "dataset"], {"value": "", "n": "_images"})
 
     @cached_property
     def left_out(self) -> dict[tuple[str, str, str, str], LeftOut]:
@@ -114,30 +119,41 @@ class Study:
         return load_baselines(self.root)
 
     @cached_property
+    def bases(self) -> pd.DataFrame:
+        """Return what others are compared with, of each task, network and recipe: columns TRAINED and `against`.
+
+        It is the first reference that was trained. Where that diverged nothing takes its place: there is no difference.
+        """
+        return base_losses(self.runs[self.runs["status"] != NOT_TRAINED], self.baselines.references)
+
+    @cached_property
     def compared(self) -> pd.DataFrame:
         """Compare every loss with its baseline (`intervals.differences`)."""
-        return differences(self.scores, self.baselines.references)
+        found = differences(self.scores, self.baselines.references)
+        return found.merge(self.bases, on=[*TRAINED, "against"])[list(found.columns)]
+
+    # The modules behind these read studies themselves, so that they are imported when they are needed.
 
     @cached_property
     def weight_sweep(self) -> pd.DataFrame:
         """Return the scores of every sweep of a weight (`families.weight_sweep`)."""
-        from sharploss.analysis.stats.families import weight_sweep
+        from sharploss.analysis.stats import families
 
-        return weight_sweep(self)
+        return families.weight_sweep(self)
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
         """Compute the numbers of every table (`tables.frames`)."""
-        from sharploss.analysis.tables.tables import frames  # which reads studies
+        from sharploss.analysis.tables import tables
 
-        return frames(self)
+        return tables.frames(self)
 
     @cached_property
     def tables(self) -> dict[str, list[Table]]:
         """Lay out every table (`tables.laid_out`)."""
-        from sharploss.analysis.tables.tables import laid_out
+        from sharploss.analysis.tables import tables
 
-        return laid_out(self, self.frames)
+        return tables.laid_out(self, self.frames)
 
     @cached_property
     def paper_tables(self) -> dict[str, tuple[pd.DataFrame, Table]]:
@@ -145,11 +161,6 @@ class Study:
         from sharploss.analysis.tables.paper_tables import paper_tables
 
         return paper_tables(self)
-
-    @cached_property
-    def wide_means(self) -> pd.DataFrame:
-        """Return the means with a column per measure ("psnr_y"), and over how many images each is ("psnr_y_images")."""
-        return widen(self, self.means, [*ROW, "dataset"], {"value": "", "n": "_images"})
 
 
 def load_study(study: str, root: Path = Path()) -> Study:
@@ -162,14 +173,17 @@ def load_study(study: str, root: Path = Path()) -> Study:
     Raises:
         UserError: a file or a column is missing or damaged; the message names it.
     """
+    import pandas as pd
+
     params, files = load_study_params(study, root), paths(study, root)
     plan = expand(params)
     if not plan["runs"]:
         raise UserError(f"The study {study} has no runs: add a suite to it, then run 'make plan'.")
     records = {key: load_run(files.run(key), key) for key in plan["runs"]}
     provenance = {key: record.provenance for key, record in records.items() if _is_trained(record)}
-    runs = _runs(params, plan, records)
+    runs = pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
     every, scores, notes = _scores(files, plan, runs)
+    lines = [{"run": key, **line} for key in provenance for line in read_history(files.run(key).history)]
     measured, datasets = set(every["metric"]), list(dict.fromkeys(every["dataset"]))
     return Study(
         params=params,
@@ -177,7 +191,7 @@ def load_study(study: str, root: Path = Path()) -> Study:
         runs=runs,
         every_score=every,
         scores=scores,
-        history=_history(files, list(provenance)),
+        history=pd.DataFrame(lines, columns=HISTORY_COLUMNS),
         extractions=_extractions(files, params, plan),
         not_measured={name: why for note in notes for name, why in note.not_measured.items() if name not in measured},
         missing_sets={name: why for note in notes for name, why in note.missing_sets.items() if name not in datasets},
@@ -216,13 +230,7 @@ def _is_trained(record: RunRecord) -> bool:
     return record.metrics.status != "not_trained" and record.provenance is not None
 
 
-def _runs(params: Params, plan: Plan, records: dict[str, RunRecord]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
-
-
-def _run(params: Params, run: dict[str, Any], record: RunRecord) -> dict[str, Any]:
+def _run(params: Params, run: PlannedRun, record: RunRecord) -> dict[str, Any]:
     provenance = record.provenance if _is_trained(record) else None
     config = provenance.config if provenance else resolve_run(params, run).model_dump(mode="json")
     try:
@@ -272,19 +280,11 @@ def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:
     return named.assign(network="", recipe="", seed=-1, alpha=float("nan"))
 
 
-def _history(files: StudyPaths, trained: list[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    lines = [{"run": key, **line} for key in trained for line in read_history(files.run(key).history)]
-    return pd.DataFrame(lines, columns=HISTORY_COLUMNS)
-
-
 def _extractions(files: StudyPaths, params: Params, plan: Plan) -> pd.DataFrame:
     """Read the records of the extractors that runs use; a file from elsewhere, named by its path, has none here."""
     import pandas as pd
 
-    used = dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values())
     own = {paths(files.study).extractor_weights(name).as_posix(): name for name in params.extractors}
-    names = [own[path] for path in used if path in own]
+    names = [own[path] for path in dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values()) if path in own]
     lines = [{"extractor": name, **line} for name in names for line in read_history(files.extractor(name).history)]
     return pd.DataFrame(lines, columns=EXTRACTION_COLUMNS)

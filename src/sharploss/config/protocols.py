@@ -273,7 +273,7 @@ MAIN = ("y", "grey8")
 """The protocols whose PSNR stands for fidelity in figures and headlines; a task is measured under one of them."""
 
 REFERENCES = ("bicubic", "input")
-"""What the input baseline of a task is called where losses are named: enlarged by bicubic, or as they come."""
+"""What a task's input baseline is called where losses are named: inputs enlarged by bicubic, or as they come."""
 
 
 def reference_of(scale: int) -> str:

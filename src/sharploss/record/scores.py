@@ -1,7 +1,6 @@
 """Scores: one row per number that was measured, and what is to be said beside them."""
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sharploss.record.paths import ScoreFiles
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import read_json, write_json, write_text
+from sharploss.utils.files import read_json, write_csv, write_json
 
 INFINITE = ("psnr", "edge_psnr")
 """Metrics that are infinite for an image that was restored exactly; the score says so."""
@@ -35,6 +34,7 @@ class Notes(BaseModel):
         not_measured: {metric: why it was not measured, or on which images it is undefined}.
         missing_sets: {test set or image: why it could not be had}.
         fid_patches: {test set: how many patches FID compared}.
+        weights_sha256: {run: sha256 of the weights that were measured}.
         seconds: spent on measuring.
     """
 
@@ -43,6 +43,7 @@ class Notes(BaseModel):
     not_measured: dict[str, str] = {}
     missing_sets: dict[str, str] = {}
     fid_patches: dict[str, int] = {}
+    weights_sha256: dict[str, str] = {}
     seconds: float = 0.0
 
 
@@ -55,11 +56,7 @@ class Scores(NamedTuple):
 
 def save_scores(files: ScoreFiles, rows: Iterable[Score | tuple[str, str, str, str, str, float]], notes: Notes) -> None:
     """Write the rows as csv, to six decimals, and the notes as JSON."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Score._fields)
-    writer.writerows((*about, f"{value:.6f}") for *about, value in rows)
-    write_text(files.rows, text.getvalue())
+    write_csv(files.rows, Score._fields, ((*about, f"{value:.6f}") for *about, value in rows))
     write_json(files.notes, notes.model_dump(mode="json", exclude_defaults=False))
 
 

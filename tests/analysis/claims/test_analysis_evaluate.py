@@ -191,10 +191,10 @@ def outcomes(test, **losses):
 
 def test_each_kind_of_claim_looks_at_its_contrasts():
     steps = {"a": BASE, "b": BASE + 1, "c": BASE + 0.5}
-    along = ["a", "b", "c"]
-    assert outcomes({"kind": "monotone", "sense": "higher", "along": along}, **steps) == ["for", "against"]
-    assert outcomes({"kind": "ordering", "sense": "worse", "along": along}, **steps) == ["against", "for"]
-    best = {"kind": "arg_max", "sense": "better", "at": "b", "among": ["a", "c"]}
+    order = {"kind": "direction", "pairs": [["b", "a"], ["c", "b"]]}
+    assert outcomes(order | {"sense": "higher"}, **steps) == ["for", "against"]
+    assert outcomes(order | {"sense": "worse"}, **steps) == ["against", "for"]
+    best = {"kind": "direction", "sense": "better", "pairs": [["b", "a"], ["b", "c"]]}
     assert outcomes(best, **steps) == ["for", "for"]
     assert outcomes({"kind": "equals", "pairs": [["b", "a"]], "expected": 1.0, "tolerance": 0.01}, **steps) == ["for"]
     assert outcomes({"kind": "equals", "pairs": [["c", "a"]], "expected": 1.0, "tolerance": 0.1}, **steps) == [
@@ -212,8 +212,11 @@ def test_a_trade_off_gains_in_one_metric_and_pays_in_another():
         second._replace(loss="l1"): BASE,
         second._replace(loss="gan"): BASE - 1,
     }
-    test = parsed(kind="trade_off", metrics=["ssim"], pays=["psnr"], pairs=[["gan", "l1"]])
-    assert verdict([test], Source(list(values), values), {}, exact=False)["verdict"] == "supported"
+    tests = [
+        parsed(kind="direction", metrics=[metric], sense=sense, pairs=[["gan", "l1"]])
+        for metric, sense in (("ssim", "better"), ("psnr", "worse"))
+    ]
+    assert verdict(tests, Source(list(values), values), {}, exact=False)["verdict"] == "supported"
 
 
 def test_lower_is_better_where_the_metric_says_so():

@@ -92,6 +92,22 @@ def test_a_seed_without_scores_is_said_in_every_table_of_means_and_of_difference
         assert all(f"{run.split('-')[1]} {run.split('-')[2]}, 1 of 2 seeds" in note for run in gone)
 
 
+@pytest.mark.parametrize(("seeds", "recipe"), [((0,), "-mini_gan"), ((0, 1), "-mini_gan"), ((0,), "")])
+def test_no_other_reference_takes_the_place_of_one_that_diverged(tmp_path, seeds, recipe):
+    """Beside esrgan, a reference too, L1 diverges: nothing becomes a difference to esrgan under the heading L1."""
+    gone = tuple(f"sr_x4-edsr-l1{recipe}-s{seed}" for seed in seeds)
+    study = load_study("mini", synthetic.make_study(tmp_path, seeds=seeds, diverged=gone, wide=True))
+    mine = (study.compared["recipe"] == (recipe[1:] or "mini")) & (study.compared["network"] == "edsr")
+    assert not (mine & (study.compared["task"] == "sr_x4")).any()
+    assert set(study.compared["against"]) == {"l1"}
+    suite = "adversarial" if recipe else "pairings"
+    for table in study.tables[f"{suite}_difference"]:
+        for row in table.rows:
+            told = {cell.text for cell in row[2:]}
+            if row[0].text == "edsr" and row[1].text != "l1_vgg":
+                assert told == {"L1 diverged (l1 at step 140)"}
+
+
 def test_the_alpha_table_has_measures_down_and_alphas_across_in_order(study, study_root):
     table = tables.alpha_sweep(study)
     assert list(table.columns[6:]) == ["l1", *(f"alpha_{a}" for a in (0, 1, 2, 3, 4, 6, 8, 10))]

@@ -74,7 +74,7 @@ class Contrast(NamedTuple):
     sense: int = 1
 
 
-def contrasts(test: claims.Cells, source: Source) -> list[Contrast]:
+def contrasts(test: claims.CellTest, source: Source) -> list[Contrast]:
     """Return the contrasts of a test, for all cells whose every side was published or planned."""
     known = set(source.cells)
     made = [contrast for cell in _contexts(test, source) for contrast in _of(test, cell)]
@@ -82,11 +82,10 @@ def contrasts(test: claims.Cells, source: Source) -> list[Contrast]:
     return [one for one in unique.values() if all(cell in known for _, cell in one.terms)]
 
 
-def _contexts(test: claims.Cells, source: Source) -> list[Cell]:
+def _contexts(test: claims.CellTest, source: Source) -> list[Cell]:
     """List the cells that a test looks at, without their losses."""
-    metrics = {*test.metrics, *(test.pays if isinstance(test, claims.TradeOff) else [])}
     wanted = {"block": {*test.tables, *test.recipes}, "task": set(test.tasks), "network": set(test.networks)}
-    wanted |= {"dataset": set(test.datasets), "metric": metrics}
+    wanted |= {"dataset": set(test.datasets), "metric": set(test.metrics)}
     return list(
         dict.fromkeys(
             cell._replace(loss="")
@@ -104,13 +103,13 @@ def _measured_as_asked(test: claims.Cells, cell: Cell) -> bool:
     return cell.protocol in STANDARD.get(cell.metric, (cell.protocol,))
 
 
-def _of(test: claims.Cells, cell: Cell) -> Iterator[Contrast]:
+def _of(test: claims.CellTest, cell: Cell) -> Iterator[Contrast]:
     if isinstance(test, claims.LargestAt):
         yield from _largest(test, cell)
     elif isinstance(test, claims.Bound):
         yield from _bounds(test, cell)
     else:
-        yield from (_pair(test, cell, pair) for pair in test.compared)
+        yield from (_pair(test, cell, pair) for pair in test.pairs)
 
 
 def sign(metric: str, sense: str) -> int:
@@ -127,11 +126,8 @@ def at(cell: Cell, side: str) -> Cell:
     return cell._replace(loss=loss, network=network or cell.network)
 
 
-def _pair(test: claims.Cells, cell: Cell, pair: tuple[str, str]) -> Contrast:
-    if isinstance(test, claims.TradeOff):
-        sense = "worse" if cell.metric in test.pays else "better"
-    else:
-        sense = test.sense if isinstance(test, claims.Direction | claims.Steps | claims.ArgMax) else "higher"
+def _pair(test: claims.Direction | claims.Equals, cell: Cell, pair: tuple[str, str]) -> Contrast:
+    sense = test.sense if isinstance(test, claims.Direction) else "higher"
     first, second, way = at(cell, pair[0]), at(cell, pair[1]), sign(cell.metric, sense)
     label = f"{pair[0]} against {pair[1]}"
     return Contrast(

@@ -14,7 +14,7 @@ from sharploss.analysis.claims.contrasts import Contrast, Scored, Source, contra
 from sharploss.analysis.claims.pages import write_pages
 from sharploss.analysis.claims.pooled_effect import pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
-from sharploss.analysis.claims.spec import SIDES, AllOf, Cells, Claim, NotTestable, Test, load_claims
+from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.stats.effect_sizes import holm, p_value
 from sharploss.analysis.stats.intervals import mean_interval
@@ -65,12 +65,8 @@ def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
 def write_claims(study: Study) -> dict[str, Any]:
     """Do what `evaluate_claims` does for a study that was read."""
     spec = load_claims(study.root)
-    found = {
-        "study": study.params.study,
-        "papers": spec.papers,
-        "claims": evaluate_all(spec.claims, published_source(study.root), study),
-        "anomalies": anomalies(study.root),
-    }
+    claims = evaluate_all(spec.claims, published_source(study.root), study)
+    found = {"study": study.params.study, "papers": spec.papers, "claims": claims, "anomalies": anomalies(study.root)}
     write_json(study.paths.claims, found)
     write_pages(study.paths.claim_pages, found)
     return found
@@ -114,14 +110,14 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     combined = [test for test in tests if isinstance(test, AllOf)]
     if combined:
         return _all_of([others[name] | {"name": name} for test in combined for name in test.claims])
-    asked = {recipe for test in tests if isinstance(test, Cells) for recipe in test.recipes}
+    asked = {recipe for test in tests if isinstance(test, CellTest) for recipe in test.recipes}
     if asked and not any(cell.block in asked for cell in source.cells):
         why = f"It is about the paper's own budget (recipes: {', '.join(sorted(asked))}); this study has no such runs."
         return _empty(NOT_TESTABLE, why)
     by_test = [
         [examine(one, source, exact=exact) for one in contrasts(test, source)]
         for test in tests
-        if isinstance(test, Cells)
+        if isinstance(test, CellTest)
     ]
     results = [one for part in by_test for one in part]
     cells = _cells(results)
@@ -271,9 +267,7 @@ def _cells(results: list[ClaimResult]) -> dict[Cell, str]:
 
 def _count(outcomes: Any) -> dict[str, int]:
     counts = Counter(outcomes)
-    return {"total": sum(counts.values())} | {
-        name: counts[name] for name in ("for", "against", "tie", "open", "missing")
-    }
+    return {"total": counts.total(), **{name: counts[name] for name in ("for", "against", "tie", "open", "missing")}}
 
 
 def _by(cells: dict[Cell, str], name: str) -> dict[str, dict[str, int]]:
@@ -291,7 +285,8 @@ def _described(one: ClaimResult) -> dict[str, Any]:
 
 
 def _empty(word: str, why: str) -> dict[str, Any]:
-    return {"verdict": word, "why": why, "seeds": None, "cells": _count([]), "by": {}, "effects": {}, "exceptions": []}
+    empty: dict[str, Any] = {"cells": _count([]), "by": {}, "effects": {}, "exceptions": []}
+    return {"verdict": word, "why": why, "seeds": None, **empty}
 
 
 def _all_of(parts: list[dict[str, Any]]) -> dict[str, Any]:

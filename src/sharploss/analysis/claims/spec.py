@@ -40,26 +40,16 @@ class Cells(Strict):
     protocols: list[str] = Field(default=[], description="measured: y or grey8 where open, for metrics that have them")
     tolerance: float = Field(default=0.0, ge=0, description="what counts as no difference, in the metric's unit")
 
-    @property
-    def compared(self) -> list[tuple[str, str]]:
-        """The pairs of losses that are compared."""
-        return []
-
-    @property
-    def sides(self) -> list[str]:
-        """The losses that the test is about, as "loss" or "network:loss"."""
-        return list(dict.fromkeys(side for pair in self.compared for side in pair))
-
 
 class Pairs(Cells):
-    """A test of pairs of losses, each the first against the second."""
+    """A test of pairs of losses."""
 
     pairs: list[tuple[Side, Side]] = Field(min_length=1)
 
     @property
-    def compared(self) -> list[tuple[str, str]]:
-        """The pairs."""
-        return self.pairs
+    def sides(self) -> list[str]:
+        """The losses that are compared, as "loss" or "network:loss"."""
+        return list(dict.fromkeys(side for pair in self.pairs for side in pair))
 
 
 class Direction(Pairs):
@@ -68,40 +58,6 @@ class Direction(Pairs):
     kind: Literal["direction"]
     sense: Sense
     or_equal: bool = False
-
-
-class TradeOff(Pairs):
-    """The first loss of the pair gains in some metrics and pays in others."""
-
-    kind: Literal["trade_off"]
-    pays: list[Name] = Field(min_length=1, description="metrics that get worse; those of `metrics` get better")
-
-
-class Steps(Cells):
-    """Losses in an order along which a metric moves one way, step by step."""
-
-    kind: Literal["monotone", "ordering"]
-    along: list[Side] = Field(min_length=2)
-    sense: Sense
-
-    @property
-    def compared(self) -> list[tuple[str, str]]:
-        """Each loss with the one before."""
-        return list(zip(self.along[1:], self.along, strict=False))
-
-
-class ArgMax(Cells):
-    """One loss is the best, or has the highest or lowest value, among several."""
-
-    kind: Literal["arg_max"]
-    at: Side
-    among: list[Side] = Field(min_length=1)
-    sense: Sense
-
-    @property
-    def compared(self) -> list[tuple[str, str]]:
-        """The one with each of the others."""
-        return [(self.at, other) for other in self.among]
 
 
 class LargestAt(Pairs):
@@ -129,7 +85,7 @@ class Bound(Cells):
 
     @property
     def sides(self) -> list[str]:
-        """The losses, none of which is compared with another."""
+        """The losses, as "loss" or "network:loss"."""
         return self.losses
 
 
@@ -147,7 +103,7 @@ class NotTestable(Strict):
     reason: str
 
 
-CellTest = Direction | TradeOff | Steps | ArgMax | LargestAt | Equals | Bound
+CellTest = Direction | LargestAt | Equals | Bound
 Test = Annotated[CellTest | AllOf | NotTestable, Field(discriminator="kind")]
 
 
@@ -182,7 +138,7 @@ class Claims(Strict):
     claims: dict[str, Claim]
 
 
-PARTS = (Claim, ExtraNames, Baselines, Direction, TradeOff, Steps, ArgMax, LargestAt, Equals, Bound, AllOf, NotTestable)
+PARTS = (Claim, ExtraNames, Baselines, Direction, LargestAt, Equals, Bound, AllOf, NotTestable)
 
 
 def load_claims(root: Path) -> Claims:
@@ -259,7 +215,7 @@ def _names_of(test: Any) -> Iterator[tuple[str, str]]:
     """List every name in a test with its kind."""
     if isinstance(test, AllOf):
         yield from (("claim", name) for name in test.claims)
-    if isinstance(test, Cells):
+    if isinstance(test, CellTest):
         tasks = [test.at, *test.others] if isinstance(test, LargestAt) else []
         named = {
             "table": test.tables,
@@ -267,7 +223,7 @@ def _names_of(test: Any) -> Iterator[tuple[str, str]]:
             "task": [*test.tasks, *tasks],
             "network": [*test.networks, *(side.rpartition(":")[0] for side in test.sides if ":" in side)],
             "data set": [*test.datasets, *test.without_datasets],
-            "metric": [*test.metrics, *(test.pays if isinstance(test, TradeOff) else [])],
+            "metric": test.metrics,
             "protocol": test.protocols,
             "loss": [side.rpartition(":")[2] for side in test.sides],
         }

@@ -10,7 +10,7 @@ from sharploss.analysis.load import Study
 from sharploss.analysis.measures import Measure, badness, fidelity, interval, measures_of, metric_title, number
 from sharploss.analysis.stats.baselines import references
 from sharploss.analysis.stats.intervals import TRAINED, means
-from sharploss.analysis.tables.layout import Cell, Table, base_title, count, images_of, records
+from sharploss.analysis.tables.layout import Cell, Table, base_title, count, image_notes, images_of, records
 from sharploss.analysis.tables.tables import first_tested, pairing_rows, with_recipes
 from sharploss.config.protocols import MAIN
 
@@ -174,7 +174,12 @@ def caveat(study: Study) -> str:
         if fewest == 1
         else f"Intervals are over images and the {trained}."
     )
-    return (
-        f"This is what {count(images, 'test image')}, {trained} and {steps:,} training steps show: "
-        f"a comparison at one small, equal budget, not a replication of the papers' trainings. {unknown}"
+    left = image_notes(study, metrics=("psnr", *SHARPNESS))
+    return " ".join(
+        [
+            f"This is what {count(images, 'test image')}, {trained} and {steps:,} training steps show: "
+            f"a comparison at one small, equal budget, not a replication of the papers' trainings. {unknown}",
+            *left[:MANY],
+            *([f"The tables name {count(len(left) - MANY, 'more measure')} with fewer images."] if left[MANY:] else []),
+        ]
     )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sharploss.analysis.load import NOT_TRAINED, Study
 from sharploss.analysis.measures import Measure, badness, column, heading, number, title, widen
-from sharploss.analysis.stats.baselines import references, specs_of
+from sharploss.analysis.stats.baselines import specs_of
 from sharploss.analysis.stats.families import LossFamily, families
-from sharploss.analysis.stats.intervals import ROW, TRAINED, base_losses
+from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import Cell, Table, records
 
@@ -47,7 +47,7 @@ def choices(study: Study) -> pd.DataFrame:
         found = families({str(loss): specs[loss] for loss in dict.fromkeys(part["loss"])})
         if len(found) < 2 or not any(family.parameter for family in found):
             continue
-        bases = base_losses(study.runs.merge(part[TRAINED].drop_duplicates()), references(study))["against"].tolist()
+        bases = study.bases.merge(part[TRAINED].drop_duplicates())["against"].tolist()
         mine = [_choice(family, part) for family in found]
         shared = {"most": max(row["trials"] for row in mine), "against": bases[0] if bases else ""}
         rows += [dict(zip(["suite", *TRAINED], key, strict=True)) | row | shared for row in mine]

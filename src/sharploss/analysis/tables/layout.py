@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from sharploss.analysis import measures
 from sharploss.analysis.measures import ALPHA, TIMES, Measure, badness, column, heading, interval, is_better, number
 from sharploss.analysis.stats.baselines import references
-from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED, base_losses
+from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
 from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
 
@@ -125,14 +125,18 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
     part = compared[(compared["task"] == task) & (compared["dataset"] == dataset)]
     found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
     failure = {_key(row): row["failure"] for row in records(study.runs)}
-    names, based = _against(study, losses)
+    chosen = study.bases.merge(losses[TRAINED].drop_duplicates())
+    based = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in records(chosen)}
+    names = " or ".join(map(base_title, dict.fromkeys(chosen["against"]) or references(study)[:1]))
     exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(study.means) if math.isinf(row["value"])}
     rows: list[list[Cell]] = []
     for key in (_key(row) for row in records(losses)):
         base = (*key[:3], based.get(key[:3], references(study)[0]))
         if key != base:
-            none = [INFINITE if {(*key, *m), (*base, *m)} & exact else failure[key] or NOT_MEASURED for m in known]
-            cells = [_change(found.get((*key, *m)), m[0], why) for m, why in zip(known, none, strict=True)]
+            lost = failure.get(base) and f"{base_title(base[3])} {failure[base]}"
+            why = failure[key] or lost or NOT_MEASURED
+            gone = [INFINITE if {(*key, *m), (*base, *m)} & exact else why for m in known]
+            cells = [_change(found.get((*key, *m)), m[0], reason) for m, reason in zip(known, gone, strict=True)]
             rows.append([Cell(key[1]), Cell(key[3]), *cells])
     images = int(part["images"].max()) if len(part) else 0
     what = f"Difference to the same network's {names}"
@@ -143,14 +147,6 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
         rows=rows,
         notes=[*notes, *_pair_notes(study, losses, part), *gap_notes(study, rows)],
     )
-
-
-def _against(study: Study, losses: pd.DataFrame) -> tuple[str, dict[tuple[str, str, str], str]]:
-    """Return what the losses are compared with, in words and per task, network and recipe."""
-    bases = references(study)
-    found = records(base_losses(study.runs.merge(losses[TRAINED].drop_duplicates()), bases))
-    chosen = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in found}
-    return " or ".join(map(base_title, dict.fromkeys(chosen.values()) or bases[:1])), chosen
 
 
 def base_title(loss: str) -> str:
@@ -237,16 +233,11 @@ def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
 
 def alpha_control(numbers: pd.DataFrame) -> Table:
     """Lay out the control: SPLoss with alpha 0 against L1, measure by measure."""
-    rows = [
-        [
-            *map(Cell, (row["network"], row["dataset"], measures.title((row["metric"], row["protocol"])))),
-            Cell(str(row["scores"])),
-            Cell("identical", "best")
-            if row["verdict"] == "identical"
-            else Cell(f"differs by {row['largest_difference']:.3g}", "gone"),
-        ]
-        for row in records(numbers)
-    ]
+    rows: list[list[Cell]] = []
+    for row in records(numbers):
+        off = row["largest_difference"]
+        names = (row["network"], row["dataset"], measures.title((row["metric"], row["protocol"])), str(row["scores"]))
+        rows.append([*map(Cell, names), Cell(f"differs by {off:.3g}", "gone") if off else Cell("identical", "best")])
     columns = ["network", "test set", "measure", "scores compared", f"SPLoss with {ALPHA} = 0 against L1"]
     caption = "Control: with alpha 0 SPLoss is L1, so both trainings must give the same scores to the last bit."
     return Table(caption, columns, rows, labels=3)
@@ -277,8 +268,16 @@ def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
     """Lay out `tables.suite_ranks(study)`: a table per suite, losses down; over everything, then per scope across."""
     tables: list[Table] = []
     for suite, part in numbers.groupby("suite", sort=False):
-        names = {(row["scope"], row["of"]): _scope(row) for row in records(part)}
-        cells = {(row["loss"], row["scope"], row["of"]): row for row in records(part)}
+        names = {
+            (row["scope"], row["of"]): measures.metric_title(row["of"])
+            if row["scope"] == "metric"
+            else row["of"] or "all"
+            for row in records(part)
+        }
+        cells = {
+            (row["loss"], row["scope"], row["of"]): Cell(f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]")
+            for row in records(part)
+        }
         losses = list(dict.fromkeys(part["loss"]))
         runs = study.runs[[suite in suites for suites in study.runs["suites"]]]
         notes = [
@@ -292,20 +291,14 @@ def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
                 caption=f"Mean rank of each loss ({suite}; 1 is best), over all networks, test sets and measures, then "
                 "per task, network and metric.",
                 columns=["loss", *names.values()],
-                rows=[[Cell(loss), *(_rank(cells.get((loss, *name))) for name in names)] for loss in losses],
+                rows=[
+                    [Cell(loss), *(cells.get((loss, *name), Cell("—", "gone")) for name in names)] for loss in losses
+                ],
                 labels=1,
                 notes=[*notes, *_one_seed(study, runs), *left, *seed_notes(study, runs)],
             )
         )
     return tables
-
-
-def _scope(row: dict[str, Any]) -> str:
-    return measures.metric_title(str(row["of"])) if row["scope"] == "metric" else str(row["of"]) or "all"
-
-
-def _rank(row: dict[str, Any] | None) -> Cell:
-    return Cell(f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]") if row else Cell("—", "gone")
 
 
 def pareto(study: Study, numbers: pd.DataFrame) -> list[Table]:

@@ -297,4 +297,5 @@ def _on_first(study: Study, scores: pd.DataFrame, index: list[str]) -> pd.DataFr
     """Return means of scores on each task's first test set, a column per measure that has any."""
     keys = [*index, "metric", "protocol"]
     cells = scores.merge(first_tested(study)).groupby(keys, sort=False)["value"].mean().reset_index()
-    return widen(study, cells, index, {"value": ""}).dropna(axis="columns", how="all")
+    wide = widen(study, cells, index, {"value": ""})
+    return wide.dropna(axis="columns", how="all") if len(wide) else wide
