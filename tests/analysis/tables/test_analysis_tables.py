@@ -310,3 +310,13 @@ def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path)
     packages = r"\documentclass{article}\usepackage{booktabs,array,longtable}\extrafloats{100}"
     (tmp_path / "all.tex").write_text(rf"{packages}\begin{{document}}{body}\end{{document}}")
     subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tmp_path, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["ranks", "cost", "alpha_control", "curves", "paper_gv_table1", "pairings_difference"])
+def test_a_suite_named_as_another_table_takes_nothing_from_it(study, name):
+    suites = study.runs["suites"].map(lambda own: [name if suite == "pairings" else suite for suite in own])
+    other = replace(study, runs=study.runs.assign(suites=suites))
+    assert other.frames[f"suite_{name}"].equals(study.frames["pairings"])
+    assert other.frames[f"suite_{name}_difference"].equals(study.frames["pairings_difference"])
+    assert set(other.tables) == set(other.frames) > {"ranks", "cost", "alpha_sweep"}
+    assert other.frames["cost"].equals(study.frames["cost"])

@@ -15,7 +15,7 @@ from sharploss.analysis.report import facts, headline
 from sharploss.analysis.report.crops import explorer
 from sharploss.analysis.tables.best_weight import lay_out
 from sharploss.analysis.tables.layout import gap_notes
-from sharploss.analysis.tables.tables import shown_suites
+from sharploss.analysis.tables.tables import shown_suites, suite_table
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_text
@@ -103,11 +103,12 @@ def _claims(study: Study) -> dict[str, Any]:
 def _measured(study: Study) -> dict[str, Any]:
     """Lay out the numbers: answers, tables, the papers' tables, the control."""
     found, tables, suites = headline.answers(study, study.compared), study.tables, study.params.suites
+    named = {suite: suite_table(suite) for suite in shown_suites(study)}
     return {
         "lead": headline.lead(found),
         "answers": headline.answer_table(found),
         "tables": tables,
-        "suites": [(s, suites[s].question, tables[s], tables[f"{s}_difference"]) for s in shown_suites(study)],
+        "suites": [(s, suites[s].question, tables[t], tables[f"{t}_difference"]) for s, t in named.items()],
         "best_weight": lay_out(study, study.frames["best_weight"]),
         "papers": {name: table for name, (_, table) in study.paper_tables.items()},
         "control": headline.control(study.frames["alpha_control"]),

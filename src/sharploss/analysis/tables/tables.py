@@ -27,6 +27,10 @@ SCOPES = ("task", "network", "metric")
 """What ranks are averaged within, besides over everything in a suite."""
 
 
+OWN = ("ranks", "best_weight", "pareto", "alpha_sweep", "alpha_control", "cost", "curves", "alpha_curves")
+"""The tables of a study as a whole."""
+
+
 def make_tables(study: str, root: Path) -> None:
     """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`).
 
@@ -54,8 +58,9 @@ def frames(study: Study) -> dict[str, pd.DataFrame]:
     """Return every table as a frame of plain numbers: file name -> frame."""
     by_suite: dict[str, pd.DataFrame] = {}
     for suite in shown_suites(study):
-        by_suite[suite] = pairings(study, suite)
-        by_suite[f"{suite}_difference"] = corrected(study.compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
+        name = suite_table(suite)
+        by_suite[name] = pairings(study, suite)
+        by_suite[f"{name}_difference"] = corrected(study.compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
     return by_suite | {
         "ranks": suite_ranks(study),
         "best_weight": best_weight(study),
@@ -70,10 +75,11 @@ def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[l
     """Lay out the frames of `frames` for readers: file name -> the table's parts, by task and test set if several."""
     by_suite: dict[str, list[layout.Table]] = {}
     for suite in shown_suites(study):
-        losses, scored, changes = pairing_rows(study, suite), numbers[suite], numbers[f"{suite}_difference"]
+        name, losses = suite_table(suite), pairing_rows(study, suite)
+        scored, changes = numbers[name], numbers[f"{name}_difference"]
         cells = [(str(row["task"]), str(row["dataset"])) for row in layout.records(scored_sets(study, losses))]
-        by_suite[suite] = [layout.pairings(study, scored, task, data) for task, data in cells]
-        by_suite[f"{suite}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
+        by_suite[name] = [layout.pairings(study, scored, task, data) for task, data in cells]
+        by_suite[f"{name}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
     return by_suite | {
         "ranks": layout.ranks(study, numbers["ranks"]),
         "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
@@ -82,6 +88,12 @@ def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[l
         "alpha_control": [layout.alpha_control(numbers["alpha_control"])],
         "cost": [layout.cost(numbers["cost"])],
     }
+
+
+def suite_table(suite: str) -> str:
+    """Return the file name of a suite's table: the suite's own, unless another table has that name."""
+    taken = suite in OWN or suite.startswith(("paper_", "suite_")) or suite.endswith("_difference")
+    return f"suite_{suite}" if taken else suite
 
 
 def shown_suites(study: Study) -> list[str]:
