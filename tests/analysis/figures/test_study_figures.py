@@ -101,6 +101,28 @@ def test_every_figure_survives_whatever_was_measured(full, change):
             one.figure.draw_without_rendering()
 
 
+@pytest.mark.parametrize("metric", ["psnr", "niqe", "gradient_variance_ratio", "lpips"])
+def test_every_figure_survives_a_study_of_one_metric(full, metric):
+    small = part_of(full, full.runs["group"].isin(["sr_x4-edsr"]))
+    found = drawn(study_figures, replace(small, scores=small.scores[small.scores["metric"] == metric]))
+    assert all(one.figure is not None or one.not_drawn.endswith(".") for one in found.values())
+
+
+def test_what_is_too_far_to_be_drawn_and_the_input_are_written_below_every_panel(full):
+    small = part_of(full, full.runs["group"] == "sr_x4-edsr")
+    ratio = (small.scores["metric"] == "gradient_variance_ratio") & (small.scores["network"] != "")
+    for far in (small.scores["loss"] == "l1_gv", small.scores["loss"] != ""):
+        found = drawn(
+            overview.tradeoffs, measured(small, lambda scores, far=far: scores["value"].mask(ratio & far, 40))
+        )
+        assert len(found) == small.scores.loc[ratio, "dataset"].nunique() == 2
+        for one in found.values():
+            notes = [axes.get_xlabel().replace("\n", " ") for axes in one.figure.axes]
+            assert notes
+            assert all("bicubic: " in note for note in notes)
+            assert any("l1_gv: 40.00, " in note for note in notes)
+
+
 def test_every_figure_survives_a_study_in_which_nothing_was_trained(full):
     small = part_of(full, full.runs["task"] == "sr_x4")
     gone = small.runs.assign(status="not_trained", failure="not trained: no weights")

@@ -94,6 +94,10 @@ def weight_sweeps(
     for key, part in labelled(study, found).groupby(["task", "network", "against", "dataset"], sort=False):
         task, network, against, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
         rows = by_measure(part, shown(study, part, SWEEP_METRICS)).rename(columns={"weight": "x", "value": "y"})
+        if rows.empty:
+            why = f"None of {', '.join(SWEEP_METRICS)} was measured."
+            yield not_drawn(f"{name}_{task}_{file_name(network)}_{against}", section, f"{caption}.", why, paper)
+            continue
         levels = rows.assign(line=against, y=rows["baseline"]).drop_duplicates("panel")
         yield StudyFigure(
             f"{name}_{task}_{file_name(network)}_{against}",

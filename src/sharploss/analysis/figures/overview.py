@@ -36,11 +36,11 @@ def tradeoffs(study: Study) -> Iterator[StudyFigure]:
     many = crowded(many, ["task", "dataset", "network"])
     for (task, dataset), part in many.groupby(["task", "dataset"], sort=False):
         references = points[(points["network"] == "") & (points["task"] == task) & (points["dataset"] == dataset)]
-        points = part.assign(along=part["alpha"], faint=False, loss=part["loss"].where(part["named"], ""))
+        drawn = part.assign(along=part["alpha"], faint=False, loss=part["loss"].where(part["named"], ""))
         notes = {
             str(network): "; ".join(
                 f"{row['loss']}: {row['x']:.2f}, {row['y']:.2f} dB"
-                for row in [*records(references), *records(mine[(mine["x"] > FAR) & mine["named"]])]
+                for row in [*records(references), *records(mine[~(mine["x"] <= FAR) & mine["named"]])]
             )
             for network, mine in part.groupby("network", sort=False)
         }
@@ -48,7 +48,7 @@ def tradeoffs(study: Study) -> Iterator[StudyFigure]:
         yield StudyFigure(
             f"tradeoff_{task}_{dataset}",
             "tradeoff",
-            scatter_figure(points[points["x"] <= FAR], *axes, f"{ALPHA} of SPLoss", notes),
+            scatter_figure(drawn[drawn["x"] <= FAR], *axes, f"{ALPHA} of SPLoss", notes),
             f"Truth against sharpness on {dataset} ({task}): each point is a loss, the line is SPLoss from alpha 0 to "
             "its largest. To the right is sharper, upwards is closer to the target pixel by pixel. The input, and what "
             f"came to noise (a ratio above {FAR:g}), are written below. The panels have axes of their own.",

@@ -91,6 +91,7 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
 def sweeps(study: Study) -> Iterator[StudyFigure]:
     """Draw every measure against alpha, with L1 and the input; and beside the published changes."""
     levels = sweep_levels(study)
+    levels = by_measure(levels, [measure for measure in measures_of(study) if is_shown(measure)])
     levels = levels[levels.groupby(TRAINED)["alpha"].transform("nunique") >= MANY_ALPHAS] if len(levels) else levels
     if levels.empty:
         why = f"No network was trained with SPLoss of {MANY_ALPHAS} or more values of {ALPHA}."
@@ -98,10 +99,8 @@ def sweeps(study: Study) -> Iterator[StudyFigure]:
         return
     for key, part in levels.groupby(["task", "label", "dataset"], sort=False):
         task, network, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
-        mine = set(zip(part["metric"], part["protocol"], strict=True))
-        rows = by_measure(part, [m for m in measures_of(study) if m in mine and is_shown(m)])
-        across = rows.drop_duplicates("panel").melt("panel", ["l1", "input"], var_name="line", value_name="y")
-        rows = rows.assign(line="sploss").rename(columns={"alpha": "x", "value": "y"})
+        across = part.drop_duplicates("panel").melt("panel", ["l1", "input"], var_name="line", value_name="y")
+        rows = part.assign(line="sploss").rename(columns={"alpha": "x", "value": "y"})
         yield StudyFigure(
             f"alpha_{task}_{file_name(network)}_{dataset}",
             "alpha",

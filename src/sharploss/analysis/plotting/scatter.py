@@ -23,11 +23,11 @@ def scatter_figure(points: pd.DataFrame, x: str, y: str, line: str, notes: dict[
         x: label of the x axes.
         y: label of the y axes.
         line: what the line means, for the legend.
-        notes: network -> what cannot be drawn beside the others, in words.
+        notes: network -> what cannot be drawn beside the others, in words; a network may have nothing else.
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure, panels = panel_figure(points["network"], 2, 3.1)
+    figure, panels = panel_figure([*points["network"], *(notes or {})], 2, 3.1)
     looks = looks_of(points.loc[points["loss"] != "", "loss"])
     for index, (network, axes) in enumerate(panels.items()):
         part = points[points["network"] == network]
