@@ -349,7 +349,9 @@ def test_without_a_discriminator_no_curves_of_one_are_drawn(full):
 
 def test_extractors_that_the_runs_use_are_drawn_with_their_record(full):
     figure = drawn(mdf.extractions, full)["extractors"].figure
-    assert [axes.get_title() for axes in figure.axes[:3]] == ["mdf_sr", "mdf_denoise", "mdf_jpeg"]
+    assert [axes.get_title() for axes in figure.axes[::3]] == [
+        f"{extractor}: mean logit" for extractor in ("mdf_sr", "mdf_denoise", "mdf_jpeg")
+    ]
     none = replace(full, extractions=full.extractions.iloc[:0])
     assert "No run has an MDF loss" in drawn(mdf.extractions, none)["extractors"].not_drawn
 

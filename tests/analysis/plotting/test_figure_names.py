@@ -23,21 +23,21 @@ NAMES = {
 
 
 def lines(names):
-    rows = [[name, other, x, x + at, 0.0, 9.0] for name in names[:4] for at, other in enumerate(names) for x in (1, 2)]
+    rows = [[name, other, x, x + at, 0.0, 9.0] for name in names[:2] for at, other in enumerate(names) for x in (1, 2)]
     return lines_figure(pd.DataFrame(rows, columns=["panel", "line", "x", "y", "low", "high"]), "step", names[0][:20])
 
 
 def dots(names):
-    rows = [[panel, name, series, 0.1 * at, NAN, NAN] for panel in names[:3] for at, name in enumerate(names)
+    rows = [[panel, name, series, 0.1 * at, NAN, NAN] for panel in names[:2] for at, name in enumerate(names)
             for series in names[:2]]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["panel", "row", "series", "value", "low", "high"])
     return dots_figure(frame, "change", changes=True, gone={f"{names[0]}_gone": "not trained: no weights"})
 
 
 def scatter(names):
-    rows = [[net, name, at, -at, NAN, at % 2 == 0] for net in names[:3] for at, name in enumerate(names)]
+    rows = [[net, name, at, -at, NAN, at % 2 == 0] for net in names[:2] for at, name in enumerate(names)]
     frame = pd.DataFrame(rows, columns=["network", "loss", "x", "y", "along", "faint"])
-    return scatter_figure(frame, "x", "y", "line", {name: f"beaten by none: {', '.join(names[:3])}" for name in names})
+    return scatter_figure(frame, "x", "y", "line", {name: f"beaten by none: {', '.join(names[:3])}" for name in names[:2]})
 
 
 def scoreboard(names):
