@@ -303,6 +303,7 @@ def test_the_scoreboard_counts_pairs(full):
 
 def test_verdicts_are_drawn_once_there_are_any(own_root):
     study = load_study("mini", own_root)
+    study.paths.claims.unlink(missing_ok=True)
     assert drawn(overview.claims, study)["claims"].not_drawn
     claim = {"paper": "GV", "published": {"verdict": "supported"}, "measured": {"verdict": "undecided"}}
     (own_root / "results" / "mini" / "claims.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))

@@ -37,7 +37,9 @@ def dots(names):
 def scatter(names):
     rows = [[net, name, at, -at, NAN, at % 2 == 0] for net in names[:2] for at, name in enumerate(names)]
     frame = pd.DataFrame(rows, columns=["network", "loss", "x", "y", "along", "faint"])
-    return scatter_figure(frame, "x", "y", "line", {name: f"beaten by none: {', '.join(names[:3])}" for name in names[:2]})
+    return scatter_figure(
+        frame, "x", "y", "line", {name: f"beaten by none: {', '.join(names[:3])}" for name in names[:2]}
+    )
 
 
 def scoreboard(names):

@@ -42,8 +42,10 @@ def dots_figure(dots: pd.DataFrame, x: str, *, changes: bool = False, gone: dict
     looks = looks_of(dots["series"])
     labels = [wrapped(row, NAME) for row in rows]
     tall = max(1.2 + 0.8 * len(looks), 1.5 * max(label.count("\n") + 1 for label in labels))
-    count = dots["panel"].nunique()
-    figure, panels = panel_figure(dots["panel"], min(4, count), 0.09 * (tall * len(rows) + 0.8) + 0.75, sharey=True)
+    count, left = dots["panel"].nunique(), 0.08 * max(len(line) for label in labels for line in label.split("\n"))
+    figure, panels = panel_figure(
+        dots["panel"], min(4, count), 0.09 * (tall * len(rows) + 0.8) + 0.75, left, sharey=True
+    )
     for title, axes in panels.items():
         part = dots[dots["panel"] == title]
         for row, far in zip(records(part), _far(part) if changes else [False] * len(part), strict=True):

@@ -77,8 +77,12 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
-def panel_figure(titles: Iterable[str], columns: int, height: float, **sharing: Any) -> tuple[Figure, dict[str, Axes]]:
+def panel_figure(
+    titles: Iterable[str], columns: int, height: float, left: float = 0.0, **sharing: Any
+) -> tuple[Figure, dict[str, Axes]]:
     """Make a figure with a titled panel per title, in rows of at most `columns`, each `height` inches high.
+
+    The names of rows take `left` inches.
 
     Returns:
         The figure, and title -> axes.
@@ -86,7 +90,7 @@ def panel_figure(titles: Iterable[str], columns: int, height: float, **sharing: 
     names = list(dict.fromkeys(titles))
     across = min(columns, len(names))
     rows, width = -(-len(names) // across), max(3.4, WIDTH * across / columns)
-    texts = [wrapped(name, round(LETTERS * (width / across - 0.35))) for name in names]
+    texts = [wrapped(name, round(LETTERS * ((width - left) / across - 0.35))) for name in names]
     figure = new_figure(width, rows * (height + 0.13 * max(text.count("\n") for text in texts)))
     panels = list(figure.subplots(rows, across, squeeze=False, **sharing).flat)
     for axes in panels[len(names) :]:
