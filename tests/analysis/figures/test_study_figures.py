@@ -191,7 +191,10 @@ def grey(full):
 def test_a_grey_task_is_compared_by_its_own_fidelity(grey):
     found = drawn(mdf.comparisons, grey)
     titles = {
-        name: [axes.get_title().replace("\n", " ").rpartition(" ")[0] for axes in found[name].figure.axes]
+        name: [
+            axes.get_title().replace("-\n", "-").replace("\n", " ").rpartition(" ")[0]
+            for axes in found[name].figure.axes
+        ]
         for name in found
     }
     assert titles["mdf_jpeg_q10"][:2] == ["PSNR grey 8-bit (dB)", "SSIM grey 8-bit"]
