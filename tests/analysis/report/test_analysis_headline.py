@@ -34,6 +34,14 @@ def test_the_cheap_answer_gives_up_a_tenth_of_a_decibel_at_most(study_root):
         assert one.cheap == (allowed["gradient_variance_ratio_grey"] - 1).abs().idxmin()
 
 
+def test_a_loss_without_a_rival_wins_nothing(study_root):
+    study = load_study("mini", study_root)
+    alone = study.scores[~((study.scores["network"] == "edsr") & (study.scores["loss"] != "l1"))]
+    found = headline.answers(replace(study, scores=alone), study.compared)
+    assert found
+    assert all(one.network != "edsr" for one in found)
+
+
 def test_the_sweep_does_not_compete(study_root):
     study = load_study("mini", study_root)
     assert all("sploss_a" not in one.loss for one in headline.answers(study, study.compared))
@@ -42,7 +50,7 @@ def test_the_sweep_does_not_compete(study_root):
 def test_the_winners_are_counted_with_what_they_did_to_psnr_and_the_cheap_ones():
     text = headline.lead([answer("a", "gv"), answer("b", "gv", -0.2), answer("c", "ssim", cheap="l1")])
     assert text == (
-        "Closest to the target's sharpness, in 3 trainings (task, network, recipe), came gv in 2, ssim in 1; against "
+        "Closest to the target's sharpness, in 3 comparisons (task, network, recipe), came gv in 2, ssim in 1; against "
         "the baseline that changed PSNR by \N{MINUS SIGN}0.20 to \N{MINUS SIGN}0.10 dB. Among the losses that give up "
         "at most 0.1 dB of PSNR it was gv in 2, l1 in 1."
     )
@@ -51,7 +59,9 @@ def test_the_winners_are_counted_with_what_they_did_to_psnr_and_the_cheap_ones()
 def test_of_many_winners_the_rare_ones_are_counted_together():
     losses = ["gv"] * 3 + ["sploss"] * 2 + ["a", "b", "c", "d", "e"]
     text = headline.lead([answer(f"n{n}", loss, cheap="l1") for n, loss in enumerate(losses)])
-    assert "in 10 trainings (task, network, recipe), came gv in 3, sploss in 2, a in 1, b in 1, c in 1, another" in text
+    assert (
+        "in 10 comparisons (task, network, recipe), came gv in 3, sploss in 2, a in 1, b in 1, c in 1, another" in text
+    )
     assert text.endswith("it was l1 in 10.")
 
 
@@ -64,7 +74,9 @@ def test_a_baseline_that_wins_or_is_missing_changes_nothing(changes):
 def test_without_a_score_of_sharpness_there_is_no_answer(study):
     blind = replace(study, scores=study.scores[study.scores["metric"] == "psnr"])
     assert headline.answers(blind, blind.compared) == []
-    assert headline.lead([]) == "Nothing that was trained has a score that tells how sharp it is."
+    assert (
+        headline.lead([]) == "No two losses of one task, network and recipe have a score that tells how sharp they are."
+    )
 
 
 def test_a_loss_without_a_number_wins_nothing(study):
@@ -77,18 +89,24 @@ def test_a_loss_without_a_number_wins_nothing(study):
 
 def test_one_seed_is_said_plainly(study_root):
     text = headline.caveat(load_study("mini", study_root))
-    assert "4 test images, 1 seed and 300 training steps" in text
+    assert "4 test images, 1 seed and 140 to 300 training steps a run" in text
     assert "unknown" in text
 
 
 def test_one_seed_of_some_suites_is_said_where_others_have_more(wide_root):
     study = load_study("mini", wide_root)
-    assert "2 seeds and 300 training steps" in headline.caveat(study)
+    assert "2 seeds and 140 to 300 training steps a run" in headline.caveat(study)
     assert "unknown" not in headline.caveat(study)
     some = (study.runs["seed"] == 0) | (study.runs["network"] == "edsr")
     text = headline.caveat(replace(study, runs=study.runs[some]))
-    assert "1 to 2 seeds and 300 training steps" in text
+    assert "1 to 2 seeds and 140 to 300 training steps a run" in text
     assert "unknown" in text
+
+
+def test_the_caveat_names_the_shortest_and_the_longest_training(study_root):
+    study = load_study("mini", study_root)
+    steps = [0, 60, *[300] * (len(study.runs) - 2)]  # a run that was not trained has none
+    assert "60 to 300 training steps a run" in headline.caveat(replace(study, runs=study.runs.assign(step=steps)))
 
 
 def test_the_control_is_passed_failed_or_absent():

@@ -109,7 +109,7 @@ def test_links_lead_to_the_page_or_to_files_beside_it(page, root):
 
 
 def test_the_page_tells_answer_control_failures_and_provenance(page):
-    assert "Closest to the target&#39;s sharpness, in 3 trainings (task, network, recipe), came " in page
+    assert "Closest to the target&#39;s sharpness, in 3 comparisons (task, network, recipe), came " in page
     assert "Passed: all 72 scores are identical" in page
     assert "1 run without scores, diverged (gv at step 140): sr_x4-vdsr-l2_gv-s0." in page
     assert "Figure g not drawn: Set14 is not here." in page

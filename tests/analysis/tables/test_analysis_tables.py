@@ -290,6 +290,11 @@ def test_a_suite_whose_runs_all_failed_has_no_ranks_and_stops_nothing(wide):
     assert set(found["suite"]) == {"pairings", "same_size"}
 
 
+def test_a_loss_without_a_rival_in_its_suite_has_no_rank(wide):
+    alone = wide.scores[(wide.scores["recipe"] != "mini_gan") | (wide.scores["loss"] == "l1")]
+    assert set(tables.suite_ranks(replace(wide, scores=alone))["suite"]) == {"pairings", "same_size"}
+
+
 def test_cost_is_told_per_recipe(wide):
     rows = tables.cost(wide).query("task == 'sr_x4' and network == 'edsr' and loss == 'l1'")
     assert rows["recipe"].tolist() == ["mini", "mini_gan"]

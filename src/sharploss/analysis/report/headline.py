@@ -54,7 +54,10 @@ class Answer(NamedTuple):
 
 
 def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
-    """Answer the question for every task and network, on the first test set; `compared` is `study.compared`."""
+    """Answer the question for every task and network with several losses; `compared` is `study.compared`.
+
+    Scores are those on a task's first test set. Of a loss that was trained alone there is nothing to say.
+    """
     first = first_tested(study)
     scored = means(study.scores.merge(first)).merge(pairing_rows(study))
     keys = [*TRAINED, "loss", "metric", "protocol"]
@@ -64,7 +67,7 @@ def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
     return [
         _answer(cast("tuple[str, ...]", key), part, changes, asked, base)
         for key, part in with_recipes(study.runs, scored).groupby([*TRAINED, "label"], sort=False)
-        if part.loc[part["metric"].isin(SHARPNESS), "value"].notna().any()
+        if part.loc[part["metric"].isin(SHARPNESS) & part["value"].notna(), "loss"].nunique() > 1
     ]
 
 
@@ -127,8 +130,8 @@ def answer_table(found: list[Answer]) -> Table:
 def lead(found: list[Answer]) -> str:
     """State which loss came closest to the targets' sharpness, in how many trainings, and what that did to PSNR."""
     if not found:
-        return "Nothing that was trained has a score that tells how sharp it is."
-    of = count(len(found), "training")
+        return "No two losses of one task, network and recipe have a score that tells how sharp they are."
+    of = count(len(found), "comparison")
     return (
         f"Closest to the target's sharpness, in {of} (task, network, recipe), came "
         f"{_counted([one.loss for one in found])}{_price([one.psnr for one in found])}. Among the losses that give up "
@@ -166,7 +169,9 @@ def caveat(study: Study) -> str:
     first = first_tested(study).iloc[0]
     images = images_of(study, first["task"], first["dataset"])
     seeds = study.runs.groupby([*TRAINED, "loss"])["seed"].nunique()  # each suite can have seeds of its own
-    fewest, most, steps = int(seeds.min()), int(seeds.max()), int(study.runs["step"].max())
+    fewest, most, steps = int(seeds.min()), int(seeds.max()), study.runs["step"][study.runs["step"] > 0]
+    least, longest = (int(steps.min()), int(steps.max())) if len(steps) else (0, 0)
+    span = f"{longest:,}" if least == longest else f"{least:,} to {longest:,}"
     trained = count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
     unknown = (
         "With one seed, how much a number would change in a second training is unknown, and differences smaller than "
@@ -177,8 +182,8 @@ def caveat(study: Study) -> str:
     left = image_notes(study, metrics=("psnr", *SHARPNESS))
     return " ".join(
         [
-            f"This is what {count(images, 'test image')}, {trained} and {steps:,} training steps show: "
-            f"a comparison at one small, equal budget, not a replication of the papers' trainings. {unknown}",
+            f"This is what {count(images, 'test image')}, {trained} and {span} training steps a run show: "
+            f"a comparison at small budgets, equal within a suite, not a replication of the papers' trainings. {unknown}",
             *left[:MANY],
             *([f"The tables name {count(len(left) - MANY, 'more measure')} with fewer images."] if left[MANY:] else []),
         ]

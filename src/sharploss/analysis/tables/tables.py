@@ -209,7 +209,8 @@ def _suite_ranks(study: Study, suite: str) -> pd.DataFrame:
     scores = study.scores.merge(pairing_rows(study, suite), on=[*ROW, "variant"])
     shown = [is_shown(measure) for measure in zip(scores["metric"], scores["protocol"], strict=True)]
     scores = scores.loc[np.array(shown, dtype=bool)]  # an empty list would choose no columns, not no rows
-    cells, losses = ranked_cells(scores), list(dict.fromkeys(scores["loss"]))
+    losses = list(dict.fromkeys(scores["loss"]))
+    cells = ranked_cells(scores) if len(losses) > 1 else []  # alone, a loss would be the best of one
     tables = [average(cells, losses).assign(scope="all", of="")]
     for scope in SCOPES:
         members = dict.fromkeys(cell.about[scope] for cell in cells)
