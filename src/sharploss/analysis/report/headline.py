@@ -183,7 +183,8 @@ def caveat(study: Study) -> str:
     return " ".join(
         [
             f"This is what {count(images, 'test image')}, {trained} and {span} training steps a run show: "
-            f"a comparison at small budgets, equal within a suite, not a replication of the papers' trainings. {unknown}",
+            "a comparison at small budgets, equal within a suite, not a replication of the papers' trainings.",
+            unknown,
             *left[:MANY],
             *([f"The tables name {count(len(left) - MANY, 'more measure')} with fewer images."] if left[MANY:] else []),
         ]
