@@ -26,7 +26,7 @@ def small(params):
     mini |= {"steps": 12, "validate_every": 12}
     first = {**mini, "start": {"loss": "l1", "recipe": "mini"}}
     params["recipes"] = {"mini": mini, "first": first, "second": {**mini, "start": {"loss": "l2", "recipe": "mini"}}}
-    suite = {**params["suites"]["pairings"], "networks": ["espcn"]}
+    suite = {**params["suites"]["pairings"], "networks": ["espcn"], "recipe": "mini"}
     params["suites"] = {
         "pairings": {**suite, "losses": ["l1", "l2"]},
         "first": {**suite, "losses": ["sploss"], "recipe": "first"},

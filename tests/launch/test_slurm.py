@@ -34,7 +34,7 @@ def dozen(params):
         "mini": {**mini, "steps": 20, "validate_every": 20},
         "long": {**mini, "steps": STEPS, "validate_every": STEPS},
     }
-    suite = params["suites"]["pairings"]
+    suite = {**params["suites"]["pairings"], "recipe": "mini"}
     params["suites"] = {
         "pairings": {**suite, "networks": ["espcn", "edsr"], "losses": list(SHORT)},
         "long": {**suite, "networks": ["edsr"], "losses": ["l1", "sploss"], "recipe": "long"},

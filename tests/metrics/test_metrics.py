@@ -34,7 +34,8 @@ def test_metrics_without_weights_import_nothing_heavy():
 @pytest.mark.slow
 @with_weights
 def test_loading_niqe_imports_only_what_it_needs():
-    assert modules_after("from sharploss.metrics import METRICS; METRICS['niqe']()") & HEAVY <= {"scipy"}
+    needed = {"scipy", "pyiqa", "torchvision"}  # pyiqa's, imported at once: where it is broken, NIQE is not measured
+    assert modules_after("from sharploss.metrics import METRICS; METRICS['niqe']()") & HEAVY <= needed
 
 
 def test_every_metric_is_described_and_every_described_metric_is_there():

@@ -44,6 +44,7 @@ def test_an_offline_run_holds_what_was_recorded(tmp_path, monkeypatch, record, d
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     sink = tracking.follow(record, description)
+    record.unlink()  # as at the end of a training that is over before W&B is imported
     sink.stdin.close()
     assert sink.wait(60) == 0
     summary = json.loads(read_offline(tmp_path, "--summary"))
@@ -191,15 +192,16 @@ def test_a_growing_record_is_followed_to_its_end(tmp_path):
     path = tmp_path / "history.jsonl"
     path.write_text('{"step": 1}\n{"st')
     ended = threading.Event()
-    lines = tracking.read_growing(path, ended, pause=0.01)
-    assert next(lines) == {"step": 1}
-    with path.open("a") as file:
-        file.write('ep": 2}\n')
-    assert next(lines) == {"step": 2}
-    ended.set()
-    with path.open("a") as file:
-        file.write('{"step": 3}\n')
-    assert list(lines) == [{"step": 3}]
+    with path.open("rb") as record:
+        lines = tracking.read_growing(record, ended, pause=0.01)
+        assert next(lines) == {"step": 1}
+        with path.open("a") as file:
+            file.write('ep": 2}\n')
+        assert next(lines) == {"step": 2}
+        ended.set()
+        with path.open("a") as file:
+            file.write('{"step": 3}\n')
+        assert list(lines) == [{"step": 3}]
 
 
 def test_lines_become_flat_names():

@@ -137,14 +137,22 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
 def follow(record: Path, description: dict[str, Any], pictures: Path | None = None) -> subprocess.Popen[bytes] | None:
     """Start the process that follows `record` until this process has ended; return None when W&B is disabled.
 
-    Its standard input is a pipe nobody writes to: the end of this process closes it, however it ends.
+    Its standard input is a pipe nobody writes to: the end of this process closes it, however it ends. The record is
+    handed over open: a short training is over, and its folder gone, before W&B is imported.
     """
     if mode() == "disabled":
         return None
-    command = [sys.executable, "-m", "sharploss.tracking.follower", str(record.resolve()), json.dumps(description)]
-    command += [str(pictures)] if pictures else []
-    with contextlib.suppress(OSError):
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True)
+    with contextlib.suppress(OSError), record.open("rb") as file:
+        command = [sys.executable, "-m", "sharploss.tracking.follower", str(file.fileno()), json.dumps(description)]
+        command += [str(pictures)] if pictures else []
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+            start_new_session=True,
+            pass_fds=[file.fileno()],
+        )
     return None
 
 
@@ -231,15 +239,14 @@ def _pictures(folder: Path | None, line: dict[str, Any]) -> dict[str, Any]:
     return {PICTURES: found} if found else {}
 
 
-def read_growing(path: Path, ended: threading.Event, pause: float = 0.2) -> Iterator[dict[str, Any]]:
+def read_growing(file: BinaryIO, ended: threading.Event, pause: float = 0.2) -> Iterator[dict[str, Any]]:
     """Yield the lines of a growing record, until it has ended and everything in it was read."""
-    with path.open("rb") as file:
-        while True:
-            last = ended.is_set()
-            yield from _whole_lines(file)
-            if last:
-                return
-            time.sleep(pause)
+    while True:
+        last = ended.is_set()
+        yield from _whole_lines(file)
+        if last:
+            return
+        time.sleep(pause)
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[dict[str, Any]]:
@@ -276,7 +283,7 @@ def _lower_priority() -> None:
 
 
 def main() -> None:
-    """Follow a record: `python -m sharploss.tracking.follower RECORD DESCRIPTION [PICTURES]`, started by `follow`."""
+    """Follow the record that is open as a descriptor: `... follower DESCRIPTOR DESCRIPTION [PICTURES]` (`follow`)."""
     _lower_priority()
     record, description, *rest = sys.argv[1:]
     pictures = Path(rest[0]) if rest else None
@@ -284,7 +291,8 @@ def main() -> None:
     key = settings["config"]["key"]
     threading.Thread(target=_watch_parent, args=(key, ended, pictures), daemon=True).start()
     try:
-        replay(read_growing(Path(record), ended), settings, pictures)
+        with os.fdopen(int(record), "rb") as file:
+            replay(read_growing(file, ended), settings, pictures)
     except Exception as error:
         _note(key, error)
         raise
