@@ -9,11 +9,11 @@ import torch
 import sharploss
 from sharploss.record.paths import paths
 from sharploss.record.run import load_run, save_run
-from sharploss.training import loop
-from sharploss.training import record as record_module
+from sharploss.training import device, loop
 from sharploss.training.checkpoint import load_checkpoint
+from sharploss.training.device import describe_processor
 from sharploss.training.loop import not_trained, train
-from sharploss.training.record import circumstances, describe_processor, make_record
+from sharploss.training.record import circumstances, make_record
 from sharploss.training.state import save_state
 from toy_training import typed
 
@@ -62,7 +62,7 @@ def test_a_package_without_metadata_git_that_is_not_there_and_an_unknown_system_
     monkeypatch.setattr(importlib.metadata, "version", missing)
     monkeypatch.setattr(importlib.metadata, "distribution", missing)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(record_module, "CPUINFO", tmp_path / "none")
+    monkeypatch.setattr(device, "CPUINFO", tmp_path / "none")
     found = circumstances(CPU)
     assert found["commit"] == "unknown"
     assert found["versions"]["sharploss"] == sharploss.__version__
@@ -84,11 +84,11 @@ def test_processors_of_one_name_are_told_apart(monkeypatch, tmp_path, system):
     described = {}
     for name, text in SYSTEMS.items():
         (tmp_path / name).write_text(f"{text}\nprocessor\t: 1\nmodel name\t: another\nflags\t: avx10\n")
-        monkeypatch.setattr(record_module, "CPUINFO", tmp_path / name)
-        described[name] = (describe_processor()[0], tuple(describe_processor()[1]))
+        monkeypatch.setattr(device, "CPUINFO", tmp_path / name)
+        described[name] = (*describe_processor()[:2], tuple(describe_processor()[2]))
     assert len(set(described.values())) == len(SYSTEMS)
-    processor, sets = described[system]
-    assert "another" not in processor
+    name, _, sets = described[system]
+    assert "another" not in name
     assert set(sets) == {
         word for word in SYSTEMS[system].split() if word.startswith(("avx", "fma", "sse", "asimd", "sve"))
     }

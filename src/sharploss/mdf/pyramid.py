@@ -46,11 +46,7 @@ class Pyramid:
 
 
 def load_image(name: str, own: Mapping[str, Mapping[str, Any]]) -> tuple[Tensor, str]:
-    """Read the image that an extractor learns from.
-
-    Args:
-        name: "<data set>/<image>".
-        own: `datasets` of params.yaml.
+    """Read the image "<data set>/<image>" that an extractor learns from; `own` is `datasets` of params.yaml.
 
     Returns:
         (3, H, W) uint8, and the sha256 of its file.

@@ -46,7 +46,7 @@ def build(tensors: Mapping[str, Tensor], scales: int, name: str) -> nn.ModuleLis
     """Make the first `scales` discriminators of `tensors` ("0.head.conv.weight" and so on); `name` is for messages.
 
     Raises:
-        UserError: there are fewer, or tensors of other names or shapes.
+        UserError: there are fewer, or tensors of other names or shapes, or not finite.
     """
     count = 0
     while f"{count}.head.conv.weight" in tensors:
@@ -61,6 +61,8 @@ def build(tensors: Mapping[str, Tensor], scales: int, name: str) -> nn.ModuleLis
 
 def _build_one(tensors: Mapping[str, Tensor], scale: int, name: str) -> nn.Module:
     own = {key.split(".", 1)[1]: value for key, value in tensors.items() if key.startswith(f"{scale}.")}
+    if not all(value.isfinite().all() for value in own.values()):
+        raise UserError(f"{name} has values that are not finite in MDF's discriminator {scale}: name another file.")
     width, channels = own["head.conv.weight"].shape[:2]
     with torch.device("meta"):  # no random numbers are drawn
         network = SinGANDiscriminator(int(width), int(channels))

@@ -115,12 +115,20 @@ def load_weights(path: Path, network: nn.Module) -> None:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a weights file; a missing or damaged one is a UserError."""
+    """Read the tensors of a weights file; one that is missing, damaged or not finite is a UserError."""
     verify_checksum(path)
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except SafetensorError as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
+        raise _damaged(path, str(error)) from None
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise _damaged(path, f"'{name}' has values that are not finite")
+    return tensors
+
+
+def _damaged(path: Path, what: str) -> UserError:
+    return UserError(f"{path} is damaged ({what}): delete it and run 'make repro' to train it again.")
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -135,7 +143,7 @@ def read_metadata(path: Path) -> dict[str, str]:
         with safe_open(path, framework="pt") as file:
             metadata = cast("dict[str, str]", file.metadata() or {})
     except SafetensorError as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
+        raise _damaged(path, str(error)) from None
     if not {"config", "status"} <= metadata.keys():
         raise UserError(f"{path} does not say which run it is of: delete it and run 'make repro' to train it again.")
     return metadata

@@ -13,7 +13,7 @@ from sharploss.config.run_config import RunConfig
 from sharploss.data.patches import Patches
 from sharploss.losses.adversarial import AdversarialLoss
 from sharploss.losses.weighted_sum import WeightedSum
-from sharploss.training.optimizers import gradient_norm
+from sharploss.training.optimizers import descend, gradient_norm
 from sharploss.training.processes import Gradients, ProcessGroup, micro_batches
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import APART, make_optimizer
@@ -57,8 +57,8 @@ class DiscriminatorTrainer:
         Args:
             restore: the network, from an input (N, C, h, w) to its output or outputs.
             network: the same, for its running statistics: they are those of its own steps, not of the discriminator's.
-            output: what it restored, (N, C, H, W).
-            target: the real images.
+            output: what it restored, (N, C, H, W); `target` are the real images.
+            target: the same shape.
             step: of the network, counted from 0.
 
         Returns:
@@ -74,8 +74,6 @@ class DiscriminatorTrainer:
         return logged
 
     def _step(self, output: Tensor, target: Tensor, rate: float) -> Tensor:
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         self.gradients.clear()
         logged: list[Tensor] = []
         for restored, real_images in self.gradients.split(output, target):
@@ -83,11 +81,8 @@ class DiscriminatorTrainer:
             self.gradients.add(loss)
             logged.append(torch.stack([loss.detach(), real.detach().mean(), fake.detach().mean()]))
         self.gradients.finish()
-        if self.settings.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.settings.clip_norm)
-        gradient = gradient_norm(self.discriminator)
-        self.optimizer.step()
-        return torch.cat([torch.stack(logged).mean(0), gradient[None]])
+        descend(self.discriminator, self.optimizer, rate, self.settings.clip_norm)
+        return torch.cat([torch.stack(logged).mean(0), gradient_norm(self.discriminator)[None]])
 
 
 def make_discriminator_trainer(
