@@ -155,3 +155,14 @@ def test_two_trainings_of_one_run_at_once_are_refused_and_its_death_lets_go(tmp_
     with alone(scratch):
         pass
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_weights_that_are_not_finite_are_refused(tmp_path, name, value):
+    network = nn.Linear(3, 2)
+    with torch.no_grad():
+        getattr(network, name).view(-1)[-1] = value
+    save_weights(tmp_path / "w.safetensors", network, {})
+    with pytest.raises(UserError, match=rf"w\.safetensors is damaged \('{name}' has values that are not finite\)"):
+        load_weights(tmp_path / "w.safetensors", nn.Linear(3, 2))

@@ -19,15 +19,7 @@ from sharploss.utils.errors import UserError
 
 
 def load_network(path: Path, config: RunConfig, device: torch.device) -> nn.Module | None:
-    """Load what a run has trained, ready for `restore`.
-
-    Args:
-        path: the weights of the run, safetensors.
-        config: the resolved run.
-        device: where to compute.
-
-    Returns:
-        The network, or None when the run diverged or was not trained.
+    """Load what a run has trained, ready for `restore`; None when it diverged or was not trained.
 
     Raises:
         UserError: the file is missing or damaged, or was trained with another configuration; the message names the

@@ -23,9 +23,7 @@ from sharploss.utils.files import sha256, write_bytes
 def load_discriminators(weights: str, scales: int) -> tuple[nn.ModuleList, str]:
     """Load the first `scales` discriminators, coarsest first, frozen and in evaluation mode.
 
-    Args:
-        weights: as of `sharploss.config.extractors.weights_source`.
-        scales: how many.
+    `weights` is as of `sharploss.config.extractors.weights_source`.
 
     Returns:
         SinGANDiscriminators; and which file they are from, its name and the first 16 digits of its sha256, because

@@ -29,9 +29,7 @@ has won; logits that meet and a gradient near zero, that it has collapsed."""
 class DiscriminatorTrainer:
     """Trains the discriminator beside the network.
 
-    `term` is the adversarial term of the loss, `settings` the discriminator's optimiser and schedule of `steps` steps,
-    `patches` what it sees where it does several steps for one of the network, `gradients` how the micro-batches of a
-    batch come together.
+    `settings` are those of its optimiser, `patches` what it sees where it does several steps for one of the network.
     """
 
     term: AdversarialLoss
@@ -57,8 +55,8 @@ class DiscriminatorTrainer:
         Args:
             restore: the network, from an input (N, C, h, w) to its output or outputs.
             network: the same, for its running statistics: they are those of its own steps, not of the discriminator's.
-            output: what it restored, (N, C, H, W); `target` are the real images.
-            target: the same shape.
+            output: what it restored, (N, C, H, W).
+            target: the real images.
             step: of the network, counted from 0.
 
         Returns:
@@ -90,14 +88,8 @@ def make_discriminator_trainer(
 ) -> DiscriminatorTrainer | None:
     """Make what trains the discriminator of a loss with an adversarial term; None for a loss without.
 
-    Args:
-        loss: on its device.
-        config: the resolved run.
-        patches: the network's; the discriminator's own are drawn from the same images.
-        group: the processes that share a batch.
-
-    Raises:
-        UserError: the loss has several adversarial terms.
+    The discriminator's own patches are drawn from the images of the network's, `patches`. UserError: the loss has
+    several adversarial terms.
     """
     terms = {name: term for name, term in loss.losses.items() if isinstance(term, AdversarialLoss)}
     if not terms:

@@ -63,13 +63,8 @@ def train_extractor(
     What is random in an iteration depends on (seed, scale, iteration) alone. A checkpoint is written after each scale,
     so a training that was stopped does its unfinished scale again, and ends with the same bits.
 
-    Args:
-        settings: of the extractor.
-        task: whose degradation is the distortion.
-        image: (3, H, W) uint8, the one image.
-        scratch: the extractor's own folder for checkpoints and the growing record `history.jsonl`.
-        device: where to compute.
-        title: for the progress bar and messages.
+    The image is (3, H, W) uint8; `scratch` is the extractor's own folder for checkpoints and the growing record
+    `history.jsonl`, `title` what messages call it.
 
     Raises:
         UserError: the image is too small, the task has no distortion here, or a term is not finite any more.
@@ -160,17 +155,10 @@ def _iterate(  # noqa: PLR0917
 
 
 def critic_terms(discriminator: nn.Module, real: Tensor, fake: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the mean logits of the image and of a generated one, and the gradient penalty between the two.
+    """Return the mean logits of the image and of a generated one, (1, 3, h, w) in [-1, 1], and the gradient penalty.
 
-    Args:
-        discriminator: maps (1, 3, h, w) to a map of logits.
-        real: (1, 3, h, w) in [-1, 1].
-        fake: the same shape.
-        share: 0 to 1, of the real image in the mixture that the penalty is taken at.
-
-    Returns:
-        Three scalars. The penalty is the mean of (|g| - 1)^2 over pixels, g the gradient of the sum of logits with
-        respect to a pixel and |g| its length over the channels, as SinGAN has it.
+    The penalty is taken at their mixture with the `share` of the real one, 0 to 1: the mean of (|g| - 1)^2 over pixels,
+    g the gradient of the sum of logits with respect to a pixel and |g| its length over the channels, as SinGAN has it.
     """
     mixture = (share * real + (1 - share) * fake).requires_grad_(True)
     scores = discriminator(real).mean(), discriminator(fake).mean()

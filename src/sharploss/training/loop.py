@@ -1,6 +1,7 @@
 """Training one run, top to bottom."""
 
 import copy
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,10 +45,9 @@ from sharploss.training.validation import leaves_pictures, validate
 class TrainResult:
     """How a training ended.
 
-    `status` is finished, diverged, stopped or not_trained; `state` the last one; `network` the one to keep (the last
-    good one where the run diverged, from step `step`); `diverged` names the first non-finite term and its step;
-    `reason` says why a run was not trained; `backbones` names the weights that terms of the loss were computed with;
-    `left_out` says from which training images nothing was learnt, `fresh` which weights the run it starts from lacks.
+    `status` is finished, diverged, stopped or not_trained; `network` the one to keep (the last good one where the run
+    diverged), of step `step`; `diverged` the first non-finite term and its step; `reason` why a run was not trained;
+    `backbones`, `left_out` and `fresh` are those of `sharploss.record.run.Provenance`.
     """
 
     status: str
@@ -124,6 +124,8 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         world=group.world,
         parts=count,
     )
+    if patches.left_out and group.is_main:
+        print(f"warning: {len(patches.left_out)} images are smaller than the patch: left out", file=sys.stderr)
     gradients = Gradients(network, group, count, exact=recipe.mode == "exact")
     adversary = make_discriminator_trainer(loss, config, patches, group)
     names = [*loss.weights, *(f"discriminator {name}" for name in LOGGED if adversary is not None)]

@@ -19,14 +19,10 @@ from sharploss.training.loop import TrainResult
 def make_record(
     key: str, config: RunConfig, result: TrainResult, circumstances: Mapping[str, Any], *, cure: str = ""
 ) -> RunRecord:
-    """Return the record of a training.
+    """Return the record of a run.
 
-    Args:
-        key: of the run.
-        config: the resolved run.
-        result: how it ended.
-        circumstances: what is known at its beginning: of `circumstances`, and other fields of Provenance.
-        cure: what to do about the reason of a run that was not trained.
+    `circumstances` are the fields of Provenance that are known at its beginning; `cure` says what to do about the
+    reason of a run that was not trained.
     """
     validation = result.state.validation
     metrics = Metrics(

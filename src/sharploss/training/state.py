@@ -99,17 +99,10 @@ def make_loss(config: RunConfig) -> WeightedSum:
 
 
 def start_from(network: nn.Module, path: Path) -> list[str]:
-    """Load the weights of another run into a network that is about to be trained.
+    """Load the weights of another run into an initialised network, and return the names of those that it lacks.
 
-    Tensors of the same name and shape are taken, the others stay as they were initialised: the enlarging layers, where
-    a network for x4 starts from one for x2.
-
-    Args:
-        network: initialised.
-        path: the other run's weights, safetensors.
-
-    Returns:
-        The names of tensors that were not taken.
+    Tensors of the same name and shape are taken, the others stay as they were: the enlarging layers, where a network
+    for x4 starts from one for x2.
 
     Raises:
         UserError: the file is missing or damaged, or fits less than half of the network.
