@@ -84,9 +84,9 @@ def test_weights_come_back_with_their_metadata_whatever_the_memory_format(tmp_pa
 @pytest.mark.parametrize(
     ("network", "told"),
     [
-        (nn.Conv2d(3, 5, 3), r"'weight' is \(4, 3, 3, 3\) in the file and \(5, 3, 3, 3\) in the network"),
-        (nn.Conv2d(3, 4, 3, bias=False), r"the file has 'bias', the network has not"),
-        (nn.Sequential(nn.Conv2d(3, 4, 3)), r"the network has '0.weight', the file has not"),
+        (nn.Conv2d(3, 5, 3), r"size mismatch for weight: .*\[4, 3, 3, 3\].*\[5, 3, 3, 3\]"),
+        (nn.Conv2d(3, 4, 3, bias=False), r'Unexpected key\(s\) .* "bias"'),
+        (nn.Sequential(nn.Conv2d(3, 4, 3)), r'Missing key\(s\) .* "0.weight"'),
     ],
 )
 def test_weights_of_another_network_are_refused_naming_the_tensor(tmp_path, network, told):
