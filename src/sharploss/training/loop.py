@@ -125,7 +125,8 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         parts=count,
     )
     if patches.left_out and group.is_main:
-        print(f"warning: {len(patches.left_out)} images are smaller than the patch: left out", file=sys.stderr)
+        left = f"{len(patches.left_out)} of {len(packs['train'])} training images"
+        print(f"warning: {left} left out: smaller than the patch", file=sys.stderr)
     gradients = Gradients(network, group, count, exact=recipe.mode == "exact")
     adversary = make_discriminator_trainer(loss, config, patches, group)
     names = [*loss.weights, *(f"discriminator {name}" for name in LOGGED if adversary is not None)]
