@@ -19,9 +19,7 @@ from sharploss.utils.files import sha256
 
 
 def load_discriminators(weights: str, scales: int) -> tuple[nn.ModuleList, str]:
-    """Load the first `scales` discriminators, coarsest first, frozen and in evaluation mode.
-
-    `weights` is as of `sharploss.config.extractors.weights_source`.
+    """Load the first `scales` discriminators of `weights` (`sharploss.config.extractors.weights_source`), frozen.
 
     Returns:
         SinGANDiscriminators; and which file they are from, its name and the first 16 digits of its sha256, because

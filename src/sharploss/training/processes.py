@@ -79,9 +79,7 @@ def process_group() -> ProcessGroup:
 
 
 def micro_batches(recipe: Recipe, world: int) -> int:
-    """Return how many micro-batches a batch is computed in, by all processes together.
-
-    That is `accumulate`; where it is 1 and there are several processes, each computes one.
+    """Return how many micro-batches a batch is computed in: `accumulate`, or one by each process where it is 1.
 
     Raises:
         UserError: the processes cannot share the micro-batches, or these the batch, evenly.
