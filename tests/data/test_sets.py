@@ -121,9 +121,9 @@ def test_pairs_of_other_sizes_are_told(tmp_path):
 def test_a_set_in_pairs_of_folders_is_read_as_gopro_comes(monkeypatch, tmp_path):
     root = tmp_path / "cache" / "datasets" / "pairs"
     for scene in ("s1", "s2"):
-        write(root / scene / "sharp", "1.png", "2.png")
-        write(root / scene / "blur", "1.png", "2.png")
-        write(root / scene / "blur_gamma", "1.png", "2.png")
+        write(root / scene / "sharp", "1.png", "2.png", size=(16, 20))
+        write(root / scene / "blur", "1.png", "2.png", size=(16, 20))
+        write(root / scene / "blur_gamma", "1.png", "2.png", size=(16, 20))
     asset = Asset("dataset", "train", "", "", archives=(File("archives/p.zip", "", None),), folder="datasets/pairs")
     monkeypatch.setitem(ASSETS, "pairs", asset._replace(images=4, pairs=("sharp", "blur")))
     items = find_images("pairs", PAIRS, {})
