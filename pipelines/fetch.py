@@ -5,11 +5,11 @@ say the same when the same is found, so nothing is done again for it.
 """
 
 import argparse
-import importlib.util
 from typing import cast
 
 from sharploss.assets import choose, present, receipt, receipts
 from sharploss.assets.catalogue import ASSETS
+from sharploss.assets.lookup import package_spec
 from sharploss.config.params import Dataset, Params, load_params
 from sharploss.data.prepare import learnt_from
 from sharploss.data.sets import images_in
@@ -72,7 +72,7 @@ def own_receipt(name: str, dataset: Dataset) -> dict[str, object]:
 
 def package_receipt(name: str) -> dict[str, object]:
     """Return whether a package is installed that only some metrics and losses need."""
-    found = importlib.util.find_spec(name) is not None
+    found = package_spec(name) is not None
     return {"name": name, "available": found, "sha256": {}, "reason": "" if found else "it is not installed"}
 
 

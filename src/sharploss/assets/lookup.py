@@ -5,6 +5,7 @@ SHARPLOSS_CACHE names the cache folder, SHARPLOSS_MIRROR a folder that holds ass
 
 import importlib.util
 import os
+from importlib.machinery import ModuleSpec
 from pathlib import Path, PurePath
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
@@ -81,12 +82,16 @@ def expected(asset: Asset) -> int:
 
 
 def _package_roots(package: str) -> list[Path]:
-    # find_spec does not import the package, which takes seconds for some and downloads for others.
-    try:
-        spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):  # a half-installed one
-        spec = None
+    spec = package_spec(package)
     return [Path(root).parent for root in (spec.submodule_search_locations or [])] if spec else []
+
+
+def package_spec(package: str) -> ModuleSpec | None:
+    """Look for an installed package without importing it, which takes seconds for some and downloads for others."""
+    try:
+        return importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # a half-installed one
+        return None
 
 
 def check(path: Path, file: File) -> None:

@@ -12,14 +12,9 @@ SAMPLES = 32  # points per pixel of a motion's path
 
 
 def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
-    """Blur with a Gaussian of standard deviation `sigma` pixels, cut off at 4 sigma.
+    """Blur (C, H, W) uint8 with a Gaussian of standard deviation `sigma` > 0 pixels, cut off at 4 sigma.
 
-    Args:
-        image: (C, H, W) uint8; pixels beyond the border repeat the border.
-        sigma: above 0.
-
-    Returns:
-        (C, H, W) uint8, rounded half up once, at the end.
+    Borders repeat; rounded half up once, at the end.
     """
     reach = math.ceil(4 * sigma)
     weights = [math.exp(-0.5 * (offset / sigma) ** 2) for offset in range(-reach, reach + 1)]
@@ -41,16 +36,10 @@ def _filter_rows(values: Tensor, weights: list[float]) -> Tensor:
 
 
 def motion_kernel(length: float, seed: int, name: str) -> Tensor:
-    """Make the kernel of a straight motion of constant speed, drawn for one image.
+    """Make the kernel of a straight motion of constant speed, drawn for the image `name`.
 
-    Args:
-        length: the longest motion in pixels; this image's is uniform between a third of it and all of it, its direction
-            is uniform.
-        seed: of the draw.
-        name: the image's name, which keys the draw.
-
-    Returns:
-        (K, K) float64 of sum 1, K odd; points of the path are shared among the four pixels around them.
+    The motion is uniform between a third of `length` pixels and all of it, its direction is uniform. The kernel is
+    (K, K) float64 of sum 1, K odd; points of the path are shared among the four pixels around them.
     """
     share, turn = uniform(seed, name, 2).tolist()
     extent, angle = length * (1 + 2 * share) / 3, math.pi * turn

@@ -24,15 +24,9 @@ def encoder() -> str:
 
 
 def as_grey(image: Tensor) -> Tensor:
-    """Return the image that grey JPEG and denoising benchmarks use, in three equal channels.
+    """Return the image that grey JPEG and denoising benchmarks use, in three equal channels, (3, H, W) uint8.
 
     A grey image stays as it is; of a colour image it is the luma of MATLAB's rgb2ycbcr, rounded to 8 bits.
-
-    Args:
-        image: (3, H, W) uint8.
-
-    Returns:
-        (3, H, W) uint8.
     """
     same = torch.equal(image[0], image[1]) and torch.equal(image[0], image[2])
     return image if same else rounded_luma(image)
@@ -46,15 +40,9 @@ def rounded_luma(image: Tensor) -> Tensor:
 
 
 def compress(image: Tensor, quality: int, *, colour: bool) -> Tensor:
-    """Compress and decompress.
+    """Compress and decompress (3, H, W) uint8 with `quality`, 1 to 100, libjpeg's scale.
 
-    Args:
-        image: (3, H, W) uint8; of a grey image (`colour` false) the first channel counts.
-        quality: 1 to 100, libjpeg's scale.
-        colour: as RGB with Pillow's default chroma subsampling (4:2:0), or as one channel.
-
-    Returns:
-        (3, H, W) uint8.
+    In `colour` as RGB with Pillow's default chroma subsampling (4:2:0), else the first channel alone.
     """
     from PIL import Image
 

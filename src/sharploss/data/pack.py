@@ -82,17 +82,10 @@ def write_pack(
     missing: Mapping[str, str],
     left_out: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a pack file atomically, holding one pair of images in memory at a time.
+    """Write a pack file atomically, holding one pair of images in memory at a time; arguments as a Pack's attributes.
 
-    Args:
-        path: the file to make.
-        pairs: (name, target (C, H, W) uint8, input (C, h, w) uint8), consumed once, in order; the name is
-            "<set>/<image>".
-        role: "train", "validation" or "test".
-        sets: the names of the data sets packed.
-        parameters: what the inputs were made with (JSON values).
-        missing: {set: why it could not be had}.
-        left_out: {image: why it could not be used}; read when `pairs` is used up.
+    `pairs` are (name, target (C, H, W) uint8, input (C, h, w) uint8), consumed once, in order. `parameters` are JSON
+    values; `left_out` is read when `pairs` is used up.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,9 +138,7 @@ def _header(metadata: dict[str, str], images: int, length: int) -> bytes:
 def open_pack(path: str | Path, *, verify: bool = False) -> Pack:
     """Open a pack file; its pixels are mapped into memory, not read.
 
-    Args:
-        path: the file.
-        verify: also compare the sha256 of all pixels.
+    With `verify` the sha256 of all pixels is compared, too.
 
     Raises:
         UserError: the file is missing, truncated, not a pack, of another version, or inconsistent.

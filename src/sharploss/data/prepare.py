@@ -30,9 +30,7 @@ def prepare(
 ) -> list[Path]:
     """Degrade and pack every data set of a task; one image is in memory at a time, whatever the size of the set.
 
-    Measured: all 400 training images of BSDS500 with the test sets take 2 to 8 s; images of DIV2K's size (2040x1356) at
-    x4 take 0.27 s each, so its 800 some 4 minutes, and the process peaks at 0.75 GB after 25 of them as after 100
-    (0.57 GB of that is torch itself; noise peaks at 0.98 GB).
+    Images of DIV2K's size (2040x1356) at x4 take 0.27 s each, and the process at most 0.75 GB (with noise 0.98 GB).
 
     An image that cannot be read or is too small is left out, with a word on stderr and its reason in the pack, which
     stands beside the scores; so is a training image whose photograph is in one of the test sets.

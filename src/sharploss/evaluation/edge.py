@@ -47,11 +47,7 @@ def clearest_edge(image: Tensor) -> tuple[int, int, int]:
     That is where values vary much (two large areas) and strong gradients are few (no texture): the variance times
     the fourth moment of Sobel's gradients over the 3/2 power of their second.
 
-    Args:
-        image: (1, 1, H, W) in [0, 1].
-
-    Returns:
-        Top, left and side in pixels; the side is SIDE where the image is that large.
+    The image is (1, 1, H, W) in [0, 1]; returned are top, left and side in pixels, SIDE where the image is that large.
     """
     side = min(SIDE, *image.shape[-2:])
     gradient = sobel_x(image, "replicate") ** 2 + sobel_y(image, "replicate") ** 2

@@ -8,15 +8,9 @@ from sharploss.config.recipe import Optimisation
 def learning_rate(step: int, settings: Optimisation, steps: int) -> float:
     """Return the learning rate of optimiser step `step`, counted from 0.
 
-    Args:
-        step: 0 to steps - 1.
-        settings: `learning_rate`, `warmup`, `schedule` and its parameters.
-        steps: of the whole training.
-
-    Returns:
-        Linear rise over `warmup` steps, times the schedule: `constant`; `cosine`, from 1 down to `final_fraction` at
-        the last step, `cycles` times over (BasicSR's restarts: 4 cycles of 250,000 steps for RRDBNet); `multistep`,
-        times `gamma` at each milestone passed.
+    It rises over `warmup` steps and follows the schedule of `steps` steps: `constant`; `cosine`, from 1 down to
+    `final_fraction` at the last step, `cycles` times over (BasicSR's restarts: 4 cycles of 250,000 steps for RRDBNet);
+    `multistep`, times `gamma` at each milestone passed.
     """
     rise = min(1.0, (step + 1) / (settings.warmup + 1))
     return settings.learning_rate * rise * _decay(step, settings, steps)
