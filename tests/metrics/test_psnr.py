@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
 from sharploss.data import imresize, read_image
-from sharploss.functional.colour import as_measured
 from sharploss.metrics import psnr, ssim
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.utils.errors import UserError
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
@@ -49,7 +49,7 @@ def test_it_agrees_with_scikit_image(protocol):
     from skimage.metrics import peak_signal_noise_ratio
 
     output, target = noisy(photo(), 0.1), photo()
-    pair = [as_measured(image, protocol, 4).numpy() for image in (target, output)]
+    pair = [CachedImage(image).seen(protocol, 4).numpy() for image in (target, output)]
     assert psnr(output, target, protocol).item() == pytest.approx(
         peak_signal_noise_ratio(*pair, data_range=1), abs=1e-9
     )
@@ -71,7 +71,7 @@ def test_of_the_same_luma_it_is_pyiqas():
 
     target = torch.from_numpy(astronaut()).permute(2, 0, 1)[None]
     pair = imresize(imresize(target, 1 / 4), 4), target
-    expected = PSNR(eps=0)(*(as_measured(image / 255, "y", 4) for image in pair))
+    expected = PSNR(eps=0)(*(CachedImage(image / 255).seen("y", 4) for image in pair))
     assert psnr(*(image / 255 for image in pair)).item() == pytest.approx(expected.item(), abs=1e-12)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sharploss.config.run_config import RunConfig
 from sharploss.evaluation.tiles import restore_any_size
+from sharploss.functional.images import BYTES, check_images
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import load_weights, read_metadata
 from sharploss.training.device import memory_format
@@ -79,7 +80,11 @@ def restore(network: nn.Module, image: Tensor, tile: int | None = None) -> Tenso
 
     Returns:
         (3, H, W) uint8 on the CPU: clamped, rounded half up, as it would be saved in a file.
+
+    Raises:
+        UserError: no such image.
     """
+    check_images(image, "image", BYTES, axes="C, H, W")
     device = next(network.parameters()).device
 
     def restore_levels(part: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from sharploss.functional.images import check_pair
+from sharploss.functional.image_loss import ImageLoss
 from sharploss.networks.discriminators import DISCRIMINATORS
 from sharploss.utils.argument_checks import check_integer, check_number
 from sharploss.utils.registry import construct
@@ -79,7 +79,7 @@ def linear_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return fake.sigmoid().mean() + 1 - real.sigmoid().mean()
 
 
-class AdversarialLoss(nn.Module):
+class AdversarialLoss(ImageLoss):
     """An adversarial loss and its discriminator.
 
     `forward(output, target)` is the network's side, a scalar; it leaves no gradient on the discriminator. Whoever
@@ -151,7 +151,7 @@ class AdversarialLoss(nn.Module):
     def _matched(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return both in the discriminator's precision, which float64 images may not have."""
         dtype = next(self.discriminator.parameters()).dtype
-        output, target = check_pair(output, target)
+        output, target = self.check(output, target)
         return output.to(dtype), target.to(dtype)
 
 
