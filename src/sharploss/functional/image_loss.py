@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from sharploss.functional.images import check_pair, full_precision
 
+UNLOADED = "the loss has no weights yet: call its load() before it is compiled as one graph"
+
 
 class ImageLoss(nn.Module):
     """A loss of restored images against the ground truth: a subclass has the formula, `compare`.
@@ -78,7 +80,7 @@ class PretrainedLoss(ImageLoss):
         """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
         target = self.check(target, target)[1]
         if self.network is None:
-            _outside_compiled_code(self._load_onto)(target.device)
+            self._load_onto(target.device)
         device = next((weight.device for weight in self.buffers()), target.device)
         if device != target.device:
             name = type(self).__name__
@@ -98,13 +100,9 @@ class PretrainedLoss(ImageLoss):
         """Compute the loss of `output`, (N, 3, H, W) in [0, 1], against `target`: a scalar, the mean over the batch."""
         return self.with_target(target)(output)
 
+    @torch.compiler.disable(reason=UNLOADED)  # pyright: ignore[reportUntypedFunctionDecorator]
     def _load_onto(self, device: torch.device) -> None:
         if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() before capturing a graph.")
         self.load()
         self.to(device)
-
-
-def _outside_compiled_code(load: Callable[[torch.device], None]) -> Callable[[torch.device], None]:
-    reason = "the loss has no weights yet: call its load() before it is compiled as one graph"
-    return torch.compiler.disable(load, reason=reason)

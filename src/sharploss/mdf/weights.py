@@ -106,6 +106,7 @@ def convert(path: Path) -> dict[str, Tensor]:
 
 
 def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:
+    content = b""
     try:
         # Read once, so that the digits are those of what is loaded.
         content = path.read_bytes()
@@ -118,5 +119,7 @@ def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:
             f"{path} is missing: {remedy}, or set 'weights' to one of {known} instead of '{weights}'."
         ) from None
     except SafetensorError as error:
+        if content.startswith((b"PK", b"\x80")):
+            raise UserError(f"{path} is a pickle, no safetensors file: save its tensors with safetensors.") from None
         raise UserError(f"{path} is damaged ({error}): delete it and train it again.") from None
     return tensors, f"{path.name} {hashlib.sha256(content).hexdigest()[:16]}"

@@ -1,19 +1,18 @@
 """Published checkpoints: the official key names of the networks, and loading a state dict that uses them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from sharploss.networks.edsr import EDSR
+from sharploss.networks.nlsn import NLSN
 from sharploss.utils.errors import UserError, unknown
 
 Rename = tuple[str, str]
-
-WRAPPERS = ("params_ema", "params", "state_dict", "model")
-"""Keys under which official checkpoints keep their weights, the averaged ones first."""
 
 
 def _renamer(*rules: Rename) -> Callable[[str], str]:
@@ -99,11 +98,12 @@ RELEASED: dict[str, Callable[[str], str]] = {
 }
 """Names in files that were released with other code, xinntao/ESRGAN's -> those above."""
 
-COUNTER = ".num_batches_tracked"
-"""What old files of networks with batch normalisation lack, and what nothing is computed from."""
+COUNTERS = (".num_batches_tracked", "n_averaged")
+"""Endings of what counts steps: old files lack it, files of torch's AveragedModel have more; nothing is computed of it.
+"""
 
-IGNORED = ("sub_mean.", "add_mean.")
-"""Official tensors that are constants here: the means of EDSR and NLSN."""
+WRAPPERS = ("_orig_mod", "module")
+"""Parts of names that torch's compiler and its parallel and averaged models put in."""
 
 
 def load_official(name: str, network: nn.Module, path: str | Path) -> None:
@@ -112,60 +112,124 @@ def load_official(name: str, network: nn.Module, path: str | Path) -> None:
     Args:
         name: the network's name, a key of OFFICIAL.
         network: what `build_network(name, ...)` gave, of the checkpoint's variant.
-        path: a .pt or .pth file with a state dict, plain or within one of WRAPPERS, perhaps of a DataParallel model.
+        path: a file with a state dict, of torch.save or safetensors whatever its name. The weights can lie within
+            mappings of any depth and behind any prefix (params_ema, state_dict, net_g, module., _orig_mod., model.);
+            where there are several sets, the averaged ones (ema) are taken.
 
     Raises:
-        UserError: the file is missing, damaged, not a state dict, or of another variant; the message names the tensors
-            and shapes that differ. Or there is no official checkpoint of such a network.
+        UserError: the file is missing, damaged, or holds no state dict of such a network, or several; it is of another
+            variant (the message names the tensors and shapes that differ), was made for another range or mean of the
+            images, or has weights that are not finite. Or there is no official checkpoint of such a network.
     """
     if name not in OFFICIAL:
         raise unknown("network with official checkpoints", name, OFFICIAL)
     ours = network.state_dict()
     names = OFFICIAL[name](ours)
-    found = _read(Path(path), RELEASED.get(name, str))
-    differences = _differences(found, {names[key]: value for key, value in ours.items()})
-    if differences:
-        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+    wanted = {names[key]: value for key, value in ours.items()}
+    constants = _constants(network)
+    found = _pick(Path(path), name, wanted, constants)
+    for key, constant in constants.items():
+        if key in found and not _close(found[key], constant):
+            theirs, here = ([round(value, 4) for value in each.flatten().tolist()] for each in (found[key], constant))
+            constants_differ = f"its {key} is {theirs} and not {here}: {_cure(network, found)}"
+            raise UserError(f"{path} was trained with other constants than this {name} has: {constants_differ}.")
+    weights = {key: found[names[key]].to(value.dtype) if names[key] in found else value for key, value in ours.items()}
+    for key, value in weights.items():
+        if not value.isfinite().all():
+            raise UserError(f"{path} holds weights that are not finite ('{names[key]}'): get another copy.")
+    network.load_state_dict(weights)
+
+
+def _constants(network: nn.Module) -> dict[str, Tensor]:
+    """Return the official tensors that are constants here: EDSR's and NLSN's shift of images by their mean."""
+    if not isinstance(network, EDSR | NLSN):
+        return {}
+    mean = network.mean.flatten() * getattr(network, "rgb_range", 1)
+    eye = torch.eye(len(mean))[..., None, None]
+    return {"sub_mean.weight": eye, "sub_mean.bias": -mean, "add_mean.weight": eye, "add_mean.bias": mean}
+
+
+def _close(found: Tensor, constant: Tensor) -> bool:
+    """Return whether two constants are the same to the four digits in which the means are published."""
+    tolerance = 4e-4 * max(1.0, constant.abs().max().item())
+    return found.shape == constant.shape and bool((found.double() - constant).abs().max() <= tolerance)
+
+
+def _cure(network: nn.Module, found: Mapping[str, Tensor]) -> str:
+    for other in {1, 255} - {network.rgb_range} if isinstance(network, EDSR) else ():
+        scaled = {key: value * other / network.rgb_range for key, value in _constants(network).items() if "bias" in key}
+        if all(key in found and _close(found[key], value) for key, value in scaled.items()):
+            return f"build the network with rgb_range={other}"
+    return "its weights cannot be used here"
+
+
+def _pick(path: Path, name: str, wanted: Mapping[str, Tensor], constants: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the one set of weights in a file that has the names and shapes of `wanted`."""
+    first = next(iter(wanted))
+    sets: dict[str, dict[str, Tensor]] = {}
+    for place, tensors in _state_dicts(_read(path), ""):
+        plain = {".".join(part for part in key.split(".") if part not in WRAPPERS): key for key in tensors}
+        for prefix in (key.removesuffix(first) for key in plain if f".{key}".endswith(f".{first}")):
+            inside = {key.removeprefix(prefix): tensors[plain[key]] for key in plain if key.startswith(prefix)}
+            sets[place + prefix] = {RELEASED.get(name, str)(key): value for key, value in inside.items()}
+    sets = {place: tensors for place, tensors in sets.items() if all(map(_is_weight, tensors, tensors.values()))}
+    if not sets:
+        raise UserError(f"{path} holds no state dict of {name} (no tensor '{first}'): use its file of weights.")
+    differences = {place: _differences(tensors, wanted, constants) for place, tensors in sets.items()}
+    fitting = [place for place, lines in differences.items() if not lines]
+    if not fitting:
+        lines = min(differences.values(), key=len)
+        more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
         raise UserError(
-            f"{path} is a checkpoint of another variant of {name}: {'; '.join(differences[:3])}{more}: "
+            f"{path} is a checkpoint of another variant of {name}: {'; '.join(lines[:3])}{more}: "
             "build the network with the sizes that the file was trained with."
         )
-    network.load_state_dict({key: found.get(names[key], ours[key]) for key in ours})
+    chosen = [place for place in fitting if "ema" in place.lower()] or fitting
+    if any(not torch.equal(sets[chosen[0]][key], sets[place][key]) for place in chosen[1:] for key in wanted):
+        raise UserError(f"{path} holds several networks ({', '.join(chosen)}): save the one that you mean alone.")
+    return sets[chosen[0]]
 
 
-def _read(path: Path, rename: Callable[[str], str]) -> dict[str, Tensor]:
+def _read(path: Path) -> Any:
+    """Read what torch.save or safetensors wrote, whatever the file is called."""
     if not path.is_file():
         raise UserError(f"There is no checkpoint {path}: check the path.")
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        from safetensors.torch import load_file
+
+        with path.open("rb") as file:
+            start = file.read(9)
+        return load_file(path) if start[8:] == b"{" else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's readers raise whatever they meet
         reason = (str(error) or type(error).__name__).split(".", maxsplit=1)[0].splitlines()[0]
         raise UserError(
             f"{path} cannot be read as a state dict ({reason}): get another copy or, if it holds a whole pickled "
             "model, save that model's state_dict() with the code that it came with."
         ) from None
-    for key in WRAPPERS:
-        if isinstance(content, dict) and isinstance(cast("dict[str, Any]", content).get(key), dict):
-            content = cast("dict[str, Any]", content)[key]
-            break
-    tensors = cast("dict[Any, Any]", content) if isinstance(content, dict) else {}
-    if not tensors or not all(_is_weight(key, value) for key, value in tensors.items()):
-        raise UserError(f"{path} holds no state dict: use the file of weights, not of the whole model.")
-    return {rename(key.removeprefix("module.")): value for key, value in tensors.items()}
 
 
-def _is_weight(key: Any, value: Any) -> bool:
-    if not isinstance(key, str) or not isinstance(value, Tensor):
-        return False
-    return value.is_floating_point() or key.endswith(COUNTER)
+def _state_dicts(content: Any, place: str) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Find all mappings of names to tensors within others, each with the keys that lead there."""
+    if not isinstance(content, Mapping):
+        return
+    items = [(key, value) for key, value in cast("Mapping[Any, Any]", content).items() if isinstance(key, str)]
+    yield place, {key: value for key, value in items if isinstance(value, Tensor)}
+    for key, value in items:
+        yield from _state_dicts(value, f"{place}{key}.")
 
 
-def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+def _is_weight(key: str, value: Tensor) -> bool:
+    return value.is_floating_point() or key.endswith(COUNTERS)
+
+
+def _differences(
+    found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], constants: Mapping[str, Tensor]
+) -> list[str]:
     lines: list[str] = []
     for key, value in wanted.items():
-        if key not in found and not key.endswith(COUNTER):
+        if key not in found and not key.endswith(COUNTERS):
             lines.append(f"'{key}' is missing")
         elif key in found and found[key].shape != value.shape:
             lines.append(f"'{key}' is {tuple(found[key].shape)} there and {tuple(value.shape)} here")
-    extra = [key for key in found if key not in wanted and not key.startswith(IGNORED)]
-    return lines + [f"'{key}' is there and not here" for key in extra]
+    extra = (key for key in found if key not in wanted.keys() | constants.keys() and not key.endswith(COUNTERS))
+    return [*lines, *(f"'{key}' is there and not here" for key in extra)]
