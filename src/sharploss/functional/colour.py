@@ -90,6 +90,7 @@ def _unchanged(image: Tensor) -> Tensor:
 
 VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
     "y": _quantised_luma,
+    "y_unrounded": luma,
     "rgb": _unchanged,
     "grey": grey,
     "grey8": _quantised_grey,
