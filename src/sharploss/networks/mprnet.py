@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import check_channels, check_scale
-from sharploss.utils.argument_checks import check_choice, check_integer
+from sharploss.networks import layers
+from sharploss.networks.layers import check_channels, check_sizes
+from sharploss.utils.argument_checks import check_integer
 
 MULTIPLE = 8
 """Height and width must be multiples of this: halved once by the patches and twice by the U-Nets."""
@@ -47,12 +48,8 @@ class MPRNet(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        check_scale(scale, (1,))
-        check_choice("channels", channels, (1, 3))
-        check_integer("reduction", reduction, minimum=1)
+        check_sizes(scale, channels, scales=(1,), unet=unet, orsnet=orsnet, blocks=blocks, reduction=reduction)
         check_integer("width", width, minimum=reduction)
-        for name, value in {"unet": unet, "orsnet": orsnet, "blocks": blocks}.items():
-            check_integer(name, value, minimum=1)
         self.channels = channels
         act = nn.PReLU()
         levels = [width, width + unet, width + 2 * unet]
@@ -255,7 +252,7 @@ def double(features: Tensor) -> Tensor:
 
 def conv(inputs: int, outputs: int, side: int = 3) -> nn.Conv2d:
     """Make a convolution without bias that keeps the size."""
-    return nn.Conv2d(inputs, outputs, side, padding=side // 2, bias=False)
+    return layers.conv(inputs, outputs, side, bias=False)
 
 
 def _join(parts: list[Features], dim: int) -> Features:

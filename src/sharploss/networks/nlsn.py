@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.edsr import MEANS, ResidualBlock, conv, upsampler
-from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
-from sharploss.utils.argument_checks import check_choice, check_integer, check_number
+from sharploss.networks.edsr import MEANS, residual_block
+from sharploss.networks.layers import check_channels, check_sizes, conv, upsampler
+from sharploss.utils.argument_checks import check_integer, check_number
 
 EVERY = 8
 """Residual blocks between two attentions."""
@@ -52,10 +52,7 @@ class NLSN(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNEL_COUNTS)
-        for name, value in {"blocks": blocks, "chunk": chunk, "hashes": hashes}.items():
-            check_integer(name, value, minimum=1)
+        check_sizes(scale, channels, blocks=blocks, chunk=chunk, hashes=hashes)
         check_integer("width", width, minimum=REDUCTION)
         check_number("res_scale", res_scale, minimum=0)
         self.channels = channels
@@ -63,7 +60,7 @@ class NLSN(nn.Module):
         attentions = [SparseAttention(width, res_scale, chunk, hashes, index) for index in range(blocks // EVERY + 1)]
         body: list[nn.Module] = [attentions[0]]
         for index in range(1, blocks + 1):
-            body.append(ResidualBlock(width, res_scale))
+            body.append(residual_block(width, res_scale))
             body += [attentions[index // EVERY]] if index % EVERY == 0 else []
         self.head = conv(channels, width)
         self.body = nn.Sequential(*body, conv(width, width))
