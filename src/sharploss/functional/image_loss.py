@@ -1,7 +1,7 @@
 """What all losses of two batches of images have in common: their checks, and the weights that some of them need."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,10 +59,11 @@ class PretrainedLoss(ImageLoss):
     """
 
     assets: tuple[str, ...] = ()
+    network: Any
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone, self.network = "", cast("Any", None)
+        self.backbone, self.network = "", None
 
     def load(self) -> None:
         """Load the weights. Raises AssetMissingError where they cannot be had."""

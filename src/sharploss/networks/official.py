@@ -13,6 +13,7 @@ from sharploss.networks.nlsn import NLSN
 from sharploss.utils.errors import UserError, unknown
 
 Rename = tuple[str, str]
+Names = Callable[[Mapping[str, Tensor]], dict[str, str]]
 
 
 def _renamer(*rules: Rename) -> Callable[[str], str]:
@@ -27,20 +28,17 @@ def _renamer(*rules: Rename) -> Callable[[str], str]:
     return rename
 
 
-def _edsr(name: str) -> str:
-    """Undo that our head and tail are flat: the official tail is [upsampler, convolution]."""
-    name = re.sub(r"^head\.", "head.0.", name)
-    name = re.sub(r"\.(match|assembly)\.", r".conv_\1.0.", name)
-    return re.sub(r"^(body\.\d+)\.layers\.", r"\1.body.", name)
-
-
-def _tail(name: str, last: int) -> str:
-    return re.sub(r"^tail\.(\d+)\.", lambda m: "tail.1." if int(m[1]) == last else f"tail.0.{m[1]}.", name)
-
-
 def _edsr_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
+    """Undo that our head and tail are flat: the official tail is [upsampler, convolution]."""
     last = max(int(name.split(".")[1]) for name in ours if name.startswith("tail."))
-    return {name: _tail(_edsr(name), last) for name in ours}
+    attention = (r"(.*)\.(match|assembly)\.", r"\1.conv_\2.0.")
+    return _by_rules(
+        (r"head\.", "head.0."),
+        (rf"tail\.{last}\.", "tail.1."),
+        (r"tail\.", "tail.0."),
+        (r"(body\.\d+)\.layers\.", r"\1.body."),
+        attention,
+    )(ours)
 
 
 def _vdsr_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
@@ -62,29 +60,21 @@ def _srresnet_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
     return {name: rename(re.sub(r"^(head|tail)\.\d+", lambda m: layers[m[0]], name)) for name in ours}
 
 
-def _mprnet_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
-    rename = _renamer((r"(.*\.down\d\d)\.conv\.", r"\1.down.1."), (r"(.*\.up(?:\d\d|_.*))\.conv\.", r"\1.up.1."))
-    return {name: rename(name) for name in ours}
+def _by_rules(*rules: Rename) -> Names:
+    rename = _renamer(*rules)
+    return lambda ours: {name: rename(name) for name in ours}
 
 
-def _espcn_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
-    rename = _renamer((r"first\.", "conv1."), (r"second\.", "conv2."), (r"last\.", "conv3."))
-    return {name: rename(name) for name in ours}
-
-
-def _same_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
-    return {name: name for name in ours}
-
-
-OFFICIAL: dict[str, Callable[[Mapping[str, Tensor]], dict[str, str]]] = {
+OFFICIAL: dict[str, Names] = {
     "edsr": _edsr_names,  # sanghyun-son/EDSR-PyTorch
     "nlsn": _edsr_names,  # HarukiYqM/Non-Local-Sparse-Attention
     "vdsr": _vdsr_names,  # twtygqyy/pytorch-vdsr
-    "espcn": _espcn_names,  # leftthomas/ESPCN
-    "rrdbnet": _same_names,  # XPixelGroup/BasicSR
+    "espcn": _by_rules((r"first\.", "conv1."), (r"second\.", "conv2."), (r"last\.", "conv3.")),  # leftthomas/ESPCN
+    "rrdbnet": _by_rules(),  # XPixelGroup/BasicSR
     "srresnet": _srresnet_names,  # XPixelGroup/BasicSR, MSRResNet
-    "dncnn": _same_names,  # cszn/KAIR
-    "mprnet": _mprnet_names,  # swz30/MPRNet
+    "dncnn": _by_rules(),  # cszn/KAIR
+    # swz30/MPRNet
+    "mprnet": _by_rules((r"(.*\.down\d\d)\.conv\.", r"\1.down.1."), (r"(.*\.up(?:\d\d|_.*))\.conv\.", r"\1.up.1.")),
 }
 """For each network, our tensor names -> those of the official code."""
 
@@ -140,11 +130,11 @@ def load_official(name: str, network: nn.Module, path: str | Path) -> None:
     network.load_state_dict(weights)
 
 
-def _constants(network: nn.Module) -> dict[str, Tensor]:
+def _constants(network: nn.Module, rgb_range: float | None = None) -> dict[str, Tensor]:
     """Return the official tensors that are constants here: EDSR's and NLSN's shift of images by their mean."""
     if not isinstance(network, EDSR | NLSN):
         return {}
-    mean = network.mean.flatten() * getattr(network, "rgb_range", 1)
+    mean = network.mean.flatten() * (rgb_range or (network.rgb_range if isinstance(network, EDSR) else 1))
     eye = torch.eye(len(mean))[..., None, None]
     return {"sub_mean.weight": eye, "sub_mean.bias": -mean, "add_mean.weight": eye, "add_mean.bias": mean}
 
@@ -156,10 +146,10 @@ def _close(found: Tensor, constant: Tensor) -> bool:
 
 
 def _cure(network: nn.Module, found: Mapping[str, Tensor]) -> str:
-    for other in {1, 255} - {network.rgb_range} if isinstance(network, EDSR) else ():
-        scaled = {key: value * other / network.rgb_range for key, value in _constants(network).items() if "bias" in key}
-        if all(key in found and _close(found[key], value) for key, value in scaled.items()):
-            return f"build the network with rgb_range={other}"
+    for rgb_range in (1, 255):
+        if all(key in found and _close(found[key], value) for key, value in _constants(network, rgb_range).items()):
+            trained = f"it was trained on images in [0, {rgb_range}]"
+            return f"{trained}: build the network with rgb_range={rgb_range}" if isinstance(network, EDSR) else trained
     return "its weights cannot be used here"
 
 
