@@ -183,6 +183,37 @@ def test_the_terms_of_a_sum_look_at_a_target_once(monkeypatch):
     assert len(looked) == 1
 
 
+def test_elsewhere_than_on_a_cpu_a_target_is_looked_at_in_the_first_call_alone(monkeypatch):
+    from sharploss.functional import images
+
+    looked, look = [], images.value_range
+    monkeypatch.setattr(images, "value_range", lambda image: looked.append(image) or look(image))
+    loss = TERMS["l1"]()
+    for _ in range(3):
+        loss(*(image.to("meta") for image in pair()))
+    assert len(looked) == 1
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
+def test_metrics_on_trained_networks_refuse_too_before_they_look(monkeypatch, change):
+    from sharploss.metrics import fid, lpips, niqe
+
+    for module, name, value in (
+        (lpips, "read_weights", lambda _: ("", {})),
+        (lpips, "build_lpips", lambda *_: torch.nn.Identity()),
+        (fid, "local_only", lambda _: None),
+        (fid, "build_inception", lambda _: torch.nn.Identity()),
+        (niqe, "locate", lambda _: [None]),
+        (niqe, "_pristine", lambda _: (None, None)),
+    ):
+        monkeypatch.setattr(module, name, value)
+    output, target = change(*pair())
+    refused(lpips.load_lpips(), (output, target))
+    if output is not target and output is not None and not isinstance(output, torch.Tensor):
+        for measure in (lambda image, _: fid.load_fid()(image), lambda image, _: niqe.load_niqe()(image, 4)):
+            refused(measure, (output, target))
+
+
 def test_transforms_and_compiled_code_check_shapes_alone():
     output, target = pair()
     loss = TERMS["l1"]()

@@ -1,8 +1,7 @@
 import torch
 from torch import nn
 
-from sharploss.functional.backbones import freeze
-from sharploss.functional.image_loss import PretrainedLoss
+from sharploss.functional.image_loss import PretrainedLoss, freeze
 from sharploss.losses import L1Loss, LPIPSLoss, TextureLoss, VGGLoss
 
 

@@ -1,12 +1,14 @@
 """What all losses of two batches of images have in common: their checks, and the weights that some of them need."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from sharploss.functional.images import check_pair, full_precision
+
+Network = TypeVar("Network", bound=nn.Module)
 
 UNLOADED = "the loss has no weights yet: call its load() before it is compiled as one graph"
 
@@ -107,3 +109,13 @@ class PretrainedLoss(ImageLoss):
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() before capturing a graph.")
         self.load()
         self.to(device)
+
+
+def freeze(network: Network) -> Network:
+    """Turn parameters into constants that move with the module, are not trained and are stored in no checkpoint."""
+    for module in network.modules():
+        constants = {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
+        for name, value in constants.items():
+            delattr(module, name)
+            module.register_buffer(name, value.detach(), persistent=False)
+    return network.eval()

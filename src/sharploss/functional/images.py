@@ -1,5 +1,6 @@
 """What is required of the images that losses, metrics and degradations are given: type, shape, range and device."""
 
+import math
 import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -110,11 +111,9 @@ def check_target_range(target: Tensor) -> None:
         return
     low, high = values
     if not (low >= -HALF_LEVEL and high <= 1 + HALF_LEVEL):
-        cure = "remove what is not finite"
-        if high > 1 + HALF_LEVEL:
-            cure = "divide images in [0, 255] by 255"
-        elif low < -HALF_LEVEL:
-            cure = "turn images in [-1, 1] into (images + 1) / 2"
+        cure = "divide images in [0, 255] by 255, turn those in [-1, 1] into (images + 1) / 2"
+        if not high - low < math.inf:
+            cure = "remove what is not finite"
         raise UserError(f"target must be in [0, 1], and its values are {low:.4g} to {high:.4g}: {cure}.")
     _checked = (weakref.ref(target), version)
 
@@ -126,7 +125,7 @@ def check_measured_range(images: Tensor, name: str) -> None:
         UserError: values that are not finite, or those of another range.
     """
     low, high = value_range(images) or (0.0, 1.0)
-    if not high - low < float("inf"):
+    if not high - low < math.inf:
         raise UserError(f"{name} must be finite, and its values are {low:.4g} to {high:.4g}: it cannot be measured.")
     # A mean lies between the extremes: mostly they say enough.
     if (low < -FAR or high > 1 + FAR) and not -FAR <= images.mean(dtype=torch.float64).item() <= 1 + FAR:

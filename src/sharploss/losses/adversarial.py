@@ -27,9 +27,8 @@ class Form(NamedTuple):
     relativistic: bool = False
 
 
-def vanilla_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """-log D(fake), the non-saturating loss of Goodfellow et al. 2014, section 3; `real` does not matter."""
-    del real
+def vanilla_generator(_: Tensor | None, fake: Tensor) -> Tensor:
+    """-log D(fake), the non-saturating loss of Goodfellow et al. 2014, section 3."""
     return F.softplus(-fake).mean()
 
 
@@ -38,9 +37,8 @@ def vanilla_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
-def least_squares_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """(D(fake) - 1)^2 / 2 on the logits: Mao et al. 2017, eq. 9; `real` does not matter."""
-    del real
+def least_squares_generator(_: Tensor | None, fake: Tensor) -> Tensor:
+    """(D(fake) - 1)^2 / 2 on the logits: Mao et al. 2017, eq. 9."""
     return (fake - 1).square().mean() / 2
 
 
@@ -63,9 +61,8 @@ def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return (F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()) / 2
 
 
-def linear_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """-D(fake), D a sigmoid: SharpGAN's rewriting of its eq. 6; `real` does not matter."""
-    del real
+def linear_generator(_: Tensor | None, fake: Tensor) -> Tensor:
+    """-D(fake), D a sigmoid: SharpGAN's rewriting of its eq. 6."""
     return -fake.sigmoid().mean()
 
 

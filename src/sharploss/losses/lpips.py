@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 
 from sharploss.assets.weights import read_weights
-from sharploss.functional.backbones import freeze
-from sharploss.functional.image_loss import PretrainedLoss
+from sharploss.functional.image_loss import PretrainedLoss, freeze
 from sharploss.functional.images import check_size
 from sharploss.functional.lpips import BACKBONES, MIN_SIZE, build_lpips
 from sharploss.utils.argument_checks import check_choice, check_flag

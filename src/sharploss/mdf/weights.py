@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sharploss.assets.fetch import locate
 from sharploss.assets.lookup import cache_folder
 from sharploss.config.extractors import OFFICIAL, SUFFIX, weights_source
-from sharploss.functional.backbones import freeze
+from sharploss.functional.image_loss import freeze
 from sharploss.mdf.networks import SinGANDiscriminator
 from sharploss.utils.checksum import verify_checksum
 from sharploss.utils.errors import UserError

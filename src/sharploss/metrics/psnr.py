@@ -23,8 +23,7 @@ def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -
         (N,) float64 in dB, higher is better; infinity for identical images.
 
     Raises:
-        UserError: an unknown protocol, or a border that leaves nothing of the image.
-        ValueError: the shapes differ.
+        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     channels, border = ("rgb", 0) if protocol in WHOLE_RGB else (protocol, border)
     one, other = cached_pair(output, target)

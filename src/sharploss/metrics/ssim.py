@@ -30,8 +30,7 @@ def ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -
         (N,) float64, at most 1, which identical images have; higher is better.
 
     Raises:
-        UserError: an unknown protocol, or fewer than 11 pixels a side inside the border.
-        ValueError: the shapes differ.
+        UserError: no such images, an unknown protocol, or fewer than 11 pixels a side inside the border.
     """
     one, other = cached_pair(output, target)
     window = PADDED.get(protocol, _Window(protocol, border, WINDOW, None))

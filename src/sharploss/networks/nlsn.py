@@ -113,7 +113,7 @@ class SparseAttention(nn.Module):
         chunk = min(self.chunk, length)
         padding = -length % chunk
         padded = torch.cat((order, order[:, length - padding :]), 1)
-        query, value = (_chunks(_pick(tensor, padded), chunk) for tensor in (queries, values))
+        query, value = (_pick(tensor, padded).unflatten(1, (-1, chunk)) for tensor in (queries, values))
         key = _with_neighbours(F.normalize(query, dim=-1, eps=5e-5))
         scores = query @ key.mT
         strength = scores.logsumexp(-1)
@@ -135,10 +135,6 @@ def rotations(step: int, index: int, like: Tensor, hashes: int, buckets: int) ->
 def _pick(tensor: Tensor, indices: Tensor) -> Tensor:
     """Pick rows of (N, L, C) by (N, K): (N, K, C)."""
     return tensor.gather(1, indices[..., None].expand(-1, -1, tensor.shape[-1]))
-
-
-def _chunks(tensor: Tensor, chunk: int) -> Tensor:
-    return tensor.unflatten(1, (-1, chunk))
 
 
 def _with_neighbours(chunks: Tensor) -> Tensor:
