@@ -13,7 +13,7 @@ def load(repository, tmp_path):
     """Read the mini study with one value in another's place."""
 
     def run(where, value):
-        content = yaml.safe_load((repository / "studies/mini.yaml").read_text())
+        content = yaml.safe_load((repository / "tests/study.yaml").read_text())
         *path, last = where.split(".")
         inner = content
         for key in path:
@@ -78,7 +78,7 @@ def test_what_is_large_is_read(load, where, value):
 
 
 def test_a_long_row_of_starts_is_refused(repository, load):
-    recipes = yaml.safe_load((repository / "studies/mini.yaml").read_text())["recipes"]
+    recipes = yaml.safe_load((repository / "tests/study.yaml").read_text())["recipes"]
     row = {f"r{i}": {**recipes["mini"], "start": {"loss": "l1", "recipe": f"r{i + 1}"}} for i in range(900)}
     with pytest.raises(UserError, match=r"recipes\.r0\.start: more than 20 runs would start from one another"):
         load("recipes", {**recipes, **row, "r900": recipes["mini"]})
