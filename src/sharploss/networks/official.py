@@ -188,8 +188,10 @@ def _read(path: Path) -> Any:
         from safetensors.torch import load_file
 
         with path.open("rb") as file:
-            start = file.read(9)
-        return load_file(path) if start[8:] == b"{" else torch.load(path, map_location="cpu", weights_only=True)
+            if file.read(9)[8:] == b"{":
+                return load_file(path)
+            file.seek(0)  # of a path, torch.load goes by the name
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's readers raise whatever they meet
         reason = (str(error) or type(error).__name__).split(".", maxsplit=1)[0].splitlines()[0]
         raise UserError(
