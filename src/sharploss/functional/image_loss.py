@@ -14,7 +14,9 @@ UNLOADED = "the loss has no weights yet: call its load() before it is compiled a
 
 
 class ImageLoss(nn.Module):
-    """A loss of restored images against the ground truth: a subclass has the formula, `compare`.
+    """A loss of restored images against the ground truth: a subclass's `forward` begins with `check`.
+
+    Each has a `forward` of its own: the compiler keeps but a few versions of one function.
 
     Whatever is called with images that are no floating point (N, 1 or 3, H, W) of one shape, or a target outside
     [0, 1], raises ValueError. On a GPU the target's values are looked at in the first call alone, which waits for it;
@@ -37,14 +39,6 @@ class ImageLoss(nn.Module):
         pair = check_pair(output, target, wait=True)
         self._called = True
         return pair
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`: a scalar, the mean over the batch."""
-        return self.compare(*self.check(output, target))
-
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of checked images."""
-        raise NotImplementedError
 
 
 class PretrainedLoss(ImageLoss):

@@ -28,8 +28,9 @@ class EdgeLoss(ImageLoss):
         check_number("eps", eps, minimum=1e-15)
         self.eps = eps
 
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of checked images."""
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`."""
+        output, target = self.check(output, target)
         # The residual is linear: one pass over the difference does for two over the images.
         return (pyramid_residual(output - target).square() + self.eps**2).sqrt().mean()
 

@@ -38,8 +38,13 @@ class GradientVarianceLoss(ImageLoss):
         self.patch, self.channels, self.border, self.unbiased = patch, channels, border, unbiased
         self.min_size = patch
 
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of checked images. Raises ValueError where they are smaller than a patch."""
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`.
+
+        Raises:
+            ValueError: images that are smaller than the patch or window.
+        """
+        output, target = self.check(output, target)
         check_size(output, self.patch, f"gradient variance in patches of {self.patch}")
         with torch.no_grad():
             wanted = self._variances(target)

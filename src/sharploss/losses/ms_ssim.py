@@ -35,8 +35,13 @@ class MSSSIMLoss(ImageLoss):
         check_choice("form", form, ("wang", "mdf"))
         self.scales, self.form, self.min_size = scales, form, min_size(scales)
 
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of checked images. Raises ValueError where the window does not fit at the coarsest scale."""
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`.
+
+        Raises:
+            ValueError: images that are smaller than the patch or window.
+        """
+        output, target = self.check(output, target)
         check_size(output, self.min_size, f"MS-SSIM over {self.scales} scales")
         with full_precision(output.device.type):
             return 1 - ms_ssim_of_channels(output, target, self.scales, self.form).mean()

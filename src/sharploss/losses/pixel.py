@@ -10,16 +10,18 @@ from sharploss.utils.argument_checks import check_choice, check_number
 class L1Loss(ImageLoss):
     """The mean absolute error over batch, channels and pixels: in [0, 1] for images in [0, 1]."""
 
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of checked images."""
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`."""
+        output, target = self.check(output, target)
         return F.l1_loss(output, target)
 
 
 class L2Loss(ImageLoss):
     """The mean squared error over batch, channels and pixels: in [0, 1] for images in [0, 1]."""
 
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of checked images."""
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`."""
+        output, target = self.check(output, target)
         return F.mse_loss(output, target)
 
 
@@ -41,7 +43,8 @@ class CharbonnierLoss(ImageLoss):
         check_choice("form", form, ("mprnet", "basicsr"))
         self.eps, self.form = eps, form
 
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of checked images."""
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`."""
+        output, target = self.check(output, target)
         constant = self.eps**2 if self.form == "mprnet" else self.eps
         return ((output - target).square() + constant).sqrt().mean()

@@ -30,8 +30,9 @@ class SecondOrderGradientLoss(ImageLoss):
         check_choice("border", border, BORDERS)
         self.kernel, self.norm, self.border = kernel, norm, border
 
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of checked images."""
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`."""
+        output, target = self.check(output, target)
         # All of these filters are linear: one pass over the difference does for two over the images.
         error = output - target
         if self.kernel == "sobel_twice":

@@ -45,8 +45,9 @@ class SPLoss(ImageLoss):
         self.alpha, self.kernel, self.data_range = alpha, kernel, data_range
         self.channels, self.border = channels, border
 
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of checked images."""
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`."""
+        output, target = self.check(output, target)
         return ((output - target).abs() * self.weight(output, target)).mean()
 
     def weight(self, output: Tensor, target: Tensor) -> Tensor:

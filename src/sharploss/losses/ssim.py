@@ -31,8 +31,13 @@ class SSIMLoss(ImageLoss):
         self.window: Literal["valid", "same"] = window
         self.min_size = WINDOW if window == "valid" else 1
 
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of checked images. Raises ValueError where they are smaller than the window."""
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`.
+
+        Raises:
+            ValueError: images that are smaller than the patch or window.
+        """
+        output, target = self.check(output, target)
         check_size(output, self.min_size, "the SSIM window")
         # Variances are small differences of large numbers: bfloat16 convolutions would leave nothing of them.
         with full_precision(output.device.type):

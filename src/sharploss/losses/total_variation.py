@@ -26,8 +26,9 @@ class TotalVariationLoss(ImageLoss):
         check_choice("reduction", reduction, ("mean", "sum"))
         self.norm, self.reduction = norm, reduction
 
-    def compare(self, output: Tensor, target: Tensor) -> Tensor:  # noqa: ARG002
-        """Compute the total variation of checked images."""
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`."""
+        output, _ = self.check(output, target)
         across, down = (output.diff(dim=axis) for axis in (-1, -2))
         sizes = (across.abs(), down.abs()) if self.norm == 1 else (across.square(), down.square())
         total = sizes[0].sum() + sizes[1].sum()
