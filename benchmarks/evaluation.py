@@ -29,7 +29,6 @@ from sharploss.assets import locate, present
 from sharploss.config.protocols import METRIC_INFO
 from sharploss.data import imresize, read_image
 from sharploss.evaluation.score import load_measures
-from sharploss.functional.colour import as_measured
 from sharploss.functional.ssim import ssim_parts
 from sharploss.metrics import CachedImage, Measure
 
@@ -94,7 +93,7 @@ def same_luma_metrics() -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
 
 def clipped(output: Tensor, target: Tensor) -> float:
     """Return what SSIM gains where negative structure counts as 0, as in pyiqa."""
-    luminance, structure = ssim_parts(*(as_measured(image, "y", BORDER) for image in (output, target)))
+    luminance, structure = ssim_parts(*(CachedImage(image).seen("y", BORDER) for image in (output, target)))
     return -(luminance * structure.clamp(max=0)).mean().item()
 
 
@@ -106,7 +105,7 @@ def differences(name: str, value: float, expected: float, pair: tuple[Tensor, Te
         yield PLAIN, value - expected
     of_luma = same_luma_metrics().get(name)
     if of_luma is not None:
-        luma = (as_measured(image, "y", BORDER) for image in pair)
+        luma = (CachedImage(image).seen("y", BORDER) for image in pair)
         yield f"{name} of the same luma", value + gain - float(of_luma(*luma))
 
 

@@ -23,7 +23,16 @@ def drawn(height, width):
     return torch.from_numpy(np.stack(channels).astype(np.uint8))
 
 
-def slow_rows(image, scale):
+def mirrored(tap, size):
+    """The pixel that stands for one beyond the border where images are mirrored there, found by walking."""
+    step = 0 if 0 <= tap < size else 1
+    while step:
+        tap = -1 - tap if tap < 0 else 2 * size - 1 - tap
+        step = 0 if 0 <= tap < size else 1
+    return tap
+
+
+def slow_rows(image, scale, border=lambda tap, size: min(max(tap, 0), size - 1)):
     """Bicubic along the first axis, restated in plain loops over (H, W) numpy arrays."""
 
     def kernel(t):
@@ -39,7 +48,7 @@ def slow_rows(image, scale):
         reach = 2 / narrow
         taps = range(math.floor(centre - reach), math.ceil(centre + reach) + 1)
         weights = [kernel((centre - tap) * narrow) for tap in taps]
-        values = [image[min(max(tap, 0), size - 1)].astype(np.float64) for tap in taps]
+        values = [image[border(tap, size)].astype(np.float64) for tap in taps]
         rows.append(sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights))
     return np.stack(rows)
 
@@ -100,6 +109,44 @@ def test_agrees_with_a_plain_restatement_within_ties(height, width, scale, seed)
     assert result.shape == exact.shape
     certain = ~near_half(exact)
     np.testing.assert_array_equal(result[certain], rounded(exact)[certain])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 23), st.integers(1, 23), st.sampled_from([1 / 4, 3, 0.7, 1.3, 1 / 2]), st.integers(0, 99))
+def test_the_mirrored_conventions_agree_with_a_plain_restatement(height, width, scale, seed):
+    image = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+    exact = slow_rows(slow_rows(image, scale, mirrored).T, scale, mirrored).T
+    given_image = torch.from_numpy(np.stack([image] * 3))
+    found = imresize(given_image, scale, border="symmetric", rounding="none")
+    assert found.dtype == torch.float64
+    np.testing.assert_allclose(found[2].numpy(), exact, rtol=0, atol=1e-9)
+    certain = ~near_half(exact)
+    once = imresize(given_image, scale, border="symmetric", rounding="end")[0].numpy()
+    np.testing.assert_array_equal(once[certain], rounded(exact)[certain])
+
+
+def test_the_conventions_differ_where_they_should():
+    ramp = (torch.arange(9) * 25 + 20).byte().expand(1, 9, 9)
+    ours, mirror = (imresize(ramp, 1 / 3, border=border)[0, 1] for border in ("replicate", "symmetric"))
+    assert ours[0] > mirror[0]
+    assert ours[-1] < mirror[-1]
+    assert ours[1] == mirror[1] == 120
+    # Halves that rounding after each axis lifts twice.
+    dots = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    dots[0, ::2, ::2] = 3
+    assert (imresize(dots, 1 / 2) != imresize(dots, 1 / 2, rounding="end")).any()
+
+
+def test_rounding_at_the_end_is_rounding_what_is_not_rounded():
+    exact = imresize(drawn(30, 36), 1 / 3, rounding="none")
+    assert exact.is_contiguous()
+    np.testing.assert_array_equal(imresize(drawn(30, 36), 1 / 3, rounding="end").numpy(), rounded(exact.numpy()))
+
+
+@pytest.mark.parametrize("parameters", [{"border": "wrap"}, {"rounding": "floor"}])
+def test_unknown_conventions_are_refused(parameters):
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        imresize(drawn(8, 8), 0.5, **parameters)
 
 
 @pytest.mark.parametrize("scale", [1 / 2, 1 / 3, 1 / 4])

@@ -5,7 +5,7 @@ import torch
 
 from sharploss.data import imresize
 from sharploss.evaluation.edge import COLUMNS, clearest_edge, write_edge
-from sharploss.losses.sploss import sploss
+from sharploss.losses import SPLoss
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_each_pixel_has_one_row_in_reading_order(rows):
 def test_weight_and_error_make_sploss(rows):
     target, output = values(rows, "target"), values(rows, "output")
     total = (values(rows, "weight") * values(rows, "error").abs()).mean()
-    assert total.item() == pytest.approx(sploss(output, target, alpha=2).item(), abs=1e-5)
+    assert total.item() == pytest.approx(SPLoss(alpha=2)(output, target).item(), abs=1e-5)
 
 
 def test_penalised_pixels_are_those_that_weigh_more_than_1(rows):

@@ -8,7 +8,7 @@ from toys import TASK, picture
 from sharploss.evaluation.crops import Crop
 from sharploss.evaluation.score import open_test_packs
 from sharploss.evaluation.variance import COLUMNS, POINTS, shown_image, write_variances
-from sharploss.functional.colour import as_measured
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.record.paths import paths
 
 
@@ -25,7 +25,7 @@ def patch_variances(image, axis, border=2):
     """By scipy and numpy: the unbiased variance of a Sobel map in each patch of 8x8."""
     from scipy.ndimage import sobel
 
-    grey = as_measured(image[None] / 255, "grey", border)[0, 0].numpy()
+    grey = CachedImage(image[None] / 255).seen("grey", border)[0, 0].numpy()
     gradient = sobel(grey, axis=axis, mode="nearest")
     rows, columns = (size // 8 for size in gradient.shape)
     patches = gradient[: rows * 8, : columns * 8].reshape(rows, 8, columns, 8)

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharploss.config.protocols import PROTOCOLS
-from sharploss.functional.colour import VIEWS, as_measured, grey, luma, quantise
-from sharploss.functional.images import check_same_shape
+from sharploss.functional.colour import VIEWS, grey, luma, quantise
+from sharploss.functional.images import check_alike
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.utils.errors import UserError
 
 
@@ -45,27 +46,27 @@ def test_eight_bit_images_stay_as_they_are():
 
 
 def test_protocol_y_rounds_luma_to_8_bits():
-    levels = as_measured(torch.rand(1, 3, 9, 9), "y", 0) * 255
+    levels = CachedImage(torch.rand(1, 3, 9, 9)).seen("y", 0) * 255
     torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-9)
 
 
 @given(st.integers(0, 4), st.sampled_from(sorted(VIEWS)))
 def test_the_border_is_shaved_off_each_side(border, protocol):
     image = torch.rand(2, 3, 9, 11)
-    inside = as_measured(image, protocol, border)
+    inside = CachedImage(image).seen(protocol, border)
     assert inside.shape == (2, 3 if protocol == "rgb" else 1, 9 - 2 * border, 11 - 2 * border)
-    assert torch.equal(inside, as_measured(image, protocol, 0)[..., border : 9 - border, border : 11 - border])
+    assert torch.equal(inside, CachedImage(image).seen(protocol, 0)[..., border : 9 - border, border : 11 - border])
 
 
 @pytest.mark.parametrize("border", [-1, 4, 5])
 def test_a_border_that_leaves_nothing_is_refused_with_the_sizes(border):
     with pytest.raises(UserError, match=rf"border of {border} .* 8x20"):
-        as_measured(torch.rand(1, 3, 8, 20), "y", border)
+        CachedImage(torch.rand(1, 3, 8, 20)).seen("y", border)
 
 
 def test_an_unknown_protocol_is_refused_with_the_nearest():
     with pytest.raises(UserError, match="did you mean 'rgb'"):
-        as_measured(torch.rand(1, 3, 8, 8), "rbg", 0)
+        CachedImage(torch.rand(1, 3, 8, 8)).seen("rbg", 0)
 
 
 def test_grey_images_are_refused():
@@ -75,7 +76,7 @@ def test_grey_images_are_refused():
 
 def test_other_shapes_are_refused():
     with pytest.raises(ValueError, match="one shape"):
-        check_same_shape(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 7))
+        check_alike(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 7))
 
 
 def test_every_protocol_is_described():

@@ -25,21 +25,10 @@ def test_check_pair_hands_float32_images_through_uncopied():
     assert check_pair(output, target)[1] is target
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 4, 5), (2, 3, 4, 4), (1, 1, 4, 4), (3, 4, 4)])
+@pytest.mark.parametrize("shape", [(1, 3, 4, 5), (2, 3, 4, 4), (1, 1, 4, 4)])
 def test_shapes_that_would_broadcast_are_refused(shape):
     with pytest.raises(ValueError, match="one shape"):
         check_pair(torch.rand(1, 3, 4, 4), torch.rand(shape))
-
-
-def test_images_without_a_batch_are_refused():
-    with pytest.raises(ValueError, match="one shape"):
-        check_pair(torch.rand(3, 4, 4), torch.rand(3, 4, 4))
-
-
-def test_integer_images_are_refused():
-    image = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
-    with pytest.raises(ValueError, match=r"floating point in \[0, 1\]"):
-        check_pair(image, image)
 
 
 def test_grey_weighs_the_channels_as_bt601():

@@ -1,9 +1,8 @@
 import torch
 from torch import nn
 
-from sharploss.functional.backbones import freeze
+from sharploss.functional.image_loss import PretrainedLoss, freeze
 from sharploss.losses import L1Loss, LPIPSLoss, TextureLoss, VGGLoss
-from sharploss.losses.pretrained import Pretrained
 
 
 def network():
@@ -36,5 +35,5 @@ def test_a_frozen_network_moves_with_the_module_it_is_in():
 
 
 def test_terms_that_need_weights_say_so_and_others_do_not():
-    assert all(isinstance(term, Pretrained) for term in (VGGLoss(), TextureLoss(), LPIPSLoss()))
-    assert not isinstance(L1Loss(), Pretrained)
+    assert all(isinstance(term, PretrainedLoss) for term in (VGGLoss(), TextureLoss(), LPIPSLoss()))
+    assert not isinstance(L1Loss(), PretrainedLoss)

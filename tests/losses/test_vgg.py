@@ -124,11 +124,6 @@ def test_a_file_that_would_execute_code_is_refused(monkeypatch, tmp_path):
         VGGLoss().load()
 
 
-def test_without_weights_it_says_so():
-    with pytest.raises(RuntimeError, match=r"VGGLoss has no weights yet: call its load\(\) first"):
-        VGGLoss()(*pair())
-
-
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

@@ -6,8 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharploss.functional.colour import as_measured, quantise
+from sharploss.functional.colour import quantise
 from sharploss.metrics import psnr
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.edges import edge_psnr, overshoot
 
 
@@ -38,7 +39,7 @@ def numpy_edges(target):
 @given(st.integers(0, 1000))
 def test_edge_psnr_is_the_psnr_of_scipys_strongest_tenth(seed):
     target, output = photo(seed), noisy(photo(seed))
-    wanted, found = (as_measured(image, "y", 4)[0, 0].numpy() for image in (target, output))
+    wanted, found = (CachedImage(image).seen("y", 4)[0, 0].numpy() for image in (target, output))
     edges = numpy_edges(wanted)
     assert 0.1 <= edges.mean() < 0.12
     expected = -10 * np.log10(((found - wanted)[edges] ** 2).mean())
@@ -74,7 +75,7 @@ def test_overshoot_is_the_excess_over_scipys_extremes(seed, protocol):
     from scipy.ndimage import maximum_filter, minimum_filter
 
     target, output = photo(seed), noisy(photo(seed), 0.1)
-    wanted, found = (as_measured(image, protocol, 4)[0, 0].numpy() * 255 for image in (target, output))
+    wanted, found = (CachedImage(image).seen(protocol, 4)[0, 0].numpy() * 255 for image in (target, output))
     high, low = maximum_filter(wanted, 5, mode="nearest"), minimum_filter(wanted, 5, mode="nearest")
     expected = (np.maximum(found - high, 0) + np.maximum(low - found, 0)).mean()
     assert overshoot(output, target, protocol).item() == pytest.approx(expected, abs=1e-9)

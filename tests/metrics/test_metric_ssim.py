@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharploss.data import imresize
-from sharploss.functional.colour import as_measured
 from sharploss.functional.ssim import gaussian, ssim_map, ssim_parts
 from sharploss.metrics import psnr, ssim
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.utils.errors import UserError
 
 protocols = pytest.mark.parametrize("protocol", ["y", "rgb"])
@@ -44,7 +44,7 @@ def test_the_map_agrees_with_scikit_image():
 @protocols
 def test_it_agrees_with_scikit_image(protocol):
     output, target = photo(1), photo(2)
-    pair = [as_measured(image, protocol, 4)[0].numpy() for image in (output, target)]
+    pair = [CachedImage(image).seen(protocol, 4)[0].numpy() for image in (output, target)]
     expected = np.mean([oracle(*channel) for channel in zip(*pair, strict=True)])
     assert ssim(output, target, protocol).item() == pytest.approx(expected, abs=1e-12)
 
@@ -65,7 +65,7 @@ def test_on_a_photograph_pyiqa_differs_by_negative_structure_and_its_windows_rou
 
     target = torch.from_numpy(astronaut()).permute(2, 0, 1)[None]
     pair = [image / 255 for image in (imresize(imresize(target, 1 / 4), 4), target)]
-    luma = [as_measured(image, "y", 4) for image in pair]
+    luma = [CachedImage(image).seen("y", 4) for image in pair]
     luminance, structure = ssim_parts(*luma)
     clipped = ssim(*pair).item() - (luminance * structure.clamp(max=0)).mean().item()  # it counts those as 0
     assert clipped - ssim(*pair).item() > 1e-5
@@ -186,7 +186,7 @@ def test_matlab_rgb_filters_a_volume_and_repeats_its_outermost_values(seed):
     from scipy.ndimage import gaussian_filter
 
     output, target = photo(seed), photo(seed + 1)
-    pair = [as_measured(image, "rgb", 0)[0].numpy() for image in (output, target)]
+    pair = [CachedImage(image).seen("rgb", 0)[0].numpy() for image in (output, target)]
     expected = filtered_ssim(*pair, lambda volume: gaussian_filter(volume, 1.5, radius=5, mode="nearest"))
     assert ssim(output, target, "matlab_rgb", 4).item() == pytest.approx(expected, abs=1e-12)
 
@@ -197,6 +197,8 @@ def test_gv_code_mirrors_luma_without_offset(seed):
 
     output, target = photo(seed), photo(seed + 1)
     weights = np.array([65.738, 129.057, 25.064]) / 256
-    pair = [np.tensordot(weights, as_measured(image, "rgb", 0)[0].numpy(), 1)[2:-2, 2:-2] for image in (output, target)]
+    pair = [
+        np.tensordot(weights, CachedImage(image).seen("rgb", 0)[0].numpy(), 1)[2:-2, 2:-2] for image in (output, target)
+    ]
     expected = filtered_ssim(*pair, lambda image: gaussian_filter(image, 1.5, radius=5, mode="reflect"))
     assert ssim(output, target, "gv_code", 4).item() == pytest.approx(expected, abs=1e-12)

@@ -67,7 +67,7 @@ def test_images_of_fewer_than_two_blocks_have_no_value(quality, size):
 
 
 @with_parameters
-@pytest.mark.parametrize("level", [0, 0.5])
+@pytest.mark.parametrize("level", [0.0, 0.5])
 def test_one_colour_has_no_value(quality, level):
     """What a network that died gives; it must not end the evaluation of the others."""
     assert math.isnan(quality(torch.full((1, 3, 400, 400), level), 4).item())

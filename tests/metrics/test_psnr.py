@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sharploss.data import imresize, read_image
-from sharploss.functional.colour import as_measured
 from sharploss.metrics import psnr, ssim
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.utils.errors import UserError
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
@@ -49,7 +49,7 @@ def test_it_agrees_with_scikit_image(protocol):
     from skimage.metrics import peak_signal_noise_ratio
 
     output, target = noisy(photo(), 0.1), photo()
-    pair = [as_measured(image, protocol, 4).numpy() for image in (target, output)]
+    pair = [CachedImage(image).seen(protocol, 4).numpy() for image in (target, output)]
     assert psnr(output, target, protocol).item() == pytest.approx(
         peak_signal_noise_ratio(*pair, data_range=1), abs=1e-9
     )
@@ -71,8 +71,27 @@ def test_of_the_same_luma_it_is_pyiqas():
 
     target = torch.from_numpy(astronaut()).permute(2, 0, 1)[None]
     pair = imresize(imresize(target, 1 / 4), 4), target
-    expected = PSNR(eps=0)(*(as_measured(image / 255, "y", 4) for image in pair))
+    expected = PSNR(eps=0)(*(CachedImage(image / 255).seen("y", 4) for image in pair))
     assert psnr(*(image / 255 for image in pair)).item() == pytest.approx(expected.item(), abs=1e-12)
+
+
+def basicsr_luma(image):
+    """The Y of BasicSR, (H, W) float64, written down from its definition: in floats, without rounding."""
+    levels = image[0].mul(255).round().numpy().astype(np.float64)
+    return (65.481 * levels[0] + 128.553 * levels[1] + 24.966 * levels[2]) / 255 + 16
+
+
+@given(st.integers(0, 99), st.integers(0, 6))
+def test_luma_that_is_not_rounded_is_basicsrs(seed, border):
+    output, target = photo(seed), photo(seed + 1)
+    inside = slice(border, 40 - border), slice(border, 48 - border)
+    one, two = (basicsr_luma(image)[inside] for image in (output, target))
+    expected = 10 * math.log10(255**2 / np.mean((one - two) ** 2))
+    assert psnr(output, target, "y_unrounded", border).item() == pytest.approx(expected, abs=1e-9)
+    expected = structural_similarity(
+        one, two, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
+    )[1][5:-5, 5:-5].mean()
+    assert ssim(output, target, "y_unrounded", border).item() == pytest.approx(expected, abs=1e-12)
 
 
 @protocols

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharploss.functional.colour import as_measured, quantise
+from sharploss.functional.colour import quantise
 from sharploss.losses.sploss import sploss_weight
+from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.sharpness import blurred_edge_share, gradient_variance_ratio
 from sharploss.utils.errors import UserError
 
@@ -33,7 +34,7 @@ def test_it_is_the_ratio_of_numpys_variances_of_scipys_sobel_maps():
     from scipy.ndimage import sobel
 
     def variance(image):
-        grey = as_measured(image, "grey", 4)[0, 0].numpy()
+        grey = CachedImage(image).seen("grey", 4)[0, 0].numpy()
         maps = [sobel(grey, axis=axis, mode="nearest") for axis in (0, 1)]
         patches = [
             gradient[i : i + 8, j : j + 8] for gradient in maps for i in range(0, 32, 8) for j in range(0, 40, 8)
@@ -93,7 +94,7 @@ def test_a_single_bright_point_that_is_too_dark_is_blurred():
 
 def test_it_flags_what_sploss_penalises():
     output, target = photo(1), photo(2)
-    pair = [as_measured(image, "rgb", 4) for image in (output, target)]
+    pair = [CachedImage(image).seen("rgb", 4) for image in (output, target)]
     penalised = (sploss_weight(*pair, alpha=2) > 1) & ((pair[0] - pair[1]).abs() > 1e-9)
     wrong = (pair[0] - pair[1]).abs() > 1e-9
     assert blurred_edge_share(output, target).item() == pytest.approx((penalised.sum() / wrong.sum()).item(), abs=1e-3)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sharploss.networks import build_discriminator, build_network
-from sharploss.networks.initial import normal_fan_out, scaled_kaiming
+from sharploss.networks.layers import normal_fan_out, scaled_kaiming
 
 # EDSR-PyTorch, NLSN, MPRNet, leftthomas's ESPCN and BasicSR's discriminator leave torch's defaults; the SRGAN paper and
 # SharpGAN's say nothing of it, so those do too.

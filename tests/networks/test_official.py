@@ -12,6 +12,7 @@ import re
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from tests_rule import picture, weights
 
 from sharploss.networks import build_network
@@ -226,21 +227,173 @@ def test_names_of_vdsr_are_those_of_the_official_code():
     ]
 
 
-@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"params_ema": s}, lambda s: {"epoch": 3, "state_dict": s}])
-@pytest.mark.parametrize("prefix", ["", "module."])
-def test_wrapped_checkpoints_load(tmp_path, wrap, prefix):
+@pytest.mark.parametrize(
+    "place",
+    [
+        (),
+        ("params",),
+        ("params_ema",),
+        ("state_dict",),
+        ("model_state_dict",),
+        ("generator",),
+        ("net_g", "params"),
+        ("models", "net_g", "state_dict"),
+        ("a name of its own",),
+    ],
+)
+@pytest.mark.parametrize(
+    "prefix", ["", "module.", "_orig_mod.", "model.", "net_g.", "module._orig_mod.", "generator.module.net.", "netG."]
+)
+@pytest.mark.parametrize("name", ["rrdbnet", "edsr", "espcn", "dncnn"])
+def test_weights_load_from_any_depth_and_behind_any_prefix(tmp_path, place, prefix, name):
+    network = build_network(name, **SMALL[name]).double()
+    state = official_state(name, network)
+    content = {prefix + key: value for key, value in state.items()}
+    for key in reversed(place):
+        content = {key: content, "epoch": 3, "optimizer": {"state": {0: {"exp_avg": torch.zeros(2)}}}}
+    torch.save(content, tmp_path / "a.pth")
+    load_official(name, network, tmp_path / "a.pth")
+    assert loaded(name, network, state)
+
+
+def loaded(name, network, state):
+    """Whether a network has the values of an official state."""
+    ours = network.state_dict()
+    return all(torch.equal(ours[key], state[theirs]) for key, theirs in OFFICIAL[name](ours).items())
+
+
+@pytest.mark.parametrize("wrapped", ["body", "conv_body", "body.1", ""])
+def test_a_network_that_was_compiled_in_part_loads(tmp_path, wrapped):
     network = build_network("rrdbnet", **RRDB).double()
     state = official_state("rrdbnet", network)
-    torch.save(wrap({prefix + key: value for key, value in state.items()}), tmp_path / "a.pth")
+    mark = f"{wrapped}._orig_mod." if wrapped else "_orig_mod."
+    renamed = {re.sub(rf"^{wrapped}\.?", mark, key) if key.startswith(wrapped) else key: state[key] for key in state}
+    torch.save({"net": renamed}, tmp_path / "a.pth")
     load_official("rrdbnet", network, tmp_path / "a.pth")
-    assert torch.equal(network.state_dict()["conv_first.weight"], state["conv_first.weight"])
+    assert loaded("rrdbnet", network, state)
 
 
-def test_the_constant_means_of_edsr_are_ignored(tmp_path):
-    network = build_network("edsr", **EDSR).double()
-    extra = {"sub_mean.weight": torch.eye(3).view(3, 3, 1, 1), "add_mean.bias": torch.zeros(3)}
-    torch.save({**official_state("edsr", network), **extra}, tmp_path / "a.pt")
-    load_official("edsr", network, tmp_path / "a.pt")
+def test_torchs_averaged_model_loads(tmp_path):
+    network = build_network("rrdbnet", **RRDB).double()
+    average = torch.optim.swa_utils.AveragedModel(network)
+    torch.save(average.state_dict(), tmp_path / "a.pth")
+    other = build_network("rrdbnet", **RRDB).double()
+    load_official("rrdbnet", other, tmp_path / "a.pth")
+    assert all(torch.equal(value, other.state_dict()[key]) for key, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("names", [("params", "params_ema"), ("net_g_ema", "net_g"), ("ema", "model")])
+def test_of_several_sets_the_averaged_one_is_taken(tmp_path, names):
+    network = build_network("espcn", width=4).double()
+    state = official_state("espcn", network)
+    content = {name: state if "ema" in name else {key: value + 1 for key, value in state.items()} for name in names}
+    torch.save(content, tmp_path / "a.pth")
+    load_official("espcn", network, tmp_path / "a.pth")
+    assert loaded("espcn", network, state)
+
+
+def test_two_networks_of_which_neither_is_an_average_are_refused_unless_they_are_equal(tmp_path):
+    network = build_network("espcn", width=4).double()
+    state = official_state("espcn", network)
+    torch.save({"best": state, "last": dict(state)}, tmp_path / "a.pth")
+    load_official("espcn", network, tmp_path / "a.pth")
+    torch.save({"best": state, "last": {key: value + 1 for key, value in state.items()}}, tmp_path / "a.pth")
+    with pytest.raises(UserError, match=r"holds several networks \(best\., last\.\): save the one that you mean alone"):
+        load_official("espcn", network, tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("file", ["a.pth", "a.pt", "a.safetensors", "a"])
+def test_a_files_content_counts_and_not_its_name(tmp_path, file):
+    network = build_network("rrdbnet", **RRDB)
+    state = {key: value.float() for key, value in official_state("rrdbnet", network).items()}
+    writers = (
+        lambda: save_file(state, tmp_path / file),
+        lambda: torch.save(state, tmp_path / file),
+        lambda: torch.save({"params": state}, tmp_path / file, _use_new_zipfile_serialization=False),
+    )
+    for write in writers:
+        write()
+        other = build_network("rrdbnet", **RRDB)
+        load_official("rrdbnet", other, tmp_path / file)
+        assert loaded("rrdbnet", other, state)
+
+
+def constants(rgb_range, mean=(0.4488, 0.4371, 0.4040), std=1.0):
+    """The tensors of the official MeanShift of images and back."""
+    shift = torch.tensor(mean) * rgb_range / std
+    eye = torch.eye(3).view(3, 3, 1, 1) / std
+    return {"sub_mean.weight": eye, "sub_mean.bias": -shift, "add_mean.weight": eye.clone(), "add_mean.bias": shift}
+
+
+SHIFTED = [("edsr", EDSR, 1), ("edsr", {**EDSR, "rgb_range": 255}, 255), ("nlsn", NLSN, 1)]
+each_shifted = pytest.mark.parametrize(("name", "parameters", "rgb_range"), SHIFTED)
+
+
+@each_shifted
+@pytest.mark.parametrize("prefix", ["", "module.model."])
+def test_constants_that_are_those_of_the_network_are_not_asked_for(tmp_path, name, parameters, rgb_range, prefix):
+    network = build_network(name, **parameters).double()
+    state = official_state(name, network)
+    content = {**state, **constants(rgb_range)}
+    torch.save({prefix + key: value for key, value in content.items()}, tmp_path / "a.pt")
+    load_official(name, network, tmp_path / "a.pt")
+    assert loaded(name, network, state)
+
+
+@each_shifted
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        (lambda r: constants(256 - r), "sub_mean.bias"),
+        (lambda r: constants(r, (0.0, 0.0, 0.0)), "sub_mean.bias"),
+        (lambda r: constants(r, (0.4040, 0.4371, 0.4488)), "sub_mean.bias"),
+        (lambda r: constants(r, (0.485, 0.456, 0.406), 0.225), "sub_mean.weight"),
+        (lambda r: constants(r, (0.4469, 0.4367, 0.4044)), "sub_mean.bias"),
+        (lambda r: {"sub_mean.bias": constants(r)["add_mean.bias"]}, "sub_mean.bias"),
+        (lambda r: {**constants(r), "add_mean.bias": torch.zeros(3)}, "add_mean.bias"),
+        (lambda r: {"add_mean.bias": constants(r)["add_mean.bias"] * torch.nan}, "add_mean.bias"),
+        (lambda r: {"sub_mean.bias": constants(r)["sub_mean.bias"][:1]}, "sub_mean.bias"),
+    ],
+)
+def test_constants_that_contradict_the_network_are_refused(tmp_path, name, parameters, rgb_range, changes, named):
+    network = build_network(name, **parameters).double()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    torch.save({**official_state(name, network), **changes(rgb_range)}, tmp_path / "a.pt")
+    with pytest.raises(
+        UserError, match=rf"a\.pt was trained with other constants than this {name} has: its {named} is"
+    ):
+        load_official(name, network, tmp_path / "a.pt")
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+def test_the_range_that_a_file_was_trained_with_is_named(tmp_path):
+    for ours, theirs in ((1, 255), (255, 1)):
+        network = build_network("edsr", **{**EDSR, "rgb_range": ours})
+        torch.save({**official_state("edsr", network), **constants(theirs)}, tmp_path / "a.pt")
+        with pytest.raises(UserError, match=f"build the network with rgb_range={theirs}"):
+            load_official("edsr", network, tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("name", ["rrdbnet", "srresnet", "vdsr", "espcn", "mprnet", "dncnn"])
+def test_constants_that_a_network_has_not_are_refused(tmp_path, name):
+    network = build_network(name, **SMALL[name])
+    torch.save({**official_state(name, network), **constants(1)}, tmp_path / "a.pt")
+    with pytest.raises(UserError, match=r"'sub_mean\.weight' is there and not here"):
+        load_official(name, network, tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf, 1e300])
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, name, value):
+    network = build_network(name, **SMALL[name])
+    state = official_state(name, network)
+    key = list(state)[len(state) // 2]
+    while not state[key].is_floating_point():
+        key = list(state)[list(state).index(key) - 1]
+    state[key].view(-1)[-1] = value
+    torch.save(state, tmp_path / "a.pt")
+    with pytest.raises(UserError, match=rf"a\.pt holds weights that are not finite \('{re.escape(key)}'\)"):
+        load_official(name, network, tmp_path / "a.pt")
 
 
 def test_a_checkpoint_of_another_variant_is_told(tmp_path):

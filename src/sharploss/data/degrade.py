@@ -20,6 +20,7 @@ from sharploss.data.blur import blur, gaussian_blur, motion_kernel
 from sharploss.data.imresize import imresize
 from sharploss.data.jpeg import as_grey, compress
 from sharploss.data.noise import normal, uniform
+from sharploss.functional.images import BYTES, check_images
 from sharploss.utils.errors import UserError, unknown
 
 Pair = tuple[Tensor, Tensor]
@@ -48,8 +49,12 @@ def degrade(image: Tensor, task: Mapping[str, Any], name: str = "", given: Tenso
         "jpeg": compressed with `quality`, in colour or as luma.
 
     Raises:
-        UserError: an unknown kind or variant, a missing or unfitting given input, or an image that is too small.
+        UserError: no such image, an unknown kind or variant, a missing or unfitting given input, or an image that is
+            too small.
     """
+    check_images(image, "image", BYTES, axes="C, H, W")
+    if given is not None:
+        check_images(given, "input", BYTES, axes="C, H, W")
     kind = task.get("kind")
     if kind not in KINDS:
         raise unknown("kind of task", kind, KINDS)

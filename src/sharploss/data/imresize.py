@@ -1,8 +1,8 @@
-"""MATLAB's bicubic image resizing, bit for bit when shrinking by 2, 3 or 4.
+"""MATLAB's bicubic image resizing, bit for bit when shrinking by 2, 3 or 4, in the three conventions in circulation.
 
 Nearly every super-resolution paper makes its low-resolution images with MATLAB's `imresize(image, 1/scale, 'bicubic')`.
 Other libraries differ by more than a loss function gains: OpenCV's bicubic does not antialias (28.6 dB away at x4),
-Pillow's rounds its weights (55 dB away).
+Pillow's rounds its weights (55 dB away). docs/decisions.md says which published files follow which convention.
 """
 
 import math
@@ -10,59 +10,63 @@ import math
 import torch
 from torch import Tensor
 
+from sharploss.functional.images import BYTES, check_images
+from sharploss.utils.argument_checks import check_choice
+
 BUNDLE = 2**21
 """Values that are summed at a time, about, in float64: those of a small image all together."""
 
 
-def imresize(image_uint8: Tensor, scale: float) -> Tensor:
+def imresize(image_uint8: Tensor, scale: float, *, border: str = "replicate", rounding: str = "axis") -> Tensor:
     """Resize images as MATLAB's `imresize(image, scale, 'bicubic')` does.
 
     Cubic convolution (Keys 1981, a = -0.5), widened by 1/scale when shrinking so that it antialiases; along the height
-    and then along the width, with rounding to uint8 (halves up) after each; pixels beyond the border repeat the
-    border. Sums run in float64 and in a fixed order, so the result is the same on every machine.
+    and then along the width. Sums run in float64 and in a fixed order, so the result is the same on every machine.
 
     Args:
-        image_uint8: (..., C, H, W) uint8, 0 to 255.
+        image_uint8: (..., C, H, W) uint8, 0 to 255, C 1 or 3.
         scale: output size / input size, above 0; 1/2, 1/3, 1/4 shrink, 2, 3, 4 enlarge.
+        border: "replicate" repeats the outermost pixels, "symmetric" mirrors the image beyond its border.
+        rounding: "axis" rounds to uint8 (halves up) after each axis, "end" once after both, "none" not at all.
 
     Returns:
-        (..., C, ceil(scale * H), ceil(scale * W)) uint8, contiguous, on the same device.
+        (..., C, ceil(scale * H), ceil(scale * W)), contiguous, on the same device: uint8, or with rounding "none"
+        float64, neither rounded nor clamped.
 
     Raises:
-        ValueError: another dtype, fewer than three dimensions, an empty image, or a scale that is not positive.
+        ValueError: no such images, a scale that is not positive, or an unknown border or rounding.
     """
-    if image_uint8.dtype != torch.uint8 or image_uint8.dim() < 3 or image_uint8.numel() == 0:
-        shape = tuple(image_uint8.shape)
-        raise ValueError(f"imresize takes uint8 images (..., C, H, W), not {image_uint8.dtype} of shape {shape}.")
+    check_images(image_uint8, "image", BYTES, channels=(1, 3), axes="..., C, H, W")
+    check_choice("border", border, tuple(BORDERS))
+    check_choice("rounding", rounding, ("axis", "end", "none"))
     if not (math.isfinite(scale) and scale > 0):
         raise ValueError(f"The scale of imresize must be a positive number, not {scale}.")
-    tall = _resize_rows(image_uint8, scale)
-    return _resize_rows(tall.mT.contiguous(), scale).mT.contiguous()
+    if rounding == "axis":
+        tall = _resize_rows(image_uint8, scale, border)
+        return _resize_rows(tall.mT.contiguous(), scale, border).mT.contiguous()
+    exact = imresize_unrounded(image_uint8, scale, border)
+    return exact.contiguous() if rounding == "none" else _rounded(exact).contiguous()
 
 
-def imresize_unrounded(image: Tensor, scale: float) -> Tensor:
-    """Resize as `imresize` does, but in float64 and without rounding, as MATLAB's `imresize` of a floating image.
-
-    Args:
-        image: (..., C, H, W), any range.
-        scale: output size / input size, above 0.
-
-    Returns:
-        (..., C, ceil(scale * H), ceil(scale * W)) float64, neither rounded nor clamped.
-    """
-    return _sum_rows(_sum_rows(image.double(), scale).mT, scale).mT
+def imresize_unrounded(image: Tensor, scale: float, border: str = "replicate") -> Tensor:
+    """Resize images (..., C, H, W) of any range as `imresize`, to float64 that is neither rounded nor clamped."""
+    return _sum_rows(_sum_rows(image.double(), scale, border).mT, scale, border).mT
 
 
-def _resize_rows(image: Tensor, scale: float) -> Tensor:
+def _rounded(values: Tensor) -> Tensor:
+    return values.add_(0.5).floor_().clamp_(0, 255).to(torch.uint8)
+
+
+def _resize_rows(image: Tensor, scale: float, border: str) -> Tensor:
     """Resize (..., H, W) uint8 along H, a bundle of columns at a time: sums take eight times the memory of bytes."""
     rows = image.shape[:-1].numel() * max(scale, 1.0)
     columns = image.split(max(int(BUNDLE / rows), 1), dim=-1)
-    return torch.cat([_sum_rows(part, scale).add_(0.5).floor_().clamp_(0, 255).to(torch.uint8) for part in columns], -1)
+    return torch.cat([_rounded(_sum_rows(part, scale, border)) for part in columns], -1)
 
 
-def _sum_rows(image: Tensor, scale: float) -> Tensor:
+def _sum_rows(image: Tensor, scale: float, border: str) -> Tensor:
     """Compute the float64 values of (..., H, W) resized along H."""
-    indices, weights = _taps(image.shape[-2], scale)
+    indices, weights = _taps(image.shape[-2], scale, border)
     shape = (*image.shape[:-2], indices.shape[1], image.shape[-1])
     total = torch.zeros(shape, dtype=torch.float64, device=image.device)
     for index, weight in zip(indices.to(image.device), weights.to(image.device), strict=True):
@@ -71,7 +75,7 @@ def _sum_rows(image: Tensor, scale: float) -> Tensor:
     return total
 
 
-def _taps(size: int, scale: float) -> tuple[Tensor, Tensor]:
+def _taps(size: int, scale: float, border: str) -> tuple[Tensor, Tensor]:
     """Return, for one axis, which input pixels each output pixel sums and with which weights: (taps, output size)."""
     # n * (1/5) can come out a hair above the integer it should be.
     size_out = math.ceil(size * scale - 1e-9)
@@ -82,7 +86,21 @@ def _taps(size: int, scale: float) -> tuple[Tensor, Tensor]:
     weight = _cubic((centre - index) * stretch)
     weight = weight / weight.sum(0)
     used = weight.abs().amax(1) > 0
-    return index[used].long().clamp_(0, size - 1), weight[used]
+    return BORDERS[border](index[used].long(), size), weight[used]
+
+
+def _replicate(index: Tensor, size: int) -> Tensor:
+    return index.clamp_(0, size - 1)
+
+
+def _symmetric(index: Tensor, size: int) -> Tensor:
+    """Mirror indices about the edges of the outermost pixels, which therefore come twice, as often as it takes."""
+    index = index.remainder(2 * size)
+    return torch.where(index < size, index, 2 * size - 1 - index)
+
+
+BORDERS = {"replicate": _replicate, "symmetric": _symmetric}
+"""Which pixel stands for one beyond the border, by the border's name: functions of the indices and the size."""
 
 
 def _cubic(x: Tensor) -> Tensor:

@@ -66,4 +66,6 @@ def measure_all(output: Tensor, target: Tensor) -> list[Measured]:
 
 def _protocols(metric: str) -> tuple[str, ...]:
     known = METRIC_INFO[metric]["protocols"]
+    if metric in ("psnr", "ssim"):
+        known = (*known, "y_unrounded")
     return (*known, "grey8") if "y" in known and metric != "niqe" else known

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sharploss.config.run_config import RunConfig
 from sharploss.evaluation import tiles
 from sharploss.evaluation.tiles import restore_tiled
+from sharploss.functional.images import BYTES, check_images
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import load_weights, read_metadata
 from sharploss.training.device import memory_format
@@ -72,8 +73,10 @@ def restore(network: nn.Module, image: Tensor) -> Tensor:
         (3, H, W) uint8 on the CPU: clamped, rounded half up, as it would be saved in a file.
 
     Raises:
+        UserError: not such an image.
         FloatingPointError: a NaN or an infinity comes out, which would look like black or white.
     """
+    check_images(image, "image", BYTES, axes="C, H, W")
     device = next(network.parameters()).device
 
     def restore_levels(part: Tensor) -> Tensor:

@@ -90,6 +90,7 @@ def _unchanged(image: Tensor) -> Tensor:
 
 VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
     "y": _quantised_luma,
+    "y_unrounded": luma,
     "rgb": _unchanged,
     "grey": grey,
     "grey8": _quantised_grey,
@@ -99,27 +100,20 @@ VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
 "luma256", the luma without offset of EDSR's code, over 256, not rounded."""
 
 
-def as_measured(image: Tensor, protocol: str, border: int) -> Tensor:
-    """Return what a protocol looks at: the image rounded to 8 bits, its channels, the border shaved.
-
-    Images that several metrics look at are better wrapped in a `sharploss.metrics.cached_image.CachedImage`.
+def view(levels: Tensor, channels: str, border: int) -> Tensor:
+    """Return what a protocol looks at: some channels of an image, the border shaved.
 
     Args:
-        image: (N, 3, H, W) RGB in [0, 1]; what lies outside is clamped.
-        protocol: a key of `VIEWS`.
+        levels: (N, 3, H, W) RGB in [0, 1], rounded to 8 bits.
+        channels: a key of `VIEWS`.
         border: pixels to leave out on each side.
 
     Returns:
-        (N, 1 or 3, H - 2 * border, W - 2 * border) float64 in [0, 1].
+        (N, 1 or 3, H - 2 * border, W - 2 * border) in [0, 1].
 
     Raises:
         UserError: an unknown protocol, a negative border, or one that leaves nothing of the image.
     """
-    return view(quantise(image.double()), protocol, border)
-
-
-def view(levels: Tensor, channels: str, border: int) -> Tensor:
-    """Compute `as_measured` of an image that is rounded to 8 bits already."""
     if channels not in VIEWS:
         raise unknown("protocol", channels, VIEWS)
     height, width = check_border(levels, border)

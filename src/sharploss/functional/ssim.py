@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sharploss.functional.images import check_same_shape
+from sharploss.functional.images import check_alike
 
 WINDOW = 11
 """Side of the Gaussian window, in pixels."""
@@ -45,7 +45,7 @@ def ssim_map(output: Tensor, target: Tensor, window: Literal["valid", "same"] = 
 
 def ssim_parts(output: Tensor, target: Tensor, window: Literal["valid", "same"] = "valid") -> tuple[Tensor, Tensor]:
     """Compute the two factors of `ssim_map`: luminance, and contrast times structure; arguments and errors as there."""
-    check_same_shape(output, target)
+    check_alike(output, target)
     if window == "valid" and min(output.shape[-2:]) < WINDOW:
         raise ValueError(f"SSIM needs images of at least {WINDOW}x{WINDOW} pixels, not {tuple(output.shape[-2:])}.")
     # The two variances are only ever needed as a sum, which saves one of five blurs.

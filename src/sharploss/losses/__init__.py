@@ -1,4 +1,4 @@
-"""Losses for image restoration: each a pure function and a thin nn.Module of (output, target), images in [0, 1]."""
+"""Losses for image restoration: modules of (output, target), images in [0, 1], to a scalar."""
 
 import copy
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from sharploss.config.loss_spec import LossSpec, Term, parse_loss
+from sharploss.functional.image_loss import PretrainedLoss
 from sharploss.losses.adversarial import (
     AdversarialLoss,
     LeastSquaresGANLoss,
@@ -20,7 +21,6 @@ from sharploss.losses.gradient_variance import GradientVarianceLoss
 from sharploss.losses.lpips import LPIPSLoss
 from sharploss.losses.ms_ssim import MSSSIMLoss
 from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
-from sharploss.losses.pretrained import Pretrained
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
 from sharploss.losses.sploss import SPLoss
 from sharploss.losses.ssim import SSIMLoss
@@ -96,7 +96,7 @@ def build_loss(spec: Mapping[str, Any] | LossSpec) -> WeightedSum:
     """
     loss = _assemble(_with_defaults(spec))
     for term in loss.losses.values():
-        if isinstance(term, Pretrained):
+        if isinstance(term, PretrainedLoss):
             term.load()
     loss.shared = shared_backbones(loss.losses.values())
     return loss
@@ -126,7 +126,7 @@ def required_assets(spec: Mapping[str, Any] | LossSpec) -> tuple[tuple[str, ...]
         UserError: as `build_loss`.
     """
     terms = _check(_with_defaults(spec)).losses.values()
-    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, Pretrained) and term.assets))
+    return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, PretrainedLoss) and term.assets))
 
 
 def min_patch(spec: Mapping[str, Any] | LossSpec) -> int:

@@ -8,9 +8,9 @@ from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from sharploss.functional.images import check_pair
+from sharploss.functional.image_loss import ImageLoss
 from sharploss.networks.discriminators import DISCRIMINATORS
 from sharploss.utils.argument_checks import check_integer, check_number
 from sharploss.utils.registry import construct
@@ -27,9 +27,8 @@ class Form(NamedTuple):
     relativistic: bool = False
 
 
-def vanilla_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """-log D(fake), the non-saturating loss of Goodfellow et al. 2014, section 3; `real` does not matter."""
-    del real
+def vanilla_generator(_: Tensor | None, fake: Tensor) -> Tensor:
+    """-log D(fake), the non-saturating loss of Goodfellow et al. 2014, section 3."""
     return F.softplus(-fake).mean()
 
 
@@ -38,9 +37,8 @@ def vanilla_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
-def least_squares_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """(D(fake) - 1)^2 / 2 on the logits: Mao et al. 2017, eq. 9; `real` does not matter."""
-    del real
+def least_squares_generator(_: Tensor | None, fake: Tensor) -> Tensor:
+    """(D(fake) - 1)^2 / 2 on the logits: Mao et al. 2017, eq. 9."""
     return (fake - 1).square().mean() / 2
 
 
@@ -63,9 +61,8 @@ def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return (F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()) / 2
 
 
-def linear_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """-D(fake), D a sigmoid: SharpGAN's rewriting of its eq. 6; `real` does not matter."""
-    del real
+def linear_generator(_: Tensor | None, fake: Tensor) -> Tensor:
+    """-D(fake), D a sigmoid: SharpGAN's rewriting of its eq. 6."""
     return -fake.sigmoid().mean()
 
 
@@ -79,7 +76,7 @@ def linear_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return fake.sigmoid().mean() + 1 - real.sigmoid().mean()
 
 
-class AdversarialLoss(nn.Module):
+class AdversarialLoss(ImageLoss):
     """An adversarial loss and its discriminator.
 
     `forward(output, target)` is the network's side, a scalar; it leaves no gradient on the discriminator. Whoever
@@ -151,7 +148,7 @@ class AdversarialLoss(nn.Module):
     def _matched(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return both in the discriminator's precision, which float64 images may not have."""
         dtype = next(self.discriminator.parameters()).dtype
-        output, target = check_pair(output, target)
+        output, target = self.check(output, target)
         return output.to(dtype), target.to(dtype)
 
 

@@ -1,35 +1,38 @@
 """The edge loss of MPRNet: Charbonnier's distance of what a blur takes away."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sharploss.functional.images import check_pair
+from sharploss.functional.image_loss import ImageLoss
 from sharploss.utils.argument_checks import check_number
 
 TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
 """The blur along one axis, Burt and Adelson's of 1983."""
 
 
-def edge_loss(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
-    """Compute the mean of sqrt(d^2 + eps^2), d the difference of the images' `pyramid_residual`.
+class EdgeLoss(ImageLoss):
+    """The mean of sqrt(d^2 + eps^2), d the difference of the images' `pyramid_residual`; at least eps, not 0.
 
     Zamir et al., "Multi-stage progressive image restoration" (CVPR 2021), eq. 3 and 5, as its released code has it:
     weight 0.05 beside Charbonnier's loss, both summed over the network's three stages.
 
     Args:
-        output: restored images, (N, C, H, W) in [0, 1].
-        target: ground truth, the same shape.
         eps: where L1 turns smooth.
 
-    Returns:
-        A scalar; its smallest value is eps, not 0.
-
     Raises:
-        ValueError: shapes differ.
+        ValueError: eps below 1e-15, whose square root has no gradient at 0 in float32.
     """
-    output, target = check_pair(output, target)
-    # The residual is linear: one pass over the difference does for two over the images.
-    return (pyramid_residual(output - target).square() + eps**2).sqrt().mean()
+
+    def __init__(self, eps: float = 1e-3) -> None:
+        super().__init__()
+        check_number("eps", eps, minimum=1e-15)
+        self.eps = eps
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`."""
+        output, target = self.check(output, target)
+        # The residual is linear: one pass over the difference does for two over the images.
+        return (pyramid_residual(output - target).square() + self.eps**2).sqrt().mean()
 
 
 def pyramid_residual(images: Tensor) -> Tensor:
@@ -54,20 +57,3 @@ def _blur(images: Tensor) -> Tensor:
         inner = padded.narrow(axis, 1, size) + padded.narrow(axis, 3, size)
         images = (images * TAPS[2]).add(outer, alpha=TAPS[0]).add(inner, alpha=TAPS[1])
     return images
-
-
-class EdgeLoss(nn.Module):
-    """`edge_loss` with a fixed eps.
-
-    Raises:
-        ValueError: eps below 1e-15, whose square root has no gradient at 0 in float32.
-    """
-
-    def __init__(self, eps: float = 1e-3) -> None:
-        super().__init__()
-        check_number("eps", eps, minimum=1e-15)
-        self.eps = eps
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of `output` (N, C, H, W) against `target`."""
-        return edge_loss(output, target, eps=self.eps)

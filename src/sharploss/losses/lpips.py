@@ -1,14 +1,11 @@
 """LPIPS as a loss: the learned perceptual distance of Zhang et al. (CVPR 2018), with gradients."""
 
-from collections.abc import Callable
-from typing import Any, cast
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sharploss.assets.weights import read_weights
-from sharploss.functional.backbones import freeze
-from sharploss.functional.images import check_pair, check_size, full_precision
+from sharploss.functional.image_loss import PretrainedLoss, freeze
+from sharploss.functional.images import check_size
 from sharploss.functional.lpips import BACKBONES, MIN_SIZE, build_lpips
 from sharploss.utils.argument_checks import check_choice, check_flag
 
@@ -20,14 +17,10 @@ NAMES = {
 """What the record calls the assets that LPIPS's backbones come from."""
 
 
-class LPIPSLoss(nn.Module):
-    """LPIPS, version 0.1, of the authors' package: the mean over the batch.
+class LPIPSLoss(PretrainedLoss):
+    """LPIPS, version 0.1, of the authors' package: the mean over the batch, in the network's precision.
 
     It is the metric without its rounding to 8 bits: 0 for identical images, about 1 for very different ones.
-
-    Attributes:
-        assets, backbone: as of `sharploss.losses.pretrained.Pretrained`.
-        min_size: the side in pixels below which AlexNet's or VGG16's pooling leaves nothing.
 
     Args:
         net: "alex", the authors' choice for a metric, or "vgg" (VGG16), nearer to a perceptual loss.
@@ -38,15 +31,14 @@ class LPIPSLoss(nn.Module):
         ValueError: an unknown net.
     """
 
-    assets: tuple[str, ...] = BACKBONES["alex"]
+    assets = BACKBONES["alex"]
 
     def __init__(self, net: str = "alex", normalise: bool = True) -> None:
         super().__init__()
         check_choice("net", net, tuple(BACKBONES))
         check_flag("normalise", normalise)
-        self.net, self.normalise, self.backbone = net, normalise, ""
+        self.net, self.normalise = net, normalise
         self.assets, self.min_size = BACKBONES[net], MIN_SIZE[net]
-        self.network: nn.Module | None = None
 
     def load(self) -> None:
         """Load the backbone; the linear layers come with the package. AssetMissingError without it."""
@@ -64,33 +56,18 @@ class LPIPSLoss(nn.Module):
             self.network.eval()
         return self
 
-    def with_target(self, target: Tensor) -> Callable[[Tensor], Tensor]:
-        """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
-        target, _ = check_pair(target, target)
-        with torch.no_grad(), full_precision(target.device.type):
-            wanted = self._features(target)
-
-        def compare(output: Tensor) -> Tensor:
-            with full_precision(output.device.type):
-                found = self._features(check_pair(output, target)[0])
-                pairs = zip(cast("Any", self.network).lins, found, wanted, strict=True)
-                return torch.stack([linear((ours - theirs).square()).mean() for linear, ours, theirs in pairs]).sum()
-
-        return compare
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of `output` (N, 3, H, W) against `target`, both in [0, 1], in the network's precision."""
-        return self.with_target(target)(output)
-
-    def _features(self, images: Tensor) -> list[Tensor]:
+    def features(self, images: Tensor) -> list[Tensor]:
         """Compute the features of the five layers, each place's vector of length 1."""
-        if self.network is None:
-            raise RuntimeError("LPIPSLoss has no weights yet: call its load() first.")
         if images.shape[1] != 3:
             raise ValueError(f"LPIPS takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
         check_size(images, self.min_size, f"LPIPS ({self.net})")
-        network = cast("Any", self.network)
+        network = self.network
         images = images.to(network.scaling_layer.shift.dtype)
         maps = network.net(network.scaling_layer(images * 2 - 1 if self.normalise else images))
         # Not the package's normalize_tensor: its root has no gradient where all features are 0, as in black areas.
         return [layer / (torch.linalg.vector_norm(layer, dim=1, keepdim=True) + 1e-10) for layer in maps]
+
+    def distance(self, found: list[Tensor], wanted: list[Tensor]) -> Tensor:
+        """Compute the loss of an output's features, a scalar."""
+        pairs = zip(self.network.lins, found, wanted, strict=True)
+        return torch.stack([linear((ours - theirs).square()).mean() for linear, ours, theirs in pairs]).sum()

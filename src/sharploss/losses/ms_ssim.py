@@ -1,53 +1,28 @@
 """The MS-SSIM loss: 1 - multi-scale structural similarity."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from sharploss.functional.images import check_pair, check_size, full_precision
+from sharploss.functional.image_loss import ImageLoss
+from sharploss.functional.images import check_size, full_precision
 from sharploss.functional.ms_ssim import WEIGHTS, min_size, ms_ssim_of_channels
 from sharploss.utils.argument_checks import check_choice, check_integer
 
-FORMS = ("wang", "mdf")
-SCALES = tuple(range(2, len(WEIGHTS) + 1))
 
-
-def ms_ssim_loss(output: Tensor, target: Tensor, *, scales: int = 5, form: str = "wang") -> Tensor:
-    """Compute the mean over images and channels of 1 - MS-SSIM.
+class MSSSIMLoss(ImageLoss):
+    """The mean over images and channels of 1 - MS-SSIM: in [0, 1], 0 for equal images.
 
     Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment" (Asilomar 2003), eq. 7:
     the product over scales of contrast-structure, that of the coarsest times its luminance, each the mean over every
     place where the whole window fits, raised to its scale's weight. From scale to scale, 2x2 pixels are averaged; at a
     ragged edge, those that are there ("mdf" drops it). They are counted from the left and the top: of sides that are
-    not multiples of 2^(scales - 1) a flipped image has another value. Window and constants are those of `ssim_loss`.
+    not multiples of 2^(scales - 1) a flipped image has another value. Window and constants are those of `SSIMLoss`.
 
     Args:
-        output: restored images, (N, C, H, W) in [0, 1].
-        target: ground truth, the same shape.
         scales: 2 to 5; with fewer than five the weights of the finest are used, stretched to the sum of the five,
             which is OURS: five scales need 161 pixels, more than training patches have.
         form: "wang" is the definition; "mdf" is what the MDF paper's released code computes, in which the SSIM of the
             coarsest scale enters once for every other scale (four times instead of once). That code gives -MS-SSIM of
             the whole batch and all channels at once, without the 1.
-
-    Returns:
-        A scalar in [0, 1]; 0 for equal images.
-
-    Raises:
-        ValueError: shapes differ, an unknown form or number of scales, or images too small for the window at the
-            coarsest scale.
-    """
-    check_choice("form", form, FORMS)
-    check_choice("scales", scales, SCALES)
-    output, target = check_pair(output, target)
-    check_size(output, min_size(scales), f"MS-SSIM over {scales} scales")
-    with full_precision(output.device.type):
-        return 1 - ms_ssim_of_channels(output, target, scales, form).mean()
-
-
-class MSSSIMLoss(nn.Module):
-    """`ms_ssim_loss` with fixed parameters.
-
-    Attributes:
-        min_size: the side in pixels below which images are too small.
 
     Raises:
         ValueError: fewer than 2 or more than 5 scales, or an unknown form.
@@ -56,10 +31,17 @@ class MSSSIMLoss(nn.Module):
     def __init__(self, scales: int = 5, form: str = "wang") -> None:
         super().__init__()
         check_integer("scales", scales, minimum=2)
-        check_choice("scales", scales, SCALES)
-        check_choice("form", form, FORMS)
+        check_choice("scales", scales, tuple(range(2, len(WEIGHTS) + 1)))
+        check_choice("form", form, ("wang", "mdf"))
         self.scales, self.form, self.min_size = scales, form, min_size(scales)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of `output` (N, C, H, W) against `target`."""
-        return ms_ssim_loss(output, target, scales=self.scales, form=self.form)
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`.
+
+        Raises:
+            ValueError: images that are smaller than the patch or window.
+        """
+        output, target = self.check(output, target)
+        check_size(output, self.min_size, f"MS-SSIM over {self.scales} scales")
+        with full_precision(output.device.type):
+            return 1 - ms_ssim_of_channels(output, target, self.scales, self.form).mean()

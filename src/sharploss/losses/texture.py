@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from sharploss.functional.images import check_size
-from sharploss.losses.vgg import CRITERIA, PRESETS
+from sharploss.losses.vgg import PRESETS
 from sharploss.losses.vgg_features import FeatureLoss, stride
 from sharploss.utils.argument_checks import check_choice, check_integer
 
@@ -66,12 +66,11 @@ class TextureLoss(FeatureLoss):
         ceil_mode: bool = False,
         rescale: str | float = "auto",
     ) -> None:
-        super().__init__("vgg19", layers, ceil_mode, rescale)
+        super().__init__("vgg19", layers, criterion, ceil_mode, rescale)
         if patch is not None:
             check_integer("patch", patch, minimum=1)
         check_choice("normalisation", normalisation, NORMALISATIONS)
-        check_choice("criterion", criterion, tuple(CRITERIA))
-        self.patch, self.normalisation, self.criterion = patch, normalisation, criterion
+        self.patch, self.normalisation = patch, normalisation
         self.min_size = max(self.min_size, patch or 1)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
@@ -83,7 +82,3 @@ class TextureLoss(FeatureLoss):
 
     def _cell(self, layer: str) -> int | None:
         return None if self.patch is None else max(1, self.patch // stride(layer))
-
-    def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
-        """Compute the mean absolute or squared difference of Gram matrices."""
-        return CRITERIA[self.criterion](found, wanted)

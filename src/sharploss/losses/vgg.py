@@ -3,13 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch.nn.functional as F
-from torch import Tensor
-
 from sharploss.losses.vgg_features import FeatureLoss
-from sharploss.utils.argument_checks import check_choice
-
-CRITERIA = {"l1": F.l1_loss, "l2": F.mse_loss}
 
 ESRGAN_LAYERS = {"conv5_4": 1.0}
 
@@ -60,10 +54,4 @@ class VGGLoss(FeatureLoss):
         rescale: str | float = "auto",
         network: str = "vgg19",
     ) -> None:
-        super().__init__(network, layers, ceil_mode, rescale)
-        check_choice("criterion", criterion, tuple(CRITERIA))
-        self.criterion = criterion
-
-    def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
-        """Compute the mean absolute or squared difference of features of one shape."""
-        return CRITERIA[self.criterion](found, wanted)
+        super().__init__(network, layers, criterion, ceil_mode, rescale)

@@ -1,6 +1,6 @@
 """Features of VGG19 and VGG16, and what perceptual losses that compare them have in common."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.assets.weights import read_weights
-from sharploss.functional.images import check_pair, check_size, full_precision
+from sharploss.functional.image_loss import PretrainedLoss
+from sharploss.functional.images import check_size
 from sharploss.utils.argument_checks import check_choice, check_flag, check_number
 from sharploss.utils.errors import unknown
 
@@ -51,6 +52,7 @@ OXFORD_SCALE = {
 
 RESCALES = ("auto", "none")
 
+CRITERIA = {"l1": F.l1_loss, "l2": F.mse_loss}
 
 Reading = tuple[Tensor, bool, dict[str, Tensor]]
 """Images, whether with a graph, and their features."""
@@ -194,32 +196,29 @@ def divisors(rescale: str | float, asset: str, layers: Mapping[str, float]) -> d
     return {layer: OXFORD_SCALE[layer] for layer in layers} if rescale == "auto" and asset == "vgg19" else {}
 
 
-class FeatureLoss(nn.Module):
-    """A distance of the features of VGG19 or VGG16, without the distance: a subclass gives `distance`.
-
-    Attributes:
-        assets: as of `sharploss.losses.pretrained.Pretrained`.
-        backbone: which weights were loaded; "" before `load`.
-        min_size: the side in pixels below which images are too small.
+class FeatureLoss(PretrainedLoss):
+    """The weighted sum of the mean distances of VGG19's or VGG16's features, layer by layer.
 
     Raises:
-        ValueError: an unknown network, unknown layers, weights that are no numbers of at least 0, or an unknown
+        ValueError: an unknown network, criterion or layers, weights that are no numbers of at least 0, or an unknown
             `rescale`.
     """
 
-    assets: tuple[str, ...] = tuple(WEIGHTS["vgg19"])
+    assets = tuple(WEIGHTS["vgg19"])
 
-    def __init__(self, network: str, layers: Mapping[str, float], ceil_mode: bool, rescale: str | float) -> None:
+    def __init__(
+        self, network: str, layers: Mapping[str, float], criterion: str, ceil_mode: bool, rescale: str | float
+    ) -> None:
         super().__init__()
         check_choice("network", network, tuple(LAYERS))
         check_layers(layers, network)
+        check_choice("criterion", criterion, tuple(CRITERIA))
         check_flag("ceil_mode", ceil_mode)
         check_rescale(rescale)
         self.layers = {layer: float(weight) for layer, weight in layers.items() if weight}
-        self.name, self.ceil_mode, self.rescale, self.backbone = network, ceil_mode, rescale, ""
+        self.name, self.criterion, self.ceil_mode, self.rescale = network, criterion, ceil_mode, rescale
         self.assets = tuple(WEIGHTS[network])
         self.min_size = min_size(tuple(self.layers), ceil_mode)
-        self.network: VGGFeatures | None = None
 
     def load(self) -> None:
         """Load the weights, of VGG19 torchvision's if they can be had, else Oxford's. AssetMissingError without."""
@@ -234,31 +233,12 @@ class FeatureLoss(nn.Module):
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
         """Return what is compared, by layer, of images (N, 3, H, W) in [0, 1]."""
-        if self.network is None:
-            raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() first.")
         return self.network(images)
 
-    def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
-        """Compute the distance of one layer's features as a scalar."""
-        raise NotImplementedError
-
-    def with_target(self, target: Tensor) -> Callable[[Tensor], Tensor]:
-        """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
-        target, _ = check_pair(target, target)
-        with torch.no_grad(), full_precision(target.device.type):
-            wanted = self.features(target)
-
-        def compare(output: Tensor) -> Tensor:
-            with full_precision(output.device.type):
-                found = self.features(check_pair(output, target)[0])
-                layers = self.layers.items()
-                return torch.stack([self.distance(found[name], wanted[name]) * weight for name, weight in layers]).sum()
-
-        return compare
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
-        return self.with_target(target)(output)
+    def distance(self, found: dict[str, Tensor], wanted: dict[str, Tensor]) -> Tensor:
+        """Compute the weighted sum of the layers' mean absolute or squared differences."""
+        compare = CRITERIA[self.criterion]
+        return torch.stack([compare(found[name], wanted[name]) * self.layers[name] for name in self.layers]).sum()
 
 
 def shared_backbones(losses: Iterable[nn.Module]) -> list[VGGFeatures]:

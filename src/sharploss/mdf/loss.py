@@ -1,6 +1,6 @@
 """MDF: a distance of features of discriminators that were trained for the task at several scales."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharploss.config.extractors import OFFICIAL, SUFFIX, weights_source
+from sharploss.functional.image_loss import PretrainedLoss
 from sharploss.functional.images import check_pair, check_size, full_precision
 from sharploss.mdf.networks import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
 from sharploss.mdf.weights import load_discriminators
@@ -97,7 +98,7 @@ def check_layers(layers: Sequence[str]) -> tuple[str, ...]:
     return tuple(layers)
 
 
-class MDFLoss(nn.Module):
+class MDFLoss(PretrainedLoss):
     """`mdf_loss` with fixed parameters and discriminators that `load` reads.
 
     Args:
@@ -113,14 +114,12 @@ class MDFLoss(nn.Module):
     Attributes:
         assets: the asset of the catalogue that `load` reads; none for self-trained weights.
         input_range: the range in force, one of INPUT_RANGES.
-        backbone: which weights were loaded, from which file by its sha256, how many, and the range; "" before `load`.
-        min_size: the side in pixels below which images are too small.
+        backbone: which weights were loaded, from which file by its sha256, how many, and the range; "" before.
 
     Raises:
         ValueError: an argument out of range.
     """
 
-    assets: tuple[str, ...] = ()
     min_size = RECEPTIVE_FIELD
 
     def __init__(
@@ -139,8 +138,6 @@ class MDFLoss(nn.Module):
         self.weights, self.scales, self.input_range = weights, scales, input_range
         self.layers = FEATURES if layers is None else check_layers(layers)
         self.assets = (OFFICIAL[weights],) if own is None else ()
-        self.backbone = ""
-        self.discriminators = nn.ModuleList()
 
     def load(self) -> None:
         """Load the discriminators.
@@ -149,7 +146,7 @@ class MDFLoss(nn.Module):
             AssetMissingError: the authors' file cannot be had.
             UserError: the file of self-trained weights is missing, damaged, or has too few discriminators.
         """
-        self.discriminators, file = load_discriminators(self.weights, self.scales)
+        self.network, file = load_discriminators(self.weights, self.scales)
         name = Path(self.weights).name.removesuffix(SUFFIX)
         self.backbone = f"MDF {name} ({file}), {self.scales} scales, {self.input_range}"
 
@@ -157,19 +154,11 @@ class MDFLoss(nn.Module):
         """Stay in evaluation mode: the discriminators are frozen, with them the statistics of their normalisations."""
         return super().train(False)
 
-    def with_target(self, target: Tensor) -> Callable[[Tensor], Tensor]:
-        """Read the target's features, once and without gradients; give the loss of an output as a function of it."""
-        target, _ = check_pair(target, target)
-        with torch.no_grad():
-            wanted = self._features(target)
-        return lambda output: distance(self._features(check_pair(output, target)[0]), wanted)
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of `output` (N, 3, H, W) against `target`, both in [0, 1]."""
-        return self.with_target(target)(output)
-
-    def _features(self, images: Tensor) -> list[Tensor]:
-        if not len(self.discriminators):
-            raise RuntimeError("MDFLoss has no weights yet: call its load() first.")
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Compute the discriminators' features of images (N, 3, H, W) in [0, 1]."""
         # float64 images are compared in float64; going there and back changes no float32 weight.
-        return features(images, self.discriminators.to(images.dtype), self.layers, self.input_range)
+        return features(images, self.network.to(images.dtype), self.layers, self.input_range)
+
+    def distance(self, found: list[Tensor], wanted: list[Tensor]) -> Tensor:
+        """Compute the sum of the features' mean squared differences."""
+        return distance(found, wanted)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sharploss.assets.fetch import locate
 from sharploss.config.extractors import OFFICIAL, SUFFIX, weights_source
-from sharploss.functional.backbones import freeze
+from sharploss.functional.image_loss import freeze
 from sharploss.mdf.networks import SinGANDiscriminator
 from sharploss.utils.checksum import verify_checksum
 from sharploss.utils.errors import UserError
@@ -87,6 +87,7 @@ def official_tensors(asset: str) -> tuple[dict[str, Tensor], str]:
 
 
 def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:
+    content = b""
     try:
         # Read once, so that the digits are those of what is loaded.
         content = path.read_bytes()
@@ -99,5 +100,7 @@ def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:
             f"{path} is missing: {remedy}, or set 'weights' to one of {known} instead of '{weights}'."
         ) from None
     except SafetensorError as error:
+        if content.startswith((b"PK", b"\x80")):
+            raise UserError(f"{path} is a pickle, no safetensors file: save its tensors with safetensors.") from None
         raise UserError(f"{path} is damaged ({error}): delete it and train it again.") from None
     return tensors, f"{path.name} {hashlib.sha256(content).hexdigest()[:16]}"

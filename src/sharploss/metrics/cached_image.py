@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sharploss.functional.colour import quantise, view
-from sharploss.functional.images import check_same_shape
+from sharploss.functional.images import EITHER, check_alike, check_images, check_measured_range, check_target_range
 
 Made = TypeVar("Made")
 
@@ -26,8 +26,9 @@ class CachedImage:
         image: (N, 3, H, W) RGB, uint8 or in [0, 1], as it was given.
     """
 
-    def __init__(self, image: Tensor) -> None:
-        self.image = image
+    def __init__(self, image: Tensor, name: str = "an image that is measured") -> None:
+        check_images(image, name, EITHER)
+        self.image, self.name = image, name
         self._kept: dict[Hashable, Any] = {}
         self._lock = threading.RLock()
 
@@ -40,10 +41,16 @@ class CachedImage:
 
     def levels(self) -> Tensor:
         """Return the images rounded to 8 bits: (N, 3, H, W) float64 in [0, 1]."""
-        return self.once("levels", lambda: _levels(self.image))
+        return self.once("levels", self._levels)
+
+    def _levels(self) -> Tensor:
+        if self.image.dtype == torch.uint8:
+            return quantise((self.image.float() / 255).double())
+        check_measured_range(self.image, self.name)
+        return quantise(self.image.double())
 
     def seen(self, channels: str, border: int) -> Tensor:
-        """Return some channels of the 8-bit images without a border: see `sharploss.functional.colour.as_measured`.
+        """Return some channels of the 8-bit images without a border: those of a protocol, as metrics look at them.
 
         Args:
             channels: a key of `sharploss.functional.colour.VIEWS`.
@@ -52,25 +59,27 @@ class CachedImage:
         return self.once(("seen", channels, border), lambda: view(self.levels(), channels, border))
 
 
-def _levels(image: Tensor) -> Tensor:
-    return quantise((image.float() / 255 if image.dtype == torch.uint8 else image).double())
-
-
 Images = Tensor | CachedImage
 """What metrics take: images (N, 3, H, W) RGB, uint8 or in [0, 1], or a CachedImage of them."""
 
 
-def cached(images: Images) -> CachedImage:
-    """Return images as a CachedImage."""
-    return images if isinstance(images, CachedImage) else CachedImage(images)
+def cached(images: Images, name: str = "output") -> CachedImage:
+    """Return images as a CachedImage, called `name` in messages.
+
+    Raises:
+        UserError: no such images.
+    """
+    return images if isinstance(images, CachedImage) else CachedImage(images, name)
 
 
 def cached_pair(output: Images, target: Images) -> tuple[CachedImage, CachedImage]:
     """Return both images as CachedImages.
 
     Raises:
-        ValueError: the shapes differ.
+        UserError: no images uint8 or in [0, 1] of one shape on one device; the output may overshoot.
     """
-    one, other = cached(output), cached(target)
-    check_same_shape(one.image, other.image)
+    one, other = cached(output), cached(target, "target")
+    check_alike(one.image, other.image)
+    if other.image.dtype != torch.uint8:
+        other.once("range", lambda: check_target_range(other.image))
     return one, other

@@ -32,8 +32,7 @@ def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:
         (N,) float64 of at least 0, lower is better.
 
     Raises:
-        UserError: a border that leaves nothing of the image.
-        ValueError: the shapes differ.
+        UserError: no such images, or a border that leaves nothing of the image.
     """
     one, other = cached_pair(output, target)
     wanted = other.once(("lab", border), lambda: _lab(other, border))

@@ -35,8 +35,7 @@ def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int =
         constant.
 
     Raises:
-        UserError: an unknown protocol, or a border that leaves nothing of the image.
-        ValueError: the shapes differ.
+        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     one, other = cached_pair(output, target)
     edges = other.once(("edges", protocol, border), lambda: _edges(other, protocol, border))
@@ -71,8 +70,7 @@ def overshoot(output: Images, target: Images, protocol: str = "y", border: int =
         (N,) float64 in 8-bit levels, 0 to 255, lower is better.
 
     Raises:
-        UserError: an unknown protocol, or a border that leaves nothing of the image.
-        ValueError: the shapes differ.
+        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     one, other = cached_pair(output, target)
     low, high = other.once(("extremes", protocol, border), lambda: _extremes(other.seen(protocol, border)))

@@ -28,8 +28,7 @@ def ms_ssim(output: Images, target: Images, protocol: str = "y", border: int = 4
         (N,) float64 in [0, 1], higher is better; NaN where the image inside the border has a side below 161 pixels.
 
     Raises:
-        UserError: an unknown protocol, or a border that leaves nothing of the image.
-        ValueError: the shapes differ.
+        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     one, other = cached_pair(output, target)
     if min(check_border(one.image, border)) < min_size(len(WEIGHTS)):

@@ -16,15 +16,14 @@ def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -
     Args:
         output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
         target: ground truth, the same shape.
-        protocol: "y", "rgb", "grey8", "gv_code" or "matlab_rgb", see `sharploss.config.protocols`.
+        protocol: "y", "y_unrounded", "rgb", "grey8", "gv_code" or "matlab_rgb", see `sharploss.config.protocols`.
         border: pixels left out on each side: the scale in super-resolution, else 0; the last two leave out none.
 
     Returns:
         (N,) float64 in dB, higher is better; infinity for identical images.
 
     Raises:
-        UserError: an unknown protocol, or a border that leaves nothing of the image.
-        ValueError: the shapes differ.
+        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     channels, border = ("rgb", 0) if protocol in WHOLE_RGB else (protocol, border)
     one, other = cached_pair(output, target)

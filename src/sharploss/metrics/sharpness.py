@@ -31,8 +31,7 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
         the target is constant.
 
     Raises:
-        UserError: an unknown protocol, or fewer than 8 pixels a side inside the border.
-        ValueError: the shapes differ.
+        UserError: no such images, an unknown protocol, or fewer than 8 pixels a side inside the border.
     """
     one, other = cached_pair(output, target)
     if min(one.image.shape[-2:]) - 2 * border < PATCH:
@@ -69,8 +68,7 @@ def blurred_edge_share(
         identical images.
 
     Raises:
-        UserError: an unknown protocol, or a border that leaves nothing of the image.
-        ValueError: the shapes differ.
+        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     one, other = cached_pair(output, target)
     wanted = other.seen(protocol, border)

@@ -23,15 +23,14 @@ def ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -
     Args:
         output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
         target: ground truth, the same shape.
-        protocol: "y", "rgb", "grey8", "gv_code" or "matlab_rgb", see `sharploss.config.protocols`.
+        protocol: "y", "y_unrounded", "rgb", "grey8", "gv_code" or "matlab_rgb", see `sharploss.config.protocols`.
         border: pixels left out on each side: the scale in super-resolution, else 0; the last two have their own.
 
     Returns:
         (N,) float64, at most 1, which identical images have; higher is better.
 
     Raises:
-        UserError: an unknown protocol, or fewer than 11 pixels a side inside the border.
-        ValueError: the shapes differ.
+        UserError: no such images, an unknown protocol, or fewer than 11 pixels a side inside the border.
     """
     one, other = cached_pair(output, target)
     window = PADDED.get(protocol, _Window(protocol, border, WINDOW, None))

@@ -4,13 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from sharploss.networks.discriminators import (
-    DISCRIMINATORS,
-    VGG128,
-    Discriminator,
-    SharpGANDiscriminator,
-    SRGANDiscriminator,
-)
+from sharploss.networks.discriminators import DISCRIMINATORS, Discriminator
 from sharploss.networks.dncnn import DnCNN
 from sharploss.networks.edsr import EDSR
 from sharploss.networks.espcn import ESPCN
@@ -22,27 +16,7 @@ from sharploss.networks.srresnet import SRResNet
 from sharploss.networks.vdsr import VDSR
 from sharploss.utils.registry import construct
 
-__all__ = [
-    "DISCRIMINATORS",
-    "EDSR",
-    "ESPCN",
-    "NETWORKS",
-    "NLSN",
-    "VDSR",
-    "VGG128",
-    "Discriminator",
-    "DnCNN",
-    "MPRNet",
-    "NonBNResG",
-    "RRDBNet",
-    "ResG",
-    "SRGANDiscriminator",
-    "SRResNet",
-    "SharpGANDiscriminator",
-    "StackedG",
-    "build_discriminator",
-    "build_network",
-]
+__all__ = ["DISCRIMINATORS", "NETWORKS", "build_discriminator", "build_network"]
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "dncnn": DnCNN,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNEL_COUNTS, check_channels
+from sharploss.networks.layers import CHANNEL_COUNTS, check_channels, lrelu
 from sharploss.utils.argument_checks import check_choice, check_integer, check_odd
 
 
@@ -154,11 +154,6 @@ def min_batch(discriminator: Discriminator) -> int:
         if isinstance(layer, nn.BatchNorm2d) and side == 1:
             return 2
     return 1
-
-
-def lrelu() -> nn.Module:
-    """Make a LeakyReLU of 0.2."""
-    return nn.LeakyReLU(0.2, inplace=True)
 
 
 def _check(size: int, multiple: int, *, width: int, hidden: int, channels: int) -> None:

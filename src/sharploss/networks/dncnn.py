@@ -1,10 +1,9 @@
 """DnCNN: a plain deep network that estimates what to take away from the image."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
-from sharploss.utils.argument_checks import check_choice, check_flag, check_integer
+from sharploss.networks.layers import check_channels, check_sizes, conv, enlarge
+from sharploss.utils.argument_checks import check_flag, check_integer
 
 
 class DnCNN(nn.Module):
@@ -29,10 +28,8 @@ class DnCNN(nn.Module):
         self, scale: int = 1, depth: int = 20, width: int = 64, batch_norm: bool = True, channels: int = 3
     ) -> None:
         super().__init__()
-        check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNEL_COUNTS)
+        check_sizes(scale, channels, width=width)
         check_integer("depth", depth, minimum=2)
-        check_integer("width", width, minimum=1)
         check_flag("batch_norm", batch_norm)
         self.scale, self.channels = scale, channels
         layers: list[nn.Module] = [conv(channels, width), nn.ReLU(inplace=True)]
@@ -45,14 +42,8 @@ class DnCNN(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Restore (N, C, h, w) images in [0, 1] as (N, C, scale*h, scale*w), unclamped."""
         check_channels(images, self.channels)
-        if self.scale > 1:
-            images = F.interpolate(images, scale_factor=self.scale, mode="bicubic", align_corners=False)
+        images = enlarge(images, self.scale)
         return images - self.model(images)
-
-
-def conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """Make a 3x3 convolution that keeps the size."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 
 def _initialise(layer: nn.Module) -> None:

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
-from sharploss.utils.argument_checks import check_choice, check_integer, check_number
+from sharploss.networks.layers import Residual, check_channels, check_sizes, conv, upsampler
+from sharploss.utils.argument_checks import check_choice, check_number
 
 MEANS = {3: (0.4488, 0.4371, 0.4040), 1: (0.4379,)}
 """Means of DIV2K in [0, 1] by number of channels: RGB as in the official code, Y (BT.601 studio range) from it."""
@@ -42,16 +42,13 @@ class EDSR(nn.Module):
         rgb_range: float = 255,
     ) -> None:
         super().__init__()
-        check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNEL_COUNTS)
+        check_sizes(scale, channels, blocks=blocks, width=width)
         check_choice("rgb_range", rgb_range, (1, 255))
-        check_integer("blocks", blocks, minimum=1)
-        check_integer("width", width, minimum=1)
         check_number("res_scale", res_scale, minimum=0)
         self.channels, self.rgb_range = channels, rgb_range
         self.register_buffer("mean", torch.tensor(MEANS[channels]).view(1, channels, 1, 1), persistent=False)
         self.head = conv(channels, width)
-        self.body = nn.Sequential(*(ResidualBlock(width, res_scale) for _ in range(blocks)), conv(width, width))
+        self.body = nn.Sequential(*(residual_block(width, res_scale) for _ in range(blocks)), conv(width, width))
         self.tail = nn.Sequential(*upsampler(scale, width), conv(width, channels))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -61,25 +58,6 @@ class EDSR(nn.Module):
         return self.tail(features + self.body(features)) / self.rgb_range + self.mean
 
 
-class ResidualBlock(nn.Module):
-    """Adds res_scale * conv(relu(conv(x))) to x of shape (N, width, h, w)."""
-
-    def __init__(self, width: int, res_scale: float) -> None:
-        super().__init__()
-        self.res_scale = res_scale
-        self.layers = nn.Sequential(conv(width, width), nn.ReLU(inplace=True), conv(width, width))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map (N, width, h, w) to the same shape."""
-        return features.add(self.layers(features), alpha=self.res_scale)
-
-
-def upsampler(scale: int, width: int) -> list[nn.Module]:
-    """Return the layers that enlarge (N, width, h, w) by `scale`: one pixel shuffle by 3, or one or two by 2."""
-    factors = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
-    return [layer for factor in factors for layer in (conv(width, width * factor**2), nn.PixelShuffle(factor))]
-
-
-def conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """Make a 3x3 convolution that keeps the size."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1)
+def residual_block(width: int, res_scale: float) -> Residual:
+    """Make a block that adds res_scale * conv(relu(conv(x))) to x of shape (N, width, h, w)."""
+    return Residual(conv(width, width), nn.ReLU(inplace=True), conv(width, width), factor=res_scale)

@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
-from sharploss.utils.argument_checks import check_choice, check_flag, check_integer
+from sharploss.networks.layers import check_channels, check_sizes
+from sharploss.utils.argument_checks import check_flag, check_integer
 
 
 class ESPCN(nn.Module):
@@ -28,8 +28,7 @@ class ESPCN(nn.Module):
         self, scale: int = 4, width: int = 64, second_width: int | None = None, channels: int = 3, sigmoid: bool = True
     ) -> None:
         super().__init__()
-        check_scale(scale, (2, 3, 4))
-        check_choice("channels", channels, CHANNEL_COUNTS)
+        check_sizes(scale, channels, scales=(2, 3, 4))
         check_integer("width", width, minimum=1 if second_width is not None else 2)
         second = width // 2 if second_width is None else second_width
         check_integer("second_width", second, minimum=1)

@@ -1,18 +1,22 @@
 """MPRNet: three stages, the first two on quarters and halves of the image as U-Nets, the last at full resolution."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import check_channels, check_scale
-from sharploss.utils.argument_checks import check_choice, check_integer
+from sharploss.networks.layers import check_channels, check_sizes
+from sharploss.networks.layers import conv as biased
+from sharploss.utils.argument_checks import check_integer
 
 MULTIPLE = 8
 """Height and width must be multiples of this: halved once by the patches and twice by the U-Nets."""
 
 Features = list[Tensor]
+
+conv = partial(biased, bias=False)
 
 
 class MPRNet(nn.Module):
@@ -47,12 +51,8 @@ class MPRNet(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        check_scale(scale, (1,))
-        check_choice("channels", channels, (1, 3))
-        check_integer("reduction", reduction, minimum=1)
+        check_sizes(scale, channels, scales=(1,), unet=unet, orsnet=orsnet, blocks=blocks, reduction=reduction)
         check_integer("width", width, minimum=reduction)
-        for name, value in {"unet": unet, "orsnet": orsnet, "blocks": blocks}.items():
-            check_integer(name, value, minimum=1)
         self.channels = channels
         act = nn.PReLU()
         levels = [width, width + unet, width + 2 * unet]
@@ -251,11 +251,6 @@ def double(features: Tensor) -> Tensor:
         pairs = (0.75 * features + 0.25 * before, 0.75 * features + 0.25 * after)
         features = torch.stack(pairs, dim + 1).flatten(dim, dim + 1)
     return features
-
-
-def conv(inputs: int, outputs: int, side: int = 3) -> nn.Conv2d:
-    """Make a convolution without bias that keeps the size."""
-    return nn.Conv2d(inputs, outputs, side, padding=side // 2, bias=False)
 
 
 def _join(parts: list[Features], dim: int) -> Features:

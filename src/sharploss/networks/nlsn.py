@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.edsr import MEANS, ResidualBlock, conv, upsampler
-from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
-from sharploss.utils.argument_checks import check_choice, check_integer, check_number
+from sharploss.networks.edsr import MEANS, residual_block
+from sharploss.networks.layers import check_channels, check_sizes, conv, upsampler
+from sharploss.utils.argument_checks import check_integer, check_number
 
 EVERY = 8
 """Residual blocks between two attentions."""
@@ -52,10 +52,7 @@ class NLSN(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNEL_COUNTS)
-        for name, value in {"blocks": blocks, "chunk": chunk, "hashes": hashes}.items():
-            check_integer(name, value, minimum=1)
+        check_sizes(scale, channels, blocks=blocks, chunk=chunk, hashes=hashes)
         check_integer("width", width, minimum=REDUCTION)
         check_number("res_scale", res_scale, minimum=0)
         self.channels = channels
@@ -63,7 +60,7 @@ class NLSN(nn.Module):
         attentions = [SparseAttention(width, res_scale, chunk, hashes, index) for index in range(blocks // EVERY + 1)]
         body: list[nn.Module] = [attentions[0]]
         for index in range(1, blocks + 1):
-            body.append(ResidualBlock(width, res_scale))
+            body.append(residual_block(width, res_scale))
             body += [attentions[index // EVERY]] if index % EVERY == 0 else []
         self.head = conv(channels, width)
         self.body = nn.Sequential(*body, conv(width, width))
@@ -116,7 +113,7 @@ class SparseAttention(nn.Module):
         chunk = min(self.chunk, length)
         padding = -length % chunk
         padded = torch.cat((order, order[:, length - padding :]), 1)
-        query, value = (_chunks(_pick(tensor, padded), chunk) for tensor in (queries, values))
+        query, value = (_pick(tensor, padded).unflatten(1, (-1, chunk)) for tensor in (queries, values))
         key = _with_neighbours(F.normalize(query, dim=-1, eps=5e-5))
         scores = query @ key.mT
         strength = scores.logsumexp(-1)
@@ -138,10 +135,6 @@ def rotations(step: int, index: int, like: Tensor, hashes: int, buckets: int) ->
 def _pick(tensor: Tensor, indices: Tensor) -> Tensor:
     """Pick rows of (N, L, C) by (N, K): (N, K, C)."""
     return tensor.gather(1, indices[..., None].expand(-1, -1, tensor.shape[-1]))
-
-
-def _chunks(tensor: Tensor, chunk: int) -> Tensor:
-    return tensor.unflatten(1, (-1, chunk))
 
 
 def _with_neighbours(chunks: Tensor) -> Tensor:

@@ -1,19 +1,19 @@
 """Published checkpoints: the official key names of the networks, and loading a state dict that uses them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from sharploss.networks.edsr import EDSR
+from sharploss.networks.nlsn import NLSN
 from sharploss.utils.errors import UserError, unknown
 
 Rename = tuple[str, str]
-
-WRAPPERS = ("params_ema", "params", "state_dict", "model")
-"""Keys under which official checkpoints keep their weights, the averaged ones first."""
+Names = Callable[[Mapping[str, Tensor]], dict[str, str]]
 
 
 def _renamer(*rules: Rename) -> Callable[[str], str]:
@@ -28,20 +28,17 @@ def _renamer(*rules: Rename) -> Callable[[str], str]:
     return rename
 
 
-def _edsr(name: str) -> str:
-    """Undo that our head and tail are flat: the official tail is [upsampler, convolution]."""
-    name = re.sub(r"^head\.", "head.0.", name)
-    name = re.sub(r"\.(match|assembly)\.", r".conv_\1.0.", name)
-    return re.sub(r"^(body\.\d+)\.layers\.", r"\1.body.", name)
-
-
-def _tail(name: str, last: int) -> str:
-    return re.sub(r"^tail\.(\d+)\.", lambda m: "tail.1." if int(m[1]) == last else f"tail.0.{m[1]}.", name)
-
-
 def _edsr_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
+    """Undo that our head and tail are flat: the official tail is [upsampler, convolution]."""
     last = max(int(name.split(".")[1]) for name in ours if name.startswith("tail."))
-    return {name: _tail(_edsr(name), last) for name in ours}
+    attention = (r"(.*)\.(match|assembly)\.", r"\1.conv_\2.0.")
+    return _by_rules(
+        (r"head\.", "head.0."),
+        (rf"tail\.{last}\.", "tail.1."),
+        (r"tail\.", "tail.0."),
+        (r"(body\.\d+)\.layers\.", r"\1.body."),
+        attention,
+    )(ours)
 
 
 def _vdsr_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
@@ -63,29 +60,21 @@ def _srresnet_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
     return {name: rename(re.sub(r"^(head|tail)\.\d+", lambda m: layers[m[0]], name)) for name in ours}
 
 
-def _mprnet_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
-    rename = _renamer((r"(.*\.down\d\d)\.conv\.", r"\1.down.1."), (r"(.*\.up(?:\d\d|_.*))\.conv\.", r"\1.up.1."))
-    return {name: rename(name) for name in ours}
+def _by_rules(*rules: Rename) -> Names:
+    rename = _renamer(*rules)
+    return lambda ours: {name: rename(name) for name in ours}
 
 
-def _espcn_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
-    rename = _renamer((r"first\.", "conv1."), (r"second\.", "conv2."), (r"last\.", "conv3."))
-    return {name: rename(name) for name in ours}
-
-
-def _same_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
-    return {name: name for name in ours}
-
-
-OFFICIAL: dict[str, Callable[[Mapping[str, Tensor]], dict[str, str]]] = {
+OFFICIAL: dict[str, Names] = {
     "edsr": _edsr_names,  # sanghyun-son/EDSR-PyTorch
     "nlsn": _edsr_names,  # HarukiYqM/Non-Local-Sparse-Attention
     "vdsr": _vdsr_names,  # twtygqyy/pytorch-vdsr
-    "espcn": _espcn_names,  # leftthomas/ESPCN
-    "rrdbnet": _same_names,  # XPixelGroup/BasicSR
+    "espcn": _by_rules((r"first\.", "conv1."), (r"second\.", "conv2."), (r"last\.", "conv3.")),  # leftthomas/ESPCN
+    "rrdbnet": _by_rules(),  # XPixelGroup/BasicSR
     "srresnet": _srresnet_names,  # XPixelGroup/BasicSR, MSRResNet
-    "dncnn": _same_names,  # cszn/KAIR
-    "mprnet": _mprnet_names,  # swz30/MPRNet
+    "dncnn": _by_rules(),  # cszn/KAIR
+    # swz30/MPRNet
+    "mprnet": _by_rules((r"(.*\.down\d\d)\.conv\.", r"\1.down.1."), (r"(.*\.up(?:\d\d|_.*))\.conv\.", r"\1.up.1.")),
 }
 """For each network, our tensor names -> those of the official code."""
 
@@ -99,11 +88,12 @@ RELEASED: dict[str, Callable[[str], str]] = {
 }
 """Names in files that were released with other code, xinntao/ESRGAN's -> those above."""
 
-COUNTER = ".num_batches_tracked"
-"""What old files of networks with batch normalisation lack, and what nothing is computed from."""
+COUNTERS = (".num_batches_tracked", "n_averaged")
+"""Endings of what counts steps: old files lack it, files of torch's AveragedModel have more; nothing is computed of it.
+"""
 
-IGNORED = ("sub_mean.", "add_mean.")
-"""Official tensors that are constants here: the means of EDSR and NLSN."""
+WRAPPERS = ("_orig_mod", "module")
+"""Parts of names that torch's compiler and its parallel and averaged models put in."""
 
 
 def load_official(name: str, network: nn.Module, path: str | Path) -> None:
@@ -112,60 +102,126 @@ def load_official(name: str, network: nn.Module, path: str | Path) -> None:
     Args:
         name: the network's name, a key of OFFICIAL.
         network: what `build_network(name, ...)` gave, of the checkpoint's variant.
-        path: a .pt or .pth file with a state dict, plain or within one of WRAPPERS, perhaps of a DataParallel model.
+        path: a file with a state dict, of torch.save or safetensors whatever its name. The weights can lie within
+            mappings of any depth and behind any prefix (params_ema, state_dict, net_g, module., _orig_mod., model.);
+            where there are several sets, the averaged ones (ema) are taken.
 
     Raises:
-        UserError: the file is missing, damaged, not a state dict, or of another variant; the message names the tensors
-            and shapes that differ. Or there is no official checkpoint of such a network.
+        UserError: the file is missing, damaged, or holds no state dict of such a network, or several; it is of another
+            variant (the message names the tensors and shapes that differ), was made for another range or mean of the
+            images, or has weights that are not finite. Or there is no official checkpoint of such a network.
     """
     if name not in OFFICIAL:
         raise unknown("network with official checkpoints", name, OFFICIAL)
     ours = network.state_dict()
     names = OFFICIAL[name](ours)
-    found = _read(Path(path), RELEASED.get(name, str))
-    differences = _differences(found, {names[key]: value for key, value in ours.items()})
-    if differences:
-        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+    wanted = {names[key]: value for key, value in ours.items()}
+    constants = _constants(network)
+    found = _pick(Path(path), name, wanted, constants)
+    for key, constant in constants.items():
+        if key in found and not _close(found[key], constant):
+            theirs, here = ([round(value, 4) for value in each.flatten().tolist()] for each in (found[key], constant))
+            constants_differ = f"its {key} is {theirs} and not {here}: {_cure(network, found)}"
+            raise UserError(f"{path} was trained with other constants than this {name} has: {constants_differ}.")
+    weights = {key: found[names[key]].to(value.dtype) if names[key] in found else value for key, value in ours.items()}
+    for key, value in weights.items():
+        if not value.isfinite().all():
+            raise UserError(f"{path} holds weights that are not finite ('{names[key]}'): get another copy.")
+    network.load_state_dict(weights)
+
+
+def _constants(network: nn.Module, rgb_range: float | None = None) -> dict[str, Tensor]:
+    """Return the official tensors that are constants here: EDSR's and NLSN's shift of images by their mean."""
+    if not isinstance(network, EDSR | NLSN):
+        return {}
+    mean = network.mean.flatten() * (rgb_range or (network.rgb_range if isinstance(network, EDSR) else 1))
+    eye = torch.eye(len(mean))[..., None, None]
+    return {"sub_mean.weight": eye, "sub_mean.bias": -mean, "add_mean.weight": eye, "add_mean.bias": mean}
+
+
+def _close(found: Tensor, constant: Tensor) -> bool:
+    """Return whether two constants are the same to the four digits in which the means are published."""
+    tolerance = 4e-4 * max(1.0, constant.abs().max().item())
+    return found.shape == constant.shape and bool((found.double() - constant).abs().max() <= tolerance)
+
+
+def _cure(network: nn.Module, found: Mapping[str, Tensor]) -> str:
+    for rgb_range in (1, 255):
+        if all(key in found and _close(found[key], value) for key, value in _constants(network, rgb_range).items()):
+            trained = f"it was trained on images in [0, {rgb_range}]"
+            return f"{trained}: build the network with rgb_range={rgb_range}" if isinstance(network, EDSR) else trained
+    return "its weights cannot be used here"
+
+
+def _pick(path: Path, name: str, wanted: Mapping[str, Tensor], constants: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the one set of weights in a file that has the names and shapes of `wanted`."""
+    first = next(iter(wanted))
+    sets: dict[str, dict[str, Tensor]] = {}
+    for place, tensors in _state_dicts(_read(path), ""):
+        plain = {".".join(part for part in key.split(".") if part not in WRAPPERS): key for key in tensors}
+        for prefix in (key.removesuffix(first) for key in plain if f".{key}".endswith(f".{first}")):
+            inside = {key.removeprefix(prefix): tensors[plain[key]] for key in plain if key.startswith(prefix)}
+            sets[place + prefix] = {RELEASED.get(name, str)(key): value for key, value in inside.items()}
+    sets = {place: tensors for place, tensors in sets.items() if all(map(_is_weight, tensors, tensors.values()))}
+    if not sets:
+        raise UserError(f"{path} holds no state dict of {name} (no tensor '{first}'): use its file of weights.")
+    differences = {place: _differences(tensors, wanted, constants) for place, tensors in sets.items()}
+    fitting = [place for place, lines in differences.items() if not lines]
+    if not fitting:
+        lines = min(differences.values(), key=len)
+        more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
         raise UserError(
-            f"{path} is a checkpoint of another variant of {name}: {'; '.join(differences[:3])}{more}: "
+            f"{path} is a checkpoint of another variant of {name}: {'; '.join(lines[:3])}{more}: "
             "build the network with the sizes that the file was trained with."
         )
-    network.load_state_dict({key: found.get(names[key], ours[key]) for key in ours})
+    chosen = [place for place in fitting if "ema" in place.lower()] or fitting
+    if any(not torch.equal(sets[chosen[0]][key], sets[place][key]) for place in chosen[1:] for key in wanted):
+        raise UserError(f"{path} holds several networks ({', '.join(chosen)}): save the one that you mean alone.")
+    return sets[chosen[0]]
 
 
-def _read(path: Path, rename: Callable[[str], str]) -> dict[str, Tensor]:
+def _read(path: Path) -> Any:
+    """Read what torch.save or safetensors wrote, whatever the file is called."""
     if not path.is_file():
         raise UserError(f"There is no checkpoint {path}: check the path.")
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        from safetensors.torch import load_file
+
+        with path.open("rb") as file:
+            if file.read(9)[8:] == b"{":
+                return load_file(path)
+            file.seek(0)  # of a path, torch.load goes by the name
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's readers raise whatever they meet
         reason = (str(error) or type(error).__name__).split(".", maxsplit=1)[0].splitlines()[0]
         raise UserError(
             f"{path} cannot be read as a state dict ({reason}): get another copy or, if it holds a whole pickled "
             "model, save that model's state_dict() with the code that it came with."
         ) from None
-    for key in WRAPPERS:
-        if isinstance(content, dict) and isinstance(cast("dict[str, Any]", content).get(key), dict):
-            content = cast("dict[str, Any]", content)[key]
-            break
-    tensors = cast("dict[Any, Any]", content) if isinstance(content, dict) else {}
-    if not tensors or not all(_is_weight(key, value) for key, value in tensors.items()):
-        raise UserError(f"{path} holds no state dict: use the file of weights, not of the whole model.")
-    return {rename(key.removeprefix("module.")): value for key, value in tensors.items()}
 
 
-def _is_weight(key: Any, value: Any) -> bool:
-    if not isinstance(key, str) or not isinstance(value, Tensor):
-        return False
-    return value.is_floating_point() or key.endswith(COUNTER)
+def _state_dicts(content: Any, place: str) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Find all mappings of names to tensors within others, each with the keys that lead there."""
+    if not isinstance(content, Mapping):
+        return
+    items = [(key, value) for key, value in cast("Mapping[Any, Any]", content).items() if isinstance(key, str)]
+    yield place, {key: value for key, value in items if isinstance(value, Tensor)}
+    for key, value in items:
+        yield from _state_dicts(value, f"{place}{key}.")
 
 
-def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+def _is_weight(key: str, value: Tensor) -> bool:
+    return value.is_floating_point() or key.endswith(COUNTERS)
+
+
+def _differences(
+    found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], constants: Mapping[str, Tensor]
+) -> list[str]:
     lines: list[str] = []
     for key, value in wanted.items():
-        if key not in found and not key.endswith(COUNTER):
+        if key not in found and not key.endswith(COUNTERS):
             lines.append(f"'{key}' is missing")
         elif key in found and found[key].shape != value.shape:
             lines.append(f"'{key}' is {tuple(found[key].shape)} there and {tuple(value.shape)} here")
-    extra = [key for key in found if key not in wanted and not key.startswith(IGNORED)]
-    return lines + [f"'{key}' is there and not here" for key in extra]
+    extra = (key for key in found if key not in wanted.keys() | constants.keys() and not key.endswith(COUNTERS))
+    return [*lines, *(f"'{key}' is there and not here" for key in extra)]

@@ -4,9 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
-from sharploss.networks.initial import scaled_kaiming
-from sharploss.utils.argument_checks import check_choice, check_integer
+from sharploss.networks.layers import check_channels, check_sizes, conv, scaled_kaiming
 
 RESIDUAL = 0.2
 """Factor on what a dense block, and three of them together, add."""
@@ -33,10 +31,7 @@ class RRDBNet(nn.Module):
 
     def __init__(self, scale: int = 4, blocks: int = 23, width: int = 64, growth: int = 32, channels: int = 3) -> None:
         super().__init__()
-        check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNEL_COUNTS)
-        for name, value in {"blocks": blocks, "width": width, "growth": growth}.items():
-            check_integer(name, value, minimum=1)
+        check_sizes(scale, channels, blocks=blocks, width=width, growth=growth)
         self.scale, self.channels = scale, channels
         self.fold = {1: 4, 2: 2}.get(scale, 1)
         self.conv_first = conv(channels * self.fold**2, width)
@@ -91,11 +86,6 @@ class DenseBlock(nn.Module):
         for index in range(1, 5):
             seen = torch.cat((seen, _lrelu(self.get_submodule(f"conv{index}")(seen))), 1)
         return features.add(self.get_submodule("conv5")(seen), alpha=RESIDUAL)
-
-
-def conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """Make a 3x3 convolution that keeps the size."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 
 def enlarge(features: Tensor, factor: int) -> Tensor:

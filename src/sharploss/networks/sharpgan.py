@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
-from sharploss.utils.argument_checks import check_choice, check_flag, check_integer, check_odd
+from sharploss.networks.layers import Residual, check_channels, check_sizes, conv, enlarge, lrelu
+from sharploss.utils.argument_checks import check_flag, check_odd
 
 
 class StackedG(nn.Module):
@@ -43,29 +42,25 @@ class StackedG(nn.Module):
         kernel: int = 3,
     ) -> None:
         super().__init__()
-        check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNEL_COUNTS)
-        check_integer("blocks", blocks, minimum=1)
-        check_integer("width", width, minimum=1)
+        check_sizes(scale, channels, blocks=blocks, width=width)
         check_odd("kernel", kernel)
         self.global_skip = self.skips if global_skip is None else global_skip
         check_flag("global_skip", self.global_skip)
         self.scale, self.channels = scale, channels
-        self.head = nn.Sequential(conv(channels, width, kernel), nn.LeakyReLU(0.2, inplace=True))
+        self.head = nn.Sequential(conv(channels, width, kernel), lrelu())
         self.blocks = nn.ModuleList(self.block(width, kernel) for _ in range(blocks))
         self.tail = conv(width, channels, kernel)
 
     @staticmethod
     def block(width: int, kernel: int) -> nn.Module:
         """Make one block of the middle."""
-        layers = [layer for _ in range(2) for layer in (conv(width, width, kernel), nn.LeakyReLU(0.2, inplace=True))]
+        layers = [layer for _ in range(2) for layer in (conv(width, width, kernel), lrelu())]
         return nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
         """Restore (N, C, h, w) images in [0, 1] as (N, C, scale*h, scale*w), unclamped."""
         check_channels(images, self.channels)
-        if self.scale > 1:
-            images = F.interpolate(images, scale_factor=self.scale, mode="bicubic", align_corners=False)
+        images = enlarge(images, self.scale)
         features = self.head(images)
         entered = [features]
         for index, block in enumerate(self.blocks):
@@ -105,20 +100,3 @@ class NonBNResG(StackedG):
     def block(width: int, kernel: int) -> nn.Module:
         """Make one block of the middle."""
         return Residual(conv(width, width, kernel), nn.PReLU(), conv(width, width, kernel))
-
-
-class Residual(nn.Module):
-    """Adds what its layers make of x to x, of shape (N, width, h, w)."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map (N, width, h, w) to the same shape."""
-        return features + self.layers(features)
-
-
-def conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
-    """Make a convolution that keeps the size."""
-    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)

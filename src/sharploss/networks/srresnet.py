@@ -1,11 +1,9 @@
 """SRResNet, the generator of SRGAN: the paper's with batch normalisation, and the one without (MSRResNet)."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
-from sharploss.networks.initial import scaled_kaiming
-from sharploss.utils.argument_checks import check_choice, check_flag, check_integer
+from sharploss.networks.layers import Residual, check_channels, check_sizes, conv, enlarge, scaled_kaiming, upsampler
+from sharploss.utils.argument_checks import check_flag
 
 
 class SRResNet(nn.Module):
@@ -30,10 +28,7 @@ class SRResNet(nn.Module):
         self, scale: int = 4, blocks: int = 16, width: int = 64, batch_norm: bool = True, channels: int = 3
     ) -> None:
         super().__init__()
-        check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNEL_COUNTS)
-        check_integer("blocks", blocks, minimum=1)
-        check_integer("width", width, minimum=1)
+        check_sizes(scale, channels, blocks=blocks, width=width)
         check_flag("batch_norm", batch_norm)
         self.scale, self.channels, self.batch_norm = scale, channels, batch_norm
         layers = _paper(scale, blocks, width, channels) if batch_norm else _modified(scale, blocks, width, channels)
@@ -45,19 +40,7 @@ class SRResNet(nn.Module):
         features = self.head(images)
         if self.batch_norm:
             return self.tail(features + self.body(features))
-        return self.tail(self.body(features)) + enlarge_bilinear(images, self.scale)
-
-
-class Residual(nn.Module):
-    """Adds what its layers make of x to x, of shape (N, width, h, w)."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map (N, width, h, w) to the same shape."""
-        return features + self.layers(features)
+        return self.tail(self.body(features)) + enlarge(images, self.scale, "bilinear")
 
 
 def _paper(scale: int, blocks: int, width: int, channels: int) -> list[nn.Sequential]:
@@ -65,14 +48,11 @@ def _paper(scale: int, blocks: int, width: int, channels: int) -> list[nn.Sequen
         return nn.BatchNorm2d(width)
 
     body = [Residual(conv(width, width), norm(), nn.PReLU(), conv(width, width), norm()) for _ in range(blocks)]
-    factors = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
-    up = [
-        layer for factor in factors for layer in (conv(width, width * factor**2), nn.PixelShuffle(factor), nn.PReLU())
-    ]
+    up = upsampler(scale, width, nn.PReLU())
     return [
-        nn.Sequential(nn.Conv2d(channels, width, 9, padding=4), nn.PReLU()),
+        nn.Sequential(conv(channels, width, 9), nn.PReLU()),
         nn.Sequential(*body, conv(width, width), norm()),
-        nn.Sequential(*up, nn.Conv2d(width, channels, 9, padding=4)),
+        nn.Sequential(*up, conv(width, channels, 9)),
     ]
 
 
@@ -81,10 +61,7 @@ def _modified(scale: int, blocks: int, width: int, channels: int) -> list[nn.Seq
         return nn.LeakyReLU(0.1, inplace=True)
 
     body = [Residual(conv(width, width), nn.ReLU(inplace=True), conv(width, width)) for _ in range(blocks)]
-    factors = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
-    up = [
-        layer for factor in factors for layer in (conv(width, width * factor**2), nn.PixelShuffle(factor), activation())
-    ]
+    up = upsampler(scale, width, activation())
     parts = [
         nn.Sequential(conv(channels, width), activation()),
         nn.Sequential(*body),
@@ -95,13 +72,3 @@ def _modified(scale: int, blocks: int, width: int, channels: int) -> list[nn.Seq
             if isinstance(layer, nn.Conv2d):
                 scaled_kaiming(layer, 0.1)
     return parts
-
-
-def conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """Make a 3x3 convolution that keeps the size."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1)
-
-
-def enlarge_bilinear(images: Tensor, scale: int) -> Tensor:
-    """Enlarge by bilinear interpolation with half-pixel centres; images carry no gradient, so any device may do it."""
-    return images if scale == 1 else F.interpolate(images, scale_factor=scale, mode="bilinear", align_corners=False)

@@ -1,11 +1,9 @@
 """VDSR: a deep plain network that corrects the bicubic interpolation."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
-from sharploss.networks.initial import normal_fan_out
-from sharploss.utils.argument_checks import check_choice, check_flag, check_integer
+from sharploss.networks.layers import check_channels, check_sizes, conv, enlarge, normal_fan_out
+from sharploss.utils.argument_checks import check_flag, check_integer
 
 
 class VDSR(nn.Module):
@@ -27,27 +25,23 @@ class VDSR(nn.Module):
 
     def __init__(self, scale: int = 4, width: int = 64, depth: int = 20, channels: int = 3, bias: bool = False) -> None:
         super().__init__()
-        check_scale(scale, (1, 2, 3, 4))
-        check_choice("channels", channels, CHANNEL_COUNTS)
-        check_integer("width", width, minimum=1)
+        check_sizes(scale, channels, width=width)
         check_integer("depth", depth, minimum=2)
         check_flag("bias", bias)
         self.scale, self.channels = scale, channels
-        self.layers = nn.Sequential(conv(channels, width, bias), nn.ReLU(inplace=True))
+        self.layers = nn.Sequential(_conv(channels, width, bias), nn.ReLU(inplace=True))
         for _ in range(depth - 2):
-            self.layers.extend([conv(width, width, bias), nn.ReLU(inplace=True)])
-        self.layers.append(conv(width, channels, bias))
+            self.layers.extend([_conv(width, width, bias), nn.ReLU(inplace=True)])
+        self.layers.append(_conv(width, channels, bias))
 
     def forward(self, images: Tensor) -> Tensor:
         """Restore (N, C, h, w) images in [0, 1] as (N, C, scale*h, scale*w), unclamped."""
         check_channels(images, self.channels)
-        if self.scale > 1:
-            images = F.interpolate(images, scale_factor=self.scale, mode="bicubic", align_corners=False)
+        images = enlarge(images, self.scale)
         return images + self.layers(images)
 
 
-def conv(inputs: int, outputs: int, bias: bool) -> nn.Conv2d:
-    """Make a 3x3 convolution with VDSR's initial weights."""
-    layer = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)
+def _conv(inputs: int, outputs: int, bias: bool) -> nn.Conv2d:
+    layer = conv(inputs, outputs, bias=bias)
     normal_fan_out(layer)
     return layer

@@ -246,7 +246,7 @@ def fuse(loss: WeightedSum, device: torch.device, mode: str) -> None:
     if mode == "exact" or device.type == "cpu":
         return
     for term in loss.losses.values():
-        if not hasattr(term, "against") and not isinstance(term, AdversarialLoss):
+        if not hasattr(term, "with_target") and not isinstance(term, AdversarialLoss):
             term.compile()
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sharploss.networks.images import check_channels
+from sharploss.networks.layers import check_channels
 
 
 def test_images_of_the_right_channels_pass():

@@ -1,0 +1,89 @@
+"""What several networks are made of: checks of sizes and images, layers, and how official codes start them."""
+
+import copy
+import math
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sharploss.utils.argument_checks import check_choice, check_integer
+
+CHANNEL_COUNTS = (1, 3)
+"""Channels a network can be built for: Y or RGB."""
+
+
+def check_sizes(scale: Any, channels: Any, *, scales: tuple[int, ...] = (1, 2, 3, 4), **sizes: Any) -> None:
+    """Require a known scale, 1 or 3 channels, and sizes that are integers of at least 1.
+
+    Raises:
+        ValueError: another; the message names it.
+    """
+    check_choice("scale", scale, scales)
+    check_integer("scale", scale, minimum=min(scales))  # 2.0 would become a fraction of a channel somewhere
+    check_choice("channels", channels, CHANNEL_COUNTS)
+    for name, value in sizes.items():
+        check_integer(name, value, minimum=1)
+
+
+def check_channels(images: Tensor, channels: int, built: str = "network") -> None:
+    """Require images (N, `channels`, h, w): a bias or a mean would broadcast others silently.
+
+    Raises:
+        ValueError: another number of channels or of dimensions; the message says what was `built` for others.
+    """
+    if images.ndim != 4 or images.shape[1] != channels:
+        raise ValueError(f"the {built} was built for images (N, {channels}, h, w), not {tuple(images.shape)}")
+
+
+class Residual(nn.Module):
+    """Adds what its layers make of x, times `factor`, to x, of shape (N, width, h, w)."""
+
+    def __init__(self, *layers: nn.Module, factor: float = 1) -> None:
+        super().__init__()
+        self.factor, self.layers = factor, nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (N, width, h, w) to the same shape."""
+        return features.add(self.layers(features), alpha=self.factor)
+
+
+def conv(inputs: int, outputs: int, side: int = 3, *, bias: bool = True) -> nn.Conv2d:
+    """Make a convolution that keeps the size."""
+    return nn.Conv2d(inputs, outputs, side, padding=side // 2, bias=bias)
+
+
+def lrelu() -> nn.Module:
+    """Make a LeakyReLU of 0.2."""
+    return nn.LeakyReLU(0.2, inplace=True)
+
+
+def upsampler(scale: int, width: int, *activation: nn.Module) -> list[nn.Module]:
+    """Return the layers that enlarge (N, width, h, w) by `scale`: one pixel shuffle by 3, or one or two by 2."""
+    factors = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
+    return [
+        layer
+        for factor in factors
+        for layer in (conv(width, width * factor**2), nn.PixelShuffle(factor), *map(copy.deepcopy, activation))
+    ]
+
+
+def enlarge(images: Tensor, scale: int, mode: str = "bicubic") -> Tensor:
+    """Interpolate images (half-pixel centres; PyTorch's bicubic, a = -0.75); they carry no gradient."""
+    return images if scale == 1 else F.interpolate(images, scale_factor=scale, mode=mode, align_corners=False)
+
+
+def scaled_kaiming(layer: nn.Conv2d, scale: float) -> None:
+    """Start a convolution as Kaiming normal (fan in, gain of ReLU) times `scale`, its bias at 0, as BasicSR does."""
+    nn.init.kaiming_normal_(layer.weight)
+    layer.weight.data.mul_(scale)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def normal_fan_out(layer: nn.Conv2d) -> None:
+    """Start a convolution as N(0, sqrt(2 / (k^2 * out))), its bias at 0, as twtygqyy's VDSR does."""
+    outputs, _, height, width = layer.weight.shape
+    nn.init.normal_(layer.weight, std=math.sqrt(2 / (height * width * outputs)))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
