@@ -5,10 +5,9 @@ import torch
 from safetensors.torch import save, save_file
 
 from sharploss.assets.fetch import AssetMissingError
-from sharploss.assets.lookup import cache_folder
 from sharploss.losses import build_loss
 from sharploss.mdf.networks import SinGANDiscriminator
-from sharploss.mdf.weights import build, convert, load_discriminators, official_tensors
+from sharploss.mdf.weights import build, load_discriminators, official_tensors
 from sharploss.utils.checksum import add_checksum
 from sharploss.utils.errors import UserError
 
@@ -27,29 +26,12 @@ def trained(*widths):
 
 
 @with_weights
-def test_pickles_are_converted_once(monkeypatch):
-    first, file = official_tensors("mdf_jpeg")
-    (converted,) = (cache_folder() / "converted").iterdir()
-    assert converted.name == "mdf_jpeg-6eee1fbf452c7789.safetensors"
-    monkeypatch.setattr("sharploss.mdf.weights.convert", lambda _: pytest.fail("converted twice"))
-    second, again = official_tensors("mdf_jpeg")
-    assert file == again == "Ds_JPEG.pth 6eee1fbf452c7789"
-    assert first.keys() == second.keys()
-    assert all(torch.equal(first[name], second[name]) for name in first)
+def test_the_authors_file_is_named_by_its_sum():
+    assert official_tensors("mdf_jpeg")[1] == "Ds_JPEG.pth 6eee1fbf452c7789"
 
 
 @with_weights
-def test_a_damaged_conversion_is_made_again():
-    official_tensors("mdf_jpeg")
-    (converted,) = (cache_folder() / "converted").iterdir()
-    whole = converted.read_bytes()
-    converted.write_bytes(whole[:1000])
-    official_tensors("mdf_jpeg")
-    assert converted.read_bytes() == whole
-
-
-@with_weights
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
+def test_no_cache_is_needed(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "file"))
     assert len(load_discriminators("jpeg", 8)[0]) == 8
@@ -125,9 +107,16 @@ def test_other_files_are_refused(tmp_path):
 
 
 @with_weights
-def test_converted_names_are_those_of_the_networks():
-    from pathlib import Path
-
-    tensors = convert(Path(f"{MIRROR}/weights/Ds_SISR.pth"))
+def test_the_authors_names_are_those_of_the_networks():
+    tensors, _ = official_tensors("mdf_sisr")
     assert {name.split(".", 1)[0] for name in tensors} == set("012345678")
     assert {name.split(".", 1)[1] for name in tensors} == set(SinGANDiscriminator(32).state_dict())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_discriminators_that_are_not_finite_are_refused(value):
+    tensors = trained(4, 4)
+    tensors["1.body.block2.norm.running_var"][0] = value
+    build(tensors, 1, "x")
+    with pytest.raises(UserError, match="x has values that are not finite in MDF's discriminator 1"):
+        build(tensors, 2, "x")

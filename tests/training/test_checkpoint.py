@@ -84,9 +84,9 @@ def test_weights_come_back_with_their_metadata_whatever_the_memory_format(tmp_pa
 @pytest.mark.parametrize(
     ("network", "told"),
     [
-        (nn.Conv2d(3, 5, 3), r"'weight' is \(4, 3, 3, 3\) in the file and \(5, 3, 3, 3\) in the network"),
-        (nn.Conv2d(3, 4, 3, bias=False), r"the file has 'bias', the network has not"),
-        (nn.Sequential(nn.Conv2d(3, 4, 3)), r"the network has '0.weight', the file has not"),
+        (nn.Conv2d(3, 5, 3), r"size mismatch for weight: .*\[4, 3, 3, 3\].*\[5, 3, 3, 3\]"),
+        (nn.Conv2d(3, 4, 3, bias=False), r'Unexpected key\(s\) .* "bias"'),
+        (nn.Sequential(nn.Conv2d(3, 4, 3)), r'Missing key\(s\) .* "0.weight"'),
     ],
 )
 def test_weights_of_another_network_are_refused_naming_the_tensor(tmp_path, network, told):
@@ -155,3 +155,14 @@ def test_two_trainings_of_one_run_at_once_are_refused_and_its_death_lets_go(tmp_
     with alone(scratch):
         pass
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_weights_that_are_not_finite_are_refused(tmp_path, name, value):
+    network = nn.Linear(3, 2)
+    with torch.no_grad():
+        getattr(network, name).view(-1)[-1] = value
+    save_weights(tmp_path / "w.safetensors", network, {})
+    with pytest.raises(UserError, match=rf"w\.safetensors is damaged \('{name}' has values that are not finite\)"):
+        load_weights(tmp_path / "w.safetensors", nn.Linear(3, 2))

@@ -1,5 +1,6 @@
 """Training MDF's discriminators: exact, resumable, recorded, and learning something."""
 
+import math
 import os
 import signal
 
@@ -77,7 +78,6 @@ def test_a_stopped_training_ends_with_the_same_bits(tmp_path, monkeypatch):
     assert resumed.status == "finished"
     assert same(whole, resumed)
     assert (tmp_path / "whole/history.jsonl").read_bytes() == (tmp_path / "again/history.jsonl").read_bytes()
-    assert resumed.last == whole.last
 
 
 def test_a_finished_training_is_not_done_again(tmp_path, monkeypatch):
@@ -95,10 +95,10 @@ def test_the_global_random_state_neither_matters_nor_changes(tmp_path):
 
 
 def test_the_record_tells_both_sides(tmp_path):
-    done = train(tmp_path, iterations=7)
+    train(tmp_path, iterations=7)
     lines = read_history(tmp_path / "history.jsonl")
     assert [(line["scale"], line["iteration"]) for line in lines] == [(k, i) for k in range(3) for i in (3, 6, 7)]
-    assert {name: lines[-1][name] for name in LOGGED} == done.last
+    assert all(math.isfinite(lines[-1][name]) for name in LOGGED)
     assert all(line["event"] == "extract" and line["reconstruction"] > 0 for line in lines)
 
 

@@ -1,20 +1,22 @@
 import contextlib
 import importlib.metadata
 import itertools
+import math
 import re
 
 import pytest
 import torch
 
 import sharploss
+from sharploss.data.patches import Patches
 from sharploss.record.paths import paths
-from sharploss.record.run import load_run, save_run
-from sharploss.training import loop
-from sharploss.training import record as record_module
-from sharploss.training.checkpoint import load_checkpoint
+from sharploss.record.run import load_run, save_run, summarise
+from sharploss.training import device, loop
+from sharploss.training.checkpoint import load_checkpoint, save_weights
+from sharploss.training.device import describe_processor
 from sharploss.training.loop import not_trained, train
-from sharploss.training.record import circumstances, describe_processor, make_record
-from sharploss.training.state import save_state
+from sharploss.training.record import circumstances, make_record
+from sharploss.training.state import make_network, save_state
 from toy_training import typed
 
 CPU = torch.device("cpu")
@@ -62,7 +64,7 @@ def test_a_package_without_metadata_git_that_is_not_there_and_an_unknown_system_
     monkeypatch.setattr(importlib.metadata, "version", missing)
     monkeypatch.setattr(importlib.metadata, "distribution", missing)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(record_module, "CPUINFO", tmp_path / "none")
+    monkeypatch.setattr(device, "CPUINFO", tmp_path / "none")
     found = circumstances(CPU)
     assert found["commit"] == "unknown"
     assert found["versions"]["sharploss"] == sharploss.__version__
@@ -84,11 +86,11 @@ def test_processors_of_one_name_are_told_apart(monkeypatch, tmp_path, system):
     described = {}
     for name, text in SYSTEMS.items():
         (tmp_path / name).write_text(f"{text}\nprocessor\t: 1\nmodel name\t: another\nflags\t: avx10\n")
-        monkeypatch.setattr(record_module, "CPUINFO", tmp_path / name)
-        described[name] = (describe_processor()[0], tuple(describe_processor()[1]))
+        monkeypatch.setattr(device, "CPUINFO", tmp_path / name)
+        described[name] = (*describe_processor()[:2], tuple(describe_processor()[2]))
     assert len(set(described.values())) == len(SYSTEMS)
-    processor, sets = described[system]
-    assert "another" not in processor
+    name, _, sets = described[system]
+    assert "another" not in name
     assert set(sets) == {
         word for word in SYSTEMS[system].split() if word.startswith(("avx", "fma", "sse", "asimd", "sve"))
     }
@@ -128,3 +130,33 @@ def test_the_speed_is_that_of_the_whole_training_however_often_it_was_resumed(
     assert provenance.seconds > spent > 0
     assert provenance.steps_per_second == pytest.approx(12 / provenance.seconds, abs=1e-3)
     assert provenance.patches_per_second == pytest.approx(24 / provenance.seconds, abs=0.1)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_validation_that_is_no_number_ends_no_training(config, packs, tmp_path, monkeypatch, value):
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: value)
+    outcome = train(typed(config), packs, scratch=tmp_path, device=CPU)
+    record = make_record("key", typed(config), outcome, ABOUT)
+    assert record.metrics.validation == {"psnr_y": None}
+    save_run(paths("mini", tmp_path).run("key"), record)
+    assert "validation not finite" in summarise(load_run(paths("mini", tmp_path).run("key"), "key"))
+
+
+def test_images_and_weights_that_were_left_out_are_in_the_record(config, packs, tmp_path, monkeypatch):
+    """A network for x2 that starts from one for x4 lacks its enlarging layers; one image is smaller than the patch."""
+    first = make_network(typed(config | {"task": config["task"] | {"scale": 4}}))
+    save_weights(tmp_path / "first.safetensors", first, {})
+    left_out = {"toy/b": "its input is smaller than the patch of 8 pixels"}
+    monkeypatch.setattr(loop, "Patches", lambda *about, **more: left(Patches(*about, **more), left_out))
+    start = tmp_path / "first.safetensors"
+    outcome = train(typed(config), packs, scratch=tmp_path / "scratch", device=CPU, start=start)
+    provenance = make_record("key", typed(config), outcome, ABOUT).provenance
+    assert provenance.left_out == left_out
+    wanted = make_network(typed(config)).state_dict()
+    unlike = {n for n, t in wanted.items() if n not in first.state_dict() or first.state_dict()[n].shape != t.shape}
+    assert set(provenance.fresh) == unlike
+
+
+def left(patches, names):
+    patches.left_out = names
+    return patches

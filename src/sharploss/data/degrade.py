@@ -30,7 +30,7 @@ def degrade(image: Tensor, task: Mapping[str, Any], name: str = "", given: Tenso
 
     Args:
         image: (3, H, W) uint8.
-        task: `kind`, `seed` and the kind's parameters, as params.yaml gives them (sharploss.config.tasks).
+        task: `kind`, `seed` and the kind's parameters (sharploss.config.tasks).
         name: "<set>/<image>"; with the seed it keys what is drawn for this image.
         given: (3, h, w) uint8, the input that the set's publisher made, where the task asks for it.
 

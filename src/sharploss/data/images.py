@@ -16,7 +16,7 @@ from sharploss.utils.files import atomic_path
 Pixels = npt.NDArray[np.uint8]
 
 # What Pillow raises for files that are cut short or damaged, depending on the format and the place.
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error)
 
 
 def read_image(path: str | Path) -> Pixels:
@@ -45,6 +45,8 @@ def read_image(path: str | Path) -> Pixels:
             rgb = _to_rgb(image, path)
     except UserError:
         raise
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path} is too large ({str(error).split(',')[0]}): cut it into smaller images.") from None
     except _DAMAGED as error:
         raise UserError(f"{path} cannot be read as an image ({error}): replace it with an intact copy.") from None
     return np.array(np.asarray(rgb).transpose(2, 0, 1), dtype=np.uint8, order="C")

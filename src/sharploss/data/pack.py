@@ -145,9 +145,7 @@ def _header(metadata: dict[str, str], images: int, length: int) -> bytes:
 def open_pack(path: str | Path, *, verify: bool = False) -> Pack:
     """Open a pack file; its pixels are mapped into memory, not read.
 
-    Args:
-        path: the file.
-        verify: also compare the sha256 of all pixels.
+    With `verify` the sha256 of all pixels is compared, too.
 
     Raises:
         UserError: the file is missing, truncated, not a pack, of another version, or inconsistent.

@@ -29,10 +29,7 @@ class Crop(NamedTuple):
 def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Sequence[Pack]) -> list[Crop]:
     """Return the crops of one task, those of sets and images that could not be used left out.
 
-    Args:
-        crops: the crops of params.yaml: {name: {task, dataset, image, top, left, height, width}}.
-        task_name: which task's crops to give.
-        packs: the task's test packs.
+    `crops` are those of params.yaml, {name: {task, dataset, image, top, left, height, width}}, `packs` the test packs.
 
     Raises:
         UserError: a crop names a set or an image that is not tested on, or reaches beyond its image.

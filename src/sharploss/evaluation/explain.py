@@ -31,9 +31,6 @@ class Measured(NamedTuple):
 def explain_protocols(path: Path) -> list[Measured]:
     """Measure the picture under every protocol and write protocols.csv.
 
-    Args:
-        path: where to write.
-
     Returns:
         The rows of protocols.csv, in the order of PROTOCOLS: "grey8" is measured on the colour picture too, though
         studies measure grey tasks alone under it, and so without a border. Metrics of whole sets are left out.
@@ -50,12 +47,7 @@ def explain_protocols(path: Path) -> list[Measured]:
 
 
 def measure_all(output: Tensor, target: Tensor) -> list[Measured]:
-    """Measure one pair under every protocol.
-
-    Args:
-        output: (3, H, W) uint8.
-        target: the same shape.
-    """
+    """Measure one pair of (3, H, W) uint8 under every protocol."""
     measures = load_measures()
     restored, truth = (CachedImage(image[None]) for image in (output, target))
     rows: list[Measured] = []

@@ -34,11 +34,8 @@ def evaluate_group(group: str, runs: Mapping[str, Mapping[str, Any]], crops: Cro
     in nothing but the seed, the first gives the crops and the gradient variances (of the first crop's image, or else
     the first image).
 
-    Args:
-        group: "<task>-<network>".
-        runs: {key: its entry of runs.yaml, with its resolved `config`, a RunConfig}, all of one task.
-        crops: the crops of params.yaml.
-        files: where the study's weights and packs lie, and where to write.
+    `group` is "<task>-<network>"; `runs` has {key: its entry of runs.yaml, with its resolved `config`, a RunConfig}, of
+    one task all.
 
     Raises:
         UserError: weights or packs are missing, damaged or of another configuration, an image is too small, or a crop
@@ -66,12 +63,6 @@ def evaluate_input_baseline(task_name: str, task: Task, crops: Crops, files: Stu
 
     There are scores, crops of it and of the ground truth, gradient variances and one edge. Its name is "bicubic", or
     "input" where the task keeps the size.
-
-    Args:
-        task_name: the task's name.
-        task: the task.
-        crops: the crops of params.yaml.
-        files: where the study's packs lie, and where to write.
 
     Raises:
         UserError: packs are missing or damaged, an image is too small, or a crop does not fit its image.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from sharploss.config.run_config import RunConfig
-from sharploss.evaluation.tiles import restore_any_size
+from sharploss.evaluation import tiles
+from sharploss.evaluation.tiles import restore_tiled
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import load_weights, read_metadata
 from sharploss.training.device import memory_format
@@ -19,15 +21,7 @@ from sharploss.utils.errors import UserError
 
 
 def load_network(path: Path, config: RunConfig, device: torch.device) -> nn.Module | None:
-    """Load what a run has trained, ready for `restore`.
-
-    Args:
-        path: the weights of the run, safetensors.
-        config: the resolved run.
-        device: where to compute.
-
-    Returns:
-        The network, or None when the run diverged or was not trained.
+    """Load what a run has trained, ready for `restore`; None when it diverged or was not trained.
 
     Raises:
         UserError: the file is missing or damaged, or was trained with another configuration; the message names the
@@ -67,15 +61,12 @@ def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def restore(network: nn.Module, image: Tensor, tile: int | None = None) -> Tensor:
-    """Restore one image.
+def restore(network: nn.Module, image: Tensor) -> Tensor:
+    """Restore one image, one of more than `tiles.MAX_PIXELS` pixels in tiles.
 
     Args:
         network: maps (1, 3, h, w) in [0, 1] to (1, 3, H, W).
         image: (3, h, w) uint8.
-        tile: input pixels, a multiple of 8, that are restored at a time along each side, with `tiles.OVERLAP` more
-            around them, for images that memory would not suffice for; None restores images of more than
-            `tiles.MAX_PIXELS` pixels in tiles and others whole.
 
     Returns:
         (3, H, W) uint8 on the CPU: clamped, rounded half up, as it would be saved in a file.
@@ -93,5 +84,6 @@ def restore(network: nn.Module, image: Tensor, tile: int | None = None) -> Tenso
         return restored.clamp_(0, 1).mul_(255).add_(0.5).floor_().to("cpu", torch.uint8)
 
     # Tiles are cut out of bytes and put together as bytes: of a large image nothing else is whole.
+    restore_any = restore_levels if image[0].numel() <= tiles.MAX_PIXELS else partial(restore_tiled, restore_levels)
     with torch.inference_mode():
-        return restore_any_size(restore_levels, image[None], tile)[0].contiguous()
+        return restore_any(image[None])[0].contiguous()

@@ -15,13 +15,11 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from sharploss.utils.argument_checks import check_integer
-
 GRID = 8
 """Tiles start at multiples of this, the coarsest grid that a network lays on its input (MPRNet's)."""
 
 MAX_PIXELS = 2**20
-"""Inputs of more pixels are tiled without being asked. Those of the benchmarks have fewer: GoPro's 0.92 million,
+"""Inputs of more pixels are restored in tiles. Those of the benchmarks have fewer: GoPro's 0.92 million,
 DIV2K's at x2 0.7 million. EDSR's 256 channels take 1 GiB for each layer's output here, four times that when doubled."""
 
 TILE = 368
@@ -42,17 +40,7 @@ class Span(NamedTuple):
 
 
 def spans(size: int, tile: int, overlap: int) -> Iterator[Span]:
-    """Cut `size` pixels, along one direction, into tiles of at most `tile`; all but `overlap` on inner sides counts.
-
-    Raises:
-        ValueError: no multiples of GRID, or a tile of which nothing would be kept.
-    """
-    check_integer("tile", tile, minimum=GRID)
-    check_integer("overlap", overlap, minimum=0)
-    if tile % GRID or overlap % GRID:
-        raise ValueError(f"tile and overlap must be multiples of {GRID} pixels, not {tile} and {overlap}")
-    if tile <= 2 * overlap:
-        raise ValueError(f"a tile of {tile} pixels has nothing left to keep after {overlap} on each side: enlarge it")
+    """Cut `size` pixels, along one direction, into tiles of at most `tile`; all but `overlap` on inner sides counts."""
     stride = tile - 2 * overlap
     count = max(-(-(size - 2 * overlap) // stride), 1) if size > tile else 1
     for index in range(count):
@@ -70,13 +58,10 @@ def restore_tiled(
         network: maps (N, C, h, w) to (N, C, scale*h, scale*w), in evaluation mode.
         images: (N, C, h, w) in [0, 1], or of any dtype that the network takes.
         tile: side of a tile in input pixels, a multiple of GRID; an image that fits into one is restored whole.
-        overlap: input pixels, a multiple of GRID, that are computed and not kept where tiles meet.
+        overlap: input pixels, a multiple of GRID below half a tile, that are computed and not kept where tiles meet.
 
     Returns:
         (N, C, scale*h, scale*w); see above for how it differs from network(images).
-
-    Raises:
-        ValueError: tile and overlap that cannot be.
     """
     height, width = images.shape[-2:]
     whole = images[..., :0, :0]
@@ -86,23 +71,9 @@ def restore_tiled(
             scale = part.shape[-1] // (columns.stop - columns.start)
             if whole.numel() == 0:
                 whole = part.new_empty((*part.shape[:-2], scale * height, scale * width))
-            _kept(whole, (0, 0), rows, columns, scale).copy_(
-                _kept(part, (rows.start, columns.start), rows, columns, scale)
-            )
+            kept = _kept(part, (rows.start, columns.start), rows, columns, scale)
+            _kept(whole, (0, 0), rows, columns, scale).copy_(kept)
     return whole
-
-
-def restore_any_size(network: Callable[[Tensor], Tensor], images: Tensor, tile: int | None = None) -> Tensor:
-    """Restore images whole where they have at most MAX_PIXELS pixels each, else, or where `tile` is given, in tiles.
-
-    Raises:
-        ValueError: a tile that is no multiple of GRID.
-    """
-    if tile is None and images.shape[-2] * images.shape[-1] <= MAX_PIXELS:
-        return network(images)
-    side = TILE if tile is None else tile
-    check_integer("tile", side, minimum=GRID)
-    return restore_tiled(network, images, tile=side + 2 * OVERLAP, overlap=OVERLAP)
 
 
 def _kept(restored: Tensor, corner: tuple[int, int], rows: Span, columns: Span, scale: int) -> Tensor:

@@ -16,10 +16,8 @@ FEATURES = ("head", "body", "tail")
 """The tensors that a discriminator gives: after its first layer, after the next three, and its logits."""
 
 
-class SinGANDiscriminator(nn.Module):
-    """Maps (N, C, H, W) in [-1, 1] to a map of logits (N, 1, H - 10, W - 10), high for real.
-
-    Four convolutions with batch normalisation and LeakyReLU of 0.2, and a fifth to one channel.
+class _Body(nn.Module):
+    """Four convolutions with batch normalisation and LeakyReLU of 0.2, which both networks begin with.
 
     Args:
         width: channels of the layers; 32 at the coarsest scales, doubled every four scales, at most 128.
@@ -37,6 +35,13 @@ class SinGANDiscriminator(nn.Module):
         self.body = nn.Sequential()
         for index in range(1, 4):
             self.body.add_module(f"block{index}", _block(width, width))
+
+
+class SinGANDiscriminator(_Body):
+    """Maps (N, C, H, W) in [-1, 1] to a map of logits (N, 1, H - 10, W - 10), high for real."""
+
+    def __init__(self, width: int = 32, channels: int = 3) -> None:
+        super().__init__(width, channels)
         self.tail = nn.Conv2d(width, 1, 3)
 
     def features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -50,28 +55,15 @@ class SinGANDiscriminator(nn.Module):
         return self.features(images)[-1]
 
 
-class SinGANGenerator(nn.Module):
+class SinGANGenerator(_Body):
     """Maps images (N, C, H, W) in [-1, 1] to images of the same size: the input plus five convolutions of it.
 
     The border is padded once with five zeros, as in the official code, and tanh bounds what is added to [-1, 1]. Unlike
     there, what is added to is the very input: in restoration no cleaner one exists.
-
-    Args:
-        width: channels of the layers.
-        channels: of the images.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     def __init__(self, width: int = 32, channels: int = 3) -> None:
-        super().__init__()
-        check_integer("width", width, minimum=1)
-        check_integer("channels", channels, minimum=1)
-        self.head = _block(channels, width)
-        self.body = nn.Sequential()
-        for index in range(1, 4):
-            self.body.add_module(f"block{index}", _block(width, width))
+        super().__init__(width, channels)
         self.tail = nn.Sequential(nn.Conv2d(width, channels, 3), nn.Tanh())
 
     def forward(self, images: Tensor) -> Tensor:

@@ -22,13 +22,10 @@ from sharploss.utils.files import sha256
 
 @dataclass(frozen=True)
 class Scale:
-    """One scale of the pyramid.
+    """One scale of the pyramid: the image `real`, (1, 3, h, w) in [-1, 1], and what the task does to it.
 
-    Attributes:
-        real: the image, (1, 3, h, w) in [-1, 1].
-        distortion: what the task does to it, the same shape, where that is always the same (jpeg; 0 for sr).
-        sigma: standard deviation of noise that is drawn anew each time, in the same units (denoise; else 0).
-        noise_channels: 1 for grey noise, else 3.
+    That is `distortion`, the same shape, where it is always the same (jpeg; 0 for sr), or else noise that is drawn anew
+    each time, of standard deviation `sigma` in the same units, in 1 channel (grey) or 3.
     """
 
     real: Tensor
@@ -46,11 +43,7 @@ class Pyramid:
 
 
 def load_image(name: str, own: Mapping[str, Mapping[str, Any]]) -> tuple[Tensor, str]:
-    """Read the image that an extractor learns from.
-
-    Args:
-        name: "<data set>/<image>".
-        own: `datasets` of params.yaml.
+    """Read the image "<data set>/<image>" that an extractor learns from; `own` is `datasets` of params.yaml.
 
     Returns:
         (3, H, W) uint8, and the sha256 of its file.
@@ -104,11 +97,7 @@ def make_pyramid(image: Tensor, task: Task, settings: Extractor, device: torch.d
     scale; the coarsest generator gets the image itself with z_0, for super-resolution shrunk by one more scale and
     enlarged again.
 
-    Args:
-        image: (3, H, W) uint8.
-        task: whose degradation is the distortion.
-        settings: of the extractor.
-        device: where the result goes.
+    The image is (3, H, W) uint8.
 
     Raises:
         UserError: a kind of task that has no distortion here, or too small an image.

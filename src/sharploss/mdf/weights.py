@@ -1,35 +1,31 @@
-"""Where MDF's discriminators come from: the authors' files, converted once, or those that `extract` trained."""
+"""Where MDF's discriminators come from: the authors' files, or those that `extract` trained."""
 
-import contextlib
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, load_file, save
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from sharploss.assets.fetch import locate
-from sharploss.assets.lookup import cache_folder
 from sharploss.config.extractors import OFFICIAL, SUFFIX, weights_source
 from sharploss.functional.backbones import freeze
 from sharploss.mdf.networks import SinGANDiscriminator
 from sharploss.utils.checksum import verify_checksum
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import sha256, write_bytes
+from sharploss.utils.files import sha256
 
 
 def load_discriminators(weights: str, scales: int) -> tuple[nn.ModuleList, str]:
     """Load the first `scales` discriminators, coarsest first, frozen and in evaluation mode.
 
-    Args:
-        weights: as of `sharploss.config.extractors.weights_source`.
-        scales: how many.
+    `weights` is as of `sharploss.config.extractors.weights_source`.
 
     Returns:
         SinGANDiscriminators; and which file they are from, its name and the first 16 digits of its sha256, because
-        neither a name nor a path says what was in it. Of the authors' that is their pickle, not the conversion.
+        neither a name nor a path says what was in it.
 
     Raises:
         AssetMissingError: the authors' file cannot be had.
@@ -46,7 +42,7 @@ def build(tensors: Mapping[str, Tensor], scales: int, name: str) -> nn.ModuleLis
     """Make the first `scales` discriminators of `tensors` ("0.head.conv.weight" and so on); `name` is for messages.
 
     Raises:
-        UserError: there are fewer, or tensors of other names or shapes.
+        UserError: there are fewer, or tensors of other names or shapes, or not finite.
     """
     count = 0
     while f"{count}.head.conv.weight" in tensors:
@@ -61,6 +57,8 @@ def build(tensors: Mapping[str, Tensor], scales: int, name: str) -> nn.ModuleLis
 
 def _build_one(tensors: Mapping[str, Tensor], scale: int, name: str) -> nn.Module:
     own = {key.split(".", 1)[1]: value for key, value in tensors.items() if key.startswith(f"{scale}.")}
+    if not all(value.isfinite().all() for value in own.values()):
+        raise UserError(f"{name} has values that are not finite in MDF's discriminator {scale}: name another file.")
     width, channels = own["head.conv.weight"].shape[:2]
     with torch.device("meta"):  # no random numbers are drawn
         network = SinGANDiscriminator(int(width), int(channels))
@@ -73,36 +71,21 @@ def _build_one(tensors: Mapping[str, Tensor], scale: int, name: str) -> nn.Modul
 
 
 def official_tensors(asset: str) -> tuple[dict[str, Tensor], str]:
-    """Read the authors' discriminators, converting their pickle into the cache the first time.
-
-    Nothing in the pickle is executed (sharploss.assets.torch_modules). The converted file is named by the pickle's
-    sha256.
+    """Read the authors' discriminators; nothing in their pickle is executed (sharploss.assets.torch_modules).
 
     Returns:
-        The tensors by name; and the pickle's own name and the start of its sha256.
+        The tensors by name, "<scale>.<name of parameter>"; and the pickle's own name and the start of its sha256.
 
     Raises:
         AssetMissingError: the file cannot be had.
         UserError: it is another file than the authors', or damaged.
     """
-    path = locate(asset)[0]
-    start = sha256(path)[:16]
-    converted, file = cache_folder() / "converted" / f"{asset}-{start}.safetensors", f"{path.name} {start}"
-    try:
-        return load_file(converted), file
-    except (OSError, SafetensorError):  # not there yet, or damaged
-        tensors = convert(path)
-    with contextlib.suppress(OSError):  # a cache that cannot be written costs a conversion each time
-        write_bytes(converted, save(tensors, metadata={"source": path.name}))
-    return tensors, file
-
-
-def convert(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of the authors' pickle, "<scale>.<name of parameter>": those of a list of discriminators."""
     from sharploss.assets.torch_modules import read_modules
 
+    path = locate(asset)[0]
     modules = enumerate(read_modules(path))
-    return {f"{scale}.{name}": tensor for scale, tensors in modules for name, tensor in tensors.items()}
+    tensors = {f"{scale}.{name}": tensor for scale, tensors in modules for name, tensor in tensors.items()}
+    return tensors, f"{path.name} {sha256(path)[:16]}"
 
 
 def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:

@@ -75,6 +75,7 @@ class Provenance(_Record):
         packs: {role: sha256 of the packed images}.
         start, extractor: sha256 of the weights that it started from, and of its MDF discriminators.
         left_out: {training image: why nothing was learnt from it}.
+        fresh: weights that began from random numbers, though the run started from another.
     """
 
     started: str
@@ -97,6 +98,7 @@ class Provenance(_Record):
     start: str | None = None
     extractor: str | None = None
     left_out: dict[str, str] = {}
+    fresh: list[str] = []
 
 
 class _Config(_Record):
@@ -151,7 +153,9 @@ def summarise(record: RunRecord) -> str:
         return f"{record.key}: diverged, {metrics.diverged.term} is not finite at step {metrics.diverged.step}"
     assert provenance is not None
     speed = f"{provenance.seconds:.1f} s ({provenance.steps_per_second:.1f} steps/s)"
-    return f"{record.key}: {metrics.step} steps in {speed}, validation {metrics.validation['psnr_y']:.2f} dB"
+    psnr = metrics.validation.get("psnr_y")
+    quality = "not finite" if psnr is None else f"{psnr:.2f} dB"
+    return f"{record.key}: {metrics.step} steps in {speed}, validation {quality}"
 
 
 def same_config(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from sharploss.utils.checksum import add_checksum, verify_checksum
-from sharploss.utils.errors import UserError
+from sharploss.utils.errors import UserError, cut
 from sharploss.utils.files import write_bytes
 
 KEPT = 2  # the newest, and the one before it in case the newest turns out to be damaged
@@ -105,22 +105,31 @@ def load_weights(path: Path, network: nn.Module) -> None:
     """Load a weights file into `network`.
 
     Raises:
-        UserError: the file is missing or damaged, or holds other tensors than the network has; it names the first.
+        UserError: the file is missing or damaged, or holds other tensors than the network has; it names them.
     """
-    tensors = read_weights(path)
-    difference = _difference(tensors, network.state_dict())
-    if difference:
-        raise UserError(f"{path} is a checkpoint of another configuration: {difference}.")
-    network.load_state_dict(tensors)
+    try:
+        network.load_state_dict(read_weights(path))
+    except RuntimeError as error:
+        raise UserError(
+            f"{path} is a checkpoint of another configuration: {cut(' '.join(str(error).split()), 400)}"
+        ) from None
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a weights file; a missing or damaged one is a UserError."""
+    """Read the tensors of a weights file; one that is missing, damaged or not finite is a UserError."""
     verify_checksum(path)
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except SafetensorError as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
+        raise _damaged(path, str(error)) from None
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise _damaged(path, f"'{name}' has values that are not finite")
+    return tensors
+
+
+def _damaged(path: Path, what: str) -> UserError:
+    return UserError(f"{path} is damaged ({what}): delete it and run 'make repro' to train it again.")
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -135,17 +144,7 @@ def read_metadata(path: Path) -> dict[str, str]:
         with safe_open(path, framework="pt") as file:
             metadata = cast("dict[str, str]", file.metadata() or {})
     except SafetensorError as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to train it again.") from None
+        raise _damaged(path, str(error)) from None
     if not {"config", "status"} <= metadata.keys():
         raise UserError(f"{path} does not say which run it is of: delete it and run 'make repro' to train it again.")
     return metadata
-
-
-def _difference(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> str | None:
-    for name, tensor in wanted.items():
-        if name not in found:
-            return f"the network has '{name}', the file has not"
-        if found[name].shape != tensor.shape:
-            return f"'{name}' is {tuple(found[name].shape)} in the file and {tuple(tensor.shape)} in the network"
-    extra = sorted(set(found) - set(wanted))
-    return f"the file has '{extra[0]}', the network has not" if extra else None

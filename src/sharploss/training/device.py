@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,10 @@ import torch
 from sharploss.utils.errors import UserError
 
 Mode = Literal["exact", "fast"]
+
+CPUINFO = Path("/proc/cpuinfo")
+INSTRUCTION_SETS = re.compile(r"(avx|amx|fma|f16c|sse4|asimd|sve)[0-9a-z_]*")
+"""Flags of a processor that libraries choose their code by, and with it the last bits of sums."""
 
 STUDIED = ("src", "pipelines", "params.yaml")
 """What makes a run what it is, in the repository it is started in."""
@@ -61,18 +66,17 @@ def describe_hardware(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     count = torch.get_num_threads()
-    return f"{_processor_name()}, {count} thread{'s' if count > 1 else ''}"
+    return f"{describe_processor()[0]}, {count} thread{'s' if count > 1 else ''}"
 
 
-def _processor_name() -> str:
-    for line in _read_lines(Path("/proc/cpuinfo")):
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def _read_lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+def describe_processor() -> tuple[str, str, list[str]]:
+    """Return the processor's name, its family, model and stepping, and its instruction sets, where the system tells."""
+    text = CPUINFO.read_text(encoding="utf-8", errors="replace") if CPUINFO.is_file() else ""
+    fields = dict(re.findall(r"^([^:\n]+?)\s*:[ \t]*(.*)$", text.split("\n\n", 1)[0], re.MULTILINE))
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    numbers = [f"{key} {fields[key]}" for key in ("cpu family", "model", "stepping") if key in fields]
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    return name, ", ".join(numbers), sorted(flag for flag in flags if INSTRUCTION_SETS.fullmatch(flag))
 
 
 def describe_commit() -> str:
@@ -81,13 +85,10 @@ def describe_commit() -> str:
     Results do not count: a study changes them while it runs.
     """
     try:
-        commit = _git("rev-parse", "--short", "HEAD")
-        changed = _git("status", "--porcelain", "--", *STUDIED)
+        commit, changed = (
+            subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+            for words in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--", *STUDIED))
+        )
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return f"{commit}+changes" if changed else commit
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()

@@ -13,7 +13,7 @@ from sharploss.config.run_config import RunConfig
 from sharploss.data.patches import Patches
 from sharploss.losses.adversarial import AdversarialLoss
 from sharploss.losses.weighted_sum import WeightedSum
-from sharploss.training.optimizers import gradient_norm
+from sharploss.training.optimizers import descend, gradient_norm
 from sharploss.training.processes import Gradients, ProcessGroup, micro_batches
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import APART, make_optimizer
@@ -29,9 +29,7 @@ has won; logits that meet and a gradient near zero, that it has collapsed."""
 class DiscriminatorTrainer:
     """Trains the discriminator beside the network.
 
-    `term` is the adversarial term of the loss, `settings` the discriminator's optimiser and schedule of `steps` steps,
-    `patches` what it sees where it does several steps for one of the network, `gradients` how the micro-batches of a
-    batch come together.
+    `settings` are those of its optimiser, `patches` what it sees where it does several steps for one of the network.
     """
 
     term: AdversarialLoss
@@ -74,8 +72,6 @@ class DiscriminatorTrainer:
         return logged
 
     def _step(self, output: Tensor, target: Tensor, rate: float) -> Tensor:
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         self.gradients.clear()
         logged: list[Tensor] = []
         for restored, real_images in self.gradients.split(output, target):
@@ -83,11 +79,8 @@ class DiscriminatorTrainer:
             self.gradients.add(loss)
             logged.append(torch.stack([loss.detach(), real.detach().mean(), fake.detach().mean()]))
         self.gradients.finish()
-        if self.settings.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.settings.clip_norm)
-        gradient = gradient_norm(self.discriminator)
-        self.optimizer.step()
-        return torch.cat([torch.stack(logged).mean(0), gradient[None]])
+        descend(self.discriminator, self.optimizer, rate, self.settings.clip_norm)
+        return torch.cat([torch.stack(logged).mean(0), gradient_norm(self.discriminator)[None]])
 
 
 def make_discriminator_trainer(
@@ -95,14 +88,8 @@ def make_discriminator_trainer(
 ) -> DiscriminatorTrainer | None:
     """Make what trains the discriminator of a loss with an adversarial term; None for a loss without.
 
-    Args:
-        loss: on its device.
-        config: the resolved run.
-        patches: the network's; the discriminator's own are drawn from the same images.
-        group: the processes that share a batch.
-
-    Raises:
-        UserError: the loss has several adversarial terms.
+    The discriminator's own patches are drawn from the images of the network's, `patches`. UserError: the loss has
+    several adversarial terms.
     """
     terms = {name: term for name, term in loss.losses.items() if isinstance(term, AdversarialLoss)}
     if not terms:

@@ -11,15 +11,9 @@ from sharploss.training.optimizers import gradient_norm
 
 
 def first_nonfinite(rows: Tensor, names: Sequence[str], start: int) -> dict[str, Any] | None:
-    """Find the first NaN or infinity among logged terms.
+    """Find the first NaN or infinity among logged terms: its name and step, or None.
 
-    Args:
-        rows: (steps, terms) on the CPU; a row holds the terms of one step.
-        names: the terms' names, in the order of the columns.
-        start: the step of the first row, counted from 0.
-
-    Returns:
-        The term and its step, or None where all are finite.
+    `rows` is (steps, terms) on the CPU, `names` are those of its columns, `start` is the step of its first row.
     """
     bad = (~rows.isfinite()).nonzero()
     if len(bad) == 0:
@@ -29,12 +23,7 @@ def first_nonfinite(rows: Tensor, names: Sequence[str], start: int) -> dict[str,
 
 
 def nonfinite_weights(networks: Mapping[str, nn.Module], step: int) -> dict[str, Any] | None:
-    """Check the weights too: the last step can ruin them without any of its terms showing it.
-
-    Args:
-        networks: by the name that messages give their weights.
-        step: the last one, counted from 0.
-    """
+    """Check the weights of networks, by their names, too: the last step can ruin them without any term showing it."""
     for name, network in networks.items():
         if not bool(torch.stack([parameter.detach().isfinite().all() for parameter in network.parameters()]).all()):
             return {"term": name, "step": step}
@@ -49,14 +38,8 @@ def find_diverged_term(
 ) -> dict[str, Any]:
     """Find the term whose gradient became non-finite a step before anything else: that of a root does so at 0.
 
-    Args:
-        diverged: what `first_nonfinite` or `nonfinite_weights` found.
-        last_network: returns the last network that was saved, on the CPU, and its step.
-        loss: whose terms are tried one by one.
-        batch: returns the input and target of a step.
-
-    Returns:
-        "gradient of <term>" and its step; or `diverged`, where all terms' gradients are finite with that network.
+    Terms are tried one by one on the batch of the step before, with the last network that was saved. Where all their
+    gradients are finite, what is returned is `diverged`, which `first_nonfinite` or `nonfinite_weights` found.
     """
     step = diverged["step"] - (0 if diverged["term"].endswith("weights") else 1)
     if step < 0:

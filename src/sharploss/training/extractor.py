@@ -16,9 +16,9 @@ task's own scale is in no number. Extractors that differ only in sr_x2 or sr_x4 
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ from sharploss.record.history import History
 from sharploss.training.checkpoint import load_checkpoint, save_checkpoint
 from sharploss.training.device import set_mode
 from sharploss.training.divergence import first_nonfinite
-from sharploss.training.interrupt import Interrupt, stop_on_signal
+from sharploss.training.interrupt import stop_on_signal
 from sharploss.training.optimizers import Adam
 from sharploss.utils.errors import UserError
 
@@ -45,15 +45,14 @@ error of what is generated (images in [-1, 1]); the last two without their weigh
 class Extraction:
     """How a training of discriminators ended.
 
-    `status` is finished or stopped; `discriminators` are those of the finished scales, coarsest first; `last` what was
-    logged last; `seconds` of training include those before a resume.
+    `status` is finished or stopped; `discriminators` are those of the finished scales, coarsest first; `seconds` of
+    training include those before a resume.
     """
 
     status: str
     discriminators: nn.ModuleList
     generators: nn.ModuleList
     seconds: float = 0.0
-    last: dict[str, float] | None = None
 
 
 def train_extractor(
@@ -64,13 +63,8 @@ def train_extractor(
     What is random in an iteration depends on (seed, scale, iteration) alone. A checkpoint is written after each scale,
     so a training that was stopped does its unfinished scale again, and ends with the same bits.
 
-    Args:
-        settings: of the extractor.
-        task: whose degradation is the distortion.
-        image: (3, H, W) uint8, the one image.
-        scratch: the extractor's own folder for checkpoints and the growing record `history.jsonl`.
-        device: where to compute.
-        title: for the progress bar and messages.
+    The image is (3, H, W) uint8; `scratch` is the extractor's own folder for checkpoints and the growing record
+    `history.jsonl`, `title` what messages call it.
 
     Raises:
         UserError: the image is too small, the task has no distortion here, or a term is not finite any more.
@@ -88,18 +82,28 @@ def train_extractor(
         for index in range(len(state.discriminators), len(pyramid.scales)):
             started = time.perf_counter()
             pair = _start(settings, state, index, device)
-            state.last = _train_scale(
-                pair, state.generators, pyramid, settings, record=record, interrupt=interrupt, bar=bar, title=title
-            )
-            if state.last is None:
-                state.status = "stopped"
-                break
+            optimizers = [Adam(network.parameters(), lr=0.0, betas=settings.betas) for network in pair]
+            window: list[Tensor] = []
+            for iteration in range(settings.iterations):
+                rate = settings.learning_rate * (settings.gamma if iteration >= settings.milestone else 1)
+                for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+                    group["lr"] = rate
+                random = random_numbers(settings.seed, index, iteration)
+                window.append(_iterate(pair, optimizers, state.generators, pyramid, settings, random))
+                bar.update()
+                if interrupt.is_set():
+                    state.status = "stopped"
+                    return state
+                if (iteration + 1) % settings.log_every == 0 or iteration + 1 == settings.iterations:
+                    means = _means(torch.stack(window).cpu(), index, iteration + 1 - len(window), title)
+                    record.append({"event": "extract", "scale": index, "iteration": iteration + 1, "lr": rate, **means})
+                    window.clear()
             for networks, network in zip((state.discriminators, state.generators), pair, strict=True):
                 networks.append(network.requires_grad_(False).eval())
             state.seconds += time.perf_counter() - started
-            _save(state, scratch, record.sync())
-    state.discriminators.eval()
-    state.generators.eval()
+            weights = {name: [one.state_dict() for one in getattr(state, name)] for name in KINDS}
+            content = {"step": index + 1, "seconds": state.seconds, **weights, "record_bytes": record.sync()}
+            save_checkpoint(scratch, content)
     return state
 
 
@@ -124,73 +128,42 @@ def _start(
     return pair[0].to(device), pair[1].to(device)
 
 
-def _train_scale(
+def _iterate(  # noqa: PLR0917
     pair: tuple[SinGANDiscriminator, SinGANGenerator],
+    optimizers: Sequence[torch.optim.Optimizer],
     coarser: nn.ModuleList,
     pyramid: Pyramid,
     settings: Extractor,
-    *,
-    record: History,
-    interrupt: Interrupt,
-    bar: "tqdm[Any]",
-    title: str,
-) -> dict[str, float] | None:
-    """Train one scale; return the last means of what is logged, or None where a signal stopped it."""
-    (discriminator, generator), index = pair, len(coarser)
-    real = pyramid.scales[index].real
-    optimizers = [_adam(network, settings) for network in pair]
-    every = settings.log_every
-    means: dict[str, float] = {}
-    window = torch.zeros(every, len(LOGGED), device=real.device)
-    for iteration in range(settings.iterations):
-        rate = settings.learning_rate * (settings.gamma if iteration >= settings.milestone else 1)
-        for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-            group["lr"] = rate
-        random = random_numbers(settings.seed, index, iteration)
-        for _ in range(settings.steps):
-            distorted = distorted_input(pyramid, list(coarser), random)
-            fake = generator(distorted).detach()
-            critic = critic_terms(discriminator, real, fake, float(torch.rand((), generator=random)))
-            _descend(optimizers[0], critic[1] - critic[0] + settings.penalty * critic[2])
-        discriminator.requires_grad_(False)
-        for _ in range(settings.steps):
-            fake = generator(distorted)  # pyright: ignore[reportPossiblyUnboundVariable]
-            error = (fake - real).square().mean()
-            _descend(optimizers[1], settings.reconstruction * error - discriminator(fake).mean())
-        discriminator.requires_grad_(True)
-        window[iteration % every] = torch.stack([*critic, error]).detach()  # pyright: ignore[reportPossiblyUnboundVariable]
-        bar.update()
-        if interrupt.requested:
-            return None
-        if (iteration + 1) % every == 0 or iteration + 1 == settings.iterations:
-            rows = window[: iteration % every + 1].cpu()
-            _check(rows, index, iteration + 1 - len(rows), title)
-            means = {str(name): mean for name, mean in zip(LOGGED, rows.double().mean(0).tolist(), strict=True)}
-            record.append({"event": "extract", "scale": index, "iteration": iteration + 1, "lr": rate, **means})
-    return means
+    random: torch.Generator,
+) -> Tensor:
+    """Train both networks of a scale for one iteration; return the values of LOGGED, (4,)."""
+    discriminator, generator = pair
+    real = pyramid.scales[len(coarser)].real
+    distorted, critic, error = real, (), real
+    for _ in range(settings.steps):
+        distorted = distorted_input(pyramid, list(coarser), random)
+        fake = generator(distorted).detach()
+        critic = critic_terms(discriminator, real, fake, float(torch.rand((), generator=random)))
+        _descend(optimizers[0], critic[1] - critic[0] + settings.penalty * critic[2])
+    discriminator.requires_grad_(False)
+    for _ in range(settings.steps):
+        fake = generator(distorted)
+        error = (fake - real).square().mean()
+        _descend(optimizers[1], settings.reconstruction * error - discriminator(fake).mean())
+    discriminator.requires_grad_(True)
+    return torch.stack([*critic, error]).detach()
 
 
 def critic_terms(discriminator: nn.Module, real: Tensor, fake: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the mean logits of the image and of a generated one, and the gradient penalty between the two.
+    """Return the mean logits of the image and of a generated one, (1, 3, h, w) in [-1, 1], and the gradient penalty.
 
-    Args:
-        discriminator: maps (1, 3, h, w) to a map of logits.
-        real: (1, 3, h, w) in [-1, 1].
-        fake: the same shape.
-        share: 0 to 1, of the real image in the mixture that the penalty is taken at.
-
-    Returns:
-        Three scalars. The penalty is the mean of (|g| - 1)^2 over pixels, g the gradient of the sum of logits with
-        respect to a pixel and |g| its length over the channels, as SinGAN has it.
+    The penalty is taken at their mixture with the `share` of the real one, 0 to 1: the mean of (|g| - 1)^2 over pixels,
+    g the gradient of the sum of logits with respect to a pixel and |g| its length over the channels, as SinGAN has it.
     """
     mixture = (share * real + (1 - share) * fake).requires_grad_(True)
     scores = discriminator(real).mean(), discriminator(fake).mean()
     (slope,) = torch.autograd.grad(discriminator(mixture).sum(), mixture, create_graph=True)
     return *scores, (slope.norm(2, dim=1) - 1).square().mean()
-
-
-def _adam(network: nn.Module, settings: Extractor) -> torch.optim.Optimizer:
-    return Adam(network.parameters(), lr=0.0, betas=settings.betas)
 
 
 def _descend(optimizer: torch.optim.Optimizer, total: Tensor) -> None:
@@ -199,31 +172,34 @@ def _descend(optimizer: torch.optim.Optimizer, total: Tensor) -> None:
     optimizer.step()
 
 
-def _check(rows: Tensor, scale: int, first: int, title: str) -> None:
+def _means(rows: Tensor, scale: int, first: int, title: str) -> dict[str, float]:
+    """Return the means of what is logged of iterations from `first` on, (iterations, 4).
+
+    Raises:
+        UserError: one is not finite.
+    """
     bad = first_nonfinite(rows, LOGGED, first)
     if bad:
         raise UserError(
             f"Extractor '{title}' has diverged: {bad['term']} is not finite at scale {scale}, iteration {bad['step']}: "
             "lower its learning_rate in params.yaml."
         )
+    return dict(zip(LOGGED, rows.double().mean(0).tolist(), strict=True))
 
 
-def _save(state: Extraction, scratch: Path, record_bytes: int) -> None:
-    networks = {name: [one.state_dict() for one in getattr(state, name)] for name in ("discriminators", "generators")}
-    kept = {"step": len(state.discriminators), "seconds": state.seconds, "last": state.last}
-    save_checkpoint(scratch, {**kept, **networks, "record_bytes": record_bytes})
+KINDS = {"discriminators": SinGANDiscriminator, "generators": SinGANGenerator}
 
 
 def _restore(settings: Extractor, scratch: Path, device: torch.device) -> tuple[Extraction, int]:
     """Return the finished scales of the newest checkpoint, if there is one, and the bytes of the record by then."""
-    state = Extraction("finished", nn.ModuleList(), nn.ModuleList())
+    state = Extraction("finished", nn.ModuleList().eval(), nn.ModuleList().eval())
     content = load_checkpoint(scratch, device)
     if content is None:
         return state, 0
-    for name, kind in (("discriminators", SinGANDiscriminator), ("generators", SinGANGenerator)):
+    for name, kind in KINDS.items():
         for index, weights in enumerate(content[name]):
             network = kind(width(index, settings)).to(device)
             network.load_state_dict(weights)
             getattr(state, name).append(network.requires_grad_(False).eval())
-    state.seconds, state.last = content["seconds"], content["last"]
+    state.seconds = content["seconds"]
     return state, int(content["record_bytes"])

@@ -1,6 +1,7 @@
 """Training one run, top to bottom."""
 
 import copy
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,8 +25,8 @@ from sharploss.training.device import memory_format, set_mode
 from sharploss.training.discriminator import LOGGED, final, make_discriminator_trainer
 from sharploss.training.divergence import find_diverged_term, first_nonfinite, nonfinite_weights
 from sharploss.training.interrupt import stop_on_signal
-from sharploss.training.optimizers import gradient_norm
-from sharploss.training.processes import Gradients, ProcessGroup, micro_batches, process_group
+from sharploss.training.optimizers import descend, gradient_norm
+from sharploss.training.processes import Gradients, micro_batches, process_group
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import (
     State,
@@ -44,10 +45,9 @@ from sharploss.training.validation import leaves_pictures, validate
 class TrainResult:
     """How a training ended.
 
-    `status` is finished, diverged, stopped or not_trained; `state` the last one; `network` the one to keep (the last
-    good one where the run diverged, from step `step`); `diverged` names the first non-finite term and its step;
-    `reason` says why a run was not trained; `backbones` names the weights that terms of the loss were computed with;
-    `left_out` says of which training images nothing was learnt.
+    `status` is finished, diverged, stopped or not_trained; `network` the one to keep (the last good one where the run
+    diverged), of step `step`; `diverged` the first non-finite term and its step; `reason` why a run was not trained;
+    `backbones`, `left_out` and `fresh` are those of `sharploss.record.run.Provenance`.
     """
 
     status: str
@@ -58,6 +58,7 @@ class TrainResult:
     reason: str | None = None
     backbones: dict[str, str] = field(default_factory=dict[str, str])
     left_out: dict[str, str] = field(default_factory=dict[str, str])
+    fresh: list[str] = field(default_factory=list[str])
 
     @property
     def steps_per_second(self) -> float:
@@ -106,14 +107,25 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     set_mode(recipe.mode)
     layout = memory_format(device, recipe.mode)
     network = make_network(config)
-    if start is not None:
-        start_from(network, start)
+    fresh = [] if start is None else start_from(network, start)
     network.to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
     loss = make_loss(config).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
     fuse(loss, device, recipe.mode)
     group = process_group()
     count = micro_batches(recipe, group.world)
-    patches = _patches(packs["train"], config, group, count, device)
+    patches = Patches(
+        packs["train"],
+        scale=config.task.scale,
+        patch=recipe.patch,
+        batch=recipe.batch,
+        seed=config.seed,
+        device=device,
+        rank=group.rank,
+        world=group.world,
+        parts=count,
+    )
+    if patches.left_out and group.is_main:
+        print(f"warning: {len(patches.left_out)} images are smaller than the patch: left out", file=sys.stderr)
     gradients = Gradients(network, group, count, exact=recipe.mode == "exact")
     adversary = make_discriminator_trainer(loss, config, patches, group)
     names = [*loss.weights, *(f"discriminator {name}" for name in LOGGED if adversary is not None)]
@@ -147,7 +159,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
             if set_step is not None:
                 set_step(state.step)
             output, logged = _backward(forward, loss, gradients, input, target)
-            _optimise(network, state.optimizer, rate, recipe.clip_norm)
+            descend(network, state.optimizer, rate, recipe.clip_norm)
             state.update_average(recipe.average)
             if adversary is not None:
                 logged = torch.cat([logged, adversary.update(forward, network, output, target, state.step)])
@@ -155,7 +167,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
             state.step += 1
             bar.update(recipe.batch)
 
-            stopping = group.any(interrupt.requested)
+            stopping = group.any(interrupt.is_set())
             due = _due(state.step, recipe, stopping)
             if not due:
                 continue
@@ -200,7 +212,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     state.seconds = earlier + time.perf_counter() - started
     keep, step = last_good(config, scratch, start) if status == "diverged" else (state.trained_network, state.step)
     left_out = packs["train"].left_out | patches.left_out
-    return TrainResult(status, state, keep, step, diverged, backbones=loss.backbones, left_out=left_out)
+    return TrainResult(status, state, keep, step, diverged, None, loss.backbones, left_out, fresh)
 
 
 def _due(step: int, recipe: Recipe, stopping: bool) -> set[str]:
@@ -209,21 +221,6 @@ def _due(step: int, recipe: Recipe, stopping: bool) -> set[str]:
     every = {"log": recipe.log_every, "validate": recipe.validate_every, "save": recipe.checkpoint_every}
     due = {name for name, steps in every.items() if last or step % steps == 0}
     return due | {"save"} if stopping else due
-
-
-def _patches(pack: Pack, config: RunConfig, group: ProcessGroup, count: int, device: torch.device) -> Patches:
-    """Return the source of this process's patches, of a batch in `count` micro-batches."""
-    return Patches(
-        pack,
-        scale=config.task.scale,
-        patch=config.recipe.patch,
-        batch=config.recipe.batch,
-        seed=config.seed,
-        device=device,
-        rank=group.rank,
-        world=group.world,
-        parts=count,
-    )
 
 
 def _forward(network: nn.Module, device: torch.device, mode: str) -> Callable[[Tensor], Any]:
@@ -267,15 +264,6 @@ def _backward(
         logged.append(torch.stack([term.detach() for term in terms.values()]))
     gradients.finish()
     return torch.cat(restored), torch.stack(logged).mean(0)
-
-
-def _optimise(network: nn.Module, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float | None) -> None:
-    """Do one step of the optimiser at learning rate `rate`, the gradient's norm clipped where asked."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    if clip_norm is not None:
-        nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
-    optimizer.step()
 
 
 def _progress(title: str, step: int, recipe: Recipe, shown: bool) -> "tqdm[Any]":

@@ -28,3 +28,12 @@ SGD: type[torch.optim.SGD] = _unmarked(torch.optim.SGD)
 def gradient_norm(network: nn.Module) -> Tensor:
     """Return the L2 norm of all gradients of a network, a scalar on its device."""
     return get_total_norm([parameter.grad for parameter in network.parameters() if parameter.grad is not None])
+
+
+def descend(network: nn.Module, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float | None) -> None:
+    """Do one step of the optimiser at learning rate `rate`, the gradient's norm clipped where asked."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    if clip_norm is not None:
+        nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
+    optimizer.step()

@@ -99,20 +99,14 @@ def micro_batches(recipe: Recipe, world: int) -> int:
 class Gradients:
     """The gradient of one step, accumulated over the micro-batches of its batch, here and on the other processes.
 
-    The loss of a batch is the mean over its micro-batches, of equal size, so its gradient is the mean of theirs.
-    Micro-batch i is computed by process i mod `world`. In exact mode their gradients are added in their order whichever
-    process computed them: a run has the same bits on 1 process as on 4, given the same number of micro-batches. That
-    costs as many numbers received as there are processes for every parameter and micro-batch; fast mode adds them up
-    once a step, in the order of the library.
+    The loss of a batch is the mean over its micro-batches (`count` of all processes, of equal size), so its gradient is
+    the mean of theirs. Micro-batch i is computed by process i mod `world`. In `exact` mode their gradients are added in
+    their order whichever process computed them: a run has the same bits on 1 process as on 4, given the same number of
+    micro-batches. That costs as many numbers received as there are processes for every parameter and micro-batch; fast
+    mode adds them up once a step, in the order of the library.
 
     Nothing overlaps with the backward pass, as it does in DistributedDataParallel: that costs a few per cent of a step
     for networks such as these, and keeps the loop readable with a discriminator in it.
-
-    Args:
-        network: whose gradients they are.
-        group: the processes.
-        count: micro-batches of a batch, of all processes (`micro_batches`).
-        exact: see above.
     """
 
     def __init__(self, network: nn.Module, group: ProcessGroup, count: int, *, exact: bool) -> None:

@@ -1,10 +1,10 @@
 """What a training leaves as its record (`sharploss.record.run`)."""
 
+import math
 import platform
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -12,30 +12,23 @@ import torch
 import sharploss
 from sharploss.config.run_config import RunConfig
 from sharploss.record.run import Divergence, Metrics, Provenance, RunRecord, Status
-from sharploss.training.device import describe_commit, describe_hardware
+from sharploss.training.device import describe_commit, describe_hardware, describe_processor
 from sharploss.training.loop import TrainResult
-
-CPUINFO = Path("/proc/cpuinfo")
-INSTRUCTION_SETS = re.compile(r"(avx|amx|fma|f16c|sse4|asimd|sve)[0-9a-z_]*")
-"""Flags of a processor that libraries choose their code by, and with it the last bits of sums."""
 
 
 def make_record(
     key: str, config: RunConfig, result: TrainResult, circumstances: Mapping[str, Any], *, cure: str = ""
 ) -> RunRecord:
-    """Return the record of a training.
+    """Return the record of a run.
 
-    Args:
-        key: of the run.
-        config: the resolved run.
-        result: how it ended.
-        circumstances: what is known at its beginning: of `circumstances`, and other fields of Provenance.
-        cure: what to do about the reason of a run that was not trained.
+    `circumstances` are the fields of Provenance that are known at its beginning; `cure` says what to do about the
+    reason of a run that was not trained.
     """
+    validation = result.state.validation
     metrics = Metrics(
         status=cast("Status", result.status),
         step=result.step,
-        validation={"psnr_y": result.state.validation},
+        validation={"psnr_y": None if validation is None or not math.isfinite(validation) else validation},
         terms=cast("dict[str, float | None] | None", result.state.terms),
         diverged=Divergence.model_validate(result.diverged) if result.diverged else None,
         reason=result.reason,
@@ -49,6 +42,7 @@ def make_record(
         parameters=sum(parameter.numel() for parameter in result.network.parameters()),
         backbones=result.backbones,
         left_out=result.left_out,
+        fresh=result.fresh,
         config=config.model_dump(mode="json"),
     )
     return RunRecord(key, metrics, provenance)
@@ -56,31 +50,17 @@ def make_record(
 
 def circumstances(device: torch.device) -> dict[str, Any]:
     """Return when and on what a training begins: fields of Provenance. Nothing that is missing here is an error."""
-    processor, flags = describe_processor()
+    name, numbers, flags = describe_processor()
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device.type,
         "hardware": describe_hardware(device),
-        "processor": processor,
+        "processor": ", ".join(filter(None, [name, numbers])),
         "instruction_sets": " ".join([torch.backends.cpu.get_cpu_capability(), *flags]),
         "threads": torch.get_num_threads(),
         "versions": versions(device),
         "commit": describe_commit(),
     }
-
-
-def describe_processor() -> tuple[str, list[str]]:
-    """Return the processor's name, family, model and stepping, and its instruction sets, where the system tells."""
-    text = CPUINFO.read_text(encoding="utf-8", errors="replace") if CPUINFO.is_file() else ""
-    fields = dict(re.findall(r"^([^:\n]+?)\s*:[ \t]*(.*)$", text.split("\n\n", 1)[0], re.MULTILINE))
-    name = fields.get("model name") or platform.processor() or platform.machine()
-    numbers = [f"{label} {fields[key]}" for label, key in PROCESSOR_NUMBERS.items() if key in fields]
-    flags = fields.get("flags", fields.get("Features", "")).split()
-    return ", ".join([name, *numbers]), sorted(flag for flag in flags if INSTRUCTION_SETS.fullmatch(flag))
-
-
-PROCESSOR_NUMBERS = {"family": "cpu family", "model": "model", "stepping": "stepping"}
-"""What tells kinds of virtual processors of one name apart, by the keys of /proc/cpuinfo."""
 
 
 def versions(device: torch.device) -> dict[str, str]:

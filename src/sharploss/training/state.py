@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +24,8 @@ LAST_SEED = (1 << 32) - 1
 """A discriminator's initial weights are drawn from this minus the run's seed. APART would leave the network's stream as
 it is: torch's generator for CPUs looks at 32 bits of a seed. The two are never equal, since this is odd."""
 
-
-ADVERSARIAL_PARTS = ("discriminator", "discriminator_optimizer")
+VALUES = ("step", "seconds", "terms", "validation", "window")
+"""What a checkpoint holds of a State as it is."""
 
 
 @dataclass
@@ -53,6 +54,12 @@ class State:
     def trained_network(self) -> nn.Module:
         """The network to validate and to keep: the mean of the weights where there is one."""
         return self.network if self.average is None else self.average
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What has a state_dict, by its name in a checkpoint."""
+        names = ("network", "optimizer", "average", "discriminator", "discriminator_optimizer")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -92,17 +99,10 @@ def make_loss(config: RunConfig) -> WeightedSum:
 
 
 def start_from(network: nn.Module, path: Path) -> list[str]:
-    """Load the weights of another run into a network that is about to be trained.
+    """Load the weights of another run into an initialised network, and return the names of those that it lacks.
 
-    Tensors of the same name and shape are taken, the others stay as they were initialised: the enlarging layers, where
-    a network for x4 starts from one for x2.
-
-    Args:
-        network: initialised.
-        path: the other run's weights, safetensors.
-
-    Returns:
-        The names of tensors that were not taken.
+    Tensors of the same name and shape are taken, the others stay as they were: the enlarging layers, where a network
+    for x4 starts from one for x2.
 
     Raises:
         UserError: the file is missing or damaged, or fits less than half of the network.
@@ -126,23 +126,9 @@ def make_optimizer(network: nn.Module, settings: Optimisation) -> torch.optim.Op
 
 def save_state(state: State, scratch: Path, record_bytes: int) -> None:
     """Write a checkpoint; `record_bytes` is the length of the record by then."""
-    content = {
-        "step": state.step,
-        "seconds": state.seconds,
-        "terms": state.terms,
-        "validation": state.validation,
-        "network": state.network.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
-        "window": state.window,
-        "record_bytes": record_bytes,
-    }
-    if state.average is not None:
-        content["average"] = state.average.state_dict()
-    for name in ADVERSARIAL_PARTS:
-        part = getattr(state, name)
-        if part is not None:
-            content[name] = part.state_dict()
-    save_checkpoint(scratch, content)
+    values = {name: getattr(state, name) for name in VALUES}
+    parts = {name: part.state_dict() for name, part in state.parts.items()}
+    save_checkpoint(scratch, {**values, **parts, "record_bytes": record_bytes})
 
 
 def restore_state(state: State, scratch: Path, device: torch.device) -> int:
@@ -154,17 +140,10 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
         for path in scratch.glob("step-*.pt"):
             path.unlink()
         return 0
-    state.network.load_state_dict(content["network"])
-    state.optimizer.load_state_dict(content["optimizer"])
-    if state.average is not None:
-        state.average.load_state_dict(content["average"])
-    for name in ADVERSARIAL_PARTS:
-        part = getattr(state, name)
-        if part is not None:
-            part.load_state_dict(content[name])
-    state.window.copy_(content["window"])
-    state.step, state.seconds = content["step"], content["seconds"]
-    state.terms, state.validation = content["terms"], content["validation"]
+    for name, part in state.parts.items():
+        part.load_state_dict(content[name])
+    for name in VALUES:
+        setattr(state, name, content[name])
     return int(content["record_bytes"])
 
 

@@ -21,13 +21,8 @@ def validate(
 ) -> float:
     """Return the mean PSNR over the images of `pack` in dB, on luma (protocol `y`), `border` pixels shaved.
 
-    Args:
-        network: maps (1, C, h, w) in [0, 1] to (1, C, H, W).
-        pack: the validation images.
-        border: pixels that do not count on each side.
-        device: where to compute.
-        pictures: a folder to write pictures to; None for no pictures.
-        step: how many steps of training are done, which names the pictures.
+    The network maps (1, C, h, w) in [0, 1] to (1, C, H, W). `pictures` is a folder for pictures, which are named by
+    `step`, the steps of training done; None for no pictures.
     """
     network.eval()
     values: list[float] = []
