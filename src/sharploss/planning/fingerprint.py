@@ -49,10 +49,12 @@ def _hash(name: str, left_out: frozenset[str], known: dict[str, str]) -> str:
     """Hash a module's text and, for each import of this package, the hash of what is imported in place of its name."""
     if name not in known:
         known[name] = "itself"  # for modules that import one another
-        file = _source(name)
-        if file is None:
+        path = _source(name)
+        if path is None:
             raise ModuleNotFoundError(name)
-        text, imports = _parse(file.read_text(encoding="utf-8"))
+        text, imports = _parse(path.read_text(encoding="utf-8"))
+        data = path.with_suffix(".toml")  # tables that a module reads lie beside it
+        text += data.read_text(encoding="utf-8") if data.is_file() else ""
         uses = sorted(_import_hash(*one, left_out, known) for one in imports)
         known[name] = hashlib.sha256("\n".join([text, *uses]).encode()).hexdigest()[:16]
     return known[name]
