@@ -138,6 +138,14 @@ def test_what_a_run_was_made_from_is_sent_only_as_it_was_then(study, tmp_path, n
         content_of(params, plan, KEY, tmp_path)
 
 
+def test_a_run_that_was_not_trained_has_nothing_to_send(study, tmp_path):
+    path = tmp_path / f"results/mini/runs/{KEY}/metrics.json"
+    lacking = {"status": "not_trained", "step": 0, "validation": {}, "reason": "alexnet is not here"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **lacking}))
+    with pytest.raises(UserError, match=r"it was not trained \(alexnet is not here\), so there is nothing to send"):
+        content_of(*study, KEY, tmp_path)
+
+
 def test_of_several_seeds_the_crops_are_the_first_ones(study, tmp_path):
     params, plan = study
     second = KEY.replace("s0", "s1")

@@ -3,17 +3,19 @@
 The measurements are the provenance of runs that were trained here, and what `plan --measure` has timed (`TIMED`).
 """
 
+import contextlib
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from sharploss.config.params import Params
-from sharploss.config.run_config import RunConfig, resolve_run
+from sharploss.config.run_config import RunConfig
 from sharploss.planning.plan import Plan
+from sharploss.planning.status import full_config
 from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
@@ -43,33 +45,41 @@ def predict_seconds(params: Params, runs: Runs, processes: int = 1) -> dict[str,
     known = measured_steps() if runs else {}
     predicted: dict[str, float | None] = {}
     for key, run in runs.items():
-        config = _settings(params, run)
+        config = full_config(params, run)
         step = next((known[case] for case in _cases(config, processes) if case in known), None)
         predicted[key] = None if step is None else step * config["recipe"]["steps"] + START_UP
     return predicted
 
 
 def measured_steps(root: Path = Path()) -> dict[str, float]:
-    """Return the median seconds of one step measured on this device, by what `_cases` returns."""
-    device, hardware = _device()
+    """Return the median seconds of one step measured on this device, by what `_cases` returns.
+
+    Read are the provenance of every run of every study, and the timed steps; files that cannot be read are left out.
+    """
+    records: list[Config] = json.loads((root / TIMED).read_text(encoding="utf-8")) if (root / TIMED).is_file() else []
+    for path in root.glob(paths("*").run("*").provenance.as_posix()):
+        with contextlib.suppress(UserError):
+            records.append(read_json(path))
+    here = _where(_device())
     found: dict[str, list[float]] = {}
-    for record in _records(root):
+    for record in records:
         speed = record.get("steps_per_second", 0)
-        if (record.get("device"), _processor(record.get("hardware"))) == (device, hardware) and speed > 0:
+        if _where(record) == here and speed > 0:
             for case in _cases(record["config"], record.get("processes", 1)):
                 found.setdefault(case, []).append(1 / speed)
     return {case: median(seconds) for case, seconds in found.items()}
 
 
-def _records(root: Path) -> Iterator[Config]:
-    """Read the provenance of every run of every study, and the timed steps; files that cannot be read are left out."""
-    for path in sorted(root.glob(paths("*").run("*").provenance.as_posix())):
-        try:
-            yield read_json(path)
-        except UserError:
-            continue
-    if (root / TIMED).is_file():
-        yield from json.loads((root / TIMED).read_text(encoding="utf-8"))
+def _device() -> dict[str, Any]:
+    from sharploss.training.device import choose_device, describe_hardware
+
+    device = choose_device()
+    return {"device": device.type, "hardware": describe_hardware(device)}
+
+
+def _where(record: Config) -> tuple[str | None, str]:
+    """Return what computed, but for its threads: how many compute is decided by the mode of a training."""
+    return record.get("device"), re.sub(r", \d+ threads?$", "", record.get("hardware") or "")
 
 
 def _cases(config: Config, processes: int) -> list[str]:
@@ -77,25 +87,6 @@ def _cases(config: Config, processes: int) -> list[str]:
     recipe = {name: config["recipe"][name] for name in ("patch", "batch", "accumulate", "mode")}
     same = [config["network"], config["task"]["scale"], recipe, processes]
     return [json.dumps([*same, loss], sort_keys=True) for loss in (config["loss"], sorted(config["loss"]), None)]
-
-
-def _settings(params: Params, run: Mapping[str, Any]) -> Config:
-    """Return a run's settings as its provenance records them."""
-    from sharploss.training.state import with_defaults
-
-    return with_defaults(resolve_run(params, run)).model_dump(mode="json")
-
-
-def _device() -> tuple[str, str]:
-    from sharploss.training.device import choose_device, describe_hardware
-
-    device = choose_device()
-    return device.type, _processor(describe_hardware(device))
-
-
-def _processor(hardware: str | None) -> str:
-    """Return the name of the hardware alone: how many threads compute is decided by the mode of a training."""
-    return re.sub(r", \d+ threads?$", "", hardware or "")
 
 
 def predict(params: Params, plan: Plan) -> str:
@@ -121,12 +112,9 @@ def time_steps(params: Params, plan: Plan) -> None:
 
     A loss whose weights are not here, or whose extractor is not trained yet, is left out.
     """
-    from sharploss.training.device import choose_device, describe_hardware
-
-    device = choose_device()
     known, kept = set(measured_steps()), json.loads(TIMED.read_text(encoding="utf-8")) if TIMED.is_file() else []
     for run in plan["runs"].values():
-        config = _settings(params, run)
+        config = full_config(params, run)
         case = _cases(config, 1)[0]
         if case in known:
             continue
@@ -138,8 +126,7 @@ def time_steps(params: Params, plan: Plan) -> None:
             print(f"{what}: not measured ({error})", flush=True)
             continue
         print(f"{what}: {seconds:.3g} s a step", flush=True)
-        where = {"device": device.type, "hardware": describe_hardware(device), "processes": 1}
-        kept.append({**where, "steps_per_second": 1 / seconds, "config": config})
+        kept.append({**_device(), "processes": 1, "steps_per_second": 1 / seconds, "config": config})
         write_json(TIMED, kept)
 
 

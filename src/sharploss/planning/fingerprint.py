@@ -14,31 +14,17 @@ PACKAGE = "sharploss"
 
 # Code that no number depends on: reading settings, reporting errors, writing files, naming them, reporting progress.
 PLUMBING = frozenset(
-    {
-        PACKAGE,
-        *(
-            f"{PACKAGE}.utils.{name}"
-            for name in ("argument_checks", "checksum", "cores", "errors", "files", "own_package", "registry")
-        ),
-        *(
-            f"{PACKAGE}.config.{name}"
-            for name in (
-                "check_leakage",
-                "check_names",
-                "limits",
-                "loss_spec",
-                "network_spec",
-                "params",
-                "recipe",
-                "run_config",
-                "suites",
-                "tasks",
-            )
-        ),
-        f"{PACKAGE}.planning.plan",
-        *(f"{PACKAGE}.record.{name}" for name in ("history", "keys", "paths", "run", "scores")),
-        f"{PACKAGE}.tracking.follower",
-    }
+    f"{PACKAGE}{room}{name}"
+    for room, names in (
+        ("", [""]),
+        (".config.", ["check_leakage", "check_names", "limits", "loss_spec", "network_spec", "params", "recipe"]),
+        (".config.", ["run_config", "suites", "tasks"]),
+        (".planning.", ["plan"]),
+        (".record.", ["history", "keys", "paths", "run", "scores"]),
+        (".tracking.", ["follower"]),
+        (".utils.", ["argument_checks", "checksum", "cores", "errors", "files", "own_package", "registry"]),
+    )
+    for name in names
 )
 
 
@@ -59,22 +45,16 @@ def fingerprint(modules: Iterable[str], *, without: Iterable[str] = ()) -> str:
     return "".join(f"{digest}\n" for digest in sorted({_hash(name, left_out, known) for name in modules}))
 
 
-def used_modules(modules: Iterable[str], *, without: Iterable[str] = ()) -> set[str]:
-    """Name the modules whose code is in `fingerprint` of the same arguments."""
-    left_out, known = PLUMBING | set(without), dict[str, str]()
-    for name in modules:
-        _hash(name, left_out, known)
-    return set(known)
-
-
 def _hash(name: str, left_out: frozenset[str], known: dict[str, str]) -> str:
     """Hash a module's text and, for each import of this package, the hash of what is imported in place of its name."""
     if name not in known:
         known[name] = "itself"  # for modules that import one another
-        file = _source(name)
-        if file is None:
+        path = _source(name)
+        if path is None:
             raise ModuleNotFoundError(name)
-        text, imports = _parse(file.read_text(encoding="utf-8"))
+        text, imports = _parse(path.read_text(encoding="utf-8"))
+        data = path.with_suffix(".toml")  # tables that a module reads lie beside it
+        text += data.read_text(encoding="utf-8") if data.is_file() else ""
         uses = sorted(_import_hash(*one, left_out, known) for one in imports)
         known[name] = hashlib.sha256("\n".join([text, *uses]).encode()).hexdigest()[:16]
     return known[name]

@@ -1,7 +1,8 @@
 """What a plan will train, and what it keeps: trainings that are here, with the settings that the plan wants."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from sharploss.config.params import Params
 from sharploss.config.run_config import resolve_run
@@ -21,14 +22,12 @@ def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, lis
             have other weights.
         new: not trained, or the weights are not here.
     """
-    from sharploss.training.state import with_defaults
-
     files = paths(plan["study"], root)
     relative = paths(plan["study"])
     found: dict[str, list[str]] = {"kept": [], "other": [], "new": []}
     altered: set[str] = set()
     for key, run in plan["runs"].items():
-        trained, wanted = read_config(files.run(key)), with_defaults(resolve_run(params, run)).model_dump(mode="json")
+        trained, wanted = read_config(files.run(key)), full_config(params, run)
         weights = relative.weights(run["group"], key).as_posix()
         # A plan lists a run after the one that it starts from, so several steps in a row are followed too.
         if run["start"] in altered or (trained is not None and not same_config(trained, wanted)):
@@ -50,3 +49,10 @@ def format_status(found: dict[str, list[str]], named: Collection[str] = ()) -> l
         f"reused: {len(found['kept'])} trained with these settings, as long as their data and code are unchanged "
         "('dvc status' says whether they are)",
     ]
+
+
+def full_config(params: Params, run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's settings as its provenance records them."""
+    from sharploss.training.state import with_defaults
+
+    return with_defaults(resolve_run(params, run)).model_dump(mode="json")

@@ -39,6 +39,8 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     """
     run, files = find_run(plan, key), paths(plan["study"], root)
     record = load_run(files.run(key), key)
+    if record.metrics.status == "not_trained":
+        raise UserError(f"it was not trained ({record.metrics.reason}), so there is nothing to send.")
     metrics, provenance = record.metrics.model_dump(exclude_none=True), record.provenance
     if provenance is None or not provenance.identity:
         raise UserError(

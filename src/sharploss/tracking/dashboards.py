@@ -27,8 +27,6 @@ PANELS = (
 )
 """How the names of values begin that get a panel, its section and its kind; the table of images has all scores."""
 
-LOGARITHMIC = ("total", "gradient")
-
 
 def panels(keys: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
     """Return the panels for values that were sent (`publish.sent_keys`), by section: (kind, the name of the value)."""
@@ -68,11 +66,7 @@ def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
 
 
 def load_modules() -> tuple[Any, Any]:
-    """Import the modules of wandb-workspaces for workspaces and for reports.
-
-    Raises:
-        UserError: it is not installed; the message says what to install.
-    """
+    """Import the modules of wandb-workspaces, which is optional, for workspaces and for reports."""
     try:
         return tuple(importlib.import_module(f"wandb_workspaces.{name}") for name in ("workspaces", "reports.v2"))  # pyright: ignore[reportReturnType]
     except ImportError:
@@ -101,13 +95,14 @@ def build(modules: tuple[Any, Any], params: Params, keys: Mapping[str, Iterable[
 
 
 def _panel(reports: Any, kind: str, key: str) -> Any:
-    if kind == "lines":
-        return reports.LinePlot(title=key, x="Step", y=[key], log_y=key.rpartition("/")[2] in LOGARITHMIC)
-    if kind == "bars":
-        return reports.BarPlot(title=key.removeprefix("scores/"), metrics=[key])
-    if kind == "media":
-        return reports.MediaBrowser(title=key, media_keys=[key])
-    return reports.WeavePanelSummaryTable(table_name=key)
+    logarithmic = key.rpartition("/")[2] in ("total", "gradient")
+    panels = {
+        "lines": lambda: reports.LinePlot(title=key, x="Step", y=[key], log_y=logarithmic),
+        "bars": lambda: reports.BarPlot(title=key.removeprefix("scores/"), metrics=[key]),
+        "media": lambda: reports.MediaBrowser(title=key, media_keys=[key]),
+        "table": lambda: reports.WeavePanelSummaryTable(table_name=key),
+    }
+    return panels[kind]()
 
 
 def _save(view: Any, known: dict[str, str], name: str) -> str:
