@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from sharploss.assets.download import require_space
+from sharploss.assets.folder import is_by_product, is_plain
 from sharploss.utils.errors import UserError
 
 MAX_RATIO = 200
@@ -123,8 +124,8 @@ def _check(archive: Path, members: list[Member]) -> None:
         fault = "" if member.kind in {"file", "folder"} else f"is {member.kind}"
         if path.is_absolute() or ".." in path.parts or "\\" in member.name or member.name[1:2] == ":":
             fault = "would be written outside the folder it is unpacked to"
-        if not member.name.isprintable() or (member.kind == "file" and not path.parts):
-            fault = "has a name that no file should have"
+        if not (is_plain(member.name) or is_by_product(path)) or (member.kind == "file" and not path.parts):
+            fault = "has a name that is not UTF-8 text, or none"
         if fault:
             raise UserError(f"{archive}, member {member.name!r}, {fault}: nothing was unpacked; {_ADVICE}")
     total, size = sum(member.size for member in members), archive.stat().st_size

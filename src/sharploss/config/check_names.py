@@ -1,7 +1,8 @@
 """Whether every name in a study is the name of something."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from os.path import normpath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.assets.catalogue import ASSETS
@@ -104,9 +105,14 @@ def _check_start(params: "Params", name: str) -> None:
 
 
 def _check_sets(params: "Params") -> None:
-    for name in params.datasets:
+    made = [PurePath("data", params.study), *map(PurePath, ("results", "reports", ".scratch", ".venv"))]
+    for name, dataset in params.datasets.items():
         if name in ASSETS:
             raise UserError(f"datasets.{name}: the catalogue has a set of this name: choose another.")
+        for place in filter(None, (dataset.images, dataset.inputs)):
+            if any(PurePath(normpath(place)).is_relative_to(folder) for folder in made):
+                where = f"datasets.{name}: {cut(place)} lies where studies write, and delete what they wrote"
+                raise UserError(f"{where}: move it to datasets/{name}.")
     sets = dict.fromkeys([*params.datasets, *(key for key, asset in ASSETS.items() if asset.kind == "dataset")])
     for name, task in params.tasks.items():
         for role in ("train", "preferred", "validation", "test"):

@@ -49,7 +49,7 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
     try:
         code = main()
     except UserError as error:
-        print(f"error: {_printable(str(error))}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         code = 1
     except OSError as error:
         # The operating system's own words are right here: no space left, permission denied.
@@ -80,6 +80,6 @@ def _is_lack_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
-def _printable(text: str) -> str:
-    """Keep a message on one line, and what steers terminals out of it: it can quote any file's words."""
+def printable(text: str) -> str:
+    """Return a text on one line, without what steers terminals or is no UTF-8: it may quote any file or its name."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(text.split()))
