@@ -118,7 +118,7 @@ def _read(path: Path, weights: str) -> tuple[dict[str, Tensor], str]:
             f"{path} is missing: {remedy}, or set 'weights' to one of {known} instead of '{weights}'."
         ) from None
     except SafetensorError as error:
-        foreign = path.read_bytes()[:2] in {b"PK", b"\x80\x02"}  # what torch.save writes begins so
-        reason = "it is a PyTorch file, not a safetensors file" if foreign else error
-        raise UserError(f"{path} cannot be read ({reason}): delete it and train it again.") from None
+        if path.read_bytes()[:2] in {b"PK", b"\x80\x02"}:  # what torch.save writes begins so
+            raise UserError(f"{path} is a PyTorch file by another name: give a safetensors file.") from None
+        raise UserError(f"{path} is damaged ({error}): delete it and train it again.") from None
     return tensors, f"{path.name} {hashlib.sha256(content).hexdigest()[:16]}"
