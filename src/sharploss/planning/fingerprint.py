@@ -71,7 +71,10 @@ def _hash(name: str, left_out: frozenset[str], known: dict[str, str]) -> str:
     """Hash a module's text and, for each import of this package, the hash of what is imported in place of its name."""
     if name not in known:
         known[name] = "itself"  # for modules that import one another
-        text, imports = _text_and_imports(_source(name) or Path())
+        path = _source(name) or Path()
+        text, imports = _text_and_imports(path)
+        data = path.with_suffix(".toml")  # tables that a module reads lie beside it
+        text += data.read_text(encoding="utf-8") if data.is_file() else ""
         uses = sorted(_import_hash(*one, left_out, known) for one in imports)
         known[name] = hashlib.sha256("\n".join([text, *uses]).encode()).hexdigest()[:16]
     return known[name]
