@@ -1,8 +1,9 @@
 """Whether every name in a study is the name of something."""
 
+import re
 from collections.abc import Mapping
 from os.path import normpath
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.assets.catalogue import ASSETS
@@ -105,12 +106,11 @@ def _check_start(params: "Params", name: str) -> None:
 
 
 def _check_sets(params: "Params") -> None:
-    made = [PurePath("data", params.study), *map(PurePath, ("results", "reports", ".scratch", ".venv"))]
     for name, dataset in params.datasets.items():
         if name in ASSETS:
             raise UserError(f"datasets.{name}: the catalogue has a set of this name: choose another.")
         for place in filter(None, (dataset.images, dataset.inputs)):
-            if any(PurePath(normpath(place)).is_relative_to(folder) for folder in made):
+            if re.fullmatch(rf"(results|reports|\.scratch|\.venv|data/{params.study})(/.*)?", normpath(place)):
                 where = f"datasets.{name}: {cut(place)} lies where studies write, and delete what they wrote"
                 raise UserError(f"{where}: move it to datasets/{name}.")
     sets = dict.fromkeys([*params.datasets, *(key for key, asset in ASSETS.items() if asset.kind == "dataset")])
