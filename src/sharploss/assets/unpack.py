@@ -28,11 +28,11 @@ Choose = Callable[[list[PurePosixPath]], Mapping[PurePosixPath, PurePosixPath]]
 
 
 class Member(NamedTuple):
-    """One entry of an archive: its name there, its size in bytes, what it is, how to read it."""
+    """One entry of an archive; its kind is "file", "folder", or what is refused."""
 
     name: str
     size: int
-    kind: str  # "file", "folder", or what is refused
+    kind: str
     open: Callable[[], IO[bytes] | None]
 
 
@@ -79,6 +79,8 @@ def unpack(archive: Path, folder: Path, choose: Choose) -> int:
             names the archive and the member.
         DownloadError: there is no room for it.
     """
+    from tqdm import tqdm
+
     with ExitStack() as stack:
         with _errors_named(archive):
             members = _members(archive, stack)
@@ -86,7 +88,8 @@ def unpack(archive: Path, folder: Path, choose: Choose) -> int:
         files = {PurePosixPath(member.name): member for member in members if member.kind == "file"}
         chosen = choose(list(files))
         require_space(folder, sum(files[name].size for name in chosen))
-        _write(archive, folder, {target: files[name] for name, target in chosen.items()})
+        for name, target in tqdm(chosen.items(), desc=archive.name, unit="file", leave=False, disable=None):
+            _write(archive, folder / target, files[name])
     return len(chosen)
 
 
@@ -133,22 +136,15 @@ def _check(archive: Path, members: list[Member]) -> None:
         raise UserError(f"{archive} has {size} bytes and would unpack to {total}: nothing was unpacked; {_ADVICE}")
 
 
-def _write(archive: Path, folder: Path, members: dict[PurePosixPath, Member]) -> None:
-    from tqdm import tqdm
-
-    total = sum(member.size for member in members.values())
-    with tqdm(total=total, unit="B", unit_scale=True, desc=archive.name, leave=False, disable=None) as bar:
-        for name, member in members.items():
-            target = folder / name
-            with _errors_named(archive, member.name):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                source = member.open()
-                assert source is not None  # it is a file
-                with source, target.open("xb") as out:
-                    shutil.copyfileobj(source, out, 1 << 20)
-                    if out.tell() != member.size:
-                        raise EOFError(f"{out.tell()} bytes instead of {member.size}")
-            bar.update(member.size)
+def _write(archive: Path, target: Path, member: Member) -> None:
+    with _errors_named(archive, member.name):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = member.open()
+        assert source is not None  # it is a file
+        with source, target.open("xb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+            if out.tell() != member.size:
+                raise EOFError(f"{out.tell()} bytes instead of {member.size}")
 
 
 @contextmanager
