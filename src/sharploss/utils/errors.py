@@ -46,31 +46,28 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
     # Without -P, Python puts a script's folder first on its path, where pipelines/tables.py would hide a library.
     script = Path(sys.argv[0]).resolve().parent
     sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != script]
+    code, message = 1, ""
     try:
-        code = main()
+        code = main() or 0
     except UserError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
-        code = 1
+        message = printable(str(error))
     except OSError as error:
         # The operating system's own words are right here: no space left, permission denied.
         where = f" ({error.filename})" if error.filename else ""
-        print(
-            f"error: {error.strerror or error}{where}: put that right and run the same command again.", file=sys.stderr
-        )
-        code = 1
+        message = f"{error.strerror or error}{where}: put that right and run the same command again."
     except (MemoryError, RuntimeError) as error:
         if not _is_lack_of_memory(error):
             raise
-        print(
-            "error: the memory of this machine or its GPU does not suffice: lower the recipe's batch or patch, or the "
-            "network's width, in params.yaml.",
-            file=sys.stderr,
+        message = (
+            "the memory of this machine or its GPU does not suffice: lower the recipe's batch or patch, or the "
+            "network's width, in params.yaml."
         )
-        code = 1
+    if message:
+        print(f"error: {message}", file=sys.stderr)
     if at_once:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code or 0)
+        os._exit(code)
     sys.exit(code)
 
 
