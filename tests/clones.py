@@ -24,7 +24,7 @@ class Study:
             capture_output=True,
             text=True,
             check=False,
-            timeout=600,
+            timeout=1800,  # against hanging for ever, on whatever machine
             **options,
         )
         if check and done.returncode:

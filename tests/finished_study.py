@@ -24,7 +24,7 @@ sr_x4-edsr-l1-s0,set5,baby,psnr,y,99
 
 def make(repository, folder):
     """Write the study into `folder`; give its parameters and its plan."""
-    shutil.copy(repository / "studies/mini.yaml", folder / "params.yaml")
+    shutil.copy(repository / "tests/study.yaml", folder / "params.yaml")
     params = load_params(folder / "params.yaml")
     plan = expand(params)
     (folder / "runs.yaml").write_text(dump_plan(plan))

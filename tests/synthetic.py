@@ -212,7 +212,7 @@ def change_suites(params, wide):
 
 
 def write_params(root, seeds, wide):
-    params = yaml.safe_load((REPOSITORY / "studies" / "mini.yaml").read_text())
+    params = yaml.safe_load((REPOSITORY / "tests" / "study.yaml").read_text())
     params["seeds"] = list(seeds)
     if wide:
         params["tasks"]["sharpen"] = {**SHARPEN, "test": ["skimage_test", "set5"]}

@@ -1,4 +1,4 @@
-"""An invented study with every run of studies/mini.yaml: nine tasks, eleven networks. For tests alone."""
+"""An invented study with every run of tests/study.yaml: nine tasks, eleven networks. For tests alone."""
 
 import csv
 import io
@@ -65,8 +65,8 @@ def write_variance(path, rows):
 def make_mini(root, weights=True):
     """Write the study; without `weights` the losses that need downloaded ones are recorded as not trained."""
     root.mkdir(parents=True, exist_ok=True)
-    for name in ("claims.yaml", "studies/mini.yaml"):
-        shutil.copy(synthetic.REPOSITORY / name, root / name.replace("studies/mini", "params"))
+    shutil.copy(synthetic.REPOSITORY / "claims.yaml", root)
+    shutil.copy(synthetic.REPOSITORY / "tests" / "study.yaml", root / "params.yaml")
     shutil.copytree(synthetic.REPOSITORY / "results" / "published", root / "results" / "published")
     shutil.copytree(synthetic.REPOSITORY / "studies", root / "studies")
     params = load_params(root / "params.yaml")

@@ -13,7 +13,7 @@ def load(repository, tmp_path):
     """Read the mini study with one value in another's place."""
 
     def run(where, value):
-        content = yaml.load((repository / "studies/mini.yaml").read_text(), Loader=yaml.CSafeLoader)
+        content = yaml.load((repository / "tests/study.yaml").read_text(), Loader=yaml.CSafeLoader)
         *path, last = where.split(".")
         inner = content
         for key in path:
@@ -78,7 +78,7 @@ def test_what_is_large_is_read(load, where, value):
 
 
 def test_a_long_row_of_starts_is_refused(repository, load):
-    recipes = yaml.load((repository / "studies/mini.yaml").read_text(), Loader=yaml.CSafeLoader)["recipes"]
+    recipes = yaml.load((repository / "tests/study.yaml").read_text(), Loader=yaml.CSafeLoader)["recipes"]
     row = {f"r{i}": {**recipes["mini"], "start": {"loss": "l1", "recipe": f"r{i + 1}"}} for i in range(60)}
     with pytest.raises(UserError, match=r"recipes\.r0\.start: more than 20 runs would start from one another"):
         load("recipes", {**recipes, **row, "r60": recipes["mini"]})

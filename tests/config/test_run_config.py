@@ -13,7 +13,7 @@ RUN = {"task": "sr_x4", "network": "edsr", "recipe": "mini", "seed": 3}
 
 @pytest.fixture(scope="module")
 def mini(repository):
-    return load_params(repository / "studies/mini.yaml")
+    return load_params(repository / "tests/study.yaml")
 
 
 def test_everything_is_spelt_out(mini):

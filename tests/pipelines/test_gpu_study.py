@@ -65,14 +65,10 @@ def tiny(params):
     params["recipes"]["gpu"].update(
         steps=4, batch=2, patch=12, warmup=0, log_every=2, validate_every=4, checkpoint_every=4
     )
+    suite = {"question": "Does every kind of task run?", "networks": ["edsr"], "recipe": "gpu"}
     params["suites"] = {
-        "pairings": {
-            "question": "Does every kind of task run?",
-            "tasks": list(TASKS),
-            "networks": ["edsr"],
-            "losses": ["l1", "sploss"],
-            "recipe": "gpu",
-        }
+        "pairings": {**suite, "tasks": ["sr_x4"], "losses": ["l1", "sploss"]},
+        "tasks": {**suite, "tasks": list(TASKS), "losses": ["l1"]},
     }
     params["extractors"] = {}
     params["recipes"] = {"gpu": params["recipes"]["gpu"]}
@@ -103,11 +99,12 @@ def scores(study, group):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_kind_of_task_trains_and_is_measured(gpu_study, task):
-    for loss in ("l1", "sploss"):
-        metrics = json.loads((gpu_study.folder / f"results/gpu/runs/{task}-edsr-{loss}-s0/metrics.json").read_text())
+    runs = {f"{task}-edsr-{loss}-s0" for loss in (("l1", "sploss") if task == "sr_x4" else ("l1",))}
+    for run in runs:
+        metrics = json.loads((gpu_study.folder / f"results/gpu/runs/{run}/metrics.json").read_text())
         assert metrics["status"] == "finished"
     found = scores(gpu_study, f"{task}-edsr")
-    assert {row["run"] for row in found} == {f"{task}-edsr-{loss}-s0" for loss in ("l1", "sploss")}
+    assert {row["run"] for row in found} == runs
     assert {row["dataset"] for row in found} == set(TASKS[task]) - {"urban100"}
 
 

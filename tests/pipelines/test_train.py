@@ -23,7 +23,7 @@ FIRST, LATER = "sr_x2-espcn-l1-s0", "sr_x2-espcn-l1-later-s0"
 @pytest.fixture
 def train(repository, tmp_path, monkeypatch):
     """A function that trains a run in a folder that holds what `plan`, `fetch` and `prepare` leave."""
-    content = yaml.safe_load((repository / "studies/mini.yaml").read_text())
+    content = yaml.safe_load((repository / "tests/study.yaml").read_text())
     recipe = {**content["recipes"]["mini"], "steps": 2, "batch": 2, "patch": 8, "warmup": 0}
     content["tasks"] = {"sr_x2": content["tasks"]["sr_x2"]}
     content |= {

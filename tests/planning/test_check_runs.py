@@ -18,7 +18,7 @@ GAN = {"weight": 0.001, "width": 8}
 @pytest.fixture
 def mini(repository):
     # What the file's aliases share is taken apart, so that one loss can be changed alone.
-    return json.loads(json.dumps(yaml.safe_load((repository / "studies/mini.yaml").read_text())))
+    return json.loads(json.dumps(yaml.safe_load((repository / "tests/study.yaml").read_text())))
 
 
 def refused(content, loss, **world):

@@ -19,7 +19,7 @@ def study(repository, monkeypatch, tmp_path):
     """Parameters and plan of the mini study, in a folder in which nothing was trained."""
     monkeypatch.setenv("SHARPLOSS_DEVICE", "cpu")
     monkeypatch.chdir(tmp_path)
-    params = load_params(repository / "studies/mini.yaml")
+    params = load_params(repository / "tests/study.yaml")
     return params, expand(params)
 
 

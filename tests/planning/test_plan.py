@@ -9,7 +9,7 @@ from sharploss.utils.errors import UserError
 
 @pytest.fixture
 def params(repository):
-    return load_params(repository / "studies/mini.yaml")
+    return load_params(repository / "tests/study.yaml")
 
 
 def with_changes(params, **updates):

@@ -16,7 +16,7 @@ from sharploss.utils.errors import UserError
 
 @pytest.fixture
 def study(repository):
-    params = load_params(repository / "studies" / "mini.yaml")
+    params = load_params(repository / "tests" / "study.yaml")
     return params, expand(params)
 
 
@@ -56,7 +56,7 @@ def test_other_settings_lost_weights_and_damaged_records_are_told_apart(study, t
 
 def test_what_starts_from_an_altered_run_is_altered_too(repository, tmp_path):
     """Also where there is a run in between; a start whose weights are only lost comes back as it was."""
-    content = load_params(repository / "studies" / "mini.yaml").model_dump()
+    content = load_params(repository / "tests" / "study.yaml").model_dump()
     start = {"loss": "l1_ragan", "recipe": "mini_gan"}
     content["recipes"]["later"] = {**content["recipes"]["mini_gan"], "start": start}
     suite = {**content["suites"]["adversarial"], "networks": ["espcn"]}
