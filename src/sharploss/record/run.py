@@ -93,6 +93,10 @@ class Provenance(JsonRecord):
     extractor: str | None = None
 
 
+class _Config(JsonRecord):
+    config: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """All that a run says of itself but its curves (`record.history`); `provenance` is None where nothing trained."""
@@ -127,7 +131,7 @@ def save_run(files: RunFiles, record: RunRecord) -> None:
 def read_config(files: RunFiles) -> dict[str, Any] | None:
     """Return the settings that a run was trained with; None where it was not, or its record is damaged."""
     try:
-        return read_model(files.provenance, Provenance).config
+        return read_model(files.provenance, _Config).config  # which is all that is needed of it
     except UserError:
         return None
 
