@@ -65,5 +65,10 @@ bench: $(READY) ## speed, as ratios measured in one run
 lock: $(READY) ## renew requirements.lock
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
 
-clean: ## remove the environment and everything made from the data, but not results or reports
-	rm -rf $(VENV) data .scratch
+clean: ## remove the environment and what studies made from the data; your data sets, results and reports stay
+	rm -rf $(VENV) .scratch
+	@for mark in data/*/code/required_assets.json; do \
+	  [ -f "$$mark" ] || continue; study="$${mark%/code/*}"; \
+	  rm -rf "$$study/assets" "$$study/losses" "$$study/packed" "$$study/code"; \
+	  rmdir "$$study" data 2> /dev/null || true; \
+	done

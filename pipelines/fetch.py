@@ -10,13 +10,13 @@ from typing import cast
 from sharploss.assets import choose, present, receipt, receipts
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.lookup import package_spec
-from sharploss.config.params import Dataset, Params, load_params
+from sharploss.assets.own import own_receipt
+from sharploss.config.params import Params, load_params
 from sharploss.data.prepare import learnt_from
-from sharploss.data.sets import images_in
 from sharploss.evaluation.calibration import SETS
 from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main
-from sharploss.utils.files import read_json, sha256, write_json
+from sharploss.utils.files import read_json, write_json
 
 WEIGHTS = ["alexnet", "niqe"]  # of the metrics LPIPS and NIQE
 PACKAGES = ["lpips", "pyiqa", "scipy"]  # of LPIPS, NIQE and FID: what is computed once they are installed
@@ -41,7 +41,11 @@ def main() -> None:
         else:
             receipts([name], files.receipts)
     for name, dataset in params.datasets.items():
-        write_json(files.receipts / f"{name}.json", own_receipt(name, dataset))
+        found = own_receipt(name, [place for place in (dataset.images, dataset.inputs) if place])
+        write_json(files.receipts / f"{name}.json", found)
+        print(f"{name}: {len(found['sha256'])} images")
+        for place, skipped in found["skipped"].items():
+            print(f"{name}: skipped in {place}: {skipped}")
     # A loss's runs depend on what was found of its weights: they are trained once those can be had.
     required = cast("dict[str, list[list[str]]]", read_json(files.required_assets))
     for name, groups in required.items():
@@ -61,13 +65,6 @@ def wanted(params: Params) -> set[str]:
             ASSETS[name].inputs[task.scale] for name in used if published and task.scale in ASSETS[name].inputs
         }
     return names
-
-
-def own_receipt(name: str, dataset: Dataset) -> dict[str, object]:
-    """Return the sums of a user's own images, for DVC to notice a change."""
-    places = [place for place in (dataset.images, dataset.inputs) if place]
-    sums = {f"{place}: {path.name}": sha256(path) for place in places for path in images_in(place, name)}
-    return {"name": name, "available": True, "sha256": sums, "reason": ""}
 
 
 def package_receipt(name: str) -> dict[str, object]:

@@ -132,7 +132,6 @@ REFUSED = {
     "a storage of a foreign kind": of(op_list(op_storage("k", 8, "collections OrderedDict"))),
     "text that is called": of(op_text("os.system") + b")R"),
     "attributes of a module's class": of(op_global("SinGAN.models ConvBlock") + op_dict(x=op_text("y")) + b"b"),
-    "a memo with holes": of(op_text("x") + b"r" + struct.pack("<I", 2**32 - 1)),
     "a text that claims 4 GB": of(b"X" + struct.pack("<I", 2**32 - 1) + b"x"),
     "a zip file": b"PK\x03\x04" + bytes(30),
     "another format": b"\x80\x02K\x01." * 5,
@@ -176,7 +175,7 @@ def test_nothing_is_called(tmp_path, monkeypatch, hostile, protocol):
     monkeypatch.chdir(tmp_path)
     content = pickle.dumps(hostile, protocol=protocol).replace(b"x", b"x")
     for whole in (content, of(content[:-1])):  # in place of the header, and of the modules
-        with pytest.raises(UserError, match=r"Ds\.pth is not read: it (names|holds the instruction) \S+, for which"):
+        with pytest.raises(UserError, match=r"Ds\.pth is not read: it names \S+, for which"):
             read(tmp_path, whole)
     assert [path.name for path in tmp_path.iterdir()] == ["Ds.pth"]
 

@@ -13,7 +13,7 @@ def load(repository, tmp_path):
     """Read the mini study with one value in another's place."""
 
     def run(where, value):
-        content = yaml.safe_load((repository / "tests/study.yaml").read_text())
+        content = yaml.load((repository / "tests/study.yaml").read_text(), Loader=yaml.CSafeLoader)
         *path, last = where.split(".")
         inner = content
         for key in path:
@@ -43,7 +43,7 @@ def load(repository, tmp_path):
         ("losses.esrgan.ragan.width", 10**9, "losses.esrgan.ragan.width is 1000000000"),
         ("extractors.mdf_sr.scales", 10**6, "extractors.mdf_sr.scales is 1000000"),
         ("extractors.mdf_sr.factor", 1 - 1e-12, "extractors.mdf_sr.factor is 0.99"),
-        ("seeds", list(range(50_000)), "seeds is [0, 1, 2,"),
+        ("seeds", list(range(5_000)), "seeds is [0, 1, 2,"),
         ("seeds", [2**64], "seeds.0 is 18446744073709551616"),
         ("tasks.sr_x4.train", ["skimage_train"] * 2000, "tasks.sr_x4.train is ['skimage_train', "),
         ("losses", {f"l{index}": {"l1": 1} for index in range(2000)}, "losses is {'l0': {'l1': 1}"),
@@ -78,10 +78,10 @@ def test_what_is_large_is_read(load, where, value):
 
 
 def test_a_long_row_of_starts_is_refused(repository, load):
-    recipes = yaml.safe_load((repository / "tests/study.yaml").read_text())["recipes"]
-    row = {f"r{i}": {**recipes["mini"], "start": {"loss": "l1", "recipe": f"r{i + 1}"}} for i in range(900)}
+    recipes = yaml.load((repository / "tests/study.yaml").read_text(), Loader=yaml.CSafeLoader)["recipes"]
+    row = {f"r{i}": {**recipes["mini"], "start": {"loss": "l1", "recipe": f"r{i + 1}"}} for i in range(60)}
     with pytest.raises(UserError, match=r"recipes\.r0\.start: more than 20 runs would start from one another"):
-        load("recipes", {**recipes, **row, "r900": recipes["mini"]})
+        load("recipes", {**recipes, **row, "r60": recipes["mini"]})
 
 
 def test_the_first_parameter_over_its_limit_is_named_in_whatever_it_stands():

@@ -13,12 +13,12 @@ from sharploss.utils.errors import UserError
 
 @pytest.fixture
 def mini(repository):
-    return yaml.safe_load((repository / "tests/study.yaml").read_text())
+    return yaml.load((repository / "tests/study.yaml").read_text(), Loader=yaml.CSafeLoader)
 
 
 def load(tmp_path, content):
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(content))
+    path.write_text(yaml.dump(content, Dumper=yaml.CSafeDumper))
     return load_params(path)
 
 
@@ -217,7 +217,7 @@ values = st.recursive(
 @pytest.mark.slow
 @given(data=st.data())
 def test_whatever_stands_in_a_key_is_read_or_told_never_a_traceback(repository, tmp_path_factory, data):
-    content = copy.deepcopy(yaml.safe_load((repository / "tests/study.yaml").read_text()))
+    content = copy.deepcopy(yaml.load((repository / "tests/study.yaml").read_text(), Loader=yaml.CSafeLoader))
     section = content
     for _ in range(data.draw(st.integers(0, 2))):
         inner = [value for value in section.values() if isinstance(value, dict) and value]

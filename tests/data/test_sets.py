@@ -54,6 +54,71 @@ def test_images_of_the_same_name_are_told_apart_by_their_folders(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["1.png", "x/1.png"], ["1", "x_1"]),
+        (["x/1.png", "y/1.png", "y/2.png"], ["x_1", "y_1", "y_2"]),
+        (["p/x/1.png", "q/x/1.png"], ["p_x_1", "q_x_1"]),
+        ([f"{top}/1/2/3/4/5/6/7/8/9/1.png" for top in "pq"], [f"{top}_1_2_3_4_5_6_7_8_9_1" for top in "pq"]),
+        (["blurred/1.png", "sharper/1.png"], ["blurred_1", "sharper_1"]),
+    ],
+)
+def test_names_depend_on_the_folders_within_the_set_alone(tmp_path, files, names):
+    for root in ("mine", "deep/er/mine"):
+        write(tmp_path / root, *files)
+        items = find_images("mine", {"scale": 1}, {"mine": {"images": str(tmp_path / root)}})
+        assert [item.name for item in items] == [f"mine/{name}" for name in names]
+        assert [item.path.relative_to(tmp_path / root).as_posix() for item in items] == files
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["s1/blur/1.png", "s1/sharp/1.png"],
+        ["a/b_c.png", "a_b/c.png"],
+        ["x/1.bmp", "x/1.png"],
+        ["x/1.PNG", "x/1.png"],
+        ["x/y_1.png", "x_y/1.png"],
+    ],
+)
+def test_files_that_would_have_one_name_are_both_given(tmp_path, files):
+    write(tmp_path / "mine", "0/1.png", "0/c.png", *files)
+    with pytest.raises(UserError, match="would both be named") as error:
+        find_images("mine", {"scale": 1}, {"mine": {"images": str(tmp_path / "mine")}})
+    assert all(str(tmp_path / "mine" / file) in str(error.value) for file in files)
+
+
+@pytest.mark.parametrize("suffix", ["", "x2"])
+@pytest.mark.parametrize(
+    ("folders", "others", "fits"),
+    [
+        (["day/1", "night/2"], ["day/1", "night/2"], True),
+        (["day/1", "night/1"], ["day/1", "night/1"], True),
+        (["day/1", "night/2"], ["1", "2"], True),
+        (["1", "2"], ["day/1", "night/2"], True),
+        (["day/1", "night/2"], ["night/1", "day/2"], False),
+        (["day/1", "2"], ["1", "night/2"], False),
+        (["day/1", "night/2"], ["x/day/1", "x/night/2"], True),
+    ],
+)
+def test_an_input_belongs_to_the_target_of_its_name_and_folder(tmp_path, folders, others, fits, suffix):
+    own = paired(tmp_path, [f"{name}.png" for name in folders], [f"{name}{suffix}.png" for name in others])
+    if fits:
+        found = [
+            (item.path.relative_to(tmp_path), item.given.relative_to(tmp_path)) for item in find_images("mine", SR, own)
+        ]
+        wanted = zip(folders, others, strict=True)
+        assert [(one.as_posix(), other.as_posix()) for one, other in found] == [
+            (f"hr/{one}.png", f"lr/{other}{suffix}.png") for one, other in sorted(wanted)
+        ]
+        return
+    with pytest.raises(UserError, match=r"lie in unlike folders") as error:
+        find_images("mine", SR, own)
+    assert str(tmp_path / "hr") in str(error.value)
+    assert str(tmp_path / "lr") in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("make", "told"),
     [(lambda _: None, "there is no folder or zip file"), (lambda folder: folder.mkdir(), "holds no images")],
 )

@@ -219,6 +219,7 @@ ENDLESS = {
     "deep in keys": "? " * 5_000,
     "deep by indent": "".join(" " * i + "a:\n" for i in range(2_000)),
     "huge number": "a: " + "9" * 10_000,
+    **{f"huge number, base {base}": f"a: {{b: [{base}{'1' * 5_000}]}}" for base in ("0x", "0b", "0", "-0x")},
     "python": "!!python/object/apply:os.system [touch owned]",
 }
 

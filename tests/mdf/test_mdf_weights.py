@@ -90,6 +90,14 @@ def test_missing_self_trained_weights_say_how_to_make_them():
         load_discriminators("a/ours.safetensors", 4)
 
 
+@pytest.mark.parametrize("old", [False, True])
+def test_a_pytorch_file_by_another_name_is_said_to_be_one(tmp_path, old):
+    path = tmp_path / "ours.safetensors"
+    torch.save({"0.head.conv.weight": torch.zeros(2)}, path, _use_new_zipfile_serialization=not old)
+    with pytest.raises(UserError, match=r"ours\.safetensors is a PyTorch file"):
+        load_discriminators(str(path), 1)
+
+
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(b"no safetensors")

@@ -37,6 +37,14 @@ def test_what_is_imported_counts(package):
     assert fingerprint(["sharploss_toy.loop"]) != before
 
 
+def test_a_module_s_table_counts_as_the_module_does(package):
+    before = fingerprint(["sharploss_toy.loop"])
+    for name, counts in (("patches", True), ("metric", False)):
+        (package / f"{name}.toml").write_text("size = 1")
+        assert (fingerprint(["sharploss_toy.loop"]) != before) == counts
+        before = fingerprint(["sharploss_toy.loop"])
+
+
 def test_what_is_not_imported_does_not_count(package):
     before = fingerprint(["sharploss_toy.loop"])
     write(package, "metric", "def psnr(): return 2\n")

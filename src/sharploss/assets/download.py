@@ -137,8 +137,7 @@ def _attempt(url: str, file: File, part: Path, room: float) -> None:
     host = urlsplit(url).netloc
     have, tag = _begun(part, url)
     with _ask(url, {"Range": f"bytes={have}-", "If-Range": tag} if have else {}) as response:
-        _require_https(response, url, file)
-        _require_success(response, host, part)
+        _require_success(response, url, file, part)
         start = have if response.status_code == 206 else 0
         length = response.headers.get("Content-Length", "")
         total = start + int(length) if length.isdecimal() else file.bytes  # None where neither says
@@ -171,14 +170,12 @@ def _ask(url: str, headers: dict[str, str]) -> "Response":
     return response
 
 
-def _require_https(response: "Response", url: str, file: File) -> None:
-    """Refuse to leave https on the way to a file whose content no full sha256 tells."""
+def _require_success(response: "Response", url: str, file: File, part: Path) -> None:
+    """Refuse what is no content, and to leave https on the way to a file whose content no full sha256 tells."""
+    host = urlsplit(url).netloc
     open_ = [answer.url for answer in (*response.history, response) if not answer.url.startswith("https:")]
     if len(file.sha256) < 64 and url.startswith("https:") and open_:
-        raise DownloadError(f"{urlsplit(url).netloc} redirects to {open_[0]}, which is not https")
-
-
-def _require_success(response: "Response", host: str, part: Path) -> None:
+        raise DownloadError(f"{host} redirects to {open_[0]}, which is not https")
     reason = f"{host} answered '{response.reason}'"
     if response.status_code == 416:
         _drop(part)

@@ -68,11 +68,7 @@ def locate(name: str) -> list[Path]:
 
 
 def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
-    """Write what was found of each asset to <folder>/<name>.json, for DVC stages to depend on.
-
-    A receipt holds name, available, sha256 ({file: sum}) and reason, and is the same on every machine that has the
-    asset. Of an unpacked folder the sum is that of its images' names and sizes: hashing gigabytes at every run of the
-    pipeline would cost minutes.
+    """Write the `receipt` of each asset to <folder>/<name>.json, for DVC stages to depend on.
 
     Returns:
         {name: reason} of the assets that cannot be had.
@@ -80,17 +76,21 @@ def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
     Raises:
         UserError: there is no such asset, or a file that was found has another content than it should.
     """
-    missing: dict[str, str] = {}
-    for name in names:
-        found = receipt(name)
-        if not found["available"]:
-            missing[name] = found["reason"]
-        write_json(Path(folder) / f"{name}.json", found)
-    return missing
+    found = {name: receipt(name) for name in names}
+    for name, made in found.items():
+        write_json(Path(folder) / f"{name}.json", made)
+    return {name: made["reason"] for name, made in found.items() if not made["available"]}
 
 
 def receipt(name: str) -> dict[str, Any]:
-    """Look for an asset, download it where that is possible, and return its receipt; see `receipts`."""
+    """Look for an asset, download it where that is possible, and say what was found: the same wherever it was found.
+
+    Of an unpacked folder the sum is that of its images' names and sizes: hashing gigabytes at every run of the pipeline
+    would cost minutes.
+
+    Returns:
+        name, available, sha256 ({file: sum}) and reason.
+    """
     try:
         return {"name": name, "available": True, "sha256": _sums(asset_named(name), locate(name)), "reason": ""}
     except AssetMissingError as error:
@@ -206,14 +206,14 @@ def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMiss
         looked += ", no mirror (SHARPLOSS_MIRROR)"
     elif not roots()[1].is_dir():
         looked += ", which SHARPLOSS_MIRROR names but which is no folder"
-    do = f"download {file.urls[0]} and save it" if file.urls else "put the file there"
-    fetch = (
-        f"'python -m sharploss data fetch {name}' downloads {file.path}, or a folder that SHARPLOSS_MIRROR names has it"
-    )
-    put = f"put {file.path} into a folder that SHARPLOSS_MIRROR names"
+    do, cure = "put the file there", f"put {file.path} into a folder that SHARPLOSS_MIRROR names"
+    if file.urls:
+        do = f"download {file.urls[0]} and save it"
+        command = f"'python -m sharploss data fetch {name}' downloads {file.path}"
+        cure = f"{command}, or a folder that SHARPLOSS_MIRROR names has it"
     return AssetMissingError(
         f"{file.path} of asset '{name}' is missing (looked in {looked}; {message or reason}): "
         f"{do} as {cache_folder() / file.path}, or set SHARPLOSS_MIRROR to a folder that has it.",
         f"{file.path} is in neither the cache nor a mirror, and {reason}",
-        fetch if file.urls else put,
+        cure,
     )

@@ -22,7 +22,7 @@ that is only read), and then at their official addresses (not with SHARPLOSS_OFF
   python -m sharploss data verify                 compare all that is here with its sha256
   python -m sharploss data verify set5            the same, and set5 must be here
 
-All names that a command takes are in the first column of the list. Each command has its own --help.
+All names that a command takes are in the first column of the list.
 """
 
 
@@ -31,53 +31,38 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m sharploss data", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", metavar="{list,fetch,verify}")
-    listing = commands.add_parser("list", help="what is known and where it is (the default)")
-    listing.add_argument("-v", "--verbose", action="store_true", help="with citation, addresses and notes")
-    listing.add_argument("names", nargs="*", metavar="NAME", help="of data sets or weights; all when left out")
-    fetching = commands.add_parser("fetch", help="download what is not here")
-    fetching.add_argument("names", nargs="+", metavar="NAME")
-    verifying = commands.add_parser("verify", help="compare what is here with its sha256, or its number of images")
-    verifying.add_argument("names", nargs="*", metavar="NAME", help="all that is here when left out")
-    asked = parser.parse_args(arguments or ["list"])
-    if asked.command is None:
-        parser.error("give list, fetch or verify")
+    parser.add_argument("command", nargs="?", default="list", choices=("list", "fetch", "verify"))
+    parser.add_argument("-v", "--verbose", action="store_true", help="list citation, addresses and notes, too")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of data sets or weights")
+    asked = parser.parse_intermixed_args(arguments)
     for name in asked.names:
         if name not in ASSETS:
             raise unknown("data set or weights", name, ASSETS)
+    if asked.command == "fetch" and not asked.names:
+        parser.error("fetch needs the names of what to fetch")
     if asked.command == "fetch":
         return fetch(asked.names)
     if asked.command == "verify":
         return verify(asked.names or list(ASSETS), asked=bool(asked.names))
-    return show(asked.names, asked.verbose)
+    return show(asked.names or list(ASSETS), asked.verbose)
 
 
-def show(names: Iterable[str], verbose: bool) -> int:
+def show(names: Sequence[str], verbose: bool) -> int:
     """Print the table of what is known; with `verbose` the rest of each entry too."""
     mirror = os.environ.get("SHARPLOSS_MIRROR")
     if mirror and not Path(mirror).is_dir():
         print(f"warning: SHARPLOSS_MIRROR names {mirror}, which is no folder", file=sys.stderr)
     rows = [("name", "role", "files", "size", "licence", "where")]
-    chosen = list(names) or list(ASSETS)
-    rows += [
-        (name, asset.role, str(count(asset)), size(asset), asset.licence, where(name)) for name, asset in _of(chosen)
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row, entry in zip(rows, [None, *_of(chosen)], strict=True):
+    for name in names:
+        asset = ASSETS[name]
+        count = asset.images if asset.archives else len(asset.files)
+        rows.append((name, asset.role, str(count), size(asset), asset.licence, where(name)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
-        if verbose and entry is not None:
-            for line in details(entry[1]):
-                print(f"    {line}")
+        for line in details(ASSETS[row[0]]) if verbose and row is not rows[0] else ():
+            print(f"    {line}")
     return 0
-
-
-def _of(names: Iterable[str]) -> list[tuple[str, Asset]]:
-    return [(name, ASSETS[name]) for name in names]
-
-
-def count(asset: Asset) -> int:
-    """Return how many files, or images of an archive, an asset has; of pairs, how many pairs."""
-    return asset.images if asset.archives else len(asset.files)
 
 
 def size(asset: Asset) -> str:

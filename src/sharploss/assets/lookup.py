@@ -9,11 +9,9 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path, PurePath
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
+from sharploss.assets.folder import IMAGES, is_by_product, list_folder
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256
-
-# What counts as an image of an unpacked folder; hidden files, which some archives from macOS hold, do not.
-IMAGES = {".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff"}
 
 
 def present(name: str) -> list[Path] | None:
@@ -66,14 +64,15 @@ def find(asset: Asset, file: File) -> Path | None:
 
 
 def is_image(asset: Asset, path: PurePath) -> bool:
-    """Return whether a path is an image of the asset; of pairs, one in the folders of targets and inputs."""
-    image = path.suffix.lower() in IMAGES and not path.name.startswith(".")
+    """Return whether a path within an archive is an image of the asset; of pairs, one in their folders."""
+    image = path.suffix.lower() in IMAGES and not is_by_product(path)
     return image and (not asset.pairs or path.parent.name in asset.pairs)
 
 
 def images_below(asset: Asset, folder: Path) -> list[Path]:
     """List the images of an unpacked asset in a folder; of pairs, both sides."""
-    return sorted(path for path in folder.rglob("*") if is_image(asset, path) and path.is_file())
+    images = list_folder(folder).images if folder.is_dir() else []
+    return [path for path in images if not asset.pairs or path.parent.name in asset.pairs]
 
 
 def expected(asset: Asset) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from sharploss.assets.download import require_space
+from sharploss.assets.folder import is_by_product, is_plain
 from sharploss.utils.errors import UserError
 
 MAX_RATIO = 200
@@ -27,11 +28,11 @@ Choose = Callable[[list[PurePosixPath]], Mapping[PurePosixPath, PurePosixPath]]
 
 
 class Member(NamedTuple):
-    """One entry of an archive: its name there, its size in bytes, what it is, how to read it."""
+    """One entry of an archive; its kind is "file", "folder", or what is refused."""
 
     name: str
     size: int
-    kind: str  # "file", "folder", or what is refused
+    kind: str
     open: Callable[[], IO[bytes] | None]
 
 
@@ -78,6 +79,8 @@ def unpack(archive: Path, folder: Path, choose: Choose) -> int:
             names the archive and the member.
         DownloadError: there is no room for it.
     """
+    from tqdm import tqdm
+
     with ExitStack() as stack:
         with _errors_named(archive):
             members = _members(archive, stack)
@@ -85,7 +88,8 @@ def unpack(archive: Path, folder: Path, choose: Choose) -> int:
         files = {PurePosixPath(member.name): member for member in members if member.kind == "file"}
         chosen = choose(list(files))
         require_space(folder, sum(files[name].size for name in chosen))
-        _write(archive, folder, {target: files[name] for name, target in chosen.items()})
+        for name, target in tqdm(chosen.items(), desc=archive.name, unit="file", leave=False, disable=None):
+            _write(archive, folder / target, files[name])
     return len(chosen)
 
 
@@ -123,8 +127,8 @@ def _check(archive: Path, members: list[Member]) -> None:
         fault = "" if member.kind in {"file", "folder"} else f"is {member.kind}"
         if path.is_absolute() or ".." in path.parts or "\\" in member.name or member.name[1:2] == ":":
             fault = "would be written outside the folder it is unpacked to"
-        if not member.name.isprintable() or (member.kind == "file" and not path.parts):
-            fault = "has a name that no file should have"
+        if not (is_plain(member.name) or is_by_product(path)) or (member.kind == "file" and not path.parts):
+            fault = "has a name that is not UTF-8 text, or none"
         if fault:
             raise UserError(f"{archive}, member {member.name!r}, {fault}: nothing was unpacked; {_ADVICE}")
     total, size = sum(member.size for member in members), archive.stat().st_size
@@ -132,22 +136,15 @@ def _check(archive: Path, members: list[Member]) -> None:
         raise UserError(f"{archive} has {size} bytes and would unpack to {total}: nothing was unpacked; {_ADVICE}")
 
 
-def _write(archive: Path, folder: Path, members: dict[PurePosixPath, Member]) -> None:
-    from tqdm import tqdm
-
-    total = sum(member.size for member in members.values())
-    with tqdm(total=total, unit="B", unit_scale=True, desc=archive.name, leave=False, disable=None) as bar:
-        for name, member in members.items():
-            target = folder / name
-            with _errors_named(archive, member.name):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                source = member.open()
-                assert source is not None  # it is a file
-                with source, target.open("xb") as out:
-                    shutil.copyfileobj(source, out, 1 << 20)
-                    if out.tell() != member.size:
-                        raise EOFError(f"{out.tell()} bytes instead of {member.size}")
-            bar.update(member.size)
+def _write(archive: Path, target: Path, member: Member) -> None:
+    with _errors_named(archive, member.name):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = member.open()
+        assert source is not None  # it is a file
+        with source, target.open("xb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+            if out.tell() != member.size:
+                raise EOFError(f"{out.tell()} bytes instead of {member.size}")
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Whether every name in a study is the name of something."""
 
+import re
 from collections.abc import Mapping
+from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -104,9 +106,13 @@ def _check_start(params: "Params", name: str) -> None:
 
 
 def _check_sets(params: "Params") -> None:
-    for name in params.datasets:
+    for name, dataset in params.datasets.items():
         if name in ASSETS:
             raise UserError(f"datasets.{name}: the catalogue has a set of this name: choose another.")
+        for place in filter(None, (dataset.images, dataset.inputs)):
+            if re.fullmatch(rf"(results|reports|\.scratch|\.venv|data/{params.study})(/.*)?", normpath(place)):
+                where = f"datasets.{name}: {cut(place)} lies where studies write, and delete what they wrote"
+                raise UserError(f"{where}: move it to datasets/{name}.")
     sets = dict.fromkeys([*params.datasets, *(key for key, asset in ASSETS.items() if asset.kind == "dataset")])
     for name, task in params.tasks.items():
         for role in ("train", "preferred", "validation", "test"):

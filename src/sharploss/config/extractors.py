@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from sharploss.config.limits import INTEGER, REPEATED, SEED, STEPS, shown
+from sharploss.config.recipe import Fraction
 from sharploss.config.tasks import Name, Strict
 
 OFFICIAL = {"sisr": "mdf_sisr", "jpeg": "mdf_jpeg", "denoising": "mdf_sisr"}
@@ -22,6 +23,12 @@ KINDS = ("sr", "denoise", "jpeg")
 """Kinds of task that an extractor can be trained for."""
 
 
+Channels = Annotated[int, Field(ge=1, le=INTEGER)]
+Iterations = Annotated[int, Field(ge=1, le=STEPS)]
+Pixels = Annotated[int, Field(ge=11, le=INTEGER)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class Extractor(Strict):
     """How the discriminators of one MDF loss are trained, from one image; the defaults are SinGAN's.
 
@@ -34,40 +41,23 @@ class Extractor(Strict):
         pattern=r"^[^/]+/[^/]+$", description="<data set>/<image>, the one image that all is learnt from"
     )
     seed: int = Field(default=0, ge=0, le=SEED)
-    factor: float = Field(
-        default=0.75,
-        gt=0,
-        le=0.95,
-        description="size of one scale to the next finer one, at least; unused with `scales`",
-    )
-    min_size: int = Field(default=25, ge=11, le=INTEGER, description="shorter side of the coarsest scale, in pixels")
-    max_size: int = Field(
-        default=250, ge=11, le=INTEGER, description="longest side of the finest scale; larger images are shrunk"
-    )
+    factor: float = Field(default=0.75, gt=0, le=0.95, description="size of one scale to the next finer one, at least")
+    min_size: Pixels = Field(default=25, description="shorter side of the coarsest scale, in pixels")
+    max_size: Pixels = Field(default=250, description="longest side of the finest scale; larger images are shrunk")
     scales: int | None = Field(
-        default=None, ge=2, le=REPEATED["scales"], description="how many scales; by default as many as SinGAN trains"
+        default=None, ge=2, le=REPEATED["scales"], description="by default as many as SinGAN trains"
     )
-    width: int = Field(
-        default=32, ge=1, le=INTEGER, description="channels of the four coarsest scales; doubled every four scales"
-    )
-    max_width: int = Field(default=128, ge=1, le=INTEGER, description="channels at most")
-    iterations: int = Field(default=2000, ge=1, le=STEPS, description="for each scale")
-    steps: int = Field(
-        default=3, ge=1, le=REPEATED["steps"], description="optimiser steps of either network in one iteration"
-    )
+    width: Channels = Field(default=32, description="channels of the four coarsest scales; doubled every four scales")
+    max_width: Channels = Field(default=128, description="channels at most")
+    iterations: Iterations = Field(default=2000, description="for each scale")
+    steps: int = Field(default=3, ge=1, le=REPEATED["steps"], description="of either optimiser in one iteration")
     learning_rate: float = Field(default=5e-4, gt=0, allow_inf_nan=False)
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)
-    milestone: int = Field(
-        default=1600, ge=1, le=STEPS, description="iteration from which the learning rate is times gamma"
-    )
+    betas: tuple[Fraction, Fraction] = (0.5, 0.999)
+    milestone: Iterations = Field(default=1600, description="from where on the learning rate is times gamma")
     gamma: float = Field(default=0.1, gt=0, le=1)
-    penalty: float = Field(
-        default=0.1, ge=0, allow_inf_nan=False, description="weight of the gradient penalty (lambda of WGAN-GP)"
-    )
-    reconstruction: float = Field(
-        default=10.0, ge=0, allow_inf_nan=False, description="weight of the squared error (alpha of SinGAN)"
-    )
-    log_every: int = Field(default=50, ge=1, le=STEPS, description="iterations between two lines of the record")
+    penalty: Weight = Field(default=0.1, description="of the gradient (lambda of WGAN-GP)")
+    reconstruction: Weight = Field(default=10.0, description="of the squared error (alpha of SinGAN)")
+    log_every: Iterations = Field(default=50, description="between two lines of the record")
 
 
 def weights_source(weights: Any) -> Path | None:

@@ -1,9 +1,9 @@
 """params.yaml, read strictly: every key is known, every name resolves, or one sentence says what is wrong."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from sharploss.config.check_leakage import check_leakage
 from sharploss.config.check_names import check_names
@@ -11,7 +11,7 @@ from sharploss.config.extractors import Extractor
 from sharploss.config.limits import ENTRIES, RUNS, describe_problem, exceeds_limit
 from sharploss.config.loss_spec import LossSpec
 from sharploss.config.network_spec import NetworkSpec
-from sharploss.config.recipe import Optimisation, Recipe, Start
+from sharploss.config.recipe import Recipe
 from sharploss.config.suites import Crop, Dataset, Seeds, Suite
 from sharploss.config.tasks import KINDS, Name, Strict, Task
 from sharploss.utils.errors import UserError, unknown
@@ -111,16 +111,10 @@ def _describe(error: ValidationError) -> str:
 
 
 def _fields_at(where: list[Any], kind: Any) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {
-        "recipes": Recipe,
-        "suites": Suite,
-        "crops": Crop,
-        "datasets": Dataset,
-        "extractors": Extractor,
-    }
-    parts: dict[str, type[BaseModel]] = {"start": Start, "discriminator": Optimisation}
-    if kind is not None:
-        return list(KINDS[kind].model_fields)
-    if len(where) > 2 and where[2] in parts:
-        return list(parts[where[2]].model_fields)
-    return list((sections[where[0]] if where else Params).model_fields)
+    """Return the keys that the mapping at this place of the file can have."""
+    model: Any = Params if kind is None else KINDS[kind]
+    if kind is None and where:
+        model = get_args(Params.model_fields[where[0]].annotation)[1]  # of {name: model}
+    if kind is None and len(where) > 2:
+        model = get_args(model.model_fields[where[2]].annotation)[0]  # of model or None
+    return list(model.model_fields)

@@ -15,7 +15,7 @@ from sharploss.data.degrade import degrade
 from sharploss.data.images import crop, read_image
 from sharploss.data.jpeg import encoder
 from sharploss.data.pack import write_pack
-from sharploss.data.sets import Item, find_images
+from sharploss.data.sets import Item, find_images, skipped_of
 from sharploss.functional.ssim import WINDOW
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256
@@ -33,7 +33,8 @@ def prepare(
     Images of DIV2K's size (2040x1356) at x4 take 0.27 s each, and the process at most 0.75 GB (with noise 0.98 GB).
 
     An image that cannot be read or is too small is left out, with a word on stderr and its reason in the pack, which
-    stands beside the scores; so is a training image whose photograph is in one of the test sets.
+    stands beside the scores; so is a training image whose photograph is in one of the test sets. What is skipped in
+    one's own folder has a reason, too.
 
     Args:
         task_name: for messages and the progress bar.
@@ -69,6 +70,7 @@ def prepare(
         left_out = {} if role == "test" else twins(items, task["test"])
         items = [item for item in items if item.name not in left_out]
         smallest = 1 if role == "train" else smallest_side(task["scale"])
+        left_out |= {f"part of {name}'s folder": skipped for name in sets if (skipped := skipped_of(name, own))}
         pairs = _pairs(items, parameters, left_out, smallest, f"{task_name} {stem}" if progress else None)
         write_pack(path, pairs, role=role, sets=sets, parameters=parameters, missing=missing, left_out=left_out)
         written.append(path)
@@ -164,4 +166,4 @@ def _pairs(
         used += 1
         yield item.name, *pair
     if items and not used:
-        raise UserError(f"None of the {len(items)} images can be used; the first: {next(iter(left_out.values()))}")
+        raise UserError(f"None of the {len(items)} images can be used; the first: {left_out[items[0].name]}")

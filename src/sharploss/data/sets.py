@@ -1,5 +1,6 @@
 """The images of a data set: of the catalogue or of one's own, with the inputs its publisher made where asked for."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,12 +8,15 @@ from typing import Any, NamedTuple
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.fetch import locate
+from sharploss.assets.own import own_images
 from sharploss.utils.errors import UserError, unknown
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 SCALE_MARK = re.compile(r"(_SRF_\d+_(HR|LR)|x[234])$")
 """What publishers add to the name of an image to say at which scale it is."""
+
+
+SIDES = ("sharp", "blur")
+"""Folders that say which side of a pair a file is on."""
 
 
 class Item(NamedTuple):
@@ -45,9 +49,9 @@ def find_images(name: str, task: Mapping[str, Any], own: Mapping[str, Mapping[st
             number or name; the message says which.
     """
     if name in own:
-        paths = images_in(own[name]["images"], name)
+        paths = own_images(own[name]["images"], name).images
         inputs = own[name].get("inputs")
-        given = images_in(inputs, name) if inputs and _wants_inputs(task) else None
+        given = own_images(inputs, name).images if inputs and _wants_inputs(task) else None
         return _items(name, paths, given, None)
     if name not in ASSETS or ASSETS[name].kind != "dataset":
         raise unknown("data set", name, [*own, *(key for key, asset in ASSETS.items() if asset.kind == "dataset")])
@@ -61,36 +65,9 @@ def find_images(name: str, task: Mapping[str, Any], own: Mapping[str, Mapping[st
     return _items(name, paths, locate(wanted) if wanted else None, asset.crop)
 
 
-def images_in(place: str, name: str) -> list[Path]:
-    """List the image files of a folder, at any depth, or of a zip file (unpacked beside the cache once).
-
-    Raises:
-        UserError: nothing is there, or no images.
-    """
-    folder = Path(place)
-    if folder.suffix.lower() == ".zip" and folder.is_file():
-        folder = _unpacked(folder)
-    if not folder.is_dir():
-        raise UserError(f"datasets.{name}: there is no folder or zip file {place}: check the path in params.yaml.")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise UserError(f"datasets.{name}: {place} holds no images ({', '.join(SUFFIXES)}): check the path.")
-    return found
-
-
-def _unpacked(archive: Path) -> Path:
-    from sharploss.assets.lock import locked
-    from sharploss.assets.lookup import cache_folder
-    from sharploss.assets.unpack import fresh_folder, unpack
-    from sharploss.utils.files import sha256
-
-    # By content, so that a changed archive is unpacked anew.
-    folder = cache_folder() / "own" / f"{archive.stem}-{sha256(archive)[:12]}"
-    with locked(folder):
-        if not folder.is_dir():
-            with fresh_folder(folder) as temporary:
-                unpack(archive, temporary, lambda names: {name: name for name in names})
-    return folder
+def skipped_of(name: str, own: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say what is skipped in the folder of a set of one's own, and how much; "" where nothing is."""
+    return own_images(own[name]["images"], name).skipped if name in own else ""
 
 
 def _wants_inputs(task: Mapping[str, Any]) -> bool:
@@ -110,14 +87,30 @@ def _matched(name: str, stems: Sequence[str], paths: Sequence[Path], given: Sequ
     """Return each target's input: of the same name or, if not all are so, of the same name but for the scale."""
     exact = dict(zip(_stems(given), given, strict=True))
     if exact.keys() == set(stems):
-        return [exact[stem] for stem in stems]
-    targets, inputs = _by_plain_name(name, stems, paths), _by_plain_name(name, list(exact), given)
-    alone = sorted(targets.keys() ^ inputs.keys())
-    if alone:
-        side = "input" if alone[0] in targets else "target"
-        count = f"{len(targets)} targets and {len(inputs)} inputs"
-        raise UserError(f"{name}: '{alone[0]}' has no {side} ({count}): inputs must have the names of their targets.")
-    return [inputs[_plain(stem)] for stem in stems]
+        found = [exact[stem] for stem in stems]
+    else:
+        targets, inputs = _by_plain_name(name, stems, paths), _by_plain_name(name, list(exact), given)
+        alone = sorted(targets.keys() ^ inputs.keys())
+        if alone:
+            side = "input" if alone[0] in targets else "target"
+            what = f"'{alone[0]}' has no {side} ({len(targets)} targets and {len(inputs)} inputs)"
+            raise UserError(f"{name}: {what}: inputs must have the names of their targets.")
+        found = [inputs[_plain(stem)] for stem in stems]
+    _check_folders(name, list(paths), found)
+    return found
+
+
+def _check_folders(name: str, targets: list[Path], inputs: list[Path]) -> None:
+    """Refuse a pair of equal file names from unlike folders, where both sides have folders within."""
+    folders = [[path.parts[:-1] for path in _inside(side)] for side in (targets, inputs)]
+    if not all(any(side) for side in folders):
+        return
+    for one, other, target, input in zip(*folders, targets, inputs, strict=True):
+        if one != other:
+            raise UserError(
+                f"{name}: {target} and {input} have one name but lie in unlike folders: inputs must lie in folders of "
+                "the names of their targets'."
+            )
 
 
 def _by_plain_name(name: str, stems: Sequence[str], paths: Sequence[Path]) -> dict[str, Path]:
@@ -132,15 +125,24 @@ def _by_plain_name(name: str, stems: Sequence[str], paths: Sequence[Path]) -> di
     return found
 
 
+def _inside(paths: Sequence[Path]) -> list[Path]:
+    """Return paths relative to the folder that holds all; which side of a pair a file is on belongs to none of them."""
+    top = Path(os.path.commonpath([path.parent for path in paths]))
+    inside = [path.relative_to(top) for path in paths]
+    return [Path(*(part for part in path.parts[:-1] if part not in SIDES), path.name) for path in inside]
+
+
 def _stems(paths: Sequence[Path]) -> list[str]:
-    """Name images by their files, with as many folders before them as make the names differ."""
-    for depth in range(1, 8):
-        names = ["_".join((*path.parts[-depth:-1], path.stem)) for path in paths]
-        # In pairs of folders the last one says which side a file is on, so it does not belong to the name.
-        names = [re.sub(r"_(sharp|blur)_", "_", name) for name in names]
+    """Name images by their files, with as many folders before them, within the set, as make the names differ."""
+    inside = _inside(paths)
+    names: list[str] = []
+    for depth in range(1, 1 + max(len(path.parts) for path in inside)):
+        names = ["_".join((*path.parts[-depth:-1], path.stem)) for path in inside]
         if len(set(names)) == len(names):
             return names
-    raise UserError(f"{paths[0].parent} holds several images of the same name: rename them.")
+    first = dict(zip(reversed(names), reversed(paths), strict=True))
+    name, path = next((name, path) for name, path in zip(names, paths, strict=True) if first[name] != path)
+    raise UserError(f"{first[name]} and {path} would both be named '{name}' in results: rename one of them.")
 
 
 def _plain(stem: str) -> str:

@@ -23,7 +23,7 @@ from sharploss.utils.files import read_json, write_text
 ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lock", ".lookup", ".unpack"))
 
 # Which weights a loss reads is in the receipts, too.
-SOURCES = tuple(f"sharploss.assets.{part}" for part in ("asset", "catalogue", "leakage", "weight_files", "weights"))
+SOURCES = tuple(f"sharploss.assets.{part}" for part in ("asset", "catalogue", "leakage", "weights"))
 
 STAGES = ("prepare", "calibrate", "extract", "evaluate")
 """Stages that depend on their code alone, and on parameters that dvc.yaml names."""

@@ -1,6 +1,5 @@
 """Where everything lies that a study makes; no other module builds such a path."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,39 +31,40 @@ class ScoreFiles(NamedTuple):
     notes: Path
 
 
-@dataclass(frozen=True)
 class StudyPaths:
     """The files of one study.
 
     Attributes:
-        study: its name.
-        root: the repository's folder.
+        study, root: its name, and the repository's folder.
+        results, reports, data: what was measured, what is made to be read, and what is read by trainings and
+            evaluations and can be made again.
+        calibration, summary, claims: the comparison with published numbers, what `dvc metrics show` prints, and the
+            verdicts on every claim.
+        tables, figures, claim_pages, protocols: folders of reports.
+        page: the study's page.
+        code: what DVC depends on instead of code and parameters, written by `plan`.
+        required_assets: the assets that each term of each loss can do with: {loss: [[asset, ...], ...]}.
+        input_baseline_settings: what the input baselines are measured with.
+        receipts: what was found of each asset.
     """
 
-    study: str
-    root: Path = Path()
-
-    @property
-    def results(self) -> Path:
-        """Return the folder of all that was measured."""
-        return self.root / "results" / self.study
-
-    @property
-    def reports(self) -> Path:
-        """Return the folder of all that is made to be read."""
-        return self.root / "reports" / self.study
-
-    @property
-    def data(self) -> Path:
-        """Return the folder of what trainings and evaluations read, which can be made again."""
-        return self.root / "data" / self.study
-
-    # Trainings
+    def __init__(self, study: str, root: Path) -> None:
+        self.study, self.root = study, root
+        self.results = root / "results" / study
+        self.reports = root / "reports" / study
+        self.data = root / "data" / study
+        self.calibration = self.results / "calibration.csv"
+        self.summary, self.claims = self.results / "summary.json", self.results / "claims.json"
+        self.tables, self.figures = self.reports / "tables", self.reports / "figures"
+        self.claim_pages, self.protocols = self.reports / "claims", self.reports / "protocols"
+        self.page = self.reports / "index.html"
+        self.code, self.receipts = self.data / "code", self.data / "assets"
+        self.required_assets = self.code / "required_assets.json"
+        self.input_baseline_settings = self.code / "input_baselines.json"
 
     def run(self, key: str) -> RunFiles:
         """Return the record of a run."""
-        folder = self.results / "runs" / key
-        return RunFiles(folder / "metrics.json", folder / "history.jsonl", folder / "provenance.json")
+        return _record(self.results / "runs" / key)
 
     def weights(self, group: str, key: str) -> Path:
         """Return the trained weights of a run."""
@@ -72,14 +72,11 @@ class StudyPaths:
 
     def extractor(self, name: str) -> RunFiles:
         """Return the record of an MDF extractor's training; it has no metrics.json."""
-        folder = self.results / "extractors" / name
-        return RunFiles(folder / "metrics.json", folder / "history.jsonl", folder / "provenance.json")
+        return _record(self.results / "extractors" / name)
 
     def extractor_weights(self, name: str) -> Path:
         """Return the trained discriminators of an MDF extractor."""
-        return self.results / "weights" / "extractors" / f"{name}{SUFFIX}"
-
-    # Measurements
+        return self.weights("extractors", name)
 
     def scores(self, group: str) -> ScoreFiles:
         """Return the scores of a group of runs."""
@@ -119,68 +116,9 @@ class StudyPaths:
         """Return the pixels of one edge of a task's input baseline."""
         return self.input_baseline(task) / "edge.csv"
 
-    @property
-    def calibration(self) -> Path:
-        """Return the comparison of degradations and metrics with published numbers."""
-        return self.results / "calibration.csv"
-
-    # Analysis
-
-    @property
-    def summary(self) -> Path:
-        """Return the numbers that `dvc metrics show` prints."""
-        return self.results / "summary.json"
-
-    @property
-    def claims(self) -> Path:
-        """Return the verdicts on every claim."""
-        return self.results / "claims.json"
-
-    @property
-    def tables(self) -> Path:
-        """Return the folder of the tables."""
-        return self.reports / "tables"
-
-    @property
-    def figures(self) -> Path:
-        """Return the folder of the figures."""
-        return self.reports / "figures"
-
-    @property
-    def claim_pages(self) -> Path:
-        """Return the folder of the verdicts' tables and pages."""
-        return self.reports / "claims"
-
-    @property
-    def protocols(self) -> Path:
-        """Return the folder of one image under every protocol."""
-        return self.reports / "protocols"
-
-    @property
-    def page(self) -> Path:
-        """Return the study's page."""
-        return self.reports / "index.html"
-
-    # What trainings and evaluations read
-
-    @property
-    def code(self) -> Path:
-        """Return the folder of what DVC depends on instead of code and parameters, written by `plan`."""
-        return self.data / "code"
-
     def stage_code(self, stage: str) -> Path:
         """Return the fingerprint of a stage's code."""
         return self.code / f"{stage}.txt"
-
-    @property
-    def required_assets(self) -> Path:
-        """Return the assets that each term of each loss can do with: {loss: [[asset, ...], ...]}."""
-        return self.code / "required_assets.json"
-
-    @property
-    def input_baseline_settings(self) -> Path:
-        """Return what the input baselines are measured with."""
-        return self.code / "input_baselines.json"
 
     def run_settings(self, key: str) -> Path:
         """Return a run's settings and the fingerprints of its code."""
@@ -189,11 +127,6 @@ class StudyPaths:
     def group_settings(self, group: str) -> Path:
         """Return what a group is evaluated with."""
         return self.code / f"group-{group}.json"
-
-    @property
-    def receipts(self) -> Path:
-        """Return the folder of what was found of each asset."""
-        return self.data / "assets"
 
     def loss_receipts(self, loss: str) -> Path:
         """Return what was found of a loss's weights."""
@@ -206,6 +139,10 @@ class StudyPaths:
     def pack(self, task: str, role: str) -> Path:
         """Return a task's packed images for training or validation."""
         return self.packs(task) / f"{role}{SUFFIX}"
+
+
+def _record(folder: Path) -> RunFiles:
+    return RunFiles(folder / "metrics.json", folder / "history.jsonl", folder / "provenance.json")
 
 
 def paths(study: str, root: Path = Path()) -> StudyPaths:

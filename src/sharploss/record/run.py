@@ -15,19 +15,21 @@ from sharploss.utils.files import read_json, write_json
 Status = Literal["finished", "diverged", "not_trained"]
 
 
-class _Record(BaseModel):
+class JsonRecord(BaseModel):
+    """A record that is kept as JSON."""
+
     # What a later version added does no harm to an earlier one.
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
-class Divergence(_Record):
+class Divergence(JsonRecord):
     """Which term of the loss was not finite first, and at which step."""
 
     term: str
     step: int
 
 
-class Metrics(_Record):
+class Metrics(JsonRecord):
     """The result of a training: the same on every machine that computes the same.
 
     Attributes:
@@ -56,7 +58,7 @@ class Metrics(_Record):
         return f"diverged ({self.diverged.term} at step {self.diverged.step})" if self.diverged else ""
 
 
-class Provenance(_Record):
+class Provenance(JsonRecord):
     """The circumstances of a training.
 
     Attributes:
@@ -101,7 +103,7 @@ class Provenance(_Record):
     fresh: list[str] = []
 
 
-class _Config(_Record):
+class _Config(JsonRecord):
     config: dict[str, Any]
 
 
@@ -123,9 +125,9 @@ def load_run(files: RunFiles, key: str) -> RunRecord:
     Raises:
         UserError: a file is missing or damaged; the message names it. A run that was not trained needs no provenance.
     """
-    metrics = _read(files.metrics, Metrics)
+    metrics = read_model(files.metrics, Metrics)
     untrained = metrics.status == "not_trained" and not files.provenance.is_file()
-    return RunRecord(key, metrics, None if untrained else _read(files.provenance, Provenance))
+    return RunRecord(key, metrics, None if untrained else read_model(files.provenance, Provenance))
 
 
 def save_run(files: RunFiles, record: RunRecord) -> None:
@@ -139,7 +141,7 @@ def save_run(files: RunFiles, record: RunRecord) -> None:
 def read_config(files: RunFiles) -> dict[str, Any] | None:
     """Return the settings that a run was trained with; None where it was not, or its record is damaged."""
     try:
-        return _read(files.provenance, _Config).config
+        return read_model(files.provenance, _Config).config  # which is all that is needed of it
     except UserError:
         return None
 
@@ -147,11 +149,8 @@ def read_config(files: RunFiles) -> dict[str, Any] | None:
 def summarise(record: RunRecord) -> str:
     """Return a training's end in one line."""
     metrics, provenance = record.metrics, record.provenance
-    if metrics.status == "not_trained":
-        return f"{record.key}: not trained: {metrics.reason}{(metrics.cure and f': {metrics.cure}') or ''}"
-    if metrics.diverged:
-        return f"{record.key}: diverged, {metrics.diverged.term} is not finite at step {metrics.diverged.step}"
-    assert provenance is not None
+    if metrics.failure or provenance is None:
+        return f"{record.key}: {metrics.failure}{(metrics.cure and f': {metrics.cure}') or ''}"
     speed = f"{provenance.seconds:.1f} s ({provenance.steps_per_second:.1f} steps/s)"
     psnr = metrics.validation.get("psnr_y")
     quality = "not finite" if psnr is None else f"{psnr:.2f} dB"
@@ -168,7 +167,12 @@ def same_config(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     return plain(first) == plain(second)
 
 
-def _read(path: Path, model: type[Model]) -> Model:
+def read_model(path: Path, model: type[Model]) -> Model:
+    """Read a JSON file as a typed value.
+
+    Raises:
+        UserError: the file is missing, or is not what it should be; the message names it and the key.
+    """
     content = read_json(path)
     try:
         return model.model_validate(content)
@@ -176,6 +180,5 @@ def _read(path: Path, model: type[Model]) -> Model:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         what = "is missing" if first["type"] == "missing" else f"is wrong: {first['msg'][0].lower()}{first['msg'][1:]}"
-        raise UserError(
-            f"{path} is damaged ({where} {what}): delete it and run 'make repro' to make it again."
-        ) from None
+        remedy = "delete it and run 'make repro' to make it again"
+        raise UserError(f"{path} is damaged ({where} {what}): {remedy}.") from None

@@ -4,13 +4,14 @@ import csv
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
 from sharploss.record.paths import ScoreFiles
+from sharploss.record.run import JsonRecord, read_model
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import read_json, write_csv, write_json
+from sharploss.utils.files import write_csv, write_json
 
 INFINITE = ("psnr", "edge_psnr")
 """Metrics that are infinite for an image that was restored exactly; the score says so."""
@@ -27,7 +28,7 @@ class Score(NamedTuple):
     value: float
 
 
-class Notes(BaseModel):
+class Notes(JsonRecord):
     """What is to be said beside the numbers.
 
     Attributes:
@@ -38,12 +39,10 @@ class Notes(BaseModel):
         seconds: spent on measuring.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-    not_measured: dict[str, str] = {}
-    missing_sets: dict[str, str] = {}
-    fid_patches: dict[str, int] = {}
-    weights_sha256: dict[str, str] = {}
+    not_measured: dict[str, str] = Field(default={})
+    missing_sets: dict[str, str] = Field(default={})
+    fid_patches: dict[str, int] = Field(default={})
+    weights_sha256: dict[str, str] = Field(default={})
     seconds: float = 0.0
 
 
@@ -57,7 +56,7 @@ class Scores(NamedTuple):
 def save_scores(files: ScoreFiles, rows: Iterable[Score | tuple[str, str, str, str, str, float]], notes: Notes) -> None:
     """Write the rows as csv, to six decimals, and the notes as JSON."""
     write_csv(files.rows, Score._fields, ((*about, f"{value:.6f}") for *about, value in rows))
-    write_json(files.notes, notes.model_dump(mode="json", exclude_defaults=False))
+    write_json(files.notes, notes.model_dump(mode="json"))
 
 
 def load_scores(files: ScoreFiles) -> Scores:
@@ -66,7 +65,7 @@ def load_scores(files: ScoreFiles) -> Scores:
     Raises:
         UserError: a file is missing or damaged; the message names it.
     """
-    return Scores(list(_read_rows(files.rows)), _read_notes(files.notes))
+    return Scores(list(_read_rows(files.rows)), read_model(files.notes, Notes))
 
 
 def comparable(rows: Iterable[Score]) -> list[Score]:
@@ -132,12 +131,3 @@ def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
     if any(row[name] is None for row in rows for name in columns):
         raise UserError(f"{path} is not a table (a row is too short): delete it and run 'make repro'.")
     return [{name: row[name] for name in columns} for row in rows]
-
-
-def _read_notes(path: Path) -> Notes:
-    content: Any = read_json(path)
-    try:
-        return Notes.model_validate(content)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"])) or "it holds no keys"
-        raise UserError(f"{path} is damaged ({where}): delete it and run 'make repro' to make it again.") from None

@@ -48,32 +48,29 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
     sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != script]
     from sharploss.utils.own_package import use_own_package
 
+    code, message = 1, ""
     try:
         use_own_package()
-        code = main()
+        code = main() or 0
     except UserError as error:
-        print(f"error: {_printable(str(error))}", file=sys.stderr)
-        code = 1
+        message = printable(str(error))
     except OSError as error:
         # The operating system's own words are right here: no space left, permission denied.
         where = f" ({error.filename})" if error.filename else ""
-        print(
-            f"error: {error.strerror or error}{where}: put that right and run the same command again.", file=sys.stderr
-        )
-        code = 1
+        message = f"{error.strerror or error}{where}: put that right and run the same command again."
     except (MemoryError, RuntimeError) as error:
         if not _is_lack_of_memory(error):
             raise
-        print(
-            "error: the memory of this machine or its GPU does not suffice: lower the recipe's batch or patch, or the "
-            "network's width, in params.yaml.",
-            file=sys.stderr,
+        message = (
+            "the memory of this machine or its GPU does not suffice: lower the recipe's batch or patch, or the "
+            "network's width, in params.yaml."
         )
-        code = 1
+    if message:
+        print(f"error: {message}", file=sys.stderr)
     if at_once:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code or 0)
+        os._exit(code)
     sys.exit(code)
 
 
@@ -83,6 +80,6 @@ def _is_lack_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
-def _printable(text: str) -> str:
-    """Keep a message on one line, and what steers terminals out of it: it can quote any file's words."""
+def printable(text: str) -> str:
+    """Return a text on one line, without what steers terminals or is no UTF-8: it may quote any file or its name."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(text.split()))

@@ -11,13 +11,26 @@ from sharploss.utils.errors import UserError, cut
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+MAX_DIGITS = 1000
+"""Of an integer, in any base."""
+
+
 class _Loader(_SafeLoader):
     """PyYAML's safe loader; of a key that is there twice it does not take the last."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Build an integer, refusing one that Python could not print again."""
+        if len(node.value) > MAX_DIGITS:
+            raise ValueError(f"a number of {len(node.value)} digits in line {node.start_mark.line + 1}")
+        return super().construct_yaml_int(node)
 
     def construct_document(self, node: yaml.Node) -> Any:
         """Build what a file holds."""
         _refuse_duplicate_keys(node, set())
         return super().construct_document(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 def load_yaml(path: str | Path, remedy: str = "correct it, or restore it from git") -> Any:
