@@ -154,8 +154,9 @@ def load_study(study: str, root: Path = Path()) -> Study:
     records = {key: load_run(files.run(key), key) for key in plan["runs"]}
     provenance = {key: record.provenance for key, record in records.items() if _is_trained(record)}
     runs = _runs(params, plan, records)
-    scores, notes = _scores(files, plan, runs)
+    scores, notes = _scores(params, files, plan, runs)
     measured, datasets = set(scores["metric"]), list(dict.fromkeys(scores["dataset"]))
+    tuned_on = {name for task in params.tasks.values() for name in task.tune}
     return Study(
         params=params,
         paths=files,
@@ -164,7 +165,12 @@ def load_study(study: str, root: Path = Path()) -> Study:
         history=_history(files, list(provenance)),
         extractions=_extractions(files, params, plan),
         not_measured={name: why for note in notes for name, why in note.not_measured.items() if name not in measured},
-        missing_sets={name: why for note in notes for name, why in note.missing_sets.items() if name not in datasets},
+        missing_sets={
+            name: why
+            for note in notes
+            for name, why in note.missing_sets.items()
+            if name not in datasets and name.split("/")[0] not in tuned_on
+        },
         cures={record.metrics.failure: record.metrics.cure for record in records.values() if record.metrics.cure},
         datasets=datasets,
         provenance=cast("dict[str, Provenance]", provenance),
@@ -228,7 +234,7 @@ def _run(params: Params, run: dict[str, Any], record: RunRecord) -> dict[str, An
     }
 
 
-def _scores(files: StudyPaths, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, list[Notes]]:
+def _scores(params: Params, files: StudyPaths, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, list[Notes]]:
     """Join every score with its run; also return each score file's notes (what was not measured and why)."""
     import pandas as pd
 
@@ -240,6 +246,8 @@ def _scores(files: StudyPaths, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataF
     about = pd.concat([finished, _input_baselines(runs)], ignore_index=True)
     rows = pd.DataFrame([row for scores in found for row in scores.rows], columns=Score._fields)
     scores = rows.astype({"value": "float64"}).merge(about, on="run", how="inner")
+    # What weights were chosen by is in the files for that alone, and in no table, claim or figure.
+    scores = scores[[data not in params.tasks[task].tune for task, data in zip(scores["task"], scores["dataset"], strict=True)]]
     unscored = set(about["run"]) - set(scores["run"])
     if unscored:
         raise UserError(f"{files.results} has no scores of the run {min(unscored)}: run 'make repro' to measure it.")

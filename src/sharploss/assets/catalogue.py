@@ -198,6 +198,7 @@ ASSETS: dict[str, Asset] = {
         citation="Sheikh et al., LIVE image quality assessment database release 2, UT Austin",
         files=_listed("live1", f"{_DNCNN}/LIVE1"),
         note="Measured on luma. 19 of the 29 are also in Kodak24, monarch is also in Set14.",
+        twins=MappingProxyType({"monarch": "set14"}),
     ),
     "classic5": Asset(
         kind="dataset",

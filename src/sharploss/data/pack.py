@@ -33,7 +33,7 @@ class Pack:
 
     Attributes:
         path: the file.
-        role: "train", "validation" or "test".
+        role: "train", "validation", "test" or "tune".
         sets: the names of the data sets in it.
         names: "<set>/<image>", one an image.
         parameters: the task's parameters that the inputs were made with.
@@ -88,7 +88,7 @@ def write_pack(
         path: the file to make.
         pairs: (name, target (C, H, W) uint8, input (C, h, w) uint8), consumed once, in order; the name is
             "<set>/<image>".
-        role: "train", "validation" or "test".
+        role: "train", "validation", "test" or "tune".
         sets: the names of the data sets packed.
         parameters: what the inputs were made with (JSON values).
         missing: {set: why it could not be had}.

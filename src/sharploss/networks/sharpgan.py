@@ -1,5 +1,7 @@
 """SharpGAN's generators: StackedG, ResG and NonBN-ResG, the three steps of the paper's ablation."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 import torch.nn.functional as F
@@ -7,6 +9,12 @@ from torch import Tensor, nn
 
 from sharploss.networks.images import CHANNEL_COUNTS, check_channels, check_scale
 from sharploss.utils.argument_checks import check_choice, check_flag, check_integer, check_odd
+
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": partial(nn.ReLU, inplace=True),
+    "leaky_relu": partial(nn.LeakyReLU, 0.2, inplace=True),
+}
 
 
 class StackedG(nn.Module):
@@ -25,12 +33,15 @@ class StackedG(nn.Module):
         global_skip: whether the input is added to the output; off for StackedG, which has no skips.
         channels: 3 for RGB, 1 for Y.
         kernel: side of the kernels, odd.
+        activation: of the blocks, "relu" or "leaky_relu" (0.2); None for each generator's own: LeakyReLU in StackedG,
+            ReLU in ResG, PReLU in NonBNResG.
 
     Raises:
         ValueError: an argument out of range.
     """
 
     skips: ClassVar[bool] = False
+    own_activation: ClassVar[Callable[[], nn.Module]] = ACTIVATIONS["leaky_relu"]
 
     def __init__(
         self,
@@ -41,6 +52,7 @@ class StackedG(nn.Module):
         channels: int = 3,
         *,
         kernel: int = 3,
+        activation: str | None = None,
     ) -> None:
         super().__init__()
         check_scale(scale, (1, 2, 3, 4))
@@ -48,17 +60,20 @@ class StackedG(nn.Module):
         check_integer("blocks", blocks, minimum=1)
         check_integer("width", width, minimum=1)
         check_odd("kernel", kernel)
+        if activation is not None:
+            check_choice("activation", activation, tuple(ACTIVATIONS))
+        activate = ACTIVATIONS[activation] if activation else self.own_activation
         self.global_skip = self.skips if global_skip is None else global_skip
         check_flag("global_skip", self.global_skip)
         self.scale, self.channels = scale, channels
         self.head = nn.Sequential(conv(channels, width, kernel), nn.LeakyReLU(0.2, inplace=True))
-        self.blocks = nn.ModuleList(self.block(width, kernel) for _ in range(blocks))
+        self.blocks = nn.ModuleList(self.block(width, kernel, activate) for _ in range(blocks))
         self.tail = conv(width, channels, kernel)
 
     @staticmethod
-    def block(width: int, kernel: int) -> nn.Module:
+    def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
         """Make one block of the middle."""
-        layers = [layer for _ in range(2) for layer in (conv(width, width, kernel), nn.LeakyReLU(0.2, inplace=True))]
+        layers = [layer for _ in range(2) for layer in (conv(width, width, kernel), activate())]
         return nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -83,14 +98,15 @@ class ResG(StackedG):
     """StackedG with classic residual blocks: batch normalisation and ReLU, nested long skips. Arguments as there."""
 
     skips = True
+    own_activation = ACTIVATIONS["relu"]
 
     @staticmethod
-    def block(width: int, kernel: int) -> nn.Module:
+    def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
         """Make one block of the middle."""
         return Residual(
             conv(width, width, kernel),
             nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
+            activate(),
             conv(width, width, kernel),
             nn.BatchNorm2d(width),
         )
@@ -100,11 +116,12 @@ class NonBNResG(StackedG):
     """ResG with the paper's improved blocks: no batch normalisation, PReLU. Arguments as in StackedG."""
 
     skips = True
+    own_activation = nn.PReLU
 
     @staticmethod
-    def block(width: int, kernel: int) -> nn.Module:
+    def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
         """Make one block of the middle."""
-        return Residual(conv(width, width, kernel), nn.PReLU(), conv(width, width, kernel))
+        return Residual(conv(width, width, kernel), activate(), conv(width, width, kernel))
 
 
 class Residual(nn.Module):
