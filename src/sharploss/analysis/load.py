@@ -247,7 +247,9 @@ def _scores(params: Params, files: StudyPaths, plan: Plan, runs: pd.DataFrame) -
     rows = pd.DataFrame([row for scores in found for row in scores.rows], columns=Score._fields)
     scores = rows.astype({"value": "float64"}).merge(about, on="run", how="inner")
     # What weights were chosen by is in the files for that alone, and in no table, claim or figure.
-    scores = scores[[data not in params.tasks[task].tune for task, data in zip(scores["task"], scores["dataset"], strict=True)]]
+    scores = scores[
+        [data not in params.tasks[task].tune for task, data in zip(scores["task"], scores["dataset"], strict=True)]
+    ]
     unscored = set(about["run"]) - set(scores["run"])
     if unscored:
         raise UserError(f"{files.results} has no scores of the run {min(unscored)}: run 'make repro' to measure it.")

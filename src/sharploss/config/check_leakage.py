@@ -64,7 +64,8 @@ def _tuning_leak(task: Task) -> str | None:
         tested = leak([name], [other for other in task.test if other not in twins])
         learnt = leak(_learnt_from(task), [name])
         if tested or learnt:
-            return f"weights are chosen by {name}, which is also {'tested on' if tested else 'learnt from'} ({tested or learnt})"
+            how = "tested on" if tested else "learnt from"
+            return f"weights are chosen by {name}, which is also {how} ({tested or learnt})"
     return None
 
 
