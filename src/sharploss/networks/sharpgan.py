@@ -13,6 +13,7 @@ from sharploss.utils.argument_checks import check_choice, check_flag, check_inte
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": partial(nn.ReLU, inplace=True),
     "leaky_relu": partial(nn.LeakyReLU, 0.2, inplace=True),
+    "prelu": nn.PReLU,
 }
 
 
@@ -32,15 +33,15 @@ class StackedG(nn.Module):
         global_skip: whether the input is added to the output; off for StackedG, which has no skips.
         channels: 3 for RGB, 1 for Y.
         kernel: side of the kernels, odd.
-        activation: of the blocks, "relu" or "leaky_relu" (0.2); None for each generator's own: LeakyReLU in StackedG,
-            ReLU in ResG, PReLU in NonBNResG.
+        activation: of the blocks, "relu", "leaky_relu" (0.2) or "prelu"; None for each generator's own: LeakyReLU in
+            StackedG, ReLU in ResG, PReLU in NonBNResG.
 
     Raises:
         ValueError: an argument out of range.
     """
 
     skips: ClassVar[bool] = False
-    own_activation: ClassVar[Callable[[], nn.Module]] = ACTIVATIONS["leaky_relu"]
+    own_activation: ClassVar[str] = "leaky_relu"
 
     def __init__(
         self,
@@ -59,14 +60,13 @@ class StackedG(nn.Module):
         check_integer("blocks", blocks, minimum=1)
         check_integer("width", width, minimum=1)
         check_odd("kernel", kernel)
-        if activation is not None:
-            check_choice("activation", activation, tuple(ACTIVATIONS))
-        activate = ACTIVATIONS[activation] if activation else self.own_activation
+        activation = self.own_activation if activation is None else activation
+        check_choice("activation", activation, tuple(ACTIVATIONS))
         self.global_skip = self.skips if global_skip is None else global_skip
         check_flag("global_skip", self.global_skip)
         self.scale, self.channels = scale, channels
         self.head = nn.Sequential(conv(channels, width, kernel), nn.LeakyReLU(0.2, inplace=True))
-        self.blocks = nn.ModuleList(self.block(width, kernel, activate) for _ in range(blocks))
+        self.blocks = nn.ModuleList(self.block(width, kernel, ACTIVATIONS[activation]) for _ in range(blocks))
         self.tail = conv(width, channels, kernel)
 
     @staticmethod
@@ -97,7 +97,7 @@ class ResG(StackedG):
     """StackedG with classic residual blocks: batch normalisation and ReLU, nested long skips. Arguments as there."""
 
     skips = True
-    own_activation = ACTIVATIONS["relu"]
+    own_activation = "relu"
 
     @staticmethod
     def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
@@ -115,7 +115,7 @@ class NonBNResG(StackedG):
     """ResG with the paper's improved blocks: no batch normalisation, PReLU. Arguments as in StackedG."""
 
     skips = True
-    own_activation = nn.PReLU
+    own_activation = "prelu"
 
     @staticmethod
     def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
