@@ -7,14 +7,18 @@ does.
 import argparse
 import sys
 
+import torch
+
 from sharploss.config.params import load_params
 from sharploss.evaluation.calibration import calibrate, off
 from sharploss.record.paths import paths
+from sharploss.utils.cores import claim_cores
 from sharploss.utils.errors import run_main
 
 
 def main() -> int:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    torch.set_num_threads(claim_cores(1))  # and the last bits of sums do not depend on the number of cores
     files = paths(load_params().study)
     rows = calibrate(files)
     counts = {status: sum(row["status"] == status for row in rows) for status in ("ok", "off", "not calibrated")}

@@ -11,7 +11,7 @@ from sharploss.utils.errors import run_main
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", nargs="?", help="whose pages; by default the study of params.yaml")
-    study = parser.parse_args().study or current_study()
+    name = parser.parse_args().study or current_study()
     from sharploss.analysis.claims.evaluate import write_claims
     from sharploss.analysis.figures.draw import write_figures
     from sharploss.analysis.load import load_study
@@ -19,14 +19,17 @@ def main() -> None:
     from sharploss.analysis.report.page import write_page
     from sharploss.analysis.tables.tables import write_tables
 
-    print(f"{study}: reading its results", flush=True)
-    loaded = load_study(study)
-    for what, write in (("tables", write_tables), ("claims", write_claims), ("figures", write_figures)):
-        print(f"{study}: {what}", flush=True)
-        write(loaded)
-    write_page(loaded, command=f"make plan STUDY={study} && make repro")
+    print(f"{name}: reading its results", flush=True)
+    study = load_study(name)
+    print(f"{name}: tables", flush=True)
+    write_tables(study)
+    print(f"{name}: claims", flush=True)
+    write_claims(study)
+    print(f"{name}: figures", flush=True)
+    write_figures(study)
+    write_page(study, command=f"make plan STUDY={name} && make repro")
     write_front_page(Path())
-    print(paths(study).page)
+    print(paths(name).page)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 from sharploss.config.params import Params, load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import load_plan
+from sharploss.planning.stage_files import check_settings, group_settings
 from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main, unknown
 
@@ -33,7 +34,7 @@ def evaluate_input_baselines(tasks: list[str]) -> None:
     for task in tasks:
         if task not in params.tasks:
             raise unknown("task", task, params.tasks)
-    from sharploss.evaluation.input_baselines import evaluate_input_baseline
+    from sharploss.evaluation.group import evaluate_input_baseline
 
     for task in tasks or params.tasks:
         evaluate_input_baseline(task, params.tasks[task], crops(params), paths(params.study))
@@ -45,11 +46,13 @@ def evaluate_group(name: str) -> None:
         raise unknown("group", name, plan["groups"])
     from sharploss.evaluation.group import evaluate_group as evaluate
 
+    files = paths(params.study)
+    check_settings(files.group_settings(name), group_settings(params, plan["groups"][name]))
     runs = {
         key: {**plan["runs"][key], "config": resolve_run(params, plan["runs"][key])}
         for key in plan["groups"][name]["runs"]
     }
-    evaluate(name, runs, crops(params), paths(params.study))
+    evaluate(name, runs, crops(params), files)
 
 
 def crops(params: Params) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import argparse
 import json
 import shutil
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sharploss.config.extractors import Extractor
@@ -12,7 +11,7 @@ from sharploss.config.params import Params, load_params
 from sharploss.config.tasks import Task
 from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main, unknown
-from sharploss.utils.files import write_json, write_text
+from sharploss.utils.files import check_writable, write_json, write_text
 
 
 def main() -> int:
@@ -27,7 +26,7 @@ def main() -> int:
     # torch takes seconds to import, so what needs it comes after what can fail fast.
     from sharploss.mdf.pyramid import load_image
     from sharploss.training.checkpoint import config_hash, save_weights
-    from sharploss.training.device import choose_device
+    from sharploss.training.device import choose_device, set_mode
     from sharploss.training.extractor import train_extractor
     from sharploss.training.interrupt import EXIT_CODE
     from sharploss.training.record import circumstances
@@ -41,17 +40,18 @@ def main() -> int:
     code = files.stage_code("extract").read_text(encoding="utf-8")
     scratch = Path(".scratch") / f"extractor-{name}-{config_hash({**config, 'code': code})}"
 
-    started, device = datetime.now(UTC), choose_device()
+    set_mode("exact")
+    device, record, weights = choose_device(), files.extractor(name), files.extractor_weights(name)
+    check_writable(weights, record.history, record.provenance)
+    origin = circumstances(device)
     result = train_extractor(extractor, task, image, scratch=scratch, device=device, title=name)
     if result.status == "stopped":
         scale = len(result.discriminators)
         print(f"{name}: stopped at scale {scale}: run the same command again to do it anew.", file=sys.stderr)
         return EXIT_CODE
-    save_weights(files.extractor_weights(name), result.discriminators, {"key": name, "config": json.dumps(config)})
-    record = files.extractor(name)
+    save_weights(weights, result.discriminators, {"key": name, "config": json.dumps(config)})
     write_text(record.history, (scratch / "history.jsonl").read_text(encoding="utf-8"))
-    seconds = {"started": started.isoformat(timespec="seconds"), "seconds": round(result.seconds, 3)}
-    write_json(record.provenance, {**seconds, **circumstances(device), "config": config})
+    write_json(record.provenance, {**origin, "seconds": round(result.seconds, 3), "config": config})
     shutil.rmtree(scratch)
     print(f"{name}: {len(result.discriminators)} discriminators in {result.seconds:.1f} s")
     return 0

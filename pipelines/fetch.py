@@ -5,6 +5,7 @@ say the same when the same is found, so nothing is done again for it.
 """
 
 import argparse
+import importlib.util
 from typing import cast
 
 from sharploss.assets import choose, present, receipt, receipts
@@ -18,6 +19,7 @@ from sharploss.utils.errors import run_main
 from sharploss.utils.files import read_json, sha256, write_json
 
 WEIGHTS = ["alexnet", "niqe"]  # of the metrics LPIPS and NIQE
+PACKAGES = ["lpips", "pyiqa", "scipy"]  # of LPIPS, NIQE and FID: what is computed once they are installed
 AT_HAND = {"vgg16_torchvision", "inception_fid"}  # of metrics that are measured only where these are here
 
 
@@ -43,7 +45,10 @@ def main() -> None:
     # A loss's runs depend on what was found of its weights: they are trained once those can be had.
     required = cast("dict[str, list[list[str]]]", read_json(files.required_assets))
     for name, groups in required.items():
-        write_json(files.loss_receipts(name), [receipt(choose(names)) for names in groups])
+        used = [package_receipt("lpips")] if "lpips" in params.losses[name].terms else []
+        write_json(files.loss_receipts(name), [*(receipt(choose(names)) for names in groups), *used])
+    for name in PACKAGES:
+        write_json(files.receipts / f"package-{name}.json", package_receipt(name))
 
 
 def wanted(params: Params) -> set[str]:
@@ -63,6 +68,12 @@ def own_receipt(name: str, dataset: Dataset) -> dict[str, object]:
     places = [place for place in (dataset.images, dataset.inputs) if place]
     sums = {f"{place}: {path.name}": sha256(path) for place in places for path in images_in(place, name)}
     return {"name": name, "available": True, "sha256": sums, "reason": ""}
+
+
+def package_receipt(name: str) -> dict[str, object]:
+    """Return whether a package is installed that only some metrics and losses need."""
+    found = importlib.util.find_spec(name) is not None
+    return {"name": name, "available": found, "sha256": {}, "reason": "" if found else "it is not installed"}
 
 
 if __name__ == "__main__":

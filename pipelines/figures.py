@@ -1,7 +1,6 @@
 """Draw the figures of a study."""
 
 import argparse
-from pathlib import Path
 
 from sharploss.record.study import current_study
 from sharploss.utils.errors import run_main
@@ -9,9 +8,10 @@ from sharploss.utils.errors import run_main
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.figures.draw import draw_figures
+    from sharploss.analysis.figures.draw import write_figures
+    from sharploss.analysis.load import load_study
 
-    draw_figures(current_study(), Path())
+    write_figures(load_study(current_study()))
 
 
 if __name__ == "__main__":

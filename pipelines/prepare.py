@@ -2,9 +2,14 @@
 
 import argparse
 
+import torch
+
 from sharploss.config.params import load_params
 from sharploss.data.prepare import prepare
+from sharploss.evaluation.crops import find_crops
+from sharploss.evaluation.score import open_test_packs
 from sharploss.record.paths import paths
+from sharploss.utils.cores import claim_cores
 from sharploss.utils.errors import run_main, unknown
 
 
@@ -16,7 +21,12 @@ def main() -> None:
     if name not in params.tasks:
         raise unknown("task", name, params.tasks)
     own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
-    prepare(name, params.tasks[name].model_dump(mode="json"), paths(params.study).packs(name), own=own)
+    # Several tasks may be prepared at once, and one thread is as fast on images of this size.
+    torch.set_num_threads(claim_cores(1))
+    files, crops = paths(params.study), {name: crop.model_dump() for name, crop in params.crops.items()}
+    prepare(name, params.tasks[name].model_dump(mode="json"), files.packs(name), own=own)
+    # A crop that does not fit its image is found here, and not when all networks are trained.
+    find_crops(crops, name, open_test_packs(name, params.tasks[name], files))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measure one image under every protocol: protocols.csv and protocols.md explain what they do."""
+"""Measure one image under every protocol: protocols.csv says what they do to numbers."""
 
 import argparse
 
@@ -11,7 +11,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     from sharploss.evaluation.explain import explain_protocols
 
-    for row in explain_protocols(paths(load_params().study).protocols):
+    for row in explain_protocols(paths(load_params().study).protocols / "protocols.csv"):
         print(f"{row.protocol:<16}{row.metric:<26}{row.value or row.note}")
 
 

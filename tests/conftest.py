@@ -14,6 +14,9 @@ settings.load_profile("sharploss")
 # Two test processes share two cores.
 torch.set_num_threads(1)
 os.environ.setdefault("WANDB_MODE", "disabled")
+# Processes that tests start use this folder's package too, whichever one is installed.
+SOURCE = str(Path(__file__).resolve().parent.parent / "src")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(scope="session")

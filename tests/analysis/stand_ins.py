@@ -35,5 +35,4 @@ def with_protocols(root):
     folder.mkdir(parents=True, exist_ok=True)
     rows = ["protocol,metric,value,note", "y,psnr,26.84,", "y,ssim,0.8417,", "y,niqe,,not measured: no weights"]
     (folder / "protocols.csv").write_text("\n".join(rows) + "\n")
-    (folder / "protocols.md").write_text("# One picture\n")
     return root

@@ -169,10 +169,25 @@ def test_a_patch_as_large_as_the_image_reaches_the_last_byte(tmp_path):
     assert torch.equal(small[1], pack.input(0) / 255)
 
 
-def test_an_image_smaller_than_the_patch_is_named(tmp_path):
-    pack = make_pack(tmp_path / "a", [(20, 30), (30, 7)], 2)
-    with pytest.raises(UserError, match=r"set/1 .* is 7x30 pixels, smaller than the patch of 8: .*at most 7"):
-        Patches(pack, scale=2, patch=8, batch=4, seed=0)
+@pytest.mark.parametrize("small", [(7, 30), (30, 7), (1, 1), (7, 7)])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_patches_come_from_the_images_that_are_large_enough_as_if_there_were_no_other(tmp_path, small, place):
+    options = {"scale": 2, "patch": 8, "batch": 16, "seed": 0}
+    sizes = [(20, 30), (9, 8)]
+    sizes.insert(place, small)
+    pack = make_pack(tmp_path / "a", sizes, 2)
+    pairs = [(pack.names[i], pack.target(i), pack.input(i)) for i in range(3) if i != place]
+    write_pack(tmp_path / "b", pairs, role="train", sets=["set"], parameters={}, missing={})
+    one, other = Patches(pack, **options), Patches(open_pack(tmp_path / "b"), **options)
+    assert one.left_out == {f"set/{place}": "its input is smaller than the patch of 8 pixels"}
+    assert other.left_out == {}
+    for step in (0, 7, 256):
+        assert_same(one.batch(step), other.batch(step))
+
+
+def test_a_pack_without_any_image_as_large_as_the_patch_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no image as large as the patch of 8: choose a smaller patch"):
+        Patches(make_pack(tmp_path / "a", [(7, 30), (30, 7)], 2), scale=2, patch=8, batch=4, seed=0)
 
 
 def test_an_empty_pack_and_another_scale_are_refused(tmp_path):

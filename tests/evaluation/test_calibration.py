@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sharploss.analysis.report.calibration import calibration
-from sharploss.evaluation.calibration import COLUMNS, SETS, calibrate, off, read_rows
+from sharploss.analysis.report.facts import calibration
+from sharploss.evaluation.calibration import COLUMNS, PUBLISHED_COLUMNS, SETS, calibrate, off
 from sharploss.record.paths import PUBLISHED, paths
+from sharploss.record.scores import read_table
 from sharploss.utils.errors import UserError
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
@@ -24,7 +25,11 @@ def root(tmp_path, repository, monkeypatch):
 
 def keep(root, choose):
     """Keep the published rows that `choose` likes, changed by it."""
-    rows = [row for row in (choose(row) for row in read_rows(root / PUBLISHED / "calibration.csv")) if row]
+    rows = [
+        row
+        for row in (choose(row) for row in read_table(root / PUBLISHED / "calibration.csv", PUBLISHED_COLUMNS))
+        if row
+    ]
     with (root / PUBLISHED / "calibration.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
@@ -32,7 +37,7 @@ def keep(root, choose):
 
 
 def test_every_set_of_the_published_values_is_looked_for(repository):
-    rows = read_rows(repository / PUBLISHED / "calibration.csv")
+    rows = read_table(repository / PUBLISHED / "calibration.csv", PUBLISHED_COLUMNS)
     assert {row["dataset"] for row in rows} <= set(SETS)
     # 4 sets at 3 scales and 2 sets at 2 qualities, two metrics each, and the LR check at 3 scales
     assert len(rows) == 4 * 3 * 2 + 2 * 2 * 2 + 3
@@ -44,8 +49,7 @@ def test_sets_that_are_not_here_are_not_calibrated_and_nothing_is_downloaded(roo
     assert {row["status"] for row in rows} == {"not calibrated"}
     assert off(rows) == []
     assert "set5 is in neither the cache nor a mirror" in rows[0]["explanation"]
-    assert read_rows(paths("mini", root).calibration) == rows
-    assert list(rows[0]) == list(COLUMNS) or set(rows[0]) == set(COLUMNS)
+    assert read_table(paths("mini", root).calibration, COLUMNS) == rows
     table = calibration(paths("mini", root))
     assert table.rows[0][5].text == "not calibrated"
     assert table.notes == ["Nothing was calibrated: none of the benchmark's sets was at hand."]
@@ -102,7 +106,6 @@ def test_damaged_published_values_are_told(root):
         ("dataset", "set6"),
         ("kind", "srr"),
         ("setting", "x2"),
-        ("setting", "5"),
         ("metric", "lpips"),
         ("published", "abc"),
         ("published", "nan"),
@@ -117,7 +120,7 @@ def test_a_published_value_that_cannot_be_is_told(root, column, value):
 
 def test_published_values_that_are_no_text_are_told(root):
     (root / PUBLISHED / "calibration.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match=r"calibration\.csv is not a csv file"):
+    with pytest.raises(UserError, match=r"calibration\.csv is not a table"):
         calibrate(paths("mini", root), progress=False)
 
 

@@ -9,6 +9,7 @@ from sharploss.evaluation.group import evaluate_group
 from sharploss.record.keys import variant_of
 from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
+from sharploss.utils.files import sha256
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 
@@ -32,6 +33,8 @@ def test_a_group_leaves_scores_notes_and_crops(study, make_runs):
     assert notes["missing_sets"] == {"lost": "it is lost"}
     assert notes["not_measured"].keys() == {"lpips", "lpips_vgg", "niqe", "fid", "ms_ssim"}
     assert notes["seconds"] >= 0
+    folder = study / "results" / "mini" / "weights" / "toy-espcn"
+    assert notes["weights_sha256"] == {key: sha256(folder / f"{key}.safetensors") for key in LOSSES}
     names = {path.name for path in (study / "results" / "mini" / "crops" / "toy-espcn").iterdir()}
     assert names == {"nose-l1.png", "nose-l2.png", "variance.csv"}
 
@@ -110,3 +113,11 @@ def test_nothing_is_written_when_one_checkpoint_is_of_another_configuration(stud
         evaluate_group("toy-espcn", runs, CROPS, paths("mini", study))
     assert not (study / "results" / "mini" / "scores").exists()
     assert not (study / "results" / "mini" / "crops").exists()
+
+
+def test_scores_that_cannot_be_written_stop_before_anything_is_measured(study, make_runs, monkeypatch):
+    runs = make_runs(LOSSES)
+    monkeypatch.setattr("sharploss.evaluation.group.score_packs", lambda *_, **__: pytest.fail("was measured"))
+    (study / "results" / "mini" / "crops").touch()
+    with pytest.raises(OSError, match="crops"):
+        evaluate_group("toy-espcn", runs, CROPS, paths("mini", study))

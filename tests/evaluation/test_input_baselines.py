@@ -7,7 +7,7 @@ from toys import TASK, picture
 
 from sharploss.config.tasks import Denoise
 from sharploss.data import imresize, read_image, write_pack
-from sharploss.evaluation.input_baselines import evaluate_input_baseline
+from sharploss.evaluation.group import evaluate_input_baseline
 from sharploss.metrics import psnr
 from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError

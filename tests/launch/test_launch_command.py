@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from sharploss.launch import command
-from sharploss.launch.command import alone, make_engine, read, run_environment, show, slurm_parameters
+from sharploss.launch.command import make_engine, read, run_environment, show, slurm_parameters
+from sharploss.launch.engines import Local, Slurm
 from sharploss.launch.jobs import Job
-from sharploss.launch.local import Local
-from sharploss.launch.slurm import Slurm
+from sharploss.launch.worker import locked
 from sharploss.utils.errors import UserError
 
 
@@ -20,7 +20,7 @@ def test_slurm_gets_what_was_asked():
     engine = make_engine(asked)
     assert isinstance(engine, Slurm)
     assert (engine.workers, engine.array) == (16, 100)
-    assert engine.environment == {"SHARPLOSS_PROCESSES": "2", "OMP_NUM_THREADS": "8"}
+    assert engine.environment == {"SHARPLOSS_PROCESSES": "2", "OMP_NUM_THREADS": "4"}
     assert engine.parameters == {
         "partition": "gpu",
         "time": 600,
@@ -34,7 +34,7 @@ def test_slurm_gets_what_was_asked():
 def test_what_is_left_out_is_left_to_the_cluster():
     asked = read(["--engine", "slurm"])
     assert slurm_parameters(asked) == {"time": 1440}
-    assert run_environment(asked) == {}
+    assert run_environment(asked) == {"OMP_NUM_THREADS": "1"}
 
 
 def test_a_local_engine_has_slots(monkeypatch):
@@ -43,6 +43,15 @@ def test_a_local_engine_has_slots(monkeypatch):
     engine = make_engine(read([]))
     assert isinstance(engine, Local)
     assert len(engine.slots) == 3
+
+
+@pytest.mark.parametrize(("gpus", "cpus"), [(1, 1), (2, 8), (3, 8), (4, 2), (None, 5)])
+def test_the_processes_of_a_run_share_the_cores_of_its_job(gpus, cpus):
+    words = ["--engine", "slurm", "--cpus", str(cpus), *(["--gpus", str(gpus)] if gpus else [])]
+    processes = gpus or 1
+    threads = int(run_environment(read(words))["OMP_NUM_THREADS"])
+    assert processes * threads <= max(processes, cpus)
+    assert (processes * (threads + 1)) > cpus
 
 
 @pytest.mark.parametrize(
@@ -90,10 +99,12 @@ def test_a_dry_run_says_what_is_not_known(capsys):
 
 def test_two_launches_in_one_folder_are_refused(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    with alone(), pytest.raises(UserError, match="Another launch is running in this folder"), alone():
-        pass
-    with alone():
-        pass
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}))
+    monkeypatch.setattr(command, "prepare", lambda _: 7)
+    with locked("launch"), pytest.raises(UserError, match="Another launch is running in this folder"):
+        command.main([])
+    assert command.main([]) == 7
 
 
 def test_what_comes_before_is_done_first(monkeypatch):

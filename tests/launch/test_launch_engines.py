@@ -3,11 +3,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from sharploss.launch import slurm
+from sharploss.launch import engines
+from sharploss.launch.engines import Local, Slurm, Task, make_slots, read_queue, visible_gpus
 from sharploss.launch.jobs import Job
-from sharploss.launch.local import Local, make_slots, visible_gpus
-from sharploss.launch.schedule import Task
-from sharploss.launch.slurm import Slurm, read_queue
+from sharploss.utils import cores
 from sharploss.utils.errors import UserError
 
 
@@ -15,12 +14,18 @@ from sharploss.utils.errors import UserError
 def plain(monkeypatch):
     for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "SHARPLOSS_DEVICE"):
         monkeypatch.delenv(name, raising=False)
+    machine(monkeypatch, 16)
+
+
+def machine(monkeypatch, count, quota=()):
+    monkeypatch.setattr(cores, "usable_cores", lambda: range(count))
+    monkeypatch.setattr(cores, "_quotas", lambda: list(quota))
 
 
 def test_one_slot_for_each_gpu():
     slots = make_slots(None, 1, ["0", "3"], range(16))
     assert [slot.name for slot in slots] == ["GPU 0", "GPU 3"]
-    assert slots[1].environment == {"CUDA_VISIBLE_DEVICES": "3", "SHARPLOSS_PROCESSES": "1"}
+    assert slots[1].environment == {"CUDA_VISIBLE_DEVICES": "3", "SHARPLOSS_PROCESSES": "1", "OMP_NUM_THREADS": "8"}
 
 
 def test_several_gpus_for_each_run():
@@ -32,10 +37,10 @@ def test_several_gpus_for_each_run():
 @pytest.mark.parametrize(
     ("workers", "groups"), [(2, [(0, 2), (1, 3)]), (3, [(0, 3), (1,), (2,)]), (None, [(0,), (1,), (2,), (3,)])]
 )
-def test_cores_are_divided_without_overlap(workers, groups):
+def test_cores_are_divided_without_overlap(monkeypatch, workers, groups):
+    machine(monkeypatch, 4)
     slots = make_slots(workers, 1, [], range(4))
     assert [slot.cores for slot in slots] == groups
-    assert [slot.environment["OMP_NUM_THREADS"] for slot in slots] == [str(len(group)) for group in groups]
     assert all(slot.environment["CUDA_VISIBLE_DEVICES"] == "" for slot in slots)
 
 
@@ -44,12 +49,33 @@ def test_a_number_of_threads_that_was_set_stays(monkeypatch):
     assert make_slots(1, 1, [], range(4))[0].environment["OMP_NUM_THREADS"] == "1"
 
 
+@pytest.mark.parametrize("count", [1, 2, 6, 16, 64])
+@pytest.mark.parametrize("quota", [(), (2,), (5,)])
+@pytest.mark.parametrize(
+    ("workers", "gpus_each", "gpus"), [(None, 1, 0), (1, 1, 0), (3, 1, 4), (None, 2, 8), (1, 8, 8)]
+)
+def test_processes_times_threads_are_no_more_than_the_cores(monkeypatch, count, quota, workers, gpus_each, gpus):
+    machine(monkeypatch, count, quota)
+    slots = make_slots(workers, gpus_each, [str(index) for index in range(gpus)], range(count))
+    processes = [int(slot.environment.get("SHARPLOSS_PROCESSES", 1)) for slot in slots]
+    threads = [int(slot.environment["OMP_NUM_THREADS"]) for slot in slots]
+    used = sum(a * b for a, b in zip(processes, threads, strict=True))
+    assert used <= max(sum(processes), min([count, *quota]))
+    if not gpus:
+        assert sorted(core for slot in slots for core in slot.cores) == list(range(count))
+
+
+def test_more_gpus_a_run_than_there_are_is_told():
+    with pytest.raises(UserError, match=r"--gpus 4: this machine has 2 GPUs, 4 for each worker: ask for at most 2\."):
+        make_slots(None, 4, ["0", "1"], range(8))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((3, 1, ["0", "1"], range(8)), "--workers 3: this machine has 2 GPUs, 1 for each worker: ask for at most 2"),
         ((2, 2, ["0", "1", "2"], range(8)), "ask for at most 1"),
-        ((9, 1, [], range(8)), "--workers 9: this machine has 8 cores: ask for at most 8"),
+        ((17, 1, [], range(16)), "--workers 17: this machine has 16 cores: ask for at most 16"),
     ],
 )
 def test_more_workers_than_places_are_refused(arguments, message):
@@ -77,7 +103,7 @@ def handle(done=False, result=None, number="7"):
 
 
 def test_a_slot_is_free_again_when_its_job_has_ended():
-    engine = Local(make_slots(3, 1, [], range(3)))
+    engine = Local(make_slots(3, 1, [], range(16)))
     tasks = [
         Task(Job("a", None, 1, 1.0), handle(), "core 0", 0.0),
         Task(Job("b", None, 1, 1.0), handle(done=True, result=0), "core 1", 0.0),
@@ -96,7 +122,7 @@ def queue(monkeypatch):
     """A Slurm that answers squeue with these lines."""
     lines = []
     answer = lambda: subprocess.CompletedProcess([], 0, "\n".join(lines), "")  # noqa: E731
-    monkeypatch.setattr(slurm.subprocess, "run", lambda *_, **__: answer())
+    monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: answer())
     return lines
 
 
@@ -129,7 +155,7 @@ def test_a_slurm_job_waits_runs_is_queued_again_and_ends(queue, tmp_path):
 @pytest.mark.usefixtures("queue")
 def test_a_slurm_job_that_vanishes_without_a_result_has_died(tmp_path, monkeypatch):
     engine, task, clock = Slurm({}, 4, 10), slurm_task(tmp_path), iter([100.0, 105.0, 111.0])
-    monkeypatch.setattr(slurm.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(engines.time, "monotonic", lambda: next(clock))
     assert engine.poll([task]) == []
     assert engine.poll([task]) == []  # the result may still be on its way
     assert engine.poll([task]) == [(task, -1)]
@@ -137,7 +163,7 @@ def test_a_slurm_job_that_vanishes_without_a_result_has_died(tmp_path, monkeypat
 
 def test_a_slurm_that_does_not_answer_is_asked_again(monkeypatch, tmp_path):
     failed = subprocess.CompletedProcess([], 1, "", "slurm_load_jobs error: Unable to contact slurm controller")
-    monkeypatch.setattr(slurm.subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: failed)
     assert Slurm({}, 4, 10).poll([slurm_task(tmp_path)]) == []
 
 

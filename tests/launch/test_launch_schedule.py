@@ -1,10 +1,12 @@
+import contextlib
 import io
+import re
 
 import pytest
 
+from sharploss.launch.engines import Task
 from sharploss.launch.jobs import Job
-from sharploss.launch.progress import Progress
-from sharploss.launch.schedule import Task, run_jobs
+from sharploss.launch.schedule import Progress, clock, run_jobs
 
 
 class Pretend:
@@ -40,10 +42,9 @@ class Pretend:
 
 def run(jobs, engine):
     out = io.StringIO()
-    try:
-        failed = run_jobs(jobs, engine, Progress(jobs, out), poll=0)
-    except KeyboardInterrupt:
-        failed = None
+    failed = None
+    with contextlib.redirect_stdout(out), contextlib.suppress(KeyboardInterrupt):
+        failed = run_jobs(jobs, engine, poll=0)
     return failed, out.getvalue()
 
 
@@ -92,3 +93,40 @@ def test_ctrl_c_stops_what_runs_and_begins_nothing_more():
 
 def test_nothing_to_do():
     assert run([], Pretend(1)) == ([], "")
+
+
+def progress(*seconds, steps=100):
+    return Progress([Job(key, None, steps, each) for key, each in zip("abcd", seconds, strict=False)])
+
+
+def test_the_time_left_is_predicted_until_it_is_measured():
+    state = progress(60.0, 60.0, 60.0, 120.0)
+    assert state.state(2) == "0/4 done, 2 running, about 0:02:30 left"
+    state.taken["a"] = 30.0  # twice as fast as predicted
+    state.done = 1
+    assert state.state(3) == "1/4 done, 3 running, about 0:00:40 left"
+
+
+def test_nothing_is_known_before_the_first_run_is_done_where_nothing_was_predicted():
+    state = progress(60.0, None)
+    assert state.state(1) == "0/2 done, 1 running, time left not known"
+    state.taken["a"] = 30.0  # for 100 steps, as b has them
+    assert state.state(1) == "0/2 done, 1 running, about 0:00:30 left"
+
+
+def test_a_failed_run_is_not_measured_and_not_left():
+    state = progress(10.0, 10.0)
+    state.failed.append("a")
+    assert state.state(1) == "1/2 done, 1 running, about 0:00:10 left"
+
+
+def test_a_line_has_the_time_of_day():
+    _, told = run([Job("a", None, 1, 1)], Pretend(1))
+    assert re.match(r"\d\d:\d\d:\d\d a: begun on here, 0:00:01 predicted\n", told)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00:00"), (59.6, "0:01:00"), (3725, "1:02:05"), (360000, "100:00:00")]
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text

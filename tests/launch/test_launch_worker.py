@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sharploss.launch import worker
-from sharploss.launch.worker import STOPPED, Work, log_path, only_one, run
+from sharploss.launch.worker import STOPPED, Work, locked, log_path, run
 
 KEY = "x2-espcn-l1-s0"
 
@@ -84,7 +84,7 @@ def test_sigterm_lets_the_training_below_write_its_checkpoint(workspace):
 
 def hold(folder):
     os.chdir(folder)
-    with only_one(KEY):
+    with locked(KEY):
         Path("held").touch()
         time.sleep(60)
 

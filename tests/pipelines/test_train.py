@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from sharploss.config.params import load_params
 from sharploss.networks import build_network
 from sharploss.planning.plan import expand, write_plan
+from sharploss.planning.stage_files import write_stage_files
 from sharploss.record.paths import paths
-from sharploss.training.checkpoint import read_metadata, save_weights
+from sharploss.training.checkpoint import alone, read_metadata, save_weights
 from sharploss.utils.errors import UserError
 from toy_training import write_packs
 
@@ -42,10 +43,10 @@ def train(repository, tmp_path, monkeypatch):
     plan = expand(load_params())
     write_plan(plan)
     files = paths("mini", tmp_path)
-    texts = {files.loss_receipts("l1"): "[]"} | {files.run_settings(key): '{"code": {}}' for key in plan["runs"]}
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_stage_files(load_params(), plan)
+    receipts = files.loss_receipts("l1")
+    receipts.parent.mkdir(parents=True)
+    receipts.write_text("[]")
     packs = tmp_path / "data/mini/packed/sr_x2"
     packs.mkdir(parents=True)
     write_packs(packs)
@@ -96,4 +97,51 @@ def test_a_discriminator_that_does_not_fit_is_told_before_anything_is_read(train
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     shutil.rmtree(tmp_path / "data")
     with pytest.raises(UserError, match=r"losses\.l1\.gan\.size is 32, and recipes\.mini gives patches of 16x16"):
+        train(FIRST)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda settings: settings.update(seed=7), "seed"),
+        (lambda settings: settings["recipe"].update(steps=3), "recipe"),
+        (lambda settings: settings["code"]["loss"].append("0123456789abcdef"), "code"),
+        (lambda settings: settings["code"].update(network=[]), "code"),
+        (lambda settings: (settings["loss"].clear(), settings.pop("network")), "network and loss"),
+    ],
+)
+def test_no_run_trains_with_other_settings_or_code_than_those_that_dvc_takes_it_for(train, change, named):
+    path = paths("mini").run_settings(FIRST)
+    settings = json.loads(path.read_text())
+    change(settings)
+    path.write_text(json.dumps(settings))
+    with pytest.raises(UserError, match=rf"run-{FIRST}\.json has another {named} than params\.yaml and src/sharploss"):
+        train(FIRST)
+    assert not paths("mini").weights("sr_x2-espcn", FIRST).exists()
+
+
+BLOCKED = {
+    "results is a file": ("results", "file"),
+    "the study's folder is a file": ("results/mini", "file"),
+    "the group's weights are a file": ("results/mini/weights/sr_x2-espcn", "file"),
+    "the weights are a folder": (f"results/mini/weights/sr_x2-espcn/{FIRST}.safetensors", "folder"),
+    "the run's folder is a file": (f"results/mini/runs/{FIRST}", "file"),
+    "provenance.json is a folder": (f"results/mini/runs/{FIRST}/provenance.json", "folder"),
+    "a link that leads nowhere": ("results/mini/runs", "link"),
+}
+
+
+@pytest.mark.parametrize("what", BLOCKED)
+def test_a_record_that_could_not_be_written_at_the_end_stops_a_run_before_its_first_step(train, tmp_path, what):
+    path, kind = tmp_path / BLOCKED[what][0], BLOCKED[what][1]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    {"file": path.touch, "folder": path.mkdir, "link": lambda: path.symlink_to(tmp_path / "none" / "none")}[kind]()
+    with pytest.raises(OSError, match="results"):
+        train(FIRST)
+    assert not list(tmp_path.glob(".scratch/*/history.jsonl"))
+
+
+def test_a_run_that_another_process_trains_is_refused(train, tmp_path):
+    scratch = tmp_path / ".scratch" / f"{FIRST}-{train(FIRST)[1]['identity']}"
+    with alone(scratch), pytest.raises(UserError, match="is being trained by another process"):
         train(FIRST)

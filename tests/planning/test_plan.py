@@ -104,7 +104,7 @@ def test_a_path_that_leads_out_or_is_more_than_a_path_is_in_no_plan(params, tmp_
     plan = expand(params)
     plan["runs"]["sr_x4-edsr-mdf-s0"]["extractor"] = path
     write_plan(plan, tmp_path / "runs.yaml")
-    with pytest.raises(UserError, match=r"gives the run sr_x4-edsr-mdf-s0 the extractor .*, which no plan makes"):
+    with pytest.raises(UserError, match=r"has runs.sr_x4-edsr-mdf-s0.extractor .*, which no plan makes"):
         load_plan(tmp_path / "runs.yaml")
 
 

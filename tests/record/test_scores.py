@@ -1,9 +1,12 @@
 import json
+import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sharploss.record.paths import ScoreFiles
-from sharploss.record.scores import Notes, Score, load_scores, save_scores
+from sharploss.record.scores import Notes, Score, comparable, load_scores, save_scores
 from sharploss.utils.errors import UserError
 
 ROWS = [Score("run", "set", "a", "psnr", "y", 28.1234567), Score("run", "set", "*", "fid", "inception_p128", 3.0)]
@@ -37,7 +40,8 @@ def test_rows_without_a_value_are_left_out(files):
     [
         (lambda text: text.replace("protocol", "protokoll"), "has no column 'protocol'"),
         (lambda text: text.replace("28.123457", "many"), "has the value 'many', not a finite number"),
-        (lambda text: text.replace("28.123457", "inf"), "has the value 'inf', not a finite number"),
+        (lambda text: text.replace("3.000000", "inf"), "has the value 'inf', not a finite number"),
+        (lambda text: text.replace("28.123457", "-inf"), "has the value '-inf', not a finite number"),
         (lambda text: text + "run,set\n", "a row is too short"),
         (lambda _: "", "has no column 'run'"),
     ],
@@ -55,3 +59,40 @@ def test_damaged_notes_are_named(files, content):
     files.notes.write_text(content)
     with pytest.raises(UserError, match=r"group\.json is damaged"):
         load_scores(files)
+
+
+def test_an_image_that_was_restored_exactly_has_an_infinite_score(files):
+    rows = [*ROWS, Score("run", "set", "flat", "psnr", "y", math.inf)]
+    save_scores(files, rows, Notes())
+    assert load_scores(files).rows[2] == rows[2]
+
+
+values = st.one_of(st.floats(10, 60), st.just(math.inf), st.none())  # None: no row, where the metric is undefined
+cells = st.tuples(st.sampled_from(["one", "two"]), st.sampled_from(["psnr", "niqe"]), st.sampled_from("abcd"))
+
+
+@given(st.dictionaries(st.sampled_from(["bicubic", "l1", "gv"]), st.dictionaries(cells, values), min_size=1))
+def test_what_is_kept_is_of_the_same_images_for_every_run(made):
+    rows = [
+        Score(run, dataset, image, metric, "y", value)
+        for run, scores in made.items()
+        for (dataset, metric, image), value in scores.items()
+        if value is not None
+    ]
+    kept = comparable(rows)
+    assert [row for row in rows if row in kept] == kept  # in order, nothing invented
+    for dataset, metric in {(row.dataset, row.metric) for row in rows}:
+        before, after = (
+            {
+                run: {row.image: row.value for row in part if row[:2] == (run, dataset) and row.metric == metric}
+                for run in made
+            }
+            for part in (rows, kept)
+        )
+        some = {run for run, scores in before.items() if any(map(math.isfinite, scores.values()))}
+        shared = [{image for image, value in before[run].items() if math.isfinite(value)} for run in some]
+        for run in some:
+            assert set(after[run]) == set.intersection(*shared)
+            assert all(map(math.isfinite, after[run].values()))
+        for run in set(before) - some:  # restored exactly wherever it was measured: infinite it stays
+            assert set(after[run].values()) <= {math.inf}

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 from datetime import UTC, datetime
@@ -6,7 +7,8 @@ import pytest
 
 from finished_study import IDENTITY, KEY, OTHER, RECORD, make
 from sharploss.record.paths import paths
-from sharploss.tracking.content import content_of, means, scores_by_image
+from sharploss.record.scores import Score
+from sharploss.tracking.content import content_of, means, task_scores
 from sharploss.utils.errors import UserError
 
 
@@ -53,21 +55,87 @@ def test_what_is_not_here_is_left_out(study, tmp_path):
     assert content_of(*study, KEY, tmp_path)["scores"] == []
 
 
-@pytest.mark.usefixtures("study")
-def test_scores_become_a_row_per_image_and_means_leave_out_what_was_not_measured(tmp_path):
-    rows = scores_by_image(paths("mini", tmp_path), "sr_x4-edsr", KEY)
-    assert rows == [
+def test_scores_become_a_row_per_image(study, tmp_path):
+    content = content_of(*study, KEY, tmp_path)
+    assert content["scores"] == [
         {"dataset": "set5", "image": "baby", "psnr_y": 30.5, "ssim_y": 0.875},
         {"dataset": "set5", "image": "bird", "psnr_y": 31.5},
     ]
-    assert means(rows) == {"scores/set5/psnr_y": 31.0, "scores/set5/ssim_y": 0.875}
+    # The other run of the group has baby alone.
+    found = {name: value for name, value in content["summary"].items() if name.startswith(("scores/", "images/"))}
+    assert found == {"scores/set5/psnr_y": 30.5, "images/set5/psnr_y": 1, "scores/set5/ssim_y": 0.875}
+
+
+@pytest.mark.parametrize("missing", [set(), {("a", 1)}, {("a", 0), ("b", 3)}, {("a", i) for i in range(3)}, {("b", 2)}])
+def test_means_of_a_group_are_over_the_same_images(missing):
+    rows = [
+        Score(run, "own", str(image), "psnr", "y", 10.0 * image + (run == "b"))
+        for run in "ab"
+        for image in range(4)
+        if (run, image) not in missing
+    ]
+    shared = [image for image in range(4) if not {("a", image), ("b", image)} & missing]
+    for run in "ab":
+        found = means(rows, run)
+        assert found["scores/own/psnr_y"] == pytest.approx(10 * sum(shared) / len(shared) + (run == "b"))
+        assert found.get("images/own/psnr_y", 4) == len(shared)
+    assert means(rows, "c") == {}
+
+
+def test_means_are_over_the_images_that_all_runs_of_the_task_have(study, tmp_path):
+    rows = task_scores(paths("mini", tmp_path), study[1], "sr_x4")
+    usual = {"scores/set5/psnr_y": 30.5, "images/set5/psnr_y": 1, "scores/set5/ssim_y": 0.875}
+    assert means(rows, KEY) == usual
+    exact = [*rows, *(Score("sr_x4-bicubic", "set5", image, "psnr", "y", float("inf")) for image in ("baby", "bird"))]
+    assert means(exact, KEY) == usual  # restored exactly throughout, it limits no other
+    one = [*rows, Score("sr_x4-bicubic", "set5", "baby", "ssim", "y", 0.5), Score(KEY, "set5", "cat", "ssim", "y", 0.7)]
+    assert means(one, KEY) == usual | {"images/set5/ssim_y": 1}
+    whole = [Score(KEY, "set5", "*", "fid", "inception_p128", 3.0), *rows]
+    assert means(whole, KEY) == usual | {"scores/set5/fid_inception_p128": 3.0}
 
 
 def test_scores_that_are_older_than_the_training_are_refused(study, tmp_path):
     scores = tmp_path / "results/mini/scores/sr_x4-edsr.csv"
     os.utime(scores, (0, datetime(2025, 12, 31, tzinfo=UTC).timestamp()))
-    with pytest.raises(UserError, match=r"sr_x4-edsr\.csv is older than the training of sr_x4-edsr-sploss-s0"):
+    with pytest.raises(UserError, match=r"sr_x4-edsr\.csv is of other weights of sr_x4-edsr-sploss-s0 than the last"):
         content_of(*study, KEY, tmp_path)
+
+
+def measured_of(tmp_path, **digests):
+    (tmp_path / "results/mini/scores/sr_x4-edsr.json").write_text(json.dumps({"weights_sha256": digests}))
+
+
+@pytest.mark.parametrize("age", [-1000, 1000])
+def test_scores_are_of_the_weights_that_they_name_however_old_the_files_are(study, tmp_path, age):
+    started = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    os.utime(tmp_path / "results/mini/scores/sr_x4-edsr.csv", (0, started + age))
+    measured_of(tmp_path, **{KEY: hashlib.sha256(b"weights").hexdigest()})
+    assert content_of(*study, KEY, tmp_path)["scores"]
+
+
+@pytest.mark.parametrize("weights", [b"", b"Weights", b"weights" * 9])
+def test_weights_that_were_trained_after_the_scores_are_not_sent_with_them(study, tmp_path, weights):
+    measured_of(tmp_path, **{KEY: hashlib.sha256(b"weights").hexdigest(), OTHER: "0" * 64})
+    (tmp_path / f"results/mini/weights/sr_x4-edsr/{KEY}.safetensors").write_bytes(weights)
+    with pytest.raises(
+        UserError, match=rf"sr_x4-edsr\.csv is of other weights of {KEY} than the last: run 'make repro'"
+    ):
+        content_of(*study, KEY, tmp_path)
+    assert content_of(*study, OTHER, tmp_path)["scores"]  # its weights are not here
+
+
+@pytest.mark.parametrize("name", ["start", "extractor"])
+def test_what_a_run_was_made_from_is_sent_only_as_it_was_then(study, tmp_path, name):
+    params, plan = study
+    plan["runs"][KEY][name] = "origin.safetensors"
+    (tmp_path / "origin.safetensors").write_bytes(b"then")
+    path = tmp_path / f"results/mini/runs/{KEY}/provenance.json"
+    record = {**json.loads(path.read_text()), name: hashlib.sha256(b"then").hexdigest()}
+    path.write_text(json.dumps(record))
+    assert content_of(params, plan, KEY, tmp_path)["inputs"][-1]["name"] == "origin"
+    (tmp_path / "origin.safetensors").write_bytes(b"now")
+    with pytest.raises(UserError, match=r"origin\.safetensors was made again since it was trained from"):
+        content_of(params, plan, KEY, tmp_path)
 
 
 def test_of_several_seeds_the_crops_are_the_first_ones(study, tmp_path):

@@ -111,6 +111,8 @@ def test_pictures_of_a_validation_are_told_with_it_and_not_left_behind(tmp_path,
 
 def test_a_training_gets_a_folder_that_goes_when_wandb_is_done_or_broken(tmp_path, monkeypatch, record, description):
     (tmp_path / "wandb.py").write_text("raise RuntimeError('broken')")
+    (tmp_path / tracking.LOG).parent.mkdir()
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("WANDB_MODE", "offline")
     pictures = tracking.start(record, description)
@@ -119,6 +121,8 @@ def test_a_training_gets_a_folder_that_goes_when_wandb_is_done_or_broken(tmp_pat
     assert follower.wait(60) == 1
     follower.stdin.close()
     assert not pictures.exists()
+    noted = (tmp_path / tracking.LOG).read_text()
+    assert "sr_x4-edsr-l1_gv-s0 (broken): 'python -m sharploss publish sr_x4-edsr-l1_gv-s0' sends it." in noted
 
 
 @pytest.mark.slow
@@ -219,7 +223,7 @@ def test_a_training_goes_on_without_wandb_when_its_project_has_a_wrong_name(monk
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_PROJECT", "team/project")
     assert tracking.start(record, description) is None
-    assert "WANDB_PROJECT is 'team/project', and a project's name cannot have '/'" in capsys.readouterr().err
+    assert "WANDB_PROJECT is 'team/project', and such a name cannot have '/'" in capsys.readouterr().err
 
 
 def test_where_wandb_keeps_its_files(tmp_path, monkeypatch):

@@ -1,6 +1,13 @@
 import pytest
 
-from sharploss.tracking.names import ARTIFACT, ID, TAG, run_id, shorten, suite_tag, wrong_project
+from sharploss.tracking.follower import ARTIFACT, ID, TAG, shorten, suite_tag, wandb_settings, wrong_project
+from sharploss.tracking.publish import _artifact_name
+
+RUN = {"task": "sr_x4", "network": "edsr", "loss": "l1", "group": "sr_x4-edsr", "suites": ["pairings"]}
+
+
+def run_id(key, identity):
+    return wandb_settings(key, RUN, {}, identity, "mini")["id"]
 
 
 def test_short_names_stay():
@@ -24,16 +31,42 @@ def test_an_id_leaves_room_for_the_name_of_a_table():
     assert found.endswith("-0123456789ab")
 
 
+@pytest.mark.parametrize("length", [1, 58, 59, 64, 65, 200])
+def test_tags_are_within_the_limit_and_there_once(length):
+    run = {**RUN, "task": "t" * length, "network": "t" * length, "suites": ["s" * length, "s" * length + "x"]}
+    tags = wandb_settings("key", run, {}, "abc", "l1")["tags"]
+    assert max(map(len, tags)) <= TAG
+    assert len(tags) == len(set(tags)) == 4
+    assert tags[0] == "l1"
+
+
 @pytest.mark.parametrize(
-    ("name", "wrong"),
+    ("variable", "name", "wrong"),
     [
-        ("", None),
-        ("my project", None),
-        ("team/project", "cannot have '/'"),
-        ("what?", "cannot have '?'"),
-        ("p" * 129, "has 129 characters; the maximum is 128"),
+        ("WANDB_PROJECT", "", None),
+        ("WANDB_PROJECT", "  ", None),
+        ("WANDB_PROJECT", "my project", None),
+        ("WANDB_PROJECT", "group/sub/x", "cannot have '/'"),
+        ("WANDB_PROJECT", "a:b", "cannot have ':'"),
+        ("WANDB_PROJECT", "what?", "cannot have '?'"),
+        ("WANDB_PROJECT", "two\nlines", r"cannot have '\n'"),
+        ("WANDB_PROJECT", "p" * 129, "has 129 characters, and W&B takes 128"),
+        ("WANDB_ENTITY", "", None),
+        ("WANDB_ENTITY", "our-team", None),
+        ("WANDB_ENTITY", "our-team/project", "WANDB_ENTITY is 'our-team/project', and such a name cannot have '/'"),
+        ("WANDB_ENTITY", "e" * 200, "WANDB_ENTITY has 200 characters"),
     ],
 )
-def test_which_projects_wandb_takes(monkeypatch, name, wrong):
-    monkeypatch.setenv("WANDB_PROJECT", name)
+def test_which_projects_and_teams_wandb_takes(monkeypatch, variable, name, wrong):
+    monkeypatch.setenv(variable, name)
     assert wrong_project() is None if wrong is None else wrong in wrong_project()
+    assert "\n" not in (wrong_project() or "")
+
+
+@pytest.mark.parametrize("name", ["of-a.colleague+1", "mdf@v2", "ü", "x" * 300, "a b", "sr_x4-edsr-l1-s0"])
+def test_files_of_the_users_get_names_that_wandb_takes(name):
+    import wandb
+
+    made = _artifact_name(name)
+    assert wandb.Artifact(made, type="model").name == made
+    assert (made == name) == (name == "sr_x4-edsr-l1-s0")

@@ -89,7 +89,7 @@ def check_summary(folder):
     assert config == provenance["config"]
     assert summary["run_id"] == ID
     assert summary["tags"][-2:] == ["suite:pairings", "suite:alpha_sweep"]
-    assert summary["summary"]["scores/set5/psnr_y"] == 31.0
+    assert summary["summary"]["scores/set5/psnr_y"] == 30.5
     (table,) = (folder / "files").rglob("*.table.json")
     content = json.loads(table.read_text())
     assert content["columns"] == ["dataset", "image", "psnr_y", "ssim_y"]
@@ -208,7 +208,7 @@ def test_paths_are_printed_for_a_shell(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("study")
 def test_a_project_with_a_slash_is_refused(monkeypatch):
     monkeypatch.setenv("WANDB_PROJECT", "team/project")
-    with pytest.raises(UserError, match="WANDB_PROJECT is 'team/project', and a project's name cannot have '/'"):
+    with pytest.raises(UserError, match="WANDB_PROJECT is 'team/project', and such a name cannot have '/'"):
         publish.check_settings()
 
 

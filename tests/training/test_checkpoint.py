@@ -7,7 +7,14 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from sharploss.training.checkpoint import config_hash, load_checkpoint, load_weights, save_checkpoint, save_weights
+from sharploss.training.checkpoint import (
+    alone,
+    config_hash,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+    save_weights,
+)
 from sharploss.utils.errors import UserError
 
 CPU = torch.device("cpu")
@@ -136,3 +143,15 @@ def test_a_network_that_shares_a_tensor_is_saved_and_loaded(tmp_path):
     again = nn.Sequential(nn.Conv2d(3, 3, 1), other := nn.PReLU(init=0.9), nn.Conv2d(3, 3, 1), other)
     load_weights(tmp_path / "shared.safetensors", again)
     assert torch.equal(again[1].weight, shared.weight)
+
+
+def test_two_trainings_of_one_run_at_once_are_refused_and_its_death_lets_go(tmp_path):
+    scratch = tmp_path / "run-abc"
+    with alone(scratch):
+        with pytest.raises(UserError, match="run-abc is being trained by another process"), alone(scratch):
+            pass
+        with alone(scratch, claims=False), alone(tmp_path / "other-abc"):  # one of its own group, and another run
+            pass
+    with alone(scratch):
+        pass
+    assert not list(tmp_path.iterdir())

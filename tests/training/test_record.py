@@ -1,27 +1,40 @@
-from datetime import UTC, datetime
+import contextlib
+import importlib.metadata
+import itertools
+import re
 
+import pytest
 import torch
 
+import sharploss
 from sharploss.record.paths import paths
 from sharploss.record.run import load_run, save_run
+from sharploss.training import loop
+from sharploss.training import record as record_module
+from sharploss.training.checkpoint import load_checkpoint
 from sharploss.training.loop import not_trained, train
-from sharploss.training.record import make_record
+from sharploss.training.record import circumstances, describe_processor, make_record
+from sharploss.training.state import save_state
 from toy_training import typed
 
-ABOUT = {"device": torch.device("cpu"), "started": datetime(2026, 1, 2, tzinfo=UTC)}
+CPU = torch.device("cpu")
+ABOUT = circumstances(CPU)
 
 
 def test_what_a_finished_run_says_of_itself(config, packs, tmp_path):
     outcome = train(typed(config), packs, scratch=tmp_path, device=torch.device("cpu"))
-    record = make_record("key", typed(config), outcome, **ABOUT, made_from={"identity": "abc"})
+    record = make_record("key", typed(config), outcome, ABOUT | {"identity": "abc"})
     result, origin = record.metrics, record.provenance
     assert (result.status, result.step) == ("finished", 12)
     assert set(result.terms) == {"l1", "gv"}
     assert result.validation["psnr_y"] > 0
-    assert origin.started == "2026-01-02T00:00:00+00:00"
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", origin.started)
     assert (typed(origin.config), origin.identity) == (typed(config), "abc")
     assert origin.parameters == sum(p.numel() for p in outcome.network.parameters() if p.requires_grad)
-    assert origin.versions["torch"] == torch.__version__.split("+")[0] or torch.__version__
+    assert origin.versions["torch"] == torch.__version__
+    assert {"python", "numpy", "pillow", "libjpeg"} < origin.versions.keys()
+    assert origin.instruction_sets.split()[0] == torch.backends.cpu.get_cpu_capability()
+    assert (origin.threads, origin.processor.split(",")[0]) == (torch.get_num_threads(), origin.hardware.split(",")[0])
     files = paths("mini", tmp_path).run("key")
     save_run(files, record)
     assert load_run(files, "key") == record
@@ -30,13 +43,88 @@ def test_what_a_finished_run_says_of_itself(config, packs, tmp_path):
 def test_a_diverged_run_says_so(config, packs, tmp_path):
     config["recipe"].update(optimizer="sgd", learning_rate=1e30, warmup=0)
     outcome = train(typed(config), packs, scratch=tmp_path, device=torch.device("cpu"))
-    result = make_record("key", typed(config), outcome, **ABOUT).metrics
+    result = make_record("key", typed(config), outcome, ABOUT).metrics
     assert result.status == "diverged"
     assert result.diverged is not None
 
 
 def test_a_run_that_was_not_trained_says_what_to_do(config, tmp_path):
     outcome = not_trained(typed(config), tmp_path, "a.pth is not here")
-    assert make_record("key", typed(config), outcome, **ABOUT).metrics.cure is None
-    result = make_record("key", typed(config), outcome, **ABOUT, cure="fetch it").metrics
+    assert make_record("key", typed(config), outcome, ABOUT).metrics.cure is None
+    result = make_record("key", typed(config), outcome, ABOUT, cure="fetch it").metrics
     assert (result.status, result.reason, result.cure) == ("not_trained", "a.pth is not here", "fetch it")
+
+
+def test_a_package_without_metadata_git_that_is_not_there_and_an_unknown_system_are_no_errors(monkeypatch, tmp_path):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    monkeypatch.setattr(importlib.metadata, "distribution", missing)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(record_module, "CPUINFO", tmp_path / "none")
+    found = circumstances(CPU)
+    assert found["commit"] == "unknown"
+    assert found["versions"]["sharploss"] == sharploss.__version__
+    assert found["processor"]
+
+
+# Three processors that give their machines one name, and one of another family.
+NAME = "model name\t: AMD EPYC\n"
+SYSTEMS = {
+    "zen2": f"cpu family\t: 23\nmodel\t\t: 49\n{NAME}stepping\t: 0\nflags\t\t: fpu sse4_2 fma avx avx2\n",
+    "zen3": f"cpu family\t: 25\nmodel\t\t: 1\n{NAME}stepping\t: 1\nflags\t\t: fpu sse4_2 fma avx avx2\n",
+    "zen4": f"cpu family\t: 25\nmodel\t\t: 1\n{NAME}stepping\t: 1\nflags\t\t: fpu fma avx avx2 avx512f avx512_bf16\n",
+    "arm": "processor\t: 0\nFeatures\t: fp asimd sve bf16 sve2\nCPU part\t: 0xd40\n",
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_processors_of_one_name_are_told_apart(monkeypatch, tmp_path, system):
+    described = {}
+    for name, text in SYSTEMS.items():
+        (tmp_path / name).write_text(f"{text}\nprocessor\t: 1\nmodel name\t: another\nflags\t: avx10\n")
+        monkeypatch.setattr(record_module, "CPUINFO", tmp_path / name)
+        described[name] = (describe_processor()[0], tuple(describe_processor()[1]))
+    assert len(set(described.values())) == len(SYSTEMS)
+    processor, sets = described[system]
+    assert "another" not in processor
+    assert set(sets) == {
+        word for word in SYSTEMS[system].split() if word.startswith(("avx", "fma", "sse", "asimd", "sve"))
+    }
+
+
+def _killed_after(stop):
+    """What writes checkpoints, and has the process die after the one of step `stop`."""
+
+    def save(state, *rest):
+        save_state(state, *rest)
+        if state.step >= stop:
+            raise KeyboardInterrupt
+
+    return save
+
+
+@pytest.mark.parametrize(
+    ("every", "stops"),
+    [(4, [8]), (4, [8, 8]), (3, [3, 6]), (6, [12]), (6, [12, 12]), (4, [4, 12, 12]), (1, [1, 2, 3, 12])],
+)
+def test_the_speed_is_that_of_the_whole_training_however_often_it_was_resumed(
+    config, packs, tmp_path, monkeypatch, every, stops
+):
+    """`stops` are the steps after which a process that trained the run was killed."""
+    config["recipe"]["checkpoint_every"] = every
+    clock, spent = itertools.count(1.0), 0.0
+    # A clock that goes on by a second each time it is looked at.
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    for stop in stops:
+        monkeypatch.setattr(loop, "save_state", _killed_after(stop))
+        with contextlib.suppress(KeyboardInterrupt):  # none where the last step was done before
+            train(typed(config), packs, scratch=tmp_path, device=CPU)
+        spent = load_checkpoint(tmp_path, CPU)["seconds"]
+    monkeypatch.setattr(loop, "save_state", save_state)
+    outcome = train(typed(config), packs, scratch=tmp_path, device=CPU)
+    provenance = make_record("key", typed(config), outcome, ABOUT).provenance
+    assert provenance.seconds > spent > 0
+    assert provenance.steps_per_second == pytest.approx(12 / provenance.seconds, abs=1e-3)
+    assert provenance.patches_per_second == pytest.approx(24 / provenance.seconds, abs=0.1)

@@ -7,17 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from sharploss.analysis.measures import Measure, widen
 from sharploss.analysis.stats.baselines import Baselines, load_baselines
-from sharploss.analysis.stats.intervals import differences, means
+from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losses, differences, left_out, means
 from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.config.run_config import resolve_run
-from sharploss.planning.plan import Plan, expand
+from sharploss.planning.plan import Plan, PlannedRun, expand
 from sharploss.record.history import read_history
 from sharploss.record.keys import input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import Provenance, RunRecord, load_run
-from sharploss.record.scores import Notes, Score, load_scores, read_table
+from sharploss.record.scores import Notes, Score, comparable, load_scores, read_table
 from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
 
@@ -48,9 +49,12 @@ class Study:
             alpha (NaN where the loss is not SPLoss alone), reference (the name of the task's input baseline),
             status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, parameters (NaN
             where nothing was trained).
-        scores: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
+        every_score: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
             protocol, value. Input baselines have the loss "bicubic" or "input" and the network and recipe "". Runs that
-            diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own.
+            diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own. PSNR of
+            an image that was restored exactly is infinite.
+        scores: those of `every_score` that means are taken of: of every task, test set, metric and protocol the images
+            on which all runs have a finite one (`record.scores.comparable`).
         history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
             (the norm of the network's), discriminator (a dict, where the loss is adversarial:
             sharploss.training.discriminator.LOGGED).
@@ -67,6 +71,7 @@ class Study:
     params: Params
     paths: StudyPaths
     runs: pd.DataFrame
+    every_score: pd.DataFrame
     scores: pd.DataFrame
     history: pd.DataFrame
     extractions: pd.DataFrame
@@ -85,18 +90,28 @@ class Study:
     # What tables, claims, figures and the page all need is computed once for a study.
 
     @cached_property
-    def measured(self) -> dict[str, list[tuple[str, str]]]:
-        """Return the measures that have a score, metric and protocol, for each task."""
+    def measured(self) -> dict[str, list[Measure]]:
+        """Return the measures that have a score, for each task."""
         cells = self.scores[["task", "metric", "protocol"]].drop_duplicates()
-        found: dict[str, list[tuple[str, str]]] = {}
+        found: dict[str, list[Measure]] = {}
         for task, metric, protocol in cells.itertuples(index=False):
             found.setdefault(str(task), []).append((str(metric), str(protocol)))
         return found
 
     @cached_property
     def means(self) -> pd.DataFrame:
-        """Average the scores over images and seeds (`intervals.means`)."""
+        """Average the scores over images and seeds (`intervals.means`); `n` is the number of images."""
         return means(self.scores)
+
+    @cached_property
+    def wide_means(self) -> pd.DataFrame:
+        """Return the means with a column per measure ("psnr_y"), and over how many images each is ("psnr_y_images")."""
+        return widen(self, self.means, [*ROW, "dataset"], {"value": "", "n": "_images"})
+
+    @cached_property
+    def left_out(self) -> dict[tuple[str, str, str, str], LeftOut]:
+        """Find the images over which means are not taken (`intervals.left_out`)."""
+        return left_out(self.every_score, self.scores)
 
     @cached_property
     def baselines(self) -> Baselines:
@@ -104,37 +119,48 @@ class Study:
         return load_baselines(self.root)
 
     @cached_property
+    def bases(self) -> pd.DataFrame:
+        """Return what others are compared with, of each task, network and recipe: columns TRAINED and `against`.
+
+        It is the first reference that was trained. Where that diverged nothing takes its place: there is no difference.
+        """
+        return base_losses(self.runs[self.runs["status"] != NOT_TRAINED], self.baselines.references)
+
+    @cached_property
     def compared(self) -> pd.DataFrame:
         """Compare every loss with its baseline (`intervals.differences`)."""
-        return differences(self.scores, self.baselines.references)
+        found = differences(self.scores, self.baselines.references)
+        return found.merge(self.bases, on=[*TRAINED, "against"])[list(found.columns)]
+
+    # The modules behind these read studies themselves, so that they are imported when they are needed.
 
     @cached_property
     def weight_sweep(self) -> pd.DataFrame:
-        """Return the scores of every sweep of a weight (`weight_sweep.weight_sweep`)."""
-        from sharploss.analysis.stats.weight_sweep import weight_sweep
+        """Return the scores of every sweep of a weight (`families.weight_sweep`)."""
+        from sharploss.analysis.stats import families
 
-        return weight_sweep(self)
+        return families.weight_sweep(self)
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
         """Compute the numbers of every table (`tables.frames`)."""
-        from sharploss.analysis.tables.tables import frames  # which reads studies
+        from sharploss.analysis.tables import tables
 
-        return frames(self, self.compared)
+        return tables.frames(self)
 
     @cached_property
     def tables(self) -> dict[str, list[Table]]:
         """Lay out every table (`tables.laid_out`)."""
-        from sharploss.analysis.tables.tables import laid_out
+        from sharploss.analysis.tables import tables
 
-        return laid_out(self, self.frames)
+        return tables.laid_out(self, self.frames)
 
     @cached_property
-    def wide_means(self) -> pd.DataFrame:
-        """Average the scores, a column per measure (`tables.wide_means`)."""
-        from sharploss.analysis.tables.tables import wide_means
+    def paper_tables(self) -> dict[str, tuple[pd.DataFrame, Table]]:
+        """Compare every published table with the study (`paper_tables.paper_tables`)."""
+        from sharploss.analysis.tables.paper_tables import paper_tables
 
-        return wide_means(self)
+        return paper_tables(self)
 
 
 def load_study(study: str, root: Path = Path()) -> Study:
@@ -147,22 +173,26 @@ def load_study(study: str, root: Path = Path()) -> Study:
     Raises:
         UserError: a file or a column is missing or damaged; the message names it.
     """
+    import pandas as pd
+
     params, files = load_study_params(study, root), paths(study, root)
     plan = expand(params)
     if not plan["runs"]:
         raise UserError(f"The study {study} has no runs: add a suite to it, then run 'make plan'.")
     records = {key: load_run(files.run(key), key) for key in plan["runs"]}
     provenance = {key: record.provenance for key, record in records.items() if _is_trained(record)}
-    runs = _runs(params, plan, records)
-    scores, notes = _scores(params, files, plan, runs)
-    measured, datasets = set(scores["metric"]), list(dict.fromkeys(scores["dataset"]))
+    runs = pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
+    every, scores, notes = _scores(params, files, plan, runs)
+    lines = [{"run": key, **line} for key in provenance for line in read_history(files.run(key).history)]
+    measured, datasets = set(every["metric"]), list(dict.fromkeys(every["dataset"]))
     tuned_on = {name for task in params.tasks.values() for name in task.tune}
     return Study(
         params=params,
         paths=files,
         runs=runs,
+        every_score=every,
         scores=scores,
-        history=_history(files, list(provenance)),
+        history=pd.DataFrame(lines, columns=HISTORY_COLUMNS),
         extractions=_extractions(files, params, plan),
         not_measured={name: why for note in notes for name, why in note.not_measured.items() if name not in measured},
         missing_sets={
@@ -206,13 +236,7 @@ def _is_trained(record: RunRecord) -> bool:
     return record.metrics.status != "not_trained" and record.provenance is not None
 
 
-def _runs(params: Params, plan: Plan, records: dict[str, RunRecord]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
-
-
-def _run(params: Params, run: dict[str, Any], record: RunRecord) -> dict[str, Any]:
+def _run(params: Params, run: PlannedRun, record: RunRecord) -> dict[str, Any]:
     provenance = record.provenance if _is_trained(record) else None
     config = provenance.config if provenance else resolve_run(params, run).model_dump(mode="json")
     try:
@@ -234,8 +258,10 @@ def _run(params: Params, run: dict[str, Any], record: RunRecord) -> dict[str, An
     }
 
 
-def _scores(params: Params, files: StudyPaths, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, list[Notes]]:
-    """Join every score with its run; also return each score file's notes (what was not measured and why)."""
+def _scores(
+    params: Params, files: StudyPaths, plan: Plan, runs: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Notes]]:
+    """Return every score joined with its run, the comparable ones, and each file's notes (what was not measured)."""
     import pandas as pd
 
     sources = [files.scores(group) for group in plan["groups"]]
@@ -244,16 +270,16 @@ def _scores(params: Params, files: StudyPaths, plan: Plan, runs: pd.DataFrame) -
     found = [load_scores(source) for source in sources]
     finished = runs.loc[runs["status"] == "finished", ABOUT]
     about = pd.concat([finished, _input_baselines(runs)], ignore_index=True)
-    rows = pd.DataFrame([row for scores in found for row in scores.rows], columns=Score._fields)
-    scores = rows.astype({"value": "float64"}).merge(about, on="run", how="inner")
-    # What weights were chosen by is in the files for that alone, and in no table, claim or figure.
-    scores = scores[
-        [data not in params.tasks[task].tune for task, data in zip(scores["task"], scores["dataset"], strict=True)]
-    ]
-    unscored = set(about["run"]) - set(scores["run"])
+    task_of = dict(zip(about["run"], about["task"], strict=True))
+    rows = [row for scores in found for row in scores.rows if row.run in task_of]
+    unscored = set(task_of) - {row.run for row in rows}
     if unscored:
         raise UserError(f"{files.results} has no scores of the run {min(unscored)}: run 'make repro' to measure it.")
-    return scores, [scores.notes for scores in found]
+    # What weights were chosen by is in the files for that alone, and in no table, claim or figure.
+    rows = [row for row in rows if row.dataset not in params.tasks[task_of[row.run]].tune]
+    every = pd.DataFrame(rows, columns=Score._fields).astype({"value": "float64"}).merge(about, on="run", how="inner")
+    shared = {row for task in tasks for row in comparable(row for row in rows if task_of[row.run] == task)}
+    return every, every[[row in shared for row in rows]].reset_index(drop=True), [scores.notes for scores in found]
 
 
 def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:
@@ -264,19 +290,11 @@ def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:
     return named.assign(network="", recipe="", seed=-1, alpha=float("nan"))
 
 
-def _history(files: StudyPaths, trained: list[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    lines = [{"run": key, **line} for key in trained for line in read_history(files.run(key).history)]
-    return pd.DataFrame(lines, columns=HISTORY_COLUMNS)
-
-
 def _extractions(files: StudyPaths, params: Params, plan: Plan) -> pd.DataFrame:
     """Read the records of the extractors that runs use; a file from elsewhere, named by its path, has none here."""
     import pandas as pd
 
-    used = dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values())
     own = {paths(files.study).extractor_weights(name).as_posix(): name for name in params.extractors}
-    names = [own[path] for path in used if path in own]
+    names = [own[path] for path in dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values()) if path in own]
     lines = [{"extractor": name, **line} for name in names for line in read_history(files.extractor(name).history)]
     return pd.DataFrame(lines, columns=EXTRACTION_COLUMNS)

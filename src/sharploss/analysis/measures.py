@@ -90,8 +90,31 @@ def column(measure: Measure) -> str:
     return "_".join(part for part in measure if part).replace(".", "_")
 
 
+def widen(study: Study, cells: pd.DataFrame, index: list[str], values: dict[str, str]) -> pd.DataFrame:
+    """Give cells a column per measure.
+
+    Args:
+        study: the study, whose measures are the columns, in their order.
+        cells: with the columns of `index`, metric, protocol and those of `values`; one row per index and measure.
+        index: what a row stands for.
+        values: column of `cells` -> what follows the measure's name in the new column's ("psnr_y" with "").
+    """
+    import pandas as pd
+
+    order = list(map(column, measures_of(study)))
+    columns = [f"{name}{end}" for name in order for end in values.values()]
+    named = cells.assign(column=[*map(column, zip(cells["metric"], cells["protocol"], strict=True))])
+    if cells.empty:
+        return pd.DataFrame(columns=[*index, *columns])
+    wide = pd.DataFrame(named.set_index([*index, "column"])[list(values)].unstack("column"))
+    wide.columns = [f"{name}{values[str(value)]}" for value, name in wide.columns]
+    return wide.reset_index().reindex(columns=[*index, *columns])
+
+
 def number(metric: str, value: float, *, sign: bool = False) -> str:
-    """Return a value rounded as its metric is usually printed, with a true minus sign."""
+    """Return a value rounded as its metric is usually printed, with a true minus sign; "∞" for an infinite one."""
+    if math.isinf(value):
+        return "∞"
     decimals = METRIC_INFO[metric]["decimals"] if metric in METRIC_INFO else 3
     text = f"{value:{'+' if sign else ''}.{decimals}f}"
     return text.replace("-", MINUS)

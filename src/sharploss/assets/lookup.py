@@ -82,7 +82,10 @@ def expected(asset: Asset) -> int:
 
 def _package_roots(package: str) -> list[Path]:
     # find_spec does not import the package, which takes seconds for some and downloads for others.
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # a half-installed one
+        spec = None
     return [Path(root).parent for root in (spec.submodule_search_locations or [])] if spec else []
 
 

@@ -1,11 +1,19 @@
-"""Read weights: the tensors of a file that several assets can stand for, or a file only where it is here already."""
+"""Read weights: the tensors of a file that several assets can stand for, or a file only where it is here already.
 
+Packages that only some metrics and losses need are like weights: where one cannot be imported, these are not computed,
+with the reason, and the others are.
+"""
+
+import importlib
+import re
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.fetch import AssetMissingError, choose, locate
 from sharploss.assets.lookup import present
+from sharploss.utils.errors import cut
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +54,26 @@ def local_only(name: str) -> Path:
         reason = f"{name} is in neither the cache nor a mirror: 'python -m sharploss data fetch {name}' downloads it"
         raise AssetMissingError(f"{reason}.", reason)
     return locate(name)[0]
+
+
+def optional_package(module: str) -> Any:
+    """Import a module of a package that only some metrics or losses need.
+
+    Raises:
+        AssetMissingError: it is not installed, or fails when it is imported, in whatever way; the message says which.
+    """
+    package = module.partition(".")[0]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(module)
+    except Exception as error:  # a half-installed package fails with whatever its own imports meet
+        absent = isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0]
+        # Without folders, which differ from machine to machine.
+        words = re.sub(r"(/[^\s/:'\"()]+)+/", "", cut(" ".join(str(error).split()), 160)) or type(error).__name__
+        what = "is not installed" if absent == package else f"cannot be imported ({words})"
+        reason, cure = f"the package {package} {what}", f"'pip install {absent or package}' may help"
+        raise AssetMissingError(f"{reason}: {cure}.", reason, cure) from None
 
 
 def _read(path: Path) -> "dict[str, Tensor]":

@@ -273,9 +273,9 @@ MAIN = ("y", "grey8")
 """The protocols whose PSNR stands for fidelity in figures and headlines; a task is measured under one of them."""
 
 REFERENCES = ("bicubic", "input")
-"""What a task's unrestored images are called where losses are named: enlarged by bicubic, or as they come."""
+"""What a task's input baseline is called where losses are named: inputs enlarged by bicubic, or as they come."""
 
 
 def reference_of(scale: int) -> str:
-    """Return what the unrestored images of a task of this scale are called."""
+    """Return what the input baseline of a task of this scale is called."""
     return REFERENCES[0] if scale > 1 else REFERENCES[1]

@@ -47,7 +47,7 @@ def read_image(path: str | Path) -> Pixels:
         raise
     except _DAMAGED as error:
         raise UserError(f"{path} cannot be read as an image ({error}): replace it with an intact copy.") from None
-    return np.ascontiguousarray(np.asarray(rgb, dtype=np.uint8).transpose(2, 0, 1))
+    return np.array(np.asarray(rgb).transpose(2, 0, 1), dtype=np.uint8, order="C")
 
 
 def _refuse(image: Image.Image, path: Path) -> None:

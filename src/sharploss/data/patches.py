@@ -42,8 +42,11 @@ class Patches:
             processes when left out.
 
     Raises:
-        UserError: an empty pack, an image smaller than the patch or of another scale, or a batch that cannot be shared
+        UserError: a pack without an image as large as the patch, one of another scale, or a batch that cannot be shared
             evenly.
+
+    Attributes:
+        left_out: {image: why no patch is taken from it}.
     """
 
     def __init__(
@@ -60,14 +63,22 @@ class Patches:
         world: int = 1,
         parts: int | None = None,
     ) -> None:
-        _check(pack, scale, patch)
+        _check_scale(pack, scale)
+        usable = pack.images[:, INPUT, 2:].amin(1) >= patch
+        self.left_out = {
+            name: f"its input is smaller than the patch of {patch} pixels"
+            for name, fits in zip(pack.names, usable.tolist(), strict=True)
+            if not fits
+        }
+        if len(self.left_out) == len(pack):
+            raise UserError(f"{pack.path} holds no image as large as the patch of {patch}: choose a smaller patch.")
         parts = parts or world
         if batch % parts or parts % world:
             raise UserError(f"A batch of {batch} cannot be shared by {world} processes: make it a multiple of {parts}.")
         self.scale, self.patch, self.size, self.seed, self.augment = scale, patch, batch, seed, augment
         self.share = np.arange(batch).reshape(parts, -1)[rank::world].flatten()
         self.channels = int(pack.images[0, 0, 1])
-        self.table: Integers = pack.images.numpy()
+        self.table: Integers = pack.images[usable].numpy()
         self.pixels = pack.pixels.to(device)
         self.block = self.chunk = -1
 
@@ -151,19 +162,13 @@ class Patches:
         return (start + step * torch.arange(size, device=small.device)).flatten(1)
 
 
-def _check(pack: Pack, scale: int, patch: int) -> None:
-    """Refuse a pack that such patches cannot be drawn from."""
+def _check_scale(pack: Pack, scale: int) -> None:
+    """Refuse a pack that was made for another scale, or is empty."""
     if len(pack) == 0:
         raise UserError(f"{pack.path} holds no images: name at least one set in the task.")
-    for name, (target, image) in zip(pack.names, pack.images.tolist(), strict=True):
-        height, width = image[2:]
-        if min(height, width) < patch:
-            size = f"{width}x{height}"
-            raise UserError(
-                f"{name} in {pack.path} is {size} pixels, smaller than the patch of {patch}: "
-                f"choose a patch of at most {min(height, width)} or leave the image out."
-            )
-        if target[2:] != [scale * height, scale * width] or {target[1], image[1]} != {int(pack.images[0, 0, 1])}:
-            raise UserError(
-                f"{name} in {pack.path} was not packed for scale {scale}: run 'make repro' to make it again."
-            )
+    channels, heights_and_widths = pack.images[..., 1], pack.images[..., 2:]
+    wrong = (heights_and_widths[:, TARGET] != scale * heights_and_widths[:, INPUT]).any(1)
+    wrong |= (channels != channels[0, 0]).any(1)
+    if wrong.any():
+        name = pack.names[int(wrong.nonzero()[0])]
+        raise UserError(f"{name} in {pack.path} was not packed for scale {scale}: run 'make repro' to make it again.")

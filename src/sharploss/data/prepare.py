@@ -10,11 +10,13 @@ from torch import Tensor
 
 from sharploss.assets import AssetMissingError, present
 from sharploss.assets.catalogue import ASSETS
+from sharploss.config.tasks import border_of
 from sharploss.data.degrade import degrade
 from sharploss.data.images import crop, read_image
 from sharploss.data.jpeg import encoder
 from sharploss.data.pack import write_pack
 from sharploss.data.sets import Item, find_images
+from sharploss.functional.ssim import WINDOW
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256
 
@@ -32,8 +34,8 @@ def prepare(
     x4 take 0.27 s each, so its 800 some 4 minutes, and the process peaks at 0.75 GB after 25 of them as after 100
     (0.57 GB of that is torch itself; noise peaks at 0.98 GB).
 
-    An image that cannot be read or is too small is left out, with a word on stderr and its reason in the pack; so is a
-    training image whose photograph is in one of the test sets.
+    An image that cannot be read or is too small is left out, with a word on stderr and its reason in the pack, which
+    stands beside the scores; so is a training image whose photograph is in one of the test sets.
 
     Args:
         task_name: for messages and the progress bar.
@@ -69,10 +71,20 @@ def prepare(
         path = folder / f"{stem}.safetensors"
         left_out = {} if role == "test" else twins(items, task["test"])
         items = [item for item in items if item.name not in left_out]
-        pairs = _pairs(items, parameters, left_out, f"{task_name} {stem}" if progress else None)
+        smallest = 1 if role == "train" else smallest_side(task["scale"])
+        pairs = _pairs(items, parameters, left_out, smallest, f"{task_name} {stem}" if progress else None)
         write_pack(path, pairs, role=role, sets=sets, parameters=parameters, missing=missing, left_out=left_out)
         written.append(path)
     return written
+
+
+def smallest_side(scale: int) -> int:
+    """Return the side in pixels below which a ground truth is too small for one of the metrics that all images have.
+
+    It is SSIM, whose window must fit inside the border. Metrics that need more (MS-SSIM, LPIPS, NIQE, FID) have no
+    value on a small image, and a note says so. Networks take images of any size.
+    """
+    return WINDOW + 2 * border_of(scale)
 
 
 def learnt_from(task: Mapping[str, Any]) -> list[str]:
@@ -132,7 +144,7 @@ def _check_own(task_name: str, found: Mapping[str, Sequence[Item]], own: Own) ->
 
 
 def _pairs(
-    items: Sequence[Item], parameters: Mapping[str, Any], left_out: dict[str, str], title: str | None
+    items: Sequence[Item], parameters: Mapping[str, Any], left_out: dict[str, str], smallest: int, title: str | None
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Read and degrade one image at a time, so that memory does not grow with the set."""
     from tqdm import tqdm
@@ -143,6 +155,9 @@ def _pairs(
             image = crop(torch.from_numpy(read_image(item.path)), item.crop)
             given = None if item.given is None else torch.from_numpy(read_image(item.given))
             pair = degrade(image, parameters, item.name, given)
+            if min(pair[0].shape[-2:]) < smallest:
+                size = "x".join(map(str, reversed(pair[0].shape[-2:])))
+                raise UserError(f"it is {size} pixels, and none below {smallest} pixels a side can be measured")
         except UserError as error:
             if item.given is not None and "its input" in str(error):
                 raise  # a pair that does not match says something about the whole set

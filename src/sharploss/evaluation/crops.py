@@ -27,7 +27,7 @@ class Crop(NamedTuple):
 
 
 def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Sequence[Pack]) -> list[Crop]:
-    """Return the crops of one task, those of sets that could not be had left out.
+    """Return the crops of one task, those of sets and images that could not be used left out.
 
     Args:
         crops: the crops of params.yaml: {name: {task, dataset, image, top, left, height, width}}.
@@ -41,14 +41,14 @@ def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Se
         name: tuple(pack.target(index).shape[-2:]) for pack in packs for index, name in enumerate(pack.names)
     }
     sets = [name for pack in packs for name in pack.sets]
-    absent = {name for pack in packs for name in pack.missing}
+    absent = {name for pack in packs for name in (*pack.missing, *pack.left_out)}
     found: list[Crop] = []
     for name, spec in crops.items():
-        if spec["task"] != task_name or spec["dataset"] in absent:
+        image = f"{spec['dataset']}/{spec['image']}"
+        if spec["task"] != task_name or absent & {spec["dataset"], image}:
             continue
         if spec["dataset"] not in sets:
             raise UserError(f"crops.{name}.dataset: {unknown('test set', spec['dataset'], sets)}")
-        image = f"{spec['dataset']}/{spec['image']}"
         if image not in heights_and_widths:
             raise UserError(f"crops.{name}.image: {unknown('test image', image, heights_and_widths)}")
         crop = Crop(name, image, *(int(spec[key]) for key in ("top", "left", "height", "width")))

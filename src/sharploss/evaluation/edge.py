@@ -1,7 +1,5 @@
 """What SPLoss computes on a real edge, pixel by pixel."""
 
-import csv
-import io
 from pathlib import Path
 
 import torch
@@ -11,7 +9,7 @@ from torch import Tensor
 from sharploss.functional.colour import luma
 from sharploss.functional.filters import laplacian, sobel_x, sobel_y
 from sharploss.losses.sploss import sploss_weight
-from sharploss.utils.files import write_text
+from sharploss.utils.files import write_csv
 
 SIDE = 32
 """Side of the piece that is shown, in pixels."""
@@ -34,14 +32,13 @@ def write_edge(path: Path, target: Tensor, output: Tensor, alpha: float = 2.0) -
     maps = torch.cat([truth, restored, laplacian(truth), restored - truth, (weight > 1).double(), weight])[:, 0]
     top, left, side = clearest_edge(truth)
     piece = maps[:, top : top + side, left : left + side]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in range(side):
-        for column in range(side):
-            *values, penalised, last = piece[:, row, column].tolist()
-            writer.writerow([row, column, *(f"{value:.6f}" for value in values), int(penalised), f"{last:.6f}"])
-    write_text(path, text.getvalue())
+    rows = [
+        [row, column, *(f"{value:.6f}" for value in values), int(penalised), f"{last:.6f}"]
+        for row in range(side)
+        for column in range(side)
+        for *values, penalised, last in [piece[:, row, column].tolist()]
+    ]
+    write_csv(path, COLUMNS, rows)
 
 
 def clearest_edge(image: Tensor) -> tuple[int, int, int]:

@@ -79,12 +79,17 @@ def restore(network: nn.Module, image: Tensor, tile: int | None = None) -> Tenso
 
     Returns:
         (3, H, W) uint8 on the CPU: clamped, rounded half up, as it would be saved in a file.
+
+    Raises:
+        FloatingPointError: a NaN or an infinity comes out, which would look like black or white.
     """
     device = next(network.parameters()).device
 
     def restore_levels(part: Tensor) -> Tensor:
         degraded = part.to(device).float().div(255).contiguous(memory_format=memory_format(device, "exact"))
         restored = network(degraded)
+        if not restored.isfinite().all():
+            raise FloatingPointError("the network's output is not finite")
         return restored.clamp_(0, 1).mul_(255).add_(0.5).floor_().to("cpu", torch.uint8)
 
     # Tiles are cut out of bytes and put together as bytes: of a large image nothing else is whole.

@@ -1,8 +1,9 @@
 """Every metric of every restored image, as tidy rows."""
 
 import math
+import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -16,11 +17,9 @@ from sharploss.config.tasks import Task, border_of
 from sharploss.data.pack import Pack, open_pack
 from sharploss.metrics import METRICS, SET_METRICS, CachedImage, Measure
 from sharploss.record.paths import StudyPaths
-from sharploss.record.scores import Notes
-from sharploss.utils.cores import usable_cores
-from sharploss.utils.errors import UserError, unknown
-
-Row = tuple[str, str, str, str, str, float]
+from sharploss.record.scores import Notes, Score, Scores, is_defined
+from sharploss.utils.cores import claim_cores
+from sharploss.utils.errors import UserError
 
 Restorer = Callable[[Tensor], Tensor]
 """From a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8."""
@@ -48,20 +47,6 @@ class Sample(NamedTuple):
     target: CachedImage
 
 
-class Scores(NamedTuple):
-    """What was measured.
-
-    Attributes:
-        rows: as of `sharploss.record.scores.Score`; those of a whole test set name the image "*" (`WHOLE_SET`).
-        not_measured: {metric: why it was not measured, or on which images it is undefined}.
-        patches: {test set: how many patches FID compared}; empty where it was not measured.
-    """
-
-    rows: list[Row]
-    not_measured: dict[str, str]
-    patches: dict[str, int]
-
-
 def open_test_packs(task_name: str, task: Task, files: StudyPaths) -> list[Pack]:
     """Open the packs of a task's test sets, then of its tuning sets; one whose set could not be had holds no image.
 
@@ -79,33 +64,16 @@ def open_test_packs(task_name: str, task: Task, files: StudyPaths) -> list[Pack]
     return packs
 
 
-def missing_sets(packs: Sequence[Pack]) -> dict[str, str]:
-    """Return {test set: why it could not be had} and {image: why it could not be used}."""
-    return {name: reason for pack in packs for name, reason in (pack.missing | pack.left_out).items()}
-
-
-def load_measures(metrics: Iterable[str] | None = None) -> Measures:
-    """Load metrics.
-
-    Args:
-        metrics: their names; None for all whose weights can be had.
-
-    Raises:
-        UserError: there is no such metric.
-        AssetMissingError: one that was asked for by name lacks its weights; the message says what to do.
-    """
+def load_measures(metrics: Iterable[str] = tuple(METRIC_INFO)) -> Measures:
+    """Load metrics, those whose weights or packages can be had."""
     found = Measures({}, {}, {})
-    for name in METRIC_INFO if metrics is None else metrics:
-        if name not in METRIC_INFO:
-            raise unknown("metric", name, METRIC_INFO)
+    for name in metrics:
         try:
             if name in SET_METRICS:
                 found.of_set[name] = SET_METRICS[name]()
             else:
                 found.of_image[name] = METRICS[name]()
         except AssetMissingError as error:
-            if metrics is not None:
-                raise
             found.not_measured[name] = error.reason
     return found
 
@@ -118,12 +86,13 @@ def score_packs(
     device: torch.device,
     title: str,
     on_image: Callable[[str, str, Tensor], None],
-    metrics: Iterable[str] | None = None,
+    metrics: Iterable[str] = tuple(METRIC_INFO),
 ) -> Scores:
     """Restore and measure every image of `packs` with every restorer; what is of the target alone is computed once.
 
-    A metric without a finite value on an image (MS-SSIM below 161 pixels, NIQE below two blocks or of one colour, PSNR
-    of equal images, a ratio to nothing) has no row there, and a note.
+    A metric without a finite value on an image (MS-SSIM below 161 pixels, NIQE below two blocks or of one colour, a
+    ratio to nothing) has no row there, and a note; no metric has one where a network's output is not finite. PSNR of
+    equal images is infinite, and has a row and a note. Rows of a whole test set name the image "*" (`WHOLE_SET`).
 
     Args:
         packs: test packs.
@@ -132,20 +101,19 @@ def score_packs(
         device: where metrics are computed.
         title: of the progress bar.
         on_image: called with the image's name ("<set>/<image>"), the run and the restored image (3, H, W) uint8.
-        metrics: what to measure; None for all whose weights can be had.
+        metrics: what to measure, where its weights can be had.
 
     Raises:
-        UserError: an image is too small for PSNR, SSIM or the gradient variance, or is not of its target's size; the
-            message names it.
-        AssetMissingError: a metric that was asked for by name lacks its weights.
+        UserError: an image is too small for PSNR, SSIM or the gradient variance (`prepare` leaves such out), or is not
+            of its target's size; the message names it.
     """
     from tqdm import tqdm
 
-    measures = load_measures(metrics)
-    rows: list[Row] = []
+    start, measures = time.monotonic(), load_measures(metrics)
+    rows: list[Score] = []
     features: dict[tuple[str, str, str], list[Tensor]] = {}
     total = len(restorers) * sum(len(pack) for pack in packs)
-    workers = min(len(usable_cores()), MOST_WORKERS) if device.type == "cpu" else 1
+    workers = claim_cores(MOST_WORKERS) if device.type == "cpu" else 1
     with tqdm(total=total, desc=title, unit="image", disable=None) as progress, ThreadPoolExecutor(workers) as pool:
         for pack in packs:
             for index, name in enumerate(pack.names):
@@ -162,25 +130,49 @@ def score_packs(
                         _add_features(features, name, run, parts)
                         progress.update()
     rows += _of_sets(features, task)
-    patches = {dataset: sum(map(len, parts)) for (_, dataset, run), parts in features.items() if run == TARGET}
-    defined = [row for row in rows if math.isfinite(row[-1])]
-    return Scores(defined, measures.not_measured | _undefined(rows), patches)
+    notes = Notes(
+        not_measured=measures.not_measured | _undefined(rows),
+        missing_sets={name: reason for pack in packs for name, reason in (pack.missing | pack.left_out).items()},
+        fid_patches={name: sum(map(len, parts)) for (_, name, run), parts in features.items() if run == TARGET},
+        seconds=round(time.monotonic() - start, 1),
+    )
+    return Scores([row for row in rows if is_defined(row.metric, row.value)], notes)
 
 
 @torch.inference_mode()
 def _restore_and_measure(
     measures: Measures, task: Task, sample: Sample, run: str, restorer: Restorer
-) -> tuple[Tensor, list[Row], dict[str, Tensor]]:
+) -> tuple[Tensor, list[Score], dict[str, Tensor]]:
     """Return the restored image, (3, H, W) uint8, its rows, and what metrics of whole sets need of it."""
-    restored = restorer(sample.degraded)
+    try:
+        restored = restorer(sample.degraded)
+    except FloatingPointError as error:
+        print(f"warning: {run} on {sample.name}: {error}: it has no scores there", file=sys.stderr)
+        nothing = CachedImage(torch.zeros_like(sample.target.image))
+        parts = {name: part * math.nan for name, part in _features(measures, nothing).items()}
+        return nothing.image[0].cpu(), [*_rows(measures, run, sample.name, task, _nothing)], parts
     _check_size(sample.name, run, restored, sample.target)
     output = CachedImage(restored[None].to(sample.target.image.device))
-    dataset, image = sample.name.split("/", 1)
+
+    def value(metric: str, protocol: str) -> float:
+        return measures.of_image[metric](output, sample.target, protocol, border_of(task.scale)).item()
+
     try:
-        rows = _score(measures.of_image, (run, dataset, image), output, sample.target, task)
+        return restored, [*_rows(measures, run, sample.name, task, value)], _features(measures, output)
     except UserError as error:
         raise UserError(f"{sample.name}: {error}") from None
-    return restored, rows, _features(measures, output)
+
+
+def _rows(measures: Measures, run: str, name: str, task: Task, value: Callable[[str, str], float]) -> Iterator[Score]:
+    """Return a row for each metric and protocol of one image, `value` being what says the number."""
+    dataset, image = name.split("/", 1)
+    for metric in measures.of_image:
+        for protocol in protocols_of(metric, task):
+            yield Score(run, dataset, image, metric, protocol, value(metric, protocol))
+
+
+def _nothing(_metric: str, _protocol: str) -> float:
+    return math.nan
 
 
 def _check_size(name: str, run: str, restored: Tensor, target: CachedImage) -> None:
@@ -191,17 +183,6 @@ def _check_size(name: str, run: str, restored: Tensor, target: CachedImage) -> N
             f"{name}: {run} gives {sizes[0]} pixels where the ground truth has {sizes[1]}: check the task's scale, and "
             f"run 'make repro' to pack its images again."
         )
-
-
-def _score(
-    measures: Mapping[str, Measure], about: tuple[str, str, str], output: CachedImage, target: CachedImage, task: Task
-) -> list[Row]:
-    """Measure one image, of which `about` gives run, data set and name: a row for each metric and protocol."""
-    return [
-        (*about, metric, protocol, measure(output, target, protocol, border_of(task.scale)).item())
-        for metric, measure in measures.items()
-        for protocol in protocols_of(metric, task)
-    ]
 
 
 @torch.inference_mode()
@@ -216,36 +197,27 @@ def _add_features(
         features.setdefault((metric, image.split("/", 1)[0], run), []).append(part)
 
 
-def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Task) -> list[Row]:
+def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Task) -> list[Score]:
     """Compare every run's features of a test set with the ground truth's."""
     from sharploss.metrics.fid import frechet_distance
 
-    rows: list[Row] = []
+    rows: list[Score] = []
     for (metric, dataset, run), parts in features.items():
         if run != TARGET:
-            value = frechet_distance(torch.cat(list(parts)), torch.cat(list(features[metric, dataset, TARGET])))
-            rows += [(run, dataset, WHOLE_SET, metric, protocol, value) for protocol in protocols_of(metric, task)]
+            found, wanted = torch.cat(list(parts)), torch.cat(list(features[metric, dataset, TARGET]))
+            value = frechet_distance(found, wanted) if found.isfinite().all() else math.nan
+            rows += [Score(run, dataset, WHOLE_SET, metric, protocol, value) for protocol in protocols_of(metric, task)]
     return rows
 
 
-def _undefined(rows: Sequence[Row]) -> dict[str, str]:
+def _undefined(rows: Sequence[Score]) -> dict[str, str]:
     """Return for each metric on which images it has no finite value."""
     found: dict[str, dict[str, None]] = {}
-    for _, dataset, image, metric, _, value in rows:
-        if not math.isfinite(value):
-            found.setdefault(metric, {})[f"{dataset}/{image}"] = None
+    for row in rows:
+        if not math.isfinite(row.value):
+            found.setdefault(row.metric, {})[f"{row.dataset}/{row.image}"] = None
     notes: dict[str, str] = {}
     for metric, images in found.items():
         first, more = next(iter(images)), len(images) - 1
         notes[metric] = f"it has no finite value on {first}" + (f" and {more} more" if more else "")
     return notes
-
-
-def notes_of(scores: Scores, packs: Sequence[Pack], start: float) -> Notes:
-    """Return what is to be said beside the rows; `start` is when measuring began, of `time.monotonic`."""
-    return Notes(
-        not_measured=scores.not_measured,
-        missing_sets=missing_sets(packs),
-        fid_patches=scores.patches,
-        seconds=round(time.monotonic() - start, 1),
-    )

@@ -1,7 +1,5 @@
 """The curves of the GV paper's Figure 2: how much gradients vary within the patches of an image, truth and outputs."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crop
 from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.sharpness import gradient_variances
-from sharploss.utils.files import write_text
+from sharploss.utils.files import write_csv
 
 POINTS = 64
 """Points of a curve at most: neighbouring patches of the ranking are averaged, for a picture needs no more."""
@@ -41,15 +39,14 @@ def write_variances(path: Path, image: str, packs: Sequence[Pack], outputs: Mapp
         border: pixels left out on each side.
     """
     target = next(pack.target(pack.names.index(image)) for pack in packs if image in pack.names)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
     wanted = _variances(target, border)
-    for run, output in outputs.items():
-        for direction, truth, found in zip("xy", wanted, _variances(output, border), strict=True):
-            for point in _curve(truth, found):
-                writer.writerow([run, image, direction, *point])
-    write_text(path, text.getvalue())
+    rows = [
+        [run, image, direction, *point]
+        for run, output in outputs.items()
+        for direction, truth, found in zip("xy", wanted, _variances(output, border), strict=True)
+        for point in _curve(truth, found)
+    ]
+    write_csv(path, COLUMNS, rows)
 
 
 def _variances(image: Tensor, border: int) -> Tensor:

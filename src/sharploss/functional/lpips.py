@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from sharploss.assets.weights import optional_package
+
 BACKBONES = {"alex": ("alexnet", "alexnet_torchvision"), "vgg": ("vgg16_torchvision",)}
 """Assets that each backbone comes from: its convolutions alone where a mirror has them, or torchvision's whole network.
 """
@@ -24,9 +26,11 @@ def build_lpips(net: str, weights: Mapping[str, Tensor]) -> nn.Module:
     Returns:
         The package's module in eval mode, without gradients for its weights: it maps two batches (N, 3, H, W) in
         [-1, 1] to (N, 1, 1, 1).
-    """
-    import lpips
 
+    Raises:
+        AssetMissingError: the package is not installed, or cannot be imported.
+    """
+    lpips = optional_package("lpips")
     # pnet_rand: without it the package downloads a backbone. Its random weights must not move anybody's random state.
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")

@@ -1,22 +1,18 @@
 """`python -m sharploss launch`: train what is stale in parallel, then let DVC finish the study."""
 
 import argparse
-import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sharploss.config.params import Params, load_params
+from sharploss.launch.engines import Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
-from sharploss.launch.local import Local, make_slots, visible_gpus
-from sharploss.launch.progress import Progress, clock
-from sharploss.launch.schedule import Engine, run_jobs
-from sharploss.launch.slurm import Slurm
-from sharploss.launch.worker import FOLDER
+from sharploss.launch.schedule import clock, run_jobs
+from sharploss.launch.worker import locked
 from sharploss.planning.plan import load_plan
 from sharploss.utils.cores import usable_cores
 from sharploss.utils.errors import UserError
@@ -40,15 +36,17 @@ def main(arguments: Sequence[str]) -> int:
     if asked.dry_run:
         return show(jobs_of(params, asked))
     engine = make_engine(asked)
-    with alone():
-        code = prepare(params)
-        if code:
-            return code
-        jobs = jobs_of(params, asked)
-        try:
-            failed = run_jobs(jobs, engine, Progress(jobs)) if jobs else []
-        except KeyboardInterrupt:
-            return 130
+    try:
+        with locked("launch", wait=False):
+            code = prepare(params)
+            if code:
+                return code
+            jobs = jobs_of(params, asked)
+            failed = run_jobs(jobs, engine)
+    except BlockingIOError:
+        raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
+    except KeyboardInterrupt:
+        return 130
     if failed:
         print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
         return 1
@@ -68,7 +66,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     slurm = parser.add_argument_group("with --engine slurm")
     slurm.add_argument("--partition", help="where jobs are queued")
     slurm.add_argument("--time", type=positive, metavar="MINUTES", help="limit of a job; a run goes on in a new one")
-    slurm.add_argument("--cpus", type=positive, help="processor cores of each run")
+    slurm.add_argument("--cpus", type=positive, help="processor cores of each run (1)")
     slurm.add_argument("--array-size", type=positive, default=500, help="most jobs in one array (500)")
     slurm.add_argument("--setup", action="append", metavar="COMMAND", help="run before the worker; can be repeated")
     slurm.add_argument("--slurm", action="append", default=[], metavar="KEY=VALUE", help="any option of sbatch")
@@ -104,7 +102,7 @@ def show(jobs: Sequence[Job]) -> int:
     return 0
 
 
-def make_engine(asked: argparse.Namespace) -> Engine:
+def make_engine(asked: argparse.Namespace) -> Local | Slurm:
     """Return the place where workers run."""
     try:
         import submitit  # noqa: F401 # pyright: ignore[reportUnusedImport]
@@ -117,9 +115,9 @@ def make_engine(asked: argparse.Namespace) -> Engine:
 
 
 def run_environment(asked: argparse.Namespace) -> dict[str, str]:
-    """Return the environment variables of a run on Slurm."""
+    """Return the environment variables of a run on Slurm; its processes share its cores."""
     several = {"SHARPLOSS_PROCESSES": str(asked.gpus)} if asked.gpus else {}
-    return several | ({"OMP_NUM_THREADS": str(asked.cpus)} if asked.cpus else {})
+    return {**several, "OMP_NUM_THREADS": str(max(1, (asked.cpus or 1) // (asked.gpus or 1)))}
 
 
 def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
@@ -152,15 +150,3 @@ def prepare(params: Params) -> int:
         # A run whose extractor cannot be trained says so itself; the others need not wait for it.
         subprocess.run([*DVC, "repro", "--keep-going", "extract"], check=False)
     return code
-
-
-@contextmanager
-def alone() -> Generator[None]:
-    """Refuse to launch while another launch of this folder is running."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "launch.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
-        yield

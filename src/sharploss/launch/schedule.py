@@ -2,99 +2,84 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
 
-from sharploss.launch.jobs import Job
-from sharploss.launch.progress import Progress, clock
+from sharploss.launch.engines import Local, Slurm, Task
+from sharploss.launch.jobs import Job, work_of
 from sharploss.launch.worker import CHECKPOINT_SECONDS, log_path
 
 POLL = 1.0  # seconds between two looks at the jobs
 
 
 @dataclass
-class Task:
-    """A job that was submitted: submitit's handle, where it runs ("" while it waits), and since when."""
+class Progress:
+    """What has ended so far: `failed` in all, and `taken`, the seconds of those that were trained."""
 
-    job: Job
-    handle: Any
-    where: str
-    started: float | None
+    jobs: Sequence[Job]
+    failed: list[str] = field(default_factory=list[str])
+    taken: dict[str, float] = field(default_factory=dict[str, float])
+    done: int = 0
 
-    def exit_code(self) -> int:
-        """Return the exit code of the worker, or -1 when it died."""
-        try:
-            return int(self.handle.result())
-        except Exception:  # whatever ended it is in submitit's own log
-            return -1
-
-
-class Engine(Protocol):
-    """A place where workers run."""
-
-    def room(self) -> int:
-        """Return how many more jobs can be submitted."""
-        ...
-
-    def submit(self, jobs: Sequence[Job]) -> list[Task]:
-        """Submit jobs, the longest first."""
-        ...
-
-    def poll(self, tasks: Sequence[Task]) -> list[tuple[Task, int]]:
-        """Update the tasks; return those that have ended, with DVC's exit code, or -1 where the worker died."""
-        ...
-
-    def cancel(self, tasks: Sequence[Task]) -> None:
-        """Ask tasks to stop; trainings write a checkpoint first."""
-        ...
+    def state(self, running: int) -> str:
+        """Return "2/9 done, 3 running, about 0:10:00 left": what is left at the speed of what was trained, shared."""
+        work = work_of(self.jobs)
+        pace = 1.0 if all(job.seconds is not None for job in self.jobs) else None  # seconds per unit of work
+        if self.taken:
+            pace = sum(self.taken.values()) / sum(work[key] for key in self.taken)
+        ahead = sum(work.values()) - sum(work[key] for key in (*self.taken, *self.failed))
+        left = "time left not known" if pace is None else f"about {clock(pace * ahead / max(1, running))} left"
+        return f"{self.done + len(self.failed)}/{len(self.jobs)} done, {running} running, {left}"
 
 
-def run_jobs(jobs: Sequence[Job], engine: Engine, progress: Progress, poll: float = POLL) -> list[str]:
+def clock(seconds: float) -> str:
+    """Write a time as h:mm:ss, rounded to the second: 3725 is 1:02:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def say(text: str) -> None:
+    """Print a line with the time of day."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def run_jobs(jobs: Sequence[Job], engine: Local | Slurm, poll: float = POLL) -> list[str]:
     """Run jobs to their end and return the keys of those that failed or could not begin.
 
     Args:
         jobs: in the order in which they are to begin.
         engine: where they run.
-        progress: prints what happens.
         poll: seconds between two looks.
 
     Raises:
         KeyboardInterrupt: as it came; by then every job was asked to stop and given time to write its checkpoint.
     """
-    waiting, tasks = list(jobs), list[Task]()
-    failed: list[str] = []
+    waiting, tasks, progress = list(jobs), list[Task](), Progress(jobs)
     try:
         while waiting or tasks:
-            _drop_dependents(waiting, failed, progress)
-            _submit(waiting, tasks, engine, progress)
+            _drop_dependents(waiting, progress)
+            _submit(waiting, tasks, engine)
             for task, code in engine.poll(tasks):
                 tasks.remove(task)
-                _end(task, code, failed, progress)
-                progress.event(progress.state(_running(tasks)))
-            progress.remind(_running(tasks))
+                _end(task, code, progress)
+                say(progress.state(len(tasks)))
             if tasks:
                 time.sleep(poll)
     except KeyboardInterrupt:
-        progress.event(f"stopping {len(tasks)} runs; the same command goes on from here")
+        say(f"stopping {len(tasks)} runs; the same command goes on from here")
         _stop(tasks, engine, poll)
         raise
-    return failed
+    return progress.failed
 
 
-def _running(tasks: Sequence[Task]) -> dict[str, float]:
-    return {task.job.key: time.monotonic() - task.started for task in tasks if task.started is not None}
-
-
-def _drop_dependents(waiting: list[Job], failed: list[str], progress: Progress) -> None:
+def _drop_dependents(waiting: list[Job], progress: Progress) -> None:
     for job in list(waiting):  # a run comes before those that start from it, so that one failure reaches all of them
-        if job.after in failed:
+        if job.after in progress.failed:
             waiting.remove(job)
-            failed.append(job.key)
-            progress.ended.add(job.key)
-            progress.event(f"{job.key}: not trained, it starts from {job.after}, which failed")
+            progress.failed.append(job.key)
+            say(f"{job.key}: not trained, it starts from {job.after}, which failed")
 
 
-def _submit(waiting: list[Job], tasks: list[Task], engine: Engine, progress: Progress) -> None:
+def _submit(waiting: list[Job], tasks: list[Task], engine: Local | Slurm) -> None:
     unfinished = {job.key for job in waiting} | {task.job.key for task in tasks}
     ready = [job for job in waiting if job.after not in unfinished][: engine.room()]
     for task in engine.submit(ready) if ready else ():
@@ -102,23 +87,22 @@ def _submit(waiting: list[Job], tasks: list[Task], engine: Engine, progress: Pro
         tasks.append(task)
         begun = f"begun on {task.where}" if task.where else f"queued as job {task.handle.job_id}"
         predicted = f", {clock(task.job.seconds)} predicted" if task.job.seconds is not None else ""
-        progress.event(f"{task.job.key}: {begun}{predicted}")
+        say(f"{task.job.key}: {begun}{predicted}")
 
 
-def _end(task: Task, code: int, failed: list[str], progress: Progress) -> None:
+def _end(task: Task, code: int, progress: Progress) -> None:
     key = task.job.key
-    progress.ended.add(key)
-    if code == 0:
-        if task.started is not None:
-            progress.taken[key] = time.monotonic() - task.started
-        progress.event(f"{key}: done{f' in {clock(progress.taken[key])}' if key in progress.taken else ''}")
+    if code:
+        progress.failed.append(key)
+        say(f"{key}: failed ({f'exit code {code}' if code > 0 else 'its worker died'}): see {log_path(key)}")
         return
-    failed.append(key)
-    how = f"exit code {code}" if code >= 0 else "its worker died"
-    progress.event(f"{key}: failed ({how}): see {log_path(key)}")
+    progress.done += 1
+    if task.started is not None:
+        progress.taken[key] = time.monotonic() - task.started
+    say(f"{key}: done{f' in {clock(progress.taken[key])}' if key in progress.taken else ''}")
 
 
-def _stop(tasks: list[Task], engine: Engine, poll: float) -> None:
+def _stop(tasks: list[Task], engine: Local | Slurm, poll: float) -> None:
     engine.cancel(tasks)
     until = time.monotonic() + CHECKPOINT_SECONDS
     while tasks and time.monotonic() < until:

@@ -51,7 +51,8 @@ class Work:
         if self.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, self.cores)
         log_path(self.key).parent.mkdir(parents=True, exist_ok=True)
-        with only_one(self.key), log_path(self.key).open("a", encoding="utf-8") as log:
+        # A worker whose launcher was killed may still train the run.
+        with locked(self.key), log_path(self.key).open("a", encoding="utf-8") as log:
             print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
             return run([*DVC, "repro", "-s", self.stage], self.environment, log)
 
@@ -64,15 +65,16 @@ class Work:
 
 
 @contextlib.contextmanager
-def only_one(key: str) -> Generator[None]:
-    """Wait until no other worker trains the run: one whose launcher was killed may still do.
+def locked(name: str, *, wait: bool = True) -> Generator[None]:
+    """Hold a lock of the study's folder, which the operating system releases when its holder ends, however it ends.
 
-    The operating system releases the lock when its holder ends, however it ends.
+    Raises:
+        BlockingIOError: another process holds it, and it is not waited for.
     """
-    path = FOLDER / "locks" / f"{key}.lock"
+    path = FOLDER / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 
@@ -93,8 +95,7 @@ def run(command: list[str], environment: dict[str, str], log: Any) -> int:
         start_new_session=True,
     )
     _children.append(child)
-    # submitit would only take note of it.
-    previous = signal.signal(signal.SIGTERM, _stop)
+    previous = signal.signal(signal.SIGTERM, _stop)  # submitit would only take note of it
     try:
         return child.wait()
     finally:
@@ -111,21 +112,20 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 def stop_child() -> None:
     """Ask DVC and the training below it to stop, and wait until the training has written its checkpoint."""
     for child in _children:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGTERM)
         until = time.monotonic() + CHECKPOINT_SECONDS
-        while _group_lives(child) and time.monotonic() < until:
+        signal_group(child, signal.SIGTERM)
+        while signal_group(child, 0) and time.monotonic() < until:
             time.sleep(0.1)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        signal_group(child, signal.SIGKILL)
 
 
-def _group_lives(child: subprocess.Popen[bytes]) -> bool:
+def signal_group(child: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal to all that a child has started and return whether something of it is alive."""
     # A zombie counts as alive. Popen's own poll would not reap it: this runs in the middle of its wait.
     with contextlib.suppress(ChildProcessError):
         os.waitpid(child.pid, os.WNOHANG)
     try:
-        os.killpg(child.pid, 0)
+        os.killpg(child.pid, number)
     except ProcessLookupError:
         return False
     return True

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sharploss.assets.weights import local_only
+from sharploss.assets.weights import local_only, optional_package
 from sharploss.metrics.cached_image import CachedImage, Images, cached
 
 PATCH, STRIDE = 128, 64
@@ -33,7 +33,8 @@ def load_fid() -> Features:
         The function; float64, and no rows of an image below 128 pixels a side.
 
     Raises:
-        AssetMissingError: the network's weights are not here; measuring does not download their 95 MB.
+        AssetMissingError: the network's weights are not here (measuring does not download their 95 MB), or pyiqa cannot
+            be imported.
     """
     network = build_inception(local_only("inception_fid"))
 
@@ -54,7 +55,7 @@ def load_fid() -> Features:
 
 def build_inception(path: Path) -> nn.Module:
     """Build pyiqa's copy of the network with the weights of a file, downloading nothing."""
-    from pyiqa.archs import inception
+    inception = optional_package("pyiqa.archs.inception")
 
     def read(network: nn.Module, *_: object) -> None:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))

@@ -24,7 +24,7 @@ def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
         for "vgg").
 
     Raises:
-        AssetMissingError: the network's weights cannot be had.
+        AssetMissingError: the network's weights cannot be had, or the package cannot be imported.
     """
     if net == "vgg":
         local_only(*BACKBONES["vgg"])

@@ -9,9 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sharploss.assets.fetch import locate
+from sharploss.assets.weights import optional_package
 from sharploss.functional.colour import check_border
 from sharploss.functional.ssim import sum_shifted
 from sharploss.metrics.cached_image import Images, cached
+
+MODULES = ("pyiqa.utils.color_util", "pyiqa.archs.niqe_arch", "pyiqa.matlab_utils", "scipy.io")
+"""What NIQE is computed with, beside torch."""
 
 BLOCK = 96
 """Side of the blocks whose statistics are compared with those of undistorted photographs, in pixels."""
@@ -30,8 +34,10 @@ def load_niqe() -> Callable[[Images, int], Tensor]:
         than some 40 it is noisy.
 
     Raises:
-        AssetMissingError: the parameters cannot be had.
+        AssetMissingError: the parameters cannot be had, or a package cannot be imported.
     """
+    for module in MODULES:
+        optional_package(module)
     mean, covariance = _pristine(locate("niqe")[0])
 
     def quality(output: Images, border: int) -> Tensor:

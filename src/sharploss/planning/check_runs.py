@@ -6,17 +6,13 @@ classes alone, so it is checked here.
 
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, cast
 
-from sharploss.config.limits import PATCH, shown
+from sharploss.config.limits import shown
 from sharploss.config.loss_spec import LossSpec, Term
 from sharploss.config.params import Params
 from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.utils.errors import UserError
-
-SUGGESTED = 4
-"""Patches that a message suggests: those nearest to the recipe's own."""
 
 
 @contextmanager
@@ -42,28 +38,50 @@ def check_study(params: Params, runs: Iterable[Mapping[str, Any]]) -> None:
     Raises:
         UserError: a parameter that is none, or a value that does not fit; the message names the place.
     """
-    import torch
-
     from sharploss.losses import resolve_loss
-    from sharploss.networks import build_network
 
-    for name, loss in params.losses.items():
-        with error_context(f"losses.{name}"):
-            resolve_loss(loss)
-    for name, network in params.networks.items():
-        if network.parameters.get("channels", 3) != 3:
-            raise UserError(
-                f"params.yaml: networks.{name}.channels is {shown(network.parameters['channels'])}: a study's images "
-                "have 3 channels (RGB): leave it out."
-            )
-        for scale in _scales(params, name):
-            with error_context(f"networks.{name}"), torch.device("meta"):
-                build_network(network.network, scale=scale, **network.parameters)
+    with _without_values():
+        for name, loss in params.losses.items():
+            with error_context(f"losses.{name}"):
+                resolve_loss(loss)
+        for name in params.networks:
+            _check_network(params, name)
     cases: dict[tuple[str, str, int], Mapping[str, Any]] = {}
     for run in runs:
         cases.setdefault((run["loss"], run["recipe"], params.tasks[run["task"]].scale), run)
     for run in cases.values():
         check_run(params, run)
+
+
+@contextmanager
+def _without_values() -> Generator[None]:
+    """Make modules without memory for their parameters, and draw no values: for that torch loads its compiler (3 s)."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class NoValues(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            named = kwargs or {}
+            tensor = args[0] if args else named.get("tensor")
+            draws = getattr(func, "__name__", "").endswith("normal_")  # normal_, kaiming_normal_
+            return tensor if draws and getattr(tensor, "is_meta", False) else func(*args, **named)
+
+    with torch.device("meta"), NoValues():
+        yield
+
+
+def _check_network(params: Params, name: str) -> None:
+    from sharploss.networks import build_network
+
+    network = params.networks[name]
+    if network.parameters.get("channels", 3) != 3:
+        raise UserError(
+            f"params.yaml: networks.{name}.channels is {shown(network.parameters['channels'])}: a study's images "
+            "have 3 channels (RGB): leave it out."
+        )
+    for scale in _scales(params, name):
+        with error_context(f"networks.{name}"):
+            build_network(network.network, scale=scale, **network.parameters)
 
 
 def _scales(params: Params, network: str) -> list[int]:
@@ -104,7 +122,9 @@ def check_run(params: Params, run: Mapping[str, Any], *, world: int = 1) -> None
 
 
 def _check_discriminator(where: str, name: str, config: RunConfig, run: Mapping[str, Any], world: int) -> None:
-    recipe, patch, scale, size = f"recipes.{run['recipe']}", config.recipe.patch, config.task.scale, config.target_patch
+    from sharploss.losses import resolve_loss
+
+    recipe, patch, size = f"recipes.{run['recipe']}", config.recipe.patch, config.target_patch
     term = config.loss.terms[name]
     if term.parameters["size"] != size:
         raise UserError(
@@ -118,26 +138,24 @@ def _check_discriminator(where: str, name: str, config: RunConfig, run: Mapping[
             "a study: leave channels out."
         )
     # The term was built before, with the size that its file gives or its own default: only this size can be wrong.
-    if not _takes(name, term, size):
-        others = sorted(range(1, PATCH // scale + 1), key=lambda other: abs(other - patch))
-        near = sorted(islice((other for other in others if _takes(name, term, other * scale)), SUGGESTED))
-        do = f"make it {_either(near)}" if near else "no patch does at this scale: name another discriminator"
+    try:
+        resolve_loss(_alone(name, term.updated(size=size)))
+    except UserError as error:
         raise UserError(
             f"params.yaml: {recipe}.patch is {patch}, which the scale of {run['task']} makes {size}x{size} pixels, and "
-            f"the discriminator of {where} takes no patches of that size: {do}."
-        )
+            f"the discriminator of {where} takes none of that size ({str(error).rstrip('.')}): change the patch, or "
+            "name another discriminator."
+        ) from None
     _check_batch(where, name, config, recipe, world)
 
 
 def _check_batch(where: str, name: str, config: RunConfig, recipe: str, world: int) -> None:
     """Refuse batch normalisation over a single number, which is nothing but that number."""
-    import torch
-
     from sharploss.losses import AdversarialLoss, build_loss
     from sharploss.networks.discriminators import min_batch
     from sharploss.training.processes import micro_batches
 
-    with torch.device("meta"):
+    with _without_values():
         (term,) = build_loss(_alone(name, config.loss.terms[name])).losses.values()
     minimum = min_batch(cast("AdversarialLoss", term).discriminator)
     batch, parts, size = config.recipe.batch, micro_batches(config.recipe, world), config.target_patch
@@ -152,23 +170,6 @@ def _check_batch(where: str, name: str, config: RunConfig, recipe: str, world: i
         )
 
 
-def _takes(name: str, term: Term, size: int) -> bool:
-    """Return whether the discriminator of a term can be made for patches of `size` pixels."""
-    from sharploss.losses import resolve_loss
-
-    try:
-        resolve_loss(_alone(name, term.updated(size=size)))
-    except UserError:
-        return False
-    return True
-
-
 def _alone(name: str, term: Term) -> LossSpec:
     """Return a loss of one term, trained on whatever its weight is."""
     return LossSpec({name: term.updated(weight=1)})
-
-
-def _either(numbers: list[int]) -> str:
-    """Write numbers as a choice: "8, 16 or 32"."""
-    *most, last = map(str, numbers)
-    return f"{', '.join(most)} or {last}" if most else last

@@ -18,7 +18,7 @@ PLUMBING = frozenset(
         PACKAGE,
         *(
             f"{PACKAGE}.utils.{name}"
-            for name in ("argument_checks", "checksum", "cores", "errors", "files", "registry")
+            for name in ("argument_checks", "checksum", "cores", "errors", "files", "own_package", "registry")
         ),
         *(
             f"{PACKAGE}.config.{name}"
@@ -71,7 +71,10 @@ def _hash(name: str, left_out: frozenset[str], known: dict[str, str]) -> str:
     """Hash a module's text and, for each import of this package, the hash of what is imported in place of its name."""
     if name not in known:
         known[name] = "itself"  # for modules that import one another
-        text, imports = _text_and_imports(_source(name) or Path())
+        file = _source(name)
+        if file is None:
+            raise ModuleNotFoundError(name)
+        text, imports = _parse(file.read_text(encoding="utf-8"))
         uses = sorted(_import_hash(*one, left_out, known) for one in imports)
         known[name] = hashlib.sha256("\n".join([text, *uses]).encode()).hexdigest()[:16]
     return known[name]
@@ -83,20 +86,22 @@ def _import_hash(module: str, name: str, bound: str, left_out: frozenset[str], k
 
 
 def _source(name: str) -> Path | None:
-    try:
-        spec = find_spec(name)
-    except ModuleNotFoundError:  # `from package import name` where package is a plain module
-        return None
-    return Path(spec.origin) if spec and spec.origin else None
+    """Return the file of a module beside the one that is imported here, or None where there is no such module."""
+    package, *parts = name.split(".")
+    path = _folder(package).joinpath(*parts)
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
-def _text_and_imports(path: Path) -> tuple[str, list[tuple[str, str, str]]]:
-    """Return a file's code without comments, docstrings and imports of this package, and those: module, name, bound."""
-    return _parse(path.read_text(encoding="utf-8"))
+def _folder(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(package)
+    return Path(spec.origin).parent
 
 
 @cache
 def _parse(source: str) -> tuple[str, list[tuple[str, str, str]]]:
+    """Return code without comments, docstrings and imports of this package, and those: module, name, bound."""
     tree, remover = ast.parse(source), _Remover()
     for node in ast.walk(tree):
         if (

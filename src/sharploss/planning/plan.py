@@ -1,70 +1,97 @@
 """From params.yaml to runs.yaml: the suites expanded into runs, each listed once."""
 
-import re
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Annotated, Any, cast
 
 import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from sharploss.config.check_names import mdf_weights
 from sharploss.config.extractors import INSIDE, OFFICIAL
 from sharploss.config.params import Params
-from sharploss.record.keys import RUN_KEY, group_of, run_key, stage_key
-from sharploss.record.paths import PLAN, StudyPaths, paths
-from sharploss.utils.errors import UserError, unknown
+from sharploss.record.keys import group_of, run_key, stage_key
+from sharploss.record.paths import PLAN, paths
+from sharploss.utils.errors import UserError, cut, unknown
 from sharploss.utils.files import write_text
 from sharploss.utils.yaml_files import load_yaml
-
-
-class Plan(TypedDict):
-    """What a study trains and measures.
-
-    `runs`: each run by its key (`FIELDS`), with the suites it serves (one run can serve several tables; a run that
-    others only start from serves none), the weights it starts from and the MDF discriminators it needs. `groups`: the
-    runs of one task and network, which are evaluated together. `tasks`: those whose images are packed. `extractors`:
-    each with its task.
-    """
-
-    study: str
-    tasks: list[str]
-    extractors: dict[str, str]
-    runs: dict[str, dict[str, Any]]
-    groups: dict[str, dict[str, Any]]
-
 
 HEADER = "# Written by `make plan` from params.yaml, and committed like a lock file. Do not edit: edit params.yaml.\n"
 NOTHING = "pipelines/nothing.txt"
 """What a run that starts from random weights, or needs no extractor, depends on instead: DVC cannot leave one out."""
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
-FIELDS = ("task", "network", "loss", "recipe", "seed", "group", "start", "extractor", "suites")
+SECTIONS = {"packs": "task", "discriminators": "extractor", "runs": "run", "groups": "group"}
+"""Of runs.yaml, each with the field that names its entries."""
+
+# DVC makes file names and shell words of all of a plan.
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*\z")]
+STRICT = with_config(ConfigDict(extra="forbid", strict=True))
+
+
+@STRICT
+class PlannedRun(TypedDict):
+    """A run, with the weights that it starts from, the MDF discriminators that it needs, and the suites it serves.
+
+    One run can serve several suites; a run that others only start from serves none.
+    """
+
+    task: Name
+    network: Name
+    loss: Name
+    recipe: Name
+    seed: int
+    group: str
+    start: str
+    extractor: str
+    suites: list[Name]
+
+
+@STRICT
+class Group(TypedDict):
+    """The runs of one task and network, which are evaluated together."""
+
+    task: Name
+    network: Name
+    runs: list[str]
+
+
+@STRICT
+class Plan(TypedDict):
+    """What a study trains and measures: tasks whose images are packed, extractors with theirs, runs by key."""
+
+    study: Name
+    tasks: list[Name]
+    extractors: dict[Name, Name]
+    runs: dict[str, PlannedRun]
+    groups: dict[str, Group]
 
 
 def expand(params: Params) -> Plan:
     """Expand the suites."""
-    runs: dict[str, dict[str, Any]] = {}
+    runs: dict[str, PlannedRun] = {}
     for name, suite in params.suites.items():
         seeds = suite.seeds or params.seeds
         for task, network, loss, seed in product(suite.tasks, suite.networks, suite.losses, seeds):
-            run = {"task": task, "network": network, "loss": loss, "recipe": suite.recipe, "seed": seed}
-            entry = _add(params, runs, run)
-            if name not in entry["suites"]:
-                entry["suites"].append(name)
+            chosen = {"task": task, "network": network, "loss": loss, "recipe": suite.recipe, "seed": seed}
+            suites = _add(params, runs, chosen)["suites"]
+            if name not in suites:
+                suites.append(name)
     extractors = {name: extractor.task for name, extractor in params.extractors.items()}
     return Plan(study=params.study, tasks=list(params.tasks), extractors=extractors, runs=runs, groups=_groups(runs))
 
 
-def _add(params: Params, runs: dict[str, dict[str, Any]], run: dict[str, Any]) -> dict[str, Any]:
+def _add(params: Params, runs: dict[str, PlannedRun], chosen: dict[str, Any]) -> PlannedRun:
     """Add a run, after the run that it starts from, and return its entry."""
-    start, needed = params.recipes[run["recipe"]].start, NOTHING
-    if start is not None:
-        earlier = {**run, "task": start.task or run["task"], "loss": start.loss, "recipe": start.recipe}
-        _add(params, runs, earlier)
-        needed = paths(params.study).weights(group_of(earlier), run_key(params.study, earlier)).as_posix()
-    extractor = _extractor(params, run["loss"])
-    entry = {**run, "group": group_of(run), "start": needed, "extractor": extractor, "suites": []}
-    return runs.setdefault(run_key(params.study, run), entry)
+    begin, start = params.recipes[chosen["recipe"]].start, NOTHING
+    if begin is not None:
+        other = {"task": begin.task or chosen["task"], "loss": begin.loss, "recipe": begin.recipe}
+        earlier = _add(params, runs, {**chosen, **other})
+        start = paths(params.study).weights(earlier["group"], run_key(params.study, earlier)).as_posix()
+    needs = {"group": group_of(chosen), "start": start, "extractor": _extractor(params, chosen["loss"])}
+    run = cast("PlannedRun", {**chosen, **needs, "suites": []})
+    return runs.setdefault(run_key(params.study, run), run)
 
 
 def _extractor(params: Params, loss: str) -> str:
@@ -79,15 +106,15 @@ def _extractor(params: Params, loss: str) -> str:
     return NOTHING
 
 
-def _groups(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    groups: dict[str, dict[str, Any]] = {}
+def _groups(runs: dict[str, PlannedRun]) -> dict[str, Group]:
+    groups: dict[str, Group] = {}
     for key, run in runs.items():
-        empty = {"task": run["task"], "network": run["network"], "runs": []}
-        groups.setdefault(run["group"], empty)["runs"].append(key)
+        group = groups.setdefault(run["group"], Group(task=run["task"], network=run["network"], runs=[]))
+        group["runs"].append(key)
     return groups
 
 
-def find_run(plan: Plan, key: str) -> dict[str, Any]:
+def find_run(plan: Plan, key: str) -> PlannedRun:
     """Look up a run by its key.
 
     Raises:
@@ -129,18 +156,14 @@ def check_plan(params: Params, path: str | Path = PLAN) -> Plan:
 
 def dump_plan(plan: Plan) -> str:
     """Return the text of runs.yaml."""
-    study = plan["study"]
-    tasks = {stage_key(study, task): {"task": task} for task in plan["tasks"]}
-    extractors = {
-        stage_key(study, name): {"extractor": name, "task": task} for name, task in plan["extractors"].items()
-    }
-    runs = {stage_key(study, key): {"run": key, **run} for key, run in plan["runs"].items()}
-    groups = {stage_key(study, name): {"group": name, **group} for name, group in plan["groups"].items()}
-    sections = {"packs": tasks, "discriminators": extractors, "runs": runs, "groups": groups}
-    lines = [f"plan: {{study: {study}}}"]
-    for section, entries in sections.items():
+    tasks = {task: {} for task in plan["tasks"]}
+    extractors = {name: {"task": task} for name, task in plan["extractors"].items()}
+    lines = [f"plan: {{study: {plan['study']}}}"]
+    for (section, field), entries in zip(
+        SECTIONS.items(), (tasks, extractors, plan["runs"], plan["groups"]), strict=True
+    ):
         lines += [f"{section}:"] if entries else [f"{section}: {{}}"]
-        lines += [f"  {key}: {_flow(entry)}" for key, entry in entries.items()]
+        lines += [f"  {stage_key(plan['study'], name)}: {_flow({field: name, **entries[name]})}" for name in entries]
     return HEADER + "\n".join(lines) + "\n"
 
 
@@ -161,7 +184,10 @@ def load_plan(path: str | Path = PLAN) -> Plan:
     """
     try:
         plan = _parse(load_yaml(path, remedy="write it again with 'make plan'"))
-        wrong = _wrong_plan(plan)
+        wrong = _wrong_field(plan)
+    except ValidationError as error:
+        first = error.errors()[0]
+        plan, wrong = None, _no_plan_makes(first["loc"], first["input"])
     except (KeyError, TypeError, AttributeError):
         plan, wrong = None, "is not a plan of runs"
     if plan is None or wrong is not None:
@@ -169,68 +195,41 @@ def load_plan(path: str | Path = PLAN) -> Plan:
     return plan
 
 
+def _no_plan_makes(where: Iterable[Any], value: object) -> str:
+    return f"has {'.'.join(map(str, where))} {cut(repr(value))}, which no plan makes"
+
+
 def _parse(content: Any) -> Plan:
     """Take the file apart; what is no plan at all fails with an error of Python's own."""
     study = content["plan"]["study"]
-    sections = ("packs", "discriminators", "runs", "groups")
-    if set(content) != {"plan", *sections} or set(content["plan"]) != {"study"}:
+    if set(content) != {"plan", *SECTIONS} or set(content["plan"]) != {"study"}:
         raise KeyError
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for section, field in zip(sections, ("task", "extractor", "run", "group"), strict=True):
+    for section, field in SECTIONS.items():
         found[section] = {}
         for key, entry in cast("dict[str, dict[str, Any]]", content[section]).items():
             name = entry[field]
             if key != stage_key(study, name):
                 raise KeyError(key)
             found[section][name] = {other: value for other, value in entry.items() if other != field}
-    return Plan(
-        study=study,
-        tasks=list(found["packs"]),
-        extractors={name: entry["task"] for name, entry in found["discriminators"].items()},
-        runs=found["runs"],
-        groups=found["groups"],
-    )
+    extractors = {name: entry["task"] for name, entry in found["discriminators"].items()}
+    plan = {"study": study, "tasks": list(found["packs"]), "extractors": extractors}
+    return TypeAdapter(Plan).validate_python({**plan, "runs": found["runs"], "groups": found["groups"]})
 
 
-def _wrong_plan(plan: Plan) -> str | None:
-    """Say what no plan has. DVC makes file names and shell words of all of it, so nothing else is let through."""
-    names = [plan["study"], *plan["tasks"], *plan["extractors"], *plan["extractors"].values()]
-    for name in names:
-        if not NAME.fullmatch(name):
-            return f"holds the name '{name}', which no plan makes"
-    files = paths(plan["study"])
+def _wrong_field(plan: Plan) -> str | None:
+    """Say what does not follow from the rest of a plan, or leads out of the repository."""
+    weights = paths(plan["study"]).weights
+    starts = {NOTHING, *(weights(run["group"], key).as_posix() for key, run in plan["runs"].items())}
     for key, run in plan["runs"].items():
-        if not RUN_KEY.fullmatch(key):
-            return f"holds the run key '{key}', which no plan makes"
-        if set(run) != set(FIELDS):
-            return f"does not give the run {key} the fields {', '.join(FIELDS)}"
-    starts = {files.weights(str(run["group"]), key).as_posix() for key, run in plan["runs"].items()} | {NOTHING}
-    for key, run in plan["runs"].items():
-        field = _wrong_field(files, key, run, starts)
-        if field is not None:
-            return f"gives the run {key} the {field} {run[field]!r}, which no plan makes"
+        if key != run_key(plan["study"], run):
+            return _no_plan_makes(["runs"], key)
+        fits = {
+            "group": run["group"] == group_of(run),
+            "start": run["start"] in starts,
+            "extractor": run["extractor"] == NOTHING or INSIDE.fullmatch(run["extractor"]),
+        }
+        for field, fit in fits.items():
+            if not fit:
+                return _no_plan_makes(["runs", key, field], run[field])
     return None if plan["groups"] == _groups(plan["runs"]) else "has groups that are not those of its runs"
-
-
-def _wrong_field(files: StudyPaths, key: str, run: dict[str, Any], starts: set[str]) -> str | None:
-    """Name the first field of a run that does not fit its key, or that is more than a name."""
-    for field in ("task", "network", "loss", "recipe"):
-        if not isinstance(run[field], str) or not NAME.fullmatch(run[field]):
-            return field
-    fits = {
-        "seed": type(run["seed"]) is int and key.endswith(f"-s{run['seed']}"),
-        "task": key.startswith(f"{run['task']}-"),
-        "network": key.startswith(f"{group_of(run)}-"),
-        "loss": key.startswith(f"{group_of(run)}-{run['loss']}-"),
-        "recipe": key == run_key(files.study, run),
-        "group": run["group"] == group_of(run),
-        "start": isinstance(run["start"], str) and run["start"] in starts,
-        "extractor": isinstance(run["extractor"], str) and _is_extractor(run["extractor"]),
-        "suites": isinstance(run["suites"], list)
-        and all(isinstance(suite, str) and NAME.fullmatch(suite) for suite in run["suites"]),
-    }
-    return next((field for field, fit in fits.items() if not fit), None)
-
-
-def _is_extractor(path: str) -> bool:
-    return path == NOTHING or INSIDE.fullmatch(path) is not None

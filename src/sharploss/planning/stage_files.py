@@ -6,6 +6,7 @@ anew after every stage, in a time that grows with the length of all entries.
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from pydantic import BaseModel
 
 from sharploss.config.params import Params
 from sharploss.planning.fingerprint import fingerprint
-from sharploss.planning.plan import Plan
+from sharploss.planning.plan import Group, Plan, PlannedRun
 from sharploss.record.paths import StudyPaths, paths
-from sharploss.utils.files import write_text
+from sharploss.utils.errors import UserError
+from sharploss.utils.files import read_json, write_text
 
 # How a file is found and downloaded; what was found is in the receipts of `fetch`.
 ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lock", ".lookup", ".unpack"))
@@ -42,61 +44,89 @@ def stage_files(params: Params, plan: Plan, files: StudyPaths) -> dict[Path, str
     """Return what each stage depends on: {file: its text}."""
     from sharploss.losses import required_assets
 
-    code, networks, losses = fingerprints(params)
-    tasks, recipes, crops = _plain(params.tasks), _plain(params.recipes), _plain(params.crops)
-    texts = {files.stage_code(stage): code[stage] for stage in STAGES}
+    texts = {files.stage_code(stage): "".join(f"{line}\n" for line in _code(stage)) for stage in STAGES}
     texts[files.required_assets] = _as_json({name: required_assets(spec) for name, spec in params.losses.items()})
-    texts[files.input_baseline_settings] = _as_json(
-        {"tasks": tasks, "crops": crops, "code": code["evaluate"].splitlines()}
-    )
-    for key, run in plan["runs"].items():
-        used = {"train": code["train"], "network": networks[run["network"]], "loss": losses[run["loss"]]}
-        settings = {
-            "network": params.networks[run["network"]].model_dump(mode="json"),
-            "loss": params.losses[run["loss"]].model_dump(mode="json"),
-            "recipe": recipes[run["recipe"]],
-            "seed": run["seed"],
-            "code": {part: text.splitlines() for part, text in used.items()},
-        }
-        texts[files.run_settings(key)] = _as_json(settings)
-    for key, group in plan["groups"].items():
-        used = {"evaluate": code["evaluate"], "network": networks[group["network"]]}
-        settings = {
-            "runs": group["runs"],
-            "task": tasks[group["task"]],
-            "network": params.networks[group["network"]].model_dump(mode="json"),
-            "crops": {name: crop for name, crop in crops.items() if crop["task"] == group["task"]},
-            "code": {part: text.splitlines() for part, text in used.items()},
-        }
-        texts[files.group_settings(key)] = _as_json(settings)
-    return texts
+    settings = {"tasks": _plain(params.tasks), "crops": _plain(params.crops), "code": _code("evaluate")}
+    texts[files.input_baseline_settings] = _as_json(settings)
+    texts |= {files.run_settings(key): _as_json(run_settings(params, run)) for key, run in plan["runs"].items()}
+    return texts | {
+        files.group_settings(key): _as_json(group_settings(params, group)) for key, group in plan["groups"].items()
+    }
 
 
-def fingerprints(params: Params) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Return the fingerprints of stages' code, of networks' and of losses', by their names."""
+def run_settings(params: Params, run: PlannedRun) -> dict[str, Any]:
+    """Return what a training depends on beside its data, as JSON has it."""
     from sharploss.losses import TERMS
-    from sharploss.networks import NETWORKS
 
+    network, loss = params.networks[run["network"]], params.losses[run["loss"]]
+    terms = [*(TERMS[term].__module__ for term in loss.terms), "sharploss.losses.weighted_sum"]
+    code = {
+        "train": _code("train"),
+        "network": _network_code(params, run["network"]),
+        "loss": _fingerprint(*terms, without=(*ASSETS, *SOURCES)),
+    }
+    return {
+        "network": network.model_dump(mode="json"),
+        "loss": loss.model_dump(mode="json"),
+        "recipe": _plain(params.recipes)[run["recipe"]],
+        "seed": run["seed"],
+        "code": code,
+    }
+
+
+def group_settings(params: Params, group: Group) -> dict[str, Any]:
+    """Return what the evaluation of a group depends on beside its data, as JSON has it."""
+    task, network = group["task"], group["network"]
+    return {
+        "runs": group["runs"],
+        "task": _plain(params.tasks)[task],
+        "network": params.networks[network].model_dump(mode="json"),
+        "crops": {name: crop for name, crop in _plain(params.crops).items() if crop["task"] == task},
+        "code": {"evaluate": _code("evaluate"), "network": _network_code(params, network)},
+    }
+
+
+def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return what will be computed with, made sure that the file that DVC takes for a stage's settings says so.
+
+    DVC looks at parameters and code when it begins, and a stage can begin hours later, or be run alone.
+
+    Raises:
+        UserError: params.yaml or the code have changed since the file was written.
+    """
+    written = read_json(path)
+    changed = [name for name in wanted if written.get(name) != wanted[name]]
+    if changed:
+        raise UserError(
+            f"{path} has another {' and '.join(changed)} than params.yaml and src/sharploss have now: run 'dvc repro "
+            "plan' to write it again, then the same command."
+        )
+    return wanted
+
+
+def _code(stage: str) -> list[str]:
+    """Return the fingerprints of a stage's code."""
     # What a run uses of losses and networks is apart from its stage; a discriminator belongs to its loss.
     choices = ("sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks")
-    stages = {
-        "prepare": fingerprint(["sharploss.data.prepare"], without=ASSETS),
-        "calibrate": fingerprint(["sharploss.evaluation.calibration"], without=ASSETS),
-        "extract": fingerprint(["sharploss.training.extractor"]),
-        "train": fingerprint(["sharploss.training.loop"], without=choices),
-        "evaluate": fingerprint(
-            ["sharploss.evaluation.group", "sharploss.evaluation.input_baselines"], without=choices
-        ),
-    }
-    networks = {name: fingerprint([NETWORKS[spec.network].__module__]) for name, spec in params.networks.items()}
-    losses = {
-        name: fingerprint(
-            [*(TERMS[term].__module__ for term in spec.terms), "sharploss.losses.weighted_sum"],
-            without=(*ASSETS, *SOURCES),
-        )
-        for name, spec in params.losses.items()
-    }
-    return stages, networks, losses
+    module, without = {
+        "prepare": ("data.prepare", ASSETS),
+        "calibrate": ("evaluation.calibration", ASSETS),
+        "extract": ("training.extractor", ()),
+        "train": ("training.loop", choices),
+        "evaluate": ("evaluation.group", choices),
+    }[stage]
+    return _fingerprint(f"sharploss.{module}", without=without)
+
+
+def _network_code(params: Params, name: str) -> list[str]:
+    from sharploss.networks import NETWORKS
+
+    return _fingerprint(NETWORKS[params.networks[name].network].__module__)
+
+
+@cache
+def _fingerprint(*modules: str, without: tuple[str, ...] = ()) -> list[str]:
+    return fingerprint(modules, without=without).splitlines()
 
 
 def _plain(section: Mapping[str, BaseModel]) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from sharploss.config.params import Params
 from sharploss.config.run_config import resolve_run
@@ -22,15 +21,17 @@ def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, lis
             have other weights.
         new: not trained, or the weights are not here.
     """
+    from sharploss.training.state import with_defaults
+
     files = paths(plan["study"], root)
     relative = paths(plan["study"])
     found: dict[str, list[str]] = {"kept": [], "other": [], "new": []}
     altered: set[str] = set()
     for key, run in plan["runs"].items():
-        trained = read_config(files.run(key))
+        trained, wanted = read_config(files.run(key)), with_defaults(resolve_run(params, run)).model_dump(mode="json")
         weights = relative.weights(run["group"], key).as_posix()
         # A plan lists a run after the one that it starts from, so several steps in a row are followed too.
-        if run["start"] in altered or (trained is not None and not same_config(trained, _wanted(params, run))):
+        if run["start"] in altered or (trained is not None and not same_config(trained, wanted)):
             altered.add(weights)
         here = trained is not None and files.weights(run["group"], key).is_file()
         found["new" if not here else "other" if weights in altered else "kept"].append(key)
@@ -49,9 +50,3 @@ def format_status(found: dict[str, list[str]], named: Collection[str] = ()) -> l
         f"reused: {len(found['kept'])} trained with these settings, as long as their data and code are unchanged "
         "('dvc status' says whether they are)",
     ]
-
-
-def _wanted(params: Params, run: dict[str, Any]) -> dict[str, Any]:
-    from sharploss.training.state import with_defaults
-
-    return with_defaults(resolve_run(params, run)).model_dump(mode="json")

@@ -64,6 +64,9 @@ class Provenance(_Record):
         seconds: of training, those before a resume included.
         steps_per_second, patches_per_second: of the optimiser.
         device, hardware, versions, commit: what computed.
+        processor: its name, family, model and stepping, of which virtual machines' names say little.
+        instruction_sets: the one that torch computes with, then all that libraries choose among.
+        threads: that a sum could be split among.
         processes: that shared each batch.
         parameters: of the network.
         backbones: {term: the weights that it was computed with}.
@@ -71,6 +74,7 @@ class Provenance(_Record):
         identity: the hash of the settings, data, code and weights that the run was made from.
         packs: {role: sha256 of the packed images}.
         start, extractor: sha256 of the weights that it started from, and of its MDF discriminators.
+        left_out: {training image: why nothing was learnt from it}.
     """
 
     started: str
@@ -79,6 +83,9 @@ class Provenance(_Record):
     patches_per_second: float | None = None
     device: str
     hardware: str
+    processor: str = ""
+    instruction_sets: str = ""
+    threads: int = 0
     versions: dict[str, str]
     commit: str
     processes: int = 1
@@ -89,6 +96,7 @@ class Provenance(_Record):
     packs: dict[str, str] = {}
     start: str | None = None
     extractor: str | None = None
+    left_out: dict[str, str] = {}
 
 
 class _Config(_Record):

@@ -1,7 +1,6 @@
 """Scores: one row per number that was measured, and what is to be said beside them."""
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sharploss.record.paths import ScoreFiles
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import read_json, write_json, write_text
+from sharploss.utils.files import read_json, write_csv, write_json
+
+INFINITE = ("psnr", "edge_psnr")
+"""Metrics that are infinite for an image that was restored exactly; the score says so."""
 
 
 class Score(NamedTuple):
@@ -32,6 +34,7 @@ class Notes(BaseModel):
         not_measured: {metric: why it was not measured, or on which images it is undefined}.
         missing_sets: {test set or image: why it could not be had}.
         fid_patches: {test set: how many patches FID compared}.
+        weights_sha256: {run: sha256 of the weights that were measured}.
         seconds: spent on measuring.
     """
 
@@ -40,6 +43,7 @@ class Notes(BaseModel):
     not_measured: dict[str, str] = {}
     missing_sets: dict[str, str] = {}
     fid_patches: dict[str, int] = {}
+    weights_sha256: dict[str, str] = {}
     seconds: float = 0.0
 
 
@@ -52,11 +56,7 @@ class Scores(NamedTuple):
 
 def save_scores(files: ScoreFiles, rows: Iterable[Score | tuple[str, str, str, str, str, float]], notes: Notes) -> None:
     """Write the rows as csv, to six decimals, and the notes as JSON."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Score._fields)
-    writer.writerows((*about, f"{value:.6f}") for *about, value in rows)
-    write_text(files.rows, text.getvalue())
+    write_csv(files.rows, Score._fields, ((*about, f"{value:.6f}") for *about, value in rows))
     write_json(files.notes, notes.model_dump(mode="json", exclude_defaults=False))
 
 
@@ -69,19 +69,44 @@ def load_scores(files: ScoreFiles) -> Scores:
     return Scores(list(_read_rows(files.rows)), _read_notes(files.notes))
 
 
+def comparable(rows: Iterable[Score]) -> list[Score]:
+    """Keep, of every metric on every test set, the images on which all runs have a finite score.
+
+    Every mean over images is taken of what this keeps, so that the means of all runs average the same images. PSNR is
+    infinite where an image was restored exactly, and other metrics are undefined on some images. A run without a single
+    finite score by a metric, having restored every image exactly, limits no other; its infinite scores are kept.
+
+    Args:
+        rows: the scores of all runs of one task, its input baseline included.
+    """
+    rows = list(rows)
+    finite: dict[tuple[str, str, str], dict[str, set[str]]] = {}
+    for row in rows:
+        if math.isfinite(row.value):
+            finite.setdefault((row.dataset, row.metric, row.protocol), {}).setdefault(row.run, set()).add(row.image)
+    shared = {cell: set.intersection(*by_run.values()) for cell, by_run in finite.items()}
+    cells = ((row, shared.get((row.dataset, row.metric, row.protocol))) for row in rows)
+    return [row for row, images in cells if images is None or row.image in images]
+
+
+def is_defined(metric: str, value: float) -> bool:
+    """Return whether a value is a score: finite, or a PSNR that is infinite because the image was restored exactly."""
+    return math.isfinite(value) or (value == math.inf and metric in INFINITE)
+
+
 def _read_rows(path: Path) -> Iterator[Score]:
     for line in read_table(path, Score._fields):
         text = line["value"]
         if text and text != "nan":
-            yield Score(*(line[name] for name in Score._fields[:-1]), value=_number(path, text))
+            yield Score(*(line[name] for name in Score._fields[:-1]), value=_number(path, line["metric"], text))
 
 
-def _number(path: Path, text: str) -> float:
+def _number(path: Path, metric: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not is_defined(metric, value):
         raise UserError(f"{path} has the value '{text}', not a finite number: delete it and run 'make repro'.")
     return value
 

@@ -1,9 +1,10 @@
 """What W&B gets of a finished run: its curves, result, scores, crops, weights, and what those were made from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from statistics import fmean
+from typing import Any
 
 from sharploss.config.params import Params
 from sharploss.planning.plan import NOTHING, Plan, find_run
@@ -11,9 +12,10 @@ from sharploss.record.history import read_history
 from sharploss.record.keys import variant_of
 from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import Provenance, load_run
-from sharploss.record.scores import load_scores
+from sharploss.record.scores import Score, comparable, load_scores
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
+from sharploss.utils.files import sha256
 
 CIRCUMSTANCES = {"started", "seconds", "steps_per_second", "device", "hardware", "versions", "commit", "parameters"}
 ORIGIN = {"identity", "packs", "start", "extractor", "commit"}
@@ -33,7 +35,7 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
 
     Raises:
         UserError: there is no such run, or it is not done, or was trained by a version that left no identity, or its
-            scores are of earlier weights.
+            scores, or what it started from, are of other weights.
     """
     run, files = find_run(plan, key), paths(plan["study"], root)
     record = load_run(files.run(key), key)
@@ -42,33 +44,43 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
         raise UserError(
             f"{files.run(key).provenance} does not say the run's identity: train it again with 'make repro'."
         )
-    _check_age(files.scores(run["group"]).rows, provenance.started, key)
-    scores = scores_by_image(files, run["group"], key)
+    _check_scores(files, run["group"], key, provenance.started)
+    scores = load_scores(files.scores(run["group"])).rows if files.scores(run["group"]).rows.is_file() else []
     circumstances = provenance.model_dump(include=CIRCUMSTANCES)
     origin = {**metrics, "made_from": provenance.model_dump(include=ORIGIN)}
     return {
         "description": tracking.wandb_settings(key, run, provenance.config, provenance.identity, params.study),
         "lines": read_history(files.run(key).history),
-        "summary": {**_flat("result", metrics), **_flat("circumstances", circumstances), **means(scores)},
-        "scores": scores,
+        "summary": {
+            **tracking.flat("result", metrics),
+            **tracking.flat("circumstances", circumstances),
+            **means(task_scores(files, plan, run["task"]), key),
+        },
+        "scores": by_image(scores, key),
         "crops": _crops(params, plan, files, key),
         "weights": _file("model", files.weights(run["group"], key), origin),
         "inputs": _inputs(run, provenance, root),
     }
 
 
-def _check_age(scores: Path, started: str, key: str) -> None:
-    """Refuse scores that were written before the training began: they are those of other weights."""
-    if scores.is_file() and scores.stat().st_mtime < datetime.fromisoformat(started).timestamp():
-        raise UserError(f"{scores} is older than the training of {key}: run 'make repro' to measure it again.")
+def _check_scores(files: StudyPaths, group: str, key: str, started: str) -> None:
+    """Refuse scores that are of other weights than those that are here, or older than the training."""
+    scores, weights = files.scores(group), files.weights(group, key)
+    if not scores.rows.is_file():
+        return
+    measured = load_scores(scores).notes.weights_sha256.get(key)
+    if measured is not None and weights.is_file():
+        other = measured != sha256(weights)
+    else:  # trained elsewhere, or measured by a version that did not record it
+        other = scores.rows.stat().st_mtime < datetime.fromisoformat(started).timestamp()
+    if other:
+        raise UserError(f"{scores.rows} is of other weights of {key} than the last: run 'make repro' to measure them.")
 
 
-def scores_by_image(files: StudyPaths, group: str, key: str) -> list[dict[str, Any]]:
+def by_image(scores: Iterable[Score], key: str) -> list[dict[str, Any]]:
     """Return a run's scores, a row per image: dataset, image, and each metric as "<metric>_<protocol>"."""
-    if not files.scores(group).rows.is_file():
-        return []
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for score in load_scores(files.scores(group)).rows:
+    for score in scores:
         if score.run == key:
             about = {"dataset": score.dataset, "image": score.image}
             row = rows.setdefault((score.dataset, score.image), about)
@@ -76,25 +88,34 @@ def scores_by_image(files: StudyPaths, group: str, key: str) -> list[dict[str, A
     return list(rows.values())
 
 
-def means(scores: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Return the means over the images of each test set, as "scores/<dataset>/<metric>_<protocol>"."""
-    values: dict[str, list[float]] = {}
-    for row in scores:
-        for name, value in row.items():
-            if isinstance(value, float):
-                values.setdefault(f"scores/{row['dataset']}/{name}", []).append(value)
-    return {name: sum(numbers) / len(numbers) for name, numbers in values.items()}
+def task_scores(files: StudyPaths, plan: Plan, task: str) -> list[Score]:
+    """Return the scores of all runs of a task, and of its input baseline, that were measured so far."""
+    measured = [files.scores(name) for name, group in plan["groups"].items() if group["task"] == task]
+    measured.append(files.input_baseline_scores(task))
+    return [row for found in measured if found.rows.is_file() for row in load_scores(found).rows]
 
 
-def _flat(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return nested values by flat names, those that are None left out."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(f"{prefix}/{name}", cast("dict[str, Any]", value))
-        elif value is not None:
-            flat[f"{prefix}/{name}"] = value
-    return flat
+def means(scores: Iterable[Score], key: str) -> dict[str, float]:
+    """Return a run's means over the images of each test set, as "scores/<dataset>/<metric>_<protocol>".
+
+    They are those of the tables, over the images on which all runs of the task have a finite score
+    (`record.scores.comparable`); where that leaves some out, "images/<dataset>/<metric>_<protocol>" says how many are
+    left.
+
+    Args:
+        scores: what `task_scores` returns.
+        key: the run.
+    """
+    rows = list(scores)
+    scored: dict[str, set[str]] = {}
+    for row in rows:
+        scored.setdefault(f"{row.dataset}/{row.metric}_{row.protocol}", set()).add(row.image)
+    kept: dict[str, list[float]] = {}
+    for row in comparable(rows):
+        if row.run == key:
+            kept.setdefault(f"{row.dataset}/{row.metric}_{row.protocol}", []).append(row.value)
+    found = {f"scores/{name}": fmean(values) for name, values in kept.items()}
+    return found | {f"images/{name}": len(kept[name]) for name in kept if len(kept[name]) < len(scored[name])}
 
 
 def _crops(params: Params, plan: Plan, files: StudyPaths, key: str) -> dict[str, Path]:
@@ -107,13 +128,15 @@ def _crops(params: Params, plan: Plan, files: StudyPaths, key: str) -> dict[str,
     return {name: path for name, path in found.items() if path.is_file()}
 
 
-def _file(kind: str, path: Path, metadata: dict[str, Any]) -> dict[str, Any] | None:
+def _file(kind: str, path: Path, metadata: dict[str, Any], digest: str | None = None) -> dict[str, Any] | None:
     if not path.is_file():
         return None
+    if digest is not None and sha256(path) != digest:
+        raise UserError(f"{path} was made again since it was trained from: run 'make repro' to train from it again.")
     return {"name": path.stem, "type": kind, "metadata": metadata, "file": path}
 
 
-def _inputs(run: dict[str, Any], provenance: Provenance, root: Path) -> list[dict[str, Any]]:
+def _inputs(run: Mapping[str, Any], provenance: Provenance, root: Path) -> list[dict[str, Any]]:
     """List what a run was trained on and started from; of the data only a receipt, with the sha256 of the pixels."""
     task = provenance.config["task"]
     found: list[dict[str, Any] | None] = [
@@ -125,7 +148,8 @@ def _inputs(run: dict[str, Any], provenance: Provenance, root: Path) -> list[dic
         }
         for role, sha256 in provenance.packs.items()
     ]
-    for kind, name in (("model", "start"), ("extractor", "extractor")):
+    origins = (("model", "start", provenance.start), ("extractor", "extractor", provenance.extractor))
+    for kind, name, digest in origins:
         if run.get(name, NOTHING) != NOTHING:
-            found.append(_file(kind, root / run[name], {}))
+            found.append(_file(kind, root / run[name], {}, digest))
     return [artifact for artifact in found if artifact is not None]

@@ -7,43 +7,36 @@ import contextlib
 import importlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sharploss.config.params import Params
 from sharploss.tracking import follower as tracking
-from sharploss.tracking.names import project, suite_tag
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_json
 
-SCORES = ("psnr_y", "ssim_y", "lpips_alex", "gradient_variance_ratio")
-"""The beginnings of the scores that get a bar chart; the table of images has all."""
+PANELS = (
+    ("train/discriminator/", "Discriminator", "lines"),
+    ("train/", "Training", "lines"),
+    (f"{tracking.PICTURES}$", "Validation", "media"),
+    ("validation/", "Validation", "lines"),
+    ("scores$", "Scores", "table"),
+    ("scores/.*/(psnr_y|ssim_y|lpips_alex|gradient_variance_ratio)[^/]*$", "Scores", "bars"),
+    ("test/crops/", "Crops", "media"),
+)
+"""How the names of values begin that get a panel, its section and its kind; the table of images has all scores."""
 
 LOGARITHMIC = ("total", "gradient")
 
 
 def panels(keys: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
-    """Return the panels for values that were sent, in sections: (kind, the name of the value).
-
-    Args:
-        keys: what `publish.sent_keys` returns of a suite's runs.
-    """
+    """Return the panels for values that were sent (`publish.sent_keys`), by section: (kind, the name of the value)."""
     found: dict[str, list[tuple[str, str]]] = {}
     for key in dict.fromkeys(keys):
-        score = key.rpartition("/")[2].startswith(SCORES)
-        kinds = (
-            ("Discriminator", "lines", key.startswith("train/discriminator/")),
-            ("Training", "lines", key.startswith("train/")),
-            ("Validation", "media", key == tracking.PICTURES),
-            ("Validation", "lines", key.startswith("validation/")),
-            ("Scores", "table", key == "scores"),
-            ("Scores", "bars", key.startswith("scores/") and score),
-            ("Crops", "media", key.startswith("test/crops/")),
-        )
-        for section, kind, fits in kinds:
-            if fits:
-                found.setdefault(section, []).append((kind, key))
-                break
+        fitting = next(((section, kind) for begin, section, kind in PANELS if re.match(begin, key)), None)
+        if fitting:
+            found.setdefault(fitting[0], []).append((fitting[1], key))
     return found
 
 
@@ -69,8 +62,7 @@ def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
         built = build(modules, params, keys, entity)
         places = [_save(view, known, name) for name, view in built.items()]
     except Exception as error:  # the package raises all sorts, bare exceptions too
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"W&B did not take the workspaces ({reason}): try again later.") from None
+        raise UserError(f"W&B did not take the workspaces ({tracking.one_line(error)}): try again later.") from None
     write_json(kept, known)
     return "\n".join(places)
 
@@ -90,12 +82,12 @@ def load_modules() -> tuple[Any, Any]:
 def build(modules: tuple[Any, Any], params: Params, keys: Mapping[str, Iterable[str]], entity: str) -> dict[str, Any]:
     """Build the workspaces and the report, by name, without saving them."""
     workspaces, reports = modules
-    place = {"entity": entity, "project": project()}
+    place = {"entity": entity, "project": tracking.project()}
     built: dict[str, Any] = {}
     blocks: list[Any] = []
     for suite, names in keys.items():
         found = {section: [_panel(reports, *each) for each in some] for section, some in panels(names).items()}
-        only = [workspaces.Tags().isin([suite_tag(suite)])]
+        only = [workspaces.Tags().isin([tracking.suite_tag(suite)])]
         sections = [workspaces.Section(name=name, panels=some, is_open=True) for name, some in found.items()]
         settings = workspaces.RunsetSettings(filters=only)
         about = {"name": f"{params.study}: {suite}", "sections": sections, "runset_settings": settings}

@@ -6,6 +6,7 @@ exception that could propagate. The record is complete without it and can be rep
 """
 
 import contextlib
+import hashlib
 import json
 import netrc
 import os
@@ -15,12 +16,19 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
 
-from sharploss.tracking.names import NAME, TAG, project, run_id, shorten, suite_tag, wrong_project
+# What W&B takes, in characters. It names the artifact of a run's table `run-<id>-scores`.
+TAG, NAME, ARTIFACT = 64, 128, 128
+ID = ARTIFACT - len("run-") - len("-scores")
+FORBIDDEN = "/\\#?%:\r\n"  # in the names of projects and teams
+
+LOG = Path(".scratch/wandb.log")
+"""Where a follower says that W&B got nothing, or not all, of a training."""
 
 GRACE = 120  # seconds W&B has to finish after the training has ended
 SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
@@ -56,7 +64,40 @@ def logged_in() -> bool:
         return False
 
 
-def wandb_settings(key: str, run: dict[str, Any], config: dict[str, Any], identity: str, study: str) -> dict[str, Any]:
+def shorten(name: str, limit: int) -> str:
+    """Return `name`, the end of one that is longer than `limit` characters replaced by a hash of the whole."""
+    if len(name) <= limit:
+        return name
+    return f"{name[: limit - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def suite_tag(suite: str) -> str:
+    """Return the tag of a suite's runs."""
+    return shorten(f"suite:{suite}", TAG)
+
+
+def project() -> str:
+    """Return the name of the project: WANDB_PROJECT when set."""
+    return os.environ.get("WANDB_PROJECT", "").strip() or "sharploss"
+
+
+def wrong_project() -> str | None:
+    """Say what W&B does not accept of the names of project and team; None when they are right."""
+    for variable, name in (("WANDB_PROJECT", project()), ("WANDB_ENTITY", os.environ.get("WANDB_ENTITY", ""))):
+        wrong = next((character for character in name if character in FORBIDDEN), None)
+        if wrong is not None:
+            return (
+                f"{variable} is {name!r}, and such a name cannot have {wrong!r}: WANDB_ENTITY names the team, and "
+                "WANDB_PROJECT the project."
+            )
+        if len(name) > NAME:
+            return f"{variable} has {len(name)} characters, and W&B takes {NAME}: shorten it."
+    return None
+
+
+def wandb_settings(
+    key: str, run: Mapping[str, Any], config: dict[str, Any], identity: str, study: str
+) -> dict[str, Any]:
     """Return what wandb.init needs of a run; the id is the same whenever the same configuration is trained.
 
     W&B groups runs by one name only: that is the run's first suite, or its task and network where it has no suite.
@@ -64,12 +105,12 @@ def wandb_settings(key: str, run: dict[str, Any], config: dict[str, Any], identi
     """
     tags = [study, run["task"], run["network"], run["loss"], *map(suite_tag, run["suites"])]
     return {
-        "id": run_id(key, identity),
+        "id": f"{shorten(key, ID - len(identity) - 1)}-{identity}",
         "name": shorten(key, NAME),
         "project": project(),
         "group": shorten(run["suites"][0] if run["suites"] else run["group"], NAME),
         "job_type": "train",
-        "tags": [shorten(tag, TAG) for tag in tags],
+        "tags": list(dict.fromkeys(shorten(tag, TAG) for tag in tags)),
         "config": {**config, "study": study, "key": key},
     }
 
@@ -103,22 +144,24 @@ def follow(record: Path, description: dict[str, Any], pictures: Path | None = No
     command = [sys.executable, "-m", "sharploss.tracking.follower", str(record.resolve()), json.dumps(description)]
     command += [str(pictures)] if pictures else []
     with contextlib.suppress(OSError):
-        return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True)
     return None
 
 
-def flatten(line: dict[str, Any]) -> dict[str, Any]:
+def flatten(line: Mapping[str, Any]) -> dict[str, Any]:
     """Turn a line of the record into W&B's flat names: `train/total`, `train/terms/gv`, `validation/psnr_y`."""
-    event = line["event"]
-    flat: dict[str, Any] = {}
-    for name, value in line.items():
+    return flat(line["event"], {name: value for name, value in line.items() if name not in ("event", "step")})
+
+
+def flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested values by flat names, those that are None left out."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
         if isinstance(value, dict):
-            flat |= {f"{event}/{name}/{part}": number for part, number in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        elif name not in ("event", "step"):
-            flat[f"{event}/{name}"] = value
-    return flat
+            found |= flat(f"{prefix}/{name}", value)  # pyright: ignore[reportUnknownArgumentType]
+        elif value is not None:
+            found[f"{prefix}/{name}"] = value
+    return found
 
 
 def replay(
@@ -209,11 +252,12 @@ def _whole_lines(file: BinaryIO) -> Iterator[dict[str, Any]]:
         yield json.loads(line)
 
 
-def _watch_parent(ended: threading.Event, pictures: Path | None) -> None:
+def _watch_parent(key: str, ended: threading.Event, pictures: Path | None) -> None:
     while os.read(0, 4096):  # not sys.stdin, whose lock would abort this process when W&B raises
         pass
     ended.set()
     time.sleep(GRACE)
+    _note(key, TimeoutError(f"no end {GRACE} s after the training's"))
     _remove(pictures)
     os._exit(1)  # W&B hangs: nobody waits for this process, and it must not stay for ever
 
@@ -236,12 +280,28 @@ def main() -> None:
     _lower_priority()
     record, description, *rest = sys.argv[1:]
     pictures = Path(rest[0]) if rest else None
-    ended = threading.Event()
-    threading.Thread(target=_watch_parent, args=(ended, pictures), daemon=True).start()
+    ended, settings = threading.Event(), json.loads(description)
+    key = settings["config"]["key"]
+    threading.Thread(target=_watch_parent, args=(key, ended, pictures), daemon=True).start()
     try:
-        replay(read_growing(Path(record), ended), json.loads(description), pictures)
+        replay(read_growing(Path(record), ended), settings, pictures)
+    except Exception as error:
+        _note(key, error)
+        raise
     finally:
         _remove(pictures)
+
+
+def one_line(error: Exception) -> str:
+    """Return an exception of W&B's, which raises all sorts, as part of a sentence."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _note(key: str, error: Exception) -> None:
+    """Write down where the training ran that W&B has not got all of it: nobody reads what this process prints."""
+    with contextlib.suppress(OSError), LOG.open("a", encoding="utf-8") as log:
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        print(f"{now} {key} ({one_line(error)}): 'python -m sharploss publish {key}' sends it.", file=log)
 
 
 if __name__ == "__main__":

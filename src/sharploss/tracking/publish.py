@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -16,7 +17,6 @@ from sharploss.planning.plan import load_plan
 from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
 from sharploss.tracking.content import content_of
-from sharploss.tracking.names import ARTIFACT, shorten, wrong_project
 from sharploss.utils.errors import UserError, unknown
 
 DESCRIPTION = """Send finished runs to Weights & Biases: curves, scores of every image, crops, weights and the data they
@@ -58,11 +58,18 @@ def main(arguments: list[str]) -> int:
         from sharploss.tracking.dashboards import save
 
         suites: dict[str, list[str]] = {}
+        failed = 0
         for key in keys:
+            try:
+                sent = sent_keys(read(key))
+            except UserError as error:
+                failed += 1
+                print(f"error: {key} is left out: {error}", file=sys.stderr)
+                continue
             for suite in plan["runs"][key]["suites"]:
-                suites.setdefault(suite, []).extend(sent_keys(read(key)))
+                suites.setdefault(suite, []).extend(sent)
         print(save(params, suites))
-        return 0
+        return 1 if failed else 0
     return publish((key, partial(read, key)) for key in dict.fromkeys(keys))
 
 
@@ -83,7 +90,7 @@ def check_settings() -> None:
             f"WANDB_MODE is {mode} but nobody is logged in: run 'wandb login', or set WANDB_MODE=offline to write "
             "files that can be sent later."
         )
-    if wrong := wrong_project():
+    if wrong := tracking.wrong_project():
         raise UserError(wrong)
 
 
@@ -117,9 +124,8 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
             print(f"error: {key}: {error}", file=sys.stderr)
         except Exception as error:  # W&B raises all sorts: its own errors, ValueError, bare exceptions
             failed += 1
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
             advice = "" if tracking.is_offline() else ": try again later, or with WANDB_MODE=offline"
-            print(f"error: W&B refuses {key} ({reason}){advice}.", file=sys.stderr)
+            print(f"error: W&B refuses {key} ({tracking.one_line(error)}){advice}.", file=sys.stderr)
     if sent:
         print(_where(sent))
     if failed:
@@ -198,11 +204,16 @@ def _finish(run: Any, content: Content) -> None:
         run.log_artifact(make_artifact(content["weights"]))
 
 
+def _artifact_name(name: str) -> str:
+    """Return a name that W&B takes: of a file of the user's, characters that it does not are replaced."""
+    return tracking.shorten(re.sub(r"[^A-Za-z0-9_.-]", "_", name), tracking.ARTIFACT)
+
+
 def make_artifact(content: Content) -> Any:
     """Make W&B's artifact of one that `content_of` lists; the same content has the same digest, so the same version."""
     import wandb
 
-    artifact = wandb.Artifact(shorten(content["name"], ARTIFACT), type=content["type"], metadata=content["metadata"])
+    artifact = wandb.Artifact(_artifact_name(content["name"]), type=content["type"], metadata=content["metadata"])
     if "receipt" in content:
         with artifact.new_file("receipt.json") as file:
             file.write(json.dumps(content["receipt"], indent=2, sort_keys=True))

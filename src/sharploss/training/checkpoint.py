@@ -5,7 +5,8 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +25,33 @@ KEPT = 2  # the newest, and the one before it in case the newest turns out to be
 def config_hash(config: Mapping[str, Any]) -> str:
     """Return the hash of all that a run is made from, plain JSON, in 12 hexadecimal digits: the run's identity."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@contextmanager
+def alone(scratch: Path, claims: bool = True) -> Generator[None]:
+    """Hold a training's folder for the block, so that no two processes write one record; the system lets go of it.
+
+    Args:
+        scratch: the training's own folder.
+        claims: whether this process writes; others of its group do not.
+
+    Raises:
+        UserError: another training of the same run is going on.
+    """
+    from filelock import FileLock, Timeout
+
+    scratch.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(scratch.with_suffix(".lock"))
+    try:
+        if claims:
+            lock.acquire(blocking=False)
+        yield
+    except Timeout:
+        raise UserError(f"{scratch.name} is being trained by another process: wait for it, or stop it.") from None
+    finally:
+        if lock.is_locked:
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:

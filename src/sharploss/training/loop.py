@@ -46,18 +46,23 @@ class TrainResult:
 
     `status` is finished, diverged, stopped or not_trained; `state` the last one; `network` the one to keep (the last
     good one where the run diverged, from step `step`); `diverged` names the first non-finite term and its step;
-    `steps_per_second` is that of this process alone; `reason` says why a run was not trained; `backbones` names the
-    weights that terms of the loss were computed with.
+    `reason` says why a run was not trained; `backbones` names the weights that terms of the loss were computed with;
+    `left_out` says of which training images nothing was learnt.
     """
 
     status: str
     state: State
     network: nn.Module
     step: int
-    steps_per_second: float
     diverged: dict[str, Any] | None = None
     reason: str | None = None
     backbones: dict[str, str] = field(default_factory=dict[str, str])
+    left_out: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def steps_per_second(self) -> float:
+        """The speed of the whole training, over all pieces that it was done in; 0 where no step was."""
+        return self.state.step / self.state.seconds if self.state.step else 0.0
 
 
 def not_trained(config: RunConfig, scratch: Path, reason: str) -> TrainResult:
@@ -66,7 +71,7 @@ def not_trained(config: RunConfig, scratch: Path, reason: str) -> TrainResult:
     with History(scratch / "history.jsonl") as record:
         record.append({"event": "not_trained", "step": 0, "reason": reason})
     state = State(network, make_optimizer(network, config.recipe), torch.zeros(1, 1))
-    return TrainResult("not_trained", state, network, 0, 0.0, reason=reason)
+    return TrainResult("not_trained", state, network, 0, reason=reason)
 
 
 def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
@@ -128,7 +133,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
 
     with group.main_first():
         kept = restore_state(state, scratch, device)
-    first, earlier, started = state.step, state.seconds, time.perf_counter()
+    earlier, started = state.seconds, time.perf_counter()
     status, diverged = "finished", None
     with (
         History(scratch / "history.jsonl", kept) if group.is_main else NullHistory() as record,
@@ -192,10 +197,10 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
                 status = "stopped"
                 break
 
-    spent = time.perf_counter() - started
-    state.seconds = earlier + spent
+    state.seconds = earlier + time.perf_counter() - started
     keep, step = last_good(config, scratch, start) if status == "diverged" else (state.trained_network, state.step)
-    return TrainResult(status, state, keep, step, (state.step - first) / spent, diverged, backbones=loss.backbones)
+    left_out = packs["train"].left_out | patches.left_out
+    return TrainResult(status, state, keep, step, diverged, backbones=loss.backbones, left_out=left_out)
 
 
 def _due(step: int, recipe: Recipe, stopping: bool) -> set[str]:

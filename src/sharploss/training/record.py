@@ -1,29 +1,27 @@
 """What a training leaves as its record (`sharploss.record.run`)."""
 
 import platform
+import re
 from collections.abc import Mapping
-from datetime import datetime
-from importlib.metadata import version
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 
+import sharploss
 from sharploss.config.run_config import RunConfig
 from sharploss.record.run import Divergence, Metrics, Provenance, RunRecord, Status
 from sharploss.training.device import describe_commit, describe_hardware
 from sharploss.training.loop import TrainResult
 
+CPUINFO = Path("/proc/cpuinfo")
+INSTRUCTION_SETS = re.compile(r"(avx|amx|fma|f16c|sse4|asimd|sve)[0-9a-z_]*")
+"""Flags of a processor that libraries choose their code by, and with it the last bits of sums."""
+
 
 def make_record(
-    key: str,
-    config: RunConfig,
-    result: TrainResult,
-    *,
-    device: torch.device,
-    started: datetime,
-    processes: int = 1,
-    cure: str = "",
-    made_from: Mapping[str, Any] | None = None,
+    key: str, config: RunConfig, result: TrainResult, circumstances: Mapping[str, Any], *, cure: str = ""
 ) -> RunRecord:
     """Return the record of a training.
 
@@ -31,11 +29,8 @@ def make_record(
         key: of the run.
         config: the resolved run.
         result: how it ended.
-        device: what computed it.
-        started: when, UTC.
-        processes: that shared each batch.
+        circumstances: what is known at its beginning: of `circumstances`, and other fields of Provenance.
         cure: what to do about the reason of a run that was not trained.
-        made_from: `identity`, `packs`, `start` and `extractor` of `sharploss.record.run.Provenance`.
     """
     metrics = Metrics(
         status=cast("Status", result.status),
@@ -47,28 +42,60 @@ def make_record(
         cure=cure or None,
     )
     provenance = Provenance(
-        started=started.isoformat(timespec="seconds"),
+        **circumstances,
         seconds=round(result.state.seconds, 3),
         steps_per_second=round(result.steps_per_second, 3),
         patches_per_second=round(result.steps_per_second * config.recipe.batch, 1),
-        **circumstances(device),
-        processes=processes,
         parameters=sum(parameter.numel() for parameter in result.network.parameters()),
         backbones=result.backbones,
+        left_out=result.left_out,
         config=config.model_dump(mode="json"),
-        **(made_from or {}),
     )
     return RunRecord(key, metrics, provenance)
 
 
 def circumstances(device: torch.device) -> dict[str, Any]:
-    """Return what computes: device, versions and the commit of the code."""
+    """Return when and on what a training begins: fields of Provenance. Nothing that is missing here is an error."""
+    processor, flags = describe_processor()
     return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device.type,
         "hardware": describe_hardware(device),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("sharploss", "torch", "numpy")},
-        },
+        "processor": processor,
+        "instruction_sets": " ".join([torch.backends.cpu.get_cpu_capability(), *flags]),
+        "threads": torch.get_num_threads(),
+        "versions": versions(device),
         "commit": describe_commit(),
     }
+
+
+def describe_processor() -> tuple[str, list[str]]:
+    """Return the processor's name, family, model and stepping, and its instruction sets, where the system tells."""
+    text = CPUINFO.read_text(encoding="utf-8", errors="replace") if CPUINFO.is_file() else ""
+    fields = dict(re.findall(r"^([^:\n]+?)\s*:[ \t]*(.*)$", text.split("\n\n", 1)[0], re.MULTILINE))
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    numbers = [f"{label} {fields[key]}" for label, key in PROCESSOR_NUMBERS.items() if key in fields]
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    return ", ".join([name, *numbers]), sorted(flag for flag in flags if INSTRUCTION_SETS.fullmatch(flag))
+
+
+PROCESSOR_NUMBERS = {"family": "cpu family", "model": "model", "stepping": "stepping"}
+"""What tells kinds of virtual processors of one name apart, by the keys of /proc/cpuinfo."""
+
+
+def versions(device: torch.device) -> dict[str, str]:
+    """Return the versions of what computes, each as it says itself: a package without metadata has none installed."""
+    import numpy as np
+    import PIL
+    from PIL import features
+
+    found = {"python": platform.python_version(), "sharploss": sharploss.__version__, "torch": str(torch.__version__)}
+    found |= {"numpy": np.__version__, "pillow": PIL.__version__}
+    found["libjpeg"] = str(features.version_feature("libjpeg_turbo") or features.version("jpg"))
+    libraries = {"mkl": r"Math Kernel Library Version (\S+?)(?:-| )", "onednn": r"MKL-DNN v(\S+)"}
+    built = torch.__config__.show()
+    matches = {name: re.search(pattern, built) for name, pattern in libraries.items()}
+    found |= {name: match[1] for name, match in matches.items() if match}
+    if device.type == "cuda":
+        found |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}
+    return found

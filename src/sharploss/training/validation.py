@@ -14,12 +14,17 @@ from sharploss.metrics.psnr import psnr
 IMAGES, SIDE, TIMES = 4, 128, 10
 """Pictures are the centres of the first IMAGES images, SIDE pixels wide, at no more than about TIMES validations."""
 
+EXACT = 100.0
+"""The PSNR in dB that an image counts in the validation curve when it is restored exactly, where PSNR is infinite."""
+
 
 @torch.no_grad()
 def validate(
     network: nn.Module, pack: Pack, *, border: int, device: torch.device, pictures: Path | None = None, step: int = 0
 ) -> float:
     """Return the mean PSNR over the images of `pack` in dB, on luma (protocol `y`), `border` pixels shaved.
+
+    An image that is restored exactly counts EXACT, so that a mean with it is a number and is always over all images.
 
     Args:
         network: maps (1, C, h, w) in [0, 1] to (1, C, H, W).
@@ -34,7 +39,7 @@ def validate(
     for index in range(len(pack)):
         input, target = (view[None].to(device).float() / 255 for view in (pack.input(index), pack.target(index)))
         output = network(input)
-        values.append(psnr(output, target, protocol="y", border=border).item())
+        values.append(min(psnr(output, target, protocol="y", border=border).item(), EXACT))
         if pictures is not None and index < IMAGES:
             name = pack.names[index].replace("/", "-")
             write_picture(pictures / f"{step}--{index}--{name}.npy", output, target)

@@ -46,7 +46,10 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
     # Without -P, Python puts a script's folder first on its path, where pipelines/tables.py would hide a library.
     script = Path(sys.argv[0]).resolve().parent
     sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != script]
+    from sharploss.utils.own_package import use_own_package
+
     try:
+        use_own_package()
         code = main()
     except UserError as error:
         print(f"error: {_printable(str(error))}", file=sys.stderr)

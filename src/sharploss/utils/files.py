@@ -1,10 +1,13 @@
 """Files that appear whole or not at all."""
 
+import csv
+import errno
 import hashlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +45,23 @@ def atomic_path(path: str | Path) -> Generator[Path]:
     _sync_folder(path.parent)
 
 
+def check_writable(*paths: str | Path) -> None:
+    """Find out before hours of work whether their results can be written, as `atomic_path` will write them.
+
+    Raises:
+        OSError: a folder cannot be made or written, or a path is a folder; it names the path.
+    """
+    for path in map(Path, paths):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path.parent) as file:
+                file.write(bytes(4096))
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def _sync_folder(folder: Path) -> None:
     """Make a rename durable: the folder's own entry has to reach the disk too."""
     handle = os.open(folder, os.O_RDONLY)
@@ -66,6 +86,15 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON atomically; NaN and infinity are refused, as JSON has none."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table of `columns` atomically, a line for each of `rows`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def read_json(path: str | Path) -> Any:

@@ -1,5 +1,6 @@
 import json
 import re
+from collections import Counter
 
 import pytest
 
@@ -7,6 +8,7 @@ import synthetic
 from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.claims.pages import page, write_pages
 from sharploss.analysis.claims.spec import load_claims
+from sharploss.analysis.claims.summary import VERDICTS
 
 PAGES = load_claims(synthetic.REPOSITORY).papers
 
@@ -31,21 +33,26 @@ def test_a_page_has_every_claim_of_its_paper_and_no_other(verdicts, paper):
 
 def test_a_claim_has_both_verdicts_their_cells_and_the_effect_with_its_interval(verdicts):
     claim = verdicts["claims"]["E1"]
-    row = next(line for line in page("SPLoss", verdicts).splitlines() if line.startswith("| E1. "))
-    cells = [cell.strip(" *") for cell in row.split("|")[2:-1]]
-    for side, word, counts in (("published", *cells[:2]), ("measured", *cells[2:4])):
+    row = next(line for line in page("SPLoss", verdicts).splitlines() if line.startswith("| E1 |"))
+    cells = [cell.strip(" *") for cell in row.split("|")[4:-1]]
+    for side, word, counts in (("published", *cells[:2]), ("measured", *cells[3:5])):
         assert word == claim[side]["verdict"]
         assert counts == f"{claim[side]['cells']['for']} of {claim[side]['cells']['total']}"
     effect = claim["measured"]["effects"]["lpips"]
-    told = [float(number.replace("\N{MINUS SIGN}", "-")) for number in re.findall(r"[+\N{MINUS SIGN}][\d.]+", cells[4])]
+    told = [float(number.replace("\N{MINUS SIGN}", "-")) for number in re.findall(r"[+\N{MINUS SIGN}][\d.]+", cells[5])]
     assert told == pytest.approx([effect["change"], effect["low"], effect["high"]], abs=5e-5)
 
 
 def test_the_counts_at_the_top_are_those_of_the_claims(verdicts):
-    top = page("GV", verdicts).split("**The claims")[0]
-    measured = [c["measured"]["verdict"] for c in verdicts["claims"].values() if "GV" in c["paper"].split(" and ")]
-    for word in set(measured):
-        assert f"{measured.count(word)} {word}" in top.split("- Measured: ")[1]
+    row = next(line for line in page("GV", verdicts).splitlines() if line.startswith("| all |"))
+    counts = [int(cell.strip(" *").replace("·", "0")) for cell in row.split("|")[3:-1]]
+    mine = [c for c in verdicts["claims"].values() if "GV" in c["paper"].split(" and ")]
+    told = [side[word] for side in (counts_of(mine, "published"), counts_of(mine, "measured")) for word in VERDICTS]
+    assert counts == told
+
+
+def counts_of(claims, side):
+    return Counter(claim[side]["verdict"] for claim in claims)
 
 
 def test_the_cells_that_are_not_for_a_claim_are_listed(verdicts):

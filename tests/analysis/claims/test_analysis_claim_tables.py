@@ -1,12 +1,14 @@
-from sharploss.analysis.claims.tables import anomaly_rows, anomaly_table, claim_rows, claims_table, effects
+from sharploss.analysis.claims.pages import claim_rows
+from sharploss.analysis.claims.summary import anomaly_rows, anomaly_table, claims_table, effects
 from sharploss.analysis.tables.writers import latex, markdown
 
 MINUS = "\N{MINUS SIGN}"
 COUNTS = {"total": 3, "for": 2, "tie": 0, "open": 1, "missing": 0, "against": 0}
-EFFECT = {"change": -0.1234, "low": -0.2, "high": -0.05}
-SIDE = {"verdict": "undecided", "why": "1 of 3 cells.", "seeds": 1, "cells": COUNTS, "effects": {"psnr": EFFECT}}
+EFFECT = {"change": -0.1234, "low": -0.2, "high": -0.05, "smallest": -0.3, "largest": 0.1, "contrasts": 3}
+MORE = {"by": {}, "exceptions": []}
+SIDE = {"verdict": "undecided", "why": "1 of 3 cells.", "seeds": 1, "cells": COUNTS, "effects": {"psnr": EFFECT}} | MORE
 NOTHING = dict.fromkeys(COUNTS, 0)
-PRINT = {"verdict": "not testable", "why": "A figure.", "seeds": None, "cells": NOTHING, "effects": {}}
+PRINT = {"verdict": "not testable", "why": "A figure.", "seeds": None, "cells": NOTHING, "effects": {}} | MORE
 CLAIMS = {
     "E1": {"paper": "P", "where": "Table 1", "statement": "It is so.", "note": "", "published": PRINT, "measured": SIDE}
 }
@@ -24,7 +26,7 @@ def test_the_table_of_claims_has_a_row_per_claim_with_both_sides():
     table = claims_table(CLAIMS)
     (row,) = table.rows
     assert [cell.text for cell in row[:5]] == ["E1", "P", "It is so.", "not testable", "—"]
-    assert [cell.text for cell in row[6:8]] == ["undecided", "2/3"]
+    assert [cell.text for cell in row[6:8]] == ["undecided", "2 of 3"]
     assert len(row) == len(table.columns)
 
 

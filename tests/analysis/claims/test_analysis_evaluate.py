@@ -100,17 +100,13 @@ def test_exceptions_are_named_with_their_size(published):
     }
 
 
-def test_effects_and_closest_calls_are_those_of_the_tables(published):
+def test_effects_are_those_of_the_tables(published):
     lpips = published["E1"]["effects"]["lpips"]
     assert (lpips["smallest"], lpips["largest"]) == pytest.approx((-0.0243, -0.0035))
     assert lpips["low"] is None
     assert published["E27"]["effects"]["psnr"]["change"] == pytest.approx(2.72)
     assert published["E28"]["effects"]["ssim"]["change"] == pytest.approx(0.086)
     assert published["E29"]["effects"]["psnr"]["change"] == pytest.approx(-0.15)
-    assert published["E10"]["closest"]["change"] == pytest.approx(1e-4)
-    closest = published["E2"]["closest"]
-    assert (closest["network"], closest["dataset"]) == ("rrdbnet", "urban100")
-    assert closest["change"] == pytest.approx(-0.0079)
 
 
 # Invented cells: one network, one set, values per image.
@@ -195,10 +191,10 @@ def outcomes(test, **losses):
 
 def test_each_kind_of_claim_looks_at_its_contrasts():
     steps = {"a": BASE, "b": BASE + 1, "c": BASE + 0.5}
-    along = ["a", "b", "c"]
-    assert outcomes({"kind": "monotone", "sense": "higher", "along": along}, **steps) == ["for", "against"]
-    assert outcomes({"kind": "ordering", "sense": "worse", "along": along}, **steps) == ["against", "for"]
-    best = {"kind": "arg_max", "sense": "better", "at": "b", "among": ["a", "c"]}
+    order = {"kind": "direction", "pairs": [["b", "a"], ["c", "b"]]}
+    assert outcomes(order | {"sense": "higher"}, **steps) == ["for", "against"]
+    assert outcomes(order | {"sense": "worse"}, **steps) == ["against", "for"]
+    best = {"kind": "direction", "sense": "better", "pairs": [["b", "a"], ["b", "c"]]}
     assert outcomes(best, **steps) == ["for", "for"]
     assert outcomes({"kind": "equals", "pairs": [["b", "a"]], "expected": 1.0, "tolerance": 0.01}, **steps) == ["for"]
     assert outcomes({"kind": "equals", "pairs": [["c", "a"]], "expected": 1.0, "tolerance": 0.1}, **steps) == [
@@ -216,8 +212,11 @@ def test_a_trade_off_gains_in_one_metric_and_pays_in_another():
         second._replace(loss="l1"): BASE,
         second._replace(loss="gan"): BASE - 1,
     }
-    test = parsed(kind="trade_off", metrics=["ssim"], pays=["psnr"], pairs=[["gan", "l1"]])
-    assert verdict([test], Source(list(values), values), {}, exact=False)["verdict"] == "supported"
+    tests = [
+        parsed(kind="direction", metrics=[metric], sense=sense, pairs=[["gan", "l1"]])
+        for metric, sense in (("ssim", "better"), ("psnr", "worse"))
+    ]
+    assert verdict(tests, Source(list(values), values), {}, exact=False)["verdict"] == "supported"
 
 
 def test_lower_is_better_where_the_metric_says_so():

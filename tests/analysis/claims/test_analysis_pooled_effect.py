@@ -1,12 +1,18 @@
 import numpy as np
 import pytest
 
-from sharploss.analysis.claims.contrasts import Cell, Contrast
-from sharploss.analysis.claims.pooled_effect import pooled
+from sharploss.analysis.claims import pooled_effect
+from sharploss.analysis.claims.contrasts import Cell, Contrast, Scored
 from sharploss.analysis.stats.intervals import mean_interval
 
 CELL = Cell("mini", "sr_x4", "edsr", "set5", "psnr", "y", "a against b")
 RNG = np.random.default_rng(3)
+
+
+def pooled(found, *, exact):
+    """Pool contrasts, each of all images, or of those that are not NaN."""
+    known = [(one, table, ~np.isnan(table).any(axis=1)) for one, table in found]
+    return pooled_effect.pooled([(one, Scored(table[at], at, 0, 0, 1)) for one, table, at in known], exact=exact)
 
 
 def contrast(**place):
@@ -94,3 +100,29 @@ def test_printed_numbers_and_single_scores_have_no_interval():
 def test_metrics_are_kept_apart():
     found = pooled([(contrast(), np.ones((3, 1))), (contrast(metric="ssim"), np.zeros((3, 1)))], exact=False)
     assert {name: one["change"] for name, one in found.items()} == {"psnr": 1.0, "ssim": 0.0}
+
+
+def without(table, *images):
+    table = table.copy()
+    table[list(images)] = np.nan
+    return table
+
+
+def test_contrasts_of_other_images_are_added_up_image_by_image():
+    """What both have of an image stands together, though each lacks another one."""
+    table = RNG.normal(0, 1, (30, 1))
+    whole = pooled([(contrast(), table), (contrast(network="vdsr"), -table)], exact=False)["psnr"]
+    assert (whole["low"], whole["high"]) == pytest.approx((0, 0), abs=1e-9)  # each image against itself
+    parts = [(contrast(), without(table, 0)), (contrast(network="vdsr"), without(-table, 29))]
+    found = pooled(parts, exact=False)["psnr"]
+    alone = pooled(parts[:1], exact=False)["psnr"]
+    assert found["high"] - found["low"] < 0.4 * (alone["high"] - alone["low"])
+    assert found["change"] == pytest.approx((np.delete(table, 0).mean() - np.delete(table, 29).mean()) / 2)
+
+
+def test_an_effect_without_some_images_has_the_interval_of_the_others():
+    table = RNG.normal(0.3, 1, (40, 1))
+    found = pooled([(contrast(), without(table, 3, 9, 11))], exact=False)["psnr"]
+    mean, low, high = mean_interval(np.delete(table, [3, 9, 11], axis=0))
+    assert found["change"] == pytest.approx(mean)
+    assert (found["low"], found["high"]) == pytest.approx((low, high), abs=0.06)

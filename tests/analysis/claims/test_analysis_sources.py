@@ -62,7 +62,7 @@ def test_runs_are_compared_within_their_task_network_and_recipe(wide):
     part = scores[(scores["metric"] == "psnr") & (scores["dataset"] == found[0].cell.dataset)]
     means = part.groupby("loss")["value"].mean()
     assert result.mean == pytest.approx(means["l1"] - means["esrgan"])
-    assert result.values.shape[1] == 2
+    assert result.scored.table.shape[1] == 2
 
 
 def test_a_loss_that_could_not_be_trained_is_missing(wide):

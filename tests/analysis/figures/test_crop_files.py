@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from sharploss.analysis.figures.crop_files import crop_files, crops_of
+from sharploss.analysis.figures.crops import crop_files, crops_of
 from sharploss.analysis.load import load_study
 from sharploss.utils.errors import UserError
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from sharploss.analysis.figures.draw import draw_figures
+from sharploss.analysis.figures.draw import write_figures
 from sharploss.analysis.figures.overview import tradeoff_points
 from sharploss.analysis.figures.sploss import sweep_levels
 from sharploss.analysis.figures.training import term_lines
@@ -39,17 +39,17 @@ def test_terms_are_unweighted_numbers_of_the_record(study_root):
 
 @pytest.mark.slow
 def test_all_figures_are_drawn_and_are_the_same_every_time(sparse_root):
-    draw_figures("mini", sparse_root)
+    write_figures(load_study("mini", sparse_root))
     folder = sparse_root / "reports" / "mini" / "figures"
     listed = json.loads((folder / "figures.json").read_text())
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     drawn = [one for one in listed if "not_drawn" not in one]
     assert set(files) == {f"{one['name']}.{kind}" for one in drawn for kind in ("png", "svg")} | {"figures.json"}
-    assert {one["section"] for one in drawn} >= {"tradeoff", "ranks", "alpha", "mechanism", "crops", "training"}
+    assert {one["section"] for one in drawn} >= {"tradeoff", "ranks", "alpha", "mechanism", "training"}
     assert all(one["caption"] and one["alt"] and one["width"] and one["height"] for one in drawn)
     reasons = {one["name"]: one["not_drawn"] for one in listed if "not_drawn" in one}
     assert {"claims", "pareto", "protocol_mod_crop", "sharpgan_blocks", "mdf", "gv_variance_sr_x4"} <= set(reasons)
     assert all(reason.endswith(".") for reason in reasons.values())
     assert reasons["pareto"].startswith("LPIPS was not measured: ")
-    draw_figures("mini", sparse_root)
+    write_figures(load_study("mini", sparse_root))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == files

@@ -7,7 +7,7 @@ import overlaps
 import pandas as pd
 import pytest
 
-from sharploss.analysis.figures import changes, crops, gv, mdf, overview, second_order, sharpgan, sploss, training
+from sharploss.analysis.figures import comparisons, gv, mdf, overview, second_order, sharpgan, sploss, training
 from sharploss.analysis.figures.draw import PAPERS, study_figures
 from sharploss.analysis.figures.study_figure import crowded, file_name, kind_of
 from sharploss.analysis.load import load_study
@@ -53,6 +53,10 @@ REDUCED = {
     "one run of a paper's loss": lambda runs: runs["run"] == "sr_x4-vdsr-l2_gv-s0",
     "one pair": lambda runs: runs["run"].isin(["sr_x4-vdsr-l2-s0", "sr_x4-vdsr-l2_gv-s0"]),
     "one network": lambda runs: runs["group"] == "sharpen-nonbn_resg",
+    "no SPLoss": lambda runs: (runs["group"] == "sr_x4-vdsr") & ~runs["loss"].str.contains("sploss"),
+    "one alpha": lambda runs: (runs["group"] == "sr_x4-edsr") & runs["loss"].isin(["l1", "sploss"]),
+    "SPLoss alone": lambda runs: (runs["group"] == "sr_x4-edsr") & runs["loss"].str.startswith("sploss"),
+    "no run of the baseline": lambda runs: (runs["group"] == "sr_x4-vdsr") & (runs["loss"] != "l1"),
     "one suite": lambda runs: runs["suites"].map(lambda suites: "gv_protocol" in suites),
 }
 
@@ -64,6 +68,59 @@ def test_every_figure_survives_a_study_with_little_in_it(full, kept):
     found = drawn(study_figures, small)
     assert all(one.figure is not None or one.not_drawn.endswith(".") for one in found.values())
     assert found["scoreboard"].figure is not None or "beside" in found["scoreboard"].not_drawn
+
+
+def measured(study, change):
+    """The study with other values: change(scores) -> values."""
+    return replace(study, scores=study.scores.assign(value=change(study.scores)))
+
+
+def is_of(scores, metric, loss=None):
+    return (scores["metric"] == metric) & ((scores["loss"] == loss) | (loss is None)) & (scores["network"] != "")
+
+
+MEASURED = {
+    "all networks below their input": lambda scores: scores["value"].where(~is_of(scores, "psnr"), 3.0),
+    "all equal": lambda scores: 0.5 + 0 * scores["value"],
+    "one loss without a number": lambda scores: scores["value"].mask(is_of(scores, "psnr", "l2_gv")),
+    "a metric without numbers": lambda scores: scores["value"].mask(scores["metric"] == "lpips"),
+    "no number at all": lambda scores: scores["value"] * float("nan"),
+    "one loss far from all others": lambda scores: scores["value"].mask(
+        is_of(scores, "gradient_variance_ratio", "l1_gv"), 1e6
+    ),
+}
+
+
+@pytest.mark.parametrize("change", MEASURED)
+def test_every_figure_survives_whatever_was_measured(full, change):
+    small = part_of(full, full.runs["group"].isin(["sr_x4-vdsr"]))
+    found = drawn(study_figures, measured(small, MEASURED[change]))
+    for one in found.values():
+        assert one.figure is not None or one.not_drawn.endswith(".")
+        if one.figure is not None and one.name.startswith(("tradeoff", "pareto", "ranks", "second", "score")):
+            one.figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("metric", ["psnr", "niqe", "gradient_variance_ratio", "lpips"])
+def test_every_figure_survives_a_study_of_one_metric(full, metric):
+    small = part_of(full, full.runs["group"].isin(["sr_x4-edsr"]))
+    found = drawn(study_figures, replace(small, scores=small.scores[small.scores["metric"] == metric]))
+    assert all(one.figure is not None or one.not_drawn.endswith(".") for one in found.values())
+
+
+def test_what_is_too_far_to_be_drawn_and_the_input_are_written_below_every_panel(full):
+    small = part_of(full, full.runs["group"] == "sr_x4-edsr")
+    ratio = (small.scores["metric"] == "gradient_variance_ratio") & (small.scores["network"] != "")
+    for far in (small.scores["loss"] == "l1_gv", small.scores["loss"] != ""):
+        found = drawn(
+            overview.tradeoffs, measured(small, lambda scores, far=far: scores["value"].mask(ratio & far, 40))
+        )
+        assert len(found) == small.scores.loc[ratio, "dataset"].nunique() == 2
+        for one in found.values():
+            notes = [axes.get_xlabel().replace("\n", " ") for axes in one.figure.axes]
+            assert notes
+            assert all("bicubic: " in note for note in notes)
+            assert any("l1_gv: 40.00, " in note for note in notes)
 
 
 def test_every_figure_survives_a_study_in_which_nothing_was_trained(full):
@@ -80,7 +137,7 @@ def test_with_and_without_gv_are_compared_under_one_recipe(full):
     own = full.runs["recipe"].mask(network, "own")
     variant = full.runs["variant"].mask(network, full.runs["loss"] + "-own")
     curves = drawn(gv.variances, replace(full, runs=full.runs.assign(recipe=own, variant=variant)))
-    names = [axes.get_ylabel() for axes in curves["gv_variance_sr_x4"].figure.axes[::4]]
+    names = [axes.get_title().split(":")[0] for axes in curves["gv_variance_sr_x4"].figure.axes]
     assert "vdsr" in names
     other = full.runs["recipe"].mask(network & (full.runs["loss"] == "l2_gv"), "own")
     pairs = gv.compared(replace(full, runs=full.runs.assign(recipe=other)))
@@ -133,23 +190,26 @@ def grey(full):
 
 def test_a_grey_task_is_compared_by_its_own_fidelity(grey):
     found = drawn(mdf.comparisons, grey)
-    titles = {name: [axes.get_title().split("\n")[0] for axes in found[name].figure.axes] for name in found}
-    assert titles["mdf_jpeg_q10"][:2] == ["PSNR grey 8-bit", "SSIM grey 8-bit"]
-    assert titles["mdf_sr_x4"][:2] == ["PSNR Y", "SSIM Y"]
+    titles = {
+        name: [axes.get_title().replace("\n", " ").rpartition(" ")[0] for axes in found[name].figure.axes]
+        for name in found
+    }
+    assert titles["mdf_jpeg_q10"][:2] == ["PSNR grey 8-bit (dB)", "SSIM grey 8-bit"]
+    assert titles["mdf_sr_x4"][:2] == ["PSNR Y (dB)", "SSIM Y"]
 
 
 def test_rows_of_colour_and_of_grey_have_a_measure_each(grey):
     rows = pd.DataFrame([["psnr", "grey8"], ["psnr", "y"], ["psnr", "rgb"]], columns=["metric", "protocol"])
-    assert set(changes.shown(grey, rows, mdf.METRICS)) == {("psnr", "y"), ("psnr", "grey8")}
+    assert set(comparisons.shown(grey, rows, mdf.METRICS)) == {("psnr", "y"), ("psnr", "grey8")}
 
 
 def test_a_comparison_has_the_paired_changes_of_the_scores(full):
-    found = changes.changes_against(full, "sr_x4", "set5", {"mdf"}, "l2")
+    found = comparisons.changes_against(full, "sr_x4", "set5", {"mdf"}, "l2")
     one = found[(found["series"] == "edsr (mini)") & (found["metric"] == "psnr") & (found["protocol"] == "y")]
     mean = means(full.scores).query("task == 'sr_x4' and dataset == 'set5' and network == 'edsr' and recipe == 'mini'")
     mean = mean.query("metric == 'psnr' and protocol == 'y'").set_index("loss")["value"]
-    assert one["difference"].iloc[0] == pytest.approx(mean["mdf"] - mean["l2"])
-    assert one["low"].iloc[0] < one["difference"].iloc[0] < one["high"].iloc[0]
+    assert one["value"].iloc[0] == pytest.approx(mean["mdf"] - mean["l2"])
+    assert one["low"].iloc[0] < one["value"].iloc[0] < one["high"].iloc[0]
 
 
 def test_of_a_search_the_weight_that_most_networks_have_is_compared():
@@ -173,12 +233,11 @@ def test_published_changes_stand_beside_measured_ones(study):
 
 
 def test_the_protocol_costs_bicubic_what_the_scores_say(study):
-    pairs = gv.protocol_pairs(study, "sr_x3_no_mod_crop").query("dataset == 'set5'").set_index("loss")
+    pairs = gv.protocol_pairs(study, "sr_x3_no_mod_crop").query("dataset == 'set5'").set_index("row")
     assert list(pairs.index) == ["bicubic", "edsr l1", "edsr l1_gv"]
     mean = means(study.scores).query("dataset == 'set5' and metric == 'psnr' and protocol == 'y' and loss == 'bicubic'")
     mean = mean.set_index("task")["value"]
-    assert pairs.loc["bicubic", "usual"] == pytest.approx(mean["sr_x3"])
-    assert pairs.loc["bicubic", "other"] == pytest.approx(mean["sr_x3_no_mod_crop"])
+    assert pairs.loc["bicubic", "value"] == pytest.approx(mean["sr_x3_no_mod_crop"] - mean["sr_x3"])
 
 
 def test_gradients_are_those_of_the_pair_the_paper_has(study):
@@ -189,10 +248,32 @@ def test_gradients_are_those_of_the_pair_the_paper_has(study):
 
 def test_variance_curves_are_those_of_the_files(study):
     pairs = gv.compared(study).query("task == 'sr_x4'")
-    assert dict(zip(pairs["network"], pairs["gv"], strict=True)) == {"espcn": "l2_gv", "edsr": "l2_gv", "vdsr": "l2_gv"}
+    assert dict(zip(pairs["network"], pairs["loss"], strict=True)) == {
+        "espcn": "l2_gv",
+        "edsr": "l2_gv",
+        "vdsr": "l2_gv",
+    }
     curves = gv.variance_curves(study, "sr_x4", pairs)
     assert set(curves.query("network == 'vdsr'")["line"]) == {"l2", "l2_gv"}
     assert np.allclose(curves.query("network == ''")["output"] / curves.query("network == ''")["target"], 0.4)
+
+
+def test_variance_curves_stand_beside_their_share_of_the_target():
+    rows = [
+        [net, line, way, rank, 0.1 * (1 + rank), share * 0.1 * (1 + rank)]
+        for net, line, share in (("", "bicubic", 0.4), ("vdsr", "l2", 0.5), ("vdsr", "l2_gv", 0.6))
+        for way in "xy"
+        for rank in (0.25, 0.75)
+    ]
+    lines = gv.variance_lines(pd.DataFrame(rows, columns=gv.CURVE_COLUMNS))
+    ways = ("horizontal", "vertical")
+    assert list(dict.fromkeys(lines["panel"])) == [
+        f"vdsr: {what}, {way}" for what in ("variance", "share") for way in ways
+    ]
+    share = lines[lines["panel"] == "vdsr: share, vertical"]
+    assert {line: list(part["y"].round(9)) for line, part in share.groupby("line", sort=False)} == {
+        "target": [1, 1], "bicubic": [0.4, 0.4], "l2": [0.5, 0.5], "l2_gv": [0.6, 0.6]
+    }  # fmt: skip
 
 
 def test_without_curves_the_reason_is_told(study_root):
@@ -222,6 +303,7 @@ def test_the_scoreboard_counts_pairs(full):
 
 def test_verdicts_are_drawn_once_there_are_any(own_root):
     study = load_study("mini", own_root)
+    study.paths.claims.unlink(missing_ok=True)
     assert drawn(overview.claims, study)["claims"].not_drawn
     claim = {"paper": "GV", "published": {"verdict": "supported"}, "measured": {"verdict": "undecided"}}
     (own_root / "results" / "mini" / "claims.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))
@@ -240,12 +322,6 @@ def test_leads_leave_out_sweeps_and_the_uncropped_task(study):
     assert not any("_w1" in label or "_a4" in label for label in labels)
 
 
-def test_crops_show_the_network_with_most_losses_of_each_task(study):
-    found = drawn(crops.crops, study)
-    assert "crops_sr_x4-espcn" in found
-    assert not any("_a4" in axes.get_title() for axes in found["crops_sr_x4-espcn"].figure.axes)
-
-
 def test_a_study_of_one_task_draws_what_it_can(own_root):
     shutil.rmtree(own_root / "results" / "mini" / "crops" / "sr_x4-vdsr")
     found = drawn(sploss.pictures, load_study("mini", own_root))
@@ -257,16 +333,6 @@ def test_kinds_names_and_crowds(study):
     assert file_name("edsr (mini_gan)") == "edsr_mini_gan"
     rows = pd.DataFrame({"network": list("aaab"), "loss": list("xyzx")})
     assert list(crowded(rows, ["network"], least=3)["network"]) == ["a"] * 3
-
-
-def test_a_recipe_that_all_losses_share_is_not_repeated_below_each():
-    def titles(*names):
-        return [title for title, _ in crops.without_recipe([(name, None) for name in names])]
-
-    assert titles("target", "input", "l1-mini_same_size", "l2-mini_same_size") == ["target", "input", "l1", "l2"]
-    several = ["target", "bicubic", "l1", "l1-mini_gan"]
-    assert titles(*several) == several
-    assert titles("target", "bicubic") == ["target", "bicubic"]
 
 
 def test_curves_of_adversarial_trainings_are_those_of_the_record(full):
@@ -284,7 +350,9 @@ def test_without_a_discriminator_no_curves_of_one_are_drawn(full):
 
 def test_extractors_that_the_runs_use_are_drawn_with_their_record(full):
     figure = drawn(mdf.extractions, full)["extractors"].figure
-    assert [axes.get_title() for axes in figure.axes[:3]] == ["mdf_sr", "mdf_denoise", "mdf_jpeg"]
+    assert [axes.get_title() for axes in figure.axes[::3]] == [
+        f"{extractor}: mean logit" for extractor in ("mdf_sr", "mdf_denoise", "mdf_jpeg")
+    ]
     none = replace(full, extractions=full.extractions.iloc[:0])
     assert "No run has an MDF loss" in drawn(mdf.extractions, none)["extractors"].not_drawn
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from sharploss.analysis.load import load_edge
-from sharploss.analysis.plotting.mechanism import grid, maps_figure, profile_figure, strongest_profile
+from sharploss.analysis.plotting.mechanism import MAPS, maps_figure, profile_figure, strongest_profile
 from sharploss.analysis.plotting.style import style
 from sharploss.record.paths import paths
 
@@ -18,7 +18,6 @@ def test_the_profile_crosses_the_strongest_edge():
     part, name = strongest_profile(edge_of(target))
     assert name == "row 8"
     assert list(part["position"]) == list(part["column"]) == list(range(7, 32))
-    assert (grid(edge_of(target), "target") == target).all()
 
 
 def test_an_edge_between_rows_is_crossed_along_a_column():
@@ -39,7 +38,7 @@ def test_exactly_the_penalised_pixels_are_shaded(study_root):
     edge = load_edge(paths("mini", study_root), "sr_x4")
     with style():
         figure = profile_figure(edge)
-    shaded = [patch for patch in figure.axes[1].patches if patch.get_alpha()]
+    shaded = [patch for patch in figure.axes[1].patches if patch.get_alpha() and patch.get_width() == 1]
     assert len(shaded) == int(strongest_profile(edge)[0]["penalised"].sum())
 
 
@@ -48,5 +47,5 @@ def test_the_maps_show_the_numbers(study_root):
     with style():
         figure = maps_figure(edge)
     images = [axes.get_images()[0].get_array() for axes in figure.axes if axes.get_images()]
-    names = ("target", "output", "penalised", "laplacian", "error", "weight")
-    assert all(np.allclose(image, grid(edge, name)) for image, name in zip(images, names, strict=True))
+    grids = [edge.pivot(index="row", columns="column", values=name).to_numpy() for name in MAPS]
+    assert all(np.allclose(image, grid) for image, grid in zip(images, grids, strict=True))

@@ -1,5 +1,6 @@
 import itertools
 
+import overlaps
 import pytest
 
 from sharploss.analysis.plotting import style
@@ -53,16 +54,41 @@ def test_colours_keep_apart_from_each_other_and_from_white():
         assert sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5 > 0.14, (one, other)
 
 
-def test_a_level_is_never_drawn_on_the_edge():
-    with style.style():
-        axes = style.new_figure(3, 2).subplots()
-        axes.plot([1, 2], [0.0, 1.0])
-        style.level(axes, 1.05, ls="--")
-        low, high = axes.get_ylim()
-    assert high - 1.05 > 0.02 * (high - low)
-
-
 def test_an_arrow_stays_with_its_word():
     assert style.wrapped("Overshoot Y (levels) \N{DOWNWARDS ARROW}", 20).splitlines()[1].startswith("(levels)")
     assert style.wrapped("PSNR Y (dB) \N{UPWARDS ARROW}", 20).count("\n") == 0
     assert style.wrapped("Gradient-variance ratio grey \N{RIGHTWARDS ARROW}1", 20).splitlines()[1].startswith("ratio")
+
+
+def test_long_names_are_broken_at_their_joints_and_nothing_is_lost():
+    assert style.wrapped("l1-mini_features", 12) == "l1-mini_\nfeatures"
+    assert style.wrapped("sharpgan-mini_gan_same_size", 16) == "sharpgan-mini_\ngan_same_size"
+    assert style.wrapped("l1_second_order", 15) == "l1_second_order"
+    assert style.wrapped("a title of words", 8) == "a title\nof words"
+    assert style.wrapped("", 8) == ""
+
+
+@pytest.mark.parametrize("letters", [1, 7, 20])
+@pytest.mark.parametrize(
+    "text", ["a" * 60, "_".join("abcdefghij") * 3, "$x_1$ & 50 % <b>", "__", "a--b__c", "PSNR Y (dB) \N{UPWARDS ARROW}"]
+)
+def test_whatever_is_broken_keeps_its_letters_and_its_width(text, letters):
+    lines = style.wrapped(text, letters).splitlines()
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert max(map(len, lines)) <= max(letters, 1) + 2  # a joint or an arrow stays with what is before it
+
+
+def test_a_legend_of_long_names_stays_inside_the_figure():
+    with style.style():
+        made = style.new_figure(4, 2)
+        made.subplots()
+        style.legend_below(made, {f"{'long_name_' * 7}{at}": {"ls": "-"} for at in range(3)})
+        assert overlaps.outside(made) == []
+        assert overlaps.covered(made) == []
+
+
+def test_dollars_are_no_formula():
+    with style.style():
+        made = style.new_figure(4, 2)
+        made.subplots().set_title("$x_$ 50 % \\frac{ & <b>")
+        made.draw_without_rendering()

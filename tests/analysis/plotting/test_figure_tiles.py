@@ -1,7 +1,7 @@
 import numpy as np
 
 from sharploss.analysis.plotting.style import save, style
-from sharploss.analysis.plotting.tiles import Strip, Tile, broken, tiles_figure
+from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 
 PICTURE = np.random.default_rng(0).random((12, 12, 3))
 MAP = np.random.default_rng(1).normal(size=(12, 12))
@@ -34,10 +34,3 @@ def test_the_svg_holds_raw_pixels_and_both_files_are_the_same_every_time(tmp_pat
     for kind in ("png", "svg"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
     assert (tmp_path / "a.svg").read_bytes().count(b"image-rendering") >= 3
-
-
-def test_long_titles_are_broken_where_names_have_joints():
-    assert broken("l1-mini_features", 12) == "l1-\nmini_\nfeatures"
-    assert broken("sharpgan-mini_gan_same_size", 16) == "sharpgan-\nmini_gan_same_\nsize"
-    assert broken("l1_second_order", 15) == "l1_second_order"
-    assert broken("a title of words", 8) == "a title\nof words"

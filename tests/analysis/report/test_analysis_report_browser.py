@@ -12,9 +12,9 @@ from stand_ins import with_figures, with_protocols
 
 import synthetic
 from sharploss.analysis.claims.evaluate import evaluate_claims
-from sharploss.analysis.figures.draw import draw_figures
+from sharploss.analysis.figures.draw import write_figures
 from sharploss.analysis.load import load_study
-from sharploss.analysis.report.page import render, write_report
+from sharploss.analysis.report.page import render, write_page
 
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"), pytest.mark.slow]
 
@@ -26,7 +26,7 @@ def root(tmp_path_factory):
     root = synthetic.make_study(tmp_path_factory.mktemp("page"), wide=True)
     evaluate_claims("mini", root)
     with_protocols(with_figures(root))
-    write_report("mini", root, command="make repro")
+    write_page(load_study("mini", root), command="make repro")
     return root
 
 
@@ -270,8 +270,8 @@ def test_a_hostile_crop_name_stays_a_text(browser, root):
 
 def test_the_page_with_all_of_its_figures_fits_the_screen(browser, tmp_path):
     root = synthetic.make_study(tmp_path)
-    draw_figures("mini", root)
-    write_report("mini", root, command="make repro")
+    write_figures(load_study("mini", root))
+    write_page(load_study("mini", root), command="make repro")
     for width in WIDTHS:
         show(browser, root / "reports" / "mini" / "index.html", width=width)
         assert browser.evaluate("document.documentElement.scrollWidth") <= width

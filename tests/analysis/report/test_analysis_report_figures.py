@@ -2,13 +2,13 @@ import json
 
 import pytest
 
-from sharploss.analysis.report.figures import figures
+from sharploss.analysis.report.page import figures
 from sharploss.utils.errors import UserError
 
 
 @pytest.fixture
 def folder(tmp_path):
-    entries = [("a", "ranks"), ("c", "alpha"), ("b", "ranks"), ("crops_x", "crops")]
+    entries = [("a", "ranks"), ("c", "alpha"), ("b", "ranks")]
     listed = [{"name": name, "section": section, "caption": name, "alt": name} for name, section in entries]
     for name, _ in entries:
         (tmp_path / f"{name}.svg").write_text("<svg/>")
@@ -17,7 +17,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_figures_are_sorted_into_sections_without_crops_and_what_was_not_drawn(folder):
+def test_figures_are_sorted_into_sections_and_what_was_not_drawn(folder):
     sections, skipped = figures(folder)
     names = {section: [entry["name"] for entry in part] for section, part in sections.items()}
     assert names == {"ranks": ["a", "b"], "alpha": ["c"]}

@@ -7,8 +7,7 @@ import pytest
 
 import synthetic
 from sharploss.analysis.load import load_study
-from sharploss.analysis.tables.best_weight import LossFamily, best_weight, choices, families, lay_out
-from sharploss.config.loss_spec import parse_loss
+from sharploss.analysis.tables.best_weight import best_weight, choices, lay_out
 from sharploss.config.params import load_params
 from sharploss.planning.plan import expand
 
@@ -78,25 +77,7 @@ def chosen(root):
 
 def laid_out(root):
     study = load_study("mini", root)
-    return lay_out(study, best_weight(study, study.compared))["weights"]
-
-
-def test_losses_that_differ_in_one_weight_or_alpha_are_a_family():
-    losses = {
-        "l1": {"l1": 1},
-        "strong": {"l1": 1, "gv": 1},
-        "weak": {"l1": 1, "gv": {"weight": 0.1}},
-        "patch": {"l1": 1, "gv": {"weight": 0.1, "patch": 4}},
-        "sp": {"sploss": {"alpha": 2}},
-        "sp4": {"sploss": {"alpha": 4, "weight": 1}},
-        "mdf": {"mdf": {"weights": "a"}},
-        "mdf_b": {"mdf": {"weights": "b"}},
-    }
-    found = families({name: parse_loss(spec) for name, spec in losses.items()})
-    assert [family.name for family in found] == ["l1", "l1 + gv", "patch", "sploss", "mdf", "mdf_b"]
-    assert found[1] == LossFamily("l1 + gv", "weight", {"weak": 0.1, "strong": 1.0})
-    assert found[3] == LossFamily("sploss", "alpha", {"sp": 2.0, "sp4": 4.0})
-    assert found[0].parameter == found[2].parameter == ""
+    return lay_out(study, best_weight(study))["weights"]
 
 
 def test_the_best_is_chosen_by_the_last_validation_and_not_by_the_test(root):
@@ -186,7 +167,7 @@ def test_trials_that_had_no_weights_are_none(mini):
 def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_differences(weights_root):
     study = load_study("mini", weights_root)
     compared = study.compared
-    numbers = best_weight(study, compared)
+    numbers = best_weight(study)
     assert len(numbers) == 5 * 2
     row = numbers.query("family == 'l1 + gv' and dataset == 'set5'").iloc[0]
     same = "network == 'espcn' and recipe == 'mini' and dataset == 'set5' and metric == 'lpips'"
@@ -213,10 +194,10 @@ def test_a_best_at_an_end_of_what_was_tried_is_told(root):
     assert "gv" not in note
 
 
-def test_only_suites_that_compare_losses_and_vary_one_have_a_table(mini, study, compared):
+def test_only_suites_that_compare_losses_and_vary_one_have_a_table(mini, study):
     assert set(choices(mini)["suite"]) == {"weights", "feature_weights"}  # not the alpha sweep
     assert len(choices(study)) == 0
-    assert lay_out(study, best_weight(study, compared)) == {}
+    assert lay_out(study, best_weight(study)) == {}
 
 
 def test_several_seeds_are_averaged_and_all_must_have_finished(root, monkeypatch):

@@ -5,8 +5,8 @@ from sharploss.analysis.tables import layout, tables
 
 
 @pytest.fixture(scope="module")
-def shown(study, compared):
-    return tables.display(study, compared)
+def shown(study):
+    return study.tables
 
 
 def rows(table):

@@ -72,6 +72,42 @@ def test_means_and_statuses_cover_the_seeds(tmp_path):
     assert not np.isnan(half["psnr_y"])
 
 
+@pytest.mark.parametrize(
+    ("gone", "named"),
+    [
+        (["sr_x4-vdsr-l2_gv-s1"], ["vdsr l2_gv, 1 of 2 seeds"]),
+        (["sr_x4-edsr-l1-s0"], ["edsr l2, 1 of 2 seeds", "edsr ssim, 1 of 2 seeds"]),
+        (["sr_x4-espcn-ssim-s0", "sr_x4-espcn-l1-s0"], ["espcn ssim, 1 of 2 seeds", "espcn l2, 1 of 2 seeds"]),
+    ],
+)
+def test_a_seed_without_scores_is_said_in_every_table_of_means_and_of_differences(tmp_path, gone, named):
+    study = load_study("mini", synthetic.make_study(tmp_path, seeds=(0, 1), diverged=tuple(gone)))
+    for table in study.tables["pairings_difference"]:
+        (note,) = [note for note in table.notes if note.startswith("Paired over fewer seeds than planned")]
+        assert all(name in note for name in named)
+    for name in ("ranks", "pareto"):
+        (note,) = [
+            note for note in study.tables[name][0].notes if note.startswith("Means are over the seeds that have")
+        ]
+        assert all(f"{run.split('-')[1]} {run.split('-')[2]}, 1 of 2 seeds" in note for run in gone)
+
+
+@pytest.mark.parametrize(("seeds", "recipe"), [((0,), "-mini_gan"), ((0, 1), "-mini_gan"), ((0,), "")])
+def test_no_other_reference_takes_the_place_of_one_that_diverged(tmp_path, seeds, recipe):
+    """Beside esrgan, a reference too, L1 diverges: nothing becomes a difference to esrgan under the heading L1."""
+    gone = tuple(f"sr_x4-edsr-l1{recipe}-s{seed}" for seed in seeds)
+    study = load_study("mini", synthetic.make_study(tmp_path, seeds=seeds, diverged=gone, wide=True))
+    mine = (study.compared["recipe"] == (recipe[1:] or "mini")) & (study.compared["network"] == "edsr")
+    assert not (mine & (study.compared["task"] == "sr_x4")).any()
+    assert set(study.compared["against"]) == {"l1"}
+    suite = "adversarial" if recipe else "pairings"
+    for table in study.tables[f"{suite}_difference"]:
+        for row in table.rows:
+            told = {cell.text for cell in row[2:]}
+            if row[0].text == "edsr" and row[1].text != "l1_vgg":
+                assert told == {"L1 diverged (l1 at step 140)"}
+
+
 def test_the_alpha_table_has_measures_down_and_alphas_across_in_order(study, study_root):
     table = tables.alpha_sweep(study)
     assert list(table.columns[6:]) == ["l1", *(f"alpha_{a}" for a in (0, 1, 2, 3, 4, 6, 8, 10))]
@@ -193,7 +229,7 @@ def test_a_study_without_sweep_or_l1_still_has_its_tables(small_root):
 
 @pytest.fixture(scope="module")
 def wide_tables(wide):
-    return tables.display(wide, wide.compared)
+    return wide.tables
 
 
 def test_every_suite_has_its_own_tables(wide, wide_tables):
@@ -212,7 +248,7 @@ def test_a_loss_of_two_recipes_has_two_rows_that_are_ranked_apart(wide):
 
 
 def test_differences_of_a_suite_stay_within_its_recipe(wide):
-    compared = tables.frames(wide, wide.compared)["adversarial_difference"]
+    compared = wide.frames["adversarial_difference"]
     assert set(compared["loss"]) == {"esrgan"}
     row = compared.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]
     assert row["difference"] == pytest.approx(-0.9, abs=0.3)
@@ -274,3 +310,13 @@ def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path)
     packages = r"\documentclass{article}\usepackage{booktabs,array,longtable}\extrafloats{100}"
     (tmp_path / "all.tex").write_text(rf"{packages}\begin{{document}}{body}\end{{document}}")
     subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tmp_path, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["ranks", "cost", "alpha_control", "curves", "paper_gv_table1", "pairings_difference"])
+def test_a_suite_named_as_another_table_takes_nothing_from_it(study, name):
+    suites = study.runs["suites"].map(lambda own: [name if suite == "pairings" else suite for suite in own])
+    other = replace(study, runs=study.runs.assign(suites=suites))
+    assert other.frames[f"suite_{name}"].equals(study.frames["pairings"])
+    assert other.frames[f"suite_{name}_difference"].equals(study.frames["pairings_difference"])
+    assert set(other.tables) == set(other.frames) > {"ranks", "cost", "alpha_sweep"}
+    assert other.frames["cost"].equals(study.frames["cost"])

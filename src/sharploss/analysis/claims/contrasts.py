@@ -38,8 +38,9 @@ class Source:
 
     Attributes:
         cells: every cell that was published, or planned, in order.
-        values: cell -> (images, seeds), NaN where there is no score; the images of a test set are in the same order in
-            every cell. A published number is (1, 1). Planned cells without scores are absent.
+        values: cell -> (images, seeds), NaN where there is no score, infinite PSNR where an image was restored exactly;
+            the images of a test set are in the same order in every cell. A published number is (1, 1). Planned cells
+            without scores are absent.
         planned: cell -> the columns of its values that a training was planned for; a cell that is not here was planned
             with every seed. One column, of what was never trained, stands for all seeds.
     """
@@ -73,7 +74,7 @@ class Contrast(NamedTuple):
     sense: int = 1
 
 
-def contrasts(test: claims.Cells, source: Source) -> list[Contrast]:
+def contrasts(test: claims.CellTest, source: Source) -> list[Contrast]:
     """Return the contrasts of a test, for all cells whose every side was published or planned."""
     known = set(source.cells)
     made = [contrast for cell in _contexts(test, source) for contrast in _of(test, cell)]
@@ -81,11 +82,10 @@ def contrasts(test: claims.Cells, source: Source) -> list[Contrast]:
     return [one for one in unique.values() if all(cell in known for _, cell in one.terms)]
 
 
-def _contexts(test: claims.Cells, source: Source) -> list[Cell]:
+def _contexts(test: claims.CellTest, source: Source) -> list[Cell]:
     """List the cells that a test looks at, without their losses."""
-    metrics = {*test.metrics, *(test.pays if isinstance(test, claims.TradeOff) else [])}
     wanted = {"block": {*test.tables, *test.recipes}, "task": set(test.tasks), "network": set(test.networks)}
-    wanted |= {"dataset": set(test.datasets), "metric": metrics}
+    wanted |= {"dataset": set(test.datasets), "metric": set(test.metrics)}
     return list(
         dict.fromkeys(
             cell._replace(loss="")
@@ -103,23 +103,13 @@ def _measured_as_asked(test: claims.Cells, cell: Cell) -> bool:
     return cell.protocol in STANDARD.get(cell.metric, (cell.protocol,))
 
 
-def _of(test: claims.Cells, cell: Cell) -> Iterator[Contrast]:
-    if isinstance(test, claims.Direction):
-        yield from (_pair(test, cell, pair, test.sense, or_equal=test.or_equal) for pair in test.pairs)
-    elif isinstance(test, claims.TradeOff):
-        sense = "worse" if cell.metric in test.pays else "better"
-        yield from (_pair(test, cell, pair, sense) for pair in test.pairs)
-    elif isinstance(test, claims.Steps):
-        steps = zip(test.along[1:], test.along, strict=False)
-        yield from (_pair(test, cell, pair, test.sense) for pair in steps)
-    elif isinstance(test, claims.ArgMax):
-        yield from (_pair(test, cell, (test.at, other), test.sense) for other in test.among)
-    elif isinstance(test, claims.Equals):
-        yield from (_pair(test, cell, pair, "higher")._replace(expected=test.expected) for pair in test.pairs)
-    elif isinstance(test, claims.LargestAt):
+def _of(test: claims.CellTest, cell: Cell) -> Iterator[Contrast]:
+    if isinstance(test, claims.LargestAt):
         yield from _largest(test, cell)
     elif isinstance(test, claims.Bound):
         yield from _bounds(test, cell)
+    else:
+        yield from (_pair(test, cell, pair) for pair in test.pairs)
 
 
 def sign(metric: str, sense: str) -> int:
@@ -136,12 +126,19 @@ def at(cell: Cell, side: str) -> Cell:
     return cell._replace(loss=loss, network=network or cell.network)
 
 
-def _pair(test: claims.Cells, cell: Cell, pair: tuple[str, str], sense: str, *, or_equal: bool = False) -> Contrast:
+def _pair(test: claims.Direction | claims.Equals, cell: Cell, pair: tuple[str, str]) -> Contrast:
+    sense = test.sense if isinstance(test, claims.Direction) else "higher"
     first, second, way = at(cell, pair[0]), at(cell, pair[1]), sign(cell.metric, sense)
     label = f"{pair[0]} against {pair[1]}"
-    terms = ((float(way), first), (float(-way), second))
-    counted = first._replace(loss=label)
-    return Contrast(counted, label, terms, or_equal=or_equal, tolerance=test.tolerance, sense=way)
+    return Contrast(
+        first._replace(loss=label),
+        label,
+        ((float(way), first), (float(-way), second)),
+        or_equal=isinstance(test, claims.Direction) and test.or_equal,
+        tolerance=test.tolerance,
+        expected=test.expected if isinstance(test, claims.Equals) else None,
+        sense=way,
+    )
 
 
 def _largest(test: claims.LargestAt, cell: Cell) -> Iterator[Contrast]:
@@ -179,29 +176,36 @@ class Scored(NamedTuple):
     """What there is of a contrast.
 
     Attributes:
-        table: (images, seeds), over those that every cell has; None where a cell has no scores or they have none in
-            common.
+        table: (images, seeds), over those on which every cell has a finite score; None where there are none.
+        places: which of the test set's images these are.
+        left_out: how many images some of its cells have a score of, but not all of them a finite one.
         lost: how many of the seeds that were planned for all of its cells lack scores, as after divergence.
         planned: how many those are.
     """
 
     table: Floats | None
+    places: npt.NDArray[np.bool_]
+    left_out: int
     lost: int
     planned: int
 
 
 def scored(contrast: Contrast, source: Source) -> Scored:
-    """Add up a contrast image by image and seed by seed, and count the planned seeds that are not among them."""
+    """Add up a contrast image by image and seed by seed, and count the images and planned seeds that are not in it."""
     cells = [cell for _, cell in contrast.terms]
     tables = [source.values[cell] for cell in cells if cell in source.values]
     due = set(range(max((table.shape[1] for table in tables), default=0)))
     due = due.intersection(*(source.planned[cell] for cell in cells if cell in source.planned))
     if len(tables) < len(cells):
-        return Scored(None, len(due), len(due))
-    total = sum(weight * source.values[cell] for weight, cell in contrast.terms) + np.float64(contrast.constant)
-    table = np.asarray(total, dtype=np.float64)
+        return Scored(None, np.empty(0, dtype=bool), 0, len(due), len(due))
+    with np.errstate(invalid="ignore"):  # infinite PSNR minus infinite PSNR
+        total = sum(weight * source.values[cell] for weight, cell in contrast.terms) + np.float64(contrast.constant)
+    table = np.where(np.isfinite(total), total, np.nan)
+    # A seed is lost where it has no score at all; an image is left out where a seed that is there lacks it.
     seeds = ~np.isnan(table).all(axis=0)
     images = ~np.isnan(table[:, seeds]).any(axis=1)
+    there = np.stack([~np.isnan(one).all(axis=1) for one in tables]).any(axis=0)
     kept = table[np.ix_(images, seeds)]
     lost = due.difference(np.flatnonzero(seeds).tolist())
-    return Scored(kept if kept.size else None, len(lost), len(due))
+    left_out = int((there & ~images).sum())
+    return Scored(kept if kept.size else None, np.asarray(images), left_out, len(lost), len(due))

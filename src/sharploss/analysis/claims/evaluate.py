@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sharploss.analysis.claims.anomalies import anomalies
-from sharploss.analysis.claims.contrasts import Contrast, Floats, Source, contrasts, scored
+from sharploss.analysis.claims.contrasts import Contrast, Scored, Source, contrasts, scored
 from sharploss.analysis.claims.pages import write_pages
 from sharploss.analysis.claims.pooled_effect import pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
-from sharploss.analysis.claims.spec import SIDES, AllOf, Cells, Claim, NotTestable, Test, in_order, load_claims
-from sharploss.analysis.claims.tables import write_tables
+from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.stats.effect_sizes import holm, p_value
 from sharploss.analysis.stats.intervals import mean_interval
@@ -38,9 +37,7 @@ class ClaimResult(NamedTuple):
 
     Attributes:
         outcome: one of OUTCOMES; "open": the interval spans no effect, "missing": scores of a planned seed are missing.
-        values: (images, seeds); None where the outcome is "missing".
-        lost: how many planned seeds have no scores.
-        planned: of how many.
+        scored: what there is of it.
     """
 
     contrast: Contrast
@@ -49,9 +46,7 @@ class ClaimResult(NamedTuple):
     low: float
     high: float
     p: float
-    values: Floats | None
-    lost: int = 0
-    planned: int = 0
+    scored: Scored
 
 
 def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
@@ -70,14 +65,9 @@ def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
 def write_claims(study: Study) -> dict[str, Any]:
     """Do what `evaluate_claims` does for a study that was read."""
     spec = load_claims(study.root)
-    found = {
-        "study": study.params.study,
-        "papers": spec.papers,
-        "claims": evaluate_all(spec.claims, published_source(study.root), study),
-        "anomalies": anomalies(study.root),
-    }
+    claims = evaluate_all(spec.claims, published_source(study.root), study)
+    found = {"study": study.params.study, "papers": spec.papers, "claims": claims, "anomalies": anomalies(study.root)}
     write_json(study.paths.claims, found)
-    write_tables(study.paths.claim_pages, found)
     write_pages(study.paths.claim_pages, found)
     return found
 
@@ -87,7 +77,8 @@ def evaluate_all(claims: dict[str, Claim], published: Source, study: Study) -> d
     sources, found = {"published": published, "measured": measured_source(study)}, dict[str, dict[str, Any]]()
     for side in SIDES:
         found[side] = {}
-        for key in in_order(claims, side):
+        # Claims that join others come after them; those join none themselves (`load_claims`).
+        for key in sorted(claims, key=lambda key: any(isinstance(test, AllOf) for test in getattr(claims[key], side))):
             tests = getattr(claims[key], side)
             found[side][key] = verdict(tests, sources[side], found[side], exact=side == "published")
     return {
@@ -110,8 +101,8 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
         verdict, why (a sentence), seeds (how many trainings stand behind the measured cell that has the fewest; None
         where nothing trained was measured, as of published cells), cells (how many are for, against, tie, open,
         missing), by (the same per table or recipe, network and metric), effects (per metric: the mean change in the
-        metric's unit, with its interval where it was measured), closest (the cell with the smallest margin for the
-        claim) and exceptions (cells not for it).
+        metric's unit, with its interval where it was measured), and exceptions
+        (cells not for it).
     """
     blocked = [test.reason for test in tests if isinstance(test, NotTestable)]
     if blocked:
@@ -119,41 +110,40 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     combined = [test for test in tests if isinstance(test, AllOf)]
     if combined:
         return _all_of([others[name] | {"name": name} for test in combined for name in test.claims])
-    asked = {recipe for test in tests if isinstance(test, Cells) for recipe in test.recipes}
+    asked = {recipe for test in tests if isinstance(test, CellTest) for recipe in test.recipes}
     if asked and not any(cell.block in asked for cell in source.cells):
         why = f"It is about the paper's own budget (recipes: {', '.join(sorted(asked))}); this study has no such runs."
         return _empty(NOT_TESTABLE, why)
     by_test = [
         [examine(one, source, exact=exact) for one in contrasts(test, source)]
         for test in tests
-        if isinstance(test, Cells)
+        if isinstance(test, CellTest)
     ]
     results = [one for part in by_test for one in part]
     cells = _cells(results)
     word, why = conclude(cells, results, exact=exact)
     return {
         "verdict": word,
-        "why": why,
+        "why": f"{why}{_left_out(results)}",
         "seeds": None if exact else _seeds(results),
         "cells": _count(cells.values()),
         "by": {name: _by(cells, name) for name in ("block", "network", "metric")},
         "effects": _effects(by_test, exact=exact),
-        "closest": _closest(results),
         "exceptions": [_described(one) for one in results if one.outcome not in ("for", "missing")],
     }
 
 
 def examine(contrast: Contrast, source: Source, *, exact: bool) -> ClaimResult:
     """Evaluate one contrast."""
-    table, lost, planned = scored(contrast, source)
-    if table is None or lost:  # the seeds that are left are those that went well: they prove nothing
-        return ClaimResult(contrast, "missing", math.nan, math.nan, math.nan, math.nan, None, lost, planned)
-    mean, low, high = mean_interval(table)
+    one = scored(contrast, source)
+    if one.table is None or one.lost:  # the seeds that are left are those that went well: they prove nothing
+        return ClaimResult(contrast, "missing", math.nan, math.nan, math.nan, math.nan, one._replace(table=None))
+    mean, low, high = mean_interval(one.table)
     if exact:
         mean = round(mean, 9)
         low = high = mean
-    p = math.nan if exact else p_value(table - _tested(contrast, mean))
-    return ClaimResult(contrast, outcome(contrast, low, high), mean, low, high, p, table)
+    p = math.nan if exact else p_value(one.table - _tested(contrast, mean))
+    return ClaimResult(contrast, outcome(contrast, low, high), mean, low, high, p, one)
 
 
 def _tested(contrast: Contrast, mean: float) -> float:
@@ -219,12 +209,24 @@ def _corrected(seeds: int | None) -> str:
 
 def _missing(results: list[ClaimResult]) -> str:
     """Distinguish cells without any scores from those that lost some of their seeds, in words."""
-    partly = [one for one in results if 0 < one.lost < one.planned]
+    partly = [one for one in results if 0 < one.scored.lost < one.scored.planned]
     if not partly:
         return "have no scores"
-    worst = max(partly, key=lambda one: one.lost / one.planned)
+    worst = max((one.scored for one in partly), key=lambda one: one.lost / one.planned)
     cells = len({one.contrast.cell for one in partly})
     return f"lack scores ({cells} of them those of some planned seeds, up to {worst.lost} of {worst.planned})"
+
+
+def _left_out(results: list[ClaimResult]) -> str:
+    """Say, where it is so, that cells are over fewer images than were tested on."""
+    fewer = [one for one in results if one.scored.left_out and one.scored.table is not None]
+    if not fewer:
+        return ""
+    most = max(one.scored.left_out for one in fewer)
+    return (
+        f" In {len({one.contrast.cell for one in fewer})} of the cells images are left out, up to {most}, of which one "
+        "side has no finite score."
+    )
 
 
 def _confirmed(results: list[ClaimResult]) -> int:
@@ -239,14 +241,14 @@ def _confirmed(results: list[ClaimResult]) -> int:
 def _seeds(results: list[ClaimResult]) -> int | None:
     """Return the smallest number of seeds behind a measured contrast; what was never trained has none."""
     trained = [one for one in results if any(cell.network for _, cell in one.contrast.terms)]
-    return min((one.values.shape[1] for one in trained if one.values is not None), default=None)
+    return min((one.scored.table.shape[1] for one in trained if one.scored.table is not None), default=None)
 
 
 def _effects(by_test: list[list[ClaimResult]], *, exact: bool) -> dict[str, Any]:
     """Pool the effects of every test; several tests of one metric are named by what they compare."""
     found: dict[str, Any] = {}
     for part in by_test:
-        measured = [(one.contrast, one.values) for one in part if one.values is not None]
+        measured = [(one.contrast, one.scored) for one in part if one.scored.table is not None]
         labels = ", ".join(dict.fromkeys(contrast.label for contrast, _ in measured))
         for metric, effect in pooled(measured, exact=exact).items():
             alone = sum(any(one.contrast.cell.metric == metric for one in other) for other in by_test) == 1
@@ -265,19 +267,12 @@ def _cells(results: list[ClaimResult]) -> dict[Cell, str]:
 
 def _count(outcomes: Any) -> dict[str, int]:
     counts = Counter(outcomes)
-    return {"total": sum(counts.values())} | {
-        name: counts[name] for name in ("for", "against", "tie", "open", "missing")
-    }
+    return {"total": counts.total(), **{name: counts[name] for name in ("for", "against", "tie", "open", "missing")}}
 
 
 def _by(cells: dict[Cell, str], name: str) -> dict[str, dict[str, int]]:
     groups = dict.fromkeys(str(getattr(cell, name)) for cell in cells)
     return {group: _count(o for cell, o in cells.items() if getattr(cell, name) == group) for group in groups}
-
-
-def _closest(results: list[ClaimResult]) -> dict[str, Any] | None:
-    agreeing = [one for one in results if one.outcome == "for" and one.contrast.expected is None]
-    return _described(min(agreeing, key=lambda one: one.mean)) if agreeing else None
 
 
 def _described(one: ClaimResult) -> dict[str, Any]:
@@ -286,20 +281,12 @@ def _described(one: ClaimResult) -> dict[str, Any]:
     where = {name: value for name, value in one.contrast.cell._asdict().items() if name != "loss"}
     change = {"change": one.contrast.sense * one.mean, "low": ends[0], "high": ends[1], "p": one.p}
     numbers = {name: None if math.isnan(value) else value for name, value in change.items()}
-    return {**where, "what": one.contrast.label, "outcome": one.outcome, **numbers}
+    return {**where, "what": one.contrast.label, "outcome": one.outcome, **numbers, "left_out": one.scored.left_out}
 
 
 def _empty(word: str, why: str) -> dict[str, Any]:
-    return {
-        "verdict": word,
-        "why": why,
-        "seeds": None,
-        "cells": _count([]),
-        "by": {},
-        "effects": {},
-        "closest": None,
-        "exceptions": [],
-    }
+    empty: dict[str, Any] = {"cells": _count([]), "by": {}, "effects": {}, "exceptions": []}
+    return {"verdict": word, "why": why, "seeds": None, **empty}
 
 
 def _all_of(parts: list[dict[str, Any]]) -> dict[str, Any]:

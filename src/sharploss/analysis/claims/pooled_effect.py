@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from sharploss.analysis.claims.contrasts import Contrast
+from sharploss.analysis.claims.contrasts import Contrast, Scored
 from sharploss.analysis.stats.effect_sizes import margins, standard_error
 from sharploss.analysis.stats.intervals import widest
 from sharploss.analysis.stats.ranks import draws
@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 RESAMPLES = 4_000
 
 
-def pooled(found: Sequence[tuple[Contrast, Floats]], *, exact: bool) -> dict[str, dict[str, float | int | None]]:
+def pooled(found: Sequence[tuple[Contrast, Scored]], *, exact: bool) -> dict[str, dict[str, float | int | None]]:
     """Average the change of each metric over a claim's contrasts.
 
     Cells share images and seeds, so their errors do not cancel. The contrasts are therefore added up image by image
@@ -26,41 +26,46 @@ def pooled(found: Sequence[tuple[Contrast, Floats]], *, exact: bool) -> dict[str
     numbers carry no spread: no interval. Nor is there one with one seed where a test set is a single image or number.
 
     Args:
-        found: contrasts and their values, (images, seeds).
+        found: contrasts and what there is of them, (images, seeds) each.
         exact: whether the numbers are published ones.
 
     Returns:
         metric -> change (mean, in the metric's unit; + is up, whatever the claim says), low, high, smallest, largest
         (over contrasts), contrasts (how many).
     """
-    metrics = dict.fromkeys(contrast.cell.metric for contrast, _ in found)
+    tables: dict[str, list[tuple[str, Floats, npt.NDArray[np.bool_]]]] = {}
+    for contrast, one in found:
+        if one.table is not None:
+            part = (contrast.cell.dataset, contrast.sense * one.table, one.places)
+            tables.setdefault(contrast.cell.metric, []).append(part)
+    return {metric: _effect(part, exact=exact) for metric, part in tables.items()}
+
+
+def _effect(found: list[tuple[str, Floats, npt.NDArray[np.bool_]]], *, exact: bool) -> dict[str, float | int | None]:
+    changes = [float(table.mean()) for _, table, _ in found]
+    low, high = (None, None) if exact else _interval(found) or (None, None)
     return {
-        metric: _effect([pair for pair in found if pair[0].cell.metric == metric], exact=exact) for metric in metrics
-    }
-
-
-def _effect(found: list[tuple[Contrast, Floats]], *, exact: bool) -> dict[str, float | int | None]:
-    changes = [contrast.sense * float(table.mean()) for contrast, table in found]
-    effect: dict[str, float | int | None] = {
         "change": round(float(np.mean(changes)), 9),
-        "low": None,
-        "high": None,
+        "low": None if low is None else round(low, 9),
+        "high": None if high is None else round(high, 9),
         "smallest": round(min(changes), 9),
         "largest": round(max(changes), 9),
         "contrasts": len(found),
     }
-    ends = None if exact else _interval(found)
-    return effect | {name: round(end, 9) for name, end in zip(("low", "high"), ends or (), strict=False)}
 
 
-def _interval(found: list[tuple[Contrast, Floats]]) -> tuple[float, float] | None:
+def _interval(found: list[tuple[str, Floats, npt.NDArray[np.bool_]]]) -> tuple[float, float] | None:
     """Return low and high of the mean over contrasts; None where nothing was drawn twice."""
-    signed = [(contrast.cell.dataset, *margins(contrast.sense * table / len(found))) for contrast, table in found]
-    by_set = _added((dataset, images) for dataset, images, _ in signed)
-    by_seed = _added(("", seeds) for _, _, seeds in signed)
+    by_set: dict[tuple[str, int], Floats] = {}
+    by_seed: dict[int, Floats] = {}
+    for dataset, table, places in found:
+        images, seeds = margins(table / len(found))
+        images = _placed(images, places)
+        by_set[dataset, len(images)] = by_set.get((dataset, len(images)), np.zeros(len(images))) + images
+        by_seed[len(seeds)] = by_seed.get(len(seeds), np.zeros(len(seeds))) + seeds
     mean = float(sum(part.mean() for part in by_set.values()))
     error, freedom = standard_error(*by_set.values(), *by_seed.values())
-    if any(seeds > 1 for _, seeds in by_seed):
+    if any(seeds > 1 for seeds in by_seed):
         return widest(mean, error, freedom)
     if any(images == 1 for _, images in by_set):
         return None
@@ -68,10 +73,14 @@ def _interval(found: list[tuple[Contrast, Floats]]) -> tuple[float, float] | Non
     return widest(mean, error, freedom, np.sum(drawn, axis=0))
 
 
-def _added(parts: Iterable[tuple[str, Floats]]) -> dict[tuple[str, int], Floats]:
-    """Add up the arrays of one name and one length, which stand for the same images or seeds."""
-    sums: dict[tuple[str, int], Floats] = {}
-    for name, part in parts:
-        key = (name, len(part))
-        sums[key] = sums[key] + part if key in sums else part
-    return sums
+def _placed(images: Floats, places: npt.NDArray[np.bool_]) -> Floats:
+    """Put the values of a contrast where its images are among all of the test set, so that contrasts can be added up.
+
+    An image without a value gets the mean of the others, whose spread is widened for what it does not add.
+    """
+    if len(images) in (1, len(places)):
+        return images
+    mean = images.mean()
+    placed = np.full(len(places), mean)
+    placed[places] = mean + (images - mean) * len(places) / len(images)
+    return placed

@@ -32,7 +32,7 @@ def measured_source(study: Study) -> Source:
     A cell is planned for every run, test set of its task and measure of the study; a run that diverged, a metric that
     could not be measured and an image without a score leave it empty. Each suite can have seeds of its own.
     """
-    scores = study.scores.rename(columns={"recipe": "block"})
+    scores = study.every_score.rename(columns={"recipe": "block"})
     seeds = sorted({*scores["seed"], *study.runs["seed"]})  # a seed can have lost all of its runs
     images = {str(name): sorted(set(part["image"])) for name, part in scores.groupby("dataset")}
     found: dict[Cell, Floats] = {}
@@ -43,7 +43,7 @@ def measured_source(study: Study) -> Source:
         rows = np.searchsorted(images[cell.dataset], part["image"].to_numpy(dtype=str))
         table[rows, np.searchsorted(seeds, part["seed"].to_numpy())] = part["value"].to_numpy()
         found[cell] = table
-        if not cell.network:  # unrestored images are the same for every seed
+        if not cell.network:  # an input baseline is the same for every seed
             found[cell] = found[cell][:, [0]]
     planned = _planned(study, scores, seeds)
     return Source(list(dict.fromkeys([*planned, *found])), found, planned)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -42,54 +41,37 @@ class Cells(Strict):
     tolerance: float = Field(default=0.0, ge=0, description="what counts as no difference, in the metric's unit")
 
 
-class Direction(Cells):
+class Pairs(Cells):
+    """A test of pairs of losses."""
+
+    pairs: list[tuple[Side, Side]] = Field(min_length=1)
+
+    @property
+    def sides(self) -> list[str]:
+        """The losses that are compared, as "loss" or "network:loss"."""
+        return list(dict.fromkeys(side for pair in self.pairs for side in pair))
+
+
+class Direction(Pairs):
     """The first loss of every pair against the second, in every cell."""
 
     kind: Literal["direction"]
-    pairs: list[tuple[Side, Side]] = Field(min_length=1)
     sense: Sense
     or_equal: bool = False
 
 
-class TradeOff(Cells):
-    """The first loss of the pair gains in some metrics and pays in others."""
-
-    kind: Literal["trade_off"]
-    pairs: list[tuple[Side, Side]] = Field(min_length=1)
-    pays: list[Name] = Field(min_length=1, description="metrics that get worse; those of `metrics` get better")
-
-
-class Steps(Cells):
-    """Losses in an order along which a metric moves one way, step by step."""
-
-    kind: Literal["monotone", "ordering"]
-    along: list[Side] = Field(min_length=2)
-    sense: Sense
-
-
-class ArgMax(Cells):
-    """One loss is the best, or has the highest or lowest value, among several."""
-
-    kind: Literal["arg_max"]
-    at: Side
-    among: list[Side] = Field(min_length=1)
-    sense: Sense
-
-
-class LargestAt(Cells):
+class LargestAt(Pairs):
     """What the first loss gains over the second is larger on one task than on the others."""
 
     kind: Literal["largest_at"]
-    pairs: list[tuple[Side, Side]] = Field(min_length=1)
     at: Name
     others: list[Name] = Field(min_length=1)
 
 
-class Equals(Cells):
+class Equals(Pairs):
     """The difference of a pair has a stated size."""
 
     kind: Literal["equals"]
-    pairs: list[tuple[Side, Side]] = Field(min_length=1)
     expected: float
 
 
@@ -100,6 +82,11 @@ class Bound(Cells):
     losses: list[Side] = Field(min_length=1)
     above: float | None = None
     at_most: float | None = None
+
+    @property
+    def sides(self) -> list[str]:
+        """The losses, as "loss" or "network:loss"."""
+        return self.losses
 
 
 class AllOf(Strict):
@@ -116,7 +103,7 @@ class NotTestable(Strict):
     reason: str
 
 
-CellTest = Direction | TradeOff | Steps | ArgMax | LargestAt | Equals | Bound
+CellTest = Direction | LargestAt | Equals | Bound
 Test = Annotated[CellTest | AllOf | NotTestable, Field(discriminator="kind")]
 
 
@@ -151,7 +138,7 @@ class Claims(Strict):
     claims: dict[str, Claim]
 
 
-PARTS = (Claim, ExtraNames, Baselines, Direction, TradeOff, Steps, ArgMax, LargestAt, Equals, Bound, AllOf, NotTestable)
+PARTS = (Claim, ExtraNames, Baselines, Direction, LargestAt, Equals, Bound, AllOf, NotTestable)
 
 
 def load_claims(root: Path) -> Claims:
@@ -160,48 +147,38 @@ def load_claims(root: Path) -> Claims:
     Raises:
         UserError: the file is missing or damaged, or a claim names a metric, protocol, table, task, network, loss,
             data set or claim that nothing has; the message names the claim, the name and the nearest known one. Or
-            a published test asks its tables for a name that none of them has, or claims join each other in a circle.
+            a published test asks its tables for a name that none of them has, or a claim joins one that joins others.
     """
     content = load_strict(root / "claims.yaml", Claims, PARTS)
-    known = known_names(root, content.names)
-    for key, claim in content.claims.items():
-        for test in (*claim.published, *claim.measured):
-            for kind, name in _names_of(test):
-                _look_up(key, kind, name, content.claims if kind == "claim" else known[kind])
+    known = known_names(root, content.names) | {"claim": set(content.claims)}
+    named = [
+        (key, side, *found)
+        for key, claim in content.claims.items()
+        for side in SIDES
+        for test in getattr(claim, side)
+        for found in _names_of(test)
+    ]
+    for key, _, kind, name in named:
+        if name not in known[kind]:
+            raise UserError(f"claims.yaml, {key}: {unknown(kind, name, known[kind])}")
+    joining = {(key, side) for key, side, kind, _ in named if kind == "claim"}
+    for key, side, kind, name in named:
+        if kind == "claim" and (name, side) in joining:
+            raise UserError(
+                f"claims.yaml, {key}: its test '{side}' joins {name}, which joins other claims itself: name those here."
+            )
     _check_tables(root, content.claims)
-    for side in SIDES:
-        in_order(content.claims, side)
     return content
-
-
-def in_order(claims: dict[str, Claim], side: Literal["published", "measured"]) -> list[str]:
-    """Return the claims in an order in which those that join others (`all_of`) come after them.
-
-    Raises:
-        UserError: claims join each other in a circle; the message names them.
-    """
-    joined = {key: _joined(getattr(claim, side)) for key, claim in claims.items()}
-    try:
-        return list(TopologicalSorter(joined).static_order())
-    except CycleError as error:
-        first, second, *_ = reversed(cast("list[str]", error.args[1]))
-        raise UserError(
-            f"claims.yaml, {first}: its test '{side}' joins {second}, which by itself or through others joins {first} "
-            "again: take one of them out of the other."
-        ) from None
-
-
-def _joined(tests: list[Any]) -> list[str]:
-    return [name for test in tests if isinstance(test, AllOf) for name in test.claims]
 
 
 def _check_tables(root: Path, claims: dict[str, Claim]) -> None:
     """Refuse a test of published cells that asks its tables for what none of them has: it would find no cells."""
     import pandas as pd
 
-    tested = [(key, test) for key, claim in claims.items() for test in claim.published if isinstance(test, Cells)]
-    cells = pd.concat([published_values(root), demo(root)], ignore_index=True) if tested else pd.DataFrame()
-    for key, test in tested:
+    cells = pd.concat([published_values(root), demo(root)], ignore_index=True)
+    for key, test in ((key, test) for key, claim in claims.items() for test in claim.published):
+        if not isinstance(test, Cells):
+            continue
         rows = cells[cells["table"].isin(test.tables)] if test.tables else cells
         for kind, name in _names_of(test.model_copy(update={"without_datasets": []})):
             known = set(rows[COLUMNS[kind]].astype(str)) if kind in COLUMNS else {name}
@@ -210,14 +187,10 @@ def _check_tables(root: Path, claims: dict[str, Claim]) -> None:
                 raise UserError(f"claims.yaml, {key}, published in {tables}: {unknown(kind, name, known)}")
 
 
-def _look_up(claim: str, kind: str, name: str, known: Iterable[str]) -> None:
-    if name not in known:
-        raise UserError(f"claims.yaml, {claim}: {unknown(kind, name, known)}")
-
-
 def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:
     """Return every name that a claim may use: those of params.yaml, studies/, published tables and `extra`."""
-    studies, index = _studies(root), load_index(root)
+    files = [root / "params.yaml", *sorted((root / "studies").glob("*.yaml"))]
+    studies, index = [load_params(path) for path in files if path.is_file()], load_index(root)
     tables = list(index.tables.values())
     sets = [name for name, asset in ASSETS.items() if asset.kind == "dataset"]
     published_tasks = [name for table in tables for task in table.tasks.values() for name in task]
@@ -234,11 +207,6 @@ def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:
     }
 
 
-def _studies(root: Path) -> list[Params]:
-    files = [root / "params.yaml", *sorted((root / "studies").glob("*.yaml"))]
-    return [load_params(path) for path in files if path.is_file()]
-
-
 def _of(studies: list[Params], section: str) -> set[str]:
     return {str(name) for study in studies for name in getattr(study, section)}
 
@@ -247,31 +215,16 @@ def _names_of(test: Any) -> Iterator[tuple[str, str]]:
     """List every name in a test with its kind."""
     if isinstance(test, AllOf):
         yield from (("claim", name) for name in test.claims)
-    if not isinstance(test, Cells):
-        return
-    yield from (("table", name) for name in test.tables)
-    yield from (("recipe", name) for name in test.recipes)
-    yield from (("task", name) for name in (*test.tasks, *_tasks_of(test)))
-    yield from (("network", name) for name in test.networks)
-    yield from (("data set", name) for name in (*test.datasets, *test.without_datasets))
-    yield from (("metric", name) for name in (*test.metrics, *(test.pays if isinstance(test, TradeOff) else [])))
-    yield from (("protocol", name) for name in test.protocols)
-    for side in sides_of(test):
-        network, _, loss = side.rpartition(":")
-        yield "loss", loss
-        yield from [("network", network)] if network else []
-
-
-def _tasks_of(test: Cells) -> list[str]:
-    return [test.at, *test.others] if isinstance(test, LargestAt) else []
-
-
-def sides_of(test: Cells) -> list[str]:
-    """List the losses that a test compares, as "loss" or "network:loss"."""
-    if isinstance(test, Direction | TradeOff | LargestAt | Equals):
-        return [side for pair in test.pairs for side in pair]
-    if isinstance(test, Steps):
-        return test.along
-    if isinstance(test, ArgMax):
-        return [test.at, *test.among]
-    return test.losses if isinstance(test, Bound) else []
+    if isinstance(test, CellTest):
+        tasks = [test.at, *test.others] if isinstance(test, LargestAt) else []
+        named = {
+            "table": test.tables,
+            "recipe": test.recipes,
+            "task": [*test.tasks, *tasks],
+            "network": [*test.networks, *(side.rpartition(":")[0] for side in test.sides if ":" in side)],
+            "data set": [*test.datasets, *test.without_datasets],
+            "metric": test.metrics,
+            "protocol": test.protocols,
+            "loss": [side.rpartition(":")[2] for side in test.sides],
+        }
+        yield from ((kind, name) for kind, names in named.items() for name in names)

@@ -1,81 +1,81 @@
-"""Crops of test images, side by side."""
+"""Crops of test images: which there are, the files they are in, and how they stand side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from sharploss.analysis.figures.crop_files import Files, crop_files, crops_by_task
-from sharploss.analysis.figures.study_figure import SWEPT, StudyFigure
 from sharploss.analysis.load import Study
-from sharploss.analysis.plotting.pixels import Floats, grey, psnr, read_picture
-from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
-from sharploss.analysis.tables.layout import records
+from sharploss.analysis.plotting.pixels import grey, psnr, read_picture
+from sharploss.analysis.plotting.tiles import Strip, Tile
+from sharploss.analysis.tables.tables import pairing_rows
+from sharploss.record.keys import TARGET
+from sharploss.utils.errors import UserError
 
-COLUMNS, FEW, MANY = 6, 4, 12
+Files = list[tuple[str, Path]]
+"""Pictures of a crop as (title, PNG file): the target and the input (bicubic, or the degraded image) first."""
 
 
-def crops(study: Study) -> Iterator[StudyFigure]:
-    """Draw each task's crops, by the network with most losses, where it has four or more.
+def crops_of(study: Study) -> dict[str, dict[str, Any]]:
+    """Return the crops of params.yaml whose test set was scored: name -> task, dataset, image, top, left, ..."""
+    crops = {name: crop.model_dump() for name, crop in study.params.crops.items()}
+    tested = set(zip(study.scores["task"], study.scores["dataset"], strict=True))
+    return {name: crop for name, crop in crops.items() if (crop["task"], crop["dataset"]) in tested}
 
-    Many losses show the first crop alone; trainings of a sweep of a weight are left out.
+
+def crops_by_task(study: Study) -> dict[str, list[str]]:
+    """Return the names of the crops of each task that has some."""
+    found: dict[str, list[str]] = {}
+    for name, crop in crops_of(study).items():
+        found.setdefault(str(crop["task"]), []).append(name)
+    return found
+
+
+def reference_name(study: Study, task: str) -> str:
+    """Name the input baseline of a task: "bicubic" or "input"."""
+    return str(study.runs.loc[study.runs["task"] == task, "reference"].iloc[0])
+
+
+def crop_files(study: Study, crop: str, group: str) -> Files:
+    """List the pictures of a crop (a key of `crops_of`) for the finished runs of "<task>-<network>", by variant.
+
+    Raises:
+        UserError: a picture is missing; the message names it.
     """
-    found = crops_by_task(study)
-    groups = study.runs.groupby(["task", "group", "network"], sort=False)["loss"].nunique().reset_index()
-    # The report shows the crops of all networks; a page of paper has room for one of each task.
-    largest = groups.sort_values("loss", ascending=False, kind="stable").drop_duplicates("task")
-    for row in records(largest[largest["loss"] >= FEW].sort_index()):
-        pictures = {crop: _shown(crop_files(study, crop, row["group"])) for crop in found.get(row["task"], [])}
-        many = any(len(items) > MANY for items in pictures.values())
-        strips = [strip for crop in list(pictures)[: 1 if many else None] for strip in _strips(crop, pictures[crop])]
-        if strips:
-            yield StudyFigure(
-                f"crops_{row['group']}",
-                "crops",
-                tiles_figure(strips),
-                f"Crops of test images as restored by {row['network']} trained with each loss ({row['task']}); below "
-                "each its PSNR, of the crop in RGB.",
-                f"Crops of test images: target, unrestored image, and the output of {row['network']} for each loss.",
-            )
+    finished = study.runs[(study.runs["group"] == group) & (study.runs["status"] == "finished")]
+    variants = finished.merge(pairing_rows(study))["variant"].drop_duplicates()
+    files = _files(study, crop, group, {str(variant): str(variant) for variant in variants})
+    for _, path in files:
+        if not path.is_file():
+            raise UserError(f"{path} is missing: run 'make repro' to make it.")
+    return files
 
 
-def _shown(items: Files) -> Files:
-    return without_recipe([(title, path) for title, path in items if not SWEPT.search(title)])
+def chosen_files(study: Study, crop: str, group: str, titles: dict[str, str]) -> Files | None:
+    """List the pictures of a crop for some runs of a network (variant -> title); None where one of them has none."""
+    files = _files(study, crop, group, titles)
+    return files if all(path.is_file() for _, path in files) else None
 
 
-def without_recipe(items: Files) -> Files:
-    """Shorten "<loss>-<recipe>" to the loss where all losses have one recipe; the first two are none."""
-    named = [title.partition("-") for title, _ in items[2:]]
-    if len({recipe for _, _, recipe in named}) > 1:
-        return items
-    return [*items[:2], *((loss, path) for (loss, _, _), (_, path) in zip(named, items[2:], strict=True))]
-
-
-def _strips(crop: str, items: Files) -> list[Strip]:
-    tiles = tiles_of(items)
-    return [
-        Strip(crop if start == 0 else "", tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)
-    ]
+def _files(study: Study, crop: str, group: str, titles: dict[str, str]) -> Files:
+    paths, task = study.paths, str(crops_of(study)[crop]["task"])
+    names = (TARGET, reference_name(study, task))
+    references = [(name, paths.input_baseline_crop(task, crop, name)) for name in names]
+    return references + [(title, paths.crop(group, crop, variant)) for variant, title in titles.items()]
 
 
 def tiles_of(items: Files) -> list[Tile]:
     """Read pictures as tiles; the first is the target, and below each other one stands its PSNR."""
     pictures = [(title, read_picture(path)) for title, path in items]
-    target = pictures[0][1]
-    return [Tile(title, picture, _note(picture, target)) for title, picture in pictures]
-
-
-def _note(picture: Floats, target: Floats) -> str:
-    value = psnr(picture, target)
-    return "" if value == float("inf") else f"{value:.2f} dB"
+    notes = [psnr(picture, pictures[0][1]) for _, picture in pictures]
+    return [
+        Tile(title, picture, "" if note == float("inf") else f"{note:.2f} dB")
+        for (title, picture), note in zip(pictures, notes, strict=True)
+    ]
 
 
 def with_differences(crop: str, tiles: list[Tile]) -> list[Strip]:
-    """Return a strip of pictures and one of their grey values minus the target's.
-
-    Args:
-        crop: label of the strip.
-        tiles: pictures, the target first.
-    """
+    """Return a strip of pictures, the target first, and one of their grey values minus the target's."""
     target, *outputs = [grey(tile.values) for tile in tiles if tile.values is not None]
     maps = [Tile("", None), *(Tile("", output - target) for output in outputs)]
     return [Strip(crop, tiles), Strip("minus target", maps, "signed")]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from sharploss.analysis.figures import crops, gv, mdf, overview, second_order, sharpgan, sploss, training
+from sharploss.analysis.figures import gv, mdf, overview, second_order, sharpgan, sploss, training
+from sharploss.analysis.figures.comparisons import weight_sweeps
 from sharploss.analysis.figures.study_figure import StudyFigure
-from sharploss.analysis.figures.weights import weight_sweeps
-from sharploss.analysis.load import Study, load_study
+from sharploss.analysis.load import Study
 from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.style import save, style
 from sharploss.utils.files import write_json
@@ -17,7 +16,7 @@ PAPERS = (sploss, gv, mdf, second_order, sharpgan)
 """A file per paper: its FIGURES, and TERMS, the terms of losses that it brought."""
 
 
-def draw_figures(study: str, root: Path) -> None:
+def write_figures(study: Study) -> None:
     """Write the figures of a study: png, svg, and figures.json, which the report reads.
 
     figures.json lists name, section, caption, alt and paper of each figure, and its width and height in pixels of 1/96
@@ -26,11 +25,6 @@ def draw_figures(study: str, root: Path) -> None:
     Raises:
         UserError: a result file, column or crop is missing; the message names it.
     """
-    write_figures(load_study(study, root))
-
-
-def write_figures(study: Study) -> None:
-    """Do what `draw_figures` does for a study that was read."""
     folder, listed = study.paths.figures, list[dict[str, str | int]]()
     with style():
         for one in study_figures(study):
@@ -60,5 +54,5 @@ def study_figures(study: Study) -> Iterator[StudyFigure]:
     )
     axis = f"weight ({ALPHA} of SPLoss)"
     yield from weight_sweeps(study, [*terms, gv.RIVAL], ("best_weights", "weights", caption), axis=axis)
-    for subject in (crops.crops, training.discriminators, training.training):
+    for subject in (training.discriminators, training.training):
         yield from subject(study)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.figures.crop_files import chosen_files, crops_by_task, reference_name, variance_files
-from sharploss.analysis.figures.crops import tiles_of
+from sharploss.analysis.figures.comparisons import trained_pairs
+from sharploss.analysis.figures.crops import chosen_files, crops_by_task, reference_name, tiles_of
 from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, not_drawn
 from sharploss.analysis.load import Study
+from sharploss.analysis.plotting.dots import dots_figure
+from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.pixels import sobel
-from sharploss.analysis.plotting.protocol import protocol_figure
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
-from sharploss.analysis.plotting.variance import variance_figure
 from sharploss.analysis.stats.intervals import means
 from sharploss.analysis.tables.layout import records
 from sharploss.config.protocols import MAIN, REFERENCES
@@ -24,24 +24,13 @@ PAPER = "GV"
 PAIRS = [("l2", "l2_gv"), ("l1", "l1_gv"), ("ssim", "ssim_gv")]
 """Bases, and what GV is added to; the first pair that a network has is drawn."""
 
-PAIR_COLUMNS = ["group", "task", "network", "base", "gv", "base_variant", "gv_variant"]
 CURVE_COLUMNS = ["network", "line", "direction", "rank", "target", "output"]
+DIRECTIONS = {"x": "horizontal", "y": "vertical"}
 
 
 def compared(study: Study) -> pd.DataFrame:
-    """List networks trained with and without GV by the same recipe, one pair of losses each: columns PAIR_COLUMNS.
-
-    `base` and `gv` are the losses, `base_variant` and `gv_variant` what their crops and curves are named by.
-    """
-    import pandas as pd
-
-    runs = study.runs[study.runs["status"] == "finished"]
-    rows: list[list[str]] = []
-    for (group, task, network, _), part in runs.groupby(["group", "task", "network", "recipe"], sort=False):
-        variants = dict(zip(part["loss"], part["variant"], strict=True))
-        pairs = [(base, gv, variants[base], variants[gv]) for base, gv in PAIRS if base in variants and gv in variants]
-        rows += [[str(group), str(task), str(network), *map(str, pair)] for pair in pairs[:1]]
-    return pd.DataFrame(rows, columns=PAIR_COLUMNS).drop_duplicates("group", ignore_index=True)
+    """List the networks trained with and without GV: the first of PAIRS that each has, as `trained_pairs` does."""
+    return trained_pairs(study, PAIRS).drop_duplicates("group", ignore_index=True)
 
 
 def gradients(study: Study) -> Iterator[StudyFigure]:
@@ -51,7 +40,7 @@ def gradients(study: Study) -> Iterator[StudyFigure]:
     pairs, crops = compared(study), crops_by_task(study)
     pairs = pairs.assign(other=pairs["network"] != "vdsr").sort_values("other", kind="stable")
     for row in records(pairs):
-        titles = {row["base_variant"]: row["base"], row["gv_variant"]: row["gv"]}
+        titles = {row["base_variant"]: row["base"], row["variant"]: row["loss"]}
         for crop in crops.get(row["task"], []):
             files = chosen_files(study, crop, row["group"], titles)
             if files:
@@ -61,7 +50,7 @@ def gradients(study: Study) -> Iterator[StudyFigure]:
                     section,
                     tiles_figure(gradient_strips(tiles_of(files))),
                     f"{caption[:-1]};{about}. Numbers: variance of the map, in per mille.",
-                    "A crop and its gradient maps for target, unrestored image, base loss and base loss with GV.",
+                    "A crop and its gradient maps for target, input, base loss and base loss with GV.",
                     PAPER,
                 )
                 return
@@ -96,7 +85,7 @@ def variances(study: Study) -> Iterator[StudyFigure]:
     yield StudyFigure(
         f"{name}_{task}",
         section,
-        variance_figure(curves),
+        lines_figure(variance_lines(curves), "patches, ranked", log_y=set(variance_lines(curves)["panel"])),
         f"{caption}; {task}, one test image. To the right the share of the target's variance, on a log scale: GV "
         "is to bring the curve up towards 1, and not beyond; what lies above the black line at 1 has more than the "
         "target. Neighbouring patches of the ranking are averaged.",
@@ -106,32 +95,51 @@ def variances(study: Study) -> Iterator[StudyFigure]:
 
 
 def variance_curves(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Read the curves of a task's networks with and without GV, and of the unrestored image.
+    """Read the curves of a task's networks with and without GV, and of its input baseline.
 
     Returns:
-        Columns CURVE_COLUMNS (network is "" for the unrestored image); no rows where a network of `pairs` has none.
+        Columns CURVE_COLUMNS (network is "" for the input baseline); no rows where a network of `pairs` has none.
     """
     import pandas as pd
 
-    files, runs = variance_files(study, task, list(pairs["group"])), study.runs.set_index("run")["variant"]
-    parts: list[pd.DataFrame] = []
-    for row, path in zip(records(pairs), files[1:], strict=False):
-        names = {row["base_variant"]: row["base"], row["gv_variant"]: row["gv"]}
+    files = [study.paths.input_baseline_variances(task), *map(study.paths.variances, pairs["group"])]
+    if not all(path.is_file() for path in files):
+        return pd.DataFrame(columns=CURVE_COLUMNS)
+    runs, parts = study.runs.set_index("run")["variant"], list[pd.DataFrame]()
+    for row, path in zip(records(pairs), files[1:], strict=True):
+        names = {row["base_variant"]: row["base"], row["variant"]: row["loss"]}
         part = pd.read_csv(path).join(runs, on="run")
         part = part[part["variant"].isin(names)]
+        if part.empty:
+            return pd.DataFrame(columns=CURVE_COLUMNS)
         parts.append(part.assign(network=row["network"], line=part["variant"].map(names)))
-    if not parts or any(part.empty for part in parts):
-        return pd.DataFrame(columns=CURVE_COLUMNS)
     reference = pd.read_csv(files[0]).assign(network="", line=reference_name(study, task))
     return pd.concat([reference, *parts], ignore_index=True)[CURVE_COLUMNS]
 
 
+def variance_lines(curves: pd.DataFrame) -> pd.DataFrame:
+    """Turn curves into lines of panels: a network's variances in both directions, then their share of the target's."""
+    import pandas as pd
+
+    parts: list[pd.DataFrame] = []
+    for network in dict.fromkeys(curves.loc[curves["network"] != "", "network"]):
+        mine = curves[curves["network"].isin(["", network])].rename(columns={"rank": "x"})
+        for share in (False, True):
+            for direction, title in DIRECTIONS.items():
+                part = mine[mine["direction"] == direction]
+                target = part.drop_duplicates("x").assign(line="target", output=lambda rows: rows["target"])
+                part = pd.concat([target, part], ignore_index=True)
+                part["y"] = part["output"] / (part["target"] if share else 1.0)
+                parts.append(part.assign(panel=f"{network}: {'share' if share else 'variance'}, {title}"))
+    return pd.concat(parts, ignore_index=True)
+
+
 def protocol(study: Study) -> Iterator[StudyFigure]:
-    """Draw what leaving out the crop to a multiple of the scale does to PSNR, unrestored images included."""
+    """Draw what leaving out the crop to a multiple of the scale does to PSNR, input baselines included."""
     name, section = "protocol_mod_crop", "protocols"
     caption = (
-        "PSNR of the same networks and losses on images that were cropped to a multiple of the scale, or that Pillow "
-        "shrank without a crop, which stretches its grid"
+        "What PSNR loses, for the same networks and losses, on images that Pillow shrank without cropping them to a "
+        "multiple of the scale first, which stretches its grid"
     )
     tasks = [task for task in dict.fromkeys(study.runs["task"]) if str(task).endswith(UNCROPPED)]
     if not tasks:
@@ -145,29 +153,27 @@ def protocol(study: Study) -> Iterator[StudyFigure]:
         yield StudyFigure(
             f"{name}_{task}",
             section,
-            protocol_figure(pairs, ("cropped to a multiple of the scale", "not cropped")),
+            dots_figure(pairs, "change of PSNR Y (dB) without the crop", changes=True),
             f"{caption} ({task.removesuffix(UNCROPPED)}). If the protocol explains EDSR's fall at x3 in the GV paper's "
             "Table 1, the bicubic images fall as far as the networks do.",
-            "Dot plots of PSNR with and without the crop, per loss and test set.",
+            "Dot plots of the change of PSNR without the crop, per loss and test set.",
             PAPER,
         )
 
 
 def protocol_pairs(study: Study, task: str) -> pd.DataFrame:
-    """Return PSNR (dB) on a task and on the one with cropped images: columns dataset, loss, usual, other.
+    """Return the change of PSNR (dB) from the task with cropped images to this one, as rows of `dots_figure`.
 
-    Losses carry the name of their network, as "edsr l1"; unrestored images come first.
+    Rows are named by network and loss, as "edsr l1"; input baselines come first.
     """
     mean = means(study.scores[(study.scores["metric"] == "psnr") & study.scores["protocol"].isin(MAIN)])
     keys = ["dataset", "network", "recipe", "loss"]
-    usual, other = (
-        mean.loc[mean["task"] == name, [*keys, "value"]].rename(columns={"value": column})
-        for name, column in ((task.removesuffix(UNCROPPED), "usual"), (task, "other"))
-    )
-    pairs = other.merge(usual, on=keys)
-    pairs = pairs.assign(last=~pairs["loss"].isin(REFERENCES)).sort_values("last", kind="stable")
-    pairs["loss"] = (pairs["network"] + " " + pairs["loss"]).str.strip()
-    return pairs[["dataset", "loss", "usual", "other"]].reset_index(drop=True)
+    other, usual = (mean[mean["task"] == name] for name in (task, task.removesuffix(UNCROPPED)))
+    pairs = other.merge(usual[[*keys, "value"]], on=keys, suffixes=("", "_usual"))
+    pairs = pairs.assign(last=~pairs["loss"].isin(REFERENCES)).sort_values("last", kind="stable", ignore_index=True)
+    row = (pairs["network"] + " " + pairs["loss"]).str.strip()
+    change, none = pairs["value"] - pairs["value_usual"], float("nan")
+    return pairs.assign(row=row, series="", panel=pairs["dataset"], value=change, low=none, high=none)
 
 
 FIGURES, TERMS, RIVAL = (gradients, variances, protocol), ("gv",), "tv"

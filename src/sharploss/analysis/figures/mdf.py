@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.figures.changes import changes_against, shown
+from sharploss.analysis.figures.comparisons import by_measure, changes_against, shown, weight_sweeps
 from sharploss.analysis.figures.study_figure import StudyFigure, not_drawn
-from sharploss.analysis.figures.weights import weight_sweeps
+from sharploss.analysis.figures.training import players_figure
 from sharploss.analysis.load import Study
-from sharploss.analysis.plotting.changes import FAR, changes_figure
-from sharploss.analysis.plotting.gan_curves import extraction_figure
+from sharploss.analysis.plotting.dots import FAR, dots_figure
 from sharploss.analysis.stats.baselines import Terms, terms_of
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import first_tested
@@ -26,6 +25,12 @@ RIVALS = ("vgg", "lpips")
 FEATURES = {*RIVALS, "mdf"}
 METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 BASE = "l2"
+EXTRACTION = {
+    "mean logit": {"d_real": "real", "d_fake": "restored"},
+    "gradient penalty": {"gradient_penalty": "real"},
+    "squared error": {"reconstruction": "real"},
+}
+"""Panels of the training of an extractor, and the columns whose lines each has: column -> dash pattern."""
 
 
 def is_compared(terms: Terms) -> bool:
@@ -56,12 +61,13 @@ def _comparison(study: Study, task: str, dataset: str, compared: set[str]) -> St
         f"recipe, image by image, with 95 % intervals. {FAR} The page prints no numbers."
     )
     changes = usual_weights(changes_against(study, task, dataset, compared, BASE), terms_of(study))
+    changes = by_measure(changes, shown(study, changes, METRICS))
     if changes.empty:
         return not_drawn(name, SECTION, caption, f"No loss to compare was trained beside {BASE} on {task}.", PAPER)
     runs = study.runs[(study.runs["task"] == task) & study.runs["loss"].isin(compared - set(changes["row"]))]
     gone = {str(row["loss"]): "not trained: no weights" for row in records(runs) if row["status"] == "not_trained"}
     gone |= {str(row["loss"]): "diverged" for row in records(runs) if row["status"] == "diverged"}
-    figure = changes_figure(changes, shown(study, changes, METRICS), BASE, gone)
+    figure = dots_figure(changes, f"change against {BASE}", changes=True, gone=gone)
     return StudyFigure(
         name, SECTION, figure, caption, "Dot plots of the change of each measure, a row per loss.", PAPER
     )
@@ -92,12 +98,18 @@ def extractions(study: Study) -> Iterator[StudyFigure]:
         "How MDF's discriminators were trained here, each from one image, coarsest scale first: logits of the image "
         "and of what the generator restores, the gradient penalty, and the generator's error (images in [-1, 1])."
     )
-    if study.extractions.empty:
+    lines = study.extractions
+    if lines.empty:
         why = "No run has an MDF loss whose discriminators are trained here."
         yield not_drawn(name, SECTION, caption, why, PAPER)
         return
+    turns = lines["scale"] * int(lines["iteration"].max()) + lines["iteration"]
+    lines = lines.assign(of=lines["extractor"], x=turns, line="scale " + lines["scale"].astype(str))
+    figure = players_figure(
+        lines, EXTRACTION, "iteration, scale after scale", log=("gradient penalty", "squared error")
+    )
     alt = "Line plots of logits, gradient penalty and squared error against the iteration."
-    yield StudyFigure(name, SECTION, extraction_figure(study.extractions), caption, alt, PAPER)
+    yield StudyFigure(name, SECTION, figure, caption, alt, PAPER)
 
 
 FIGURES, TERMS = (comparisons, weights, extractions), ("mdf",)

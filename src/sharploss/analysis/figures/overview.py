@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
+from sharploss.analysis.claims.spec import SIDES
 from sharploss.analysis.figures.study_figure import SWEPT, StudyFigure, crowded, labelled, not_drawn, without_sweeps
 from sharploss.analysis.load import Study
-from sharploss.analysis.measures import is_shown, measures_of, metric_title, title
-from sharploss.analysis.plotting.claims import SIDES, claims_figure
-from sharploss.analysis.plotting.pareto import pareto_figure
-from sharploss.analysis.plotting.ranks import ranks_figure
-from sharploss.analysis.plotting.scoreboard import scoreboard_figure
-from sharploss.analysis.plotting.tradeoff import tradeoff_figure
+from sharploss.analysis.measures import ALPHA, is_shown, measures_of, metric_title, title
+from sharploss.analysis.plotting.dots import dots_figure
+from sharploss.analysis.plotting.matrix import claims_figure, scoreboard_figure
+from sharploss.analysis.plotting.scatter import scatter_figure
 from sharploss.analysis.stats.baselines import baselines_in
 from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.stats.pareto import fronts
+from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import ROW, first_tested, pairing_rows, sweep_runs, with_recipes
 from sharploss.config.protocols import MAIN, REFERENCES
 from sharploss.utils.files import read_json
@@ -24,28 +24,40 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+FAR = 3.0
+"""Gradient-variance ratios above this, of trainings that came to noise, are written, not drawn: they would squeeze all
+others."""
+
+
 def tradeoffs(study: Study) -> Iterator[StudyFigure]:
     """Draw PSNR against sharpness wherever a network was trained with at least five losses."""
-    import pandas as pd
-
     points = tradeoff_points(study)
     many = points[(points["network"] != "") & ~(points["named"] & points["loss"].str.contains(SWEPT))]
     many = crowded(many, ["task", "dataset", "network"])
     for (task, dataset), part in many.groupby(["task", "dataset"], sort=False):
         references = points[(points["network"] == "") & (points["task"] == task) & (points["dataset"] == dataset)]
+        drawn = part.assign(along=part["alpha"], faint=False, loss=part["loss"].where(part["named"], ""))
+        notes = {
+            str(network): "; ".join(
+                f"{row['loss']}: {row['x']:.2f}, {row['y']:.2f} dB"
+                for row in [*records(references), *records(mine[~(mine["x"] <= FAR) & mine["named"]])]
+            )
+            for network, mine in part.groupby("network", sort=False)
+        }
+        axes = ("Gradient-variance ratio (target: 1)", "PSNR Y (dB)")
         yield StudyFigure(
             f"tradeoff_{task}_{dataset}",
             "tradeoff",
-            tradeoff_figure(pd.concat([references, part], ignore_index=True)),
+            scatter_figure(drawn[drawn["x"] <= FAR], *axes, f"{ALPHA} of SPLoss", notes),
             f"Truth against sharpness on {dataset} ({task}): each point is a loss, the line is SPLoss from alpha 0 to "
-            "its largest. To the right is sharper, upwards is closer to the target pixel by pixel. "
-            "The panels have axes of their own.",
+            "its largest. To the right is sharper, upwards is closer to the target pixel by pixel. The input, and what "
+            f"came to noise (a ratio above {FAR:g}), are written below. The panels have axes of their own.",
             f"Scatter plots of PSNR against gradient-variance ratio per network on {dataset}; numbers in the tables.",
         )
 
 
 def tradeoff_points(study: Study) -> pd.DataFrame:
-    """Return PSNR Y against gradient-variance ratio of every pairing, every alpha and the unrestored images."""
+    """Return PSNR Y against gradient-variance ratio of every pairing, every alpha and the input baselines."""
     scored = study.means
     sharp = scored[scored["metric"] == "gradient_variance_ratio"].rename(columns={"value": "x"})
     true = scored[(scored["metric"] == "psnr") & scored["protocol"].isin(MAIN)].rename(columns={"value": "y"})
@@ -72,12 +84,19 @@ def pareto_fronts(study: Study) -> Iterator[StudyFigure]:
         return
     named = crowded(named.merge(first_tested(study)), ["task", "dataset", "network"])
     for (task, dataset), part in named.groupby(["task", "dataset"], sort=False):
+        points = part.assign(
+            x=part["lpips"], y=part["psnr"], along=part["lpips"].where(part["front"]), faint=~part["front"]
+        )
+        notes = {
+            str(network): f"beaten by none: {', '.join(mine['loss'])}"
+            for network, mine in part[part["front"]].groupby("network", sort=False)
+        }
         yield StudyFigure(
             f"pareto_{task}_{dataset}",
             "tradeoff",
-            pareto_figure(part),
+            scatter_figure(points, "LPIPS", "PSNR (dB)", "beaten by none", notes),
             f"Truth against likeness on {dataset} ({task}): to the left looks more like the target (LPIPS), upwards is "
-            "closer to it pixel by pixel (PSNR). The losses on the dashed line, which are named, are beaten by none. "
+            "closer to it pixel by pixel (PSNR). The losses on the line, which are named below, are beaten by none. "
             "Sweeps of a weight have figures of their own.",
             f"Scatter plots of PSNR against LPIPS per network on {dataset}; the front is in the table.",
         )
@@ -92,7 +111,7 @@ def ranks(study: Study) -> Iterator[StudyFigure]:
         yield StudyFigure(
             f"ranks_{suite}",
             "ranks",
-            ranks_figure(shown),
+            dots_figure(shown.assign(row=shown["loss"], series="").rename(columns={"rank": "value"}), "mean rank"),
             f"Mean rank of each loss ({suite}) over networks and test sets, by all measures and by each; 1 is best. "
             "Lines hold 95 % or more of the mean ranks when images are resampled: they are no confidence intervals.",
             "Dot plots of mean ranks with intervals, a panel per metric; numbers in the table of ranks.",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sharploss.analysis.figures.changes import changes_against, shown
+from sharploss.analysis.figures.comparisons import by_measure, changes_against, shown, weight_sweeps
 from sharploss.analysis.figures.study_figure import StudyFigure, not_drawn
-from sharploss.analysis.figures.weights import weight_sweeps
 from sharploss.analysis.load import Study
-from sharploss.analysis.plotting.changes import FAR, changes_figure
+from sharploss.analysis.plotting.dots import FAR, dots_figure
 from sharploss.analysis.stats.baselines import terms_of
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import first_tested
@@ -34,6 +33,7 @@ def changes(study: Study) -> Iterator[StudyFigure]:
         for row in records(first_tested(study))
     ]
     found = pd.concat(parts, ignore_index=True)
+    found = by_measure(found, shown(study, found, METRICS))
     if found.empty:
         yield not_drawn(NAME, NAME, f"{caption}.", "No network was trained with L1 with and without it.", PAPER)
         return
@@ -41,7 +41,7 @@ def changes(study: Study) -> Iterator[StudyFigure]:
     yield StudyFigure(
         NAME,
         NAME,
-        changes_figure(found, shown(study, found, METRICS), "l1"),
+        dots_figure(found, "change against l1", changes=True),
         f"{caption}, on each task's first test set, with 95 % paired intervals. {FAR} Of the paper the abstract "
         "alone is known: it claims lower LPIPS and FID for every super-resolution network.",
         "Dot plots of the change of each measure, a row per network.",

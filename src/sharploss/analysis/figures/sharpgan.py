@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sharploss.analysis.figures.crop_files import Files, chosen_files, crops_of
-from sharploss.analysis.figures.crops import tiles_of, with_differences
+from sharploss.analysis.figures.crops import Files, chosen_files, crops_of, tiles_of, with_differences
 from sharploss.analysis.figures.study_figure import StudyFigure, not_drawn
 from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.pixels import detail
@@ -52,7 +51,7 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
 
 
 def ablation_files(study: Study, crop: str, task: str) -> Files | None:
-    """List the files of a crop: target, unrestored, and each of ROWS; None where one of them has none."""
+    """List the files of a crop: target, input, and each of ROWS; None where one of them has none."""
     runs = study.runs[(study.runs["task"] == task) & (study.runs["status"] == "finished")]
     found: Files = []
     for title, (network, loss) in zip(TITLES, ROWS, strict=True):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.figures.crop_files import chosen_files, crops_by_task
-from sharploss.analysis.figures.crops import tiles_of, with_differences
+from sharploss.analysis.figures.comparisons import by_measure, trained_pairs
+from sharploss.analysis.figures.crops import chosen_files, crops_by_task, tiles_of, with_differences
 from sharploss.analysis.figures.study_figure import StudyFigure, file_name, kind_of, not_drawn
 from sharploss.analysis.load import Study, load_edge
-from sharploss.analysis.measures import ALPHA, measures_of
-from sharploss.analysis.plotting.alpha import alpha_figure, beside_figure
+from sharploss.analysis.measures import ALPHA, is_shown, measures_of
+from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.mechanism import maps_figure, profile_figure
 from sharploss.analysis.plotting.tiles import tiles_figure
 from sharploss.analysis.published import published_values
@@ -35,77 +35,63 @@ MANY_ALPHAS = 5
 
 def mechanism(study: Study) -> Iterator[StudyFigure]:
     """Draw how SPLoss works on a real edge, for the first task of each kind that the paper has."""
-    kinds = {task: kind_of(study, task) for task in dict.fromkeys(study.runs["task"])}
-    for kind in KINDS:
-        for task in [task for task, its in kinds.items() if its == kind][:1]:
-            yield from _mechanism(study, task)
-
-
-def _mechanism(study: Study, task: str) -> Iterator[StudyFigure]:
-    edge = load_edge(study.paths, task)
-    yield StudyFigure(
-        f"mechanism_profile_{task}",
-        "mechanism",
-        profile_figure(edge),
-        "SPLoss across a real edge (after the SPLoss paper's Figure 2, whose text alone we know): a blurred output "
-        "errs to the side that the target's Laplacian points to. Where both have the same sign (shaded), the error "
-        f"weighs 1 + {ALPHA} times the Laplacian's size, here with {ALPHA} = 2. Task {task}.",
-        "Profiles across an edge: target and output luma, Laplacian and error, and the weight of each pixel.",
-        PAPER,
-    )
-    yield StudyFigure(
-        f"mechanism_maps_{task}",
-        "mechanism",
-        maps_figure(edge),
-        "The same quantities on the whole crop (after the SPLoss paper's Figure 3): orange pixels are penalised. "
-        f"Task {task}.",
-        "Maps of target, output, error, Laplacian, penalised pixels and weight around an edge.",
-        PAPER,
-    )
+    kinds = {kind_of(study, task): task for task in reversed(list(dict.fromkeys(study.runs["task"])))}
+    for task in [kinds[kind] for kind in KINDS if kind in kinds]:
+        edge, section = load_edge(study.paths, task), "mechanism"
+        yield StudyFigure(
+            f"mechanism_profile_{task}",
+            section,
+            profile_figure(edge),
+            "SPLoss across a real edge (after the SPLoss paper's Figure 2, whose text alone we know): a blurred output "
+            "errs to the side that the target's Laplacian points to. Where both have the same sign (shaded), the error "
+            f"weighs 1 + {ALPHA} times the Laplacian's size, here with {ALPHA} = 2. Task {task}.",
+            "Profiles across an edge: target and output luma, Laplacian and error, and the weight of each pixel.",
+            PAPER,
+        )
+        yield StudyFigure(
+            f"mechanism_maps_{task}",
+            section,
+            maps_figure(edge),
+            "The same quantities on the whole crop (after the SPLoss paper's Figure 3); the output is the input, not "
+            f"yet restored. Task {task}.",
+            "Maps of target, output, error, Laplacian, penalised pixels and weight around an edge.",
+            PAPER,
+        )
 
 
 def pictures(study: Study) -> Iterator[StudyFigure]:
     """Draw crops with and without SPLoss, and where they differ from the target: one network per task and pair."""
-    name, caption = "sploss_crops", "Crops with and without SPLoss (after the SPLoss paper's Figure 1)."
-    drawn = False
-    for task, crops in crops_by_task(study).items():
-        for group, network, titles in _compared(study, task) if kind_of(study, task) in KINDS else ():
-            files = {crop: chosen_files(study, crop, group, titles) for crop in crops}
-            strips = [with_differences(crop, tiles_of(items)) for crop, items in files.items() if items]
-            if not strips:
-                continue
-            drawn = True
+    name, section, caption = "sploss_crops", "crops_compared", "Crops with and without SPLoss"
+    crops, swept, drawn = crops_by_task(study), set(sweep_runs(study)["group"]), set[str]()
+    pairs = trained_pairs(study, PAIRS)
+    pairs = pairs.assign(last=~pairs["group"].isin(swept)).sort_values("last", kind="stable")  # alpha sweeps first
+    for row in records(pairs):
+        task, titles = row["task"], {row["base_variant"]: row["base"], row["variant"]: row["loss"]}
+        if task in drawn or task not in crops or kind_of(study, task) not in KINDS:
+            continue
+        files = {crop: chosen_files(study, crop, row["group"], titles) for crop in crops[task]}
+        strips = [with_differences(crop, tiles_of(items)) for crop, items in files.items() if items]
+        if strips:
+            drawn.add(task)
             yield StudyFigure(
-                f"{name}_{group}",
-                "crops_compared",
+                f"{name}_{row['group']}",
+                section,
                 tiles_figure([strip for pair in strips for strip in pair]),
-                f"What SPLoss changes to the eye (after the SPLoss paper's Figure 1): {network}, "
-                f"{task}. Below each crop its PSNR (RGB, of the crop); the maps show grey values minus the "
-                "target's, purple where the output is too bright, orange where it is too dark.",
-                "Crops of target, unrestored image, and outputs with and without SPLoss, with difference maps.",
+                f"{caption} (after the SPLoss paper's Figure 1): {row['network']}, {task}. Below each crop its PSNR "
+                "(RGB, of the crop); the maps show grey values minus the target's, purple where the output is too "
+                "bright, orange where it is too dark.",
+                "Crops of target, input, and outputs with and without SPLoss, with difference maps.",
                 PAPER,
             )
-            break
     if not drawn:
         why = "No network was trained with and without SPLoss on a task with crops."
-        yield not_drawn(name, "crops_compared", caption, why, PAPER)
-
-
-def _compared(study: Study, task: str) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Yield networks trained with and without SPLoss, alpha sweeps first: group, network, runs (variant -> loss)."""
-    runs = study.runs[(study.runs["task"] == task) & (study.runs["status"] == "finished")]
-    sweeps = set(sweep_runs(study)["group"])
-    for group in sorted(dict.fromkeys(runs["group"]), key=lambda group: group not in sweeps):
-        for (network, _), part in runs[runs["group"] == group].groupby(["network", "recipe"], sort=False):
-            variants = dict(zip(part["loss"], part["variant"], strict=True))
-            for base, loss in PAIRS:
-                if base in variants and loss in variants:
-                    yield group, str(network), {variants[base]: base, variants[loss]: loss}
+        yield not_drawn(name, section, f"{caption}.", why, PAPER)
 
 
 def sweeps(study: Study) -> Iterator[StudyFigure]:
-    """Draw every measure against alpha, with L1 and the unrestored images; and beside the published changes."""
+    """Draw every measure against alpha, with L1 and the input; and beside the published changes."""
     levels = sweep_levels(study)
+    levels = by_measure(levels, [measure for measure in measures_of(study) if is_shown(measure)])
     levels = levels[levels.groupby(TRAINED)["alpha"].transform("nunique") >= MANY_ALPHAS] if len(levels) else levels
     if levels.empty:
         why = f"No network was trained with SPLoss of {MANY_ALPHAS} or more values of {ALPHA}."
@@ -113,11 +99,12 @@ def sweeps(study: Study) -> Iterator[StudyFigure]:
         return
     for key, part in levels.groupby(["task", "label", "dataset"], sort=False):
         task, network, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
-        mine = set(zip(part["metric"], part["protocol"], strict=True))
+        across = part.drop_duplicates("panel").melt("panel", ["l1", "input"], var_name="line", value_name="y")
+        rows = part.assign(line="sploss").rename(columns={"alpha": "x", "value": "y"})
         yield StudyFigure(
             f"alpha_{task}_{file_name(network)}_{dataset}",
             "alpha",
-            alpha_figure(part, [measure for measure in measures_of(study) if measure in mine]),
+            lines_figure(rows, f"{ALPHA} (penalty)", levels=across),
             f"SPLoss on {network} ({task}), {dataset}: every measure against {ALPHA}. The band is the 95 % interval of "
             f"the paired difference to L1, drawn around L1's value; where it leaves the dashed line, {ALPHA} matters.",
             f"Line plots of each measure against alpha for {network} on {dataset}; numbers in the alpha table.",
@@ -140,7 +127,12 @@ def _beside(study: Study, task: str, network: str, levels: pd.DataFrame) -> Stud
     return StudyFigure(
         name,
         "alpha",
-        beside_figure(changes, measures),
+        lines_figure(
+            by_measure(changes, measures).rename(columns={"alpha": "x", "change": "y"}),
+            ALPHA,
+            f"change from {ALPHA} = 0",
+            zero=True,
+        ),
         f"{caption}: {network} ({task}) as measured beside the SPLoss paper's Table 3 "
         "(NLSN, mean of four test sets; published numbers carry no interval). Bands are 95 % paired intervals. "
         "Budgets and networks differ, so the direction and shape can be compared, not the size.",
@@ -204,17 +196,14 @@ def _strip(study: Study, task: str, network: str) -> StudyFigure:
 
 
 def sweep_levels(study: Study) -> pd.DataFrame:
-    """Return, per point of the sweeps: value, low, high (L1 plus the paired interval), l1, unrestored."""
+    """Return, per point of the sweeps: value, low, high (L1 plus the paired interval), l1, input."""
     runs = sweep_runs(study)[[*ROW, "alpha"]].drop_duplicates()
     sweep = study.scores.merge(runs[TRAINED].drop_duplicates())
     sweep = sweep[sweep["loss"].isin([*runs["loss"], "l1"])]
     keys = ["task", "dataset", "metric", "protocol"]
-    unrestored = study.means[study.means["loss"].isin(REFERENCES)].rename(columns={"value": "unrestored"})
+    inputs = study.means[study.means["loss"].isin(REFERENCES)].rename(columns={"value": "input"})
     levels = (
-        means(sweep)
-        .merge(runs)
-        .merge(differences(sweep, ["l1"]), how="left")
-        .merge(unrestored[[*keys, "unrestored"]], on=keys)
+        means(sweep).merge(runs).merge(differences(sweep, ["l1"]), how="left").merge(inputs[[*keys, "input"]], on=keys)
     )
     levels["l1"] = levels["baseline"]
     levels["low"] += levels["l1"]

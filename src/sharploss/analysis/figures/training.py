@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, crowded, labelled, not_drawn, without_sweeps
 from sharploss.analysis.load import Study
-from sharploss.analysis.plotting.curves import terms_figure, validation_figure
-from sharploss.analysis.plotting.gains import gains_figure
-from sharploss.analysis.plotting.gan_curves import discriminator_figure
+from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.stats.baselines import terms_of
 from sharploss.analysis.stats.gains import gains
 from sharploss.analysis.tables.layout import records
@@ -17,6 +15,14 @@ from sharploss.analysis.tables.tables import ROW, curves, pairing_rows, shown_su
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
+
+ADVERSARIAL = {
+    "mean logit": {"real": "real; the discriminator", "fake": "restored; the network"},
+    "discriminator's loss": {"discriminator_loss": "real; the discriminator"},
+    "gradient norm": {"discriminator_gradient": "real; the discriminator", "gradient": "restored; the network"},
+}
+"""Panels of an adversarial training, and the columns whose lines each has: column -> dash pattern."""
 
 
 def training(study: Study) -> Iterator[StudyFigure]:
@@ -30,10 +36,16 @@ def training(study: Study) -> Iterator[StudyFigure]:
         if chosen.empty or terms.empty:
             yield not_drawn(f"training_{task}", "training", f"Training ({task}).", "Nothing was trained.")
             continue
+        chosen = labelled(study, chosen).rename(
+            columns={"network": "panel", "loss": "line", "step": "x", "psnr_y": "y"}
+        )
+        terms = labelled(study, terms).rename(
+            columns={"term": "panel", "loss": "line", "network": "dash", "step": "x", "value": "y"}
+        )
         yield StudyFigure(
             f"training_{task}",
             "training",
-            validation_figure(labelled(study, chosen)),
+            lines_figure(chosen, "step", "validation PSNR Y (dB)", columns=2),
             f"Validation PSNR while training ({task}): equal steps, equal batches, only the loss differs. "
             "A line that ends early diverged.",
             "Line plots of validation PSNR against the training step, one line per loss, one panel per network.",
@@ -41,7 +53,7 @@ def training(study: Study) -> Iterator[StudyFigure]:
         yield StudyFigure(
             f"terms_{task}",
             "training",
-            terms_figure(labelled(study, terms)),
+            lines_figure(terms, "step", log_y=set(terms["panel"])),
             f"Every term of every loss while training ({task}; unweighted, log scale); dash patterns are networks.",
             "Line plots of each loss term against the training step.",
         )
@@ -80,10 +92,13 @@ def leads(study: Study, terms: Collection[str]) -> Iterator[StudyFigure]:
     if found.empty:
         yield not_drawn(name, "training", f"{caption}.", "No loss of the papers was trained beside its baseline.")
     for task, part in labelled(study, found).groupby("task", sort=False):
+        lines = part.assign(panel=part["network"], line=part["loss"] + " over " + part["against"])
         yield StudyFigure(
             f"{name}_{task}",
             "training",
-            gains_figure(part),
+            lines_figure(
+                lines.rename(columns={"step": "x", "gain": "y"}), "step", "lead, PSNR Y (dB)", columns=3, zero=True
+            ),
             f"{caption}, at equal steps ({task}). A lead that fades was speed; one that stays is what the loss is "
             "worth at this budget. Above 0 the loss leads; recipes of different length are panels of their own.",
             "Line plots of the difference in validation PSNR against the training step.",
@@ -108,12 +123,34 @@ def discriminators(study: Study) -> Iterator[StudyFigure]:
     # Runs have a "loss" too, and networks a gradient.
     values = values.rename(columns={"loss": "discriminator_loss", "gradient": "discriminator_gradient"})
     found = lines[["run", "step", "gradient"]].join(values).merge(study.runs[["run", *ROW]], on="run")
-    for task, part in labelled(study, found).groupby("task", sort=False):
+    found = labelled(study, found).assign(of=lambda rows: rows["network"]).rename(columns={"loss": "line", "step": "x"})
+    for task, part in found.groupby("task", sort=False):
         yield StudyFigure(
             f"{name}_{task}",
             "training",
-            discriminator_figure(part),
+            players_figure(part, ADVERSARIAL, "step", log=("gradient norm",)),
             f"{caption} ({task}; means since the point before, but the network's gradient is that of the step). "
             "SharpGAN's discriminator has a sigmoid behind these logits.",
             "Line plots of logits, of the discriminator's loss and of gradient norms against the training step.",
         )
+
+
+def players_figure(lines: pd.DataFrame, layout: dict[str, dict[str, str]], x: str, log: tuple[str, ...]) -> Figure:
+    """Draw what a discriminator and the network against it do: a row per network or extractor, a panel per quantity.
+
+    Args:
+        lines: of (the network or extractor), line, x, and the columns that the layout names.
+        layout: title of the panel -> column -> what its dash pattern stands for.
+        x: label of the x axes.
+        log: the titles of panels with a logarithmic scale.
+    """
+    import pandas as pd
+
+    parts = [
+        part.assign(panel=f"{of}: {label}", y=part[column].astype("float64"), dash=who)
+        for of, part in lines.groupby("of", sort=False)
+        for label, columns in layout.items()
+        for column, who in columns.items()
+    ]
+    panels = {f"{of}: {label}" for of in lines["of"] for label in log}
+    return lines_figure(pd.concat(parts, ignore_index=True), x, columns=3, log_y=panels, zero=True)

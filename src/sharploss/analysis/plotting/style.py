@@ -34,6 +34,9 @@ DECIMALS = re.compile(r"(\.\d\d)\d+")
 WIDTH = 7.0
 """Inches: the width of a page's text; a column of two is half of it."""
 
+LETTERS = 13
+"""How many letters of 8 pt fit into an inch."""
+
 Look = dict[str, Any]
 """How a line is drawn: keyword arguments of `Axes.plot`."""
 
@@ -48,16 +51,18 @@ def style() -> Generator[None]:
         **sns.axes_style("whitegrid"),
         "font.family": "DejaVu Sans",
         "font.size": 9.0,
-        "axes.labelsize": 9.0,
-        "axes.titlesize": 9.0,
+        "axes.labelsize": 8.0,
+        "axes.titlesize": 8.0,
         "axes.edgecolor": "#999999",
         "grid.color": "#e4e4e4",
-        "xtick.labelsize": 8.0,
-        "ytick.labelsize": 8.0,
+        "xtick.labelsize": 7.0,
+        "ytick.labelsize": 7.0,
         "legend.fontsize": 8.0,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.formatter.useoffset": False,
+        "axes.titley": 1.0,  # a place of its own: to look for one costs a third of the time
+        "text.parse_math": False,  # a name may hold dollars
         "svg.fonttype": "path",  # needs no font where it is shown
         "svg.hashsalt": "sharploss",
     }
@@ -65,20 +70,34 @@ def style() -> Generator[None]:
         yield
 
 
-def new_figure(width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained") -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """Make an empty figure of `width` x `height` inches whose parts keep clear of each other."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout=layout)
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
-def panels_of(figure: Figure, count: int, columns: int, **sharing: Any) -> list[Axes]:
-    """Divide a figure into `count` panels in rows of at most `columns`, and remove what is left of the last row."""
-    across = min(columns, count)
-    panels = list(figure.subplots(-(-count // across), across, squeeze=False, **sharing).flat)
-    for axes in panels[count:]:
+def panel_figure(
+    titles: Iterable[str], columns: int, height: float, left: float = 0.0, **sharing: Any
+) -> tuple[Figure, dict[str, Axes]]:
+    """Make a figure with a titled panel per title, in rows of at most `columns`, each `height` inches high.
+
+    The names of rows take `left` inches.
+
+    Returns:
+        The figure, and title -> axes.
+    """
+    names = list(dict.fromkeys(titles))
+    across = min(columns, len(names))
+    rows, width = -(-len(names) // across), max(3.4, WIDTH * across / columns)
+    texts = [wrapped(name, round(LETTERS * ((width - left) / across - 0.35))) for name in names]
+    figure = new_figure(width, rows * (height + 0.13 * max(text.count("\n") for text in texts)))
+    panels = list(figure.subplots(rows, across, squeeze=False, **sharing).flat)
+    for axes in panels[len(names) :]:
         axes.remove()
-    return panels[:count]
+    for text, axes in zip(texts, panels, strict=False):
+        axes.set_title(text)
+    return figure, dict(zip(names, panels, strict=False))
 
 
 def looks_of(names: Iterable[str]) -> dict[str, Look]:
@@ -96,47 +115,49 @@ def looks_of(names: Iterable[str]) -> dict[str, Look]:
     return {name: {"color": colours[name], "marker": MARKERS[index % len(MARKERS)]} for index, name in enumerate(known)}
 
 
-def level(axes: Axes, value: float, **look: Any) -> None:
-    """Draw a line across at a value, and make room for it: by itself it may come to lie on the edge of the axes."""
-    axes.axhline(value, **look)
-    axes.update_datalim([(axes.dataLim.x0, value)], updatex=False)
-    axes.autoscale_view()
-
-
-def log_scale(axes: Axes) -> None:
-    """Use a logarithmic scale that says its numbers as they are."""
+def log_scale(axes: Axes, which: Literal["x", "y"] = "y") -> None:
+    """Use a logarithmic scale that says its numbers as they are; where no number is above 0 the scale stays."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    if not 0 < axis.get_minpos() < float("inf"):
+        return
+    axes.set(**{f"{which}scale": "log"})
+    low, high = axis.get_view_interval()
     # Within less than a decade two of 1, 2 and 5 may not be found, and then matplotlib's own choice crowds the axis.
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 5 * low else (1, 1.5, 2, 3, 4, 5, 7)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    wide = 200 if which == "y" else 20  # numbers are wider than high
+    subs = (1,) if high > wide * low else (1, 2, 5) if high > 5 * low else (1, 1.5, 2, 3, 4, 5, 7)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=6))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def wrapped(text: str, letters: int) -> str:
-    """Break a title at spaces; an arrow stays with the word before it."""
-    from textwrap import fill
+    """Break a text after spaces and within long names after hyphens and underscores; an arrow stays with its word."""
+    glued = re.sub(r" (?=\W\d?$)", "\N{NO-BREAK SPACE}", text)
+    lines = [""]
+    for part in re.findall(rf"[^ _-]{{1,{max(1, letters)}}}[ _-]*|[ _-]+", glued):
+        if lines[-1] and len(lines[-1] + part.rstrip()) > letters:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines).replace("\N{NO-BREAK SPACE}", " ")
 
-    joined = re.sub(r" (?=\W+\d?$)", "\N{NO-BREAK SPACE}", text)
-    return fill(joined, letters).replace("\N{NO-BREAK SPACE}", " ")
 
-
-def legend_below(figure: Figure, looks: dict[str, Look], columns: int = 4) -> None:
-    """Explain the lines below the panels, a handle per name."""
+def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
+    """Explain the lines below the panels, a handle per name; the figure grows by what that takes."""
     from matplotlib.lines import Line2D
 
+    if not looks:
+        return
+    width = figure.get_figwidth()
+    names = {name: wrapped(name, round(LETTERS * (width - 1))) for name in looks}
+    longest = max(len(line) for name in names.values() for line in name.splitlines())
+    columns = min(len(looks), max(1, int(width / (longest / LETTERS + 0.6))))
     usual: Look = {"lw": 1.4, "ms": 5}
-    handles = [Line2D([], [], label=name, **(usual | look)) for name, look in looks.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)), frameon=False)
-
-
-def arrange(figure: Figure) -> None:
-    """Give the parts of a figure their places, without drawing it."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
+    handles = [Line2D([], [], label=names[name], **(usual | look)) for name, look in looks.items()]
+    lines = sum(name.count("\n") + 1 for name in names.values())
+    figure.set_figheight(figure.get_figheight() + 0.1 + 0.18 * -(-lines // columns))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
@@ -146,10 +167,11 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 
     png, svg = io.BytesIO(), io.BytesIO()
     with style():
-        arrange(figure)
+        figure.set_dpi(DPI)  # which the SVG has changed where the figure was saved before
+        engine: Any = figure.get_layout_engine()
+        engine.execute(figure)
         figure.set_layout_engine("none")  # its work is done: both files have the same places, in half the time
         # `Figure.savefig` would draw everything twice for each file, the first time for a layout engine.
-        figure.set_dpi(DPI)
         FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
         FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
     write_bytes(folder / f"{name}.png", png.getvalue())

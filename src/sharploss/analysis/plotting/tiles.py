@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from sharploss.analysis.plotting.pixels import Floats
-from sharploss.analysis.plotting.style import GREY, WIDTH, new_figure
+from sharploss.analysis.plotting.style import GREY, WIDTH, new_figure, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-LETTERS = 15
+LETTERS = 14
 """Of a title that fit into an inch."""
 
 
 class Tile(NamedTuple):
-    """A picture (H, W, 3) in [0, 1] or a map (H, W), with a title above and a note below; None leaves a gap."""
+    """A picture (H, W, 3) or (H, W) in [0, 1], or a map (H, W), with a title above and a note below; None is a gap."""
 
     title: str
     values: Floats | None
@@ -47,60 +47,36 @@ def tiles_figure(strips: list[Strip]) -> Figure:
     columns = max(len(strip.tiles) for strip in strips)
     width = min(WIDTH, 1.75 * columns + 0.5)
     side = (width - (0.3 if all(strip.kind == "picture" for strip in strips) else 0.75)) / columns
-    strips = [_fitted(strip, round(side * LETTERS)) for strip in strips]
-    texts = [
-        max(_lines(tile.title) for tile in strip.tiles) + any(tile.note for tile in strip.tiles) for strip in strips
+    titles = [[wrapped(tile.title, round(side * LETTERS)) for tile in strip.tiles] for strip in strips]
+    lines = [
+        max(len(title.splitlines()) for title in its) + any(tile.note for tile in strip.tiles)
+        for its, strip in zip(titles, strips, strict=True)
     ]
-    height = sum(side + 0.06 + 0.16 * lines for lines in texts) + 0.1
-    figure = new_figure(width, height, layout="compressed")
-    engine: Any = figure.get_layout_engine()
-    engine.set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
+    figure = new_figure(width, sum(side + 0.06 + 0.16 * count for count in lines) + 0.1)
+    figure.set_layout_engine("compressed", w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     grid = figure.subplots(len(strips), columns, squeeze=False)
-    for strip, row in zip(strips, grid, strict=True):
-        _strip(figure, strip, list(row))
+    for strip, its, row in zip(strips, titles, grid, strict=True):
+        _strip(figure, strip, its, list(row))
     return figure
 
 
-def _fitted(strip: Strip, letters: int) -> Strip:
-    return strip._replace(tiles=[tile._replace(title=broken(tile.title, letters)) for tile in strip.tiles])
-
-
-def broken(title: str, letters: int) -> str:
-    """Break a title that is too long for a tile at spaces, or where a recipe follows the loss, or within long names."""
-    from textwrap import fill
-
-    if " " in title:
-        return fill(title, letters)
-    lines = fill(title.replace("-", "- "), letters, break_long_words=False).replace("- ", "-").splitlines()
-    return "\n".join(
-        line if len(line) <= letters else fill(line.replace("_", "_ "), letters).replace("_ ", "_") for line in lines
-    )
-
-
-def _lines(text: str) -> int:
-    return len(text.splitlines())
-
-
-def _strip(figure: Figure, strip: Strip, row: list[Axes]) -> None:
+def _strip(figure: Figure, strip: Strip, titles: list[str], row: list[Axes]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     look, shown = _look(strip), None
-    for index, axes in enumerate(row):
-        tile = strip.tiles[index] if index < len(strip.tiles) else Tile("", None)
+    for axes in row:
         axes.set(xticks=[], yticks=[])
         axes.set_frame_on(False)
         axes.grid(visible=False)
-        if tile.values is None:
-            axes.patch.set_visible(False)
-        else:
+    for axes, tile, title in zip(row, strip.tiles, titles, strict=False):
+        if tile.values is not None:
             # Raw pixels in the file, not a picture resampled for one resolution: small, and sharp at any size.
             shown = axes.imshow(tile.values, interpolation="none", **look)
-        axes.set_title(tile.title, fontsize=7.5, pad=2)
+        axes.set_title(title, fontsize=7.5, pad=2)
         axes.set_xlabel(tile.note, fontsize=7, labelpad=1.5, color=GREY)
-    row[0].set_ylabel(strip.label, fontsize=8)
+    row[0].set_ylabel(strip.label)
     if strip.kind != "picture" and shown is not None:
         bar = figure.colorbar(shown, ax=row, aspect=14, pad=0.01, fraction=0.05)
-        bar.ax.tick_params(labelsize=7)
         bar.ax.yaxis.set_major_locator(MaxNLocator(3))
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
 
@@ -109,13 +85,10 @@ def _look(strip: Strip) -> dict[str, Any]:
     from matplotlib import colormaps
 
     if strip.kind == "picture":
-        return {"vmin": 0.0, "vmax": 1.0}
-    maps = [np.abs(tile.values) for tile in strip.tiles if tile.values is not None]
+        return {"cmap": "gray", "vmin": 0.0, "vmax": 1.0}
+    maps = np.concatenate([[0.0], *(np.abs(tile.values).ravel() for tile in strip.tiles if tile.values is not None)])
     # The largest thousandth may saturate: single pixels would make the rest pale.
-    reach = float(np.quantile(np.concatenate([part.ravel() for part in maps]), 0.999)) or 1.0
+    reach = float(np.quantile(maps[np.isfinite(maps)], 0.999)) or 1.0
     # Few enough colours for a small file, more than the eye tells apart.
-    return (
-        {"cmap": colormaps["PuOr"].resampled(33), "vmin": -reach, "vmax": reach}
-        if strip.kind == "signed"
-        else {"cmap": colormaps["Greys"].resampled(33), "vmin": 0.0, "vmax": reach}
-    )
+    name, low = ("PuOr", -reach) if strip.kind == "signed" else ("Greys", 0.0)
+    return {"cmap": colormaps[name].resampled(33), "vmin": low, "vmax": reach}

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from sharploss.analysis.figures.crop_files import Files, crop_files, crops_of
+from sharploss.analysis.figures.crops import crop_files, crops_of
 from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.pixels import Floats, psnr, read_picture, sobel
 from sharploss.analysis.tables.layout import records
@@ -24,30 +24,27 @@ def explorer(study: Study, folder: Path) -> list[dict[str, Any]]:
 
     Returns:
         Per crop: name, image, task and networks, each with name, width, height (pixels) and pictures: title, address
-        and note; the target and the unrestored image come first.
+        and note; the target and the input come first.
 
     Raises:
         UserError: a picture is missing; the message names it.
     """
-    groups = records(study.runs[["group", "task", "network"]].drop_duplicates())
     found: list[dict[str, Any]] = []
     for name, crop in crops_of(study).items():
-        mine = [group for group in groups if group["task"] == crop["task"]]
-        networks = [_network(group["network"], crop_files(study, name, group["group"]), folder) for group in mine]
+        groups = records(study.runs.loc[study.runs["task"] == crop["task"], ["group", "network"]].drop_duplicates())
+        networks: list[dict[str, Any]] = []
+        for group in groups:
+            read = [(title, path, read_picture(path)) for title, path in crop_files(study, name, group["group"])]
+            target = read[0][2]
+            pictures = [
+                {"title": title, "address": address(path, folder), "note": note(picture, target)}
+                for title, path, picture in read
+            ]
+            height, width = target.shape[:2]
+            networks.append({"name": group["network"], "width": width, "height": height, "pictures": pictures})
         if networks:
-            about = {"name": name, "image": crop["image"], "task": crop["task"]}
-            found.append({**about, "networks": networks})
+            found.append({"name": name, "image": crop["image"], "task": crop["task"], "networks": networks})
     return found
-
-
-def _network(name: str, files: Files, folder: Path) -> dict[str, Any]:
-    pictures = [(title, path, read_picture(path)) for title, path in files]
-    target = pictures[0][2]
-    shown = [
-        {"title": title, "address": address(path, folder), "note": note(picture, target)}
-        for title, path, picture in pictures
-    ]
-    return {"name": name, "width": target.shape[1], "height": target.shape[0], "pictures": shown}
 
 
 def address(path: Path, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What the report tells beside the study's tables: questions, protocols side by side, costs, failures, the runs."""
+"""What the report tells beside the study's tables: instruments, costs, the runs, and where the numbers come from."""
 
 from __future__ import annotations
 
@@ -6,48 +6,79 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sharploss.analysis.load import Study
-from sharploss.analysis.measures import ARROWS, TIMES
+from sharploss.analysis.measures import ARROWS, MINUS, TIMES, metric_title
 from sharploss.analysis.tables.layout import NOT_MEASURED, Cell, Table, records
 from sharploss.analysis.tables.tables import cost
+from sharploss.assets.catalogue import ASSETS
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
-from sharploss.record.run import Provenance
+from sharploss.record.paths import StudyPaths
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 PARTS = ("colour", "rounding", "border", "window")
 BOTH = ("psnr", "ssim")
+CALIBRATED = ["set", "what", "measured on", "metric", "published", "measured", "difference", "tolerance"]
+WHAT = {"sr": "bicubic, x{}", "jpeg": "JPEG, quality {}", "lr": "small images, x{}, against the published ones"}
+METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "differing_samples": "samples that differ"}
+MEASURED_ON = {"luma alone": "luma alone", "grey8": "grey 8-bit", "rgb": "RGB"}
 
 
-def questions(study: Study) -> dict[str, str]:
-    """Return what each suite of the study asks: suite -> question."""
-    return {name: suite.question for name, suite in study.params.suites.items()}
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Read a csv file as text; no rows where there is none."""
+    import pandas as pd
+
+    return records(pd.read_csv(path, dtype=str, keep_default_na=False)) if path.is_file() else []
+
+
+def calibration(files: StudyPaths) -> Table:
+    """Lay out calibration.csv, what we measure beside what the literature prints; no rows where that was not made.
+
+    Raises:
+        UserError: the file lacks a column; the message names it.
+    """
+    rows = _rows(files.calibration)
+    notes = list(dict.fromkeys(f"{row['dataset']}: {row['explanation']}." for row in rows if row["explanation"]))
+    notes.append(f"Published numbers: {'; '.join(dict.fromkeys(row['source'] for row in rows))}.")
+    if not any(row["measured"] for row in rows):
+        notes = ["Nothing was calibrated: none of the benchmark's sets was at hand."]
+    caption = "Our degradations and metrics against published numbers, on the sets that were at hand."
+    return Table(caption, CALIBRATED, list(map(_calibrated, rows)), labels=4, notes=notes)
+
+
+def _calibrated(row: dict[str, str]) -> list[Cell]:
+    what = WHAT[row["kind"]].format(row["setting"])
+    about = (row["dataset"], what, MEASURED_ON[row["protocol"]], METRICS[row["metric"]], row["published"])
+    off = row["status"] == "off"
+    measured, difference = row["measured"], f"{row['difference']} (off)" if off else row["difference"]
+    if row["status"] == "not calibrated":
+        measured, difference, off = "not calibrated", "—", True
+    mark = "gone" if off else ""
+    return [*map(Cell, about), Cell(measured, mark), Cell(difference.replace("-", MINUS), mark), Cell(row["tolerance"])]
 
 
 def protocol_tables(study: Study) -> list[Table]:
     """Lay out protocols.csv, one picture under every protocol; nothing where that was not made."""
-    import pandas as pd
-
-    path = study.paths.protocols / "protocols.csv"
-    if not path.is_file():
-        return []
-    rows = records(pd.read_csv(path, dtype=str, keep_default_na=False))
+    rows = _rows(study.paths.protocols / "protocols.csv")
     value = {(row["protocol"], row["metric"]): row["value"] for row in rows}
-    named = [name for name in PROTOCOLS if any((name, metric) in value for metric in BOTH)]
     sided = [
         [
-            Cell(PROTOCOLS[name]["title"]),
+            Cell(about["title"]),
             *(Cell(value.get((name, metric), "—")) for metric in BOTH),
-            *(Cell(PROTOCOLS[name][part]) for part in PARTS),
+            *(Cell(about[part]) for part in PARTS),
         ]
-        for name in named
+        for name, about in PROTOCOLS.items()
+        if any((name, metric) in value for metric in BOTH)
     ]
     others = [_other(row) for row in rows if row["metric"] not in BOTH and row["metric"] in METRIC_INFO]
     same = "one photograph, made four times smaller and enlarged again by bicubic: the same pixels in every row."
-    return [
+    tables = [
         Table(f"PSNR and SSIM of {same}", ["protocol", "PSNR (dB)", "SSIM", *PARTS], sided, labels=1, words=True),
         Table(f"The other metrics of {same}", ["metric", "protocol", "value", "better"], others, labels=2, words=True),
     ]
+    return tables if rows else []
 
 
 def _other(row: dict[str, Any]) -> list[Cell]:
@@ -61,16 +92,23 @@ def cost_tables(study: Study) -> list[Table]:
     """Sum up what trainings cost: a table of losses (relative to L1 of the same network), and one of networks."""
     numbers = cost(study)
     trained = numbers[numbers["steps_per_second"].notna()]
-    by_loss = [_loss_cost(str(loss), part) for loss, part in trained.groupby("loss", sort=False)]
-    by_network = [_network_cost(str(name), part) for name, part in trained.groupby("network", sort=False)]
+    by_loss: list[list[Cell]] = []
+    for loss, part in trained.groupby("loss", sort=False):
+        relative = part["relative_to_l1"].dropna()
+        known = [f"{relative.median():.2f}", _range(relative, ".2f")] if len(relative) else ["—", "—"]
+        by_loss.append([*map(Cell, (str(loss), str(len(part)), f"{part['seconds'].sum():.1f}", *known))])
+    formats = {"parameters": ",.0f", "seconds": ".1f", "steps_per_second": ".1f"}
+    by_network = [
+        [*map(Cell, (str(name), str(len(part)), *(_range(part[column], form) for column, form in formats.items())))]
+        for name, part in trained.groupby("network", sort=False)
+    ]
+    caption = (
+        "What each loss costs: seconds of training together, and the time per step where L1 of the same network, task "
+        "and recipe takes 1 (the median, and the range over networks and tasks)."
+    )
+    times = f"time per step, L1 = 1 ({TIMES})"
     return [
-        Table(
-            "What each loss costs: seconds of training together, and the time per step where L1 of the same network, "
-            "task and recipe takes 1 (the median, and the range over networks and tasks).",
-            ["loss", "trainings", "seconds", f"time per step, L1 = 1 ({TIMES})", "range"],
-            by_loss,
-            labels=1,
-        ),
+        Table(caption, ["loss", "trainings", "seconds", times, "range"], by_loss, labels=1),
         Table(
             "What each network costs (ranges over tasks, recipes and losses).",
             ["network", "trainings", "parameters", "seconds", "steps/s"],
@@ -80,24 +118,6 @@ def cost_tables(study: Study) -> list[Table]:
     ]
 
 
-def _loss_cost(loss: str, part: pd.DataFrame) -> list[Cell]:
-    relative = part["relative_to_l1"].dropna()
-    known = len(relative) > 0
-    return [
-        Cell(loss),
-        Cell(str(len(part))),
-        Cell(f"{part['seconds'].sum():.1f}"),
-        Cell(f"{relative.median():.2f}") if known else Cell("—", "gone"),
-        Cell(_range(relative, ".2f")) if known else Cell("—", "gone"),
-    ]
-
-
-def _network_cost(network: str, part: pd.DataFrame) -> list[Cell]:
-    columns = (part["parameters"], part["seconds"], part["steps_per_second"])
-    ranges = map(_range, columns, (",.0f", ".1f", ".1f"))
-    return [Cell(network), Cell(str(len(part))), *map(Cell, ranges)]
-
-
 def _range(values: pd.Series[float], form: str) -> str:
     """Return "3", or "3 to 5"."""
     return " to ".join(dict.fromkeys([f"{values.min():{form}}", f"{values.max():{form}}"]))
@@ -105,32 +125,76 @@ def _range(values: pd.Series[float], form: str) -> str:
 
 def failures(study: Study) -> dict[str, list[str]]:
     """Group the runs without scores by their reason: reason -> runs."""
-    found: dict[str, list[str]] = {}
+    failed = study.runs[study.runs["failure"] != ""]
+    return {str(reason): list(part["run"]) for reason, part in failed.groupby("failure", sort=False)}
+
+
+def run_rows(study: Study) -> list[dict[str, str]]:
+    """List every run: run, suites, status, steps, seconds, started, commit, identity."""
+    found: list[dict[str, str]] = []
     for row in records(study.runs):
-        if row["failure"]:
-            found.setdefault(row["failure"], []).append(row["run"])
+        about = {"run": row["run"], "suites": ", ".join(row["suites"]), "status": row["status"].replace("_", " ")}
+        origin = study.provenance.get(row["run"])
+        numbers = {
+            "steps": f"{row['step']:,.0f}",
+            "seconds": f"{row['seconds']:.1f}",
+            "started (UTC)": _minute(origin.started) if origin else "",
+            "commit": short(origin.commit) if origin else "",
+            "identity": (origin.identity if origin else "") or "—",
+        }
+        found.append(about | (numbers if origin else dict.fromkeys(numbers, "—")))
     return found
-
-
-def run_rows(study: Study) -> list[dict[str, Any]]:
-    """List every run: run, suites, status, steps, seconds, started, commit, identity, files (of its record)."""
-    return [_run_row(row, study.provenance.get(row["run"])) for row in records(study.runs)]
-
-
-def _run_row(row: dict[str, Any], origin: Provenance | None) -> dict[str, Any]:
-    return {
-        "run": row["run"],
-        "suites": ", ".join(row["suites"]),
-        "status": row["status"].replace("_", " "),
-        "steps": f"{row['step']:,.0f}" if origin else "—",
-        "seconds": f"{row['seconds']:.1f}" if origin else "—",
-        "started": origin.started[:16].replace("T", " ") if origin else "—",
-        "commit": short(origin.commit) if origin else "—",
-        "identity": (origin.identity if origin else "") or "—",
-        "files": ["metrics.json", *(["provenance.json", "history.jsonl"] if origin else [])],
-    }
 
 
 def short(commit: str) -> str:
     """Shorten a commit's hash to seven digits; "+changes" behind it stays."""
     return re.sub(r"^([0-9a-f]{7})[0-9a-f]+", r"\1", commit)
+
+
+def provenance(study: Study, command: str) -> dict[str, str]:
+    """Return the facts behind the numbers as label -> text, in the order shown; runs that differ are listed."""
+    runs = list(study.provenance.values())
+    started = sorted(_minute(run.started) for run in runs) or ["—"]
+    statuses = study.runs["status"].value_counts()
+    return {
+        "Command": command,
+        "Date": " to ".join(dict.fromkeys([started[0], started[-1]])),
+        "Hardware": "; ".join(dict.fromkeys(run.hardware for run in runs)),
+        "Device": "; ".join(dict.fromkeys(run.device for run in runs)),
+        "Runs": ", ".join(f"{n} {str(status).replace('_', ' ')}" for status, n in statuses.items()),
+        "Training": duration(float(study.runs["seconds"].sum())),
+        "Measuring": duration(study.evaluation_seconds),
+        "Commit": "; ".join(dict.fromkeys(run.commit for run in runs)),
+        "Versions": ", ".join(sorted({f"{name} {version}" for run in runs for name, version in run.versions.items()})),
+    }
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")
+
+
+def duration(seconds: float) -> str:
+    """Return "42.0 s", "3 min 5 s", "2 h 10 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def sources(study: Study) -> Table:
+    """Lay out the data sets of the study's tasks, in order of use, and the weights behind what was measured."""
+    tasks = [run.config["task"] for run in study.provenance.values()]
+    sets = dict.fromkeys(
+        name for task in tasks for role in ("train", "validation", "test", "tune") for name in task.get(role, [])
+    )
+    metrics = {metric_title(str(metric)) for metric in study.scores["metric"].unique()}
+    weights = [n for n, asset in ASSETS.items() if asset.kind == "weights" and metrics & set(asset.role.split())]
+    used = [*(name for name in sets if name in ASSETS and name not in study.missing_sets), *weights]
+    rows = [
+        [*map(Cell, (name, asset.role, asset.licence, asset.citation))] for name in used for asset in [ASSETS[name]]
+    ]
+    files = [
+        f"{file.title}: {file.licence}, {file.author}." for name in used for file in ASSETS[name].files if file.title
+    ]
+    columns = ["name", "used for", "licence", "source"]
+    return Table("Data sets and weights, and the licences of single images.", columns, rows, 1, files, words=True)

@@ -7,10 +7,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sharploss.analysis.load import Study
-from sharploss.analysis.measures import Measure, badness, fidelity, measures_of, metric_title, number
+from sharploss.analysis.measures import Measure, badness, fidelity, interval, measures_of, metric_title, number
 from sharploss.analysis.stats.baselines import references
 from sharploss.analysis.stats.intervals import TRAINED, means
-from sharploss.analysis.tables.layout import base_title, count, images_of, interval, records
+from sharploss.analysis.tables.layout import Cell, Table, base_title, count, image_notes, images_of, records
 from sharploss.analysis.tables.tables import first_tested, pairing_rows, with_recipes
 from sharploss.config.protocols import MAIN
 
@@ -23,9 +23,8 @@ SHARPNESS = ("gradient_variance_ratio", "blurred_edge_share", "lpips", "niqe")
 CHEAP = 0.1
 """Loss of PSNR in dB up to which a loss counts as cheap: what papers call a negligible difference."""
 
-
 MANY = 5
-"""How many networks or losses a sentence names one by one."""
+"""How many losses a sentence names one by one."""
 
 
 class Answer(NamedTuple):
@@ -35,12 +34,12 @@ class Answer(NamedTuple):
         task: name.
         network: name, with the recipe where it was trained by several.
         loss: the sharpest one by the first of SHARPNESS.
-        gain: its sharpness beside that of L1, in words.
-        price: its change of PSNR (Y) against L1, in words.
-        psnr: the same as a number, in dB; 0 for L1 itself, NaN without an L1 run.
-        verdict: whether both intervals exclude zero, in words.
-        cheap: the sharpest loss among those that lose at most CHEAP dB of PSNR against L1.
-        others: metric title -> the best loss by that metric, for every measure of sharpness and PSNR.
+        gain: its sharpness beside that of the baseline, in words.
+        price: its change of PSNR against the baseline, in words.
+        psnr: the same as a number, in dB; 0 for the baseline itself, NaN without a run of it.
+        sure: whether both intervals exclude zero, in words.
+        cheap: the sharpest loss among those that lose at most CHEAP dB of PSNR.
+        others: the best loss by each measure of sharpness and PSNR, in words.
     """
 
     task: str
@@ -49,153 +48,111 @@ class Answer(NamedTuple):
     gain: str
     price: str
     psnr: float
-    verdict: str
+    sure: str
     cheap: str
-    others: dict[str, str]
+    others: str
 
 
 def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
-    """Answer the question for every task and network, on the first test set.
-
-    Args:
-        study: the study.
-        compared: `study.compared`.
-    """
+    """Answer the question for every task and network, on the first test set; `compared` is `study.compared`."""
     first = first_tested(study)
     scored = means(study.scores.merge(first)).merge(pairing_rows(study))
-    changes = {
-        (row["task"], row["network"], row["recipe"], row["loss"], row["metric"], row["protocol"]): row
-        for row in records(compared.merge(first))
-    }
-    bases = references(study)
+    keys = [*TRAINED, "loss", "metric", "protocol"]
+    changes = {tuple(row[key] for key in keys): row for row in records(compared.merge(first))}
     asked = [m for m in measures_of(study) if m[0] in SHARPNESS or (m[0] == "psnr" and m[1] in MAIN)]
+    base = references(study)[0]
     return [
-        _answer(cast("tuple[str, ...]", key), part, changes, asked, bases)
+        _answer(cast("tuple[str, ...]", key), part, changes, asked, base)
         for key, part in with_recipes(study.runs, scored).groupby([*TRAINED, "label"], sort=False)
+        if part.loc[part["metric"].isin(SHARPNESS), "value"].notna().any()
     ]
 
 
 def _answer(
-    key: tuple[str, ...], part: pd.DataFrame, changes: dict[Any, Any], asked: list[Measure], bases: list[str]
+    key: tuple[str, ...], part: pd.DataFrame, changes: dict[Any, Any], asked: list[Measure], base: str
 ) -> Answer:
-    task, network, recipe, label = key
-    best = {measure: _best(part, measure) for measure in asked}
-    best = {measure: loss for measure, loss in best.items() if loss}
+    *trained, label = key
+    best = {measure: loss for measure in asked if (loss := _best(part, measure))}
     sharp = next(m for name in SHARPNESS for m in best if m[0] == name)
-    true = fidelity(protocol for metric, protocol in best if metric == "psnr")
-    gain = changes.get((task, network, recipe, best[sharp], *sharp))
-    price = changes.get((task, network, recipe, best[sharp], *true))
+    true, loss = fidelity(protocol for metric, protocol in best if metric == "psnr"), best[sharp]
+    gain, price = (changes.get((*trained, loss, *measure)) for measure in (sharp, true))
+    prices = part["loss"].map(lambda name: changes.get((*trained, name, *true), {}).get("difference", 0.0))
+    mine = part[(part["metric"] == sharp[0]) & (part["protocol"] == sharp[1]) & (part["loss"] == loss)]
+    value = number(sharp[0], float(mine["value"].iloc[0]))
     return Answer(
-        task,
+        trained[0],
         label,
-        best[sharp],
-        _gain(part, best[sharp], sharp, gain),
-        f"{_change('psnr', price)} dB" if price else "nothing" if best[sharp] in bases else "—",
-        0.0 if best[sharp] == bases[0] else float(price["difference"]) if price else float("nan"),
-        _verdict(best[sharp], gain, price),
-        _best(part[part["loss"].map(lambda loss: _is_cheap(changes.get((task, network, recipe, loss, *true))))], sharp),
-        {metric_title(metric): loss for (metric, _), loss in best.items()},
+        loss,
+        f"{value} ({_change(sharp[0], gain)} against {base_title(gain['against'])})" if gain else value,
+        f"{_change('psnr', price)} dB" if price else "—",
+        float(price["difference"]) if price else 0.0 if loss == base else float("nan"),
+        f"sharpness {_sure(gain)}, PSNR {_sure(price)}" if gain and price else "—",
+        _best(part[prices >= -CHEAP], sharp),
+        "; ".join(f"{metric_title(metric)}: {name}" for (metric, _), name in best.items()),
     )
 
 
-def _is_cheap(price: dict[str, Any] | None) -> bool:
-    return price is None or price["difference"] >= -CHEAP
-
-
 def _best(part: pd.DataFrame, measure: Measure) -> str:
-    mine = part[(part["metric"] == measure[0]) & (part["protocol"] == measure[1])]
+    mine = part[(part["metric"] == measure[0]) & (part["protocol"] == measure[1]) & part["value"].notna()]
     return str(mine["loss"].iloc[int(badness(measure[0], mine["value"]).argmin())]) if len(mine) else ""
 
 
-def _gain(part: pd.DataFrame, loss: str, measure: Measure, change: dict[str, Any] | None) -> str:
-    mine = part[(part["metric"] == measure[0]) & (part["protocol"] == measure[1])].set_index("loss")["value"]
-    value = number(measure[0], float(mine[loss]))
-    return f"{value} ({_change(measure[0], change)} against {base_title(change['against'])})" if change else value
+def _change(metric: str, row: dict[str, Any]) -> str:
+    return interval(metric, row["difference"], row["low"], row["high"])
 
 
-def _change(metric: str, row: dict[str, Any] | None) -> str:
-    return interval(metric, row["difference"], row["low"], row["high"]) if row else ""
+def _sure(row: dict[str, Any]) -> str:
+    return "changed" if row["low"] > 0 or row["high"] < 0 else "within the spread of the images"
 
 
-def _verdict(loss: str, gain: dict[str, Any] | None, price: dict[str, Any] | None) -> str:
-    if loss == "l1":
-        return "No loss was sharper than L1."
-    if gain is None or price is None:
-        return "There is no L1 run to compare with."
-    sharper = "The gain holds on these images" if _certain(gain) else "The gain is within the spread of these images"
-    costly = "so does the change of PSNR" if _certain(price) else "the change of PSNR is within their spread"
-    if not _certain(gain) and not _certain(price):
-        return f"{sharper}, and so is the change of PSNR."
-    return f"{sharper}; {'the change of PSNR holds' if not _certain(gain) else costly}."
-
-
-def _certain(row: dict[str, Any]) -> bool:
-    return row["low"] > 0 or row["high"] < 0
+def answer_table(found: list[Answer]) -> Table:
+    """Lay out the answers, a row per task and network."""
+    columns = ["task", "network", "sharpest loss", "sharpness", "change of PSNR", "how sure", "best by each measure"]
+    rows = [
+        [
+            Cell(one.task),
+            Cell(one.network),
+            Cell(one.loss, "best"),
+            *map(Cell, (one.gain, one.price, one.sure, one.others)),
+        ]
+        for one in found
+    ]
+    caption = (
+        "The sharpest loss per network on each task's first test set, by gradient-variance ratio (1 is as sharp as the "
+        "target), and what it costs against the same network's baseline. In brackets: 95 % intervals over images."
+    )
+    return Table(caption, columns, rows, words=True)
 
 
 def lead(found: list[Answer]) -> str:
-    """State which loss came closest to the targets' sharpness, for which networks, and what that did to PSNR."""
-    winners = _networks_of([(answer.loss, _who(answer, found)) for answer in found])
-    if len(winners) > 1 and len(found) > MANY:
-        return (
-            f"No single loss came closest to the target's sharpness: of {len(found)} trainings (task, network, recipe) "
-            f"it was {_counted([answer.loss for answer in found])}. Among the losses that give up at most {CHEAP} dB "
-            f"it was {_counted([answer.cheap for answer in found])}."
-        )
-    if len(winners) == 1:
-        networks = winners[found[0].loss]
-        who = f"all {len(networks)} networks" if len(networks) > 1 else networks[0]
-        first = f"{found[0].loss} came closest to the target's sharpness, for {who}"
-    else:
-        first = f"No single loss came closest to the target's sharpness: it was {_listed(winners)}"
-    return f"{first}{_price([answer.psnr for answer in found])}.{_second(found)}"
-
-
-def _who(answer: Answer, found: list[Answer]) -> str:
-    """Name a network, and its task where there are several."""
-    several = len({other.task for other in found}) > 1
-    return f"{answer.network} ({answer.task})" if several else answer.network
-
-
-def _second(found: list[Answer]) -> str:
-    """State which loss is sharpest at little cost, where that is another one."""
-    if all(answer.cheap == answer.loss for answer in found):
-        return ""
-    cheap = _networks_of([(answer.cheap, _who(answer, found)) for answer in found])
-    return f" Among the losses that give up at most {CHEAP} dB it was {_listed(cheap)}."
-
-
-def _networks_of(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
-    """Group networks by loss, each network once."""
-    return {loss: list(dict.fromkeys(net for other, net in pairs if other == loss)) for loss, _ in pairs}
-
-
-def _listed(winners: dict[str, list[str]]) -> str:
-    return ", ".join(f"{loss} for {' and '.join(networks)}" for loss, networks in winners.items())
+    """State which loss came closest to the targets' sharpness, in how many trainings, and what that did to PSNR."""
+    if not found:
+        return "Nothing that was trained has a score that tells how sharp it is."
+    of = count(len(found), "training")
+    return (
+        f"Closest to the target's sharpness, in {of} (task, network, recipe), came "
+        f"{_counted([one.loss for one in found])}{_price([one.psnr for one in found])}. Among the losses that give up "
+        f"at most {CHEAP} dB of PSNR it was {_counted([one.cheap for one in found])}."
+    )
 
 
 def _counted(losses: list[str]) -> str:
     """Count how often each loss won, the most frequent first; the rare ones together."""
     counts = Counter(losses).most_common()
-    common = [f"{loss} in {n}" for loss, n in counts[:MANY]]
     rest = sum(n for _, n in counts[MANY:])
-    return ", ".join([*common, *([f"another one in {rest}"] if rest else [])])
+    return ", ".join([*(f"{loss} in {n}" for loss, n in counts[:MANY]), *([f"another one in {rest}"] if rest else [])])
 
 
 def _price(changes: list[float]) -> str:
-    low, high = min(changes), max(changes)
-    if math.isnan(sum(changes)) or low == high == 0:
+    known = [change for change in changes if not math.isnan(change)]
+    if not any(known):
         return ""
-    ends = dict.fromkeys([number("psnr", low, sign=True), number("psnr", high, sign=True)])
-    return f"; against L1 that changed PSNR by {' to '.join(ends)} dB"
+    ends = dict.fromkeys(number("psnr", end, sign=True) for end in (min(known), max(known)))
+    return f"; against the baseline that changed PSNR by {' to '.join(ends)} dB"
 
 
 def control(numbers: pd.DataFrame) -> str:
-    """State whether SPLoss with alpha 0 scored exactly as L1, which it must.
-
-    Args:
-        numbers: `tables.alpha_control(study)`.
-    """
+    """State whether SPLoss with alpha 0 scored exactly as L1, which it must; `numbers` is `tables.alpha_control`."""
     if numbers.empty:
         return "This study has no run with alpha 0 beside one with L1."
     total, largest = int(numbers["scores"].sum()), float(numbers["largest_difference"].max())
@@ -217,7 +174,12 @@ def caveat(study: Study) -> str:
         if fewest == 1
         else f"Intervals are over images and the {trained}."
     )
-    return (
-        f"This is what {count(images, 'test image')}, {trained} and {steps:,} training steps show: "
-        f"a comparison at one small, equal budget, not a replication of the papers' trainings. {unknown}"
+    left = image_notes(study, metrics=("psnr", *SHARPNESS))
+    return " ".join(
+        [
+            f"This is what {count(images, 'test image')}, {trained} and {steps:,} training steps show: "
+            f"a comparison at one small, equal budget, not a replication of the papers' trainings. {unknown}",
+            *left[:MANY],
+            *([f"The tables name {count(len(left) - MANY, 'more measure')} with fewer images."] if left[MANY:] else []),
+        ]
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
-from sharploss.config.loss_spec import LossSpec, Term
+from sharploss.config.loss_spec import LossSpec
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError
 from sharploss.utils.yaml_files import load_yaml
@@ -52,16 +51,6 @@ def specs_of(study: Study) -> dict[str, LossSpec]:
 def terms_of(study: Study) -> dict[str, Terms]:
     """Return the terms of every loss of the study with their weights: loss -> term -> weight."""
     return {loss: spec.weights for loss, spec in specs_of(study).items()}
-
-
-def forms_of(study: Study) -> dict[str, dict[str, str]]:
-    """Return the parameters of every term but its weight, as text: loss -> term -> form."""
-    return {loss: {name: form(term) for name, term in spec.terms.items()} for loss, spec in specs_of(study).items()}
-
-
-def form(term: Term) -> str:
-    """Return the parameters of a term without its weight, as text that is equal where they are."""
-    return json.dumps(term.parameters, sort_keys=True)
 
 
 def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sharploss.analysis.measures import is_shown
 from sharploss.analysis.stats.effect_sizes import Effect, effect, holm, margins, standard_error
+from sharploss.config.protocols import WHOLE_SET
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,9 @@ FEW_IMAGES = 10
 
 TRAINED = ["task", "network", "recipe"]
 """What has one baseline: nothing is ever compared across tasks, networks or recipes."""
+
+ROW = [*TRAINED, "loss"]
+"""What a row of a table stands for; its numbers are means over images and seeds."""
 
 CELL = ["task", "network", "recipe", "loss", "dataset", "metric", "protocol"]
 RESULTS = ["against", "baseline", "difference", "low", "high", *Effect._fields, "images", "seeds"]
@@ -134,6 +138,7 @@ def pair(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
         The rows of `scores` that have a counterpart, with the columns `against`, `baseline` and `difference`.
     """
     chosen = base_losses(scores, baselines)
+    scores = scores[np.isfinite(scores["value"])]  # of infinite PSNR there is no difference
     joined = scores.merge(chosen, on=TRAINED, how="inner")
     same = [*TRAINED, "seed", "dataset", "image", "metric", "protocol"]
     reference = joined.loc[joined["loss"] == joined["against"], [*same, "value"]].rename(columns={"value": "baseline"})
@@ -150,8 +155,48 @@ def base_losses(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
 
 
 def means(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average scores over images and seeds: one row per cell (`CELL`)."""
-    return scores.groupby(CELL, sort=False)["value"].mean().reset_index()
+    """Average scores over images and seeds: one row per cell (`CELL`), with value and n, the number of images.
+
+    Args:
+        scores: rows of Study.scores, which are of the same images for all runs.
+    """
+    return scores.groupby(CELL, sort=False).agg(value=("value", "mean"), n=("image", "nunique")).reset_index()
+
+
+class LeftOut(NamedTuple):
+    """The images over which a measure's means are not taken.
+
+    Attributes:
+        kept: how many images the means are over.
+        images: the others, on which some run has no finite score.
+        exact: how many of them each row (network and loss) restored exactly, so that PSNR is infinite.
+    """
+
+    kept: int
+    images: list[str]
+    exact: dict[str, int]
+
+
+def left_out(every: pd.DataFrame, shared: pd.DataFrame) -> dict[tuple[str, str, str, str], LeftOut]:
+    """Find what means leave out: (task, dataset, metric, protocol) -> LeftOut, for measures that leave some image out.
+
+    Args:
+        every: Study.every_score.
+        shared: Study.scores.
+    """
+    every, where = every[every["image"] != WHOLE_SET], ["task", "dataset", "metric", "protocol"]
+    images = {key: set(part) for key, part in every.groupby(where[:2])["image"]}
+    kept = {key: set(part) for key, part in shared.groupby(where)["image"]}
+    found: dict[tuple[str, str, str, str], LeftOut] = {}
+    for key, part in every.groupby(where, sort=False):
+        place = cast("tuple[str, str, str, str]", key)
+        tested, used = images[place[:2]], kept.get(key, set[str]())
+        if tested - used:
+            exact = part[np.isinf(part["value"])]
+            names = (exact["network"] + " " + exact["loss"]).str.strip()
+            counts = {str(name): int(n) for name, n in exact.groupby(names, sort=False)["image"].nunique().items()}
+            found[place] = LeftOut(len(used), sorted(tested - used), counts)
+    return found
 
 
 def corrected(compared: pd.DataFrame) -> pd.DataFrame:

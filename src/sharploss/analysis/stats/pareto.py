@@ -36,7 +36,7 @@ def fronts(scores: pd.DataFrame) -> pd.DataFrame:
     """Return every loss's PSNR (dB) and LPIPS per task, network, recipe and test set, and whether it is on the front.
 
     Args:
-        scores: Study.scores; unrestored images are left out.
+        scores: Study.scores; input baselines are left out.
 
     Returns:
         Columns task, network, recipe, loss, dataset, psnr, lpips, front; no rows where LPIPS was not measured.

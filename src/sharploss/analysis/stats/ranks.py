@@ -11,12 +11,16 @@ import numpy.typing as npt
 
 from sharploss.analysis.measures import badness
 from sharploss.analysis.stats.intervals import TRAINED, tail
+from sharploss.config.protocols import WHOLE_SET
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 RESAMPLES = 2_000
+EXACT = 1e6
+"""What counts for an infinite score, of a loss that restores every image exactly: it beats every other number."""
+
 CONTEXT = [*TRAINED, "dataset", "metric", "protocol"]
 
 
@@ -25,7 +29,7 @@ class RankedCell(NamedTuple):
 
     Attributes:
         about: task, network, recipe, dataset, metric, protocol.
-        images: how many were scored; 1 for a number of a whole set.
+        images: how many all losses have scores of; 1 for a number of a whole set.
         observed: (losses,).
         drawn: (RESAMPLES, losses).
     """
@@ -46,7 +50,7 @@ def ranks(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     interval. Single numbers of a whole set, such as FID, do not vary in it.
 
     Args:
-        scores: rows of Study.scores of one suite, unrestored images left out.
+        scores: rows of Study.scores of one suite, input baselines left out.
         level: nominal, of the percentile interval.
 
     Returns:
@@ -67,7 +71,10 @@ def ranked_cells(scores: pd.DataFrame) -> list[RankedCell]:
         table.to_numpy(dtype=np.float64),
         scores[CONTEXT].drop_duplicates().itertuples(index=False, name=None),
     )
-    return [_cell(key, np.asfortranarray(values[places[key]])) for key in keys if key in places]
+    known = {str(name): sorted(set(part) - {WHOLE_SET}) for name, part in scores.groupby("dataset")["image"]}
+    images = table.index.get_level_values("image").to_numpy(dtype=str)
+    cells = (_cell(key, values[places[key]], images[places[key]], known[key[3]]) for key in keys if key in places)
+    return [cell for cell in cells if cell.images]
 
 
 def average(cells: list[RankedCell], losses: list[str], level: float = 0.95) -> pd.DataFrame:
@@ -84,10 +91,25 @@ def average(cells: list[RankedCell], losses: list[str], level: float = 0.95) -> 
     return pd.DataFrame(rows, columns=columns).sort_values("rank", kind="stable", ignore_index=True)
 
 
-def _cell(key: tuple[str, ...], values: Floats) -> RankedCell:
-    """Rank the losses of one cell, of (images, losses) values, NaN where there is no score."""
+def _cell(key: tuple[str, ...], values: Floats, images: npt.NDArray[np.str_], known: list[str]) -> RankedCell:
+    """Rank the losses of one cell, of (images, losses) values, NaN where there is no score.
+
+    Args:
+        key: values of CONTEXT.
+        values: (images, losses).
+        images: their names; those that not all losses with scores have do not count.
+        known: the names of all images of the test set, of which the same ones are drawn for every cell.
+    """
     about = dict(zip(CONTEXT, key, strict=True))
-    weights = draws(about["dataset"], len(values), RESAMPLES)
+    shared = ~np.isnan(values[:, ~np.isnan(values).all(axis=0)]).any(axis=1)
+    images, values = images[shared], np.asfortranarray(np.nan_to_num(values[shared], nan=np.nan, posinf=EXACT))
+    if not len(images):
+        return RankedCell(about, 0, np.empty(0), np.empty(0))
+    if len(images) == len(known) or WHOLE_SET in images:
+        weights = draws(about["dataset"], len(images), RESAMPLES)
+    else:
+        weights = draws(about["dataset"], len(known), RESAMPLES)[:, np.searchsorted(known, images)]
+        weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
     worse = badness(about["metric"], np.concatenate([values.mean(axis=0)[None], weights @ values]))
     found = ranked(np.where(np.isnan(worse), np.inf, worse))
     return RankedCell(about, len(values), found[0], found[1:])

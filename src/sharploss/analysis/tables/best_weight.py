@@ -3,75 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any
 
 from sharploss.analysis.load import NOT_TRAINED, Study
-from sharploss.analysis.measures import Measure, badness, column, heading, number, title
-from sharploss.analysis.stats.baselines import references, specs_of
-from sharploss.analysis.stats.intervals import TRAINED, base_losses
+from sharploss.analysis.measures import Measure, badness, column, heading, number, title, widen
+from sharploss.analysis.stats.baselines import specs_of
+from sharploss.analysis.stats.families import LossFamily, families
+from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import Cell, Table, records
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sharploss.config.loss_spec import LossSpec
-
 METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 """What the table shows to read; its csv has every measure that the other tables show."""
 
-TUNABLE = ("weight", "alpha")
 CHANGES = ("baseline", "difference", "low", "high")
 CHOICE = ["suite", *TRAINED, "family", "loss", "parameter", "value", "smallest", "largest", "planned", "trials",
           "diverged", "most", "validation_psnr_y", "validation_lead", "against", "failure"]  # fmt: skip
-
-
-class LossFamily(NamedTuple):
-    """Losses that differ in one weight or alpha alone.
-
-    Attributes:
-        name: its terms ("l1 + gv"), or the loss's own name where nothing was varied.
-        parameter: "weight" or "alpha"; "" where nothing was varied.
-        variants: loss -> the parameter's value, smallest first; NaN where nothing was varied.
-    """
-
-    name: str
-    parameter: str
-    variants: dict[str, float]
-
-
-def families(losses: dict[str, LossSpec]) -> list[LossFamily]:
-    """Group losses that differ in one tunable parameter alone; each other loss is a family by itself.
-
-    Args:
-        losses: by name, as params.yaml states them.
-
-    Returns:
-        The families in the order of their first losses.
-    """
-    frames: dict[Any, dict[str, float]] = {}
-    for name, spec in losses.items():
-        parameters = _flat(spec)
-        for varied in (key for key in parameters if key[1] in TUNABLE):
-            rest = frozenset((key, repr(value)) for key, value in parameters.items() if key != varied)
-            frames.setdefault((varied, rest), {})[name] = float(parameters[varied])
-    swept = [
-        LossFamily(
-            " + ".join(losses[next(iter(found))].terms), varied[1], dict(sorted(found.items(), key=lambda one: one[1]))
-        )
-        for (varied, _), found in frames.items()
-        if len(set(found.values())) > 1
-    ]
-    tried = {name for family in swept for name in family.variants}
-    alone = [LossFamily(name, "", {name: float("nan")}) for name in losses if name not in tried]
-    order = {name: place for place, name in enumerate(losses)}
-    return sorted([*swept, *alone], key=lambda family: min(order[name] for name in family.variants))
-
-
-def _flat(spec: LossSpec) -> dict[tuple[str, str], Any]:
-    """Return (term, parameter) -> value; a term's weight is among them."""
-    return {(name, key): value for name, term in spec.terms.items() for key, value in dict(term).items()}
 
 
 def choices(study: Study) -> pd.DataFrame:
@@ -86,25 +36,22 @@ def choices(study: Study) -> pd.DataFrame:
         none), parameter and value (of the chosen one), smallest and largest (of those tried), planned, trials (those
         of them that were trained, diverged ones included), diverged, most (trials of the family of the suite, network
         and task that had most), validation_psnr_y (dB, mean over seeds), validation_lead (over the next best trial, dB;
-        NaN without one), against (the baseline, "" without one),
-        failure (why nothing was chosen).
+        NaN without one), against (the baseline, "" without one), failure (why nothing was chosen).
     """
     import pandas as pd
 
-    losses = specs_of(study)
-    rows = [row for suite, runs in _suites(study) for row in _chosen(study, losses, suite, runs)]
-    return pd.DataFrame(rows, columns=CHOICE)
-
-
-def _suites(study: Study) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the runs of every suite per task, network and recipe, each with `psnr_y`, its last validation PSNR."""
     runs = study.runs.merge(last_validation(study), on="run", how="left")
     runs["psnr_y"] = runs["psnr_y"].where(runs["status"] == "finished")
-    suites = cast("list[list[str]]", list(runs["suites"]))
-    for suite in dict.fromkeys(name for names in suites for name in names):
-        mine = runs.loc[[suite in names for names in suites]]
-        for _, part in mine.groupby(TRAINED, sort=False):
-            yield suite, part
+    specs, rows = specs_of(study), list[dict[str, Any]]()
+    for key, part in runs.explode("suites").groupby(["suites", *TRAINED], sort=False):
+        found = families({str(loss): specs[loss] for loss in dict.fromkeys(part["loss"])})
+        if len(found) < 2 or not any(family.parameter for family in found):
+            continue
+        bases = study.bases.merge(part[TRAINED].drop_duplicates())["against"].tolist()
+        mine = [_choice(family, part) for family in found]
+        shared = {"most": max(row["trials"] for row in mine), "against": bases[0] if bases else ""}
+        rows += [dict(zip(["suite", *TRAINED], key, strict=True)) | row | shared for row in mine]
+    return pd.DataFrame(rows, columns=CHOICE)
 
 
 def last_validation(study: Study) -> pd.DataFrame:
@@ -116,21 +63,9 @@ def last_validation(study: Study) -> pd.DataFrame:
     return last.assign(psnr_y=pd.to_numeric(last["psnr_y"], errors="coerce").astype("float64"))
 
 
-def _chosen(study: Study, losses: dict[str, LossSpec], suite: str, runs: pd.DataFrame) -> list[dict[str, Any]]:
-    found = families({str(loss): losses[loss] for loss in dict.fromkeys(runs["loss"])})
-    if len(found) < 2 or not any(family.parameter for family in found):
-        return []
-    where = {"suite": suite, **{name: str(runs[name].iloc[0]) for name in TRAINED}}
-    bases = base_losses(study.runs.merge(runs[TRAINED].drop_duplicates()), references(study))["against"].tolist()
-    rows = [where | _choice(family, runs) for family in found]
-    most = max(row["trials"] for row in rows)
-    return [row | {"most": most, "against": bases[0] if bases else ""} for row in rows]
-
-
 def _choice(family: LossFamily, runs: pd.DataFrame) -> dict[str, Any]:
     mine = runs[runs["loss"].isin(list(family.variants))]
-    grouped = mine.groupby("loss", sort=False)
-    psnr = {str(loss): float(part.mean(skipna=False)) for loss, part in grouped["psnr_y"]}
+    psnr = {str(loss): float(part.mean(skipna=False)) for loss, part in mine.groupby("loss", sort=False)["psnr_y"]}
     trained = {str(loss) for loss in mine.loc[mine["status"] != NOT_TRAINED, "loss"]}
     tried = [value for name, value in family.variants.items() if name in trained]
     able = [name for name in family.variants if not math.isnan(psnr[name])]
@@ -153,43 +88,25 @@ def _choice(family: LossFamily, runs: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def best_weight(study: Study, compared: pd.DataFrame) -> pd.DataFrame:
+def best_weight(study: Study) -> pd.DataFrame:
     """Return the chosen variants with their test scores.
 
-    Args:
-        study: the study.
-        compared: `study.compared`.
-
     Returns:
-        A row per row of `choices` and test set: its columns, dataset, images, and per measure the mean ("psnr_y") and
-        what it is paired with ("psnr_y_baseline"; NaN for the baseline itself, and where there is none) and the paired
+        A row per row of `choices` and test set: its columns, dataset, and per measure the mean ("psnr_y") and what it
+        is paired with ("psnr_y_baseline"; NaN for the baseline itself, and where there is none) and the paired
         difference with its 95 % interval ("psnr_y_difference", "psnr_y_low", "psnr_y_high").
     """
-    found = choices(study)
+    keys, order = [*ROW, "dataset"], {name: place for place, name in enumerate(study.datasets)}
     sets = study.scores[["task", "dataset"]].drop_duplicates()
-    order = {name: place for place, name in enumerate(study.datasets)}
-    rows = found.merge(sets.sort_values("dataset", key=lambda names: names.map(order), kind="stable"), on="task")
-    keys = [*TRAINED, "loss", "dataset"]
-    counted = compared.groupby(keys, sort=False)["images"].max().reset_index()
-    rows = rows.merge(counted, on=keys, how="left")
-    for task in dict.fromkeys(found["task"]):
-        for measure in layout.known_for(study, str(task)):
-            if column(measure) not in rows:
-                rows = _with_scores(study, rows, compared, measure)
-    return rows
-
-
-def _with_scores(study: Study, rows: pd.DataFrame, compared: pd.DataFrame, measure: Measure) -> pd.DataFrame:
-    keys, name = [*TRAINED, "loss", "dataset"], column(measure)
-    scores = study.scores[(study.scores["metric"] == measure[0]) & (study.scores["protocol"] == measure[1])]
-    means = scores.groupby(keys, sort=False)["value"].mean().rename(name).reset_index()
-    changes = compared[(compared["metric"] == measure[0]) & (compared["protocol"] == measure[1])]
-    changes = changes[[*keys, *CHANGES]].rename(columns={change: f"{name}_{change}" for change in CHANGES})
-    return rows.merge(means, on=keys, how="left").merge(changes, on=keys, how="left")
+    rows = choices(study).merge(
+        sets.sort_values("dataset", key=lambda names: names.map(order), kind="stable"), on="task"
+    )
+    changes = widen(study, study.compared, keys, {name: f"_{name}" for name in CHANGES})
+    return rows.merge(study.wide_means, on=keys, how="left").merge(changes, on=keys, how="left")
 
 
 def lay_out(study: Study, numbers: pd.DataFrame) -> dict[str, list[Table]]:
-    """Lay out `best_weight(study, compared)`: suite -> a table per task and test set, a row per network and loss."""
+    """Lay out `best_weight(study)`: suite -> a table per task and test set, a row per network and loss."""
     tables: dict[str, list[Table]] = {}
     for (suite, task, dataset), part in numbers.groupby(["suite", "task", "dataset"], sort=False):
         tables.setdefault(str(suite), []).append(_table(study, part, str(suite), str(task), str(dataset)))
@@ -199,16 +116,10 @@ def lay_out(study: Study, numbers: pd.DataFrame) -> dict[str, list[Table]]:
 def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str) -> Table:
     shown = [measure for measure in layout.known_for(study, task) if measure[0] in METRICS]
     bases = [name for name in dict.fromkeys(part["against"]) if name]
-    images, trained = layout.images_of(study, task, dataset), part.loc[part["loss"] != "", [*TRAINED, "loss"]]
-    ranks = {
-        measure: badness(measure[0], part[column(measure)]).groupby(part["network"], sort=False).rank(method="min")
-        for measure in shown
-    }
+    images, trained = layout.images_of(study, task, dataset), part.loc[part["loss"] != "", ROW]
+    ranks = {m: badness(m[0], part[column(m)]).groupby(part["network"], sort=False).rank(method="min") for m in shown}
     rows = [
-        [
-            *_labels(row),
-            *_numbers(row, [(measure, float(ranks[measure].iloc[place])) for measure in shown], bool(bases)),
-        ]
+        [*_labels(row), *_numbers(row, {m: float(ranks[m].iloc[place]) for m in shown}, bool(bases))]
         for place, row in enumerate(records(part))
     ]
     names = " or ".join(map(layout.base_title, bases))
@@ -222,9 +133,9 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
         labels=4,
         notes=[
             *selection_notes(part),
-            *(layout.interval_notes(images, trained, study) if bases else []),
-            *layout.gap_notes(study),
-            *layout.cure_notes(study, rows),
+            *(layout.interval_notes(study, trained, images) if bases else []),
+            *layout.image_notes(study, task, dataset, METRICS),
+            *layout.gap_notes(study, rows),
         ],
     )
 
@@ -238,48 +149,43 @@ def _trials(row: dict[str, Any]) -> str:
     """Return "3", "1 (fewer)", "3 (1 diverged)", "2 of 3 (fewer)", "1 (reference)"."""
     text = str(row["trials"]) if row["trials"] == row["planned"] else f"{row['trials']} of {row['planned']}"
     about = [f"{row['diverged']} diverged"] if row["diverged"] else []
-    about += ["reference"] if is_reference(row) else ["fewer"] if row["trials"] < row["most"] else []
+    about += ["reference"] if _is_reference(row) else ["fewer"] if row["trials"] < row["most"] else []
     return f"{text} ({', '.join(about)})" if about else text
 
 
-def is_reference(row: dict[str, Any]) -> bool:
+def _is_reference(row: dict[str, Any]) -> bool:
     """Return whether a row is the loss that others are compared with, not one whose parameter was looked for."""
     return bool(row["against"]) and row["family"] == row["against"]
 
 
-def _numbers(row: dict[str, Any], places: list[tuple[Measure, float]], based: bool) -> list[Cell]:
-    gone = str(row["failure"])
-    cells = [Cell(gone, "gone") if gone else Cell(_validation(row))]
-    for measure, rank in places:
+def _numbers(row: dict[str, Any], ranks: dict[Measure, float], based: bool) -> list[Cell]:
+    """Return the PSNR that a variant was chosen by and its lead over the next trial, then each mean and difference."""
+    gone, lead = str(row["failure"]), row["validation_lead"]
+    more = "" if math.isnan(lead) else f" ({number('psnr', lead, sign=True)})"
+    cells = [Cell(gone, "gone") if gone else Cell(f"{number('psnr', row['validation_psnr_y'])}{more}")]
+    for measure, rank in ranks.items():
         value, missing = row[column(measure)], gone or layout.NOT_MEASURED
         cells.append(layout.ranked(measure[0], value, rank, missing))
         if based:
-            cells.append(Cell(missing, "gone") if math.isnan(value) else _change(row, measure))
+            ends = [row[f"{column(measure)}_{part}"] for part in CHANGES]
+            change = Cell("—") if math.isnan(ends[1]) else layout.change(measure[0], *ends)  # the baseline itself
+            cells.append(Cell(missing, "gone") if math.isnan(value) else change)
     return cells
-
-
-def _validation(row: dict[str, Any]) -> str:
-    """Return the PSNR that a variant was chosen by and its lead over the next trial: "24.32 (+0.04)"."""
-    text, lead = number("psnr", row["validation_psnr_y"]), row["validation_lead"]
-    return text if math.isnan(lead) else f"{text} ({number('psnr', lead, sign=True)})"
-
-
-def _change(row: dict[str, Any], measure: Measure) -> Cell:
-    """Return the difference as the tables of differences show it; "—" for the baseline itself."""
-    numbers = [row[f"{column(measure)}_{part}"] for part in CHANGES]
-    return Cell("—") if math.isnan(numbers[1]) else layout.change(measure[0], *numbers)
 
 
 def selection_notes(part: pd.DataFrame) -> list[str]:
     """Return notes on how the best was chosen, which losses had fewer trials, and whose best ends the range tried."""
     rows = records(part)
-    fewer = [_named(row) for row in rows if row["trials"] < row["most"] and not is_reference(row)]
+    named = [f"{row['family']} on {row['network']}" for row in rows]
+    fewer = [
+        name for name, row in zip(named, rows, strict=True) if row["trials"] < row["most"] and not _is_reference(row)
+    ]
     ends = [
-        f"{_named(row)} ({row['value']:g})"
-        for row in rows
+        f"{name} ({row['value']:g})"
+        for name, row in zip(named, rows, strict=True)
         if row["trials"] > 2 and row["value"] in (row["smallest"], row["largest"])
     ]
-    most, reference = rows[0]["most"], next((row["family"] for row in rows if is_reference(row)), "")
+    most, reference = rows[0]["most"], next((row["family"] for row in rows if _is_reference(row)), "")
     equal = f"Fewer trials than {most}: {', '.join(fewer)}" if fewer else f"An equal number of trials: {most} each"
     single = (
         f" {layout.base_title(reference)}, the reference, has no weight to look for: one training, which the best of "
@@ -292,7 +198,3 @@ def selection_notes(part: pd.DataFrame) -> list[str]:
         f"{equal}. Only this suite's trials count.{single if reference else ''}",
         *([f"Best at an end of what was tried, a better value may lie beyond: {', '.join(ends)}."] if ends else []),
     ]
-
-
-def _named(row: dict[str, Any]) -> str:
-    return f"{row['family']} on {row['network']}"

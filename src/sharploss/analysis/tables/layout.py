@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from sharploss.analysis import measures
 from sharploss.analysis.measures import ALPHA, TIMES, Measure, badness, column, heading, interval, is_better, number
 from sharploss.analysis.stats.baselines import references
-from sharploss.analysis.stats.intervals import FEW_IMAGES, TRAINED, base_losses
-from sharploss.utils.errors import sentence
+from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
+from sharploss.config.protocols import WHOLE_SET
+from sharploss.utils.errors import cut, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sharploss.analysis.load import Study
 
 NOT_MEASURED = "not measured"
+INFINITE = "no difference of infinite PSNR"
 Mark = Literal["", "best", "second", "worse", "gone"]
 
 
@@ -51,7 +53,7 @@ class Table:
 
 
 def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Table:
-    """Lay out network x loss of a task on one test set, unrestored images first; the best two per network are marked.
+    """Lay out network x loss of a task on one test set, input baseline first; the best two per network are marked.
 
     Args:
         study: the study.
@@ -62,15 +64,12 @@ def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Ta
     known = known_for(study, task)
     part = numbers[(numbers["task"] == task) & (numbers["dataset"] == dataset)]
     rows = [_pairing_row(row, known) for row in records(part)]
+    best = f"Best and second best of each network are marked; {part['loss'].iloc[0]} is the reference and not ranked."
     return Table(
         caption=f"{_on(study, task, 'Means', dataset)} ({sizes(study, part, images_of(study, task, dataset))}).",
         columns=["network", "loss", *map(heading, known)],
         rows=rows,
-        notes=[
-            f"Best and second best of each network are marked; {part['loss'].iloc[0]} is the reference and not ranked.",
-            *gap_notes(study),
-            *cure_notes(study, rows),
-        ],
+        notes=[best, *image_notes(study, task, dataset), *gap_notes(study, rows)],
     )
 
 
@@ -82,9 +81,9 @@ def known_for(study: Study, task: str) -> list[Measure]:
 
 
 def images_of(study: Study, task: str, dataset: str) -> int:
-    """Count the images of a test set: those of its best measured metric, since a set's FID has a name of its own."""
-    mine = study.scores[(study.scores["task"] == task) & (study.scores["dataset"] == dataset)]
-    return int(mine.groupby("metric")["image"].nunique().max()) if len(mine) else 0
+    """Count the images of a test set."""
+    mine = study.every_score[(study.every_score["task"] == task) & (study.every_score["dataset"] == dataset)]
+    return len(set(mine["image"]) - {WHOLE_SET}) or min(1, len(mine))
 
 
 def _on(study: Study, task: str, what: str, dataset: str) -> str:
@@ -94,14 +93,11 @@ def _on(study: Study, task: str, what: str, dataset: str) -> str:
 
 
 def _pairing_row(row: dict[str, Any], known: list[Measure]) -> list[Cell]:
-    gone = "" if str(row["status"]) in ("", "finished") or _has_scores(row, known) else str(row["status"])
+    fine = row["status"] in ("", "finished")
+    gone = "" if fine or any(not math.isnan(row[column(m)]) for m in known) else str(row["status"])
     cells = [ranked(m[0], row[column(m)], row[f"{column(m)}_rank"], gone or NOT_MEASURED) for m in known]
-    loss = str(row["loss"]) if row["status"] in ("", "finished") or gone else f"{row['loss']} ({row['status']})"
+    loss = str(row["loss"]) if fine or gone else f"{row['loss']} ({row['status']})"
     return [Cell(str(row["network"]) or "—"), Cell(loss), *cells]
-
-
-def _has_scores(row: dict[str, Any], known: list[Measure]) -> bool:
-    return any(not math.isnan(row[column(measure)]) for measure in known)
 
 
 def ranked(metric: str, value: float, rank: float, missing: str) -> Cell:
@@ -129,29 +125,28 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
     part = compared[(compared["task"] == task) & (compared["dataset"] == dataset)]
     found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
     failure = {_key(row): row["failure"] for row in records(study.runs)}
-    names, based = against(study, losses)
-    first = references(study)[0]
-    rows = [
-        [Cell(row["network"]), Cell(row["loss"]), *(_change(found, _key(row), m, failure[_key(row)]) for m in known)]
-        for row in records(losses)
-        if row["loss"] != based.get(_key(row)[:3], first)
-    ]
+    chosen = study.bases.merge(losses[TRAINED].drop_duplicates())
+    based = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in records(chosen)}
+    names = " or ".join(map(base_title, dict.fromkeys(chosen["against"]) or references(study)[:1]))
+    exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(study.means) if math.isinf(row["value"])}
+    rows: list[list[Cell]] = []
+    for key in (_key(row) for row in records(losses)):
+        base = (*key[:3], based.get(key[:3], references(study)[0]))
+        if key != base:
+            lost = failure.get(base) and f"{base_title(base[3])} {failure[base]}"
+            why = failure[key] or lost or NOT_MEASURED
+            gone = [INFINITE if {(*key, *m), (*base, *m)} & exact else why for m in known]
+            cells = [_change(found.get((*key, *m)), m[0], reason) for m, reason in zip(known, gone, strict=True)]
+            rows.append([Cell(key[1]), Cell(key[3]), *cells])
     images = int(part["images"].max()) if len(part) else 0
     what = f"Difference to the same network's {names}"
+    notes = [*interval_notes(study, losses, images), *_correction(part), *image_notes(study, task, dataset)]
     return Table(
         caption=f"{_on(study, task, what, dataset)} ({sizes(study, losses, images)}).",
         columns=["network", "loss", *map(heading, known)],
         rows=rows,
-        notes=[*interval_notes(images, losses, study), *_correction(part), *gap_notes(study), *cure_notes(study, rows)],
+        notes=[*notes, *_pair_notes(study, losses, part), *gap_notes(study, rows)],
     )
-
-
-def against(study: Study, losses: pd.DataFrame) -> tuple[str, dict[tuple[str, str, str], str]]:
-    """Return what the losses are compared with, in words and per task, network and recipe."""
-    bases = references(study)
-    found = records(base_losses(study.runs.merge(losses[TRAINED].drop_duplicates()), bases))
-    chosen = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in found}
-    return " or ".join(map(base_title, dict.fromkeys(chosen.values()) or bases[:1])), chosen
 
 
 def base_title(loss: str) -> str:
@@ -176,14 +171,13 @@ def _key(row: dict[str, Any]) -> tuple[str, str, str, str]:
     return row["task"], row["network"], row["recipe"], row["loss"]
 
 
-def _change(found: dict[Any, dict[str, Any]], key: tuple[str, ...], measure: Measure, failure: str) -> Cell:
-    row = found.get((*key, *measure))
+def _change(row: dict[str, Any] | None, metric: str, missing: str) -> Cell:
     if row is None:
-        return Cell(failure or NOT_MEASURED, "gone")
-    return change(measure[0], row["baseline"], row["difference"], row["low"], row["high"])
+        return Cell(missing, "gone")
+    return change(metric, row["baseline"], row["difference"], row["low"], row["high"])
 
 
-def interval_notes(images: int, losses: pd.DataFrame, study: Study) -> list[str]:
+def interval_notes(study: Study, losses: pd.DataFrame, images: int) -> list[str]:
     """Return notes on what the intervals mean, and on what few images or one seed leave unknown."""
     notes = [
         "In brackets: 95 % interval of the paired difference. Marked: this one interval excludes zero, for the better "
@@ -198,7 +192,7 @@ def interval_notes(images: int, losses: pd.DataFrame, study: Study) -> list[str]
 
 
 def _one_seed(study: Study, losses: pd.DataFrame) -> list[str]:
-    return [one_seed()] if _seeds(study, losses) == 1 else []
+    return [one_seed()] if _planned(study, losses)["seed"].nunique() == 1 else []
 
 
 def one_seed(behind: str = "") -> str:
@@ -210,16 +204,21 @@ def alpha_sweep(study: Study, numbers: pd.DataFrame) -> list[Table]:
     """Lay out `tables.alpha_sweep(study)` as the SPLoss paper's Table 3: measures down, alpha across."""
     alphas = [name for name in numbers.columns if str(name).startswith("alpha_")]
     gaps = [[Cell(measures.metric_title(m)), *[Cell(NOT_MEASURED, "gone")] * len(alphas)] for m in study.not_measured]
-    return [
-        Table(
-            caption=f"SPLoss on {network} ({task}), {dataset}: every measure against alpha (alpha 0 is L1).",
-            columns=["measure", *(f"{ALPHA} = {name.removeprefix('alpha_')}" for name in alphas)],
-            rows=[*(_sweep_row(row, alphas) for row in records(part)), *gaps],
-            labels=1,
-            notes=gap_notes(study),
+    tables: list[Table] = []
+    swept = study.runs[study.runs["alpha"].notna()]
+    for (task, network, _, dataset), part in numbers.groupby([*TRAINED, "dataset"], sort=False):
+        mine = swept.merge(part[TRAINED].drop_duplicates())
+        notes = [*image_notes(study, str(task), str(dataset)), *seed_notes(study, mine)]
+        tables.append(
+            Table(
+                caption=f"SPLoss on {network} ({task}), {dataset}: every measure against alpha (alpha 0 is L1).",
+                columns=["measure", *(f"{ALPHA} = {name.removeprefix('alpha_')}" for name in alphas)],
+                rows=[*(_sweep_row(row, alphas) for row in records(part)), *gaps],
+                labels=1,
+                notes=[*notes, *gap_notes(study)],
+            )
         )
-        for (task, network, _, dataset), part in numbers.groupby([*TRAINED, "dataset"], sort=False)
-    ]
+    return tables
 
 
 def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
@@ -234,16 +233,11 @@ def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
 
 def alpha_control(numbers: pd.DataFrame) -> Table:
     """Lay out the control: SPLoss with alpha 0 against L1, measure by measure."""
-    rows = [
-        [
-            *map(Cell, (row["network"], row["dataset"], measures.title((row["metric"], row["protocol"])))),
-            Cell(str(row["scores"])),
-            Cell("identical", "best")
-            if row["verdict"] == "identical"
-            else Cell(f"differs by {row['largest_difference']:.3g}", "gone"),
-        ]
-        for row in records(numbers)
-    ]
+    rows: list[list[Cell]] = []
+    for row in records(numbers):
+        off = row["largest_difference"]
+        names = (row["network"], row["dataset"], measures.title((row["metric"], row["protocol"])), str(row["scores"]))
+        rows.append([*map(Cell, names), Cell(f"differs by {off:.3g}", "gone") if off else Cell("identical", "best")])
     columns = ["network", "test set", "measure", "scores compared", f"SPLoss with {ALPHA} = 0 against L1"]
     caption = "Control: with alpha 0 SPLoss is L1, so both trainings must give the same scores to the last bit."
     return Table(caption, columns, rows, labels=3)
@@ -253,72 +247,70 @@ def cost(numbers: pd.DataFrame) -> Table:
     """Lay out what each training cost."""
     columns = ["task", "network", "recipe", "loss"]
     columns += ["parameters", "steps", "seconds", "steps/s", "ms/step", "ms/step, L1 = 1"]
-    rows = [_cost_row(row) for row in records(numbers)]
+    rows = [
+        [
+            *map(Cell, _key(row)),
+            _or_dash(row["parameters"], ",.0f"),
+            Cell(f"{row['steps']:g}") if row["status"] == "finished" else Cell(row["status"], "gone"),
+            *(_or_dash(row[name], ".1f") for name in ("seconds", "steps_per_second", "ms_per_step")),
+            _or_dash(row["relative_to_l1"], ".2f", f" {TIMES}"),
+        ]
+        for row in records(numbers)
+    ]
     return Table("What each training cost on this machine (means over seeds).", columns, rows, labels=4)
 
 
-def _cost_row(row: dict[str, Any]) -> list[Cell]:
-    relative = row["relative_to_l1"]
-    return [
-        *(Cell(row[name]) for name in ("task", "network", "recipe", "loss")),
-        _or_dash(row["parameters"], ",.0f"),
-        Cell(f"{row['steps']:g}") if row["status"] == "finished" else Cell(row["status"], "gone"),
-        *(_or_dash(row[name], ".1f") for name in ("seconds", "steps_per_second", "ms_per_step")),
-        Cell("—" if math.isnan(relative) else f"{relative:.2f} {TIMES}"),
-    ]
-
-
-def _or_dash(value: float, form: str) -> Cell:
-    return Cell("—", "gone") if math.isnan(value) else Cell(f"{value:{form}}")
+def _or_dash(value: float, form: str, unit: str = "") -> Cell:
+    return Cell("—", "gone") if math.isnan(value) else Cell(f"{value:{form}}{unit}")
 
 
 def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
     """Lay out `tables.suite_ranks(study)`: a table per suite, losses down; over everything, then per scope across."""
     tables: list[Table] = []
     for suite, part in numbers.groupby("suite", sort=False):
-        scopes = part[["scope", "of"]].drop_duplicates()
-        names = {(row["scope"], row["of"]): _scope(row) for row in records(scopes)}
-        cells = {(row["loss"], row["scope"], row["of"]): row for row in records(part)}
+        names = {
+            (row["scope"], row["of"]): measures.metric_title(row["of"])
+            if row["scope"] == "metric"
+            else row["of"] or "all"
+            for row in records(part)
+        }
+        cells = {
+            (row["loss"], row["scope"], row["of"]): Cell(f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]")
+            for row in records(part)
+        }
         losses = list(dict.fromkeys(part["loss"]))
-        rows = [[Cell(loss), *(_rank(cells.get((loss, *name))) for name in names)] for loss in losses]
+        runs = study.runs[[suite in suites for suites in study.runs["suites"]]]
+        notes = [
+            "In brackets: between them lie 95 % or more of the mean ranks when images are resampled, the same ones for "
+            "all losses. That describes these images and is no confidence interval.",
+            "A loss without scores where others have some shares the last rank.",
+        ]
+        left = [note for task in dict.fromkeys(runs["task"]) for note in image_notes(study, str(task))]
         tables.append(
             Table(
                 caption=f"Mean rank of each loss ({suite}; 1 is best), over all networks, test sets and measures, then "
                 "per task, network and metric.",
                 columns=["loss", *names.values()],
-                rows=rows,
-                labels=1,
-                notes=[
-                    "In brackets: between them lie 95 % or more of the mean ranks when images are resampled, the same "
-                    "ones for all losses. That describes these images and is no confidence interval.",
-                    "A loss without scores where others have some shares the last rank.",
-                    *_one_seed(study, study.runs),
+                rows=[
+                    [Cell(loss), *(cells.get((loss, *name), Cell("—", "gone")) for name in names)] for loss in losses
                 ],
+                labels=1,
+                notes=[*notes, *_one_seed(study, runs), *left, *seed_notes(study, runs)],
             )
         )
     return tables
 
 
-def _scope(row: dict[str, Any]) -> str:
-    if row["scope"] == "metric":
-        return measures.metric_title(str(row["of"]))
-    return str(row["of"]) or "all"
-
-
-def _rank(row: dict[str, Any] | None) -> Cell:
-    return Cell(f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]") if row else Cell("—", "gone")
-
-
-def pareto(numbers: pd.DataFrame) -> list[Table]:
+def pareto(study: Study, numbers: pd.DataFrame) -> list[Table]:
     """Lay out `pareto.fronts(study.scores)`: per network and test set the losses that no other one beats."""
     rows = [
         [Cell(text) for text in (*map(str, cast("tuple[str, ...]", key)), _front(part, True), _front(part, False))]
         for key, part in numbers.groupby([*TRAINED, "dataset"], sort=False)
     ]
     caption = "Pareto front of PSNR against LPIPS: losses that no other loss beats in one without losing in the other."
-    return [
-        Table(caption, ["task", "network", "recipe", "test set", "on the front", "beaten"], rows, labels=4, words=True)
-    ]
+    columns = ["task", "network", "recipe", "test set", "on the front", "beaten"]
+    notes = [*image_notes(study, metrics=("psnr", "lpips")), *seed_notes(study, numbers)]
+    return [Table(caption, columns, rows, labels=4, notes=notes, words=True)]
 
 
 def _front(part: pd.DataFrame, front: bool) -> str:
@@ -326,21 +318,65 @@ def _front(part: pd.DataFrame, front: bool) -> str:
     return ", ".join(map(str, chosen["loss"]))
 
 
-def gap_notes(study: Study) -> list[str]:
-    """Return notes on what could not be measured, and why."""
+def image_notes(study: Study, task: str = "", dataset: str = "", metrics: tuple[str, ...] = ()) -> list[str]:
+    """Return a note on each shown measure whose means leave images out: how many, which, and which rows why.
+
+    Args:
+        study: the study.
+        task: the table's task; "" where it has all.
+        dataset: the table's test set; "" where it has several, which the notes then name.
+        metrics: the table's; () where it has all that tables show.
+    """
+    notes: list[str] = []
+    for (its_task, its_set, metric, protocol), left in study.left_out.items():
+        measure = (metric, protocol)
+        mine = task in ("", its_task) and dataset in ("", its_set) and measures.is_shown(measure)
+        if mine and (not metrics or metric in metrics):
+            where = "" if dataset else f" on {its_set} ({its_task})"
+            exact = ", ".join(f"{name} {count(n, 'image')}" for name, n in left.exact.items())
+            names = f"without {cut(', '.join(left.images), 200)}, of which some row has no finite score"
+            notes.append(
+                f"{measures.title(measure)}{where}: every row is over {left.kept} of {left.kept + len(left.images)} "
+                f"images, {names}{f' (restored exactly: {cut(exact, 300)})' if exact else ''}."
+            )
+    return notes
+
+
+def seed_notes(study: Study, losses: pd.DataFrame) -> list[str]:
+    """Return a note on the rows of which some seeds have no scores, so that their means are over the others.
+
+    Args:
+        study: the study.
+        losses: the rows: columns task, network, recipe and loss.
+    """
+    planned = _planned(study, losses)
+    parts = [part for _, part in planned.groupby(ROW, sort=False) if 0 < (part["failure"] != "").sum() < len(part)]
+    named = [f"{_named(part)} ({', '.join(dict.fromkeys(filter(None, part['failure'])))})" for part in parts]
+    return [f"Means are over the seeds that have scores; without some: {'; '.join(named)}."] if named else []
+
+
+def _named(part: pd.DataFrame) -> str:
+    row, bad = part.iloc[0], int((part["failure"] != "").sum())
+    return f"{row['network']} {row['loss']}, {bad} of {len(part)} seeds"
+
+
+def _pair_notes(study: Study, losses: pd.DataFrame, part: pd.DataFrame) -> list[str]:
+    """Return a note on differences over fewer seeds than planned, since their own or the baseline's have no score."""
+    planned = _planned(study, losses).groupby(ROW)["seed"].nunique().to_dict()
+    few = {_key(row): row["seeds"] for row in records(part) if row["seeds"] < planned.get(_key(row), 0)}
+    named = [f"{key[1]} {key[3]}, {seeds} of {count(planned[key], 'seed')}" for key, seeds in few.items()]
+    if not named:
+        return []
+    return [f"Paired over fewer seeds than planned, where the loss or its baseline has no scores: {'; '.join(named)}."]
+
+
+def gap_notes(study: Study, rows: list[list[Cell]] | None = None) -> list[str]:
+    """Return notes on what could not be measured, and why; and what to do about trainings that `rows` lack."""
     metrics = [f"{measures.metric_title(name)} not measured: {why}" for name, why in study.not_measured.items()]
     sets = [f"{name} not tested: {why}" for name, why in study.missing_sets.items()]
-    return [sentence(note) for note in [*metrics, *sets]]
-
-
-def cure_notes(study: Study, rows: list[list[Cell]]) -> list[str]:
-    """Return a note on what to do about each reason that a table gives for runs that were not trained."""
-    given = {cell.text for row in rows for cell in row if cell.mark == "gone"}
-    return [
-        sentence(f"To train what was not: {cure}")
-        for failure, cure in study.cures.items()
-        if any(text.endswith(failure) for text in given)
-    ]
+    given = {cell.text for row in rows or [] for cell in row if cell.mark == "gone"}
+    asked = [cure for failure, cure in study.cures.items() if any(text.endswith(failure) for text in given)]
+    return list(map(sentence, [*metrics, *sets, *(f"To train what was not: {cure}" for cure in asked)]))
 
 
 def count(n: int, noun: str) -> str:
@@ -350,13 +386,12 @@ def count(n: int, noun: str) -> str:
 
 def sizes(study: Study, losses: pd.DataFrame, images: int) -> str:
     """Return "4 images, 3 seeds": how many images and trainings stand behind a row."""
-    return f"{count(images, 'image')}, {count(_seeds(study, losses), 'seed')}"
+    return f"{count(images, 'image')}, {count(_planned(study, losses)['seed'].nunique(), 'seed')}"
 
 
-def _seeds(study: Study, losses: pd.DataFrame) -> int:
-    keys = [*TRAINED, "loss"]
-    wanted = set(losses[keys].itertuples(index=False, name=None))
-    return len({seed for *key, seed in study.runs[[*keys, "seed"]].itertuples(index=False) if tuple(key) in wanted})
+def _planned(study: Study, losses: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of rows: columns task, network, recipe and loss."""
+    return study.runs.merge(losses[ROW].drop_duplicates(), on=ROW)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -8,7 +8,16 @@ from sharploss.analysis.load import Study
 from sharploss.analysis.measures import heading, number
 from sharploss.analysis.published import PaperTable, load_index, published_values
 from sharploss.analysis.stats.intervals import CELL, TRAINED
-from sharploss.analysis.tables.layout import NOT_MEASURED, Cell, Table, count, cure_notes, records
+from sharploss.analysis.tables.layout import (
+    NOT_MEASURED,
+    Cell,
+    Table,
+    count,
+    gap_notes,
+    image_notes,
+    records,
+    seed_notes,
+)
 from sharploss.utils.errors import sentence
 
 if TYPE_CHECKING:
@@ -107,7 +116,7 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame) -> Table:
             f"Published: {about.budget}. {sentence(about.protocol)}",
             *about.notes,
             *measured_budget(study, numbers),
-            *cure_notes(study, rows),
+            *gap_notes(study, rows),
         ],
     )
 
@@ -136,10 +145,14 @@ def measured_budget(study: Study, numbers: pd.DataFrame) -> list[str]:
     if runs.empty:
         return ["Measured: this study has no run of this table under this protocol."]
     sizes = {f"{row['network']} {row['parameters']:,.0f}": None for row in records(runs)}
-    trainings = dict.fromkeys(_training(study, str(run)) for run in runs["run"])
+    trainings = dict.fromkeys(_training(study, str(run)) for run in runs["run"] if run in study.provenance)
+    metrics = tuple(dict.fromkeys(numbers["metric"]))
+    left = [note for task in dict.fromkeys(runs["task"]) for note in image_notes(study, str(task), "", metrics)]
     return [
         f"Measured: {'; '.join(trainings)}; {count(runs['seed'].nunique(), 'seed')}. Parameters: {', '.join(sizes)}. "
-        "Small, equal trainings, no replication: compare the differences between losses, not the values."
+        "Small, equal trainings, no replication: compare the differences between losses, not the values.",
+        *left,
+        *seed_notes(study, runs),
     ]
 
 

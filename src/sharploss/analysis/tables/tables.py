@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from sharploss.analysis.load import Study, load_study
-from sharploss.analysis.measures import Measure, badness, column, is_shown, measures_of
+from sharploss.analysis.measures import badness, column, is_shown, measures_of, widen
 from sharploss.analysis.stats.baselines import references
-from sharploss.analysis.stats.intervals import TRAINED, corrected, pair
+from sharploss.analysis.stats.intervals import ROW, TRAINED, corrected, pair
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.stats.ranks import average, ranked_cells
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.best_weight import best_weight, lay_out
-from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.writers import write_csv, write_table
 from sharploss.config.protocols import REFERENCES
 from sharploss.utils.files import write_json
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
 SCOPES = ("task", "network", "metric")
 """What ranks are averaged within, besides over everything in a suite."""
 
-ROW = [*TRAINED, "loss"]
-"""What a row of a table stands for; its numbers are means over images and seeds."""
+
+OWN = ("ranks", "best_weight", "pareto", "alpha_sweep", "alpha_control", "cost", "curves", "alpha_curves")
+"""The tables of a study as a whole."""
 
 
 def make_tables(study: str, root: Path) -> None:
@@ -46,7 +46,7 @@ def write_tables(study: Study) -> None:
     for name, tables in study.tables.items():
         write_csv(numbers[name], folder / f"{name}.csv")
         write_table(tables, folder / name)
-    for name, (frame, table) in paper_tables(study).items():
+    for name, (frame, table) in study.paper_tables.items():
         write_csv(frame, folder / f"{name}.csv")
         write_table([table], folder / name)
     write_csv(curves(study), folder / "curves.csv")
@@ -54,15 +54,16 @@ def write_tables(study: Study) -> None:
     write_json(study.paths.summary, summary(study))
 
 
-def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return every table as a frame of plain numbers: file name -> frame. Arguments as in `display`."""
+def frames(study: Study) -> dict[str, pd.DataFrame]:
+    """Return every table as a frame of plain numbers: file name -> frame."""
     by_suite: dict[str, pd.DataFrame] = {}
     for suite in shown_suites(study):
-        by_suite[suite] = pairings(study, suite)
-        by_suite[f"{suite}_difference"] = corrected(compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
+        name = suite_table(suite)
+        by_suite[name] = pairings(study, suite)
+        by_suite[f"{name}_difference"] = corrected(study.compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
     return by_suite | {
         "ranks": suite_ranks(study),
-        "best_weight": best_weight(study, compared),
+        "best_weight": best_weight(study),
         "pareto": fronts(study.scores),
         "alpha_sweep": alpha_sweep(study),
         "alpha_control": alpha_control(study),
@@ -70,32 +71,29 @@ def frames(study: Study, compared: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
-def display(study: Study, compared: pd.DataFrame) -> dict[str, list[layout.Table]]:
-    """Lay out every table for readers: file name -> its parts (one per task and test set where there are several).
-
-    Args:
-        study: the study.
-        compared: `study.compared`.
-    """
-    return laid_out(study, frames(study, compared))
-
-
 def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[layout.Table]]:
-    """Lay out the frames of `frames`: file name -> the table's parts."""
+    """Lay out the frames of `frames` for readers: file name -> the table's parts, by task and test set if several."""
     by_suite: dict[str, list[layout.Table]] = {}
     for suite in shown_suites(study):
-        losses, scored, changes = pairing_rows(study, suite), numbers[suite], numbers[f"{suite}_difference"]
+        name, losses = suite_table(suite), pairing_rows(study, suite)
+        scored, changes = numbers[name], numbers[f"{name}_difference"]
         cells = [(str(row["task"]), str(row["dataset"])) for row in layout.records(scored_sets(study, losses))]
-        by_suite[suite] = [layout.pairings(study, scored, task, data) for task, data in cells]
-        by_suite[f"{suite}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
+        by_suite[name] = [layout.pairings(study, scored, task, data) for task, data in cells]
+        by_suite[f"{name}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
     return by_suite | {
         "ranks": layout.ranks(study, numbers["ranks"]),
         "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
-        "pareto": layout.pareto(numbers["pareto"]),
+        "pareto": layout.pareto(study, numbers["pareto"]),
         "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
         "alpha_control": [layout.alpha_control(numbers["alpha_control"])],
         "cost": [layout.cost(numbers["cost"])],
     }
+
+
+def suite_table(suite: str) -> str:
+    """Return the file name of a suite's table: the suite's own, unless another table has that name."""
+    taken = suite in OWN or suite.startswith(("paper_", "suite_")) or suite.endswith("_difference")
+    return f"suite_{suite}" if taken else suite
 
 
 def shown_suites(study: Study) -> list[str]:
@@ -150,33 +148,25 @@ def first_tested(study: Study) -> pd.DataFrame:
 
 
 def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
-    """Return network x loss x test set of a suite with a column per measure, and the unrestored images.
+    """Return network x loss x test set of a suite with a column per measure, input baselines first.
 
     Args:
         study: the study.
         suite: its name; without one the rows of all shown suites.
 
     Returns:
-        Columns task, network, recipe, loss, dataset, one per measure ("psnr_y"; NaN where not measured),
-        `<measure>_rank` (1 is best within task, network, recipe and dataset; unrestored images are not ranked), runs,
-        status.
+        Columns task, network, recipe, loss, dataset, and per measure its mean ("psnr_y"; NaN where not measured), over
+        how many images it is ("psnr_y_images": equal for all rows of a task and test set), its rank ("psnr_y_rank"; 1
+        is best within task, network, recipe and dataset; input baselines are not ranked); runs, status.
     """
     import pandas as pd
 
     trained = pairing_rows(study, suite)[ROW]
-    unrestored = study.means.loc[study.means["loss"].isin(REFERENCES), ROW].drop_duplicates()
-    unrestored = unrestored[unrestored["task"].isin(trained["task"])]
-    rows = pd.concat([unrestored, trained]).merge(scored_sets(study), on="task")
+    inputs = study.means.loc[study.means["loss"].isin(REFERENCES), ROW].drop_duplicates()
+    inputs = inputs[inputs["task"].isin(trained["task"])]
+    rows = pd.concat([inputs, trained]).merge(scored_sets(study), on="task")
     rows = rows.merge(study.wide_means, on=[*ROW, "dataset"], how="left")
     return _with_ranks(study, rows).merge(_statuses(study), how="left").assign(status=lambda t: t["status"].fillna(""))
-
-
-def wide_means(study: Study) -> pd.DataFrame:
-    """Return the means with a column per measure: task, network, recipe, loss, dataset, "psnr_y", ..."""
-    measures, cells = measures_of(study), study.means
-    names = [column(cast("Measure", pair)) for pair in zip(cells["metric"], cells["protocol"], strict=True)]
-    wide = cells.assign(column=names).set_index([*ROW, "dataset", "column"])["value"].unstack("column")
-    return wide.reindex(columns=list(map(column, measures))).reset_index()
 
 
 def _with_ranks(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
@@ -258,7 +248,7 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
 def alpha_curves(study: Study) -> pd.DataFrame:
     """Return the sweep on the first test set as curves: task, network, recipe, alpha, one column per measure."""
     scores = study.scores[study.scores["run"].isin(sweep_runs(study)["run"])]
-    wide = _wide(scores, [*TRAINED, "alpha"], study)
+    wide = _on_first(study, scores, [*TRAINED, "alpha"])
     return wide.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
 
 
@@ -308,16 +298,16 @@ def curves(study: Study) -> pd.DataFrame:
 
 def summary(study: Study) -> dict[str, Any]:
     """Return each finished run's means on the first test set, for `dvc metrics`: run -> measure -> value."""
-    wide = _wide(study.scores, ["run"], study).set_index("run")
+    wide = _on_first(study, study.scores, ["run"]).set_index("run")
     return {
-        str(run): {str(name): float(value) for name, value in row.items() if value == value}  # noqa: PLR0124
-        for run, row in cast("dict[str, dict[str, float]]", wide.to_dict(orient="index")).items()
+        str(run): {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
+        for run, row in wide.loc[list(dict.fromkeys(study.scores["run"]))].to_dict(orient="index").items()
     }
 
 
-def _wide(scores: pd.DataFrame, index: list[str], study: Study) -> pd.DataFrame:
-    first = scores.merge(first_tested(study))
-    names: list[str] = [column(cast("Measure", pair)) for pair in zip(first["metric"], first["protocol"], strict=True)]
-    table = first.assign(column=names).pivot_table(index=index, columns="column", values="value", sort=False)
-    order = [column(measure) for measure in measures_of(study)]
-    return table.reindex(columns=[name for name in order if name in table.columns]).reset_index()
+def _on_first(study: Study, scores: pd.DataFrame, index: list[str]) -> pd.DataFrame:
+    """Return means of scores on each task's first test set, a column per measure that has any."""
+    keys = [*index, "metric", "protocol"]
+    cells = scores.merge(first_tested(study)).groupby(keys, sort=False)["value"].mean().reset_index()
+    wide = widen(study, cells, index, {"value": ""})
+    return wide.dropna(axis="columns", how="all") if len(wide) else wide

@@ -33,6 +33,7 @@ _LATEX = {
     "↓": r"$\downarrow$",
     "→": r"$\rightarrow$",
     "—": "---",
+    "∞": r"$\infty$",
 } | {character: f"\\{character}" for character in "&%$#_{}"}
 
 

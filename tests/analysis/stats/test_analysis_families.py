@@ -1,27 +1,25 @@
-import json
-
 import pytest
 
-from sharploss.analysis.stats.baselines import forms_of
-from sharploss.analysis.stats.weight_sweep import COLUMNS, of_one_form, weight_sweep, weighted
+from sharploss.analysis.stats.families import COLUMNS, LossFamily, families, weight_sweep
+from sharploss.config.loss_spec import parse_loss
 
 
-def test_only_terms_beside_one_other_count_as_a_search():
-    losses = {"l1": {"l1": 1.0}, "a": {"l1": 1.0, "tv": 0.1}, "b": {"l1": 1.0, "tv": 0.1, "gv": 1.0}}
-    assert weighted(losses) == [("a", "l1", "tv", 0.1)]
-
-
-def test_a_search_is_of_one_form_of_a_term():
-    found = [("a", "l2", "tv", 0.1), ("code", "l2", "tv", 1e-8), ("b", "l2", "tv", 1.0), ("c", "l1", "tv", 0.1)]
-    forms = {loss: {"tv": "{}"} for loss in "abc"} | {"code": {"tv": '{"reduction": "sum"}'}}
-    assert of_one_form(found, forms) == [found[0], found[2], found[3]]
-
-
-def test_forms_leave_the_weight_out_and_nothing_else(full):
-    forms = forms_of(full)
-    assert forms["mse_vgg_w0_01"] == forms["mse_vgg_w0_1"]
-    assert json.loads(forms["mse_lpips_code"]["lpips"]) == {"normalise": False}
-    assert forms["l1_tv"] == {"l1": "{}", "tv": "{}"}
+def test_losses_that_differ_in_one_weight_or_alpha_are_a_family():
+    losses = {
+        "l1": {"l1": 1},
+        "strong": {"l1": 1, "gv": 1},
+        "weak": {"l1": 1, "gv": {"weight": 0.1}},
+        "patch": {"l1": 1, "gv": {"weight": 0.1, "patch": 4}},
+        "sp": {"sploss": {"alpha": 2}},
+        "sp4": {"sploss": {"alpha": 4, "weight": 1}},
+        "mdf": {"mdf": {"weights": "a"}},
+        "mdf_b": {"mdf": {"weights": "b"}},
+    }
+    found = families({name: parse_loss(spec) for name, spec in losses.items()})
+    assert [family.name for family in found] == ["l1", "l1 + gv", "patch", "sploss", "mdf", "mdf_b"]
+    assert found[1] == LossFamily("l1 + gv", "gv", "weight", {"weak": 0.1, "strong": 1.0})
+    assert found[3] == LossFamily("sploss", "sploss", "alpha", {"sp": 2.0, "sp4": 4.0})
+    assert found[0].parameter == found[2].parameter == ""
 
 
 def test_a_search_has_the_scores_of_every_weight_in_order(full):
@@ -38,11 +36,11 @@ def test_a_search_has_the_scores_of_every_weight_in_order(full):
 
 def test_one_weight_is_no_search(study):
     assert len(weight_sweep(study)) == 0
-    assert set(weight_sweep(study, at_least=1)["term"]) == {"gv", "tv", "second_order"}
 
 
 def test_sploss_is_searched_by_its_alpha_where_a_suite_searches_for_weights_too(full):
     found = weight_sweep(full).query("term == 'sploss' and dataset == 'set5' and metric == 'lpips'")
+    assert "code" not in "".join(set(weight_sweep(full)["loss"]))  # another form of LPIPS is no weight of this one
     assert list(zip(found["network"], found["loss"], found["weight"], found["against"], strict=True)) == [
         ("espcn", "sploss_a1", 1, "l1"),
         ("espcn", "sploss", 2, "l1"),

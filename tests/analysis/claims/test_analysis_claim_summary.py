@@ -1,8 +1,8 @@
 import pytest
 
 from sharploss.analysis.claims.evaluate import evaluate_claims
+from sharploss.analysis.claims.summary import MOST, VERDICTS, claims, tally
 from sharploss.analysis.measures import MINUS
-from sharploss.analysis.report.claims import MOST, VERDICTS, claims, tally
 
 
 def side(verdict, **changes):
@@ -56,10 +56,10 @@ def test_a_side_holds_effects_counts_and_exceptions(found):
     ours = found[0].measured
     assert (ours.title, ours.verdict, ours.cells) == ("Measured", "contradicted", "1 of 3 cells")
     effects, groups, exceptions = ours.tables
-    assert texts(effects) == [["PSNR (gv against l1)", "+0.12", "[+0.05, +0.20]", "-0.10", "+0.30", "3"]]
+    assert texts(effects) == [["PSNR (gv against l1)", "+0.12 [+0.05, +0.20]", "-0.10", "+0.30", "3"]]
     # A group of one member says nothing that the total does not say.
     assert texts(groups) == [["network", name, "1", "1", "0", "1", "0"] for name in ("edsr", "vdsr")]
-    assert texts(exceptions)[0][4:] == ["PSNR", "-0.10", "[-0.20, -0.05]", "0.010", "the other way round"]
+    assert texts(exceptions)[0][4:] == ["PSNR", "-0.10 [-0.20, -0.05]", "0.010", "the other way round"]
 
 
 def test_one_seed_is_a_caveat_of_the_side_that_has_one(found):

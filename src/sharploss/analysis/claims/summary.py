@@ -1,0 +1,209 @@
+"""The claims with their results, to be read: what each paper published, what was measured, and what is behind it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sharploss.analysis.claims.spec import SIDES
+from sharploss.analysis.measures import interval, metric_title, number
+from sharploss.analysis.tables.layout import Cell, Mark, Table, count, one_seed
+
+MARKS: dict[str, Mark] = {"supported": "best", "contradicted": "worse", "undecided": "", "not testable": "gone"}
+"""Every verdict, and how its cell is marked."""
+
+VERDICTS = tuple(MARKS)
+OUTCOMES = {"against": "the other way round", "tie": "equal"}
+MOST = 8
+"""How many exceptions of a claim the page lists; claims.json holds all."""
+
+ONE_SEED = "One seed: the verdict is about these trainings; how much others would differ is unknown."
+COUNTS = ("for", "against", "tie", "open", "missing")
+GROUPS = {"block": "table or recipe", "network": "network", "metric": "metric"}
+NOTES = (
+    "Cells: for the claim, of all. Effects: mean change over the cells, + is up; measured ones with the 95 % interval "
+    "over images (and seeds, where there are several); published numbers carry no spread.",
+    "Supported: every cell agrees, each measured one by its own 95 % interval. Contradicted: a cell is the other way "
+    "round (published also: equal), a measured one after Holm's correction. Undecided: anything else.",
+    "What was measured are small, equal trainings, no replications of the papers'.",
+)
+
+
+class Side(NamedTuple):
+    """What one source says about a claim.
+
+    Attributes:
+        title: "Published" or "Measured".
+        verdict: one of VERDICTS.
+        why: a sentence.
+        caveat: that one seed stands behind some cells, as a sentence; "" where there are more.
+        cells: "5 of 6 cells", "" without cells.
+        effect: mean changes in words, "" without numbers.
+        tables: effects, counts by group, exceptions: those that have rows.
+    """
+
+    title: str
+    verdict: str
+    why: str
+    caveat: str
+    cells: str
+    effect: str
+    tables: list[Table]
+
+
+class Claim(NamedTuple):
+    """A claim: its key in claims.yaml, paper, place, words, a note of ours, and both sides."""
+
+    key: str
+    paper: str
+    where: str
+    statement: str
+    note: str
+    published: Side
+    measured: Side
+
+
+def claims(found: dict[str, Any]) -> list[Claim]:
+    """Read the claims of claims.json, of which `found` is the entry `claims`."""
+    return [
+        Claim(
+            key,
+            claim["paper"],
+            claim["where"],
+            claim["statement"],
+            claim["note"],
+            _side(key, "Published", claim["published"]),
+            _side(key, "Measured", claim["measured"]),
+        )
+        for key, claim in found.items()
+    ]
+
+
+def tally(found: list[Claim]) -> Table:
+    """Count the verdicts of each paper, published and measured."""
+    papers = list(dict.fromkeys(claim.paper for claim in found))
+    rows = [_tally_row(paper, [claim for claim in found if claim.paper == paper]) for paper in papers]
+    columns = ["paper", "claims", *(f"{side}: {word}" for side in SIDES for word in VERDICTS)]
+    return Table("Verdicts by paper: published and measured.", columns, [*rows, _tally_row("all", found)], labels=1)
+
+
+def _tally_row(paper: str, part: list[Claim]) -> list[Cell]:
+    sides = [[claim.published.verdict for claim in part], [claim.measured.verdict for claim in part]]
+    numbers = [side.count(word) for side in sides for word in VERDICTS]
+    return [Cell(paper), Cell(str(len(part))), *(Cell(str(n)) if n else Cell("·", "gone") for n in numbers)]
+
+
+def claims_table(found: dict[str, Any]) -> Table:
+    """Lay out the table of claims: a row per claim, what its paper published and what was measured.
+
+    Args:
+        found: the entry `claims` of claims.json.
+    """
+    rows = [
+        [*map(Cell, (one.key, one.paper, one.statement)), *brief(one.published), *brief(one.measured)]
+        for one in claims(found)
+    ]
+    columns = ["claim", "paper", "statement", *(name for side in SIDES for name in (side, "cells", "effect"))]
+    seeds = {key: claim["measured"]["seeds"] for key, claim in found.items() if claim["measured"]["seeds"] is not None}
+    alone = [key for key, n in seeds.items() if n == 1]  # every suite has seeds of its own
+    notes = [*NOTES, *([one_seed("" if len(alone) == len(seeds) else f" behind {', '.join(alone)}")] if alone else [])]
+    caption = "What the papers claim, what they published, and what was measured."
+    return Table(caption, columns, rows, labels=3, notes=notes, words=True)
+
+
+def brief(side: Side) -> list[Cell]:
+    """Return verdict, cells and effect of one side of a claim."""
+    cells = side.cells.removesuffix("s").removesuffix(" cell")
+    return [Cell(side.verdict, MARKS[side.verdict]), Cell(cells or "—"), Cell(side.effect or "—")]
+
+
+def _side(key: str, title: str, side: dict[str, Any]) -> Side:
+    name, counts = f"{key}, {title.lower()}", side["cells"]
+    made = [_effects(name, side["effects"]), _groups(name, side["by"]), _exceptions(name, side["exceptions"])]
+    return Side(
+        title,
+        side["verdict"],
+        side["why"],
+        ONE_SEED if side["seeds"] == 1 else "",
+        f"{counts['for']} of {count(counts['total'], 'cell')}" if counts["total"] else "",
+        effects(side["effects"]),
+        [table for table in made if table.rows],
+    )
+
+
+def effects(by_metric: dict[str, dict[str, Any]]) -> str:
+    """Return the mean change of every metric with its interval, as "PSNR +0.12 [+0.03, +0.20]"."""
+    parts: list[str] = []
+    for key, one in by_metric.items():
+        metric, _, what = key.partition(": ")
+        change = interval(metric, one["change"], one["low"], one["high"])
+        parts.append(f"{metric_title(metric)} {change}{f' ({what})' if what else ''}")
+    return "; ".join(parts)
+
+
+def _effects(name: str, found: dict[str, Any]) -> Table:
+    columns = ["measure", "mean change and 95 % interval", "smallest", "largest", "contrasts"]
+    rows: list[list[Cell]] = []
+    for key, one in found.items():
+        metric, _, what = key.partition(": ")
+        title, ends = f"{metric_title(metric)}{f' ({what})' if what else ''}", (one["smallest"], one["largest"])
+        change = interval(metric, one["change"], one["low"], one["high"])
+        texts = [title, change, *(number(metric, end, sign=True) for end in ends), str(one["contrasts"])]
+        rows.append([Cell(text) for text in texts])
+    return Table(f"{name}: how large the changes are.", columns, rows, labels=1)
+
+
+def _groups(name: str, by: dict[str, dict[str, dict[str, int]]]) -> Table:
+    """Count cells per table or recipe, network and metric; what has one member alone tells nothing."""
+    rows = [
+        [Cell(GROUPS[kind]), Cell(metric_title(of)), *(Cell(str(counts[word])) for word in COUNTS)]
+        for kind, members in by.items()
+        if len(members) > 1
+        for of, counts in members.items()
+    ]
+    columns = ["by", "of", "for", "against", "equal", "open", "missing"]
+    caption = f"{name}: cells for the claim and against it (open: the interval spans no effect)."
+    return Table(caption, columns, rows, labels=2)
+
+
+def _exceptions(name: str, found: list[dict[str, Any]]) -> Table:
+    left = len(found) - MOST
+    notes = [f"And {left} more, in claims.json."] if left > 0 else []
+    columns = ["task", "network", "test set", "what", "measure", "change and 95 % interval", "p", "which is"]
+    rows = [_exception(one) for one in found[:MOST]]
+    return Table(f"{name}: cells that are not for the claim.", columns, rows, labels=5, notes=notes)
+
+
+def _exception(one: dict[str, Any]) -> list[Cell]:
+    metric, known = one["metric"], one["change"] is not None
+    # A published number is what it is: its "interval" has no width.
+    ends = (None, None) if one["p"] is None else (one["low"], one["high"])
+    texts = [
+        *(str(one[name]) for name in ("task", "network", "dataset", "what")),
+        metric_title(metric),
+        interval(metric, one["change"], *ends) if known else "—",
+        "—" if one["p"] is None else f"{one['p']:.3f}",
+        OUTCOMES.get(str(one["outcome"]), str(one["outcome"])),
+    ]
+    return [Cell(text) for text in texts]
+
+
+def anomaly_rows(anomalies: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a flat row per anomaly: anomaly, tables, statement, evidence, holds, reading."""
+    return [
+        {
+            "anomaly": key,
+            "tables": " ".join(one["tables"]),
+            "statement": one["statement"],
+            "evidence": "; ".join(f"{name}: {value:g}" for name, value in one["evidence"].items()),
+            "holds": {True: "yes", False: "no", None: "not from the cells"}[one["holds"]],
+            "reading": one["reading"],
+        }
+        for key, one in anomalies.items()
+    ]
+
+
+def anomaly_table(anomalies: dict[str, Any]) -> Table:
+    """Lay out the anomalies of the published tables with the evidence."""
+    rows = [[Cell(str(value)) for value in row.values()] for row in anomaly_rows(anomalies)]
+    columns = ["anomaly", "table", "what", "evidence, computed from the cells", "holds", "reading"]
+    return Table("What is odd about the published tables.", columns, rows, labels=1, words=True)
