@@ -170,7 +170,7 @@ def test_a_photograph_that_is_also_tested_on_is_left_out_of_training(monkeypatch
 
 
 def test_a_tuning_set_is_packed_like_a_test_set_without_what_is_tested_on(monkeypatch, tmp_path):
-    small_set(monkeypatch, tmp_path, (9, 11), (9, 11))
+    small_set(monkeypatch, tmp_path, (24, 28), (24, 28))
     monkeypatch.setitem(ASSETS, "own", ASSETS["own"]._replace(twins={"1": "skimage_test"}))
     written = prepare("t", TASK | {"tune": ["own", "absent"]}, tmp_path / "packs", progress=False)
     packs = {path.stem: open_pack(path) for path in written}
