@@ -38,7 +38,7 @@ figures: $(READY) ## redraw the figures from results
 calibrate: $(READY) ## compare degradations and metrics with published numbers, on the data sets that are here
 	python -P pipelines/calibrate.py
 
-plan: $(READY) ## expand params.yaml into runs.yaml; say what is trained, reused, and the cost (STUDY=gpu: change study)
+plan: $(READY) ## expand params.yaml into runs.yaml; say what is trained, reused, and the cost (STUDY=benchmark: change study)
 	python -P pipelines/plan.py $(STUDY)
 
 test: $(READY) ## all tests

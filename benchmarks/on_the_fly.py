@@ -4,8 +4,8 @@ Speed, as a ratio in one run and on one thread: patches per second from a prepar
 are degraded afresh for every patch, keyed by (seed, step), so that it could be reproduced as well.
 
 What is learnt (`--learn`): a small DnCNN from eight images at sigma 25, once with one draw of noise per image, once
-with fresh noise in every step; as many passes over its pixels as the gpu study makes, over fifty times fewer of them,
-so that whatever harm a repeated draw can do shows. PSNR is measured on other images.
+with fresh noise in every step; as many passes over its pixels as 10,000 steps make over 400 images, fifty times fewer
+of them, so that whatever harm a repeated draw can do shows. PSNR is measured on other images.
 """
 
 import argparse

@@ -59,7 +59,7 @@ def wanted(params: Params) -> set[str]:
     """Return the catalogue's sets that the tasks use, with those that hold their published inputs."""
     names: set[str] = set()
     for task in params.tasks.values():
-        used = {*learnt_from(task.model_dump()), *task.validation, *task.test} & ASSETS.keys()
+        used = {*learnt_from(task.model_dump()), *task.validation, *task.test, *task.tune} & ASSETS.keys()
         published = getattr(task, "inputs", "made") == "published"
         names |= used | {
             ASSETS[name].inputs[task.scale] for name in used if published and task.scale in ASSETS[name].inputs

@@ -178,8 +178,8 @@ def test_every_anomaly_is_on_a_page():
 
 @pytest.mark.parametrize("paper", PAGES.values())
 def test_the_suites_a_page_names_are_in_the_study(paper):
-    rows = re.findall(r"^\| `(mini|gpu|paper)` \| (.+) \|$", page(paper), flags=re.MULTILINE)
-    assert [study for study, _ in rows] == ["mini", "gpu", "paper"]
+    rows = re.findall(r"^\| `(mini|benchmark|paper)` \| (.+) \|$", page(paper), flags=re.MULTILINE)
+    assert [study for study, _ in rows] == ["mini", "benchmark", "paper"]
     for study, cells in rows:
         suites = yaml.safe_load((ROOT / "studies" / f"{study}.yaml").read_text(encoding="utf-8"))["suites"]
         named = re.findall(r"`(\w+)`", cells)
@@ -188,7 +188,7 @@ def test_the_suites_a_page_names_are_in_the_study(paper):
 
 
 def test_the_size_of_the_largest_study_is_told():
-    studies = [ROOT / "studies" / f"{name}.yaml" for name in ("mini", "gpu", "paper")]
+    studies = [ROOT / "studies" / f"{name}.yaml" for name in ("mini", "benchmark", "paper")]
     largest = max(len(expand(load_params(study))["runs"]) for study in studies)
     assert f"the largest has {largest} runs" in (ROOT / "docs/scale.md").read_text(encoding="utf-8")
 

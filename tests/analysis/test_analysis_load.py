@@ -1,7 +1,9 @@
+import json
 import math
 import shutil
 
 import pytest
+import yaml
 
 from sharploss.analysis.load import alpha_of, load_edge, load_study
 from sharploss.record.paths import paths
@@ -37,6 +39,23 @@ def test_results_of_runs_that_the_plan_does_not_name_are_not_read(own_root):
     path.write_text(path.read_text() + "sr_x4-edsr-gone-s0,skimage_test,camera,psnr,y,99.0\n")
     study = load_study("mini", own_root)
     assert "sr_x4-edsr-gone-s0" not in {*study.scores["run"], *study.runs["run"]}
+
+
+def test_what_weights_were_chosen_by_is_in_no_table(own_root):
+    """The first test set becomes one that weights are chosen by: its scores stay in the files."""
+    path = own_root / "params.yaml"
+    content = yaml.safe_load(path.read_text())
+    for task in content["tasks"].values():
+        task["tune"], task["test"] = task["test"][1:], task["test"][:1]
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    notes = own_root / "results/mini/scores/sr_x4-edsr.json"
+    notes.write_text(
+        json.dumps(json.loads(notes.read_text()) | {"missing_sets": {"set5/bird": "left out", "x": "gone"}})
+    )
+    study = load_study("mini", own_root)
+    assert study.datasets == ["skimage_test"]
+    assert set(study.scores["dataset"]) == {"skimage_test"}
+    assert study.missing_sets == {"x": "gone"}
 
 
 def test_what_was_not_measured_comes_with_its_reason(sparse_root):

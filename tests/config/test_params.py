@@ -140,6 +140,30 @@ def test_training_on_b100_is_refused_with_the_reason(mini, tmp_path):
     assert load(tmp_path, mini).tasks["sr_x4"].train == ["bsds500_train", "bsds500_test"]
 
 
+@pytest.mark.parametrize(
+    ("sets", "reason"),
+    [
+        ({"test": ["set5", "urban100"], "tune": ["urban100"]}, "urban100, which is also tested on"),
+        ({"train": ["urban100"], "tune": ["urban100"]}, "urban100, which is also learnt from"),
+        ({"validation": ["t91"], "tune": ["t91"]}, "t91, which is also learnt from"),
+        ({"test": ["b100"], "tune": ["cbsd68"]}, "cbsd68, which is also tested on"),
+        ({"test": ["set14"], "tune": ["classic5"]}, "classic5, which is also tested on"),
+        ({"test": ["set14"], "tune": ["set5", "classic5"]}, "set5, which is also tested on"),
+        ({"train": ["live1"], "test": ["urban100"], "tune": ["set14"]}, "set14, which is also learnt from"),
+    ],
+)
+def test_choosing_weights_by_what_is_tested_on_or_learnt_from_is_refused(mini, tmp_path, sets, reason):
+    mini["tasks"]["sr_x4"] |= sets
+    with pytest.raises(UserError, match=rf"tasks\.sr_x4\.tune: weights are chosen by {reason} \(.* choose weights by"):
+        load(tmp_path, mini)
+
+
+def test_weights_can_be_chosen_by_a_set_of_which_a_single_known_image_is_tested_on(mini, tmp_path):
+    """It is left out when the set is packed."""
+    mini["tasks"]["sr_x4"] |= {"test": ["set5", "set14", "b100"], "tune": ["live1"]}
+    assert load(tmp_path, mini).tasks["sr_x4"].tune == ["live1"]
+
+
 def test_weights_that_have_seen_what_is_tested_on_are_refused(mini, tmp_path):
     """Through the run that a training starts from, and through an extractor's image."""
     mini["tasks"]["other"] = {**mini["tasks"]["sr_x4"], "train": ["urban100"], "test": ["set5"]}

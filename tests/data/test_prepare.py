@@ -144,6 +144,13 @@ def test_training_on_a_test_image_of_ones_own_is_refused(tmp_path, mine):
         prepare("t", TASK | {"train": ["mine"], "test": ["other"]}, tmp_path / "packs", own=own, progress=False)
 
 
+def test_choosing_weights_by_a_test_image_of_ones_own_is_refused(tmp_path, mine):
+    write_png(tmp_path / "other" / "copy.png", read_image(tmp_path / "mine" / "2.png"))
+    own = mine | {"other": {"images": str(tmp_path / "other")}}
+    with pytest.raises(UserError, match=r"mine.2\.png and tests on .*copy\.png, which are the same image"):
+        prepare("t", TASK | {"test": ["other"], "tune": ["mine"]}, tmp_path / "packs", own=own, progress=False)
+
+
 def test_preferred_sets_are_learnt_from_where_they_are_here(monkeypatch, tmp_path):
     small_set(monkeypatch, tmp_path, (9, 11))
     task = TASK | {"preferred": ["own"], "test": []}
@@ -160,6 +167,18 @@ def test_a_photograph_that_is_also_tested_on_is_left_out_of_training(monkeypatch
     assert pack.left_out == {"own/1": "skimage_test, which is tested on, has the same photograph"}
     pack = open_pack(prepare("t", TASK | {"train": ["own"], "test": ["absent"]}, tmp_path / "packs", progress=False)[0])
     assert len(pack) == 2
+
+
+def test_a_tuning_set_is_packed_like_a_test_set_without_what_is_tested_on(monkeypatch, tmp_path):
+    small_set(monkeypatch, tmp_path, (24, 28), (24, 28))
+    monkeypatch.setitem(ASSETS, "own", ASSETS["own"]._replace(twins={"1": "skimage_test"}))
+    written = prepare("t", TASK | {"tune": ["own", "absent"]}, tmp_path / "packs", progress=False)
+    packs = {path.stem: open_pack(path) for path in written}
+    assert list(packs)[-2:] == ["tune-own", "tune-absent"]
+    assert (packs["tune-own"].role, packs["tune-own"].names) == ("tune", ["own/0"])
+    assert packs["tune-own"].left_out == {"own/1": "skimage_test, which is tested on, has the same photograph"}
+    assert list(packs["tune-absent"].missing) == ["absent"]
+    assert packs["tune-own"].parameters == packs["test-skimage_test"].parameters == {"kind": "sr", "scale": 4}
 
 
 def test_set5s_woman_is_in_bsds500_and_left_out():

@@ -72,8 +72,8 @@ def test_restored_images_are_those_of_the_trained_network(weights):
     assert not network.training
 
 
-def test_which_sets_are_tested_on_does_not_make_another_run(weights):
-    task = {**CONFIG["task"], "test": ["a", "b"]}
+def test_which_sets_are_scored_does_not_make_another_run(weights):
+    task = {**CONFIG["task"], "test": ["a", "b"], "tune": ["c"]}
     assert load_network(weights, run({**CONFIG, "task": task}), CPU) is not None
 
 

@@ -53,3 +53,23 @@ def test_kernels_can_be_larger(kind):
     assert network(torch.rand(1, 3, 5, 6)).shape == (1, 3, 5, 6)
     with pytest.raises(ValueError, match="kernel must be an odd integer"):
         kind(kernel=2)
+
+
+@pytest.mark.parametrize("kind", [StackedG, ResG, NonBNResG])
+def test_the_activation_of_the_blocks_can_be_another(kind):
+    """And the weights drawn are then the same, so that two trainings differ in the activation alone."""
+    blocks = {}
+    for name, layer in (("relu", nn.ReLU), ("leaky_relu", nn.LeakyReLU)):
+        torch.manual_seed(0)
+        network = kind(width=4, activation=name)
+        found = kinds(network.blocks) & {nn.ReLU, nn.LeakyReLU, nn.PReLU}
+        assert found == {layer}
+        blocks[name] = network.state_dict()
+    assert all(torch.equal(blocks["relu"][name], value) for name, value in blocks["leaky_relu"].items())
+    with pytest.raises(ValueError, match="did you mean 'leaky_relu'"):
+        kind(activation="leaky")
+
+
+def test_each_generator_has_an_activation_of_its_own():
+    found = [kinds(kind(width=4).blocks) & {nn.ReLU, nn.LeakyReLU, nn.PReLU} for kind in (StackedG, ResG, NonBNResG)]
+    assert found == [{nn.LeakyReLU}, {nn.ReLU}, {nn.PReLU}]

@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from sharploss.config.params import Params, load_params
+from sharploss.config.params import Params
 from sharploss.planning.check_runs import check_run, check_study
 from sharploss.planning.plan import expand
 from sharploss.utils.errors import UserError
@@ -25,13 +25,6 @@ def refused(content, loss, **world):
     with pytest.raises(UserError) as error:
         check_run(Params.model_validate(content), {**RUN, "loss": loss}, **world)
     return str(error.value)
-
-
-@pytest.mark.parametrize("study", ["mini", "gpu", "paper"])
-def test_the_studies_fit(repository, study):
-    params = load_params(repository / f"studies/{study}.yaml")
-    for loss in {run["loss"]: run for run in expand(params)["runs"].values()}.values():
-        check_run(params, loss)
 
 
 def test_a_size_that_the_recipe_does_not_give_is_refused(mini):

@@ -2,7 +2,6 @@ import pytest
 
 from sharploss.config.loss_spec import parse_loss
 from sharploss.config.params import Params, load_params
-from sharploss.losses import min_patch
 from sharploss.planning.plan import NOTHING, changes, check_plan, dump_plan, expand, find_run, load_plan, write_plan
 from sharploss.utils.errors import UserError
 
@@ -175,21 +174,3 @@ def test_another_study_shares_no_stage_key(params):
 def test_find_run_names_the_nearest(params):
     with pytest.raises(UserError, match="did you mean 'sr_x4-edsr-sploss-s0'"):
         find_run(expand(params), "sr_x4-edsr-splos-s0")
-
-
-@pytest.mark.parametrize("study", ["gpu", "paper"])
-def test_every_network_is_planned_with_every_loss_that_its_patches_allow(repository, study):
-    params = load_params(repository / f"studies/{study}.yaml")
-    planned, sizes = {}, {}
-    for run in expand(params)["runs"].values():
-        planned.setdefault(run["network"], set()).add(run["loss"])
-        size = params.recipes[run["recipe"]].patch * params.tasks[run["task"]].scale
-        sizes[run["network"]] = max(size, sizes.get(run["network"], 0))
-    every = set(params.suites["pairings" if study == "gpu" else "sploss_edsr"].losses)
-    assert len(every) == 22
-    assert planned.keys() == params.networks.keys()
-    for network, losses in planned.items():
-        names = {"ms_ssim" if name == "ms_ssim_3" else name for name in losses}
-        for name in every - names:
-            smaller = "ms_ssim_3" if name == "ms_ssim" else name
-            assert min_patch(params.losses[smaller]) > sizes[network], f"{network} lacks {name}"

@@ -90,6 +90,7 @@ def test_another_test_set_makes_no_other_run(study, tmp_path):
     key = next(iter(plan["runs"]))
     train(tmp_path, params, plan, key)
     params.tasks[plan["runs"][key]["task"]].test.append("set14")
+    params.tasks[plan["runs"][key]["task"]].tune.append("live1")
     assert run_status(params, plan, tmp_path)["kept"] == [key]
 
 
@@ -97,11 +98,11 @@ def test_another_study_has_trainings_of_its_own(study, repository, tmp_path):
     params, plan = study
     for key in plan["runs"]:
         train(tmp_path, params, plan, key)
-    gpu = load_params(repository / "studies" / "gpu.yaml")
-    found = run_status(gpu, expand(gpu), tmp_path)
+    other = load_params(repository / "studies" / "benchmark.yaml")
+    found = run_status(other, expand(other), tmp_path)
     assert not found["kept"]
     assert not found["other"]
-    assert "sr_x4-edsr-l1-s0" in found["new"]
+    assert "sr_x4-edsr-l1-s5k-s0" in found["new"]
 
 
 def test_it_is_told_in_numbers_and_names():
@@ -124,7 +125,7 @@ def change_study(repository):
 
 def test_changing_study_copies_it(change_study, repository, tmp_path):
     shutil.copytree(repository / "studies", tmp_path / "studies")
-    for name in ("gpu", "mini", "gpu"):
+    for name in ("benchmark", "mini", "benchmark"):
         change_study(name, tmp_path)
         assert (tmp_path / "params.yaml").read_bytes() == (repository / "studies" / f"{name}.yaml").read_bytes()
 
@@ -133,7 +134,7 @@ def test_changing_study_loses_no_edits_and_knows_the_studies(change_study, repos
     shutil.copytree(repository / "studies", tmp_path / "studies")
     (tmp_path / "params.yaml").write_text("study: mine\n")
     with pytest.raises(UserError, match="no copy of a study"):
-        change_study("gpu", tmp_path)
+        change_study("benchmark", tmp_path)
     assert (tmp_path / "params.yaml").read_text() == "study: mine\n"
-    with pytest.raises(UserError, match=r"gpuu.*gpu"):
-        change_study("gpuu", tmp_path)
+    with pytest.raises(UserError, match=r"benchmarks.*benchmark"):
+        change_study("benchmarks", tmp_path)

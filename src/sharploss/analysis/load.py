@@ -182,9 +182,10 @@ def load_study(study: str, root: Path = Path()) -> Study:
     records = {key: load_run(files.run(key), key) for key in plan["runs"]}
     provenance = {key: record.provenance for key, record in records.items() if _is_trained(record)}
     runs = pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
-    every, scores, notes = _scores(files, plan, runs)
+    every, scores, notes = _scores(params, files, plan, runs)
     lines = [{"run": key, **line} for key in provenance for line in read_history(files.run(key).history)]
     measured, datasets = set(every["metric"]), list(dict.fromkeys(every["dataset"]))
+    tuned_on = {name for task in params.tasks.values() for name in task.tune}
     return Study(
         params=params,
         paths=files,
@@ -194,7 +195,12 @@ def load_study(study: str, root: Path = Path()) -> Study:
         history=pd.DataFrame(lines, columns=HISTORY_COLUMNS),
         extractions=_extractions(files, params, plan),
         not_measured={name: why for note in notes for name, why in note.not_measured.items() if name not in measured},
-        missing_sets={name: why for note in notes for name, why in note.missing_sets.items() if name not in datasets},
+        missing_sets={
+            name: why
+            for note in notes
+            for name, why in note.missing_sets.items()
+            if name not in datasets and name.split("/")[0] not in tuned_on
+        },
         cures={record.metrics.failure: record.metrics.cure for record in records.values() if record.metrics.cure},
         datasets=datasets,
         provenance=cast("dict[str, Provenance]", provenance),
@@ -252,7 +258,9 @@ def _run(params: Params, run: PlannedRun, record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _scores(files: StudyPaths, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[Notes]]:
+def _scores(
+    params: Params, files: StudyPaths, plan: Plan, runs: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Notes]]:
     """Return every score joined with its run, the comparable ones, and each file's notes (what was not measured)."""
     import pandas as pd
 
@@ -267,6 +275,8 @@ def _scores(files: StudyPaths, plan: Plan, runs: pd.DataFrame) -> tuple[pd.DataF
     unscored = set(task_of) - {row.run for row in rows}
     if unscored:
         raise UserError(f"{files.results} has no scores of the run {min(unscored)}: run 'make repro' to measure it.")
+    # What weights were chosen by is in the files for that alone, and in no table, claim or figure.
+    rows = [row for row in rows if row.dataset not in params.tasks[task_of[row.run]].tune]
     every = pd.DataFrame(rows, columns=Score._fields).astype({"value": "float64"}).merge(about, on="run", how="inner")
     shared = {row for task in tasks for row in comparable(row for row in rows if task_of[row.run] == task)}
     return every, every[[row in shared for row in rows]].reset_index(drop=True), [scores.notes for scores in found]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import leak
 from sharploss.config.check_names import mdf_weights
 from sharploss.config.recipe import Start
@@ -24,6 +25,9 @@ def check_leakage(params: "Params") -> None:
         reason = leak(_learnt_from(task), task.test)
         if reason:
             raise UserError(f"tasks.{name}: {reason}: leave one of the two out.")
+        reason = _tuning_leak(task)
+        if reason:
+            raise UserError(f"tasks.{name}.tune: {reason}: choose weights by another set.")
     for name, extractor in params.extractors.items():
         reason = _extractor_leak(params, name, params.tasks[extractor.task])
         if reason:
@@ -48,6 +52,21 @@ def _check_suite(params: "Params", name: str, suite: Suite) -> None:
             reason = _extractor_leak(params, extractor, params.tasks[task])
             if reason:
                 raise UserError(f"suites.{name}: {task} uses extractors.{extractor}, and {reason}: take another image.")
+
+
+def _tuning_leak(task: Task) -> str | None:
+    """Return why weights must not be chosen by a task's tuning sets.
+
+    To choose by images is to learn from them. A single image that is known to be tested on is left out instead.
+    """
+    for name in task.tune:
+        twins = ASSETS[name].twins.values() if name in ASSETS else ()
+        tested = leak([name], [other for other in task.test if other not in twins])
+        learnt = leak(_learnt_from(task), [name])
+        if tested or learnt:
+            how = "tested on" if tested else "learnt from"
+            return f"weights are chosen by {name}, which is also {how} ({tested or learnt})"
+    return None
 
 
 def _learnt_from(task: Task) -> list[str]:

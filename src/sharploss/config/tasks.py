@@ -36,6 +36,11 @@ class Base(Strict):
         max_length=ENTRIES,
         description="data sets the tables report; those that cannot be had are left out",
     )
+    tune: list[Name] = Field(
+        default=[],
+        max_length=ENTRIES,
+        description="data sets that weights of losses are chosen by: scored like test sets, and shown nowhere",
+    )
     seed: int = Field(default=0, ge=0, le=SEED, description="keys what is drawn for each image (noise, blur)")
 
 

@@ -5,7 +5,7 @@ and in every run, so a prepared file can always be made again.
 
 Noise and JPEG are prepared like the rest, not made anew for every patch, by measurement (benchmarks/on_the_fly.py, one
 thread of a busy machine): a prepared batch comes 22 times as fast as one with fresh noise and 8 times as fast as one
-compressed patch by patch, and a small DnCNN at sigma 25, over 31 passes of eight images (the gpu study makes as many
+compressed patch by patch, and a small DnCNN at sigma 25, over 31 passes of eight images (as many as 10,000 steps make
 over 400), reached 27.16 dB on other images with one draw per image and 27.10 dB with fresh noise: nothing is lost. (One
 seed; a study of far more passes would have to measure again.) Compressing whole images also keeps the test's 8x8 grid.
 """

@@ -33,7 +33,7 @@ class Pack:
 
     Attributes:
         path: the file.
-        role: "train", "validation" or "test".
+        role: "train", "validation", "test" or "tune".
         sets: the names of the data sets in it.
         names: "<set>/<image>", one an image.
         parameters: the task's parameters that the inputs were made with.

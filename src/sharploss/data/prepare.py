@@ -20,7 +20,7 @@ from sharploss.functional.ssim import WINDOW
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256
 
-ROLES = ("train", "validation", "test")
+ROLES = ("train", "validation", "test", "tune")
 
 Own = Mapping[str, Mapping[str, Any]]
 
@@ -38,9 +38,10 @@ def prepare(
 
     Args:
         task_name: for messages and the progress bar.
-        task: `train`, `preferred`, `validation` and `test` (lists of data set names), and what `degrade` takes.
+        task: `train`, `preferred`, `validation`, `test` and `tune` (lists of data set names; the last may be missing),
+            and what `degrade` takes.
         folder: where this task's packs go (data/packed/<task>): train.safetensors and validation.safetensors with all
-            their sets, and one test-<set>.safetensors for each test set.
+            their sets, one test-<set>.safetensors for each test set and one tune-<set>.safetensors for each tuning set.
         own: `datasets` of params.yaml.
         progress: show a bar on stderr.
 
@@ -54,14 +55,14 @@ def prepare(
     folder, own = Path(folder), own or {}
     clear_unfinished(folder)
     plan = [("train", "train", learnt_from(task)), ("validation", "validation", list(task["validation"]))]
-    plan += [("test", f"test-{name}", [name]) for name in task["test"]]
+    plan += [(role, f"{role}-{name}", [name]) for role in ("test", "tune") for name in task.get(role, [])]
     for role, _, sets in plan:
         if not sets:
             raise UserError(f"Task '{task_name}' names no set under '{role}': add one to params.yaml.")
     parameters = {key: value for key, value in task.items() if key not in (*ROLES, "preferred")}
     if task["kind"] == "jpeg":
         parameters["encoder"] = encoder()
-    found = {stem: _items(sets, parameters, own, may_miss=role == "test") for role, stem, sets in plan}
+    found = {stem: _items(sets, parameters, own, may_miss=role in ("test", "tune")) for role, stem, sets in plan}
     _check_own(task_name, {stem: items for stem, (items, _) in found.items()}, own)
     written: list[Path] = []
     for role, stem, sets in plan:
@@ -130,7 +131,8 @@ def _check_own(task_name: str, found: Mapping[str, Sequence[Item]], own: Own) ->
     """Refuse images that are both learnt from and tested on; the catalogue's sets were compared with the params."""
     if not own:
         return
-    learnt = {sha256(item.path): item for stem in ROLES[:2] for item in found[stem] if item.path.stat().st_size}
+    items = [item for stem in found if not stem.startswith("test-") for item in found[stem]]
+    learnt = {sha256(item.path): item for item in items if item.path.stat().st_size}
     for stem, items in found.items():
         for item in items if stem.startswith("test-") else ():
             twin = learnt.get(sha256(item.path))

@@ -40,10 +40,10 @@ def load_network(path: Path, config: RunConfig, device: torch.device) -> nn.Modu
 
 
 def _check_config(path: Path, found: dict[str, Any], config: RunConfig) -> None:
-    """Refuse weights of another configuration; which sets are tested on does not make a run another one."""
+    """Refuse weights of another configuration; which sets are scored does not make a run another one."""
     ours, theirs = _flat(with_defaults(config).model_dump(mode="json")), _flat(found)
     for key in sorted(ours.keys() | theirs.keys()):
-        if key != "task.test" and ours.get(key) != theirs.get(key):
+        if key not in ("task.test", "task.tune") and ours.get(key) != theirs.get(key):
             raise UserError(
                 f"{path} is a checkpoint of another configuration: {key} is {theirs.get(key)!r} there and "
                 f"{ours.get(key)!r} in params.yaml; run 'make repro' to train it again."

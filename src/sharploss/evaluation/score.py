@@ -48,17 +48,18 @@ class Sample(NamedTuple):
 
 
 def open_test_packs(task_name: str, task: Task, files: StudyPaths) -> list[Pack]:
-    """Open the packs of a task's test sets, in the task's order; one whose set could not be had holds no image.
+    """Open the packs of a task's test sets, then of its tuning sets; one whose set could not be had holds no image.
 
     Raises:
         UserError: a pack is missing or damaged, or holds no image without saying why.
     """
-    packs = [open_pack(files.pack(task_name, f"test-{name}"), verify=True) for name in task.test]
-    for name, pack in zip(task.test, packs, strict=True):
+    sets = [("test", name) for name in task.test] + [("tune", name) for name in task.tune]
+    packs = [open_pack(files.pack(task_name, f"{role}-{name}"), verify=True) for role, name in sets]
+    for (role, name), pack in zip(sets, packs, strict=True):
         if not (len(pack) or pack.missing or pack.left_out):
             raise UserError(
-                f"The test set {name} of {task_name} is empty: put images into it, or take it out of "
-                f"tasks.{task_name}.test in params.yaml."
+                f"The {role} set {name} of {task_name} is empty: put images into it, or take it out of "
+                f"tasks.{task_name}.{role} in params.yaml."
             )
     return packs
 

@@ -1,11 +1,19 @@
 """SharpGAN's generators: StackedG, ResG and NonBN-ResG, the three steps of the paper's ablation."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from sharploss.networks.layers import Residual, check_channels, check_sizes, conv, enlarge, lrelu
-from sharploss.utils.argument_checks import check_flag, check_odd
+from sharploss.utils.argument_checks import check_choice, check_flag, check_odd
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": partial(nn.ReLU, inplace=True),
+    "leaky_relu": lrelu,
+    "prelu": nn.PReLU,
+}
 
 
 class StackedG(nn.Module):
@@ -24,12 +32,15 @@ class StackedG(nn.Module):
         global_skip: whether the input is added to the output; off for StackedG, which has no skips.
         channels: 3 for RGB, 1 for Y.
         kernel: side of the kernels, odd.
+        activation: of the blocks, "relu", "leaky_relu" (0.2) or "prelu"; None for each generator's own: LeakyReLU in
+            StackedG, ReLU in ResG, PReLU in NonBNResG.
 
     Raises:
         ValueError: an argument out of range.
     """
 
     skips: ClassVar[bool] = False
+    own_activation: ClassVar[str] = "leaky_relu"
 
     def __init__(
         self,
@@ -40,21 +51,24 @@ class StackedG(nn.Module):
         channels: int = 3,
         *,
         kernel: int = 3,
+        activation: str | None = None,
     ) -> None:
         super().__init__()
         check_sizes(scale, channels, blocks=blocks, width=width)
         check_odd("kernel", kernel)
+        activation = self.own_activation if activation is None else activation
+        check_choice("activation", activation, tuple(ACTIVATIONS))
         self.global_skip = self.skips if global_skip is None else global_skip
         check_flag("global_skip", self.global_skip)
         self.scale, self.channels = scale, channels
         self.head = nn.Sequential(conv(channels, width, kernel), lrelu())
-        self.blocks = nn.ModuleList(self.block(width, kernel) for _ in range(blocks))
+        self.blocks = nn.ModuleList(self.block(width, kernel, ACTIVATIONS[activation]) for _ in range(blocks))
         self.tail = conv(width, channels, kernel)
 
     @staticmethod
-    def block(width: int, kernel: int) -> nn.Module:
+    def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
         """Make one block of the middle."""
-        layers = [layer for _ in range(2) for layer in (conv(width, width, kernel), lrelu())]
+        layers = [layer for _ in range(2) for layer in (conv(width, width, kernel), activate())]
         return nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -78,14 +92,15 @@ class ResG(StackedG):
     """StackedG with classic residual blocks: batch normalisation and ReLU, nested long skips. Arguments as there."""
 
     skips = True
+    own_activation = "relu"
 
     @staticmethod
-    def block(width: int, kernel: int) -> nn.Module:
+    def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
         """Make one block of the middle."""
         return Residual(
             conv(width, width, kernel),
             nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
+            activate(),
             conv(width, width, kernel),
             nn.BatchNorm2d(width),
         )
@@ -95,8 +110,9 @@ class NonBNResG(StackedG):
     """ResG with the paper's improved blocks: no batch normalisation, PReLU. Arguments as in StackedG."""
 
     skips = True
+    own_activation = "prelu"
 
     @staticmethod
-    def block(width: int, kernel: int) -> nn.Module:
+    def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
         """Make one block of the middle."""
-        return Residual(conv(width, width, kernel), nn.PReLU(), conv(width, width, kernel))
+        return Residual(conv(width, width, kernel), activate(), conv(width, width, kernel))

@@ -158,10 +158,10 @@ def summarise(record: RunRecord) -> str:
 
 
 def same_config(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Return whether two resolved runs are trained alike; which sets are tested on makes no difference."""
+    """Return whether two resolved runs are trained alike; which sets are scored makes no difference."""
 
     def plain(config: Mapping[str, Any]) -> str:
-        task = {name: value for name, value in config["task"].items() if name != "test"}
+        task = {name: value for name, value in config["task"].items() if name not in ("test", "tune")}
         return json.dumps({**config, "task": task}, sort_keys=True)
 
     return plain(first) == plain(second)
