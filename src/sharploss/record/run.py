@@ -78,6 +78,8 @@ class Provenance(JsonRecord):
         start, extractor: sha256 of the weights that it started from, and of its MDF discriminators.
         left_out: {training image: why nothing was learnt from it}.
         fresh: weights that began from random numbers, though the run started from another.
+        form, form_reason: of the training step (sharploss.training.step), and why not a faster one.
+        replays: steps that were replays of a CUDA graph, those before a resume included.
     """
 
     started: str
@@ -101,6 +103,9 @@ class Provenance(JsonRecord):
     extractor: str | None = None
     left_out: dict[str, str] = {}
     fresh: list[str] = []
+    form: str = ""
+    form_reason: str = ""
+    replays: int = 0
 
 
 class _Config(JsonRecord):
