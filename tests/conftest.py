@@ -34,5 +34,5 @@ def clone_to(repository):
 def _deterministic_switches():
     yield
     # Training sets torch's global switches; other tests must not depend on the order they run in.
-    torch.use_deterministic_algorithms(False)
+    torch.set_deterministic_debug_mode("default")  # use_deterministic_algorithms imports the compiler, four seconds
     torch.set_float32_matmul_precision("highest")
