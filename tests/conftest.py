@@ -5,7 +5,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from clones import clone
+from clones import clone, put_back
+from tiny_study import make_once
 
 # Hypothesis checks how long an example takes; on a busy two-core machine that says nothing about the code.
 settings.register_profile("sharploss", deadline=None, max_examples=25)
@@ -28,6 +29,21 @@ def repository() -> Path:
 def clone_to(repository):
     """A function that makes a clone of the repository in a folder."""
     return lambda folder: clone(repository, folder)
+
+
+@pytest.fixture(scope="session")
+def study(repository, tmp_path_factory):
+    """The tiny study, run to its end."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return make_once(repository, shared, base / "study")
+
+
+@pytest.fixture
+def untouched(study):
+    """The finished study; what a test changes in it is put back afterwards."""
+    yield study
+    put_back(study)
 
 
 @pytest.fixture(autouse=True)
