@@ -79,7 +79,7 @@ class Patches:
         self.share = np.arange(batch).reshape(parts, -1)[rank::world].flatten()
         self.channels = int(pack.images[0, 0, 1])
         self.table: Integers = pack.images[usable].numpy()
-        self.pixels = pack.pixels.to(device)
+        self.pixels = pack.pixels_on(device)
         self.block = self.chunk = -1
 
     def stream(self, seed: int) -> "Patches":

@@ -21,7 +21,8 @@ class Job:
     """One run to train.
 
     `after` is the run whose weights it starts from, where that is to be trained too; `steps` of the optimiser in all;
-    `seconds` predicted for them, or None where nothing like it was measured on this device; `stage` of DVC.
+    `seconds` predicted for them, or None where nothing like it was measured on this device; `stage` of DVC; `group` of
+    runs that are evaluated together, and compiled once.
     """
 
     key: str
@@ -29,6 +30,7 @@ class Job:
     steps: int
     seconds: float | None
     stage: str = ""
+    group: str = ""
 
 
 def stale_runs(plan: Plan) -> set[str]:
@@ -62,7 +64,9 @@ def starts_from(plan: Plan, key: str) -> str | None:
 
 
 def make_jobs(params: Params, plan: Plan, keys: Iterable[str], processes: int = 1) -> list[Job]:
-    """Return the jobs, the head of the longest chain first: a run counts with the longest of those that wait for it.
+    """Return the jobs, group by group, the head of the longest chain first in each and of the groups.
+
+    A run counts with the longest of those that wait for it.
 
     Args:
         params: the study.
@@ -78,9 +82,11 @@ def make_jobs(params: Params, plan: Plan, keys: Iterable[str], processes: int = 
     for key, predicted in seconds.items():
         after, recipe = starts_from(plan, key), params.recipes[plan["runs"][key]["recipe"]]
         stage = train_stage(plan["study"], key)
-        jobs.append(Job(key, after if after in keys else None, recipe.steps, predicted, stage))
+        group = plan["runs"][key]["group"]
+        jobs.append(Job(key, after if after in keys else None, recipe.steps, predicted, stage, group))
     chain = chain_lengths({job.key: job.after for job in jobs}, work_of(jobs))
-    return sorted(jobs, key=lambda job: -chain[job.key])
+    longest = {job.group: max(chain[other.key] for other in jobs if other.group == job.group) for job in jobs}
+    return sorted(jobs, key=lambda job: (-longest[job.group], job.group, -chain[job.key]))
 
 
 def work_of(jobs: Sequence[Job]) -> dict[str, float]:
