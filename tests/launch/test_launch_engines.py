@@ -1,6 +1,8 @@
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -143,6 +145,15 @@ def test_a_worker_that_went_wrong_is_started_anew(code):
     (other,) = engine.submit([job("b", "x")])
     assert other.handle is not task.handle
     assert other.handle.slot is task.handle.slot
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen on this system")
+def test_a_worker_stays_on_its_cores(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    core = max(os.sched_getaffinity(0))
+    text = "import os; open('cores', 'w').write(str(os.sched_getaffinity(0)))"
+    Worker(Slot("core", {}, (core,)), (sys.executable, "-W", "ignore", "-c", text)).end()
+    assert Path("cores").read_text() == str({core})
 
 
 ECHO = 'import sys\nfor line in sys.stdin: print(\'{"code": 0, "key": "\' + line.strip() + \'"}\', flush=True)'

@@ -37,6 +37,7 @@ class Notes(JsonRecord):
         fid_patches: {test set: how many patches FID compared}.
         weights_sha256: {run: sha256 of the weights that were measured}.
         seconds: spent on measuring.
+        device: the processor or GPU that restored and measured, as `provenance.json` names it.
     """
 
     not_measured: dict[str, str] = Field(default={})
@@ -44,6 +45,7 @@ class Notes(JsonRecord):
     fid_patches: dict[str, int] = Field(default={})
     weights_sha256: dict[str, str] = Field(default={})
     seconds: float = 0.0
+    device: str = ""
 
 
 class Scores(NamedTuple):
