@@ -164,14 +164,14 @@ class Local:
     busy: list[Worker] = field(default_factory=list[Worker])
 
     def submit(self, jobs: Sequence[Job]) -> list[Task]:
-        """Give free workers jobs of these: of the group that one has compiled, else of one that no other has."""
+        """Give free workers jobs of the first suite: of the group that one has compiled, else that no other has."""
         ready, tasks = list(jobs), list[Task]()
         while ready and (self.idle or self.slots):
             groups = {job.group for job in ready}
             self.idle.sort(key=lambda worker: worker.group not in groups)
             worker = self.idle.pop(0) if self.idle else self.start(self.slots.pop(0))
             others = {other.group for other in (*self.idle, *self.busy)}
-            job = min(ready, key=lambda job: (job.group != worker.group, job.group in others))
+            job = min(ready, key=lambda job: (job.rank, job.group != worker.group, job.group in others))
             ready.remove(job)
             worker.begin(job)
             self.busy.append(worker)
