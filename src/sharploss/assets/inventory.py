@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.fetch import locate
-from sharploss.assets.lookup import cache_folder, check, expected, images_below, present, roots
+from sharploss.assets.lookup import cache_folder, expected, fault, images_below, present, roots
 from sharploss.utils.errors import UserError, unknown
 
 DESCRIPTION = """Data sets and weights: what is known, what is here, fetching and verifying.
@@ -44,10 +44,11 @@ def main(arguments: list[str]) -> int:
         return fetch(asked.names)
     if asked.command == "verify":
         return verify(asked.names or list(ASSETS), asked=bool(asked.names))
-    return show(asked.names or list(ASSETS), asked.verbose)
+    show(asked.names or list(ASSETS), asked.verbose)
+    return 0
 
 
-def show(names: Sequence[str], verbose: bool) -> int:
+def show(names: Sequence[str], verbose: bool) -> None:
     """Print the table of what is known; with `verbose` the rest of each entry too."""
     mirror = os.environ.get("SHARPLOSS_MIRROR")
     if mirror and not Path(mirror).is_dir():
@@ -62,7 +63,6 @@ def show(names: Sequence[str], verbose: bool) -> int:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
         for line in details(ASSETS[row[0]]) if verbose and row is not rows[0] else ():
             print(f"    {line}")
-    return 0
 
 
 def size(asset: Asset) -> str:
@@ -111,29 +111,25 @@ def fetch(names: Iterable[str]) -> int:
 
 
 def verify(names: Sequence[str], *, asked: bool = True) -> int:
-    """Compare everything that is here with its sha256, size or number of images; return 1 when something is wrong.
+    """Compare all that is here with its sha256, size or number of images; return 1 when something is wrong.
 
-    Args:
-        names: of data sets or weights.
-        asked: they were asked for by name, so that it is also wrong when nothing of one is here.
+    Of what was `asked` for by name, it is also wrong when nothing is here.
     """
     from tqdm import tqdm
 
     jobs = [job for name in names for job in _files(name)]
-    wrong = [fault for name in names if (fault := _lacking(name, asked=asked))]
+    wrong = [lack for name in names if (lack := _lacking(name, asked=asked))]
     for path, file in tqdm(jobs, desc="verify", unit="file", disable=None, leave=False):
-        try:
-            check(path, file)
-        except UserError as error:
-            wrong.append(str(error))
-    for fault in wrong:
-        print(f"error: {fault}", file=sys.stderr)
+        if found := fault(path, file):
+            wrong.append(f"{path} has {found}: replace it with the right file or delete it.")
+    for line in wrong:
+        print(f"error: {line}", file=sys.stderr)
     print(f"{len(jobs)} files looked at, {len(wrong) or 'nothing'} wrong")
     return 1 if wrong else 0
 
 
 def _files(name: str) -> list[tuple[Path, File]]:
-    """List the files of an asset that are here, with what they should be; archives too, where they are still here."""
+    """List the files and archives of an asset that are here, with what they should be."""
     asset = ASSETS[name]
     if asset.package:
         return list(zip(present(name) or [], asset.files, strict=False))

@@ -87,10 +87,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_modules(path: str | Path) -> list[dict[str, Tensor]]:
-    """Read a pickled list of torch modules.
-
-    Args:
-        path: a file that torch.save of a version before 1.6 wrote.
+    """Read a list of modules that torch.save of a version before 1.6 pickled.
 
     Returns:
         For each module its parameters and buffers by name, as `state_dict` names them: float32 or int64.

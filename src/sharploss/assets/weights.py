@@ -20,13 +20,10 @@ if TYPE_CHECKING:
 
 
 def read_weights(assets: tuple[str, ...]) -> "tuple[str, dict[str, Tensor]]":
-    """Read the weights of one of several assets, as `sharploss.assets.choose` chooses, downloading where possible.
-
-    Args:
-        assets: keys of `sharploss.assets.ASSETS` of one file each, the best first.
+    """Read the weights of one of several assets of one file each, the best first, downloading where possible.
 
     Returns:
-        The asset's name, and its tensors by name, as they are in the file.
+        The asset's name, as `choose` chooses it, and its tensors by name, as they are in the file.
 
     Raises:
         AssetMissingError: none can be had; the message says what to do, and which others would do as well.

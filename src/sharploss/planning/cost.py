@@ -1,4 +1,4 @@
-"""How long a plan will train: predicted from what was measured on this device before, else not known.
+"""What a plan will train, what it keeps, and how long that takes: predicted from what was measured here before.
 
 The measurements are the provenance of runs that were trained here, and what `plan --measure` has timed (`TIMED`).
 """
@@ -13,10 +13,10 @@ from statistics import median
 from typing import Any
 
 from sharploss.config.params import Params
-from sharploss.config.run_config import RunConfig
+from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.planning.plan import Plan
-from sharploss.planning.status import full_config
 from sharploss.record.paths import paths
+from sharploss.record.run import read_config, same_config
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
 
@@ -31,16 +31,52 @@ Config = dict[str, Any]
 Runs = Mapping[str, Mapping[str, Any]]
 
 
+def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[str]]:
+    """Sort a plan's runs by what is here of them; data and code are not looked at, which `dvc status` does.
+
+    Returns:
+        kept: trained with these settings, and the weights are here.
+        other: trained with other settings of the network, loss, recipe or task; or started from such a run, which will
+            have other weights.
+        new: not trained, or the weights are not here.
+    """
+    files, relative = paths(plan["study"], root), paths(plan["study"])
+    found: dict[str, list[str]] = {"kept": [], "other": [], "new": []}
+    altered: set[str] = set()
+    for key, run in plan["runs"].items():
+        trained, wanted = read_config(files.run(key)), full_config(params, run)
+        weights = relative.weights(run["group"], key).as_posix()
+        # A plan lists a run after the one that it starts from, so several steps in a row are followed too.
+        if run["start"] in altered or (trained is not None and not same_config(trained, wanted)):
+            altered.add(weights)
+        here = trained is not None and files.weights(run["group"], key).is_file()
+        found["new" if not here else "other" if weights in altered else "kept"].append(key)
+    return found
+
+
+def format_status(found: dict[str, list[str]]) -> list[str]:
+    """Return lines that say how many runs there are of each status, and which have other settings."""
+    train = len(found["new"]) + len(found["other"])
+    return [
+        *(f"other settings {key}" for key in found["other"]),
+        f"to train: {train} ({len(found['new'])} not here, {len(found['other'])} with other settings)",
+        f"reused: {len(found['kept'])} trained with these settings, as long as their data and code are unchanged "
+        "('dvc status' says whether they are)",
+    ]
+
+
+def full_config(params: Params, run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's settings as its provenance records them."""
+    from sharploss.training.state import with_defaults
+
+    return with_defaults(resolve_run(params, run)).model_dump(mode="json")
+
+
 def predict_seconds(params: Params, runs: Runs, processes: int = 1) -> dict[str, float | None]:
-    """Predict how long each run trains on this device, in seconds; None where nothing like it was measured.
+    """Predict the seconds that each run trains here, by `processes` together; None where nothing like it was measured.
 
     What counts is the same network at the same scale, patch, batch and mode: with the same loss, else with the same
     terms at other weights, else the median over other losses.
-
-    Args:
-        params: the study.
-        runs: entries of runs.yaml by key.
-        processes: that train one run together.
     """
     known = measured_steps() if runs else {}
     predicted: dict[str, float | None] = {}
@@ -52,11 +88,8 @@ def predict_seconds(params: Params, runs: Runs, processes: int = 1) -> dict[str,
 
 
 def measured_steps(root: Path = Path()) -> dict[str, float]:
-    """Return the median seconds of one step measured on this device, by what `_cases` returns.
-
-    Read are the provenance of every run of every study, and the timed steps; files that cannot be read are left out.
-    """
-    records: list[Config] = json.loads((root / TIMED).read_text(encoding="utf-8")) if (root / TIMED).is_file() else []
+    """Return the median seconds of one step measured on this device, by `_cases`; unreadable records are left out."""
+    records = _timed(root / TIMED)
     for path in root.glob(paths("*").run("*").provenance.as_posix()):
         with contextlib.suppress(UserError):
             records.append(read_json(path))
@@ -68,6 +101,10 @@ def measured_steps(root: Path = Path()) -> dict[str, float]:
             for case in _cases(record["config"], record.get("processes", 1)):
                 found.setdefault(case, []).append(1 / speed)
     return {case: median(seconds) for case, seconds in found.items()}
+
+
+def _timed(path: Path) -> list[Config]:
+    return read_json(path) if path.is_file() else []
 
 
 def _device() -> dict[str, Any]:
@@ -112,7 +149,7 @@ def time_steps(params: Params, plan: Plan) -> None:
 
     A loss whose weights are not here, or whose extractor is not trained yet, is left out.
     """
-    known, kept = set(measured_steps()), json.loads(TIMED.read_text(encoding="utf-8")) if TIMED.is_file() else []
+    known, kept = set(measured_steps()), _timed(TIMED)
     for run in plan["runs"].values():
         config = full_config(params, run)
         case = _cases(config, 1)[0]

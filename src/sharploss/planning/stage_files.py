@@ -20,10 +20,10 @@ from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_text
 
 # How a file is found and downloaded; what was found is in the receipts of `fetch`.
-ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lock", ".lookup", ".unpack"))
+ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lookup", ".unpack"))
 
 # Which weights a loss reads is in the receipts, too.
-SOURCES = tuple(f"sharploss.assets.{part}" for part in ("asset", "catalogue", "leakage", "weights"))
+SOURCES = tuple(f"sharploss.assets.{part}" for part in ("catalogue", "leakage", "weights"))
 
 STAGES = ("prepare", "calibrate", "extract", "evaluate")
 """Stages that depend on their code alone, and on parameters that dvc.yaml names."""
@@ -41,7 +41,7 @@ def write_stage_files(params: Params, plan: Plan) -> None:
 
 
 def stage_files(params: Params, plan: Plan, files: StudyPaths) -> dict[Path, str]:
-    """Return what each stage depends on: {file: its text}."""
+    """Return {file: its text} of what the stages depend on."""
     from sharploss.losses import required_assets
 
     texts = {files.stage_code(stage): "".join(f"{line}\n" for line in _code(stage)) for stage in STAGES}

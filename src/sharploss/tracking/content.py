@@ -1,5 +1,6 @@
 """What W&B gets of a finished run: its curves, result, scores, crops, weights, and what those were made from."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -100,22 +101,16 @@ def task_scores(files: StudyPaths, plan: Plan, task: str) -> list[Score]:
 def means(scores: Iterable[Score], key: str) -> dict[str, float]:
     """Return a run's means over the images of each test set, as "scores/<dataset>/<metric>_<protocol>".
 
-    They are those of the tables, over the images on which all runs of the task have a finite score
+    They are those of the tables, over the images on which all runs of the task (`task_scores`) have a finite score
     (`record.scores.comparable`); where that leaves some out, "images/<dataset>/<metric>_<protocol>" says how many are
     left.
-
-    Args:
-        scores: what `task_scores` returns.
-        key: the run.
     """
-    rows = list(scores)
-    scored: dict[str, set[str]] = {}
+    rows, scored, kept = list(scores), defaultdict[str, set[str]](set), defaultdict[str, list[float]](list)
     for row in rows:
-        scored.setdefault(f"{row.dataset}/{row.metric}_{row.protocol}", set()).add(row.image)
-    kept: dict[str, list[float]] = {}
+        scored[f"{row.dataset}/{row.metric}_{row.protocol}"].add(row.image)
     for row in comparable(rows):
         if row.run == key:
-            kept.setdefault(f"{row.dataset}/{row.metric}_{row.protocol}", []).append(row.value)
+            kept[f"{row.dataset}/{row.metric}_{row.protocol}"].append(row.value)
     found = {f"scores/{name}": fmean(values) for name, values in kept.items()}
     return found | {f"images/{name}": len(kept[name]) for name in kept if len(kept[name]) < len(scored[name])}
 

@@ -41,9 +41,7 @@ def panels(keys: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
 def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
     """Make a workspace for each suite and one report, or replace those made before, and return where they are.
 
-    Args:
-        params: the study.
-        keys: by suite, the names of the values that were sent.
+    `keys` are, by suite, the names of the values that were sent.
 
     Raises:
         UserError: wandb-workspaces is not installed, W&B is offline, or its server refuses.
