@@ -43,10 +43,9 @@ class AssetMissingError(UserError):
 
 
 def locate(name: str) -> list[Path]:
-    """Find every file of an asset, downloading what is in neither the cache nor the mirror, and check its sha256.
+    """Find every file of an asset, downloading what is not here to the cache, and check its sha256.
 
-    Files of a mirror or an installed package are used where they are; downloads go to the cache, and archives are
-    unpacked there. An archive in the cache is removed when every asset that comes in it is unpacked. The images of an
+    Archives are unpacked in the cache, and removed from it when every asset that comes in them is. The images of an
     unpacked folder are counted: their publishers give no checksums.
 
     Returns:
@@ -63,26 +62,17 @@ def locate(name: str) -> list[Path]:
     return [_locate_file(name, asset, file) for file in asset.files]
 
 
-def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
-    """Write the `receipt` of each asset to <folder>/<name>.json, for DVC stages to depend on.
-
-    Returns:
-        {name: reason} of the assets that cannot be had.
-    """
-    found = {name: receipt(name) for name in names}
-    for name, made in found.items():
-        write_json(Path(folder) / f"{name}.json", made)
-    return {name: made["reason"] for name, made in found.items() if not made["available"]}
+def receipts(names: Iterable[str], folder: str | Path) -> None:
+    """Write the `receipt` of each asset to <folder>/<name>.json, for DVC stages to depend on."""
+    for name, found in {name: receipt(name) for name in names}.items():
+        write_json(Path(folder) / f"{name}.json", found)
 
 
 def receipt(name: str) -> dict[str, Any]:
-    """Look for an asset, download it where that is possible, and say what was found: the same wherever it was found.
+    """Locate an asset and return name, available, sha256 ({file: sum}) and reason: the same wherever it was found.
 
     Of an unpacked folder the sum is that of its images' names and sizes: hashing gigabytes at every run of the pipeline
     would cost minutes.
-
-    Returns:
-        name, available, sha256 ({file: sum}) and reason.
     """
     try:
         return {"name": name, "available": True, "sha256": _sums(asset_named(name), locate(name)), "reason": ""}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.fetch import locate
-from sharploss.assets.lookup import cache_folder, expected, fault, images_below, present, roots
+from sharploss.assets.lookup import expected, fault, images_below, present, roots
 from sharploss.utils.errors import UserError, unknown
 
 DESCRIPTION = """Data sets and weights: what is known, what is here, fetching and verifying.
@@ -53,15 +53,15 @@ def show(names: Sequence[str], verbose: bool) -> None:
     mirror = os.environ.get("SHARPLOSS_MIRROR")
     if mirror and not Path(mirror).is_dir():
         print(f"warning: SHARPLOSS_MIRROR names {mirror}, which is no folder", file=sys.stderr)
-    rows = [("name", "role", "files", "size", "licence", "where")]
+    rows = {"name": ("name", "role", "files", "size", "licence", "where")}
     for name in names:
         asset = ASSETS[name]
         count = asset.images if asset.archives else len(asset.files)
-        rows.append((name, asset.role, str(count), size(asset), asset.licence, where(name)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+        rows[name] = (name, asset.role, str(count), size(asset), asset.licence, where(name))
+    widths = [max(map(len, column)) for column in zip(*rows.values(), strict=True)]
+    for name, row in rows.items():
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
-        for line in details(ASSETS[row[0]]) if verbose and row is not rows[0] else ():
+        for line in details(ASSETS[name]) if verbose and name in ASSETS else ():
             print(f"    {line}")
 
 
@@ -89,10 +89,9 @@ def where(name: str) -> str:
 def details(asset: Asset) -> list[str]:
     """Return an entry's citation, addresses, note and overlaps, a line each."""
     files = (*asset.files, *asset.archives)
-    lines = [asset.citation, *(files[0].urls if files else ())]
-    lines += [f"and {len(files) - 1} more files"] if len(files) > 1 else []
-    lines += [asset.note] if asset.note else []
-    return lines + [f"overlaps with {other}: {reason}" for other, reason in asset.overlaps.items()]
+    more = f"and {len(files) - 1} more files" if len(files) > 1 else ""
+    lines = [asset.citation, *files[0].urls, more, asset.note]
+    return [line for line in lines if line] + [f"overlaps with {other}: {why}" for other, why in asset.overlaps.items()]
 
 
 def fetch(names: Iterable[str]) -> int:
@@ -101,12 +100,10 @@ def fetch(names: Iterable[str]) -> int:
     for name in names:
         try:
             paths = locate(name)
+            print(f"{name}: {len(paths)} files in {paths[0].parent}")
         except UserError as error:
             failed = 1
             print(f"error: {error}", file=sys.stderr)
-        else:
-            folder = paths[0].parent if paths else cache_folder()
-            print(f"{name}: {len(paths)} files in {folder}")
     return failed
 
 

@@ -15,13 +15,10 @@ from sharploss.utils.files import sha256
 
 
 def present(name: str) -> list[Path] | None:
-    """Find the files of an asset that are here already, without network and without reading them.
+    """Find the files of an asset that are here, as `locate` would, without network and without reading them.
 
     Returns:
         One path a file in the catalogue's order, or the sorted images of the unpacked folder; None when any is missing.
-
-    Raises:
-        UserError: there is no such asset.
     """
     asset = asset_named(name)
     if asset.archives:
@@ -54,9 +51,10 @@ def roots() -> list[Path]:
 
 def find(asset: Asset, file: File) -> Path | None:
     """Return where a file of an asset is, without reading it; None when it is not here."""
-    spec = package_spec(asset.package) if asset.package else None
-    inside = [Path(root).parent for root in (spec.submodule_search_locations or [])] if spec else []
-    places = inside if asset.package else roots()
+    places = roots()
+    if asset.package:
+        spec = package_spec(asset.package)
+        places = [Path(root).parent for root in (spec and spec.submodule_search_locations) or ()]
     return next((path for root in places if (path := root / file.path).is_file()), None)
 
 

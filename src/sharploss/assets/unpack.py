@@ -32,23 +32,19 @@ Choose = Callable[[list[PurePosixPath]], Mapping[PurePosixPath, PurePosixPath]]
 
 
 class Member(NamedTuple):
-    """One entry of an archive; its kind is "file", "folder", or what is refused."""
+    """One entry of an archive."""
 
     name: str
     size: int
-    kind: str
+    kind: str  # "file", "folder", or what is refused
     open: Callable[[], IO[bytes] | None]
 
 
 @contextmanager
 def fresh_folder(folder: Path) -> Generator[Path]:
-    """Yield an empty folder beside `folder`; when the block succeeds, it becomes `folder`, else it is removed.
+    """Yield an empty folder beside `folder`, which becomes `folder` when the block succeeds; the caller has it locked.
 
-    What an interrupted process left is removed first, so a folder is there completely or not at all. The caller holds
-    `locked(folder)`.
-
-    Raises:
-        UserError: `folder` exists and is not empty.
+    What an interrupted process left is removed first, so a folder is there completely or not at all.
     """
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is in the way of what is to be unpacked there: move it away or delete it.")
@@ -108,8 +104,9 @@ def _members(archive: Path, stack: ExitStack) -> list[Member]:
 def _zip_kind(info: zipfile.ZipInfo) -> str:
     if info.flag_bits & 1:
         return "encrypted"
-    kinds = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder"}
-    return "folder" if info.is_dir() else kinds.get(stat.S_IFMT(info.external_attr >> 16), "a link or a device")
+    if info.is_dir():
+        return "folder"
+    return "file" if stat.S_IFMT(info.external_attr >> 16) in {0, stat.S_IFREG} else "a link or a device"
 
 
 def _tar_kind(info: tarfile.TarInfo) -> str:

@@ -28,7 +28,6 @@ SPAN = 3.0  # seconds that the timed steps of one network and loss should take, 
 FEWEST, MOST = 3, 100
 
 Config = dict[str, Any]
-Runs = Mapping[str, Mapping[str, Any]]
 
 
 def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[str]]:
@@ -72,7 +71,9 @@ def full_config(params: Params, run: Mapping[str, Any]) -> dict[str, Any]:
     return with_defaults(resolve_run(params, run)).model_dump(mode="json")
 
 
-def predict_seconds(params: Params, runs: Runs, processes: int = 1) -> dict[str, float | None]:
+def predict_seconds(
+    params: Params, runs: Mapping[str, Mapping[str, Any]], processes: int = 1
+) -> dict[str, float | None]:
     """Predict the seconds that each run trains here, by `processes` together; None where nothing like it was measured.
 
     What counts is the same network at the same scale, patch, batch and mode: with the same loss, else with the same
@@ -139,9 +140,8 @@ def predict(params: Params, plan: Plan) -> str:
 
 def _hours(seconds: list[float | None]) -> str:
     known = [value for value in seconds if value is not None]
-    missing = len(seconds) - len(known)
-    hours = f"{sum(known) / 3600:.3g}"
-    return hours if not missing else f"{hours}, and {missing} runs not known" if known else "not known"
+    missing = f", and {len(seconds) - len(known)} runs not known" if len(known) < len(seconds) else ""
+    return f"{sum(known) / 3600:.3g}{missing}" if known or not missing else "not known"
 
 
 def time_steps(params: Params, plan: Plan) -> None:

@@ -152,16 +152,16 @@ def dump_plan(plan: Plan) -> str:
     sections = (tasks, extractors, plan["runs"], plan["groups"])
     for (section, field), entries in zip(SECTIONS.items(), sections, strict=True):
         lines += [f"{section}:"] if entries else [f"{section}: {{}}"]
-        lines += [f"  {stage_key(plan['study'], name)}: {_flow({field: name, **entries[name]})}" for name in entries]
+        for name, entry in entries.items():
+            text = yaml.dump(
+                {field: name, **entry}, Dumper=DUMPER, default_flow_style=True, width=10**6, sort_keys=False
+            )
+            lines.append(f"  {stage_key(plan['study'], name)}: {text.strip()}")
     return HEADER + "\n".join(lines) + "\n"
 
 
-def _flow(entry: dict[str, Any]) -> str:
-    return yaml.dump(entry, Dumper=DUMPER, default_flow_style=True, width=10**6, sort_keys=False).strip()
-
-
 def write_plan(plan: Plan, path: str | Path = PLAN) -> None:
-    """Write runs.yaml atomically."""
+    """Write runs.yaml."""
     write_text(path, dump_plan(plan))
 
 
@@ -209,12 +209,8 @@ def _wrong_field(plan: Plan) -> str | None:
     for key, run in plan["runs"].items():
         if key != run_key(plan["study"], run):
             return _no_plan_makes(["runs"], key)
-        fits = {
-            "group": run["group"] == group_of(run),
-            "start": run["start"] in starts,
-            "extractor": run["extractor"] == NOTHING or INSIDE.fullmatch(run["extractor"]),
-        }
-        for field, fit in fits.items():
-            if not fit:
-                return _no_plan_makes(["runs", key, field], run[field])
+        inside = run["extractor"] == NOTHING or INSIDE.fullmatch(run["extractor"])
+        fits = {"group": run["group"] == group_of(run), "start": run["start"] in starts, "extractor": inside}
+        for field in (field for field, fit in fits.items() if not fit):
+            return _no_plan_makes(["runs", key, field], run[field])
     return None if plan["groups"] == _groups(plan["runs"]) else "has groups that are not those of its runs"

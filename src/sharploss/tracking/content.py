@@ -23,16 +23,10 @@ ORIGIN = {"identity", "packs", "start", "extractor", "commit"}
 
 
 def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dict[str, Any]:
-    """Read all that there is of a run.
+    """Read all that there is of a run: what `wandb_settings` returns, history, summary, scores, crops and artifacts.
 
-    Returns:
-        description: what W&B needs (`tracking.wandb_settings`).
-        lines: the history.
-        summary: the result and the circumstances, flat; the means of the scores.
-        scores: one row per image, flat; none where nothing was measured.
-        crops: name -> PNG file of a restored crop.
-        weights: an artifact, as below, or None where the weights are not here.
-        inputs: artifacts that the weights were made from: name, type, metadata, and either `file` or a `receipt`.
+    An artifact has a name, type, metadata, and either a `file` or a `receipt`; `inputs` are those that the weights were
+    made from, and `weights` is None where they are not here.
 
     Raises:
         UserError: there is no such run, or it is not done, or was trained by a version that left no identity, or its
@@ -85,8 +79,7 @@ def by_image(scores: Iterable[Score], key: str) -> list[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for score in scores:
         if score.run == key:
-            about = {"dataset": score.dataset, "image": score.image}
-            row = rows.setdefault((score.dataset, score.image), about)
+            row = rows.setdefault((score.dataset, score.image), {"dataset": score.dataset, "image": score.image})
             row[f"{score.metric}_{score.protocol}"] = score.value
     return list(rows.values())
 
@@ -136,15 +129,11 @@ def _file(kind: str, path: Path, metadata: dict[str, Any], digest: str | None = 
 def _inputs(run: Mapping[str, Any], provenance: Provenance, root: Path) -> list[dict[str, Any]]:
     """List what a run was trained on and started from; of the data only a receipt, with the sha256 of the pixels."""
     task = provenance.config["task"]
-    found: list[dict[str, Any] | None] = [
-        {
-            "name": f"{run['task']}-{role}",
-            "type": "dataset",
-            "metadata": {"sha256": sha256, **task},
-            "receipt": {"task": run["task"], "role": role, "sha256": sha256, "sets": task.get(role), "made": task},
-        }
-        for role, sha256 in provenance.packs.items()
-    ]
+    found: list[dict[str, Any] | None] = []
+    for role, digest in provenance.packs.items():
+        receipt = {"task": run["task"], "role": role, "sha256": digest, "sets": task.get(role), "made": task}
+        about = {"name": f"{run['task']}-{role}", "type": "dataset", "metadata": {"sha256": digest, **task}}
+        found.append({**about, "receipt": receipt})
     origins = (("model", "start", provenance.start), ("extractor", "extractor", provenance.extractor))
     for kind, name, digest in origins:
         if run.get(name, NOTHING) != NOTHING:

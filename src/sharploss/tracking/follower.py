@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from subprocess import DEVNULL
+from subprocess import DEVNULL, PIPE
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
 
@@ -98,8 +98,7 @@ def wandb_settings(
 ) -> dict[str, Any]:
     """Return what wandb.init needs of a run; the id is the same whenever the same configuration is trained.
 
-    W&B groups runs by one name only: that is the run's first suite, or its task and network where it has no suite.
-    A tag names each suite.
+    W&B groups runs by one name only: the run's first suite, else its task and network. A tag names each suite.
     """
     tags = [study, run["task"], run["network"], run["loss"], *map(suite_tag, run["suites"])]
     return {
@@ -141,8 +140,9 @@ def follow(record: Path, description: dict[str, Any], pictures: Path | None = No
     with record.open("rb") as file:
         command = [sys.executable, "-m", "sharploss.tracking.follower", str(file.fileno()), json.dumps(description)]
         command += [str(pictures)] if pictures else []
-        streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": DEVNULL, "stderr": DEVNULL}
-        return subprocess.Popen(command, **streams, start_new_session=True, pass_fds=[file.fileno()])
+        return subprocess.Popen(
+            command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True, pass_fds=[file.fileno()]
+        )
 
 
 def flatten(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,11 +167,8 @@ def replay(
 ) -> Generator[tuple[Any, Path]]:
     """Send a run's whole record to W&B, then yield its run and the folder that W&B keeps of it; safe to repeat.
 
-    Leaving the block waits until W&B has it all. `pictures` is the folder in which a training leaves those of its
-    validations.
-
-    Raises:
-        Exception: W&B refuses; it raises errors of many classes.
+    Leaving the block waits until W&B has it all; W&B raises errors of many classes. `pictures` is the folder in which a
+    training leaves those of its validations.
     """
     import wandb
 

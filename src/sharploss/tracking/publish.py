@@ -186,7 +186,7 @@ def _finish(run: Any, content: Content) -> None:
 
 
 def _artifact_name(name: str) -> str:
-    """Return a name that W&B takes: of a file of the user's, characters that it does not are replaced."""
+    """Return a name that W&B takes: characters that it does not, of a file of the user's, are replaced."""
     return tracking.shorten(re.sub(r"[^A-Za-z0-9_.-]", "_", name), tracking.ARTIFACT)
 
 
