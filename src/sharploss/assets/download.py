@@ -40,7 +40,7 @@ class DownloadError(Exception):
 
 
 class _TryAgainError(Exception):
-    """An attempt failed in a way that may pass, after `wait` seconds at least; there is no use in waiting for ever."""
+    """An attempt failed in a way that may pass, after `wait` seconds at least (infinite: it will not)."""
 
     def __init__(self, reason: str, wait: float = 0) -> None:
         super().__init__(reason)
@@ -107,16 +107,15 @@ def _size(count: float) -> str:
 
 
 def _from_any(file: File, part: Path, room: float) -> None:
-    failures: list[DownloadError] = []
+    failures: dict[str, str] = {}
     for url in file.urls:
         try:
             return _from_one(url, file, part, room)
         except DownloadError as error:
-            failures.append(error)
+            failures[error.reason] = str(error)
     if not any(_begun(part, url)[0] for url in file.urls):
         _drop(part)
-    reasons, messages = (dict.fromkeys(texts) for texts in ([e.reason for e in failures], map(str, failures)))
-    raise DownloadError("; ".join(reasons) or "it has no download address", "; ".join(messages))
+    raise DownloadError("; ".join(failures) or "it has no download address", "; ".join(failures.values()))
 
 
 def _from_one(url: str, file: File, part: Path, room: float) -> None:

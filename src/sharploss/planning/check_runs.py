@@ -38,9 +38,7 @@ def check_study(params: Params, runs: Iterable[Mapping[str, Any]]) -> None:
                 resolve_loss(loss)
         for name in params.networks:
             _check_network(params, name)
-    cases: dict[tuple[str, str, int], Mapping[str, Any]] = {}
-    for run in runs:
-        cases.setdefault((run["loss"], run["recipe"], params.tasks[run["task"]].scale), run)
+    cases = {(run["loss"], run["recipe"], params.tasks[run["task"]].scale): run for run in runs}
     for run in cases.values():
         check_run(params, run)
 

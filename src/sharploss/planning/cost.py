@@ -130,8 +130,8 @@ def _cases(config: Config, processes: int) -> list[str]:
 def predict(params: Params, plan: Plan) -> str:
     """Return a table as text: for each group its runs and the hours of their training, and the sum."""
     seconds = predict_seconds(params, plan["runs"])
-    lines = [f"{'group':<24}{'runs':>6}  hours"]
     groups = {**{name: group["runs"] for name, group in plan["groups"].items()}, "all": [*plan["runs"]]}
+    lines = [f"{'group':<24}{'runs':>6}  hours"]
     lines += [f"{name:<24}{len(keys):>6}  {_hours([seconds[key] for key in keys])}" for name, keys in groups.items()]
     if None in seconds.values():
         lines.append("(hours are known of what was trained on this device before; plan --measure times the others)")
