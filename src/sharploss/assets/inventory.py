@@ -88,7 +88,7 @@ def where(name: str) -> str:
 
 def details(asset: Asset) -> list[str]:
     """Return an entry's citation, addresses, note and overlaps, a line each."""
-    files = (*asset.files, *asset.archives)
+    files = [*asset.files, *asset.archives]
     more = f"and {len(files) - 1} more files" if len(files) > 1 else ""
     lines = [asset.citation, *files[0].urls, more, asset.note]
     return [line for line in lines if line] + [f"overlaps with {other}: {why}" for other, why in asset.overlaps.items()]
