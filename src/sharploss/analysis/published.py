@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from sharploss.analysis.strict import load_strict
 from sharploss.config.tasks import Name, Strict
 from sharploss.record.paths import PUBLISHED
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256
+from sharploss.utils.models import load_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def load_index(root: Path) -> Published:
     Raises:
         UserError: it is missing or damaged; the message names the key.
     """
-    return load_strict(root / PUBLISHED / "tables.yaml", Published, (PaperTable, Reference, Names))
+    return load_model(root / PUBLISHED / "tables.yaml", Published)
 
 
 def published_values(root: Path) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def _tuning_leak(task: Task) -> str | None:
 
 
 def _learnt_from(task: Task) -> list[str]:
-    return [*task.train, *task.preferred, *task.validation]
+    return [*task.train, *task.validation]
 
 
 def _extractor_leak(params: "Params", extractor: str, task: Task) -> str | None:

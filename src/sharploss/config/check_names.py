@@ -115,7 +115,7 @@ def _check_sets(params: "Params") -> None:
                 raise UserError(f"{where}: move it to datasets/{name}.")
     sets = dict.fromkeys([*params.datasets, *(key for key, asset in ASSETS.items() if asset.kind == "dataset")])
     for name, task in params.tasks.items():
-        for role in ("train", "preferred", "validation", "test", "tune"):
+        for role in ("train", "validation", "test", "tune"):
             for item in cast("list[str]", getattr(task, role)):
                 _check_known(f"tasks.{name}.{role}", "data set", item, sets)
 

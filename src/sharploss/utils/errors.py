@@ -36,6 +36,11 @@ def cut(text: str, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def shown(value: object) -> str:
+    """Return a value of a file as a message quotes it, shortened."""
+    return cut(repr(value))
+
+
 def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
     """Run a command line; a UserError, a full disk or lack of memory becomes one line on stderr and exit code 1.
 

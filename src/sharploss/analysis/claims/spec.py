@@ -10,12 +10,12 @@ from pydantic import Field
 
 from sharploss.analysis.published import demo, load_index, published_values
 from sharploss.analysis.stats.baselines import Baselines
-from sharploss.analysis.strict import load_strict
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.params import Params, load_params
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS, REFERENCES
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.models import load_model
 
 SIDE = r"^([a-z0-9_]+:)?[a-z0-9_]+$"
 Side = Annotated[str, Field(pattern=SIDE, description="a loss, or network:loss where the two sides differ in network")]
@@ -138,9 +138,6 @@ class Claims(Strict):
     claims: dict[str, Claim]
 
 
-PARTS = (Claim, ExtraNames, Baselines, Direction, LargestAt, Equals, Bound, AllOf, NotTestable)
-
-
 def load_claims(root: Path) -> Claims:
     """Read claims.yaml of the repository in `root` and look up every name in it.
 
@@ -149,7 +146,7 @@ def load_claims(root: Path) -> Claims:
             data set or claim that nothing has; the message names the claim, the name and the nearest known one. Or
             a published test asks its tables for a name that none of them has, or a claim joins one that joins others.
     """
-    content = load_strict(root / "claims.yaml", Claims, PARTS)
+    content = load_model(root / "claims.yaml", Claims)
     known = known_names(root, content.names) | {"claim": set(content.claims)}
     named = [
         (key, side, *found)
