@@ -118,6 +118,13 @@ def demo(root: Path) -> pd.DataFrame:
     return table[["value"]].assign(**about, loss=table["loss"].map(names), protocol=protocol).reset_index(drop=True)
 
 
+def published_cells(root: Path) -> pd.DataFrame:
+    """Read every cell that a claim can be about: the papers' tables and the demonstration."""
+    import pandas as pd
+
+    return pd.concat([published_values(root), demo(root)], ignore_index=True)
+
+
 def _numbers(column: pd.Series[str]) -> pd.Series[Any]:
     import pandas as pd
 

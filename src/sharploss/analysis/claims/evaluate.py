@@ -11,10 +11,10 @@ import numpy as np
 
 from sharploss.analysis.claims.anomalies import anomalies
 from sharploss.analysis.claims.contrasts import Contrast, Scored, Source, contrasts, scored
-from sharploss.analysis.claims.pages import write_pages
 from sharploss.analysis.claims.pooled_effect import pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
 from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
+from sharploss.analysis.claims.summary import write_pages
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.stats.effect_sizes import holm, p_value
 from sharploss.analysis.stats.intervals import mean_interval
