@@ -41,12 +41,7 @@ MULTIPLIERS = ("alpha", "layers")
 def exceeds_limit(parameters: Mapping[str, Any], maximum: int = INTEGER) -> str:
     """Return which parameter of a network or a loss no machine can use, as "width is 10000; the maximum is 4096".
 
-    Args:
-        parameters: by name; a value can be a mapping or list of further ones.
-        maximum: of an integer whose name is not listed in this module.
-
-    Returns:
-        "" where all parameters are within their limits.
+    It is "" where all are within their limits; `maximum` is that of integers whose names this module does not list.
     """
     for name, value in parameters.items():
         problem = _exceeds(value, WEIGHT if name in MULTIPLIERS else REPEATED.get(name, maximum))

@@ -17,12 +17,12 @@ PLUMBING = frozenset(
     f"{PACKAGE}{room}{name}"
     for room, names in (
         ("", [""]),
-        (".config.", ["check_leakage", "check_names", "limits", "loss_spec", "network_spec", "params", "recipe"]),
-        (".config.", ["run_config", "suites", "tasks"]),
+        (".config.", ["check_leakage", "check_names", "limits", "loss_spec", "params", "recipe"]),
+        (".config.", ["run_config", "tasks"]),
         (".planning.", ["plan"]),
         (".record.", ["history", "keys", "paths", "run", "scores"]),
         (".tracking.", ["follower"]),
-        (".utils.", ["argument_checks", "checksum", "cores", "errors", "files", "own_package", "registry"]),
+        (".utils.", ["argument_checks", "checksum", "cores", "errors", "files", "models", "own_package", "registry"]),
     )
     for name in names
 )

@@ -149,9 +149,8 @@ def load_claims(root: Path) -> Claims:
     """Read claims.yaml of the repository in `root` and look up every name in it.
 
     Raises:
-        UserError: the file is missing or damaged, or a claim names a metric, protocol, table, task, network, loss,
-            data set or claim that nothing has; the message names the claim, the name and the nearest known one. Or
-            a published test asks its tables for a name that none of them has, or a claim joins one that joins others.
+        UserError: the file is missing or damaged, or a claim names what nothing has (the message names the claim and
+            the nearest name), asks published tables for what none of them has, or joins one that joins others.
     """
     content = load_model(root / "claims.yaml", Claims)
     known = known_names(root, content.names) | {"claim": set(content.claims)}
