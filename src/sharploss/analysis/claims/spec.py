@@ -161,10 +161,11 @@ def load_claims(root: Path) -> Claims:
         for test in getattr(claim, side)
         for found in _names_of(test)
     ]
-    joining = {(key, side) for key, side, kind, _ in named if kind == "claim"}
-    for key, side, kind, name in named:
+    for key, _, kind, name in named:
         if name not in known[kind]:
             raise UserError(f"claims.yaml, {key}: {unknown(kind, name, known[kind])}")
+    joining = {(key, side) for key, side, kind, _ in named if kind == "claim"}
+    for key, side, kind, name in named:
         if kind == "claim" and (name, side) in joining:
             raise UserError(
                 f"claims.yaml, {key}: its test '{side}' joins {name}, which joins other claims itself: name those here."
