@@ -8,11 +8,10 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
-from sharploss.config.limits import shown
 from sharploss.config.loss_spec import LossSpec, Term
 from sharploss.config.params import Params
 from sharploss.config.run_config import RunConfig, resolve_run
-from sharploss.utils.errors import UserError
+from sharploss.utils.errors import UserError, shown
 
 
 @contextmanager

@@ -17,11 +17,11 @@ PLUMBING = frozenset(
     f"{PACKAGE}{name}"
     for name in (
         *("", ".planning.plan", ".tracking.follower"),
-        *(f".config.{name}" for name in ("check_leakage", "check_names", "limits", "loss_spec", "network_spec")),
-        *(f".config.{name}" for name in ("params", "recipe", "run_config", "suites", "tasks")),
+        *(f".config.{name}" for name in ("check_leakage", "check_names", "limits", "loss_spec", "params")),
+        *(f".config.{name}" for name in ("recipe", "run_config", "tasks")),
         *(f".record.{name}" for name in ("history", "keys", "paths", "run", "scores")),
         *(f".utils.{name}" for name in ("argument_checks", "checksum", "cores", "errors", "files")),
-        *(f".utils.{name}" for name in ("own_package", "registry")),
+        *(f".utils.{name}" for name in ("models", "own_package", "registry")),
     )
 )
 
