@@ -29,8 +29,7 @@ MAPS = {
 def profile_figure(edge: pd.DataFrame) -> Figure:
     """Draw the profile across the strongest edge: luma, Laplacian of the target and error, and where the penalty acts.
 
-    Args:
-        edge: columns of `load.EDGE_COLUMNS`.
+    `edge` has the columns of `load.EDGE_COLUMNS`.
     """
     row, name = strongest_profile(edge)
     blue, orange, green, red = COLOURS[:4]
@@ -51,7 +50,7 @@ def profile_figure(edge: pd.DataFrame) -> Figure:
         )
     for axes in (top, middle):
         axes.set_ylabel("luma")
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -79,11 +78,7 @@ def _profile(edge: pd.DataFrame, line: str, along: str) -> tuple[float, pd.DataF
 
 
 def maps_figure(edge: pd.DataFrame) -> Figure:
-    """Draw the same quantities as maps: target, output, penalised pixels; the target's Laplacian and the error.
-
-    Args:
-        edge: columns of `load.EDGE_COLUMNS`.
-    """
+    """Draw the same quantities as maps: target, output, penalised pixels; the target's Laplacian and the error."""
     tiles = {
         name: Tile(title, edge.pivot(index="row", columns="column", values=name).to_numpy(dtype=np.float64))
         for name, title in MAPS.items()
