@@ -10,6 +10,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Containers like to set it: then each of some hundred processes would compile the package for itself.
+unexport PYTHONDONTWRITEBYTECODE
 ifdef CPU
 export SHARPLOSS_DEVICE := cpu
 endif

@@ -49,26 +49,31 @@ def clone(repository: Path, folder: Path) -> Study:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(repository / name, target)
-    environment = {
+    study = Study(folder, environment(folder))
+    study.run("git", "init", "-q")
+    study.run("git", "add", "-A")
+    study.run("git", "commit", "-q", "-m", "clone")
+    return study
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the environment that programs of the clone in `folder` run in: its own code and cache, no network."""
+    own = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder / "src"),
         "SHARPLOSS_CACHE": str(folder.parent / "cache"),
         "SHARPLOSS_OFFLINE": "1",
         "WANDB_MODE": "offline",
-        "OMP_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "1",
         "GIT_CONFIG_COUNT": "2",
         "GIT_CONFIG_KEY_0": "user.name",
         "GIT_CONFIG_VALUE_0": "test",
         "GIT_CONFIG_KEY_1": "user.email",
         "GIT_CONFIG_VALUE_1": "test@example.org",
     }
-    environment.pop("SHARPLOSS_MIRROR", None)
-    study = Study(folder, environment)
-    study.run("git", "init", "-q")
-    study.run("git", "add", "-A")
-    study.run("git", "commit", "-q", "-m", "clone")
-    return study
+    own.pop("SHARPLOSS_MIRROR", None)
+    return own
 
 
 KEPT = ("data", "results", "reports")
@@ -93,4 +98,3 @@ def put_back(study: Study) -> None:
     for name in KEPT:
         shutil.rmtree(study.folder / name, ignore_errors=True)
         shutil.copytree(study.folder.parent / name, study.folder / name)
-    study.run("dvc", "checkout", "-q", "--force", check=False)

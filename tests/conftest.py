@@ -5,7 +5,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from clones import clone
+from clones import clone, put_back
+from tiny_study import make_once
 
 # Hypothesis checks how long an example takes; on a busy two-core machine that says nothing about the code.
 settings.register_profile("sharploss", deadline=None, max_examples=25)
@@ -30,9 +31,24 @@ def clone_to(repository):
     return lambda folder: clone(repository, folder)
 
 
+@pytest.fixture(scope="session")
+def study(repository, tmp_path_factory):
+    """The tiny study, run to its end."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return make_once(repository, shared, base / "study")
+
+
+@pytest.fixture
+def untouched(study):
+    """The finished study; what a test changes in it is put back afterwards."""
+    yield study
+    put_back(study)
+
+
 @pytest.fixture(autouse=True)
 def _deterministic_switches():
     yield
     # Training sets torch's global switches; other tests must not depend on the order they run in.
-    torch.use_deterministic_algorithms(False)
+    torch.set_deterministic_debug_mode("default")  # use_deterministic_algorithms imports the compiler, four seconds
     torch.set_float32_matmul_precision("highest")

@@ -94,7 +94,7 @@ def test_missing_self_trained_weights_say_how_to_make_them():
 def test_a_pytorch_file_by_another_name_is_said_to_be_one(tmp_path, old):
     path = tmp_path / "ours.safetensors"
     torch.save({"0.head.conv.weight": torch.zeros(2)}, path, _use_new_zipfile_serialization=not old)
-    with pytest.raises(UserError, match=r"ours\.safetensors is a PyTorch file"):
+    with pytest.raises(UserError, match=r"ours\.safetensors is a pickle, no safetensors file"):
         load_discriminators(str(path), 1)
 
 

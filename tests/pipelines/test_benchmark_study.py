@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import runpy
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import yaml
 from sharploss.assets import ASSETS
 from sharploss.config.params import load_params
 from sharploss.data import open_pack, prepare
+from sharploss.planning.plan import load_plan
+from sharploss.utils import cores
 
 pytestmark = pytest.mark.slow
 
@@ -90,27 +93,49 @@ def tiny(params):
 
 
 @pytest.fixture(scope="module")
-def benchmark_study(clone_to, tmp_path_factory):
+def benchmark_study(repository, tmp_path_factory):
+    """Its folder, after every stage up to the evaluation; what comes before and after has tests of its own."""
     if not MIRROR:
         pytest.skip("SHARPLOSS_MIRROR is not set: there is no real data to train on")
-    study = clone_to(tmp_path_factory.mktemp("benchmark") / "clone")
-    study.environment["SHARPLOSS_MIRROR"] = MIRROR
-    params = yaml.safe_load(STUDY.read_text())
-    (study.folder / "params.yaml").write_text(yaml.safe_dump(tiny(params), sort_keys=False))
-    study.run("python", "pipelines/plan.py")
-    study.run("dvc", "repro", "prepare", "evaluate")  # what comes before and after has tests of its own
-    return study
+    folder = tmp_path_factory.mktemp("benchmark")
+    params = tiny(yaml.safe_load(STUDY.read_text()))
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (folder / "studies").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("SHARPLOSS_CACHE", str(folder / "cache"))
+        patch.setenv("SHARPLOSS_OFFLINE", "1")
+        patch.setenv("SHARPLOSS_DEVICE", "cpu")
+        patch.setattr(cores, "_claimed", {})
+
+        def stage(name, *arguments):
+            patch.setattr("sys.argv", [name, *arguments])
+            assert not runpy.run_path(str(repository / f"pipelines/{name}.py"))["main"]()
+
+        stage("plan")
+        stage("plan", "--check")
+        stage("fetch")
+        for task in TASKS:
+            stage("prepare", task)
+        runs = load_plan()["runs"]
+        for key in runs:
+            stage("train", key)
+        for group in dict.fromkeys(run["group"] for run in runs.values()):
+            stage("evaluate", group)
+        for file in cores._claimed.values():
+            file.close()
+    return folder
 
 
 def scores(study, group):
-    return list(csv.DictReader((study.folder / f"results/benchmark/scores/{group}.csv").read_text().splitlines()))
+    return list(csv.DictReader((study / f"results/benchmark/scores/{group}.csv").read_text().splitlines()))
 
 
 @pytest.mark.parametrize("task", TRAINED)
 def test_every_kind_of_task_trains_and_is_measured(benchmark_study, task):
     runs = {f"{task}-edsr-{loss}-s5k-s0" for loss in (("l1", "sploss") if task == "sr_x4" else ("l1",))}
     for run in runs:
-        metrics = json.loads((benchmark_study.folder / f"results/benchmark/runs/{run}/metrics.json").read_text())
+        metrics = json.loads((benchmark_study / f"results/benchmark/runs/{run}/metrics.json").read_text())
         assert metrics["status"] == "finished"
     found = scores(benchmark_study, f"{task}-edsr")
     assert {row["run"] for row in found} == runs
@@ -120,12 +145,12 @@ def test_every_kind_of_task_trains_and_is_measured(benchmark_study, task):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_sort_of_task_is_prepared(benchmark_study, task):
-    folder = benchmark_study.folder / "data/benchmark/packed" / task
+    folder = benchmark_study / "data/benchmark/packed" / task
     packs = {path.stem: open_pack(path) for path in folder.iterdir()}
     assert packs.keys() >= {"train", "validation", *(f"test-{name}" for name in TASKS[task])}
     assert all(len(pack) for name, pack in packs.items() if name != "test-urban100")
 
 
 def test_a_set_that_cannot_be_had_is_left_out_with_a_note(benchmark_study):
-    notes = json.loads((benchmark_study.folder / "results/benchmark/scores/sr_x4-edsr.json").read_text())
+    notes = json.loads((benchmark_study / "results/benchmark/scores/sr_x4-edsr.json").read_text())
     assert "urban100" in notes["missing_sets"]

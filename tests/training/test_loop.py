@@ -144,7 +144,7 @@ def test_divergence_names_the_term_and_step_and_keeps_the_last_good_weights(conf
 
     def poisoned(self, step, batch=Patches.batch):
         input, target = batch(self, step)
-        return input, target * float("inf" if step == 6 else 1)
+        return input * float("inf" if step == 6 else 1), target
 
     with monkeypatch.context() as patch:
         patch.setattr(Patches, "batch", poisoned)

@@ -1,8 +1,11 @@
-"""A study with a loss of every sort, run once for all tests that look at it."""
+"""A study with a loss of every sort, run to its end once for all tests that look at it."""
 
-import pytest
+import shutil
+from pathlib import Path
 
-from clones import finish, put_back
+from filelock import FileLock
+
+from clones import Study, clone, environment, finish
 
 LOSSES = {
     "l1": {"l1": 1},
@@ -44,14 +47,19 @@ def tiny(params):
     return params
 
 
-@pytest.fixture(scope="session")
-def study(clone_to, tmp_path_factory):
-    """The tiny study, run to its end once for all tests that look at it."""
-    return finish(clone_to(tmp_path_factory.mktemp("study") / "clone"), tiny)
+def make_once(repository: Path, shared: Path, own: Path) -> Study:
+    """Run the tiny study once for all test processes, with secrets in its environment, and return a copy of it."""
+    with FileLock(shared / "tiny_study.lock"):
+        if not (shared / "tiny_study").exists():
+            study = clone(repository, shared / "unfinished" / "clone")
+            study.environment |= SECRETS
+            finish(study, tiny)
+            (shared / "unfinished").rename(shared / "tiny_study")
+    shutil.copytree(shared / "tiny_study", own, symlinks=True)
+    return Study(own / "clone", environment(own / "clone") | SECRETS)
 
 
-@pytest.fixture
-def untouched(study):
-    """The finished study; what a test changes in it is put back afterwards."""
-    yield study
-    put_back(study)
+SECRETS = dict.fromkeys(
+    ["WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GITHUB_TOKEN", "HF_TOKEN", "MY_PASSWORD"],
+    ("pLaNtEd" * 6)[:40],
+)
