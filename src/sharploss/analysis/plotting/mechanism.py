@@ -29,7 +29,8 @@ MAPS = {
 def profile_figure(edge: pd.DataFrame) -> Figure:
     """Draw the profile across the strongest edge: luma, Laplacian of the target and error, and where the penalty acts.
 
-    `edge` has the columns of `load.EDGE_COLUMNS`.
+    Args:
+        edge: columns of `load.EDGE_COLUMNS`.
     """
     row, name = strongest_profile(edge)
     blue, orange, green, red = COLOURS[:4]
@@ -50,7 +51,7 @@ def profile_figure(edge: pd.DataFrame) -> Figure:
         )
     for axes in (top, middle):
         axes.set_ylabel("luma")
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -78,7 +79,11 @@ def _profile(edge: pd.DataFrame, line: str, along: str) -> tuple[float, pd.DataF
 
 
 def maps_figure(edge: pd.DataFrame) -> Figure:
-    """Draw the same quantities as maps: target, output, penalised pixels; the target's Laplacian and the error."""
+    """Draw the same quantities as maps: target, output, penalised pixels; the target's Laplacian and the error.
+
+    Args:
+        edge: columns of `load.EDGE_COLUMNS`.
+    """
     tiles = {
         name: Tile(title, edge.pivot(index="row", columns="column", values=name).to_numpy(dtype=np.float64))
         for name, title in MAPS.items()

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from sharploss.utils.files import write_bytes
 
 if TYPE_CHECKING:
@@ -24,8 +22,8 @@ COLOURS = [
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9"),
     *("#332288", "#117733", "#999933", "#882255", "#44aa99", "#aa4499", "#cc6677", "#663300"),
 ]
-"""Of seaborn's "colorblind" what is neither faint on white nor means a guide line, then the dark ones of Paul Tol's
-"muted" and a brown: they differ in lightness as well as in hue."""
+"""Seaborn's "colorblind" without what is faint on white or means a guide line (pink, yellow, grey), then the
+dark ones of Paul Tol's "muted" and a brown: they differ in lightness as well as in hue."""
 
 DPI = 110
 """Of PNG files. The SVG files beside them have no resolution."""
@@ -45,11 +43,12 @@ Look = dict[str, Any]
 
 @contextmanager
 def style() -> Generator[None]:
-    """Draw and save on a white grid, in 9 pt DejaVu (ships with matplotlib) and reproducible SVG."""
-    import matplotlib.style
+    """Draw and save with seaborn's white grid, 9 pt DejaVu (ships with matplotlib) and reproducible SVG."""
+    import matplotlib as mpl
+    import seaborn as sns
 
     settings: dict[Any, Any] = {
-        **matplotlib.style.library["seaborn-v0_8-whitegrid"],
+        **sns.axes_style("whitegrid"),
         "font.family": "DejaVu Sans",
         "font.size": 9.0,
         "axes.labelsize": 8.0,
@@ -67,7 +66,7 @@ def style() -> Generator[None]:
         "svg.fonttype": "path",  # needs no font where it is shown
         "svg.hashsalt": "sharploss",
     }
-    with matplotlib.rc_context(settings):
+    with mpl.rc_context(settings):
         yield
 
 
@@ -106,13 +105,12 @@ def looks_of(names: Iterable[str]) -> dict[str, Look]:
 
     More others than `COLOURS` get evenly spread colours instead, which are harder to tell apart.
     """
-    from matplotlib import colormaps
+    import seaborn as sns
     from matplotlib.colors import to_rgb
 
     known = list(dict.fromkeys(names))
     others = [name for name in known if name != REFERENCE]
-    many = len(others) > len(COLOURS)
-    palette = colormaps["turbo"](np.linspace(0, 1, len(others))) if many else COLOURS
+    palette = sns.color_palette("husl", len(others)) if len(others) > len(COLOURS) else COLOURS
     colours = {REFERENCE: to_rgb("black")} | dict(zip(others, map(to_rgb, palette), strict=False))
     return {name: {"color": colours[name], "marker": MARKERS[index % len(MARKERS)]} for index, name in enumerate(known)}
 
@@ -159,7 +157,7 @@ def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
     handles = [Line2D([], [], label=names[name], **(usual | look)) for name, look in looks.items()]
     lines = sum(name.count("\n") + 1 for name in names.values())
     figure.set_figheight(figure.get_figheight() + 0.1 + 0.18 * -(-lines // columns))
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
