@@ -22,6 +22,10 @@ CIRCUMSTANCES = {"started", "seconds", "steps_per_second", "device", "hardware",
 ORIGIN = {"identity", "packs", "start", "extractor", "commit"}
 
 
+class NotTrainedError(UserError):
+    """A run lacks the weights of its loss."""
+
+
 def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dict[str, Any]:
     """Read all that there is of a run: what `wandb_settings` returns, history, summary, scores, crops and artifacts.
 
@@ -35,7 +39,7 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     run, files = find_run(plan, key), paths(plan["study"], root)
     record = load_run(files.run(key), key)
     if record.metrics.status == "not_trained":
-        raise UserError(f"it was not trained ({record.metrics.reason}), so there is nothing to send.")
+        raise NotTrainedError(f"it was not trained ({record.metrics.reason}), so there is nothing to send.")
     metrics, provenance = record.metrics.model_dump(exclude_none=True), record.provenance
     if provenance is None or not provenance.identity:
         raise UserError(

@@ -16,7 +16,7 @@ from sharploss.config.params import load_params
 from sharploss.planning.plan import find_run, load_plan
 from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
-from sharploss.tracking.content import content_of
+from sharploss.tracking.content import NotTrainedError, content_of
 from sharploss.utils.errors import UserError, unknown
 
 DESCRIPTION = """Send finished runs to Weights & Biases: curves, scores of every image, crops, weights and the data they
@@ -98,7 +98,7 @@ def sent_keys(content: Content) -> list[str]:
 def publish(runs: Iterable[tuple[str, Any]]) -> int:
     """Send runs (keys, each with a function that reads what there is of it) and print where they are now.
 
-    A run that fails does not stop the others; returns 1 where one failed, else 0.
+    A run that fails does not stop the others; returns 1 where one failed or none was sent, else 0.
     """
     from tqdm import tqdm
 
@@ -108,6 +108,8 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
         try:
             content = read()
             sent.append((content, *_send(content)))
+        except NotTrainedError as error:
+            print(f"{key}: {error}", file=sys.stderr)
         except UserError as error:
             failed += 1
             print(f"error: {key}: {error}", file=sys.stderr)
@@ -119,7 +121,7 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
         print(_where(sent))
     if failed:
         print(f"error: {failed} of {failed + len(sent)} runs were not published.", file=sys.stderr)
-    return 1 if failed else 0
+    return 0 if sent and not failed else 1
 
 
 def _where(sent: Sequence[tuple[Content, Path, str]]) -> str:
