@@ -98,18 +98,15 @@ def is_defined(metric: str, value: float) -> bool:
 def _read_rows(path: Path) -> Iterator[Score]:
     for line in read_table(path, Score._fields):
         text = line["value"]
-        if text and text != "nan":
-            yield Score(*(line[name] for name in Score._fields[:-1]), value=_number(path, line["metric"], text))
-
-
-def _number(path: Path, metric: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not is_defined(metric, value):
-        raise UserError(f"{path} has the value '{text}', not a finite number: delete it and run 'make repro'.")
-    return value
+        if text in ("", "nan"):
+            continue
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not is_defined(line["metric"], value):
+            raise UserError(f"{path} has the value '{text}', not a finite number: delete it and run 'make repro'.")
+        yield Score(*(line[name] for name in Score._fields[:-1]), value=value)
 
 
 def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
