@@ -78,6 +78,7 @@ class Provenance(JsonRecord):
         start, extractor: sha256 of the weights that it started from, and of its MDF discriminators.
         left_out: {training image: why nothing was learnt from it}.
         fresh: weights that began from random numbers, though the run started from another.
+        imported, partial: the folder that it was imported from, and what was lacking there (`launch.importing`).
     """
 
     started: str
@@ -101,6 +102,8 @@ class Provenance(JsonRecord):
     extractor: str | None = None
     left_out: dict[str, str] = {}
     fresh: list[str] = []
+    imported: str = ""
+    partial: list[str] = []
 
 
 class _Config(JsonRecord):
