@@ -161,6 +161,15 @@ def test_what_is_taken_in_is_a_study_that_can_be_analysed(folder, capsys):
         assert line in said
 
 
+def test_pictures_that_are_not_there_are_said(folder, capsys):
+    (folder / f"crops/{GROUP}/eye-l1.png").unlink()
+    replace(folder / f"crops/{GROUP}/variance.csv", f"{OTHER},set5/baby,x,0.5,1,1,1\n", "")
+    main([str(folder)])
+    said = capsys.readouterr().out
+    assert f"partial, no crops: {RUNS[FIRST]}" in said
+    assert f"partial, no curve of gradient variances: {RUNS[OTHER]}" in said
+
+
 def test_to_take_in_the_same_again_changes_nothing(folder):
     main([str(folder)])
     before = everything()

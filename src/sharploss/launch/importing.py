@@ -237,15 +237,21 @@ def read_scores(folder: Folder, runs: list[Imported], params: Params, files: Stu
         ours = values.get(row[1:5], row.value)
         if row.run not in folder.keys and not math.isclose(ours, row.value, rel_tol=CLOSE, abs_tol=CLOSE):
             raise UserError(f"{at}: {what} is {row.value:g}, and {ours:g} in {here.rows}: measure the same images.")
+    curves = folder.files.variances(runs[0].group)
+    drawn = {row["run"] for row in (read_table(curves, COLUMNS) if curves.is_file() else [])}
+    variants = {variant_of(key, runs[0].group) for key in drawn}
     for run in runs:
-        own = {row[1:3] for row in scores.rows if row.run == run.key}
+        variant, own = variant_of(run.key, run.group), {row[1:3] for row in scores.rows if row.run == run.key}
+        wanted = [name for name, crop in params.crops.items() if crop.task == task]
+        crops = all(folder.files.crop(run.group, name, variant).is_file() for name in wanted)
+        lacking = [*([] if crops else ["crops"]), *([] if variant in variants else ["curve of gradient variances"])]
         if run.record.metrics.status == "finished" and own != images:
             other = "/".join(min(own ^ images))
             raise UserError(f"{source.rows}: {other} was not measured for both {run.key} and its input: measure it.")
         stated = scores.notes.weights_sha256.get(run.key)
         if run.weights is not None and stated not in (None, sha256(run.weights)):
             raise UserError(f"{source.rows} has scores of other weights of {run.key} than {run.weights}: remove one.")
-        _origin(run.record).partial.extend(_unmeasured(scores, sets))
+        _origin(run.record).partial.extend([*_unmeasured(scores, sets), *(f"no {what}" for what in lacking)])
     renamed = [Scores([row._replace(run=names[row.run]) for row in rows], notes) for rows, notes in (scores, baseline)]
     return renamed[0], renamed[1]
 
@@ -278,11 +284,12 @@ def _write_group(folder: Folder, runs: Sequence[Imported], params: Params, plan:
     digests: dict[str, str] = {}
     for run in runs:
         if run.weights is not None:
-            target, config = (
-                files.weights(group, run.run),
-                json.dumps(run.config.model_dump(mode="json"), sort_keys=True),
-            )
-            metadata = {"key": run.run, "status": run.record.metrics.status, "config": config}
+            target, config = files.weights(group, run.run), run.config.model_dump(mode="json")
+            metadata = {
+                "key": run.run,
+                "status": run.record.metrics.status,
+                "config": json.dumps(config, sort_keys=True),
+            }
             write_bytes(target, add_checksum(save(read_weights(run.weights), metadata=metadata)))
             digests[run.run] = sha256(target)
     order, target = plan["groups"][group]["runs"], files.scores(group)
