@@ -15,8 +15,7 @@ def main() -> None:
     from sharploss.analysis.claims.evaluate import write_claims
     from sharploss.analysis.figures.draw import write_figures
     from sharploss.analysis.load import load_study
-    from sharploss.analysis.report.front import write_front_page
-    from sharploss.analysis.report.page import write_page
+    from sharploss.analysis.report.page import write_front_page, write_page
     from sharploss.analysis.tables.tables import write_tables
 
     print(f"{name}: reading its results", flush=True)

@@ -12,7 +12,6 @@ from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.lookup import package_spec
 from sharploss.assets.own import own_receipt
 from sharploss.config.params import Params, load_params
-from sharploss.data.prepare import learnt_from
 from sharploss.evaluation.calibration import SETS
 from sharploss.record.paths import paths
 from sharploss.utils.errors import run_main
@@ -59,7 +58,7 @@ def wanted(params: Params) -> set[str]:
     """Return the catalogue's sets that the tasks use, with those that hold their published inputs."""
     names: set[str] = set()
     for task in params.tasks.values():
-        used = {*learnt_from(task.model_dump()), *task.validation, *task.test, *task.tune} & ASSETS.keys()
+        used = {*task.train, *task.validation, *task.test, *task.tune} & ASSETS.keys()
         published = getattr(task, "inputs", "made") == "published"
         names |= used | {
             ASSETS[name].inputs[task.scale] for name in used if published and task.scale in ASSETS[name].inputs

@@ -52,21 +52,19 @@ def change_study(name: str, root: Path = Path()) -> None:
 
 
 def renew(params: Params, *, measure: bool = False) -> None:
+    """Write what follows from params.yaml, and only then print: who reads it may stop (`| head`)."""
     new = expand(params)
     check_study(params, new["runs"].values())
     old = readable_plan()
-    for line in changes(old, new):
-        print(line)
     write_plan(new)
     # For editors: the settings' names, types, ranges and meanings.
     write_json("studies/schema.json", Params.model_json_schema())
+    for line in changes(old, new):
+        print(line)
     print(f"runs.yaml: {len(new['runs'])} runs in {len(new['groups'])} groups for {len(params.suites)} suites")
-    from sharploss.planning.cost import predict, time_steps
-    from sharploss.planning.status import format_status, run_status
+    from sharploss.planning.cost import format_status, predict, run_status, time_steps
 
-    before = old["runs"] if old is not None and old["study"] == new["study"] else {}
-    altered = [key for key in new["runs"] if key in before and before[key] != new["runs"][key]]
-    print("\n".join(format_status(run_status(params, new), named=altered)))
+    print(*format_status(run_status(params, new)), sep="\n")
     if measure:
         time_steps(params, new)
     print(predict(params, new))

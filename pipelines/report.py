@@ -11,8 +11,7 @@ from sharploss.utils.errors import run_main
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     from sharploss.analysis.load import load_study
-    from sharploss.analysis.report.front import write_front_page
-    from sharploss.analysis.report.page import write_page
+    from sharploss.analysis.report.page import write_front_page, write_page
 
     # A mirror changes what can be measured, so it belongs to the command; where it lies on this machine does not.
     mirror = "SHARPLOSS_MIRROR=<folder> " if os.environ.get("SHARPLOSS_MIRROR") else ""

@@ -1,7 +1,6 @@
 """Write the tables of a study, from its scores and records."""
 
 import argparse
-from pathlib import Path
 
 from sharploss.record.study import current_study
 from sharploss.utils.errors import run_main
@@ -9,9 +8,10 @@ from sharploss.utils.errors import run_main
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from sharploss.analysis.tables.tables import make_tables
+    from sharploss.analysis.load import load_study
+    from sharploss.analysis.tables.tables import write_tables
 
-    make_tables(current_study(), Path())
+    write_tables(load_study(current_study()))
 
 
 if __name__ == "__main__":

@@ -98,4 +98,3 @@ def put_back(study: Study) -> None:
     for name in KEPT:
         shutil.rmtree(study.folder / name, ignore_errors=True)
         shutil.copytree(study.folder.parent / name, study.folder / name)
-    study.run("dvc", "checkout", "-q", "--force", check=False)

@@ -3,9 +3,11 @@
 import importlib.metadata
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +72,15 @@ def test_a_cpu_build_of_another_version_is_told(setup, tmp_path):
 
 def test_no_index_is_named(repository):
     assert not re.search(r"https?://|index-url|--find-links", (repository / "pipelines/setup.sh").read_text())
+
+
+SCRIPTS = sorted((Path(__file__).resolve().parents[1] / "pipelines").glob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=[script.stem for script in SCRIPTS])
+def test_every_script_explains_itself(script, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", [str(script), "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(script))["main"]()
+    assert ended.value.code == 0
+    assert "usage:" in capsys.readouterr().out

@@ -147,7 +147,6 @@ def test_budgets_differ_in_length_alone(benchmark_params):
 def test_every_result_is_of_the_same_training_images(benchmark_params):
     for task in benchmark_params.tasks.values():
         assert task.train == ["bsds500_train", "bsds500_test"]
-        assert not task.preferred
 
 
 def test_the_first_run_is_as_it_was(benchmark_params, benchmark_runs):

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from sharploss.assets import weights
-from sharploss.assets.asset import Asset, File
+from sharploss.assets.catalogue import Asset, File
 from sharploss.assets.fetch import AssetMissingError
 from sharploss.assets.weights import read_weights
 

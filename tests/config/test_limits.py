@@ -3,9 +3,9 @@ import time
 import pytest
 import yaml
 
-from sharploss.config.limits import exceeds_limit, shown
+from sharploss.config.limits import exceeds_limit
 from sharploss.config.params import load_params
-from sharploss.utils.errors import UserError
+from sharploss.utils.errors import UserError, shown
 
 
 @pytest.fixture

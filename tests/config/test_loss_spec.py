@@ -30,10 +30,10 @@ def test_terms_are_updated_in_a_copy():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"l1": 10**12}, "loss term 'l1': weight is 1000000000000; the maximum is 1000000000."),
-        ({"l1": 10**400}, "loss term 'l1': weight is 1000"),
-        ({"gv": {2: 3}}, "loss term 'gv': 2 is 2; keys should be strings."),
-        ({"l1": 0}, "All terms of the loss have weight 0 (l1): give one a weight above 0."),
+        ({"l1": 10**12}, "The loss is wrong: l1.weight is 1000000000000; the maximum is 1000000000."),
+        ({"l1": 10**400}, "The loss is wrong: l1.weight is 1000"),
+        ({"gv": {2: 3}}, "The loss is wrong: gv.2 is 2; keys should be strings."),
+        ({"l1": 0}, "The loss is wrong: All terms of the loss have weight 0 (l1): give one a weight above 0."),
     ],
 )
 def test_what_cannot_be_is_one_short_sentence(spec, message):

@@ -46,7 +46,7 @@ def test_the_schema_for_editors_is_the_models(repository):
         ("recipes.mini.optimizer", "adm", "recipes.mini.optimizer is 'adm'; input should be 'adam' or 'sgd'"),
         ("tasks.sr_x4.scale", 5, "tasks.sr_x4.scale is 5; input should be 2, 3 or 4"),
         ("tasks.sr_x4.kernal", "bicubic", "tasks.sr_x4: There is no key 'kernal': did you mean 'kernel'?"),
-        ("tasks.sr_x4.kind", "deblurr", "tasks.sr_x4.kind: There is no kind of task 'deblurr': did you mean 'deblur'?"),
+        ("tasks.sr_x4.kind", "deblurr", "tasks.sr_x4.kind: There is no kind 'deblurr': did you mean 'deblur'?"),
         ("tasks.sr_x4.test", ["sett5"], "tasks.sr_x4.test: There is no data set 'sett5': did you mean 'set5'?"),
         ("tasks.sr_x4.train", ["bsds500_val"], "tasks.sr_x4.train: the data set 'bsds500_val' goes by the name 'b100'"),
         ("tasks.sr_x4.test", ["skimage_train"], "tasks.sr_x4: skimage_train is trained on and tested on: leave one"),

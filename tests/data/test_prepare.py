@@ -12,7 +12,6 @@ from PIL import Image
 from sharploss.assets import ASSETS, Asset, File, locate
 from sharploss.data import degrade, open_pack, prepare, read_image, write_png
 from sharploss.data.jpeg import encoder
-from sharploss.data.prepare import learnt_from
 from sharploss.utils.errors import UserError
 
 TASK = {
@@ -149,14 +148,6 @@ def test_choosing_weights_by_a_test_image_of_ones_own_is_refused(tmp_path, mine)
     own = mine | {"other": {"images": str(tmp_path / "other")}}
     with pytest.raises(UserError, match=r"mine.2\.png and tests on .*copy\.png, which are the same image"):
         prepare("t", TASK | {"test": ["other"], "tune": ["mine"]}, tmp_path / "packs", own=own, progress=False)
-
-
-def test_preferred_sets_are_learnt_from_where_they_are_here(monkeypatch, tmp_path):
-    small_set(monkeypatch, tmp_path, (9, 11))
-    task = TASK | {"preferred": ["own"], "test": []}
-    assert learnt_from(task) == ["own"]
-    assert learnt_from(task | {"preferred": ["own", "absent"]}) == task["train"]
-    assert open_pack(prepare("t", task, tmp_path / "packs", progress=False)[0]).sets == ["own"]
 
 
 def test_a_photograph_that_is_also_tested_on_is_left_out_of_training(monkeypatch, tmp_path):

@@ -13,8 +13,8 @@ from sharploss.data import write_png
 from sharploss.launch import importing
 from sharploss.launch.importing import main
 from sharploss.networks import build_network
+from sharploss.planning.cost import full_config
 from sharploss.planning.plan import dump_plan, expand
-from sharploss.planning.status import full_config
 from sharploss.record.paths import paths
 from sharploss.record.run import Metrics, Provenance, RunRecord, load_run, save_run
 from sharploss.record.scores import Notes, Score, load_scores, save_scores

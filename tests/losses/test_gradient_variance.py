@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharploss.functional.gradient_variance import patch_variance
+from sharploss.functional.filters import patch_variance
 from sharploss.losses import GradientVarianceLoss
 
 

@@ -11,13 +11,19 @@ from torch import nn
 from torch.autograd import gradcheck
 
 from sharploss.losses import MDFLoss, build_loss, min_patch, required_assets, resolve_loss
-from sharploss.mdf.loss import mdf_loss
 from sharploss.mdf.networks import SinGANDiscriminator, initialise
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no discriminators of the authors")
+
+
+def mdf_loss(output, target, networks, **parameters):
+    """The loss of these networks instead of the authors'."""
+    loss = MDFLoss(**parameters)
+    loss.network = torch.nn.ModuleList(networks)
+    return loss(output, target)
 
 
 def golden_pair():

@@ -128,11 +128,11 @@ def test_images_of_other_channels_are_refused(name):
 
 
 @each_network
-@pytest.mark.parametrize("scale", [0, 5, -2, "4", True, None])
-def test_impossible_scales_are_refused_by_all(name, scale):
-    known = ", ".join(map(str, SCALES[name]))
-    with pytest.raises(UserError, match=re.escape(f"network '{name}': scale must be one of {known}, not {scale!r}.")):
-        build_network(name, scale=scale)
+def test_impossible_scales_are_refused_by_all(name):
+    known = f"network '{name}': scale must be one of {', '.join(map(str, SCALES[name]))}"
+    for scale in (0, 5, -2, "4", True, None):
+        with pytest.raises(UserError, match=re.escape(f"{known}, not {scale!r}.")):
+            build_network(name, scale=scale)
 
 
 @each_network
@@ -142,10 +142,10 @@ def test_fractions_are_no_scales(name):
 
 
 @each_network
-@pytest.mark.parametrize("width", [0, -1, 1.5])
-def test_impossible_widths_are_refused_by_all(name, width):
-    with pytest.raises(UserError, match=re.escape(f"network '{name}': width must be an integer of at least ")):
-        build_network(name, width=width)
+def test_impossible_widths_are_refused_by_all(name):
+    for width in (0, -1, 1.5):
+        with pytest.raises(UserError, match=re.escape(f"network '{name}': width must be an integer of at least ")):
+            build_network(name, width=width)
 
 
 @each_network

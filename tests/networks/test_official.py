@@ -227,33 +227,34 @@ def test_names_of_vdsr_are_those_of_the_official_code():
     ]
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
-        (),
-        ("params",),
-        ("params_ema",),
-        ("state_dict",),
-        ("model_state_dict",),
-        ("generator",),
-        ("net_g", "params"),
-        ("models", "net_g", "state_dict"),
-        ("a name of its own",),
-    ],
+PLACES = (
+    (),
+    ("params",),
+    ("params_ema",),
+    ("state_dict",),
+    ("model_state_dict",),
+    ("generator",),
+    ("net_g", "params"),
+    ("models", "net_g", "state_dict"),
+    ("a name of its own",),
 )
-@pytest.mark.parametrize(
-    "prefix", ["", "module.", "_orig_mod.", "model.", "net_g.", "module._orig_mod.", "generator.module.net.", "netG."]
-)
-@pytest.mark.parametrize("name", ["rrdbnet", "edsr", "espcn", "dncnn"])
-def test_weights_load_from_any_depth_and_behind_any_prefix(tmp_path, place, prefix, name):
+PREFIXES = ("", "module.", "_orig_mod.", "model.", "net_g.", "module._orig_mod.", "generator.module.net.", "netG.")
+
+
+@pytest.mark.parametrize(("turn", "name"), enumerate(["rrdbnet", "edsr", "espcn", "dncnn"]))
+def test_weights_load_from_any_depth_and_behind_any_prefix(tmp_path, turn, name):
+    """Every place and every prefix of every network, each prefix at another place for each network."""
     network = build_network(name, **SMALL[name]).double()
     state = official_state(name, network)
-    content = {prefix + key: value for key, value in state.items()}
-    for key in reversed(place):
-        content = {key: content, "epoch": 3, "optimizer": {"state": {0: {"exp_avg": torch.zeros(2)}}}}
-    torch.save(content, tmp_path / "a.pth")
-    load_official(name, network, tmp_path / "a.pth")
-    assert loaded(name, network, state)
+    for index in range(max(len(PLACES), len(PREFIXES))):
+        place, prefix = PLACES[index % len(PLACES)], PREFIXES[(index + turn) % len(PREFIXES)]
+        content = {prefix + key: value for key, value in state.items()}
+        for key in reversed(place):
+            content = {key: content, "epoch": 3, "optimizer": {"state": {0: {"exp_avg": torch.zeros(2)}}}}
+        torch.save(content, tmp_path / "a.pth")
+        other = build_network(name, **SMALL[name]).double()
+        load_official(name, other, tmp_path / "a.pth")
+        assert loaded(name, other, state), (place, prefix)
 
 
 def loaded(name, network, state):
@@ -383,17 +384,17 @@ def test_constants_that_a_network_has_not_are_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
-@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf, 1e300])
-def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, name, value):
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, name):
     network = build_network(name, **SMALL[name])
     state = official_state(name, network)
     key = list(state)[len(state) // 2]
     while not state[key].is_floating_point():
         key = list(state)[list(state).index(key) - 1]
-    state[key].view(-1)[-1] = value
-    torch.save(state, tmp_path / "a.pt")
-    with pytest.raises(UserError, match=rf"a\.pt holds weights that are not finite \('{re.escape(key)}'\)"):
-        load_official(name, network, tmp_path / "a.pt")
+    for value in (torch.nan, torch.inf, -torch.inf, 1e300):
+        state[key].view(-1)[-1] = value
+        torch.save(state, tmp_path / "a.pt")
+        with pytest.raises(UserError, match=rf"a\.pt holds weights that are not finite \('{re.escape(key)}'\)"):
+            load_official(name, network, tmp_path / "a.pt")
 
 
 def test_a_checkpoint_of_another_variant_is_told(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from sharploss.config.loss_spec import parse_loss
 from sharploss.config.params import Params, load_params
 from sharploss.config.run_config import resolve_run
+from sharploss.planning.cost import format_status, run_status
 from sharploss.planning.plan import expand
-from sharploss.planning.status import format_status, run_status
 from sharploss.record.paths import paths
 from sharploss.training.state import with_defaults
 from sharploss.utils.errors import UserError
@@ -112,10 +112,20 @@ def test_it_is_told_in_numbers_and_names():
     assert lines[2].startswith("reused: 2 ")
 
 
-def test_what_was_named_before_is_counted_alone():
-    lines = format_status({"kept": [], "other": ["c", "d"], "new": []}, named=["c"])
-    assert lines[0] == "other settings d"
-    assert lines[1].startswith("to train: 2 ")
+def test_who_stops_reading_the_plan_leaves_it_written(repository, tmp_path, monkeypatch):
+    """As `pipelines/plan.py | head -3` does."""
+    renew = runpy.run_path(str(repository / "pipelines" / "plan.py"))["renew"]
+
+    def closed(*_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(renew.__globals__, "print", closed)
+    monkeypatch.setitem(renew.__globals__, "check_study", lambda *_: None)
+    with pytest.raises(BrokenPipeError):
+        renew(load_params(repository / "studies" / "mini.yaml"))
+    assert (tmp_path / "runs.yaml").is_file()
+    assert (tmp_path / "studies" / "schema.json").is_file()
 
 
 @pytest.fixture

@@ -53,8 +53,8 @@ def test_a_run_that_was_not_trained_says_what_to_do_and_needs_no_provenance(file
     ("name", "content", "message"),
     [
         ("metrics", "{}", "status is missing"),
-        ("metrics", '{"status": "done"}', "status is wrong"),
-        ("metrics", "[]", "the file is wrong"),
+        ("metrics", '{"status": "done"}', "status is .done."),
+        ("metrics", "[]", r"the file is \[\]"),
         ("provenance", '{"seconds": 1}', "started is missing"),
         ("provenance", "{", "is damaged"),
     ],

@@ -186,7 +186,8 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
     if partial:
         _leave_out(plan, {key for key in plan["runs"] if not files.run(key).metrics.is_file()}, files)
     records = {key: load_run(files.run(key), key) for key in plan["runs"]}
-    provenance = {key: record.provenance for key, record in records.items() if _is_trained(record)}
+    trained = {key: record for key, record in records.items() if record.metrics.status != NOT_TRAINED}
+    provenance = {key: record.provenance for key, record in trained.items() if record.provenance}
     runs = pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
     every, scores, notes = _scores(params, files, plan, runs)
     lines = [{"run": key, **line} for key in provenance for line in read_history(files.run(key).history)]
@@ -209,7 +210,7 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
         },
         cures={record.metrics.failure: record.metrics.cure for record in records.values() if record.metrics.cure},
         datasets=datasets,
-        provenance=cast("dict[str, Provenance]", provenance),
+        provenance=provenance,
         evaluation_seconds=sum(note.seconds for note in notes),
         planned=planned,
     )
@@ -225,11 +226,7 @@ def _leave_out(plan: Plan, runs: set[str], files: StudyPaths) -> None:
 
 
 def alpha_of(loss: dict[str, Any]) -> float:
-    """Return SPLoss's alpha when the loss is SPLoss alone with weight 1, else NaN.
-
-    Args:
-        loss: a resolved loss: term -> weight, or term -> parameters.
-    """
+    """Return SPLoss's alpha when a loss (term -> weight or parameters) is SPLoss alone with weight 1, else NaN."""
     spec = loss.get("sploss")
     if len(loss) != 1 or not isinstance(spec, dict):
         return float("nan")
@@ -248,12 +245,8 @@ def load_edge(files: StudyPaths, task: str) -> pd.DataFrame:
         raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro'.") from None
 
 
-def _is_trained(record: RunRecord) -> bool:
-    return record.metrics.status != "not_trained" and record.provenance is not None
-
-
 def _run(params: Params, run: PlannedRun, record: RunRecord) -> dict[str, Any]:
-    provenance = record.provenance if _is_trained(record) else None
+    provenance = None if record.metrics.status == NOT_TRAINED else record.provenance
     config = provenance.config if provenance else resolve_run(params, run).model_dump(mode="json")
     try:
         alpha, reference = alpha_of(config["loss"]), reference_of(int(config["task"]["scale"]))
@@ -302,8 +295,7 @@ def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:
     """Return a row per task for its input baseline, as if it were a run."""
     table = runs[["task", "reference"]].drop_duplicates().rename(columns={"reference": "loss"})
     keys = [input_baseline_key(task, name) for task, name in zip(table["task"], table["loss"], strict=True)]
-    named = table.assign(run=keys, variant=table["loss"])
-    return named.assign(network="", recipe="", seed=-1, alpha=float("nan"))
+    return table.assign(run=keys, variant=table["loss"], network="", recipe="", seed=-1, alpha=float("nan"))
 
 
 def _extractions(files: StudyPaths, params: Params, plan: Plan) -> pd.DataFrame:

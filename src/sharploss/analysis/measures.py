@@ -21,16 +21,8 @@ Values = TypeVar("Values", float, "npt.NDArray[np.float64]", "pd.Series[float]")
 MINUS, TIMES, ALPHA = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{GREEK SMALL LETTER ALPHA}"
 
 SHOWN = (
-    "psnr",
-    "ssim",
-    "ms_ssim",
-    "lpips",
-    "niqe",
-    "fid",
-    "gradient_variance_ratio",
-    "blurred_edge_share",
-    "overshoot",
-)
+    "psnr", "ssim", "ms_ssim", "lpips", "niqe", "fid", "gradient_variance_ratio", "blurred_edge_share", "overshoot"
+)  # fmt: skip
 """The metrics that tables show; csv files hold all."""
 
 ARROWS = {"higher": "↑", "lower": "↓", "one": "→1"}
@@ -91,13 +83,9 @@ def column(measure: Measure) -> str:
 
 
 def widen(study: Study, cells: pd.DataFrame, index: list[str], values: dict[str, str]) -> pd.DataFrame:
-    """Give cells a column per measure.
+    """Give cells (one row per index and measure) a column per measure of the study, in its order.
 
-    Args:
-        study: the study, whose measures are the columns, in their order.
-        cells: with the columns of `index`, metric, protocol and those of `values`; one row per index and measure.
-        index: what a row stands for.
-        values: column of `cells` -> what follows the measure's name in the new column's ("psnr_y" with "").
+    `values` says what follows the measure's name where a column of `cells` becomes a new one ("psnr_y" with "").
     """
     import pandas as pd
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from sharploss.analysis.strict import load_strict
 from sharploss.config.tasks import Name, Strict
 from sharploss.record.paths import PUBLISHED
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256
+from sharploss.utils.models import load_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def load_index(root: Path) -> Published:
     Raises:
         UserError: it is missing or damaged; the message names the key.
     """
-    return load_strict(root / PUBLISHED / "tables.yaml", Published, (PaperTable, Reference, Names))
+    return load_model(root / PUBLISHED / "tables.yaml", Published)
 
 
 def published_values(root: Path) -> pd.DataFrame:
@@ -116,6 +116,13 @@ def demo(root: Path) -> pd.DataFrame:
     about = {"table": "mdf_demo", "task": "pixels", "network": "none", "dataset": "i10", "metric": "psnr"}
     protocol = "after_" + table["metric"].str.removeprefix("PSNR@")
     return table[["value"]].assign(**about, loss=table["loss"].map(names), protocol=protocol).reset_index(drop=True)
+
+
+def published_cells(root: Path) -> pd.DataFrame:
+    """Read every cell that a claim can be about: the papers' tables and the demonstration."""
+    import pandas as pd
+
+    return pd.concat([published_values(root), demo(root)], ignore_index=True)
 
 
 def _numbers(column: pd.Series[str]) -> pd.Series[Any]:

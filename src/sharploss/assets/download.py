@@ -1,30 +1,27 @@
 """Download one file over http(s): resume what broke off, ask a busy server again, check it before it appears."""
 
 import errno
-import math
 import os
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sharploss.assets.asset import File
-from sharploss.assets.lock import locked
-from sharploss.utils.files import sha256
+from sharploss.assets.catalogue import File
+from sharploss.assets.lookup import fault
 
 if TYPE_CHECKING:
     from requests import Response
 
-# Seconds to connect and seconds without a byte: a machine without network must find out quickly.
-TIMEOUT = (5.0, 30.0)
-# Seconds between attempts that bring nothing new; after the last, the address is given up.
-PAUSES = (1, 2, 4, 8, 16)
-# The longest wait, in seconds, that a server may ask for (Retry-After).
-LONGEST_WAIT = 60
-# Bytes; a broken connection loses at most so much of what it brought.
-CHUNK = 1 << 14
+TIMEOUT = (5.0, 30.0)  # seconds to connect and without a byte: without network, a machine must find out quickly
+PAUSES = (1, 2, 4, 8, 16)  # seconds between attempts that bring nothing new; then the address is given up
+LONGEST_WAIT = 60  # seconds that a server may ask for (Retry-After)
+CHUNK = 1 << 14  # bytes; a broken connection loses at most so much of what it brought
 
 # Answers that may be another one in a moment; 416: the part file is longer than what the server has.
 _AGAIN = {408, 416, 425, 429, 500, 502, 503, 504}
@@ -35,11 +32,7 @@ _given_up: dict[str, str] = {}
 
 
 class DownloadError(Exception):
-    """A file cannot be downloaded.
-
-    Attributes:
-        reason: why, without anything that differs from machine to machine.
-    """
+    """A file cannot be downloaded; `reason` says why without anything that differs from machine to machine."""
 
     def __init__(self, reason: str, message: str = "") -> None:
         super().__init__(message or reason)
@@ -47,15 +40,34 @@ class DownloadError(Exception):
 
 
 class _TryAgainError(Exception):
-    """An attempt failed in a way that may pass.
-
-    Attributes:
-        wait: seconds to wait at least; infinite when there is no use in waiting.
-    """
+    """An attempt failed in a way that may pass, after `wait` seconds at least (infinite: it will not)."""
 
     def __init__(self, reason: str, wait: float = 0) -> None:
         super().__init__(reason)
         self.wait = wait
+
+
+@contextmanager
+def locked(target: Path) -> Generator[None]:
+    """Wait until no other process (or thread) makes `target`, then hold it for the block.
+
+    The lock is a hidden file beside `target`; the system releases it when its process dies, however it dies.
+    """
+    from filelock import FileLock, Timeout
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path = target.with_name(f".{target.name}.lock")
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print(f"Waiting for another process that makes {target.name}.", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)  # while it is held: who waits for a removed file asks again
+        lock.release()
 
 
 def download(file: File, target: Path, room: float = 1) -> None:
@@ -63,12 +75,7 @@ def download(file: File, target: Path, room: float = 1) -> None:
 
     What has arrived is kept in a hidden part file beside `target` and continued there, also by a later process, as
     long as the server says (ETag or Last-Modified) that its content is still the same. `target` appears when its
-    size and sha256 are as the catalogue says, as far as it says.
-
-    Args:
-        file: what to download.
-        target: where it goes.
-        room: space that must be free, as a multiple of the file's size.
+    size and sha256 are as the catalogue says, as far as it says. `room` times its size must be free on the disk.
 
     Raises:
         DownloadError: it cannot be had, or there is no room for it.
@@ -100,17 +107,15 @@ def _size(count: float) -> str:
 
 
 def _from_any(file: File, part: Path, room: float) -> None:
-    failures: list[DownloadError] = []
+    failures: dict[str, str] = {}
     for url in file.urls:
         try:
             return _from_one(url, file, part, room)
         except DownloadError as error:
-            failures.append(error)
+            failures[error.reason] = str(error)
     if not any(_begun(part, url)[0] for url in file.urls):
         _drop(part)
-    reasons = dict.fromkeys(error.reason for error in failures)
-    messages = dict.fromkeys(str(error) for error in failures)
-    raise DownloadError("; ".join(reasons) or "it has no download address", "; ".join(messages))
+    raise DownloadError("; ".join(failures) or "it has no download address", "; ".join(failures.values()))
 
 
 def _from_one(url: str, file: File, part: Path, room: float) -> None:
@@ -125,7 +130,7 @@ def _from_one(url: str, file: File, part: Path, room: float) -> None:
         except _TryAgainError as error:
             if (have := _begun(part, url)[0]) > furthest:  # it got further: patience starts again
                 pauses, furthest = iter(PAUSES), have
-            pause = max(next(pauses, math.inf), error.wait)
+            pause = max(next(pauses, inf), error.wait)
             if pause > LONGEST_WAIT:
                 _given_up[host] = str(error)
                 raise DownloadError(str(error)) from None
@@ -137,7 +142,9 @@ def _attempt(url: str, file: File, part: Path, room: float) -> None:
     host = urlsplit(url).netloc
     have, tag = _begun(part, url)
     with _ask(url, {"Range": f"bytes={have}-", "If-Range": tag} if have else {}) as response:
-        _require_success(response, url, file, part)
+        if response.status_code == 416:
+            _drop(part)
+        _require_success(response, url, file)
         start = have if response.status_code == 206 else 0
         length = response.headers.get("Content-Length", "")
         total = start + int(length) if length.isdecimal() else file.bytes  # None where neither says
@@ -145,12 +152,16 @@ def _attempt(url: str, file: File, part: Path, room: float) -> None:
             raise DownloadError(f"{host} offers {total} bytes, not {file.bytes}")
         require_space(part.parent, (total or 0) * room - start)
         if not start:
-            _begin(part, url, _tag(response.headers))
+            etag = response.headers.get("ETag", "W/")  # a weak one does not promise the same bytes
+            tag = response.headers.get("Last-Modified", "") if etag.startswith("W/") else etag
+            _drop(part)  # in this order: a part file never stands beside the tag of other content
+            part.touch()
+            _tag_file(part).write_text(f"{url}\n{tag}", encoding="utf-8")
         _receive(response, part, start, total)
-    if reason := _fault(file, part):
+    if wrong := fault(part, file):
         _drop(part)
         # The beginning of a part file may be what is wrong.
-        raise (_TryAgainError if start else DownloadError)(f"{host} sent {reason}")
+        raise (_TryAgainError if start else DownloadError)(f"{host} sent a file with {wrong}")
 
 
 def _ask(url: str, headers: dict[str, str]) -> "Response":
@@ -163,22 +174,20 @@ def _ask(url: str, headers: dict[str, str]) -> "Response":
     except (requests.ConnectionError, requests.Timeout):
         if host in _answered:
             raise _TryAgainError(f"the download from {host} broke off") from None
-        raise _TryAgainError(f"{host} cannot be reached", math.inf) from None
+        raise _TryAgainError(f"{host} cannot be reached", inf) from None
     except (requests.RequestException, ValueError):  # urllib3 lets its parser's errors through
         raise DownloadError(f"{host or url} leads to an address that cannot be followed") from None
     _answered.add(host)
     return response
 
 
-def _require_success(response: "Response", url: str, file: File, part: Path) -> None:
+def _require_success(response: "Response", url: str, file: File) -> None:
     """Refuse what is no content, and to leave https on the way to a file whose content no full sha256 tells."""
     host = urlsplit(url).netloc
     open_ = [answer.url for answer in (*response.history, response) if not answer.url.startswith("https:")]
     if len(file.sha256) < 64 and url.startswith("https:") and open_:
         raise DownloadError(f"{host} redirects to {open_[0]}, which is not https")
     reason = f"{host} answered '{response.reason}'"
-    if response.status_code == 416:
-        _drop(part)
     if response.status_code in _AGAIN:
         seconds = response.headers.get("Retry-After", "")
         raise _TryAgainError(reason, int(seconds) if seconds.isdecimal() else 0)
@@ -191,9 +200,9 @@ def _receive(response: "Response", part: Path, start: int, total: int | None) ->
     from tqdm import tqdm
     from urllib3.exceptions import HTTPError
 
-    broken = _TryAgainError(f"the download from {urlsplit(response.url).netloc} broke off")
-    name = Path(urlsplit(response.url).path).name
+    host, name = urlsplit(response.url).netloc, Path(urlsplit(response.url).path).name
     bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=name, leave=False, disable=None)
+    complete = True
     try:
         with bar, part.open("ab") as out:
             while chunk := response.raw.read(CHUNK, decode_content=False):
@@ -202,23 +211,9 @@ def _receive(response: "Response", part: Path, start: int, total: int | None) ->
             out.flush()
             os.fsync(out.fileno())
     except HTTPError:
-        raise broken from None
-    if total is not None and part.stat().st_size < total:
-        raise broken
-
-
-def _fault(file: File, part: Path) -> str:
-    """Compare the complete part file with the catalogue: "" when it is right, else what it is."""
-    size, found = part.stat().st_size, sha256(part) if file.sha256 else ""
-    if not found.startswith(file.sha256):
-        return f"a file with sha256 {found}, not {file.sha256}"
-    return "" if file.bytes in {None, size} else f"{size} bytes, not {file.bytes}"
-
-
-def _tag(headers: Mapping[str, str]) -> str:
-    """Return what identifies the content for If-Range; a weak ETag does not promise the same bytes."""
-    etag = headers.get("ETag", "")
-    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+        complete = False
+    if not complete or (total is not None and part.stat().st_size < total):
+        raise _TryAgainError(f"the download from {host} broke off")
 
 
 def _begun(part: Path, url: str) -> tuple[int, str]:
@@ -237,10 +232,3 @@ def _tag_file(part: Path) -> Path:
 def _drop(part: Path) -> None:
     part.unlink(missing_ok=True)
     _tag_file(part).unlink(missing_ok=True)
-
-
-def _begin(part: Path, url: str, tag: str) -> None:
-    # In this order: a part file never stands beside the tag of other content.
-    _drop(part)
-    part.touch()
-    _tag_file(part).write_text(f"{url}\n{tag}", encoding="utf-8")

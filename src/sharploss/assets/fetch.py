@@ -12,13 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
-from sharploss.assets.download import DownloadError, download
-from sharploss.assets.lock import locked
+from sharploss.assets.download import DownloadError, download, locked
 from sharploss.assets.lookup import (
     asset_named,
     cache_folder,
-    check,
     expected,
+    fault,
     find,
     images_below,
     is_image,
@@ -44,14 +43,10 @@ class AssetMissingError(UserError):
 
 
 def locate(name: str) -> list[Path]:
-    """Find every file of an asset, downloading what is in neither the cache nor the mirror, and check its sha256.
+    """Find every file of an asset, downloading what is not here to the cache, and check its sha256.
 
-    Files of a mirror or an installed package are used where they are; downloads go to the cache, and archives are
-    unpacked there. An archive in the cache is removed when every asset that comes in it is unpacked; an archive in a
-    mirror stays. The images of an unpacked folder are counted: their publishers give no checksums.
-
-    Args:
-        name: a key of `ASSETS`.
+    Archives are unpacked in the cache, and removed from it when every asset that comes in them is. The images of an
+    unpacked folder are counted: their publishers give no checksums.
 
     Returns:
         One path a file, in the catalogue's order, or the sorted images of the unpacked folder.
@@ -67,29 +62,17 @@ def locate(name: str) -> list[Path]:
     return [_locate_file(name, asset, file) for file in asset.files]
 
 
-def receipts(names: Iterable[str], folder: str | Path) -> dict[str, str]:
-    """Write the `receipt` of each asset to <folder>/<name>.json, for DVC stages to depend on.
-
-    Returns:
-        {name: reason} of the assets that cannot be had.
-
-    Raises:
-        UserError: there is no such asset, or a file that was found has another content than it should.
-    """
-    found = {name: receipt(name) for name in names}
-    for name, made in found.items():
-        write_json(Path(folder) / f"{name}.json", made)
-    return {name: made["reason"] for name, made in found.items() if not made["available"]}
+def receipts(names: Iterable[str], folder: str | Path) -> None:
+    """Write the `receipt` of each asset to <folder>/<name>.json, for DVC stages to depend on."""
+    for name, found in {name: receipt(name) for name in names}.items():
+        write_json(Path(folder) / f"{name}.json", found)
 
 
 def receipt(name: str) -> dict[str, Any]:
-    """Look for an asset, download it where that is possible, and say what was found: the same wherever it was found.
+    """Locate an asset and return name, available, sha256 ({file: sum}) and reason: the same wherever it was found.
 
     Of an unpacked folder the sum is that of its images' names and sizes: hashing gigabytes at every run of the pipeline
     would cost minutes.
-
-    Returns:
-        name, available, sha256 ({file: sum}) and reason.
     """
     try:
         return {"name": name, "available": True, "sha256": _sums(asset_named(name), locate(name)), "reason": ""}
@@ -141,6 +124,14 @@ def _locate_images(name: str, asset: Asset) -> list[Path]:
     return images_below(asset, target)
 
 
+def _remove_archives(asset: Asset) -> None:
+    """Remove from the cache the archives that no asset needs any more; they would double what the sets take."""
+    for archive in asset.archives:
+        users = [name for name, other in ASSETS.items() if archive.path in {file.path for file in other.archives}]
+        if all(map(present, users)):
+            (cache_folder() / archive.path).unlink(missing_ok=True)
+
+
 def _unpack(name: str, asset: Asset, target: Path) -> None:
     archives = [_locate_file(name, asset, archive) for archive in asset.archives]
     with fresh_folder(target) as temporary:
@@ -164,17 +155,10 @@ def _choose(asset: Asset, names: Iterable[PurePosixPath]) -> dict[PurePosixPath,
     return {path: PurePosixPath(*path.parts[path.parts.index(folder) + 1 :]) for path in below}
 
 
-def _remove_archives(asset: Asset) -> None:
-    """Remove from the cache the archives that no asset needs any more; they would double what the sets take."""
-    for archive in asset.archives:
-        users = [name for name, other in ASSETS.items() if archive.path in {file.path for file in other.archives}]
-        if all(present(name) for name in users):
-            (cache_folder() / archive.path).unlink(missing_ok=True)
-
-
 def _locate_file(name: str, asset: Asset, file: File) -> Path:
     if path := find(asset, file):
-        check(path, file)
+        if wrong := fault(path, file):
+            raise UserError(f"{path} has {wrong}: replace it with the right file or delete it.")
         return path
     if asset.package:
         reason = f"the installed package {asset.package} does not ship {file.path}"
@@ -195,9 +179,7 @@ def _obstacle(file: File) -> str:
     """Return why a download need not be tried; "" when it may."""
     if not file.urls:
         return "it has no download address"
-    if os.environ.get("SHARPLOSS_OFFLINE") == "1":
-        return "downloads are switched off (SHARPLOSS_OFFLINE)"
-    return ""
+    return "downloads are switched off (SHARPLOSS_OFFLINE)" if os.environ.get("SHARPLOSS_OFFLINE") == "1" else ""
 
 
 def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMissingError:

@@ -19,38 +19,30 @@ _BY_PRODUCTS = {
 
 
 class Listing(NamedTuple):
-    """What is below a folder; the paths begin with the folder's own, and each list is sorted.
-
-    Attributes:
-        folder: where was looked.
-        images: files that are images by their names.
-        by_products: files that other programs leave, such as thumbnails; all that is hidden is of these.
-        others: files that are no images.
-        repeated: links to folders whose files are listed already.
-        broken: links to nothing, and what is neither a file nor a folder.
-    """
+    """What is below a folder; the paths begin with the folder's own, and each list is sorted."""
 
     folder: Path
-    images: list[Path]
-    by_products: list[Path]
-    others: list[Path]
-    repeated: list[Path]
-    broken: list[Path]
+    images: list[Path]  # by their names
+    by_products: list[Path]  # of other programs, such as thumbnails; all that is hidden is of these
+    others: list[Path]  # files that are no images
+    repeated: list[Path]  # links to folders whose files are listed already
+    broken: list[Path]  # links to nothing, and what is neither a file nor a folder
 
     @property
     def skipped(self) -> str:
         """Say how many entries are skipped, of which kinds; "" when there are none."""
         kinds = ", ".join(sorted({path.suffix.lower() or path.name for path in self.others})[:8])
         parts = [
-            (self.by_products, "by-product", "of other programs" + self._such_as(self.by_products)),
+            (self.by_products, "by-product", "of other programs, such as {}"),
             (self.others, "other file", f"({kinds})"),
-            (self.repeated, "link", "to a folder that is listed already" + self._such_as(self.repeated)),
+            (self.repeated, "link", "to a folder that is listed already, such as {}"),
         ]
-        texts = [f"{len(found)} {one}{'s' * (len(found) > 1)} {what}" for found, one, what in parts if found]
+        texts = [
+            f"{len(found)} {one}{'s' * (len(found) > 1)} {what.replace('{}', str(found[0].relative_to(self.folder)))}"
+            for found, one, what in parts
+            if found
+        ]
         return printable("; ".join(texts))
-
-    def _such_as(self, found: list[Path]) -> str:
-        return f", such as {found[0].relative_to(self.folder)}" if found else ""
 
 
 def is_by_product(path: PurePath) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.fetch import locate
-from sharploss.assets.lookup import cache_folder, check, expected, images_below, present, roots
+from sharploss.assets.lookup import expected, fault, images_below, present, roots
 from sharploss.utils.errors import UserError, unknown
 
 DESCRIPTION = """Data sets and weights: what is known, what is here, fetching and verifying.
@@ -44,25 +44,25 @@ def main(arguments: list[str]) -> int:
         return fetch(asked.names)
     if asked.command == "verify":
         return verify(asked.names or list(ASSETS), asked=bool(asked.names))
-    return show(asked.names or list(ASSETS), asked.verbose)
+    show(asked.names or list(ASSETS), asked.verbose)
+    return 0
 
 
-def show(names: Sequence[str], verbose: bool) -> int:
+def show(names: Sequence[str], verbose: bool) -> None:
     """Print the table of what is known; with `verbose` the rest of each entry too."""
     mirror = os.environ.get("SHARPLOSS_MIRROR")
     if mirror and not Path(mirror).is_dir():
         print(f"warning: SHARPLOSS_MIRROR names {mirror}, which is no folder", file=sys.stderr)
-    rows = [("name", "role", "files", "size", "licence", "where")]
+    rows = {"name": ("name", "role", "files", "size", "licence", "where")}
     for name in names:
         asset = ASSETS[name]
         count = asset.images if asset.archives else len(asset.files)
-        rows.append((name, asset.role, str(count), size(asset), asset.licence, where(name)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+        rows[name] = (name, asset.role, str(count), size(asset), asset.licence, where(name))
+    widths = [max(map(len, column)) for column in zip(*rows.values(), strict=True)]
+    for name, row in rows.items():
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
-        for line in details(ASSETS[row[0]]) if verbose and row is not rows[0] else ():
+        for line in details(ASSETS[name]) if verbose and name in ASSETS else ():
             print(f"    {line}")
-    return 0
 
 
 def size(asset: Asset) -> str:
@@ -88,11 +88,10 @@ def where(name: str) -> str:
 
 def details(asset: Asset) -> list[str]:
     """Return an entry's citation, addresses, note and overlaps, a line each."""
-    files = (*asset.files, *asset.archives)
-    lines = [asset.citation, *(files[0].urls if files else ())]
-    lines += [f"and {len(files) - 1} more files"] if len(files) > 1 else []
-    lines += [asset.note] if asset.note else []
-    return lines + [f"overlaps with {other}: {reason}" for other, reason in asset.overlaps.items()]
+    files = [*asset.files, *asset.archives]
+    more = f"and {len(files) - 1} more files" if len(files) > 1 else ""
+    lines = [asset.citation, *files[0].urls, more, asset.note]
+    return [line for line in lines if line] + [f"overlaps with {other}: {why}" for other, why in asset.overlaps.items()]
 
 
 def fetch(names: Iterable[str]) -> int:
@@ -101,39 +100,33 @@ def fetch(names: Iterable[str]) -> int:
     for name in names:
         try:
             paths = locate(name)
+            print(f"{name}: {len(paths)} files in {paths[0].parent}")
         except UserError as error:
             failed = 1
             print(f"error: {error}", file=sys.stderr)
-        else:
-            folder = paths[0].parent if paths else cache_folder()
-            print(f"{name}: {len(paths)} files in {folder}")
     return failed
 
 
 def verify(names: Sequence[str], *, asked: bool = True) -> int:
-    """Compare everything that is here with its sha256, size or number of images; return 1 when something is wrong.
+    """Compare all that is here with its sha256, size or number of images; return 1 when something is wrong.
 
-    Args:
-        names: of data sets or weights.
-        asked: they were asked for by name, so that it is also wrong when nothing of one is here.
+    Of what was `asked` for by name, it is also wrong when nothing is here.
     """
     from tqdm import tqdm
 
     jobs = [job for name in names for job in _files(name)]
-    wrong = [fault for name in names if (fault := _lacking(name, asked=asked))]
+    wrong = [lack for name in names if (lack := _lacking(name, asked=asked))]
     for path, file in tqdm(jobs, desc="verify", unit="file", disable=None, leave=False):
-        try:
-            check(path, file)
-        except UserError as error:
-            wrong.append(str(error))
-    for fault in wrong:
-        print(f"error: {fault}", file=sys.stderr)
+        if found := fault(path, file):
+            wrong.append(f"{path} has {found}: replace it with the right file or delete it.")
+    for line in wrong:
+        print(f"error: {line}", file=sys.stderr)
     print(f"{len(jobs)} files looked at, {len(wrong) or 'nothing'} wrong")
     return 1 if wrong else 0
 
 
 def _files(name: str) -> list[tuple[Path, File]]:
-    """List the files of an asset that are here, with what they should be; archives too, where they are still here."""
+    """List the files and archives of an asset that are here, with what they should be."""
     asset = ASSETS[name]
     if asset.package:
         return list(zip(present(name) or [], asset.files, strict=False))

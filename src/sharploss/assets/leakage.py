@@ -20,12 +20,8 @@ ALSO_KNOWN_AS = MappingProxyType(
 
 def leak(train: Iterable[str], test: Iterable[str]) -> str | None:
     """Return why these sets must not be trained and tested on together, in one sentence; None when they may."""
-    for learnt in train:
-        for tested in test:
-            reason = _common(learnt, tested)
-            if reason:
-                return reason
-    return None
+    tested = list(test)
+    return next((reason for one in train for other in tested if (reason := _common(one, other))), None)
 
 
 def _common(learnt: str, tested: str) -> str | None:

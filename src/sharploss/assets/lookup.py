@@ -10,21 +10,15 @@ from pathlib import Path, PurePath
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.folder import IMAGES, is_by_product, list_folder
-from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.errors import unknown
 from sharploss.utils.files import sha256
 
 
 def present(name: str) -> list[Path] | None:
-    """Find the files of an asset that are here already, without network and without reading them.
-
-    Args:
-        name: a key of `ASSETS`.
+    """Find the files of an asset that are here, as `locate` would, without network and without reading them.
 
     Returns:
         One path a file in the catalogue's order, or the sorted images of the unpacked folder; None when any is missing.
-
-    Raises:
-        UserError: there is no such asset.
     """
     asset = asset_named(name)
     if asset.archives:
@@ -44,11 +38,9 @@ def asset_named(name: str) -> Asset:
 
 def cache_folder() -> Path:
     """Return the folder that downloads go to: SHARPLOSS_CACHE, or the platform's cache folder."""
-    if folder := os.environ.get("SHARPLOSS_CACHE"):
-        return Path(folder)
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("sharploss"))
+    return Path(os.environ.get("SHARPLOSS_CACHE") or platformdirs.user_cache_dir("sharploss"))
 
 
 def roots() -> list[Path]:
@@ -59,8 +51,19 @@ def roots() -> list[Path]:
 
 def find(asset: Asset, file: File) -> Path | None:
     """Return where a file of an asset is, without reading it; None when it is not here."""
-    places = _package_roots(asset.package) if asset.package else roots()
+    places = roots()
+    if asset.package:
+        spec = package_spec(asset.package)
+        places = [Path(root).parent for root in (spec and spec.submodule_search_locations) or ()]
     return next((path for root in places if (path := root / file.path).is_file()), None)
+
+
+def package_spec(package: str) -> ModuleSpec | None:
+    """Look for an installed package without importing it, which takes seconds for some and downloads for others."""
+    try:
+        return importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # a half-installed one
+        return None
 
 
 def is_image(asset: Asset, path: PurePath) -> bool:
@@ -80,32 +83,11 @@ def expected(asset: Asset) -> int:
     return asset.images * (2 if asset.pairs else 1)
 
 
-def _package_roots(package: str) -> list[Path]:
-    spec = package_spec(package)
-    return [Path(root).parent for root in (spec.submodule_search_locations or [])] if spec else []
-
-
-def package_spec(package: str) -> ModuleSpec | None:
-    """Look for an installed package without importing it, which takes seconds for some and downloads for others."""
-    try:
-        return importlib.util.find_spec(package)
-    except (ImportError, ValueError):  # a half-installed one
-        return None
-
-
-def check(path: Path, file: File) -> None:
-    """Refuse a file whose content is not what the catalogue says.
-
-    Raises:
-        UserError: it is not; the message names the file and both sums or sizes.
-    """
+def fault(path: Path, file: File) -> str:
+    """Return what is wrong with a file's content, such as "sha256 X, not Y"; "" when it is as the catalogue says."""
     found, size = sha256(path) if file.sha256 else "", path.stat().st_size
     if not found.startswith(file.sha256):
-        said = f"sha256 {found} but should have {file.sha256}"
-    elif file.bytes not in {None, size}:
-        said = f"{size} bytes but should have {file.bytes}"
-    elif not size:
-        said = "no content"
-    else:
-        return
-    raise UserError(f"{path} has {said}: replace it with the right file or delete it.")
+        return f"sha256 {found}, not {file.sha256}"
+    if file.bytes not in {None, size}:
+        return f"{size} bytes, not {file.bytes}"
+    return "" if size else "no content"

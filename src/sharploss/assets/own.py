@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sharploss.assets.download import locked
 from sharploss.assets.folder import IMAGES, Listing, is_plain, list_folder
-from sharploss.assets.lock import locked
 from sharploss.assets.lookup import cache_folder, roots
 from sharploss.assets.unpack import fresh_folder, unpack
 from sharploss.utils.errors import UserError
@@ -15,11 +15,9 @@ _CURE = "rename it, or take it out of the set"
 
 
 def own_images(place: str, name: str) -> Listing:
-    """List a folder or a zip file (unpacked into the cache once).
+    """List a folder or a zip file (unpacked into the cache once), the `place` of the set `name` in params.yaml.
 
-    Args:
-        place: as params.yaml states it; a relative one is looked for here, then in the cache and in the mirror.
-        name: of the data set, for messages.
+    A relative place is looked for here, then in the cache and in the mirror.
 
     Raises:
         UserError: nothing is there, or no image, or a broken link; or an image has a name that results cannot hold.

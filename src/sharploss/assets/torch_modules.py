@@ -43,27 +43,16 @@ class Module:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Python's own, with `names` ("module name") as all that a file can name; a tensor is a tuple until the end.
-
-    Attributes:
-        storages: type and number of elements of the storages that tensors are views of, by key.
-    """
+    """Python's own, with `names` ("module name") as all that a file can name; a tensor is a tuple until the end."""
 
     def __init__(self, stream: io.BytesIO) -> None:
         super().__init__(stream)
-        self.storages: dict[str, tuple[torch.dtype, int]] = {}
-
-        def tensor(*parts: Any) -> tuple[Any, ...]:
-            return parts[:4]
-
-        def parameter(*parts: Any) -> Any:
-            return parts[0]
-
+        self.storages: dict[str, tuple[torch.dtype, int]] = {}  # by key: type and number of elements
         # Made for this file alone: a pickle can set attributes of what it names, which must not outlive it.
         self.names: dict[str, Any] = {
             "collections OrderedDict": dict,
-            "torch._utils _rebuild_tensor_v2": tensor,
-            "torch._utils _rebuild_parameter": parameter,
+            "torch._utils _rebuild_tensor_v2": lambda *parts: parts[:4],  # pyright: ignore[reportUnknownLambdaType]
+            "torch._utils _rebuild_parameter": lambda *parts: parts[0],  # pyright: ignore[reportUnknownLambdaType]
             **DTYPES,
             **{name: type("Module", (Module,), {"__slots__": ()}) for name in MODULES},
         }
@@ -87,17 +76,13 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_modules(path: str | Path) -> list[dict[str, Tensor]]:
-    """Read a pickled list of torch modules.
-
-    Args:
-        path: a file that torch.save of a version before 1.6 wrote.
+    """Read a list of modules that torch.save of a version before 1.6 pickled.
 
     Returns:
         For each module its parameters and buffers by name, as `state_dict` names them: float32 or int64.
 
     Raises:
-        UserError: the file is missing, truncated, damaged, of another format, or names or does anything but what a
-            saved discriminator needs; the message names it. Nothing has been executed then either.
+        UserError: it is missing, damaged, or names anything that a saved discriminator does not need.
     """
     try:
         return _read(Path(path).read_bytes())

@@ -1,4 +1,8 @@
-"""Unpack zip and tar files whose content nobody has checked: only plain files, only below the target."""
+"""Unpack zip and tar files whose content nobody has checked: only plain files, only below the target.
+
+Members are copied under names that the caller chooses, so neither library's extraction is used: one rule holds for both
+formats, and for Python 3.11.2, whose tarfile has no filter.
+"""
 
 import lzma
 import os
@@ -28,23 +32,19 @@ Choose = Callable[[list[PurePosixPath]], Mapping[PurePosixPath, PurePosixPath]]
 
 
 class Member(NamedTuple):
-    """One entry of an archive; its kind is "file", "folder", or what is refused."""
+    """One entry of an archive."""
 
     name: str
     size: int
-    kind: str
+    kind: str  # "file", "folder", or what is refused
     open: Callable[[], IO[bytes] | None]
 
 
 @contextmanager
 def fresh_folder(folder: Path) -> Generator[Path]:
-    """Yield an empty folder beside `folder`; when the block succeeds, it becomes `folder`, else it is removed.
+    """Yield an empty folder beside `folder`, which becomes `folder` when the block succeeds; the caller has it locked.
 
-    What an interrupted process left is removed first, so a folder is there completely or not at all. The caller holds
-    `locked(folder)`.
-
-    Raises:
-        UserError: `folder` exists and is not empty.
+    What an interrupted process left is removed first, so a folder is there completely or not at all.
     """
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is in the way of what is to be unpacked there: move it away or delete it.")
@@ -60,16 +60,9 @@ def fresh_folder(folder: Path) -> Generator[Path]:
 
 
 def unpack(archive: Path, folder: Path, choose: Choose) -> int:
-    """Unpack the chosen members of a zip or tar file (plain, gz, bz2 or xz) below `folder`.
+    """Unpack the members that `choose` picks and names, of a zip or tar file (plain, gz, bz2 or xz), below `folder`.
 
     All members are checked before the first byte is written; a zip's checksums are checked as its members are read.
-    They are copied by this function under the names that `choose` gives, so neither library's extraction is used: one
-    rule holds for both formats, and for Python 3.11.2, whose tarfile has no filter.
-
-    Args:
-        archive: the file.
-        folder: where its members go; exists.
-        choose: picks and names what is unpacked.
 
     Returns:
         How many files were unpacked.
@@ -82,14 +75,15 @@ def unpack(archive: Path, folder: Path, choose: Choose) -> int:
     from tqdm import tqdm
 
     with ExitStack() as stack:
-        with _errors_named(archive):
+        with _errors_named(f"{archive}"):
             members = _members(archive, stack)
             _check(archive, members)
         files = {PurePosixPath(member.name): member for member in members if member.kind == "file"}
         chosen = choose(list(files))
         require_space(folder, sum(files[name].size for name in chosen))
         for name, target in tqdm(chosen.items(), desc=archive.name, unit="file", leave=False, disable=None):
-            _write(archive, folder / target, files[name])
+            with _errors_named(f"{archive}, member {files[name].name!r},"):
+                _write(folder / target, files[name])
     return len(chosen)
 
 
@@ -110,8 +104,9 @@ def _members(archive: Path, stack: ExitStack) -> list[Member]:
 def _zip_kind(info: zipfile.ZipInfo) -> str:
     if info.flag_bits & 1:
         return "encrypted"
-    kinds = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder"}
-    return "folder" if info.is_dir() else kinds.get(stat.S_IFMT(info.external_attr >> 16), "a link or a device")
+    if info.is_dir():
+        return "folder"
+    return "file" if stat.S_IFMT(info.external_attr >> 16) in {0, stat.S_IFREG} else "a link or a device"
 
 
 def _tar_kind(info: tarfile.TarInfo) -> str:
@@ -136,30 +131,26 @@ def _check(archive: Path, members: list[Member]) -> None:
         raise UserError(f"{archive} has {size} bytes and would unpack to {total}: nothing was unpacked; {_ADVICE}")
 
 
-def _write(archive: Path, target: Path, member: Member) -> None:
-    with _errors_named(archive, member.name):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source = member.open()
-        assert source is not None  # it is a file
-        with source, target.open("xb") as out:
-            shutil.copyfileobj(source, out, 1 << 20)
-            if out.tell() != member.size:
-                raise EOFError(f"{out.tell()} bytes instead of {member.size}")
+def _write(target: Path, member: Member) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = member.open()
+    assert source is not None  # it is a file
+    with source, target.open("xb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+        if out.tell() != member.size:
+            raise EOFError(f"{out.tell()} bytes instead of {member.size}")
 
 
 @contextmanager
-def _errors_named(archive: Path, member: str = "") -> Generator[None]:
+def _errors_named(which: str) -> Generator[None]:
     """Turn what the libraries raise for damaged archives into one sentence with the names of archive and member."""
-    which = f"{archive}, member {member!r}," if member else f"{archive}"
     try:
         yield
     except UserError:
         raise
-    except OSError as error:
-        if error.errno is None:  # gzip's complaints are of this class too
-            raise UserError(f"{which} is damaged ({error}): {_ADVICE}") from None
-        raise UserError(
-            f"{which} cannot be unpacked ({error.strerror}): put that right and run the same command again."
-        ) from None
-    except _DAMAGE as error:
+    except (OSError, *_DAMAGE) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # gzip's complaints have none
+            raise UserError(
+                f"{which} cannot be unpacked ({error.strerror}): put that right and run the same command again."
+            ) from None
         raise UserError(f"{which} is damaged ({error}): {_ADVICE}") from None

@@ -1,8 +1,4 @@
-"""Read weights: the tensors of a file that several assets can stand for, or a file only where it is here already.
-
-Packages that only some metrics and losses need are like weights: where one cannot be imported, these are not computed,
-with the reason, and the others are.
-"""
+"""Read weights, and import packages that only some metrics and losses need: without them, these are not computed."""
 
 import importlib
 import re
@@ -20,27 +16,30 @@ if TYPE_CHECKING:
 
 
 def read_weights(assets: tuple[str, ...]) -> "tuple[str, dict[str, Tensor]]":
-    """Read the weights of one of several assets, as `sharploss.assets.choose` chooses, downloading where possible.
-
-    Args:
-        assets: keys of `sharploss.assets.ASSETS` of one file each, the best first.
+    """Read the weights of one of several assets of one file each, the best first, downloading where possible.
 
     Returns:
-        The asset's name, and its tensors by name, as they are in the file.
+        The asset's name, as `choose` chooses it, and its tensors by name, as they are in the file.
 
     Raises:
         AssetMissingError: none can be had; the message says what to do, and which others would do as well.
     """
     asset = choose(assets)
     try:
-        return asset, _read(locate(asset)[0])
+        path = locate(asset)[0]
     except AssetMissingError as error:
-        others = [f"{ASSETS[name].files[0].path} ('{name}')" for name in assets if name != asset]
+        others = " or ".join(f"{ASSETS[name].files[0].path} ('{name}')" for name in assets if name != asset)
         if not others:
             raise
-        place = f"its place {' or '.join(others)} will do"
-        cure = "; ".join(filter(None, [error.cure, f"in {place}"]))
-        raise AssetMissingError(f"{error} In {place}.", error.reason, cure) from None
+        cure = "; ".join(filter(None, [error.cure, f"in its place {others} will do"]))
+        raise AssetMissingError(f"{error} In its place {others} will do.", error.reason, cure) from None
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return asset, load_file(path)
+    import torch
+
+    return asset, torch.load(path, map_location="cpu", weights_only=True)
 
 
 def local_only(name: str) -> Path:
@@ -48,7 +47,6 @@ def local_only(name: str) -> Path:
 
     Raises:
         AssetMissingError: it is in neither; the message says how to fetch it.
-        UserError: it is another file than it should be.
     """
     if present(name) is None:
         reason = f"{name} is in neither the cache nor a mirror: 'python -m sharploss data fetch {name}' downloads it"
@@ -74,13 +72,3 @@ def optional_package(module: str) -> Any:
         what = "is not installed" if absent == package else f"cannot be imported ({words})"
         reason, cure = f"the package {package} {what}", f"'pip install {absent or package}' may help"
         raise AssetMissingError(f"{reason}: {cure}.", reason, cure) from None
-
-
-def _read(path: Path) -> "dict[str, Tensor]":
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    import torch
-
-    return torch.load(path, map_location="cpu", weights_only=True)

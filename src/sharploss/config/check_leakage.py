@@ -7,7 +7,6 @@ from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import leak
 from sharploss.config.check_names import mdf_weights
 from sharploss.config.recipe import Start
-from sharploss.config.suites import Suite
 from sharploss.config.tasks import Task
 from sharploss.utils.errors import UserError
 
@@ -21,37 +20,34 @@ def check_leakage(params: "Params") -> None:
     Raises:
         UserError: the message gives the place and the data set.
     """
+    for where, learnt, task, remedy in _uses(params):
+        if reason := leak(learnt, task.test):
+            raise UserError(f"{where}{reason}: {remedy}.")
     for name, task in params.tasks.items():
-        reason = leak(_learnt_from(task), task.test)
-        if reason:
-            raise UserError(f"tasks.{name}: {reason}: leave one of the two out.")
-        reason = _tuning_leak(task)
-        if reason:
+        if reason := _tuning_leak(task):
             raise UserError(f"tasks.{name}.tune: {reason}: choose weights by another set.")
-    for name, extractor in params.extractors.items():
-        reason = _extractor_leak(params, name, params.tasks[extractor.task])
-        if reason:
-            raise UserError(f"extractors.{name}.image: {reason}: name an image of another set.")
+
+
+def _uses(params: "Params") -> Iterator[tuple[str, list[str], Task, str]]:
+    """List where weights meet a task: place, the sets that the weights have learnt from, task, what to do instead."""
+    images = {name: [extractor.image.split("/", 1)[0]] for name, extractor in params.extractors.items()}
+    for name, task in params.tasks.items():
+        yield f"tasks.{name}: ", _learnt_from(task), task, "leave one of the two out"
+    for name, image in images.items():
+        task = params.tasks[params.extractors[name].task]
+        yield f"extractors.{name}.image: ", image, task, "name an image of another set"
     for name, suite in params.suites.items():
-        _check_suite(params, name, suite)
-
-
-def _check_suite(params: "Params", name: str, suite: Suite) -> None:
-    """Refuse weights that have learnt from what is tested on: those started from, and extractors'."""
-    for task in suite.tasks:
-        losses = list(suite.losses)
-        for start in _starts(params, suite.recipe):
-            losses.append(start.loss)
-            reason = leak(_learnt_from(params.tasks[start.task or task]), params.tasks[task].test)
-            if reason:
-                raise UserError(
-                    f"suites.{name}: {task} starts from {start.task}, and {reason}: start from another task."
-                )
+        starts = [*_starts(params, suite.recipe)]
+        losses = [*suite.losses, *(start.loss for start in starts)]
         used = [weights for loss in losses for weights in mdf_weights(params.losses[loss])]
-        for extractor in (extractor for extractor in params.extractors if extractor in used):
-            reason = _extractor_leak(params, extractor, params.tasks[task])
-            if reason:
-                raise UserError(f"suites.{name}: {task} uses extractors.{extractor}, and {reason}: take another image.")
+        for key in suite.tasks:
+            where, task = f"suites.{name}: {key}", params.tasks[key]
+            for start in starts:
+                learnt = _learnt_from(params.tasks[start.task or key])
+                yield f"{where} starts from {start.task}, and ", learnt, task, "start from another task"
+            for extractor, image in images.items():
+                if extractor in used:
+                    yield f"{where} uses extractors.{extractor}, and ", image, task, "take another image"
 
 
 def _tuning_leak(task: Task) -> str | None:
@@ -70,11 +66,7 @@ def _tuning_leak(task: Task) -> str | None:
 
 
 def _learnt_from(task: Task) -> list[str]:
-    return [*task.train, *task.preferred, *task.validation]
-
-
-def _extractor_leak(params: "Params", extractor: str, task: Task) -> str | None:
-    return leak([params.extractors[extractor].image.split("/", 1)[0]], task.test)
+    return [*task.train, *task.validation]
 
 
 def _starts(params: "Params", recipe: str) -> Iterator[Start]:

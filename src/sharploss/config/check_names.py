@@ -23,8 +23,11 @@ def check_names(params: "Params") -> None:
     Raises:
         UserError: the message gives the place, and the nearest name that would do.
     """
-    for name in params.suites:
-        _check_suite(params, name)
+    for name, suite in params.suites.items():
+        for kind, singular in (("tasks", "task"), ("networks", "network"), ("losses", "loss")):
+            for item in cast("list[str]", getattr(suite, kind)):
+                _check_known(f"suites.{name}.{kind}", singular, item, getattr(params, kind))
+        _check_known(f"suites.{name}.recipe", "recipe", suite.recipe, params.recipes)
     for name in params.extractors:
         _check_extractor(params, name)
     for name in params.losses:
@@ -40,14 +43,6 @@ def mdf_weights(loss: LossSpec) -> list[Any]:
     """Return what a loss's MDF term states as `weights`, in a list; an empty one where it states none."""
     parameters = loss.terms["mdf"].parameters if "mdf" in loss.terms else {}
     return [parameters["weights"]] if "weights" in parameters else []
-
-
-def _check_suite(params: "Params", name: str) -> None:
-    suite = params.suites[name]
-    for kind, singular in (("tasks", "task"), ("networks", "network"), ("losses", "loss")):
-        for item in cast("list[str]", getattr(suite, kind)):
-            _check_known(f"suites.{name}.{kind}", singular, item, getattr(params, kind))
-    _check_known(f"suites.{name}.recipe", "recipe", suite.recipe, params.recipes)
 
 
 def _check_loss(params: "Params", name: str) -> None:
@@ -115,7 +110,7 @@ def _check_sets(params: "Params") -> None:
                 raise UserError(f"{where}: move it to datasets/{name}.")
     sets = dict.fromkeys([*params.datasets, *(key for key, asset in ASSETS.items() if asset.kind == "dataset")])
     for name, task in params.tasks.items():
-        for role in ("train", "preferred", "validation", "test", "tune"):
+        for role in ("train", "validation", "test", "tune"):
             for item in cast("list[str]", getattr(task, role)):
                 _check_known(f"tasks.{name}.{role}", "data set", item, sets)
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from sharploss.config.limits import INTEGER, REPEATED, SEED, STEPS, shown
+from sharploss.config.limits import INTEGER, REPEATED, SEED, STEPS
 from sharploss.config.recipe import Fraction
 from sharploss.config.tasks import Name, Strict
+from sharploss.utils.errors import shown
 
 OFFICIAL = {"sisr": "mdf_sisr", "jpeg": "mdf_jpeg", "denoising": "mdf_sisr"}
 """The assets of the released weights. The authors' Ds_Denoising.pth is their Ds_SISR.pth, byte for byte, so "denoising"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sharploss.utils.errors import cut
+from sharploss.utils.errors import shown
 
 LETTERS = 60
 """Letters of a name: four of them and a seed make the name of a file."""
@@ -41,12 +41,7 @@ MULTIPLIERS = ("alpha", "layers")
 def exceeds_limit(parameters: Mapping[str, Any], maximum: int = INTEGER) -> str:
     """Return which parameter of a network or a loss no machine can use, as "width is 10000; the maximum is 4096".
 
-    Args:
-        parameters: by name; a value can be a mapping or list of further ones.
-        maximum: of an integer whose name is not listed in this module.
-
-    Returns:
-        "" where all parameters are within their limits.
+    It is "" where all are within their limits; `maximum` is that of integers whose names this module does not list.
     """
     for name, value in parameters.items():
         problem = _exceeds(value, WEIGHT if name in MULTIPLIERS else REPEATED.get(name, maximum))
@@ -66,26 +61,3 @@ def _exceeds(value: Any, maximum: int) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return f" is {value}; a finite number is needed"
     return f" is {shown(value)}; the maximum is {maximum}" if isinstance(value, int) and abs(value) > maximum else ""
-
-
-BOUNDS = {
-    "less_than_equal": ("the maximum is", "le"),
-    "less_than": ("it must be below", "lt"),
-    "greater_than_equal": ("the minimum is", "ge"),
-    "greater_than": ("it must be above", "gt"),
-}
-"""Errors of pydantic's bounds: how a message states the bound, and where the error holds it."""
-
-
-def describe_problem(key: str, problem: Mapping[str, Any]) -> str:
-    """Return what pydantic found wrong with the value of `key`, as "steps is -3; it must be above 0"."""
-    given, kind = f"{key} is {shown(problem['input'])}", problem["type"]
-    if kind in BOUNDS:
-        words, bound = BOUNDS[kind]
-        return f"{given}; {words} {problem['ctx'][bound]:.12g}"
-    return f"{given}; {problem['msg'][0].lower()}{problem['msg'][1:]}"
-
-
-def shown(value: object) -> str:
-    """Return a value of the file as a message quotes it, shortened."""
-    return cut(repr(value))

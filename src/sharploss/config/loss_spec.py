@@ -5,9 +5,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, ValidationError, model_validator
 
-from sharploss.config.limits import ENTRIES, WEIGHT, describe_problem, shown
-from sharploss.utils.argument_checks import check_number
-from sharploss.utils.errors import UserError, sentence
+from sharploss.config.limits import ENTRIES, WEIGHT
+from sharploss.utils.errors import UserError, shown
+from sharploss.utils.models import describe_problem
 
 ADVERSARIAL = ("gan", "lsgan", "ragan", "sharpgan")
 """Loss terms that have a discriminator."""
@@ -91,20 +91,4 @@ def parse_loss(spec: Mapping[str, Any] | LossSpec) -> LossSpec:
     try:
         return LossSpec.model_validate({str(name): value for name, value in spec.items()})
     except ValidationError as error:
-        raise _describe(error) from None
-
-
-def _describe(error: ValidationError) -> UserError:
-    first = error.errors()[0]
-    cause = first.get("ctx", {}).get("error")
-    if cause is not None:  # of all weights, and of no single term
-        return UserError(str(cause))
-    name, *rest = first["loc"]
-    if rest == ["weight"] and first["type"] in {"float_type", "greater_than_equal", "finite_number"}:
-        try:
-            check_number("weight", first["input"], minimum=0)
-        except ValueError as wrong:
-            return UserError(f"loss term '{name}': {sentence(wrong)}")
-        except OverflowError:  # an integer of hundreds of digits
-            first = {**first, "type": "less_than_equal", "ctx": {"le": WEIGHT}}
-    return UserError(f"loss term '{name}': {describe_problem('.'.join(map(str, rest)), first)}.")
+        raise UserError(f"The loss is wrong: {describe_problem(error, LossSpec)}") from None

@@ -6,8 +6,7 @@ from typing import Any
 from sharploss.config.check_names import mdf_weights
 from sharploss.config.extractors import OFFICIAL
 from sharploss.config.loss_spec import LossSpec
-from sharploss.config.network_spec import NetworkSpec
-from sharploss.config.params import Params
+from sharploss.config.params import NetworkSpec, Params
 from sharploss.config.recipe import Recipe
 from sharploss.config.tasks import Strict, Task
 

@@ -23,11 +23,6 @@ class Base(Strict):
     """Which sets carry a task, and what keys its draws."""
 
     train: list[Name] = Field(min_length=1, max_length=ENTRIES, description="data sets the networks learn from")
-    preferred: list[Name] = Field(
-        default=[],
-        max_length=ENTRIES,
-        description="data sets learnt from instead, where all of them are already here; never downloaded",
-    )
     validation: list[Name] = Field(
         min_length=1, max_length=ENTRIES, description="data sets of the validation curve; never tested on"
     )
@@ -99,14 +94,6 @@ class Jpeg(SameSize):
 
 
 Task = Annotated[SuperResolution | Deblur | Sharpen | Denoise | Jpeg, Field(discriminator="kind")]
-
-KINDS: dict[str, type[Base]] = {
-    "sr": SuperResolution,
-    "deblur": Deblur,
-    "sharpen": Sharpen,
-    "denoise": Denoise,
-    "jpeg": Jpeg,
-}
 
 
 def border_of(scale: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sharploss.assets import AssetMissingError, present
+from sharploss.assets import AssetMissingError
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.tasks import border_of
 from sharploss.data.degrade import degrade
@@ -38,7 +38,7 @@ def prepare(
 
     Args:
         task_name: for messages and the progress bar.
-        task: `train`, `preferred`, `validation`, `test` and `tune` (lists of data set names; the last may be missing),
+        task: `train`, `validation`, `test` and `tune` (lists of data set names; the last may be missing),
             and what `degrade` takes.
         folder: where this task's packs go (data/packed/<task>): train.safetensors and validation.safetensors with all
             their sets, one test-<set>.safetensors for each test set and one tune-<set>.safetensors for each tuning set.
@@ -54,12 +54,12 @@ def prepare(
     """
     folder, own = Path(folder), own or {}
     clear_unfinished(folder)
-    plan = [("train", "train", learnt_from(task)), ("validation", "validation", list(task["validation"]))]
+    plan = [("train", "train", list(task["train"])), ("validation", "validation", list(task["validation"]))]
     plan += [(role, f"{role}-{name}", [name]) for role in ("test", "tune") for name in task.get(role, [])]
     for role, _, sets in plan:
         if not sets:
             raise UserError(f"Task '{task_name}' names no set under '{role}': add one to params.yaml.")
-    parameters = {key: value for key, value in task.items() if key not in (*ROLES, "preferred")}
+    parameters = {key: value for key, value in task.items() if key not in ROLES}
     if task["kind"] == "jpeg":
         parameters["encoder"] = encoder()
     found = {stem: _items(sets, parameters, own, may_miss=role in ("test", "tune")) for role, stem, sets in plan}
@@ -85,13 +85,6 @@ def smallest_side(scale: int) -> int:
     value on a small image, and a note says so. Networks take images of any size.
     """
     return WINDOW + 2 * border_of(scale)
-
-
-def learnt_from(task: Mapping[str, Any]) -> list[str]:
-    """Return the sets a task trains on: the preferred ones where all of them are here already, else the others."""
-    preferred = list(task.get("preferred", []))
-    here = preferred and all(name not in ASSETS or present(name) is not None for name in preferred)
-    return preferred if here else list(task["train"])
 
 
 def twins(items: Sequence[Item], tested: Sequence[str]) -> dict[str, str]:

@@ -19,11 +19,7 @@ CHANNELS = ("rgb", "grey")
 def luma(image: Tensor) -> Tensor:
     """Compute Y of YCbCr as MATLAB's `rgb2ycbcr` does: BT.601, studio range (black 16/255, white 235/255), not rounded.
 
-    Args:
-        image: (N, 3, H, W) RGB in [0, 1].
-
-    Returns:
-        (N, 1, H, W) in [16/255, 235/255].
+    From (N, 3, H, W) RGB in [0, 1] to (N, 1, H, W).
     """
     return _weighted(image, (LUMA[0] / 255, LUMA[1] / 255, LUMA[2] / 255)) + 16 / 255
 
@@ -31,11 +27,7 @@ def luma(image: Tensor) -> Tensor:
 def grey(image: Tensor) -> Tensor:
     """Compute the grey level as MATLAB's `rgb2gray` does: BT.601 weights to four digits, full range, not rounded.
 
-    Args:
-        image: (N, 3, H, W) RGB in [0, 1].
-
-    Returns:
-        (N, 1, H, W) in [0, 1].
+    From (N, 3, H, W) RGB in [0, 1] to (N, 1, H, W) in [0, 1].
     """
     return _weighted(image, GREY)
 
@@ -43,12 +35,7 @@ def grey(image: Tensor) -> Tensor:
 def in_channels(images: Tensor, channels: str) -> Tensor:
     """Return what a loss looks at: the images themselves for channels "rgb", their grey version for "grey".
 
-    Args:
-        images: (N, C, H, W); for "grey" C is 3, or 1 for images that are grey already.
-        channels: one of CHANNELS.
-
-    Raises:
-        ValueError: neither 1 nor 3 channels for "grey".
+    Of (N, C, H, W) for "grey" C is 3, or 1 for images that are grey already; others raise ValueError.
     """
     if channels == "rgb" or images.shape[1] == 1:
         return images
@@ -103,16 +90,8 @@ VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
 def view(levels: Tensor, channels: str, border: int) -> Tensor:
     """Return what a protocol looks at: some channels of an image, the border shaved.
 
-    Args:
-        levels: (N, 3, H, W) RGB in [0, 1], rounded to 8 bits.
-        channels: a key of `VIEWS`.
-        border: pixels to leave out on each side.
-
-    Returns:
-        (N, 1 or 3, H - 2 * border, W - 2 * border) in [0, 1].
-
-    Raises:
-        UserError: an unknown protocol, a negative border, or one that leaves nothing of the image.
+    From `levels`, (N, 3, H, W) RGB in [0, 1] rounded to 8 bits, to (N, 1 or 3, H - 2 * border, W - 2 * border) in
+    [0, 1]. UserError for channels that are no key of VIEWS, and as `check_border`.
     """
     if channels not in VIEWS:
         raise unknown("protocol", channels, VIEWS)
@@ -121,11 +100,7 @@ def view(levels: Tensor, channels: str, border: int) -> Tensor:
 
 
 def check_border(image: Tensor, border: int) -> tuple[int, int]:
-    """Return height and width of what is inside a border.
-
-    Raises:
-        UserError: a negative border, or one that leaves nothing of the image.
-    """
+    """Return height and width of what is inside a border; UserError where it is negative or leaves nothing."""
     height, width = image.shape[-2:]
     if not 0 <= 2 * border < min(height, width):
         raise UserError(f"A border of {border} pixels cannot be shaved off an image of {height}x{width} pixels.")

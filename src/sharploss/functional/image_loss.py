@@ -60,6 +60,10 @@ class PretrainedLoss(ImageLoss):
     def __init__(self) -> None:
         super().__init__()
         self.backbone, self.network = "", None
+        if not hasattr(PretrainedLoss._load_onto, "_torchdynamo_disable"):
+            # As a decorator, this would import the compiler, two seconds, wherever losses are imported.
+            disable: Any = torch.compiler.disable
+            PretrainedLoss._load_onto = disable(PretrainedLoss._load_onto, reason=UNLOADED)
 
     def load(self) -> None:
         """Load the weights. Raises AssetMissingError where they cannot be had."""
@@ -97,7 +101,6 @@ class PretrainedLoss(ImageLoss):
         """Compute the loss of `output`, (N, 3, H, W) in [0, 1], against `target`: a scalar, the mean over the batch."""
         return self.with_target(target)(output)
 
-    @torch.compiler.disable(reason=UNLOADED)  # pyright: ignore[reportUntypedFunctionDecorator]
     def _load_onto(self, device: torch.device) -> None:
         if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() before capturing a graph.")

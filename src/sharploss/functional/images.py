@@ -33,15 +33,9 @@ def check_images(
 ) -> None:
     """Require images by their type and shape; no value is looked at.
 
-    Args:
-        images: what was given.
-        name: what messages call it.
-        kind: FLOATS, BYTES or EITHER.
-        channels: which C there may be.
-        axes: "N, C, H, W", "C, H, W", or "..., C, H, W" for any number of dimensions before.
-
-    Raises:
-        UserError: something else than a tensor, another type or shape, or nothing in it.
+    Whatever is no tensor of `kind` (FLOATS, BYTES or EITHER), of another shape, or empty raises UserError, which calls
+    it `name`. `channels` are those C there may be; `axes` can also be "C, H, W", or "..., C, H, W" for any number of
+    dimensions before.
     """
     shape = axes.replace("C", " or ".join(map(str, channels)))
     wanted = f"{name} must be a torch tensor ({shape}), {kind}"
@@ -55,11 +49,7 @@ def check_images(
 
 
 def check_alike(output: Tensor, target: Tensor) -> None:
-    """Require two batches of one shape on one device: others would silently broadcast.
-
-    Raises:
-        UserError: shapes or devices differ.
-    """
+    """Require two batches of one shape on one device, else raise UserError: others would silently broadcast."""
     if output.shape != target.shape:
         shapes = f"{tuple(output.shape)} and {tuple(target.shape)}"
         raise UserError(f"output and target must have one shape (N, C, H, W), not {shapes}.")
@@ -68,7 +58,7 @@ def check_alike(output: Tensor, target: Tensor) -> None:
 
 
 def check_pair(output: Tensor, target: Tensor, *, wait: bool = False) -> tuple[Tensor, Tensor]:
-    """Check what a loss compares; return both in one precision, so that losses of bfloat16 outputs sum in float32.
+    """Check what a loss compares; return both in the larger precision, float32 at least, in which losses sum.
 
     The target is returned as a constant: no loss here differentiates by it. Its values are looked at on the CPU, once
     for all losses that are given the same tensor, and elsewhere only on demand: a GPU would be waited for.
@@ -77,9 +67,6 @@ def check_pair(output: Tensor, target: Tensor, *, wait: bool = False) -> tuple[T
         output: restored images, (N, 1 or 3, H, W), floating point in [0, 1]; they may overshoot.
         target: ground truth, the same shape, in [0, 1].
         wait: whether the values of images on a GPU are looked at too.
-
-    Returns:
-        Both images in the larger of their precisions, float32 at least.
 
     Raises:
         UserError: no such images, their shapes or devices differ, or the target is outside [0, 1].
@@ -94,11 +81,7 @@ def check_pair(output: Tensor, target: Tensor, *, wait: bool = False) -> tuple[T
 
 
 def check_target_range(target: Tensor) -> None:
-    """Require values in [0, 1], where there are any to look at.
-
-    Raises:
-        UserError: values outside, or not finite; the message says what range they seem to have.
-    """
+    """Require values in [0, 1], where there are any to look at; the UserError says what range they seem to have."""
     global _checked  # noqa: PLW0603 - a memory of one tensor, which replacing it cannot spoil
     if torch.compiler.is_compiling():
         return
@@ -119,11 +102,7 @@ def check_target_range(target: Tensor) -> None:
 
 
 def check_measured_range(images: Tensor, name: str) -> None:
-    """Require finite values of images that are measured, and a mean near [0, 1]: they may overshoot.
-
-    Raises:
-        UserError: values that are not finite, or those of another range.
-    """
+    """Require finite values of images that are measured, and a mean near [0, 1]; they may overshoot."""
     low, high = value_range(images) or (0.0, 1.0)
     if not high - low < math.inf:
         raise UserError(f"{name} must be finite, and its values are {low:.4g} to {high:.4g}: it cannot be measured.")
@@ -147,11 +126,7 @@ def value_range(images: Tensor) -> tuple[float, float] | None:
 
 
 def check_size(images: Tensor, min_size: int, need: str) -> None:
-    """Require images of at least `min_size` pixels a side.
-
-    Raises:
-        ValueError: they are smaller; the message says what `need` asks for it.
-    """
+    """Require images of at least `min_size` pixels a side; the ValueError says what `need` asks for it."""
     height, width = images.shape[-2:]
     if min(height, width) < min_size:
         raise ValueError(f"{need} needs images of at least {min_size}x{min_size} pixels, not {height}x{width}")

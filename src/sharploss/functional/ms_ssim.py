@@ -22,14 +22,7 @@ def min_size(scales: int) -> int:
 def ms_ssim_of_channels(output: Tensor, target: Tensor, scales: int = 5, form: str = "wang") -> Tensor:
     """Compute MS-SSIM of every image and channel, with gradients: eq. 7 of the paper.
 
-    Args:
-        output: (N, C, H, W) in [0, 1].
-        target: the same shape and dtype.
-        scales: 2 to 5.
-        form: "wang" or "mdf", see `sharploss.losses.ms_ssim.ms_ssim_loss`.
-
-    Returns:
-        (N, C) in the images' dtype.
+    From twice (N, C, H, W) in [0, 1] to (N, C), in their dtype; scales and form as in `sharploss.losses.MSSSIMLoss`.
     """
     contrasts: list[Tensor] = []
     similarity = output

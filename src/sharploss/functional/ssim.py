@@ -27,17 +27,10 @@ def ssim_map(output: Tensor, target: Tensor, window: Literal["valid", "same"] = 
     K1 = 0.01, K2 = 0.03, variances not corrected for bias. Differentiable in both images, symmetric in them, computed
     in their dtype.
 
-    Args:
-        output: (N, C, H, W), 1 being the largest possible value.
-        target: same shape and dtype.
-        window: "valid" keeps only the pixels whose whole window lies in the image (H and W shrink by 10; the metric),
-            "same" pads with zeros (H and W stay; what SSIM losses in circulation do).
-
-    Returns:
-        (N, C, H', W'), at most 1.
-
-    Raises:
-        ValueError: the shapes differ, or a side is below 11 pixels with "valid".
+    Both are (N, C, H, W), 1 being the largest possible value, and so is what is returned, at most 1: window "valid"
+    keeps only the pixels whose whole window lies in the image (H and W shrink by 10; the metric), "same" pads with
+    zeros (H and W stay; what SSIM losses in circulation do). Unlike shapes, and a side below 11 pixels with "valid",
+    raise ValueError.
     """
     luminance, contrast = ssim_parts(output, target, window)
     return luminance * contrast

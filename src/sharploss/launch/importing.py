@@ -18,8 +18,8 @@ from sharploss.config.run_config import RunConfig
 from sharploss.evaluation.variance import COLUMNS
 from sharploss.launch.jobs import DVC
 from sharploss.networks import build_network
+from sharploss.planning.cost import full_config
 from sharploss.planning.plan import PLAN, Plan, PlannedRun, expand, load_plan
-from sharploss.planning.status import full_config
 from sharploss.record.history import read_history
 from sharploss.record.keys import RUN_KEY, TARGET, crop_file, input_baseline_key, train_stage, variant_of
 from sharploss.record.paths import ScoreFiles, StudyPaths, paths

@@ -1,4 +1,8 @@
-"""Losses for image restoration: modules of (output, target), images in [0, 1], to a scalar."""
+"""Losses for image restoration: modules of (output, target), images in [0, 1], to a scalar.
+
+A parameter that is unknown or out of range raises ValueError, which names it and, of names, the nearest that is known.
+So do images that are no pair, or are smaller than the loss's `min_size`.
+"""
 
 import copy
 from collections.abc import Mapping
@@ -9,56 +13,21 @@ from torch import nn
 
 from sharploss.config.loss_spec import LossSpec, Term, parse_loss
 from sharploss.functional.image_loss import PretrainedLoss
-from sharploss.losses.adversarial import (
-    AdversarialLoss,
-    LeastSquaresGANLoss,
-    RelativisticGANLoss,
-    SharpGANLoss,
-    VanillaGANLoss,
-)
+from sharploss.losses.adversarial import AdversarialLoss as AdversarialLoss
+from sharploss.losses.adversarial import LeastSquaresGANLoss, RelativisticGANLoss, SharpGANLoss, VanillaGANLoss
 from sharploss.losses.edge import EdgeLoss
 from sharploss.losses.gradient_variance import GradientVarianceLoss
 from sharploss.losses.lpips import LPIPSLoss
-from sharploss.losses.ms_ssim import MSSSIMLoss
-from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss
+from sharploss.losses.pixel import CharbonnierLoss, L1Loss, L2Loss, TotalVariationLoss
 from sharploss.losses.second_order_gradient import SecondOrderGradientLoss
 from sharploss.losses.sploss import SPLoss
-from sharploss.losses.ssim import SSIMLoss
+from sharploss.losses.ssim import MSSSIMLoss, SSIMLoss
 from sharploss.losses.texture import TextureLoss
-from sharploss.losses.total_variation import TotalVariationLoss
 from sharploss.losses.vgg import VGGLoss
 from sharploss.losses.vgg_features import shared_backbones
 from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.mdf.loss import MDFLoss
 from sharploss.utils.registry import construct, defaults
-
-__all__ = [
-    "TERMS",
-    "AdversarialLoss",
-    "CharbonnierLoss",
-    "EdgeLoss",
-    "GradientVarianceLoss",
-    "L1Loss",
-    "L2Loss",
-    "LPIPSLoss",
-    "LeastSquaresGANLoss",
-    "MDFLoss",
-    "MSSSIMLoss",
-    "RelativisticGANLoss",
-    "SPLoss",
-    "SSIMLoss",
-    "SecondOrderGradientLoss",
-    "SharpGANLoss",
-    "TextureLoss",
-    "TotalVariationLoss",
-    "VGGLoss",
-    "VanillaGANLoss",
-    "WeightedSum",
-    "build_loss",
-    "min_patch",
-    "required_assets",
-    "resolve_loss",
-]
 
 TERMS: dict[str, type[nn.Module]] = {
     "l1": L1Loss,
@@ -103,13 +72,9 @@ def build_loss(spec: Mapping[str, Any] | LossSpec) -> WeightedSum:
 
 
 def resolve_loss(spec: Mapping[str, Any] | LossSpec) -> LossSpec:
-    """Check what params.yaml says of a loss and spell out the defaults, without loading any weights.
+    """Check what params.yaml says of a loss, as `build_loss` does, and spell out the defaults; no weights are loaded.
 
-    Returns:
-        The weight and every parameter of each term; `build_loss` makes the same loss of it.
-
-    Raises:
-        UserError: as `build_loss`.
+    Of the weight and every parameter of each term, which it returns, `build_loss` makes the same loss.
     """
     loss = _with_defaults(spec)
     _check(loss)
@@ -119,22 +84,14 @@ def resolve_loss(spec: Mapping[str, Any] | LossSpec) -> LossSpec:
 def required_assets(spec: Mapping[str, Any] | LossSpec) -> tuple[tuple[str, ...], ...]:
     """Return the names of the catalogue's assets that a loss reads its weights from, without looking for them.
 
-    Returns:
-        For each term that needs weights, the assets it can do with, the best first (`sharploss.assets.choose`).
-
-    Raises:
-        UserError: as `build_loss`.
+    For each term that needs weights they are those it can do with, the best first (`sharploss.assets.choose`).
     """
     terms = _check(_with_defaults(spec)).losses.values()
     return tuple(dict.fromkeys(term.assets for term in terms if isinstance(term, PretrainedLoss) and term.assets))
 
 
 def min_patch(spec: Mapping[str, Any] | LossSpec) -> int:
-    """Return the side in pixels of the smallest images that every term of a loss can compare; 1 where all will do.
-
-    Raises:
-        UserError: as `build_loss`.
-    """
+    """Return the side in pixels of the smallest images that every term of a loss can compare; 1 where all will do."""
     return max(int(getattr(term, "min_size", 1)) for term in _check(_with_defaults(spec)).losses.values())
 
 

@@ -91,9 +91,6 @@ class AdversarialLoss(ImageLoss):
         steps: of the discriminator for each one of the network.
         r1: weight of the squared gradient of the logits of real images (Mescheder et al. 2018, eq. 9: r1 / 2 times its
             mean); 0 leaves it out.
-
-    Raises:
-        ValueError: an argument out of range, an unknown discriminator, or a size that it cannot have.
     """
 
     form: ClassVar[Form]

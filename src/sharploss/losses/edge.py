@@ -17,10 +17,7 @@ class EdgeLoss(ImageLoss):
     weight 0.05 beside Charbonnier's loss, both summed over the network's three stages.
 
     Args:
-        eps: where L1 turns smooth.
-
-    Raises:
-        ValueError: eps below 1e-15, whose square root has no gradient at 0 in float32.
+        eps: where L1 turns smooth; at least 1e-15, below which the root has no gradient at 0 in float32.
     """
 
     def __init__(self, eps: float = 1e-3) -> None:

@@ -5,8 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sharploss.functional.colour import CHANNELS, in_channels
-from sharploss.functional.filters import BORDERS, sobel
-from sharploss.functional.gradient_variance import patch_variance
+from sharploss.functional.filters import BORDERS, patch_variance, sobel
 from sharploss.functional.image_loss import ImageLoss
 from sharploss.functional.images import check_size
 from sharploss.utils.argument_checks import check_choice, check_flag, check_integer
@@ -20,13 +19,10 @@ class GradientVarianceLoss(ImageLoss):
     power of the images' range, so a weight of 0.01 is right for [0, 1] alone.
 
     Args:
-        patch: side of the patches in pixels; a ragged right or bottom edge is dropped.
+        patch: side of the patches in pixels, at least 2; a ragged right or bottom edge is dropped.
         channels: "grey" filters the grey images, "rgb" every channel for itself.
         border: what Sobel's filter sees beyond the image: "zero", "replicate" or "reflect".
         unbiased: whether a variance is divided by patch^2 - 1 or by patch^2.
-
-    Raises:
-        ValueError: a patch below 2 pixels, which has no variance, or unknown channels or border.
     """
 
     def __init__(self, patch: int = 8, channels: str = "grey", border: str = "zero", unbiased: bool = True) -> None:
@@ -39,11 +35,7 @@ class GradientVarianceLoss(ImageLoss):
         self.min_size = patch
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`.
-
-        Raises:
-            ValueError: images that are smaller than the patch or window.
-        """
+        """Compute the loss of `output`, (N, C, H, W) in [0, 1], against `target`."""
         output, target = self.check(output, target)
         check_size(output, self.patch, f"gradient variance in patches of {self.patch}")
         with torch.no_grad():

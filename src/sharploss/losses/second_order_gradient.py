@@ -18,9 +18,6 @@ class SecondOrderGradientLoss(ImageLoss):
             mean of the two maps' distances.
         norm: 1 for absolute distances, 2 for squared ones.
         border: what the filter sees beyond the image: "replicate", "reflect" or "zero".
-
-    Raises:
-        ValueError: an unknown kernel, norm or border.
     """
 
     def __init__(self, kernel: str = "4-neighbour", norm: int = 1, border: str = "replicate") -> None:

@@ -23,9 +23,6 @@ class SPLoss(ImageLoss):
         data_range: the range in which the Laplacian is measured, 1 or 255. Errors stay in [0, 1] whatever it is.
         channels: "rgb" takes the Laplacian of every channel, "grey" that of the grey target for all of them.
         border: what the Laplacian sees beyond the image: "replicate", "reflect" or "zero".
-
-    Raises:
-        ValueError: alpha is negative, or an unknown kernel, range, channels or border.
     """
 
     def __init__(

@@ -17,14 +17,9 @@ NORMALISATIONS = ("chw", "hw", "none")
 def gram(features: Tensor, cell: int | None = None, normalisation: str = "chw") -> Tensor:
     """Compute the Gram matrices F F^T of features F, channels by places.
 
-    Args:
-        features: (N, C, h, w).
-        cell: side of the patches, of which a ragged right or bottom edge is dropped; None: one patch, all there is.
-        normalisation: what the sums over a patch's places are divided by: "chw" by channels and places (as in BasicSR),
-            "hw" by places, "none" by nothing.
-
-    Returns:
-        (N, patches, C, C).
+    From (N, C, h, w) to (N, patches, C, C). `cell` is the side of the patches, of which a ragged right or bottom edge
+    is dropped; None: one patch, all there is. Sums over a patch's places are divided by channels and places ("chw", as
+    in BasicSR), by places ("hw"), or not at all ("none").
     """
     batch, channels, height, width = features.shape
     high, wide = (cell, cell) if cell is not None else (height, width)
@@ -51,9 +46,6 @@ class TextureLoss(FeatureLoss):
         criterion: "l1" for absolute, "l2" for squared differences.
         ceil_mode: whether pooling keeps a ragged edge, which pool5 needs for images below 32 pixels.
         rescale: see `sharploss.losses.VGGLoss`. Gram matrices grow with the square of the features.
-
-    Raises:
-        ValueError: an unknown layer (the message names the nearest) or choice, or a bad weight or patch.
     """
 
     def __init__(

@@ -41,9 +41,6 @@ class VGGLoss(FeatureLoss):
         rescale: "auto", "none" or a number: see `sharploss.losses.vgg_features.divisors`. "auto" makes weights that
             were chosen for torchvision's file usable with Oxford's. What was loaded is in `backbone`.
         network: "vgg19" or "vgg16", of which torchvision's weights alone are known.
-
-    Raises:
-        ValueError: an unknown network, layer (the message names the nearest), criterion or rescale, or a bad weight.
     """
 
     def __init__(

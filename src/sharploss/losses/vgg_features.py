@@ -155,11 +155,7 @@ def min_size(layers: tuple[str, ...], ceil_mode: bool) -> int:
 
 
 def check_layers(layers: Mapping[str, float], network: str) -> None:
-    """Require layers of a network with weights of at least 0, one of them above 0.
-
-    Raises:
-        ValueError: no layer, an unknown one (the message names the nearest), or a weight that is no such number.
-    """
+    """Require layers of a network with weights of at least 0, one of them above 0, or raise ValueError."""
     if not isinstance(layers, Mapping) or not layers:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"layers must be a mapping such as {{conv5_4: 1}}, not {layers!r}")
     for name, weight in layers.items():
@@ -184,12 +180,9 @@ def divisors(rescale: str | float, asset: str, layers: Mapping[str, float]) -> d
     The Oxford file was made for images in [0, 255]: its features are one to two orders of magnitude larger than those
     of torchvision's retraining, for which published loss weights (ESRGAN's 1.0) were chosen.
 
-    Args:
-        rescale: "auto" divides each layer of the Oxford file by OXFORD_SCALE, so that its mean absolute feature is
-            about 1, and leaves torchvision's as they are; "none" leaves all as they are; a number divides all of them
-            (12.75: SRGAN's factor for the Oxford file).
-        asset: "vgg19" (Oxford), "vgg19_torchvision" or "vgg16_torchvision".
-        layers: the layers in question.
+    With "auto" each layer of the Oxford file ("vgg19") is divided by OXFORD_SCALE, so that its mean absolute feature is
+    about 1, and torchvision's are left as they are; "none" leaves all as they are; a number divides all of them (12.75:
+    SRGAN's factor for the Oxford file).
     """
     if not isinstance(rescale, str):
         return dict.fromkeys(layers, float(rescale))
@@ -197,12 +190,7 @@ def divisors(rescale: str | float, asset: str, layers: Mapping[str, float]) -> d
 
 
 class FeatureLoss(PretrainedLoss):
-    """The weighted sum of the mean distances of VGG19's or VGG16's features, layer by layer.
-
-    Raises:
-        ValueError: an unknown network, criterion or layers, weights that are no numbers of at least 0, or an unknown
-            `rescale`.
-    """
+    """The weighted sum of the mean distances of VGG19's or VGG16's features, layer by layer."""
 
     assets = tuple(WEIGHTS["vgg19"])
 
@@ -242,11 +230,7 @@ class FeatureLoss(PretrainedLoss):
 
 
 def shared_backbones(losses: Iterable[nn.Module]) -> list[VGGFeatures]:
-    """Let loaded losses on features of the same network share one network, with the layers of each.
-
-    Returns:
-        The networks that several losses have now, for their `reading_once`.
-    """
+    """Let loaded losses on features of one network share it, with the layers of each; return what is shared."""
     groups: dict[Any, list[FeatureLoss]] = {}
     for loss in losses:
         if isinstance(loss, FeatureLoss) and loss.network is not None:

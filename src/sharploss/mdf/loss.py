@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sharploss.config.extractors import OFFICIAL, SUFFIX, weights_source
 from sharploss.functional.image_loss import PretrainedLoss
-from sharploss.functional.images import check_pair, check_size, full_precision
+from sharploss.functional.images import check_size, full_precision
 from sharploss.mdf.networks import FEATURES, RECEPTIVE_FIELD, SinGANDiscriminator
 from sharploss.mdf.weights import load_discriminators
 from sharploss.utils.argument_checks import check_choice, check_integer
@@ -18,48 +18,10 @@ from sharploss.utils.errors import cut, unknown
 INPUT_RANGES = ("[0,1]", "[-1,1]")
 
 
-def mdf_loss(
-    output: Tensor,
-    target: Tensor,
-    discriminators: Iterable[nn.Module],
-    *,
-    layers: Sequence[str] = FEATURES,
-    input_range: str = "[0,1]",
-) -> Tensor:
-    """Compute the sum over discriminators and layers of the mean squared difference of features.
-
-    Mustafa et al., "Training a task-specific image reconstruction loss" (WACV 2022), as their released code computes
-    it. The project page speaks of a distance at every scale; in the code there is no pyramid: every discriminator,
-    trained at whatever scale, sees the images as they are.
-
-    Args:
-        output: restored images, (N, 3, H, W) in [0, 1], at least 11 pixels a side.
-        target: ground truth, the same shape; its features are constants.
-        discriminators: SinGANDiscriminators in evaluation mode, of the images' precision (float32 for bfloat16).
-        layers: which of "head", "body" and "tail" count.
-        input_range: what the discriminators are fed. "[0,1]" is what the authors' example does with theirs; "[-1,1]" is
-            the range that theirs, as the running means of their normalisations show, and ours were trained on. With
-            theirs it makes values some four times as large.
-
-    Returns:
-        A scalar, the mean over the batch; 0 for equal images.
-
-    Raises:
-        ValueError: shapes differ, images are not RGB or smaller than 11 pixels, or an unknown layer or range.
-    """
-    layers = check_layers(layers)
-    check_choice("input_range", input_range, INPUT_RANGES)
-    discriminators = list(discriminators)
-    output, target = check_pair(output, target)
-    with torch.no_grad():
-        wanted = features(target, discriminators, layers, input_range)
-    return distance(features(output, discriminators, layers, input_range), wanted)
-
-
 def features(
     images: Tensor, discriminators: Iterable[nn.Module], layers: Sequence[str], input_range: str
 ) -> list[Tensor]:
-    """Compute the features of images (N, 3, H, W) in [0, 1], by discriminator and layer; arguments as `mdf_loss`.
+    """Compute the features of images (N, 3, H, W) in [0, 1], by discriminator and layer.
 
     They have the images' precision, also where the caller has turned autocast on.
     """
@@ -99,7 +61,11 @@ def check_layers(layers: Sequence[str]) -> tuple[str, ...]:
 
 
 class MDFLoss(PretrainedLoss):
-    """`mdf_loss` with fixed parameters and discriminators that `load` reads.
+    """The sum over discriminators and layers of the mean squared difference of features: 0 for equal images.
+
+    Mustafa et al., "Training a task-specific image reconstruction loss" (WACV 2022), as their released code computes
+    it. The project page speaks of a distance at every scale; in the code there is no pyramid: every discriminator,
+    trained at whatever scale, sees the images as they are.
 
     Args:
         weights: "sisr" or "jpeg", the authors'; "denoising", which is the same file as "sisr", because they released
@@ -107,17 +73,15 @@ class MDFLoss(PretrainedLoss):
             safetensors file.
         scales: how many discriminators, coarsest first; 8 in the released code, which has no use for the ninth of
             "sisr".
-        input_range: see `mdf_loss`; when left out, what the discriminators are used with or were trained with: "[0,1]"
-            for the authors', as their example does, "[-1,1]" for those trained here.
-        layers: see `mdf_loss`; all three when left out.
+        input_range: what the discriminators are fed; when left out "[0,1]" for the authors', as their example does, and
+            "[-1,1]" for those trained here. Theirs too, as the running means of their normalisations show, were trained
+            on [-1, 1], which makes values some four times as large.
+        layers: which of "head", "body" and "tail" count; all three when left out.
 
     Attributes:
         assets: the asset of the catalogue that `load` reads; none for self-trained weights.
         input_range: the range in force, one of INPUT_RANGES.
         backbone: which weights were loaded, from which file by its sha256, how many, and the range; "" before.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     min_size = RECEPTIVE_FIELD

@@ -19,12 +19,7 @@ FEATURES = ("head", "body", "tail")
 class _Body(nn.Module):
     """Four convolutions with batch normalisation and LeakyReLU of 0.2, which both networks begin with.
 
-    Args:
-        width: channels of the layers; 32 at the coarsest scales, doubled every four scales, at most 128.
-        channels: of the images.
-
-    Raises:
-        ValueError: an argument out of range.
+    `width`, the channels of the layers, is 32 at the coarsest scales, doubled every four scales, at most 128.
     """
 
     def __init__(self, width: int = 32, channels: int = 3) -> None:

@@ -1,4 +1,10 @@
-"""What is measured on restored images, image by image, and of whole sets of them."""
+"""What is measured on restored images, image by image, and of whole sets of them.
+
+Metrics take `output`, restored images, and `target`, the ground truth: (N, 3, H, W) sRGB, uint8 or in [0, 1], rounded
+to 8 bits here; `protocol`, what of the colours counts (`sharploss.config.protocols`); and `border`, the pixels left out
+on each side: the scale in super-resolution, else 0. They raise UserError on other images, an unknown protocol, or a
+border that leaves nothing of the image.
+"""
 
 from collections.abc import Callable
 

@@ -23,16 +23,8 @@ def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:
     Light is averaged over each area, so that neither blur nor texture counts, and the mean colours are compared by the
     CIE 1976 difference: the distance in CIELAB (D65), of which about 2.3 can just be seen.
 
-    Args:
-        output: restored images, (N, 3, H, W) sRGB in [0, 1], rounded here to 8 bits.
-        target: ground truth, the same shape.
-        border: pixels left out on each side.
-
     Returns:
         (N,) float64 of at least 0, lower is better.
-
-    Raises:
-        UserError: no such images, or a border that leaves nothing of the image.
     """
     one, other = cached_pair(output, target)
     wanted = other.once(("lab", border), lambda: _lab(other, border))

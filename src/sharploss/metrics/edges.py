@@ -24,18 +24,9 @@ def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int =
     channels. The share is fixed, not the size, so that it measures as many pixels of a soft image as of a crisp one;
     pixels without any gradient are never counted.
 
-    Args:
-        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
-        target: ground truth, the same shape.
-        protocol: what of the colours counts: "y" or "grey8".
-        border: pixels left out on each side.
-
     Returns:
         (N,) float64 in dB, higher is better; infinity where all these pixels are exact, NaN where the target is
         constant.
-
-    Raises:
-        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     one, other = cached_pair(output, target)
     edges = other.once(("edges", protocol, border), lambda: _edges(other, protocol, border))
@@ -59,18 +50,10 @@ def overshoot(output: Images, target: Images, protocol: str = "y", border: int =
 
     At each pixel the excess is how far the output lies above the largest, or below the smallest, value of the target
     within the 5x5 pixels around it; this is its mean over pixels and channels. Blur has none, noise some.
-
-    Args:
-        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
-        target: ground truth, the same shape.
-        protocol: what of the colours counts: "y" or "grey8".
-        border: pixels left out on each side; the target's neighbourhoods end there.
+    The target's neighbourhoods end at the border.
 
     Returns:
         (N,) float64 in 8-bit levels, 0 to 255, lower is better.
-
-    Raises:
-        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     one, other = cached_pair(output, target)
     low, high = other.once(("extremes", protocol, border), lambda: _extremes(other.seen(protocol, border)))

@@ -18,17 +18,8 @@ def ms_ssim(output: Images, target: Images, protocol: str = "y", border: int = 4
     Eq. 7 of the paper: from scale to scale both images are averaged over 2x2 pixels and halved; an odd last row or
     column is averaged with itself. The mean of contrast and structure at a scale counts as 0 where it is negative.
 
-    Args:
-        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
-        target: ground truth, the same shape.
-        protocol: "y" or "grey8", see `sharploss.config.protocols`.
-        border: pixels left out on each side: the scale in super-resolution, else 0.
-
     Returns:
         (N,) float64 in [0, 1], higher is better; NaN where the image inside the border has a side below 161 pixels.
-
-    Raises:
-        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     one, other = cached_pair(output, target)
     if min(check_border(one.image, border)) < min_size(len(WEIGHTS)):

@@ -12,18 +12,10 @@ def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -
     """Compute the PSNR of each image in dB, -10 log10 of the mean squared error in [0, 1].
 
     The peak is 1 (255 of 255) on luma too, whose largest value is 235/255: that is how super-resolution papers count.
-
-    Args:
-        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
-        target: ground truth, the same shape.
-        protocol: "y", "y_unrounded", "rgb", "grey8", "gv_code" or "matlab_rgb", see `sharploss.config.protocols`.
-        border: pixels left out on each side: the scale in super-resolution, else 0; the last two leave out none.
+    Protocols are "y", "y_unrounded", "rgb", "grey8", "gv_code" and "matlab_rgb"; the last two leave out no border.
 
     Returns:
         (N,) float64 in dB, higher is better; infinity for identical images.
-
-    Raises:
-        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     channels, border = ("rgb", 0) if protocol in WHOLE_RGB else (protocol, border)
     one, other = cached_pair(output, target)

@@ -2,8 +2,7 @@
 
 from torch import Tensor
 
-from sharploss.functional.filters import laplacian, sobel
-from sharploss.functional.gradient_variance import patch_variance
+from sharploss.functional.filters import laplacian, patch_variance, sobel
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.utils.errors import UserError
 
@@ -19,12 +18,7 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
 
     The variance that the GV loss matches patch by patch (Abrahamyan et al., ICASSP 2022): unbiased, of Sobel's two
     gradient maps, in patches of 8x8 pixels; here its mean over patches and directions.
-
-    Args:
-        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
-        target: ground truth, the same shape.
-        protocol: what of the colours counts; "grey" as in the GV loss.
-        border: pixels left out on each side.
+    Its own protocol is "grey", as in the GV loss.
 
     Returns:
         (N,) float64 of at least 0: 1 is as sharp as the truth, less is blurrier, more is harsher. NaN or infinity where
@@ -55,20 +49,12 @@ def blurred_edge_share(
     eq. 2). Pixels restored exactly, or whose target has no curvature, say nothing and are left out: SPLoss's mask
     counts some of them, and there its factors |error| and |Laplacian| are 0.
 
-    Args:
-        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
-        target: ground truth, the same shape.
-        protocol: what of the colours counts; "rgb", each channel for itself, as in SPLoss.
-        border: pixels left out on each side.
-        threshold: how large the target's absolute Laplacian (4 neighbours, of values in [0, 1]) must be for a pixel to
-            count, 0 to 4.
+    Its own protocol is "rgb", each channel for itself, as in SPLoss. A pixel counts where the target's absolute
+    Laplacian (4 neighbours, of values in [0, 1]) is above `threshold`, 0 to 4.
 
     Returns:
         (N,) float64 in [0, 1], lower is better; 0.5 where errors do not heed edges. NaN where no pixel counts, as in
         identical images.
-
-    Raises:
-        UserError: no such images, an unknown protocol, or a border that leaves nothing of the image.
     """
     one, other = cached_pair(output, target)
     wanted = other.seen(protocol, border)

@@ -15,22 +15,14 @@ from sharploss.utils.errors import UserError
 def ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
     """Compute the mean SSIM of each image, over channels and places of the window.
 
-    Under "y", "rgb" and "grey8" the window must fit into the image, which is averaged channel by channel. "gv_code" is
-    what the released code of the GV loss computes: luma without offset, two pixels shaved whatever the scale, the image
-    mirrored beyond its edges. "matlab_rgb" is what MATLAB's `ssim` makes of an RGB image: it takes it for a volume of
-    three slices, blurs along these too, and repeats the outermost values beyond the edges.
-
-    Args:
-        output: restored images, (N, 3, H, W) RGB in [0, 1], rounded here to 8 bits.
-        target: ground truth, the same shape.
-        protocol: "y", "y_unrounded", "rgb", "grey8", "gv_code" or "matlab_rgb", see `sharploss.config.protocols`.
-        border: pixels left out on each side: the scale in super-resolution, else 0; the last two have their own.
+    Under "y", "y_unrounded", "rgb" and "grey8" the window must fit into the image, which is averaged channel by
+    channel. "gv_code" is what the released code of the GV loss computes: luma without offset, two pixels shaved
+    whatever the scale, the image mirrored beyond its edges. "matlab_rgb" is what MATLAB's `ssim` makes of an RGB image:
+    it takes it for a volume of three slices, blurs along these too, and repeats the outermost values beyond the edges.
+    These two have borders of their own; of fewer than 11 pixels a side inside the border the others raise UserError.
 
     Returns:
         (N,) float64, at most 1, which identical images have; higher is better.
-
-    Raises:
-        UserError: no such images, an unknown protocol, or fewer than 11 pixels a side inside the border.
     """
     one, other = cached_pair(output, target)
     window = PADDED.get(protocol, _Window(protocol, border, WINDOW, None))
@@ -83,14 +75,8 @@ def blurred(image: Tensor, across: bool = False) -> Tensor:
 def similarity(output: Tensor, target: Tensor, means: Tensor, *, across: bool = False) -> tuple[Tensor, Tensor]:
     """Compute the means over an image of SSIM and of its contrast-and-structure factor alone.
 
-    Args:
-        output: (N, C, H, W) float64 in [0, 1], at least 11 pixels a side.
-        target: the same shape.
-        means: `blurred` of the target.
-        across: let the window reach across the channels too, as MATLAB does with a volume.
-
-    Returns:
-        Twice (N,).
+    Both are (N,), of (N, C, H, W) float64 in [0, 1]; `means` is `blurred` of the target. With `across` the window
+    reaches across the channels too, as MATLAB's does in a volume.
     """
     mean_output, square, product = blur(_mixed([output, output * output, output * target], across), 0).chunk(3, dim=1)
     mean_target, energy = means.chunk(2, dim=1)

@@ -1,4 +1,7 @@
-"""Networks for image restoration: each maps (N, C, h, w) in [0, 1] to (N, C, scale*h, scale*w)."""
+"""Networks for image restoration: each maps (N, C, h, w) in [0, 1] to (N, C, scale*h, scale*w).
+
+All of them, and the discriminators, take `channels`, 3 for RGB or 1 for Y; an argument out of range raises ValueError.
+"""
 
 from typing import Any
 

@@ -42,10 +42,6 @@ class VGG128(Discriminator):
     Args:
         size: side of the patches in pixels: 32, 64, 128 (as in the paper) or 256.
         width: channels of the first pair; they double up to 8 times as many.
-        channels: 3 for RGB, 1 for Y.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     def __init__(self, size: int = 128, width: int = 64, channels: int = 3) -> None:
@@ -76,10 +72,6 @@ class SRGANDiscriminator(Discriminator):
         size: side of the patches in pixels, a multiple of 16; 96 in the paper.
         width: channels of the first layer.
         hidden: of the first linear layer; 1024 in the paper.
-        channels: 3 for RGB, 1 for Y.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     def __init__(self, size: int = 96, width: int = 64, hidden: int = 1024, channels: int = 3) -> None:
@@ -106,12 +98,8 @@ class SharpGANDiscriminator(Discriminator):
         size: side of the patches in pixels, a multiple of the strides' product; 24 in the paper.
         width: channels of the first layer; they double every second layer.
         hidden: of the first linear layer.
-        channels: 3 for RGB, 1 for Y.
         kernel: side of the kernels, odd.
         strides: of the eight layers, each 1 or 2; every second layer halves the size until a size of 24 is 3.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     def __init__(

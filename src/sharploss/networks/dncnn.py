@@ -18,10 +18,6 @@ class DnCNN(nn.Module):
         depth: convolutions in all: 17 for one noise level, 20 for blind denoising and colour.
         width: channels; 64 in the paper.
         batch_norm: False gives the released models without it (KAIR's act_mode 'R').
-        channels: 3 for RGB, 1 for Y.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     def __init__(

@@ -22,11 +22,7 @@ class EDSR(nn.Module):
         blocks: residual blocks; 32 in the paper, 16 in its baseline.
         width: channels; 256 in the paper, 64 in its baseline.
         res_scale: factor on what a block adds; 0.1 in the paper, 1 in its baseline.
-        channels: 3 for RGB, 1 for Y.
         rgb_range: 1 or 255, see above.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     mean: Tensor

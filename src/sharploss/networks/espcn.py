@@ -17,11 +17,7 @@ class ESPCN(nn.Module):
         scale: 2, 3 or 4.
         width: channels of the first layer (5x5); 64 in the paper.
         second_width: channels of the second layer (3x3); half of `width` when left out, as in the paper.
-        channels: 3 for RGB, 1 for Y.
         sigmoid: whether a sigmoid keeps the output within (0, 1).
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     def __init__(

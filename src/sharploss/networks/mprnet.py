@@ -34,10 +34,6 @@ class MPRNet(nn.Module):
         orsnet: channels that the last stage adds.
         blocks: channel attention blocks in each of the last stage's three groups.
         reduction: of the channel attention.
-        channels: 3 for RGB, 1 for Y.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     def __init__(  # noqa: PLR0917 - the sizes of the paper's table

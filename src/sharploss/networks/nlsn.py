@@ -33,10 +33,6 @@ class NLSN(nn.Module):
         res_scale: factor on what blocks and attentions add; 0.1 in the paper.
         chunk: pixels that attend to one another, and to the two chunks beside; 144 in the paper.
         hashes: rounds of hashing; 4 in the paper.
-        channels: 3 for RGB, 1 for Y.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     mean: Tensor

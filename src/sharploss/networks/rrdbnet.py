@@ -23,10 +23,6 @@ class RRDBNet(nn.Module):
         blocks: RRDBs; 23 in the paper.
         width: channels of the trunk.
         growth: channels that each layer of a dense block adds.
-        channels: 3 for RGB, 1 for Y.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     def __init__(self, scale: int = 4, blocks: int = 23, width: int = 64, growth: int = 32, channels: int = 3) -> None:

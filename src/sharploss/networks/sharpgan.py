@@ -30,13 +30,9 @@ class StackedG(nn.Module):
         blocks: blocks in the middle; 5 in the paper. A block without a residual is two convolutions.
         width: channels.
         global_skip: whether the input is added to the output; off for StackedG, which has no skips.
-        channels: 3 for RGB, 1 for Y.
         kernel: side of the kernels, odd.
         activation: of the blocks, "relu", "leaky_relu" (0.2) or "prelu"; None for each generator's own: LeakyReLU in
             StackedG, ReLU in ResG, PReLU in NonBNResG.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     skips: ClassVar[bool] = False

@@ -18,10 +18,6 @@ class SRResNet(nn.Module):
         blocks: residual blocks; 16 in the paper.
         width: channels; 64 in the paper.
         batch_norm: which of the two, see above.
-        channels: 3 for RGB, 1 for Y.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     def __init__(

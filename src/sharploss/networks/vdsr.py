@@ -16,11 +16,7 @@ class VDSR(nn.Module):
         scale: 1, 2, 3 or 4; 1 interpolates nothing (restoration at one resolution).
         width: channels of the hidden layers.
         depth: convolutions in all, 20 in the paper.
-        channels: 3 for RGB, 1 for Y.
         bias: whether the convolutions have one; it starts at 0.
-
-    Raises:
-        ValueError: an argument out of range.
     """
 
     def __init__(self, scale: int = 4, width: int = 64, depth: int = 20, channels: int = 3, bias: bool = False) -> None:

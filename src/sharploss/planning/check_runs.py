@@ -8,20 +8,15 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
-from sharploss.config.limits import shown
 from sharploss.config.loss_spec import LossSpec, Term
 from sharploss.config.params import Params
 from sharploss.config.run_config import RunConfig, resolve_run
-from sharploss.utils.errors import UserError
+from sharploss.utils.errors import UserError, shown
 
 
 @contextmanager
 def error_context(where: str) -> Generator[None]:
-    """Prefix errors of the block with their place in params.yaml, such as "losses.l1_gv".
-
-    Raises:
-        UserError: the block raised a ValueError.
-    """
+    """Turn a ValueError of the block into a UserError that names its place in params.yaml, such as "losses.l1_gv"."""
     try:
         yield
     except ValueError as error:
@@ -29,11 +24,7 @@ def error_context(where: str) -> Generator[None]:
 
 
 def check_study(params: Params, runs: Iterable[Mapping[str, Any]]) -> None:
-    """Build every loss and network once, without values, and check every recipe against its losses.
-
-    Args:
-        params: the study.
-        runs: entries of runs.yaml.
+    """Build every loss and network once, without values, and check every recipe against the losses of its `runs`.
 
     Raises:
         UserError: a parameter that is none, or a value that does not fit; the message names the place.
@@ -46,9 +37,7 @@ def check_study(params: Params, runs: Iterable[Mapping[str, Any]]) -> None:
                 resolve_loss(loss)
         for name in params.networks:
             _check_network(params, name)
-    cases: dict[tuple[str, str, int], Mapping[str, Any]] = {}
-    for run in runs:
-        cases.setdefault((run["loss"], run["recipe"], params.tasks[run["task"]].scale), run)
+    cases = {(run["loss"], run["recipe"], params.tasks[run["task"]].scale): run for run in runs}
     for run in cases.values():
         check_run(params, run)
 
@@ -79,24 +68,17 @@ def _check_network(params: Params, name: str) -> None:
             f"params.yaml: networks.{name}.channels is {shown(network.parameters['channels'])}: a study's images "
             "have 3 channels (RGB): leave it out."
         )
-    for scale in _scales(params, name):
+    # The scales that the suites ask for alone: ESPCN, for one, cannot keep the size.
+    tasks = {task for suite in params.suites.values() if name in suite.networks for task in suite.tasks}
+    for scale in sorted({params.tasks[task].scale for task in tasks}):
         with error_context(f"networks.{name}"):
             build_network(network.network, scale=scale, **network.parameters)
-
-
-def _scales(params: Params, network: str) -> list[int]:
-    """Return the scales that the suites ask of a network; ESPCN, for one, cannot keep the size."""
-    tasks = {task for suite in params.suites.values() if network in suite.networks for task in suite.tasks}
-    return sorted({params.tasks[task].scale for task in tasks})
 
 
 def check_run(params: Params, run: Mapping[str, Any], *, world: int = 1) -> None:
     """Refuse a recipe whose patches or batch do not suit the loss of a run, without computing anything.
 
-    Args:
-        params: the study.
-        run: one entry of runs.yaml: names of task, network, loss and recipe, and a seed.
-        world: processes that will share a batch; where the recipe leaves `accumulate` at 1, each computes one part.
+    `world` processes will share a batch; where the recipe leaves `accumulate` at 1, each computes one part.
 
     Raises:
         UserError: the patches are too small for a term, or of another size or other channels than its discriminator

@@ -1,4 +1,4 @@
-"""How long a plan will train: predicted from what was measured on this device before, else not known.
+"""What a plan will train, what it keeps, and how long that takes: predicted from what was measured here before.
 
 The measurements are the provenance of runs that were trained here, and what `plan --measure` has timed (`TIMED`).
 """
@@ -13,10 +13,10 @@ from statistics import median
 from typing import Any
 
 from sharploss.config.params import Params
-from sharploss.config.run_config import RunConfig
+from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.planning.plan import Plan
-from sharploss.planning.status import full_config
 from sharploss.record.paths import paths
+from sharploss.record.run import read_config, same_config
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
 
@@ -28,19 +28,56 @@ SPAN = 3.0  # seconds that the timed steps of one network and loss should take, 
 FEWEST, MOST = 3, 100
 
 Config = dict[str, Any]
-Runs = Mapping[str, Mapping[str, Any]]
 
 
-def predict_seconds(params: Params, runs: Runs, processes: int = 1) -> dict[str, float | None]:
-    """Predict how long each run trains on this device, in seconds; None where nothing like it was measured.
+def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[str]]:
+    """Sort a plan's runs by what is here of them; data and code are not looked at, which `dvc status` does.
+
+    Returns:
+        kept: trained with these settings, and the weights are here.
+        other: trained with other settings of the network, loss, recipe or task; or started from such a run, which will
+            have other weights.
+        new: not trained, or the weights are not here.
+    """
+    files, relative = paths(plan["study"], root), paths(plan["study"])
+    found: dict[str, list[str]] = {"kept": [], "other": [], "new": []}
+    altered: set[str] = set()
+    for key, run in plan["runs"].items():
+        trained, wanted = read_config(files.run(key)), full_config(params, run)
+        weights = relative.weights(run["group"], key).as_posix()
+        # A plan lists a run after the one that it starts from, so several steps in a row are followed too.
+        if run["start"] in altered or (trained is not None and not same_config(trained, wanted)):
+            altered.add(weights)
+        here = trained is not None and files.weights(run["group"], key).is_file()
+        found["new" if not here else "other" if weights in altered else "kept"].append(key)
+    return found
+
+
+def format_status(found: dict[str, list[str]]) -> list[str]:
+    """Return lines that say how many runs there are of each status, and which have other settings."""
+    train = len(found["new"]) + len(found["other"])
+    return [
+        *(f"other settings {key}" for key in found["other"]),
+        f"to train: {train} ({len(found['new'])} not here, {len(found['other'])} with other settings)",
+        f"reused: {len(found['kept'])} trained with these settings, as long as their data and code are unchanged "
+        "('dvc status' says whether they are)",
+    ]
+
+
+def full_config(params: Params, run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's settings as its provenance records them."""
+    from sharploss.training.state import with_defaults
+
+    return with_defaults(resolve_run(params, run)).model_dump(mode="json")
+
+
+def predict_seconds(
+    params: Params, runs: Mapping[str, Mapping[str, Any]], processes: int = 1
+) -> dict[str, float | None]:
+    """Predict the seconds that each run trains here, by `processes` together; None where nothing like it was measured.
 
     What counts is the same network at the same scale, patch, batch and mode: with the same loss, else with the same
     terms at other weights, else the median over other losses.
-
-    Args:
-        params: the study.
-        runs: entries of runs.yaml by key.
-        processes: that train one run together.
     """
     known = measured_steps() if runs else {}
     predicted: dict[str, float | None] = {}
@@ -52,11 +89,8 @@ def predict_seconds(params: Params, runs: Runs, processes: int = 1) -> dict[str,
 
 
 def measured_steps(root: Path = Path()) -> dict[str, float]:
-    """Return the median seconds of one step measured on this device, by what `_cases` returns.
-
-    Read are the provenance of every run of every study, and the timed steps; files that cannot be read are left out.
-    """
-    records: list[Config] = json.loads((root / TIMED).read_text(encoding="utf-8")) if (root / TIMED).is_file() else []
+    """Return the median seconds of one step measured on this device, by `_cases`; unreadable records are left out."""
+    records = _timed(root / TIMED)
     for path in root.glob(paths("*").run("*").provenance.as_posix()):
         with contextlib.suppress(UserError):
             records.append(read_json(path))
@@ -68,6 +102,10 @@ def measured_steps(root: Path = Path()) -> dict[str, float]:
             for case in _cases(record["config"], record.get("processes", 1)):
                 found.setdefault(case, []).append(1 / speed)
     return {case: median(seconds) for case, seconds in found.items()}
+
+
+def _timed(path: Path) -> list[Config]:
+    return read_json(path) if path.is_file() else []
 
 
 def _device() -> dict[str, Any]:
@@ -92,8 +130,8 @@ def _cases(config: Config, processes: int) -> list[str]:
 def predict(params: Params, plan: Plan) -> str:
     """Return a table as text: for each group its runs and the hours of their training, and the sum."""
     seconds = predict_seconds(params, plan["runs"])
-    lines = [f"{'group':<24}{'runs':>6}  hours"]
     groups = {**{name: group["runs"] for name, group in plan["groups"].items()}, "all": [*plan["runs"]]}
+    lines = [f"{'group':<24}{'runs':>6}  hours"]
     lines += [f"{name:<24}{len(keys):>6}  {_hours([seconds[key] for key in keys])}" for name, keys in groups.items()]
     if None in seconds.values():
         lines.append("(hours are known of what was trained on this device before; plan --measure times the others)")
@@ -102,9 +140,8 @@ def predict(params: Params, plan: Plan) -> str:
 
 def _hours(seconds: list[float | None]) -> str:
     known = [value for value in seconds if value is not None]
-    missing = len(seconds) - len(known)
-    hours = f"{sum(known) / 3600:.3g}"
-    return hours if not missing else f"{hours}, and {missing} runs not known" if known else "not known"
+    missing = f", and {len(seconds) - len(known)} runs not known" if len(known) < len(seconds) else ""
+    return f"{sum(known) / 3600:.3g}{missing}" if known or not missing else "not known"
 
 
 def time_steps(params: Params, plan: Plan) -> None:
@@ -112,7 +149,7 @@ def time_steps(params: Params, plan: Plan) -> None:
 
     A loss whose weights are not here, or whose extractor is not trained yet, is left out.
     """
-    known, kept = set(measured_steps()), json.loads(TIMED.read_text(encoding="utf-8")) if TIMED.is_file() else []
+    known, kept = set(measured_steps()), _timed(TIMED)
     for run in plan["runs"].values():
         config = full_config(params, run)
         case = _cases(config, 1)[0]

@@ -14,32 +14,23 @@ PACKAGE = "sharploss"
 
 # Code that no number depends on: reading settings, reporting errors, writing files, naming them, reporting progress.
 PLUMBING = frozenset(
-    f"{PACKAGE}{room}{name}"
-    for room, names in (
-        ("", [""]),
-        (".config.", ["check_leakage", "check_names", "limits", "loss_spec", "network_spec", "params", "recipe"]),
-        (".config.", ["run_config", "suites", "tasks"]),
-        (".planning.", ["plan"]),
-        (".record.", ["history", "keys", "paths", "run", "scores"]),
-        (".tracking.", ["follower"]),
-        (".utils.", ["argument_checks", "checksum", "cores", "errors", "files", "own_package", "registry"]),
+    f"{PACKAGE}{name}"
+    for name in (
+        *("", ".planning.plan", ".tracking.follower"),
+        *(f".config.{name}" for name in ("check_leakage", "check_names", "limits", "loss_spec", "params")),
+        *(f".config.{name}" for name in ("recipe", "run_config", "tasks")),
+        *(f".record.{name}" for name in ("history", "keys", "paths", "run", "scores")),
+        *(f".utils.{name}" for name in ("argument_checks", "checksum", "cores", "errors", "files")),
+        *(f".utils.{name}" for name in ("models", "own_package", "registry")),
     )
-    for name in names
 )
 
 
 def fingerprint(modules: Iterable[str], *, without: Iterable[str] = ()) -> str:
-    """Hash the code of `modules` and of every module of this package that they import, directly or not.
+    """Hash `modules`, each with every module of this package that it imports, directly or not; a hash a line, sorted.
 
-    Comments, docstrings and layout do not count. A package's `__init__` counts only where a module imports names from
-    the package itself.
-
-    Args:
-        modules: dotted names.
-        without: modules that are left out, with what only they import.
-
-    Returns:
-        A hash of each of `modules` and all that it imports, one a line, sorted.
+    Comments, docstrings and layout do not count, nor do modules `without`, with what only they import. A package's
+    `__init__` counts only where a module imports names from the package itself.
     """
     left_out, known = PLUMBING | set(without), dict[str, str]()
     return "".join(f"{digest}\n" for digest in sorted({_hash(name, left_out, known) for name in modules}))
@@ -68,15 +59,11 @@ def _import_hash(module: str, name: str, bound: str, left_out: frozenset[str], k
 def _source(name: str) -> Path | None:
     """Return the file of a module beside the one that is imported here, or None where there is no such module."""
     package, *parts = name.split(".")
-    path = _folder(package).joinpath(*parts)
-    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
-
-
-def _folder(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(package)
-    return Path(spec.origin).parent
+    path = Path(spec.origin).parent.joinpath(*parts)
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
 @cache

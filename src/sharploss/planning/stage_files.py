@@ -20,10 +20,10 @@ from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_text
 
 # How a file is found and downloaded; what was found is in the receipts of `fetch`.
-ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lock", ".lookup", ".unpack"))
+ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lookup", ".unpack"))
 
 # Which weights a loss reads is in the receipts, too.
-SOURCES = tuple(f"sharploss.assets.{part}" for part in ("asset", "catalogue", "leakage", "weights"))
+SOURCES = tuple(f"sharploss.assets.{part}" for part in ("catalogue", "leakage", "weights"))
 
 STAGES = ("prepare", "calibrate", "extract", "evaluate")
 """Stages that depend on their code alone, and on parameters that dvc.yaml names."""
@@ -41,36 +41,36 @@ def write_stage_files(params: Params, plan: Plan) -> None:
 
 
 def stage_files(params: Params, plan: Plan, files: StudyPaths) -> dict[Path, str]:
-    """Return what each stage depends on: {file: its text}."""
+    """Return {file: its text} of what the stages depend on."""
     from sharploss.losses import required_assets
 
-    texts = {files.stage_code(stage): "".join(f"{line}\n" for line in _code(stage)) for stage in STAGES}
-    texts[files.required_assets] = _as_json({name: required_assets(spec) for name, spec in params.losses.items()})
-    settings = {"tasks": _plain(params.tasks), "crops": _plain(params.crops), "code": _code("evaluate")}
-    texts[files.input_baseline_settings] = _as_json(settings)
-    texts |= {files.run_settings(key): _as_json(run_settings(params, run)) for key, run in plan["runs"].items()}
-    return texts | {
-        files.group_settings(key): _as_json(group_settings(params, group)) for key, group in plan["groups"].items()
+    baseline = {"tasks": _plain(params.tasks), "crops": _plain(params.crops), "code": _code("evaluate")}
+    settings: dict[Path, Any] = {
+        files.required_assets: {name: required_assets(spec) for name, spec in params.losses.items()},
+        files.input_baseline_settings: baseline,
+        **{files.run_settings(key): run_settings(params, run) for key, run in plan["runs"].items()},
+        **{files.group_settings(key): group_settings(params, group) for key, group in plan["groups"].items()},
     }
+    code = {files.stage_code(stage): "".join(f"{line}\n" for line in _code(stage)) for stage in STAGES}
+    return code | {path: json.dumps(value, indent=2) + "\n" for path, value in settings.items()}
 
 
 def run_settings(params: Params, run: PlannedRun) -> dict[str, Any]:
     """Return what a training depends on beside its data, as JSON has it."""
     from sharploss.losses import TERMS
 
-    network, loss = params.networks[run["network"]], params.losses[run["loss"]]
+    loss = params.losses[run["loss"]]
     terms = [*(TERMS[term].__module__ for term in loss.terms), "sharploss.losses.weighted_sum"]
-    code = {
-        "train": _code("train"),
-        "network": _network_code(params, run["network"]),
-        "loss": _fingerprint(*terms, without=(*ASSETS, *SOURCES)),
-    }
     return {
-        "network": network.model_dump(mode="json"),
+        "network": params.networks[run["network"]].model_dump(mode="json"),
         "loss": loss.model_dump(mode="json"),
         "recipe": _plain(params.recipes)[run["recipe"]],
         "seed": run["seed"],
-        "code": code,
+        "code": {
+            "train": _code("train"),
+            "network": _network_code(params, run["network"]),
+            "loss": _fingerprint(*terms, without=(*ASSETS, *SOURCES)),
+        },
     }
 
 
@@ -87,12 +87,9 @@ def group_settings(params: Params, group: Group) -> dict[str, Any]:
 
 
 def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return what will be computed with, made sure that the file that DVC takes for a stage's settings says so.
+    """Return `wanted`; UserError where the file that DVC takes for a stage's settings does not say so.
 
     DVC looks at parameters and code when it begins, and a stage can begin hours later, or be run alone.
-
-    Raises:
-        UserError: params.yaml or the code have changed since the file was written.
     """
     written = read_json(path)
     changed = [name for name in wanted if written.get(name) != wanted[name]]
@@ -132,7 +129,3 @@ def _fingerprint(*modules: str, without: tuple[str, ...] = ()) -> list[str]:
 def _plain(section: Mapping[str, BaseModel]) -> dict[str, dict[str, Any]]:
     """Return a section of params.yaml, what is left at its default left out: a new setting is to change nothing."""
     return {name: model.model_dump(mode="json", exclude_defaults=True) for name, model in section.items()}
-
-
-def _as_json(value: Any) -> str:
-    return json.dumps(value, indent=2) + "\n"

@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sharploss.record.paths import RunFiles
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
+from sharploss.utils.models import Model, describe_problem
 
 Status = Literal["finished", "diverged", "not_trained"]
 
@@ -119,9 +120,6 @@ class RunRecord:
     provenance: Provenance | None
 
 
-Model = TypeVar("Model", bound=BaseModel)
-
-
 def load_run(files: RunFiles, key: str) -> RunRecord:
     """Read the record of a run.
 
@@ -180,8 +178,5 @@ def read_model(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        what = "is missing" if first["type"] == "missing" else f"is wrong: {first['msg'][0].lower()}{first['msg'][1:]}"
-        remedy = "delete it and run 'make repro' to make it again"
-        raise UserError(f"{path} is damaged ({where} {what}): {remedy}.") from None
+        what = describe_problem(error, model).removesuffix(".")
+        raise UserError(f"{path} is damaged ({what}): delete it and run 'make repro' to make it again.") from None

@@ -112,18 +112,15 @@ def _read_rows(path: Path) -> Iterator[Score]:
         runs = [name for name in columns if name not in ABOUT]
         cells = ((run, line, line[run]) for run in runs for line in lines)
     for run, line, text in cells:
-        if text and text != "nan":
-            yield Score(run, *(line[name] for name in ABOUT), value=_number(path, line["metric"], text))
-
-
-def _number(path: Path, metric: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not is_defined(metric, value):
-        raise UserError(f"{path} has the value '{text}', not a finite number: delete it and run 'make repro'.")
-    return value
+        if text in ("", "nan"):
+            continue
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not is_defined(line["metric"], value):
+            raise UserError(f"{path} has the value '{text}', not a finite number: delete it and run 'make repro'.")
+        yield Score(run, *(line[name] for name in ABOUT), value=value)
 
 
 def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:

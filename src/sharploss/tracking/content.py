@@ -1,5 +1,6 @@
 """What W&B gets of a finished run: its curves, result, scores, crops, weights, and what those were made from."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,17 +22,15 @@ CIRCUMSTANCES = {"started", "seconds", "steps_per_second", "device", "hardware",
 ORIGIN = {"identity", "packs", "start", "extractor", "commit"}
 
 
-def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dict[str, Any]:
-    """Read all that there is of a run.
+class NotTrainedError(UserError):
+    """A run lacks the weights of its loss."""
 
-    Returns:
-        description: what W&B needs (`tracking.wandb_settings`).
-        lines: the history.
-        summary: the result and the circumstances, flat; the means of the scores.
-        scores: one row per image, flat; none where nothing was measured.
-        crops: name -> PNG file of a restored crop.
-        weights: an artifact, as below, or None where the weights are not here.
-        inputs: artifacts that the weights were made from: name, type, metadata, and either `file` or a `receipt`.
+
+def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dict[str, Any]:
+    """Read all that there is of a run: what `wandb_settings` returns, history, summary, scores, crops and artifacts.
+
+    An artifact has a name, type, metadata, and either a `file` or a `receipt`; `inputs` are those that the weights were
+    made from, and `weights` is None where they are not here.
 
     Raises:
         UserError: there is no such run, or it is not done, or was trained by a version that left no identity, or its
@@ -40,7 +39,7 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     run, files = find_run(plan, key), paths(plan["study"], root)
     record = load_run(files.run(key), key)
     if record.metrics.status == "not_trained":
-        raise UserError(f"it was not trained ({record.metrics.reason}), so there is nothing to send.")
+        raise NotTrainedError(f"it was not trained ({record.metrics.reason}), so there is nothing to send.")
     metrics, provenance = record.metrics.model_dump(exclude_none=True), record.provenance
     if provenance is None or not provenance.identity:
         raise UserError(
@@ -84,8 +83,7 @@ def by_image(scores: Iterable[Score], key: str) -> list[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for score in scores:
         if score.run == key:
-            about = {"dataset": score.dataset, "image": score.image}
-            row = rows.setdefault((score.dataset, score.image), about)
+            row = rows.setdefault((score.dataset, score.image), {"dataset": score.dataset, "image": score.image})
             row[f"{score.metric}_{score.protocol}"] = score.value
     return list(rows.values())
 
@@ -100,22 +98,16 @@ def task_scores(files: StudyPaths, plan: Plan, task: str) -> list[Score]:
 def means(scores: Iterable[Score], key: str) -> dict[str, float]:
     """Return a run's means over the images of each test set, as "scores/<dataset>/<metric>_<protocol>".
 
-    They are those of the tables, over the images on which all runs of the task have a finite score
+    They are those of the tables, over the images on which all runs of the task (`task_scores`) have a finite score
     (`record.scores.comparable`); where that leaves some out, "images/<dataset>/<metric>_<protocol>" says how many are
     left.
-
-    Args:
-        scores: what `task_scores` returns.
-        key: the run.
     """
-    rows = list(scores)
-    scored: dict[str, set[str]] = {}
+    rows, scored, kept = list(scores), defaultdict[str, set[str]](set), defaultdict[str, list[float]](list)
     for row in rows:
-        scored.setdefault(f"{row.dataset}/{row.metric}_{row.protocol}", set()).add(row.image)
-    kept: dict[str, list[float]] = {}
+        scored[f"{row.dataset}/{row.metric}_{row.protocol}"].add(row.image)
     for row in comparable(rows):
         if row.run == key:
-            kept.setdefault(f"{row.dataset}/{row.metric}_{row.protocol}", []).append(row.value)
+            kept[f"{row.dataset}/{row.metric}_{row.protocol}"].append(row.value)
     found = {f"scores/{name}": fmean(values) for name, values in kept.items()}
     return found | {f"images/{name}": len(kept[name]) for name in kept if len(kept[name]) < len(scored[name])}
 
@@ -141,15 +133,11 @@ def _file(kind: str, path: Path, metadata: dict[str, Any], digest: str | None = 
 def _inputs(run: Mapping[str, Any], provenance: Provenance, root: Path) -> list[dict[str, Any]]:
     """List what a run was trained on and started from; of the data only a receipt, with the sha256 of the pixels."""
     task = provenance.config["task"]
-    found: list[dict[str, Any] | None] = [
-        {
-            "name": f"{run['task']}-{role}",
-            "type": "dataset",
-            "metadata": {"sha256": sha256, **task},
-            "receipt": {"task": run["task"], "role": role, "sha256": sha256, "sets": task.get(role), "made": task},
-        }
-        for role, sha256 in provenance.packs.items()
-    ]
+    found: list[dict[str, Any] | None] = []
+    for role, digest in provenance.packs.items():
+        receipt = {"task": run["task"], "role": role, "sha256": digest, "sets": task.get(role), "made": task}
+        about = {"name": f"{run['task']}-{role}", "type": "dataset", "metadata": {"sha256": digest, **task}}
+        found.append({**about, "receipt": receipt})
     origins = (("model", "start", provenance.start), ("extractor", "extractor", provenance.extractor))
     for kind, name, digest in origins:
         if run.get(name, NOTHING) != NOTHING:

@@ -5,7 +5,6 @@ Only `save` needs the package wandb-workspaces, which is optional.
 
 import contextlib
 import importlib
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from typing import Any
 from sharploss.config.params import Params
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import write_json
+from sharploss.utils.files import read_json, write_json
 
 PANELS = (
     ("train/discriminator/", "Discriminator", "lines"),
@@ -41,9 +40,7 @@ def panels(keys: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
 def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
     """Make a workspace for each suite and one report, or replace those made before, and return where they are.
 
-    Args:
-        params: the study.
-        keys: by suite, the names of the values that were sent.
+    `keys` are, by suite, the names of the values that were sent.
 
     Raises:
         UserError: wandb-workspaces is not installed, W&B is offline, or its server refuses.
@@ -54,11 +51,10 @@ def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
     import wandb
 
     kept = tracking.files_folder() / "sharploss-views.json"
-    known: dict[str, str] = json.loads(kept.read_text()) if kept.is_file() else {}
+    known: dict[str, str] = read_json(kept) if kept.is_file() else {}
     try:
         entity = os.environ.get("WANDB_ENTITY") or str(wandb.Api().default_entity)
-        built = build(modules, params, keys, entity)
-        places = [_save(view, known, name) for name, view in built.items()]
+        places = [_save(view, known, name) for name, view in build(modules, params, keys, entity).items()]
     except Exception as error:  # the package raises all sorts, bare exceptions too
         raise UserError(f"W&B did not take the workspaces ({tracking.one_line(error)}): try again later.") from None
     write_json(kept, known)
@@ -68,7 +64,8 @@ def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
 def load_modules() -> tuple[Any, Any]:
     """Import the modules of wandb-workspaces, which is optional, for workspaces and for reports."""
     try:
-        return tuple(importlib.import_module(f"wandb_workspaces.{name}") for name in ("workspaces", "reports.v2"))  # pyright: ignore[reportReturnType]
+        import_module = importlib.import_module
+        return import_module("wandb_workspaces.workspaces"), import_module("wandb_workspaces.reports.v2")
     except ImportError:
         raise UserError("Workspaces need an optional package: run 'uv pip install wandb-workspaces'.") from None
 
@@ -82,10 +79,12 @@ def build(modules: tuple[Any, Any], params: Params, keys: Mapping[str, Iterable[
     for suite, names in keys.items():
         found = {section: [_panel(reports, *each) for each in some] for section, some in panels(names).items()}
         only = [workspaces.Tags().isin([tracking.suite_tag(suite)])]
-        sections = [workspaces.Section(name=name, panels=some, is_open=True) for name, some in found.items()]
-        settings = workspaces.RunsetSettings(filters=only)
-        about = {"name": f"{params.study}: {suite}", "sections": sections, "runset_settings": settings}
-        built[f"workspace {suite}"] = workspaces.Workspace(**place, **about)
+        built[f"workspace {suite}"] = workspaces.Workspace(
+            **place,
+            name=f"{params.study}: {suite}",
+            sections=[workspaces.Section(name=name, panels=some, is_open=True) for name, some in found.items()],
+            runset_settings=workspaces.RunsetSettings(filters=only),
+        )
         runs = reports.Runset(**place, name=suite, filters=only)
         blocks += [reports.H1(text=suite), reports.P(text=params.suites[suite].question)]
         for name, some in found.items():
@@ -95,14 +94,13 @@ def build(modules: tuple[Any, Any], params: Params, keys: Mapping[str, Iterable[
 
 
 def _panel(reports: Any, kind: str, key: str) -> Any:
-    logarithmic = key.rpartition("/")[2] in ("total", "gradient")
-    panels = {
-        "lines": lambda: reports.LinePlot(title=key, x="Step", y=[key], log_y=logarithmic),
-        "bars": lambda: reports.BarPlot(title=key.removeprefix("scores/"), metrics=[key]),
-        "media": lambda: reports.MediaBrowser(title=key, media_keys=[key]),
-        "table": lambda: reports.WeavePanelSummaryTable(table_name=key),
-    }
-    return panels[kind]()
+    if kind == "lines":
+        return reports.LinePlot(title=key, x="Step", y=[key], log_y=key.endswith(("/total", "/gradient")))
+    if kind == "bars":
+        return reports.BarPlot(title=key.removeprefix("scores/"), metrics=[key])
+    if kind == "media":
+        return reports.MediaBrowser(title=key, media_keys=[key])
+    return reports.WeavePanelSummaryTable(table_name=key)
 
 
 def _save(view: Any, known: dict[str, str], name: str) -> str:

@@ -16,9 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from subprocess import DEVNULL
+from subprocess import DEVNULL, PIPE
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
 
@@ -38,7 +38,7 @@ _followers: list[subprocess.Popen[bytes]] = []  # their pipes have to stay open 
 
 
 def mode() -> str:
-    """Return W&B's mode: WANDB_MODE when set, else online for a user who is logged in, else offline."""
+    """Return WANDB_MODE when set, else online for a user who is logged in, else offline."""
     return os.environ.get("WANDB_MODE") or ("online" if logged_in() else "offline")
 
 
@@ -66,9 +66,7 @@ def logged_in() -> bool:
 
 def shorten(name: str, limit: int) -> str:
     """Return `name`, the end of one that is longer than `limit` characters replaced by a hash of the whole."""
-    if len(name) <= limit:
-        return name
-    return f"{name[: limit - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return name if len(name) <= limit else f"{name[: limit - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def suite_tag(suite: str) -> str:
@@ -100,8 +98,7 @@ def wandb_settings(
 ) -> dict[str, Any]:
     """Return what wandb.init needs of a run; the id is the same whenever the same configuration is trained.
 
-    W&B groups runs by one name only: that is the run's first suite, or its task and network where it has no suite.
-    A tag names each suite.
+    W&B groups runs by one name only: the run's first suite, else its task and network. A tag names each suite.
     """
     tags = [study, run["task"], run["network"], run["loss"], *map(suite_tag, run["suites"])]
     return {
@@ -122,38 +119,30 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
     """
     if mode() == "disabled":
         return None
-    if wrong_project():
-        print(f"W&B gets nothing of this training: {wrong_project()}", file=sys.stderr)
+    if wrong := wrong_project():
+        print(f"W&B gets nothing of this training: {wrong}", file=sys.stderr)
         return None
     pictures = Path(tempfile.mkdtemp(prefix="sharploss-pictures-"))
-    follower = follow(record, description, pictures)
-    if follower is None:
+    try:
+        _followers.append(follow(record, description, pictures))
+    except OSError:
         pictures.rmdir()
         return None
-    _followers.append(follower)
     return pictures
 
 
-def follow(record: Path, description: dict[str, Any], pictures: Path | None = None) -> subprocess.Popen[bytes] | None:
-    """Start the process that follows `record` until this process has ended; return None when W&B is disabled.
+def follow(record: Path, description: dict[str, Any], pictures: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start the process that follows `record` until this process has ended.
 
     Its standard input is a pipe nobody writes to: the end of this process closes it, however it ends. The record is
     handed over open: a short training is over, and its folder gone, before W&B is imported.
     """
-    if mode() == "disabled":
-        return None
-    with contextlib.suppress(OSError), record.open("rb") as file:
+    with record.open("rb") as file:
         command = [sys.executable, "-m", "sharploss.tracking.follower", str(file.fileno()), json.dumps(description)]
         command += [str(pictures)] if pictures else []
         return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=DEVNULL,
-            stderr=DEVNULL,
-            start_new_session=True,
-            pass_fds=[file.fileno()],
+            command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True, pass_fds=[file.fileno()]
         )
-    return None
 
 
 def flatten(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,25 +161,15 @@ def flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+@contextlib.contextmanager
 def replay(
-    lines: Iterable[dict[str, Any]],
-    description: dict[str, Any],
-    pictures: Path | None = None,
-    finish: Callable[[Any], None] = lambda _: None,
-) -> Path:
-    """Send a run to W&B, line by line; blocks until `lines` ends and W&B has it. Safe to repeat.
+    lines: Iterable[dict[str, Any]], description: dict[str, Any], pictures: Path | None = None
+) -> Generator[tuple[Any, Path]]:
+    """Send a run's whole record to W&B, then yield its run and the folder that W&B keeps of it; safe to repeat.
 
-    Args:
-        lines: the whole record.
-        description: what `wandb_settings` returns.
-        pictures: the folder that the training leaves pictures in.
-        finish: called with the W&B run after the last line.
-
-    Returns:
-        The folder that W&B keeps of the run.
+    Leaving the block waits until W&B has it all; W&B raises errors of many classes. `pictures` is the folder in which a
+    training leaves those of its validations.
     """
-    if not os.environ.get("WANDB_MODE"):
-        os.environ.pop("WANDB_MODE", None)  # an empty one is a mode that W&B does not know
     import wandb
 
     # No console capture and no system metrics: both start threads, and the record has what matters.
@@ -206,8 +185,7 @@ def replay(
                 continue
             run.log({**flatten(line), **_pictures(pictures, line)}, step=line["step"])
             (folder / SENT).write_text(f"{first} {index + 1}")
-        finish(run)
-    return folder
+        yield run, folder
 
 
 def lines_sent(folder: Path, identity: str) -> int:
@@ -232,31 +210,24 @@ def _pictures(folder: Path | None, line: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
     import wandb
 
-    found: list[Any] = []
-    for path in sorted(folder.glob(f"{line['step']}--*.npy")):
-        found.append(wandb.Image(np.load(path), caption=path.stem.split("--", 2)[-1]))
+    paths = sorted(folder.glob(f"{line['step']}--*.npy"))
+    found = [wandb.Image(np.load(path), caption=path.stem.split("--", 2)[-1]) for path in paths]
+    for path in paths:
         path.unlink()
     return {PICTURES: found} if found else {}
 
 
 def read_growing(file: BinaryIO, ended: threading.Event, pause: float = 0.2) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a growing record, until it has ended and everything in it was read."""
+    """Yield the whole lines of a growing record, until it has ended and everything in it was read."""
     while True:
-        last = ended.is_set()
-        yield from _whole_lines(file)
+        last, start = ended.is_set(), file.tell()
+        while (line := file.readline()).endswith(b"\n"):
+            yield json.loads(line)
+            start = file.tell()
         if last:
             return
+        file.seek(start)
         time.sleep(pause)
-
-
-def _whole_lines(file: BinaryIO) -> Iterator[dict[str, Any]]:
-    while True:
-        start = file.tell()
-        line = file.readline()
-        if not line.endswith(b"\n"):
-            file.seek(start)
-            return
-        yield json.loads(line)
 
 
 def _watch_parent(key: str, ended: threading.Event, pictures: Path | None) -> None:
@@ -274,25 +245,20 @@ def _remove(pictures: Path | None) -> None:
         shutil.rmtree(pictures, ignore_errors=True)
 
 
-def _lower_priority() -> None:
-    """Run only when a processor is idle, where the system has that, so that no training waits for this process."""
-    os.nice(19)
-    if hasattr(os, "SCHED_IDLE"):
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
 def main() -> None:
     """Follow the record that is open as a descriptor: `... follower DESCRIPTOR DESCRIPTION [PICTURES]` (`follow`)."""
-    _lower_priority()
+    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):  # no training waits for a process that runs only when a processor is idle
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     record, description, *rest = sys.argv[1:]
     pictures = Path(rest[0]) if rest else None
     ended, settings = threading.Event(), json.loads(description)
     key = settings["config"]["key"]
     threading.Thread(target=_watch_parent, args=(key, ended, pictures), daemon=True).start()
     try:
-        with os.fdopen(int(record), "rb") as file:
-            replay(read_growing(file, ended), settings, pictures)
+        with os.fdopen(int(record), "rb") as file, replay(read_growing(file, ended), settings, pictures):
+            pass
     except Exception as error:
         _note(key, error)
         raise

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from sharploss.config.params import load_params
-from sharploss.planning.plan import load_plan
+from sharploss.planning.plan import find_run, load_plan
 from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
-from sharploss.tracking.content import content_of
+from sharploss.tracking.content import NotTrainedError, content_of
 from sharploss.utils.errors import UserError, unknown
 
 DESCRIPTION = """Send finished runs to Weights & Biases: curves, scores of every image, crops, weights and the data they
@@ -47,39 +47,32 @@ def main(arguments: list[str]) -> int:
     check_settings()
     params, plan = load_params(), load_plan()
     for key in asked.runs:
-        if key not in plan["runs"]:
-            raise unknown("run", key, plan["runs"])
+        find_run(plan, key)
     files = paths(plan["study"])
     keys = asked.runs or [key for key in plan["runs"] if files.run(key).metrics.is_file()]
     if not keys:
         raise UserError("No run of runs.yaml is done: run 'make repro' to train them.")
     read = partial(content_of, params, plan)
-    if asked.workspace:
-        from sharploss.tracking.dashboards import save
+    if not asked.workspace:
+        return publish((key, partial(read, key)) for key in dict.fromkeys(keys))
+    from sharploss.tracking.dashboards import save
 
-        suites: dict[str, list[str]] = {}
-        failed = 0
-        for key in keys:
-            try:
-                sent = sent_keys(read(key))
-            except UserError as error:
-                failed += 1
-                print(f"error: {key} is left out: {error}", file=sys.stderr)
-                continue
-            for suite in plan["runs"][key]["suites"]:
-                suites.setdefault(suite, []).extend(sent)
-        print(save(params, suites))
-        return 1 if failed else 0
-    return publish((key, partial(read, key)) for key in dict.fromkeys(keys))
+    suites: dict[str, list[str]] = {}
+    failed = False
+    for key in keys:
+        try:
+            sent = sent_keys(read(key))
+        except UserError as error:
+            failed, sent = True, []
+            print(f"error: {key} is left out: {error}", file=sys.stderr)
+        for suite in plan["runs"][key]["suites"]:
+            suites.setdefault(suite, []).extend(sent)
+    print(save(params, suites))
+    return int(failed)
 
 
 def check_settings() -> None:
-    """Refuse settings that W&B cannot work with.
-
-    Raises:
-        UserError: W&B is switched off, in a mode that it does not have, or to be online without a login; or its
-            project has a name that it does not accept.
-    """
+    """Refuse (UserError) a mode that W&B does not have, or that cannot be, and names that it does not accept."""
     mode = tracking.mode()
     if mode not in MODES:
         raise unknown("WANDB_MODE", mode, MODES)
@@ -103,13 +96,9 @@ def sent_keys(content: Content) -> list[str]:
 
 
 def publish(runs: Iterable[tuple[str, Any]]) -> int:
-    """Send runs and print where they are now and what to do next; a run that fails does not stop the others.
+    """Send runs (keys, each with a function that reads what there is of it) and print where they are now.
 
-    Args:
-        runs: keys, each with a function that reads what there is of the run.
-
-    Returns:
-        1 where a run failed, else 0.
+    A run that fails does not stop the others; returns 1 where one failed or none was sent, else 0.
     """
     from tqdm import tqdm
 
@@ -119,6 +108,8 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
         try:
             content = read()
             sent.append((content, *_send(content)))
+        except NotTrainedError as error:
+            print(f"{key}: {error}", file=sys.stderr)
         except UserError as error:
             failed += 1
             print(f"error: {key}: {error}", file=sys.stderr)
@@ -130,7 +121,7 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
         print(_where(sent))
     if failed:
         print(f"error: {failed} of {failed + len(sent)} runs were not published.", file=sys.stderr)
-    return 1 if failed else 0
+    return 0 if sent and not failed else 1
 
 
 def _where(sent: Sequence[tuple[Content, Path, str]]) -> str:
@@ -149,41 +140,32 @@ def _send(content: Content) -> tuple[Path, str]:
     """Replay one run; return the folder that W&B keeps of it, and its project's address ("" offline)."""
     import wandb
 
-    address = ""
-
-    def finish(run: Any) -> None:
-        nonlocal address
-        _finish(run, content)
-        address = "" if run.offline else str(run.project_url)
-
     lines, identity = list(content["lines"]), content["description"]["id"]
     if not tracking.is_offline():
-        _check_sent(tracking.files_folder(), identity)
+        for part in _unsent(tracking.files_folder(), identity):
+            # Sending it afterwards would make every curve double.
+            send = f"first run: wandb sync {shlex.quote(str(part))}"
+            raise UserError(f"{part} was written offline and not sent: {send}")
     if content["crops"]:
         # A step of its own after the last: what is sent by step is sent once.
         images = {name: wandb.Image(str(path), caption=name) for name, path in content["crops"].items()}
         lines.append({"event": "test", "step": lines[-1]["step"] + 1, "crops": images})
-    folder = tracking.replay(lines, content["description"], finish=finish)
-    _drop_empty(folder, identity)
+    with tracking.replay(lines, content["description"]) as (run, folder):
+        _finish(run, content)
+        address = "" if run.offline else str(run.project_url)
+    for part, held in _unsent(folder.parent, identity).items():
+        if part != folder and not held:  # the newest says all that it says
+            shutil.rmtree(part)
     return folder, address
 
 
-def _check_sent(folder: Path, identity: str) -> None:
-    """Refuse to send what lies in files that were not: sending those afterwards would make every curve double."""
-    for part, _, _ in tracking.run_folders(folder, identity):
-        if part.name.startswith("offline-") and not _is_sent(part):
-            raise UserError(f"{part} was written offline and not sent: first run: wandb sync {shlex.quote(str(part))}")
-
-
-def _is_sent(part: Path) -> bool:
-    return any(part.glob("*.wandb.synced"))
-
-
-def _drop_empty(folder: Path, identity: str) -> None:
-    """Remove earlier offline files that hold no line of the record and were not sent: the newest say all of it."""
-    for part, first, last in tracking.run_folders(folder.parent, identity):
-        if part != folder and part.name.startswith("offline-") and first == last and not _is_sent(part):
-            shutil.rmtree(part)
+def _unsent(folder: Path, identity: str) -> dict[Path, int]:
+    """Return the folders of a run that were written offline and not sent, with the lines of the record in each."""
+    return {
+        part: last - first
+        for part, first, last in tracking.run_folders(folder, identity)
+        if part.name.startswith("offline-") and not any(part.glob("*.wandb.synced"))
+    }
 
 
 def _finish(run: Any, content: Content) -> None:
@@ -194,8 +176,9 @@ def _finish(run: Any, content: Content) -> None:
     scores = content["scores"]
     if scores:
         columns = list(dict.fromkeys(name for row in scores for name in row))
-        rows: list[Any] = [[row.get(name) for name in columns] for row in scores]
-        run.summary["scores"] = wandb.Table(columns=columns, data=rows)
+        run.summary["scores"] = wandb.Table(
+            columns=columns, data=[[row.get(name) for name in columns] for row in scores]
+        )
     for artifact in content["inputs"]:
         # As `use_artifact` does, but without waiting for the server: that refuses offline, although the files can hold
         # an input.
@@ -205,7 +188,7 @@ def _finish(run: Any, content: Content) -> None:
 
 
 def _artifact_name(name: str) -> str:
-    """Return a name that W&B takes: of a file of the user's, characters that it does not are replaced."""
+    """Return a name that W&B takes: characters that it does not, of a file of the user's, are replaced."""
     return tracking.shorten(re.sub(r"[^A-Za-z0-9_.-]", "_", name), tracking.ARTIFACT)
 
 

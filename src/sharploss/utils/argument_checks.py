@@ -17,7 +17,7 @@ def check_choice(name: str, value: Any, choices: tuple[object, ...]) -> None:
 def check_number(name: str, value: Any, *, minimum: float) -> None:
     """Require `value` to be a finite number of at least `minimum`."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value < minimum:
-        raise ValueError(f"{name} must be a finite number of at least {minimum:g}, not {value!r}{_yaml_hint(value)}")
+        raise ValueError(f"{name} must be a finite number of at least {minimum:g}, not {value!r}{yaml_hint(value)}")
 
 
 def check_integer(name: str, value: Any, *, minimum: int) -> None:
@@ -38,7 +38,7 @@ def check_flag(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be true or false, not {value!r}")
 
 
-def _yaml_hint(value: object) -> str:
+def yaml_hint(value: object) -> str:
     """Explain the text that YAML makes of numbers such as 1e-3."""
     try:
         number = float(value) if isinstance(value, str) else math.nan

@@ -12,13 +12,7 @@ class UserError(ValueError):
 
 
 def unknown(kind: str, name: object, known: Iterable[object]) -> UserError:
-    """Return the error for a name that does not exist, with the nearest ones that do.
-
-    Args:
-        kind: what was named, in the singular ("loss", "data set").
-        name: what was asked for.
-        known: every name that would have been right.
-    """
+    """Return the error for a name of a `kind` ("loss", "data set") that does not exist, with the nearest that does."""
     names, asked = [str(item) for item in known], cut(str(name))
     near = difflib.get_close_matches(asked, names, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"known are: {cut(', '.join(sorted(names)), 400) or 'none'}."
@@ -34,6 +28,11 @@ def sentence(text: object) -> str:
 def cut(text: str, most: int = 80) -> str:
     """Shorten a text to `most` letters, so that a sentence that quotes it stays one."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def shown(value: object) -> str:
+    """Return a value of a file as a message quotes it, shortened."""
+    return cut(repr(value))
 
 
 def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:

@@ -10,13 +10,7 @@ T = TypeVar("T")
 
 
 def construct(kind: str, name: str, classes: Mapping[str, type[T]], parameters: Mapping[str, Any]) -> T:
-    """Build the object that `name` stands for.
-
-    Args:
-        kind: what is built, in the singular ("network", "loss term"), for messages.
-        name: a key of `classes`.
-        classes: names and the classes they stand for.
-        parameters: keyword arguments of the class; those left out keep their defaults.
+    """Build the object of `classes` that `name` stands for; `kind` is what it is called in messages ("loss term").
 
     Raises:
         UserError: an unknown name or parameter (the message names the nearest one), or a value the class refuses.

@@ -34,11 +34,7 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 def load_yaml(path: str | Path, remedy: str = "correct it, or restore it from git") -> Any:
-    """Read a YAML file that holds a mapping.
-
-    Args:
-        path: the file.
-        remedy: what to do about a file that holds something else, for the message.
+    """Read a YAML file that holds a mapping; `remedy` is what to do about one that holds something else.
 
     Raises:
         UserError: it is missing, no file, not YAML, no mapping, or holds a key twice; the message names it.

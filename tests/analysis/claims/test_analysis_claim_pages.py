@@ -6,9 +6,8 @@ import pytest
 
 import synthetic
 from sharploss.analysis.claims.evaluate import evaluate_claims
-from sharploss.analysis.claims.pages import page, write_pages
 from sharploss.analysis.claims.spec import load_claims
-from sharploss.analysis.claims.summary import VERDICTS
+from sharploss.analysis.claims.summary import VERDICTS, page, write_pages
 
 PAGES = load_claims(synthetic.REPOSITORY).papers
 

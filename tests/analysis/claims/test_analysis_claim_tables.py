@@ -1,5 +1,4 @@
-from sharploss.analysis.claims.pages import claim_rows
-from sharploss.analysis.claims.summary import anomaly_rows, anomaly_table, claims_table, effects
+from sharploss.analysis.claims.summary import anomaly_rows, anomaly_table, claim_rows, claims_table, effects
 from sharploss.analysis.tables.writers import latex, markdown
 
 MINUS = "\N{MINUS SIGN}"

@@ -125,7 +125,7 @@ def test_of_several_tables_one_has_to_have_the_name(claim_file):
         ({"sence": "higher"}, "There is no key 'sence': did you mean 'sense'"),
         ({"sense": "sharper"}, "sense is 'sharper'"),
         ({"pairs": []}, "pairs is"),
-        ({"kind": "directon"}, "claims.E1.measured.0 is"),
+        ({"kind": "directon"}, "claims.E1.measured.0.kind: There is no kind 'directon': did you mean 'direction'?"),
         ({"tolerance": -1}, "tolerance is -1"),
     ],
 )

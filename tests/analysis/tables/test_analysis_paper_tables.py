@@ -1,9 +1,11 @@
 import json
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from sharploss.analysis.load import load_study
-from sharploss.analysis.tables.paper_tables import paper_tables
+from sharploss.analysis.tables.paper_tables import beside, paper_tables
 from sharploss.analysis.tables.writers import latex, markdown
 
 
@@ -82,3 +84,20 @@ def test_a_run_that_failed_is_told(own_root):
     rows = frame.query("network == 'edsr' and loss == 'sploss'")
     assert set(rows["status"]) == {"not trained: the weights are away"}
     assert "not trained: the weights are away" in markdown(table)
+
+
+def test_the_longest_training_is_compared_but_one_of_the_first_run_only_where_there_is_no_other():
+    def measured_recipe(*recipes):
+        runs = [
+            {"task": "sr_x4", "network": "edsr", "loss": "l1", "recipe": r, "step": n, "failure": ""}
+            for r, n in recipes
+        ]
+        mean = {("sr_x4", "edsr", r, "l1", "set5", "psnr", "y"): 30.0 for r, _ in recipes}
+        row = {"task": "sr_x4", "network": "edsr", "loss": "l1", "metric": "psnr", "protocol": "y"}
+        published = pd.DataFrame([row | {"label_dataset": "Set5", "value": 31.0}])
+        about = SimpleNamespace(tasks={"4": ["sr_x4"]})
+        study = SimpleNamespace(runs=pd.DataFrame(runs))
+        return beside(study, published, about, mean, {"Set5": ["set5"]})["measured_recipe"].item()
+
+    assert measured_recipe(("short", 10), ("long", 500), ("h100", 900)) == "long"
+    assert measured_recipe(("h100", 900)) == "h100"

@@ -16,7 +16,7 @@ from sharploss.analysis.tables.writers import markdown
 
 @pytest.fixture(scope="module")
 def written(study_root):
-    tables.make_tables("mini", study_root)
+    tables.write_tables(load_study("mini", study_root))
     return study_root / "reports" / "mini" / "tables"
 
 
@@ -209,7 +209,7 @@ def small_root(own_root):
 
 
 def files(root):
-    tables.make_tables("mini", root)
+    tables.write_tables(load_study("mini", root))
     return {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "tables").iterdir()}
 
 
@@ -219,7 +219,7 @@ def test_the_same_results_give_the_same_bytes(small_root):
 
 
 def test_a_study_without_sweep_or_l1_still_has_its_tables(small_root):
-    tables.make_tables("mini", small_root)
+    tables.write_tables(load_study("mini", small_root))
     folder = small_root / "reports/mini/tables"
     assert "no runs for this table" in (folder / "alpha_sweep.md").read_text()
     assert "no runs for this table" in (folder / "alpha_control.md").read_text()
@@ -303,7 +303,7 @@ def test_cost_is_told_per_recipe(wide):
 
 @pytest.mark.slow
 def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path):
-    tables.make_tables("mini", wide_root)
+    tables.write_tables(load_study("mini", wide_root))
     evaluate_claims("mini", wide_root)
     files = sorted((wide_root / "reports" / "mini").rglob("*.tex"))
     assert {path.stem for path in files} >= {"pairings", "same_size_difference", "paper_gv_table1", "claims"}

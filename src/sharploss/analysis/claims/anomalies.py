@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ConfigDict, Field, RootModel
 
 from sharploss.analysis.published import PUBLISHED, load_index, published_values, reference
-from sharploss.analysis.strict import load_strict
 from sharploss.config.tasks import Strict
 from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.models import load_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,8 +70,7 @@ def anomalies(root: Path) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: the list is damaged, or names a table or cells that do not exist.
     """
-    path = root / PUBLISHED / "anomalies.yaml"
-    listed = load_strict(path, Anomalies, (Anomaly, Evidence)).root
+    listed = load_model(root / PUBLISHED / "anomalies.yaml", Anomalies).root
     published, index = published_values(root), load_index(root)
     found: dict[str, dict[str, Any]] = {}
     for key, about in listed.items():

@@ -15,7 +15,6 @@ from sharploss.config.protocols import MAIN
 
 Floats = npt.NDArray[np.float64]
 
-
 STANDARD = {"psnr": MAIN, "ssim": MAIN}
 """The protocols that measured claims are tested under where they leave that open: no score counts twice."""
 
@@ -85,22 +84,16 @@ def contrasts(test: claims.CellTest, source: Source) -> list[Contrast]:
 def _contexts(test: claims.CellTest, source: Source) -> list[Cell]:
     """List the cells that a test looks at, without their losses."""
     wanted = {"block": {*test.tables, *test.recipes}, "task": set(test.tasks), "network": set(test.networks)}
-    wanted |= {"dataset": set(test.datasets), "metric": set(test.metrics)}
-    return list(
-        dict.fromkeys(
-            cell._replace(loss="")
-            for cell in source.cells
-            if all(not names or getattr(cell, name) in names for name, names in wanted.items())
-            and cell.dataset not in test.without_datasets
-            and _measured_as_asked(test, cell)
-        )
+    wanted |= {"dataset": set(test.datasets), "metric": set(test.metrics), "protocol": set(test.protocols)}
+    standard = {} if test.protocols or test.tables else STANDARD  # a published table has one protocol for each metric
+    cells = (
+        cell._replace(loss="")
+        for cell in source.cells
+        if all(not names or getattr(cell, name) in names for name, names in wanted.items())
+        and cell.dataset not in test.without_datasets
+        and cell.protocol in standard.get(cell.metric, (cell.protocol,))
     )
-
-
-def _measured_as_asked(test: claims.Cells, cell: Cell) -> bool:
-    if test.protocols or test.tables:  # a published table has one protocol for each metric
-        return not test.protocols or cell.protocol in test.protocols
-    return cell.protocol in STANDARD.get(cell.metric, (cell.protocol,))
+    return list(dict.fromkeys(cells))
 
 
 def _of(test: claims.CellTest, cell: Cell) -> Iterator[Contrast]:
@@ -109,7 +102,7 @@ def _of(test: claims.CellTest, cell: Cell) -> Iterator[Contrast]:
     elif isinstance(test, claims.Bound):
         yield from _bounds(test, cell)
     else:
-        yield from (_pair(test, cell, pair) for pair in test.pairs)
+        yield from _pairs(test, cell)
 
 
 def sign(metric: str, sense: str) -> int:
@@ -126,19 +119,19 @@ def at(cell: Cell, side: str) -> Cell:
     return cell._replace(loss=loss, network=network or cell.network)
 
 
-def _pair(test: claims.Direction | claims.Equals, cell: Cell, pair: tuple[str, str]) -> Contrast:
-    sense = test.sense if isinstance(test, claims.Direction) else "higher"
-    first, second, way = at(cell, pair[0]), at(cell, pair[1]), sign(cell.metric, sense)
-    label = f"{pair[0]} against {pair[1]}"
-    return Contrast(
-        first._replace(loss=label),
-        label,
-        ((float(way), first), (float(-way), second)),
-        or_equal=isinstance(test, claims.Direction) and test.or_equal,
-        tolerance=test.tolerance,
-        expected=test.expected if isinstance(test, claims.Equals) else None,
-        sense=way,
-    )
+def _pairs(test: claims.Direction | claims.Equals, cell: Cell) -> Iterator[Contrast]:
+    way = sign(cell.metric, test.sense)
+    for one, other in test.pairs:
+        first, second, label = at(cell, one), at(cell, other), f"{one} against {other}"
+        yield Contrast(
+            first._replace(loss=label),
+            label,
+            ((float(way), first), (float(-way), second)),
+            or_equal=test.or_equal,
+            tolerance=test.tolerance,
+            expected=test.expected,
+            sense=way,
+        )
 
 
 def _largest(test: claims.LargestAt, cell: Cell) -> Iterator[Contrast]:

@@ -11,10 +11,10 @@ import numpy as np
 
 from sharploss.analysis.claims.anomalies import anomalies
 from sharploss.analysis.claims.contrasts import Contrast, Scored, Source, contrasts, scored
-from sharploss.analysis.claims.pages import write_pages
 from sharploss.analysis.claims.pooled_effect import pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
 from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
+from sharploss.analysis.claims.summary import write_pages
 from sharploss.analysis.load import Study, load_study
 from sharploss.analysis.stats.effect_sizes import holm, p_value
 from sharploss.analysis.stats.intervals import mean_interval
@@ -89,13 +89,9 @@ def evaluate_all(claims: dict[str, Claim], published: Source, study: Study) -> d
 
 
 def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact: bool) -> dict[str, Any]:
-    """Evaluate a claim's tests on one source.
+    """Evaluate a claim's tests on one source; all of them must hold.
 
-    Args:
-        tests: all of them must hold.
-        source: the cells.
-        others: verdicts of the claims that it joins (`all_of`), by name.
-        exact: whether the numbers are published ones, which have no spread.
+    `others` are verdicts of the claims that it joins (`all_of`); `exact` numbers are published ones, without spread.
 
     Returns:
         verdict, why (a sentence), seeds (how many trainings stand behind the measured cell that has the fewest; None
@@ -104,12 +100,11 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
         metric's unit, with its interval where it was measured), and exceptions
         (cells not for it).
     """
-    blocked = [test.reason for test in tests if isinstance(test, NotTestable)]
-    if blocked:
-        return _empty(NOT_TESTABLE, blocked[0])
-    combined = [test for test in tests if isinstance(test, AllOf)]
-    if combined:
-        return _all_of([others[name] | {"name": name} for test in combined for name in test.claims])
+    for test in tests:
+        if isinstance(test, NotTestable):
+            return _empty(NOT_TESTABLE, test.reason)
+    if joined := [name for test in tests if isinstance(test, AllOf) for name in test.claims]:
+        return _all_of({name: others[name] for name in joined})
     asked = {recipe for test in tests if isinstance(test, CellTest) for recipe in test.recipes}
     if asked and not any(cell.block in asked for cell in source.cells):
         why = f"It is about the paper's own budget (recipes: {', '.join(sorted(asked))}); this study has no such runs."
@@ -188,8 +183,10 @@ def conclude(cells: dict[Cell, str], results: list[ClaimResult], *, exact: bool)
         return SUPPORTED, f"All {total} cells agree."
     against = counts["against"] + counts["tie"] if exact else _confirmed(results)
     if against:
-        how = "are equal or the other way round" if exact else f"are the other way round {_corrected(_seeds(results))}"
-        return CONTRADICTED, f"{against} of {total} cells {how}."
+        seeds = _seeds(results)
+        known = "" if seeds is None else ", with one seed" if seeds == 1 else f", with {seeds} seeds"
+        measured = f"are the other way round after Holm's correction (over images{known})"
+        return CONTRADICTED, f"{against} of {total} cells {'are equal or the other way round' if exact else measured}."
     reasons = {
         "open": "have intervals that span no effect",
         "missing": _missing(results),
@@ -199,12 +196,6 @@ def conclude(cells: dict[Cell, str], results: list[ClaimResult], *, exact: bool)
     return UNDECIDED, "; ".join(
         f"{counts[name]} of {total} cells {why}" for name, why in reasons.items() if counts[name]
     ) + "."
-
-
-def _corrected(seeds: int | None) -> str:
-    """Return what a measured finding was corrected for, in words."""
-    known = "" if seeds is None else ", with one seed" if seeds == 1 else f", with {seeds} seeds"
-    return f"after Holm's correction (over images{known})"
 
 
 def _missing(results: list[ClaimResult]) -> str:
@@ -231,11 +222,8 @@ def _left_out(results: list[ClaimResult]) -> str:
 
 def _confirmed(results: list[ClaimResult]) -> int:
     """Count the cells that have a contrast against the claim after Holm's correction for all contrasts."""
-    adjusted = holm(np.array([one.p for one in results]))
-    against = {
-        one.contrast.cell for one, p in zip(results, adjusted, strict=True) if one.outcome == "against" and p < LEVEL
-    }
-    return len(against)
+    adjusted = zip(results, holm(np.array([one.p for one in results])), strict=True)
+    return len({one.contrast.cell for one, p in adjusted if one.outcome == "against" and p < LEVEL})
 
 
 def _seeds(results: list[ClaimResult]) -> int | None:
@@ -289,12 +277,12 @@ def _empty(word: str, why: str) -> dict[str, Any]:
     return {"verdict": word, "why": why, "seeds": None, **empty}
 
 
-def _all_of(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _all_of(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Join verdicts: contradicted when one part is, supported when all are."""
-    words = {part["name"]: part["verdict"] for part in parts}
-    known = set(words.values())
+    known = {part["verdict"] for part in parts.values()}
     word = CONTRADICTED if CONTRADICTED in known else SUPPORTED if known == {SUPPORTED} else UNDECIDED
-    parts_found = ", ".join(f"{name} {each}" for name, each in words.items())
-    counts = {name: sum(part["cells"][name] for part in parts) for name in parts[0]["cells"]}
-    seeds = min((part["seeds"] for part in parts if part["seeds"] is not None), default=None)
-    return _empty(word, f"{parts_found[0].upper()}{parts_found[1:]}.") | {"seeds": seeds, "cells": counts}
+    why = ", ".join(f"{name} {part['verdict']}" for name, part in parts.items())
+    counts = sum((Counter(part["cells"]) for part in parts.values()), Counter[str]())
+    seeds = min((part["seeds"] for part in parts.values() if part["seeds"] is not None), default=None)
+    cells = {name: counts[name] for name in _count([])}
+    return _empty(word, f"{why[0].upper()}{why[1:]}.") | {"seeds": seeds, "cells": cells}

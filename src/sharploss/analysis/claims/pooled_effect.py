@@ -25,10 +25,6 @@ def pooled(found: Sequence[tuple[Contrast, Scored]], *, exact: bool) -> dict[str
     (`intervals.mean_interval`), with the degrees of freedom of the smallest test set, or of the seeds. Published
     numbers carry no spread: no interval. Nor is there one with one seed where a test set is a single image or number.
 
-    Args:
-        found: contrasts and what there is of them, (images, seeds) each.
-        exact: whether the numbers are published ones.
-
     Returns:
         metric -> change (mean, in the metric's unit; + is up, whatever the claim says), low, high, smallest, largest
         (over contrasts), contrasts (how many).
@@ -44,14 +40,10 @@ def pooled(found: Sequence[tuple[Contrast, Scored]], *, exact: bool) -> dict[str
 def _effect(found: list[tuple[str, Floats, npt.NDArray[np.bool_]]], *, exact: bool) -> dict[str, float | int | None]:
     changes = [float(table.mean()) for _, table, _ in found]
     low, high = (None, None) if exact else _interval(found) or (None, None)
-    return {
-        "change": round(float(np.mean(changes)), 9),
-        "low": None if low is None else round(low, 9),
-        "high": None if high is None else round(high, 9),
-        "smallest": round(min(changes), 9),
-        "largest": round(max(changes), 9),
-        "contrasts": len(found),
-    }
+    numbers = {"change": float(np.mean(changes)), "low": low, "high": high}
+    numbers |= {"smallest": min(changes), "largest": max(changes)}
+    rounded = {name: None if value is None else round(value, 9) for name, value in numbers.items()}
+    return {**rounded, "contrasts": len(found)}
 
 
 def _interval(found: list[tuple[str, Floats, npt.NDArray[np.bool_]]]) -> tuple[float, float] | None:

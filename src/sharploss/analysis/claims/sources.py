@@ -10,7 +10,7 @@ import numpy as np
 from sharploss.analysis.claims.contrasts import Cell, Floats, Source
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import default_protocol
-from sharploss.analysis.published import demo, published_values
+from sharploss.analysis.published import published_cells
 from sharploss.analysis.tables.layout import records
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def published_source(root: Path) -> Source:
     """Return the published cells; a block is a table."""
-    import pandas as pd
-
-    table = pd.concat([published_values(root), demo(root)], ignore_index=True).rename(columns={"table": "block"})
+    table = published_cells(root).rename(columns={"table": "block"})
     cells = [Cell(*(str(row[name]) for name in Cell._fields)) for row in records(table)]
     return Source(cells, {cell: np.array([[value]]) for cell, value in zip(cells, table["value"], strict=True)})
 

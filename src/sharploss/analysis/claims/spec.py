@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from sharploss.analysis.published import demo, load_index, published_values
+from sharploss.analysis.published import load_index, published_cells
 from sharploss.analysis.stats.baselines import Baselines
-from sharploss.analysis.strict import load_strict
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.params import Params, load_params
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS, REFERENCES
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.models import load_model
 
-SIDE = r"^([a-z0-9_]+:)?[a-z0-9_]+$"
-Side = Annotated[str, Field(pattern=SIDE, description="a loss, or network:loss where the two sides differ in network")]
-Sense = Literal["higher", "lower", "better", "worse"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+Side = Annotated[
+    str,
+    Field(
+        pattern=r"^([a-z0-9_]+:)?[a-z0-9_]+$", description="a loss, or network:loss where the sides differ in network"
+    ),
+]
 SIDES: tuple[Literal["published", "measured"], ...] = ("published", "measured")
-COLUMNS = {"task": "task", "network": "network", "loss": "loss", "metric": "metric", "protocol": "protocol"} | {
-    "data set": "dataset"
-}
-"""Kinds of names that a published cell has, and the columns that hold them."""
+COLUMNS = ("task", "network", "loss", "metric", "protocol", "dataset")
+"""Of published cells, those that hold a kind of names."""
 
 
 class Cells(Strict):
@@ -56,8 +60,9 @@ class Direction(Pairs):
     """The first loss of every pair against the second, in every cell."""
 
     kind: Literal["direction"]
-    sense: Sense
+    sense: Literal["higher", "lower", "better", "worse"]
     or_equal: bool = False
+    expected: ClassVar[float | None] = None
 
 
 class LargestAt(Pairs):
@@ -73,6 +78,8 @@ class Equals(Pairs):
 
     kind: Literal["equals"]
     expected: float
+    sense: ClassVar = "higher"
+    or_equal: ClassVar = False
 
 
 class Bound(Cells):
@@ -138,18 +145,14 @@ class Claims(Strict):
     claims: dict[str, Claim]
 
 
-PARTS = (Claim, ExtraNames, Baselines, Direction, LargestAt, Equals, Bound, AllOf, NotTestable)
-
-
 def load_claims(root: Path) -> Claims:
     """Read claims.yaml of the repository in `root` and look up every name in it.
 
     Raises:
-        UserError: the file is missing or damaged, or a claim names a metric, protocol, table, task, network, loss,
-            data set or claim that nothing has; the message names the claim, the name and the nearest known one. Or
-            a published test asks its tables for a name that none of them has, or a claim joins one that joins others.
+        UserError: the file is missing or damaged, or a claim names what nothing has (the message names the claim and
+            the nearest name), asks published tables for what none of them has, or joins one that joins others.
     """
-    content = load_strict(root / "claims.yaml", Claims, PARTS)
+    content = load_model(root / "claims.yaml", Claims)
     known = known_names(root, content.names) | {"claim": set(content.claims)}
     named = [
         (key, side, *found)
@@ -167,24 +170,22 @@ def load_claims(root: Path) -> Claims:
             raise UserError(
                 f"claims.yaml, {key}: its test '{side}' joins {name}, which joins other claims itself: name those here."
             )
-    _check_tables(root, content.claims)
+    cells = published_cells(root)
+    for key, claim in content.claims.items():
+        for test in claim.published:
+            if isinstance(test, Cells):
+                _check_tables(cells, key, test)
     return content
 
 
-def _check_tables(root: Path, claims: dict[str, Claim]) -> None:
+def _check_tables(cells: pd.DataFrame, key: str, test: Cells) -> None:
     """Refuse a test of published cells that asks its tables for what none of them has: it would find no cells."""
-    import pandas as pd
-
-    cells = pd.concat([published_values(root), demo(root)], ignore_index=True)
-    for key, test in ((key, test) for key, claim in claims.items() for test in claim.published):
-        if not isinstance(test, Cells):
-            continue
-        rows = cells[cells["table"].isin(test.tables)] if test.tables else cells
-        for kind, name in _names_of(test.model_copy(update={"without_datasets": []})):
-            known = set(rows[COLUMNS[kind]].astype(str)) if kind in COLUMNS else {name}
-            if name not in known:
-                tables = ", ".join(test.tables) or "any table"
-                raise UserError(f"claims.yaml, {key}, published in {tables}: {unknown(kind, name, known)}")
+    rows = cells[cells["table"].isin(test.tables)] if test.tables else cells
+    for kind, name in _names_of(test.model_copy(update={"without_datasets": []})):
+        column = kind.replace("data set", "dataset")
+        if column in COLUMNS and name not in (known := set(rows[column].astype(str))):
+            tables = ", ".join(test.tables) or "any table"
+            raise UserError(f"claims.yaml, {key}, published in {tables}: {unknown(kind, name, known)}")
 
 
 def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:

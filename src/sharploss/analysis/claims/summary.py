@@ -1,12 +1,15 @@
-"""The claims with their results, to be read: what each paper published, what was measured, and what is behind it."""
+"""The claims with their results, to be read: tables of claims and anomalies, and a page per paper."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sharploss.analysis.claims.spec import SIDES
 from sharploss.analysis.measures import interval, metric_title, number
 from sharploss.analysis.tables.layout import Cell, Mark, Table, count, one_seed
+from sharploss.analysis.tables.writers import escape_markdown, markdown, write_csv, write_table
+from sharploss.utils.files import write_text
 
 MARKS: dict[str, Mark] = {"supported": "best", "contradicted": "worse", "undecided": "", "not testable": "gone"}
 """Every verdict, and how its cell is marked."""
@@ -25,6 +28,13 @@ NOTES = (
     "Supported: every cell agrees, each measured one by its own 95 % interval. Contradicted: a cell is the other way "
     "round (published also: equal), a measured one after Holm's correction. Undecided: anything else.",
     "What was measured are small, equal trainings, no replications of the papers'.",
+)
+
+ABOUT = (
+    "Written by the stage `claims`, like `results/{study}/claims.json`; change nothing here by hand. What is known "
+    "about the paper and what was assumed is on [its own page](../../../docs/papers/{page}.md), what the words mean in "
+    "[how to read the table of claims](../../../docs/claims.md), what is odd about the published tables in "
+    "[anomalies.md](anomalies.md). What was measured are the runs of the study `{study}`."
 )
 
 
@@ -64,16 +74,9 @@ class Claim(NamedTuple):
 
 def claims(found: dict[str, Any]) -> list[Claim]:
     """Read the claims of claims.json, of which `found` is the entry `claims`."""
+    texts = ("paper", "where", "statement", "note")
     return [
-        Claim(
-            key,
-            claim["paper"],
-            claim["where"],
-            claim["statement"],
-            claim["note"],
-            _side(key, "Published", claim["published"]),
-            _side(key, "Measured", claim["measured"]),
-        )
+        Claim(key, *(claim[name] for name in texts), *(_side(key, side.title(), claim[side]) for side in SIDES))
         for key, claim in found.items()
     ]
 
@@ -93,11 +96,7 @@ def _tally_row(paper: str, part: list[Claim]) -> list[Cell]:
 
 
 def claims_table(found: dict[str, Any]) -> Table:
-    """Lay out the table of claims: a row per claim, what its paper published and what was measured.
-
-    Args:
-        found: the entry `claims` of claims.json.
-    """
+    """Lay out the table of claims: a row per claim, what its paper published and what was measured."""
     rows = [
         [*map(Cell, (one.key, one.paper, one.statement)), *brief(one.published), *brief(one.measured)]
         for one in claims(found)
@@ -207,3 +206,58 @@ def anomaly_table(anomalies: dict[str, Any]) -> Table:
     rows = [[Cell(str(value)) for value in row.values()] for row in anomaly_rows(anomalies)]
     columns = ["anomaly", "table", "what", "evidence, computed from the cells", "holds", "reading"]
     return Table("What is odd about the published tables.", columns, rows, labels=1, words=True)
+
+
+def write_pages(folder: Path, found: dict[str, Any]) -> None:
+    """Write the tables of claims and anomalies (csv, md, tex) and a page (md) per paper; `found` is claims.json."""
+    import pandas as pd
+
+    write_csv(pd.DataFrame(claim_rows(found["claims"])), folder / "claims.csv")
+    write_table([claims_table(found["claims"])], folder / "claims")
+    write_csv(pd.DataFrame(anomaly_rows(found["anomalies"])), folder / "anomalies.csv")
+    write_table([anomaly_table(found["anomalies"])], folder / "anomalies")
+    for paper, name in found["papers"].items():
+        write_text(folder / f"{name}.md", page(paper, found))
+
+
+def claim_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a flat row per claim and side: claim, paper, side, verdict, why, seeds, counts, effects in words."""
+    return [
+        {
+            "claim": key,
+            **{name: claim[name] for name in ("paper", "statement", "where")},
+            "side": side,
+            "verdict": claim[side]["verdict"],
+            "why": claim[side]["why"],
+            "seeds": "" if claim[side]["seeds"] is None else claim[side]["seeds"],
+            **claim[side]["cells"],
+            "effect": effects(claim[side]["effects"]),
+        }
+        for key, claim in found.items()
+        for side in SIDES
+    ]
+
+
+def page(paper: str, found: dict[str, Any]) -> str:
+    """Return the page of a paper as Markdown; a claim about two papers is on both pages."""
+    mine = {key: claim for key, claim in found["claims"].items() if paper in claim["paper"].split(" and ")}
+    found_here = claims(mine)
+    parts = [
+        f"# {paper}: what we found\n",
+        f"{ABOUT.format(page=found['papers'][paper], study=found['study'])}\n",
+        markdown(tally(found_here)),
+        markdown(claims_table(mine)),
+        *map(_claim_section, found_here),
+    ]
+    return "\n".join(parts)
+
+
+def _claim_section(claim: Claim) -> str:
+    sides = (claim.published, claim.measured)
+    rows = [[Cell(side.title), *brief(side)[:2], Cell(side.why), brief(side)[2]] for side in sides]
+    columns = ["", "verdict", "cells for it", "why", "mean change"]
+    where = f"{claim.paper}, {claim.where}. {claim.note}".strip()
+    notes = [claim.measured.caveat] if claim.measured.caveat else []
+    table = Table(f"{claim.key}: {claim.statement}", columns, rows, labels=1, notes=notes, words=True)
+    details = [markdown(one) for side in sides for one in side.tables]
+    return "\n".join([f"## {claim.key}\n", f"{escape_markdown(where)}\n", markdown(table), *details])

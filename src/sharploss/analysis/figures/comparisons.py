@@ -74,29 +74,24 @@ def changes_against(study: Study, task: str, dataset: str, losses: set[str], bas
 
 
 def weight_sweeps(
-    study: Study, terms: Sequence[str], about: tuple[str, str, str], paper: str = "", axis: str = "weight"
+    study: Study, terms: Sequence[str], about: tuple[str, str, str], axis: str = "weight"
 ) -> Iterator[StudyFigure]:
     """Draw the sweeps of some terms' weights, those beside the same loss in one figure.
 
-    Args:
-        study: the study.
-        terms: the terms.
-        about: name, section and caption of the figures.
-        paper: the paper that they go with.
-        axis: what the weights are.
+    `about` holds name, section and caption of the figures, `axis` says what the weights are.
     """
     name, section, caption = about
     found = study.weight_sweep.merge(first_tested(study), on=["task", "dataset"])
     found = found[found["term"].isin(terms)]
     if found.empty:
         why = f"No two weights of {' or '.join(terms)} were trained beside the loss without it."
-        yield not_drawn(name, section, f"{caption}.", why, paper)
+        yield not_drawn(name, section, f"{caption}.", why)
     for key, part in labelled(study, found).groupby(["task", "network", "against", "dataset"], sort=False):
         task, network, against, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
         rows = by_measure(part, shown(study, part, SWEEP_METRICS)).rename(columns={"weight": "x", "value": "y"})
         if rows.empty:
             why = f"None of {', '.join(SWEEP_METRICS)} was measured."
-            yield not_drawn(f"{name}_{task}_{file_name(network)}_{against}", section, f"{caption}.", why, paper)
+            yield not_drawn(f"{name}_{task}_{file_name(network)}_{against}", section, f"{caption}.", why)
             continue
         levels = rows.assign(line=against, y=rows["baseline"]).drop_duplicates("panel")
         yield StudyFigure(
@@ -106,5 +101,4 @@ def weight_sweeps(
             f"{caption}, beside {against}; {network}, {task}, {dataset}. The dashed line is {against} alone; bands "
             "are 95 % intervals of the paired difference.",
             "Line plots of measures against the weight of a term, on a log scale.",
-            paper,
         )

@@ -13,7 +13,7 @@ from sharploss.analysis.plotting.style import save, style
 from sharploss.utils.files import write_json
 
 PAPERS = (sploss, gv, mdf, second_order, sharpgan)
-"""A file per paper: its FIGURES, and TERMS, the terms of losses that it brought."""
+"""A file per paper: PAPER (its short name), its FIGURES, and TERMS, the terms of losses that it brought."""
 
 
 def write_figures(study: Study) -> None:
@@ -31,10 +31,8 @@ def write_figures(study: Study) -> None:
             about: dict[str, str | int] = {key: value for key, value in one._asdict().items() if key != "figure"}
             if one.figure is not None:
                 del about["not_drawn"]
-                about |= {
-                    "width": round(96 * one.figure.get_figwidth()),
-                    "height": round(96 * one.figure.get_figheight()),
-                }
+                width, height = one.figure.get_size_inches()
+                about |= {"width": round(96 * width), "height": round(96 * height)}
                 save(one.figure, folder, one.name)
             listed.append(about)
     write_json(folder / "figures.json", listed)
@@ -48,7 +46,7 @@ def study_figures(study: Study) -> Iterator[StudyFigure]:
     yield from training.leads(study, terms)
     for paper in PAPERS:
         for subject in paper.FIGURES:
-            yield from subject(study)
+            yield from (one._replace(paper=paper.PAPER) for one in subject(study))
     caption = (
         "Each term at several weights (SPLoss: at several alphas), of which the table 'best_weight' takes the best"
     )

@@ -13,7 +13,6 @@ from sharploss.analysis.plotting.dots import dots_figure
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.pixels import sobel
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
-from sharploss.analysis.stats.intervals import means
 from sharploss.analysis.tables.layout import records
 from sharploss.config.protocols import MAIN, REFERENCES
 
@@ -51,10 +50,9 @@ def gradients(study: Study) -> Iterator[StudyFigure]:
                     tiles_figure(gradient_strips(tiles_of(files))),
                     f"{caption[:-1]};{about}. Numbers: variance of the map, in per mille.",
                     "A crop and its gradient maps for target, input, base loss and base loss with GV.",
-                    PAPER,
                 )
                 return
-    yield not_drawn(name, section, caption, "No network with crops was trained with and without GV.", PAPER)
+    yield not_drawn(name, section, caption, "No network with crops was trained with and without GV.")
 
 
 def gradient_strips(tiles: list[Tile]) -> list[Strip]:
@@ -74,13 +72,13 @@ def variances(study: Study) -> Iterator[StudyFigure]:
     pairs = compared(study)
     pairs = pairs[~pairs["task"].str.endswith(UNCROPPED)]
     if pairs.empty:
-        yield not_drawn(name, section, f"{caption}.", "No network was trained with and without GV.", PAPER)
+        yield not_drawn(name, section, f"{caption}.", "No network was trained with and without GV.")
         return
     task = str(pairs["task"].value_counts().index[0])
     curves = variance_curves(study, task, pairs[pairs["task"] == task])
     if curves.empty:
         why = "The evaluation left no variance.csv beside the crops: run 'make repro'."
-        yield not_drawn(f"{name}_{task}", section, f"{caption}.", why, PAPER)
+        yield not_drawn(f"{name}_{task}", section, f"{caption}.", why)
         return
     yield StudyFigure(
         f"{name}_{task}",
@@ -90,7 +88,6 @@ def variances(study: Study) -> Iterator[StudyFigure]:
         "is to bring the curve up towards 1, and not beyond; what lies above the black line at 1 has more than the "
         "target. Neighbouring patches of the ranking are averaged.",
         "Curves of gradient variance over ranked patches for target, base loss and base loss with GV.",
-        PAPER,
     )
 
 
@@ -143,12 +140,12 @@ def protocol(study: Study) -> Iterator[StudyFigure]:
     )
     tasks = [task for task in dict.fromkeys(study.runs["task"]) if str(task).endswith(UNCROPPED)]
     if not tasks:
-        yield not_drawn(name, section, f"{caption}.", "The study has no task without that crop.", PAPER)
+        yield not_drawn(name, section, f"{caption}.", "The study has no task without that crop.")
     for task in tasks:
         pairs = protocol_pairs(study, task)
         if pairs.empty:
             why = f"Nothing was trained both on {task} and on {task.removesuffix(UNCROPPED)}."
-            yield not_drawn(f"{name}_{task}", section, f"{caption}.", why, PAPER)
+            yield not_drawn(f"{name}_{task}", section, f"{caption}.", why)
             continue
         yield StudyFigure(
             f"{name}_{task}",
@@ -157,7 +154,6 @@ def protocol(study: Study) -> Iterator[StudyFigure]:
             f"{caption} ({task.removesuffix(UNCROPPED)}). If the protocol explains EDSR's fall at x3 in the GV paper's "
             "Table 1, the bicubic images fall as far as the networks do.",
             "Dot plots of the change of PSNR without the crop, per loss and test set.",
-            PAPER,
         )
 
 
@@ -166,7 +162,7 @@ def protocol_pairs(study: Study, task: str) -> pd.DataFrame:
 
     Rows are named by network and loss, as "edsr l1"; input baselines come first.
     """
-    mean = means(study.scores[(study.scores["metric"] == "psnr") & study.scores["protocol"].isin(MAIN)])
+    mean = study.means[(study.means["metric"] == "psnr") & study.means["protocol"].isin(MAIN)]
     keys = ["dataset", "network", "recipe", "loss"]
     other, usual = (mean[mean["task"] == name] for name in (task, task.removesuffix(UNCROPPED)))
     pairs = other.merge(usual[[*keys, "value"]], on=keys, suffixes=("", "_usual"))

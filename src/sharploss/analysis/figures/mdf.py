@@ -48,7 +48,7 @@ def comparisons(study: Study) -> Iterator[StudyFigure]:
     tasks = study.runs.loc[study.runs["loss"].isin(with_mdf), "task"]
     if tasks.empty:
         caption = "Losses on features against the squared error, per task (after the MDF page)."
-        yield not_drawn("mdf", SECTION, caption, "No run has an MDF loss.", PAPER)
+        yield not_drawn("mdf", SECTION, caption, "No run has an MDF loss.")
     for row in records(first_tested(study)):
         if row["task"] in set(tasks):
             yield _comparison(study, row["task"], row["dataset"], compared)
@@ -63,7 +63,7 @@ def _comparison(study: Study, task: str, dataset: str, compared: set[str]) -> St
     changes = usual_weights(changes_against(study, task, dataset, compared, BASE), terms_of(study))
     changes = by_measure(changes, shown(study, changes, METRICS))
     if changes.empty:
-        return not_drawn(name, SECTION, caption, f"No loss to compare was trained beside {BASE} on {task}.", PAPER)
+        return not_drawn(name, SECTION, caption, f"No loss to compare was trained beside {BASE} on {task}.")
     runs = study.runs[(study.runs["task"] == task) & study.runs["loss"].isin(compared - set(changes["row"]))]
     gone = {str(row["loss"]): "not trained: no weights" for row in records(runs) if row["status"] == "not_trained"}
     gone |= {str(row["loss"]): "diverged" for row in records(runs) if row["status"] == "diverged"}
@@ -88,7 +88,7 @@ def usual_weights(changes: pd.DataFrame, terms: dict[str, Terms]) -> pd.DataFram
 def weights(study: Study) -> Iterator[StudyFigure]:
     """Draw the sweeps of the weights of VGG and LPIPS features."""
     about = ("mdf_weights", SECTION, "The MDF page's search: weight of VGG or LPIPS features")
-    return weight_sweeps(study, RIVALS, about, PAPER)
+    return weight_sweeps(study, RIVALS, about)
 
 
 def extractions(study: Study) -> Iterator[StudyFigure]:
@@ -101,7 +101,7 @@ def extractions(study: Study) -> Iterator[StudyFigure]:
     lines = study.extractions
     if lines.empty:
         why = "No run has an MDF loss whose discriminators are trained here."
-        yield not_drawn(name, SECTION, caption, why, PAPER)
+        yield not_drawn(name, SECTION, caption, why)
         return
     turns = lines["scale"] * int(lines["iteration"].max()) + lines["iteration"]
     lines = lines.assign(of=lines["extractor"], x=turns, line="scale " + lines["scale"].astype(str))
@@ -109,7 +109,7 @@ def extractions(study: Study) -> Iterator[StudyFigure]:
         lines, EXTRACTION, "iteration, scale after scale", log=("gradient penalty", "squared error")
     )
     alt = "Line plots of logits, gradient penalty and squared error against the iteration."
-    yield StudyFigure(name, SECTION, figure, caption, alt, PAPER)
+    yield StudyFigure(name, SECTION, figure, caption, alt)
 
 
 FIGURES, TERMS = (comparisons, weights, extractions), ("mdf",)

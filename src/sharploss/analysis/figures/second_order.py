@@ -19,7 +19,7 @@ METRICS = ("psnr", "lpips", "fid", "gradient_variance_ratio")
 def weights(study: Study) -> Iterator[StudyFigure]:
     """Draw the sweeps of the second-order term's weight."""
     about = (f"{NAME}_weights", NAME, "Weight of the second-order gradient term")
-    return weight_sweeps(study, TERMS, about, PAPER)
+    return weight_sweeps(study, TERMS, about)
 
 
 def changes(study: Study) -> Iterator[StudyFigure]:
@@ -35,7 +35,7 @@ def changes(study: Study) -> Iterator[StudyFigure]:
     found = pd.concat(parts, ignore_index=True)
     found = by_measure(found, shown(study, found, METRICS))
     if found.empty:
-        yield not_drawn(NAME, NAME, f"{caption}.", "No network was trained with L1 with and without it.", PAPER)
+        yield not_drawn(NAME, NAME, f"{caption}.", "No network was trained with L1 with and without it.")
         return
     found["row"], found["series"] = found["series"] + ", " + found["task"], found["row"]
     yield StudyFigure(
@@ -45,7 +45,6 @@ def changes(study: Study) -> Iterator[StudyFigure]:
         f"{caption}, on each task's first test set, with 95 % paired intervals. {FAR} Of the paper the abstract "
         "alone is known: it claims lower LPIPS and FID for every super-resolution network.",
         "Dot plots of the change of each measure, a row per network.",
-        PAPER,
     )
 
 

@@ -34,7 +34,6 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
             f"{WHOLE}: {task}, {about['image']}. Below each crop its PSNR (RGB, of the crop); below that grey values "
             "minus the target's, purple where the output is too bright.",
             "A crop restored by StackedG, ResG, NonBN-ResG and NonBN-ResG-L, which has the whole loss.",
-            PAPER,
         )
         yield StudyFigure(
             f"sharpgan_detail_{task}",
@@ -42,12 +41,11 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
             tiles_figure([Strip("", details)]),
             f"{DETAIL}: the middle of the crop above.",
             "The middle of the same crop, twice as large.",
-            PAPER,
         )
         return
     for name, caption in (("sharpgan_blocks", WHOLE), ("sharpgan_detail", DETAIL)):
         why = "The four rows of SharpGAN's Table 1 were not all trained on a task with crops."
-        yield not_drawn(name, SECTION, f"{caption}.", why, PAPER)
+        yield not_drawn(name, SECTION, f"{caption}.", why)
 
 
 def ablation_files(study: Study, crop: str, task: str) -> Files | None:

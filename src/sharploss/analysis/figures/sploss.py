@@ -14,7 +14,7 @@ from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.mechanism import maps_figure, profile_figure
 from sharploss.analysis.plotting.tiles import tiles_figure
 from sharploss.analysis.published import published_values
-from sharploss.analysis.stats.intervals import TRAINED, differences, means
+from sharploss.analysis.stats.intervals import CELL, TRAINED
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import ROW, sweep_runs, with_recipes
 from sharploss.config.protocols import MAIN, REFERENCES
@@ -46,7 +46,6 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
             "errs to the side that the target's Laplacian points to. Where both have the same sign (shaded), the error "
             f"weighs 1 + {ALPHA} times the Laplacian's size, here with {ALPHA} = 2. Task {task}.",
             "Profiles across an edge: target and output luma, Laplacian and error, and the weight of each pixel.",
-            PAPER,
         )
         yield StudyFigure(
             f"mechanism_maps_{task}",
@@ -55,7 +54,6 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
             "The same quantities on the whole crop (after the SPLoss paper's Figure 3); the output is the input, not "
             f"yet restored. Task {task}.",
             "Maps of target, output, error, Laplacian, penalised pixels and weight around an edge.",
-            PAPER,
         )
 
 
@@ -81,11 +79,10 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
                 "(RGB, of the crop); the maps show grey values minus the target's, purple where the output is too "
                 "bright, orange where it is too dark.",
                 "Crops of target, input, and outputs with and without SPLoss, with difference maps.",
-                PAPER,
             )
     if not drawn:
         why = "No network was trained with and without SPLoss on a task with crops."
-        yield not_drawn(name, section, f"{caption}.", why, PAPER)
+        yield not_drawn(name, section, f"{caption}.", why)
 
 
 def sweeps(study: Study) -> Iterator[StudyFigure]:
@@ -95,7 +92,7 @@ def sweeps(study: Study) -> Iterator[StudyFigure]:
     levels = levels[levels.groupby(TRAINED)["alpha"].transform("nunique") >= MANY_ALPHAS] if len(levels) else levels
     if levels.empty:
         why = f"No network was trained with SPLoss of {MANY_ALPHAS} or more values of {ALPHA}."
-        yield not_drawn("alpha", "alpha", f"Every measure against {ALPHA}.", why, PAPER)
+        yield not_drawn("alpha", "alpha", f"Every measure against {ALPHA}.", why)
         return
     for key, part in levels.groupby(["task", "label", "dataset"], sort=False):
         task, network, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
@@ -108,7 +105,6 @@ def sweeps(study: Study) -> Iterator[StudyFigure]:
             f"SPLoss on {network} ({task}), {dataset}: every measure against {ALPHA}. The band is the 95 % interval of "
             f"the paired difference to L1, drawn around L1's value; where it leaves the dashed line, {ALPHA} matters.",
             f"Line plots of each measure against alpha for {network} on {dataset}; numbers in the alpha table.",
-            PAPER,
         )
     for (task, network), part in levels.groupby(["task", "label"], sort=False):
         yield _beside(study, str(task), str(network), part)
@@ -123,7 +119,7 @@ def _beside(study: Study, task: str, network: str, levels: pd.DataFrame) -> Stud
     measures = [measure for measure in order if measure in have]
     if not measures:
         why = "None of the measures of the paper's Table 3 was measured."
-        return not_drawn(name, "alpha", f"{caption}.", why, PAPER)
+        return not_drawn(name, "alpha", f"{caption}.", why)
     return StudyFigure(
         name,
         "alpha",
@@ -137,19 +133,15 @@ def _beside(study: Study, task: str, network: str, levels: pd.DataFrame) -> Stud
         "(NLSN, mean of four test sets; published numbers carry no interval). Bands are 95 % paired intervals. "
         "Budgets and networks differ, so the direction and shape can be compared, not the size.",
         "Line plots of the change of PSNR, SSIM, LPIPS and NIQE against alpha, measured and published.",
-        PAPER,
     )
 
 
 def beside_published(study: Study, levels: pd.DataFrame) -> pd.DataFrame:
     """Return the changes from L1 (alpha 0) on, measured per test set and published in the SPLoss paper's Table 3.
 
-    Args:
-        study: the study; Table 3 is read from its results/published.
-        levels: rows of `sweep_levels` of one network.
-
     Returns:
-        Columns line, metric, protocol, alpha, change, low, high. Only measures that Table 3 has.
+        Of `levels` (of one network) and Table 3, for the measures that Table 3 has: columns line, metric, protocol,
+        alpha, change, low, high.
     """
     import pandas as pd
 
@@ -177,11 +169,11 @@ def _strip(study: Study, task: str, network: str) -> StudyFigure:
     runs = runs[(runs["task"] == task) & (runs["label"] == network)].drop_duplicates("alpha")
     crops = crops_by_task(study).get(task)
     if not crops:
-        return not_drawn(name, "alpha", caption, f"{task} has no crops in params.yaml.", PAPER)
+        return not_drawn(name, "alpha", caption, f"{task} has no crops in params.yaml.")
     titles = {str(row["variant"]): f"{ALPHA} = {row['alpha']:g}" for row in records(runs)}
     files = chosen_files(study, crops[0], str(runs["group"].iloc[0]), titles)
     if files is None:
-        return not_drawn(name, "alpha", caption, "Some of the sweep's runs have no crop.", PAPER)
+        return not_drawn(name, "alpha", caption, "Some of the sweep's runs have no crop.")
     target, *outputs = tiles_of(files)
     half = -(-len(outputs) // 2)
     strips = [with_differences("", [target, *part]) for part in (outputs[:half], outputs[half:])]
@@ -191,24 +183,19 @@ def _strip(study: Study, task: str, network: str) -> StudyFigure:
         tiles_figure([strip for pair in strips for strip in pair]),
         f"{caption} Below the crops: grey values minus the target's (purple: too bright).",
         "Crops for growing alpha, each with a map of its difference to the target.",
-        PAPER,
     )
 
 
 def sweep_levels(study: Study) -> pd.DataFrame:
     """Return, per point of the sweeps: value, low, high (L1 plus the paired interval), l1, input."""
-    runs = sweep_runs(study)[[*ROW, "alpha"]].drop_duplicates()
-    sweep = study.scores.merge(runs[TRAINED].drop_duplicates())
-    sweep = sweep[sweep["loss"].isin([*runs["loss"], "l1"])]
-    keys = ["task", "dataset", "metric", "protocol"]
+    runs = with_recipes(sweep_runs(study), sweep_runs(study))[[*ROW, "alpha", "label"]].drop_duplicates()
     inputs = study.means[study.means["loss"].isin(REFERENCES)].rename(columns={"value": "input"})
-    levels = (
-        means(sweep).merge(runs).merge(differences(sweep, ["l1"]), how="left").merge(inputs[[*keys, "input"]], on=keys)
-    )
+    keys = ["task", "dataset", "metric", "protocol"]
+    changes = study.compared[study.compared["against"] == "l1"]
+    levels = study.means.merge(runs).merge(changes, on=CELL, how="left").merge(inputs[[*keys, "input"]], on=keys)
     levels["l1"] = levels["baseline"]
     levels["low"] += levels["l1"]
     levels["high"] += levels["l1"]
-    levels = with_recipes(sweep_runs(study), levels)
     return levels.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
 
 

@@ -23,7 +23,8 @@ UNCROPPED = "_no_mod_crop"
 class StudyFigure(NamedTuple):
     """A figure with its file name, section of the report, caption, and a text for those who cannot see it.
 
-    `paper` is the paper that it goes with ("" for our own); where `figure` is None, `not_drawn` says why in a sentence.
+    `paper` is the paper that it goes with ("" for our own), which `draw.study_figures` fills in; where `figure` is
+    None, `not_drawn` says why in a sentence.
     """
 
     name: str
@@ -35,9 +36,9 @@ class StudyFigure(NamedTuple):
     not_drawn: str = ""
 
 
-def not_drawn(name: str, section: str, caption: str, why: str, paper: str = "") -> StudyFigure:
+def not_drawn(name: str, section: str, caption: str, why: str) -> StudyFigure:
     """Return the entry of a figure that was not drawn, with the reason."""
-    return StudyFigure(name, section, None, caption, "", paper, why)
+    return StudyFigure(name, section, None, caption, "", not_drawn=why)
 
 
 def file_name(label: str) -> str:

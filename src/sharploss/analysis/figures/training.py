@@ -138,11 +138,8 @@ def discriminators(study: Study) -> Iterator[StudyFigure]:
 def players_figure(lines: pd.DataFrame, layout: dict[str, dict[str, str]], x: str, log: tuple[str, ...]) -> Figure:
     """Draw what a discriminator and the network against it do: a row per network or extractor, a panel per quantity.
 
-    Args:
-        lines: of (the network or extractor), line, x, and the columns that the layout names.
-        layout: title of the panel -> column -> what its dash pattern stands for.
-        x: label of the x axes.
-        log: the titles of panels with a logarithmic scale.
+    `lines` have of (the network or extractor), line, x, and the columns that `layout` names: title of the panel ->
+    column -> what its dash pattern stands for; the panels of `log` have a logarithmic scale.
     """
     import pandas as pd
 

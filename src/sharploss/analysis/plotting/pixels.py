@@ -33,14 +33,10 @@ def psnr(output: Floats, target: Floats) -> float:
 
 
 def sobel(picture: Floats) -> tuple[Floats, Floats]:
-    """Return the horizontal and the vertical gradient of a picture's grey version, with the GV loss's kernels.
+    """Return the horizontal and the vertical gradient of a picture (H, W, 3) in [0, 1], by the GV loss's kernels.
 
-    Args:
-        picture: (H, W, 3) in [0, 1].
-
-    Returns:
-        Two (H, W) arrays in [-4, 4]: + where it brightens to the right, + where it brightens upwards. Pixels beyond the
-        border repeat those on it: a crop's border is no edge, which zeros would make of it.
+    They are of its grey version, (H, W) in [-4, 4]: + where it brightens to the right, and upwards. Pixels beyond the
+    border repeat those on it: a crop's border is no edge, which zeros would make of it.
     """
     around = np.pad(grey(picture), 1, mode="edge")
     smooth_rows = around[:-2] + 2 * around[1:-1] + around[2:]

@@ -39,11 +39,7 @@ class Strip(NamedTuple):
 
 
 def tiles_figure(strips: list[Strip]) -> Figure:
-    """Draw strips below each other, tiles of equal size.
-
-    Args:
-        strips: at least one, each with at least one tile; shorter ones leave places empty.
-    """
+    """Draw strips (at least one, each of at least one tile) below each other, tiles of equal size."""
     columns = max(len(strip.tiles) for strip in strips)
     width = min(WIDTH, 1.75 * columns + 0.5)
     side = (width - (0.3 if all(strip.kind == "picture" for strip in strips) else 0.75)) / columns

@@ -16,11 +16,7 @@ from sharploss.analysis.tables.layout import records
 
 
 def explorer(study: Study, folder: Path) -> list[dict[str, Any]]:
-    """List every crop of every network.
-
-    Args:
-        study: the study.
-        folder: that of the page, for the addresses of the pictures.
+    """List every crop of every network, with addresses of the pictures for a page in `folder`.
 
     Returns:
         Per crop: name, image, task and networks, each with name, width, height (pixels) and pictures: title, address

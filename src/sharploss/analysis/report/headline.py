@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from sharploss.analysis.load import Study
 from sharploss.analysis.measures import Measure, badness, fidelity, interval, measures_of, metric_title, number
 from sharploss.analysis.stats.baselines import references
-from sharploss.analysis.stats.intervals import TRAINED, means
+from sharploss.analysis.stats.intervals import TRAINED
 from sharploss.analysis.tables.layout import Cell, Table, base_title, count, image_notes, images_of, records
 from sharploss.analysis.tables.tables import first_tested, pairing_rows, with_recipes
 from sharploss.config.protocols import MAIN
@@ -28,18 +28,11 @@ MANY = 5
 
 
 class Answer(NamedTuple):
-    """The answer for one task and network.
+    """The answer for one task and network (with its recipe where there are several), mostly in words.
 
-    Attributes:
-        task: name.
-        network: name, with the recipe where it was trained by several.
-        loss: the sharpest one by the first of SHARPNESS.
-        gain: its sharpness beside that of the baseline, in words.
-        price: its change of PSNR against the baseline, in words.
-        psnr: the same as a number, in dB; 0 for the baseline itself, NaN without a run of it.
-        sure: whether both intervals exclude zero, in words.
-        cheap: the sharpest loss among those that lose at most CHEAP dB of PSNR.
-        others: the best loss by each measure of sharpness and PSNR, in words.
+    `loss` is the sharpest by the first of SHARPNESS; `gain`, `price` and `psnr` (dB; 0 for the baseline itself, NaN
+    without a run of it) are its changes against the baseline, `sure` whether their intervals exclude zero; `cheap` is
+    the sharpest that loses at most CHEAP dB of PSNR, `others` the best by each other measure.
     """
 
     task: str
@@ -59,7 +52,7 @@ def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
     Scores are those on a task's first test set. Of a loss that was trained alone there is nothing to say.
     """
     first = first_tested(study)
-    scored = means(study.scores.merge(first)).merge(pairing_rows(study))
+    scored = study.means.merge(first).merge(pairing_rows(study))
     keys = [*TRAINED, "loss", "metric", "protocol"]
     changes = {tuple(row[key] for key in keys): row for row in records(compared.merge(first))}
     asked = [m for m in measures_of(study) if m[0] in SHARPNESS or (m[0] == "psnr" and m[1] in MAIN)]

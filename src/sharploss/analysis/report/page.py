@@ -6,7 +6,7 @@ import base64
 import hashlib
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.claims import summary
 from sharploss.analysis.load import Study
@@ -17,21 +17,26 @@ from sharploss.analysis.tables.best_weight import lay_out
 from sharploss.analysis.tables.layout import gap_notes
 from sharploss.analysis.tables.tables import shown_suites, suite_table
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
+from sharploss.record.paths import FRONT_PAGE, paths
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_text
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 HERE = Path(__file__).parent
-TEMPLATE, SCRIPT = "page.html.jinja", "page.js"
+SCRIPT = "page.js"
+ANSWER = "benchmark"
+"""The study whose results answer the question; those of others, as mini, are no evidence."""
+
 Entries = list[dict[str, Any]]
 """Entries of figures.json."""
 
 
 def write_page(study: Study, command: str) -> None:
-    """Write the page of a study; its pictures are files beside it, and no network is asked.
+    """Write the page of a study whose figures are drawn; `command` is what a reader types to make it again.
 
-    Args:
-        study: its figures are drawn, and its claims and protocols are shown where they are there.
-        command: what a reader types to make the study again.
+    Its pictures are files beside it, and no network is asked; claims and protocols are shown where they are there.
 
     Raises:
         UserError: a result file, column, figure or crop is missing; the message names it.
@@ -39,15 +44,17 @@ def write_page(study: Study, command: str) -> None:
     write_text(study.paths.page, render(study, command))
 
 
+def write_front_page(root: Path) -> None:
+    """Write the front page, which depends on the committed study alone, so that it is the same everywhere."""
+    answer = paths(ANSWER, root)
+    page = answer.page.relative_to(root / FRONT_PAGE.parent).as_posix() if answer.summary.is_file() else ""
+    write_text(root / FRONT_PAGE, f"{_template('front.html.jinja').render(page=page, name=ANSWER)}\n")
+
+
 def render(study: Study, command: str) -> str:
     """Return the page as HTML; every text of the study is escaped. Arguments as in `write_page`."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    pages = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     ids, script = count(), (HERE / SCRIPT).read_text(encoding="utf-8")
-    return pages.get_template(TEMPLATE).render(
+    return _template("page.html.jinja").render(
         study=study.params.study,
         new_id=lambda: f"t{next(ids)}",
         script=script,
@@ -58,6 +65,13 @@ def render(study: Study, command: str) -> str:
         crops=explorer(study, study.paths.reports),
         facts=facts.provenance(study, command),
     )
+
+
+def _template(name: str) -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    kept: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    return Environment(loader=FileSystemLoader(HERE), autoescape=True, **kept).get_template(name)
 
 
 def hash_of(script: str) -> str:

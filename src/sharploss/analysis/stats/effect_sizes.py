@@ -31,13 +31,7 @@ class Effect(NamedTuple):
 
 
 def effect(metric: str, values: Floats, baseline: Floats) -> Effect:
-    """Describe a paired comparison.
-
-    Args:
-        metric: its direction says which values are better.
-        values: (images, seeds), no NaN.
-        baseline: the same shape.
-    """
+    """Describe a paired comparison by a metric, whose direction says what is better: (images, seeds) each, no NaN."""
     change = values - baseline
     return Effect(improvement(metric, values, baseline), cohens_d(change.mean(axis=1)), p_value(change))
 

@@ -34,14 +34,7 @@ class LossFamily(NamedTuple):
 
 
 def families(losses: dict[str, LossSpec]) -> list[LossFamily]:
-    """Group losses that differ in one tunable parameter alone; each other loss is a family by itself.
-
-    Args:
-        losses: by name, as params.yaml states them.
-
-    Returns:
-        The families in the order of their first losses.
-    """
+    """Group losses that differ in one tunable parameter alone, in the order of the first ones; others stand alone."""
     frames: dict[Any, dict[str, float]] = {}
     for name, spec in losses.items():
         parameters = {(term, key): value for term, its in spec.terms.items() for key, value in dict(its).items()}

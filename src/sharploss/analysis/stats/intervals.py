@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 RESAMPLES = 10_000
+LEVEL = 0.95
+"""Nominal coverage of every interval."""
+
 FEW_IMAGES = 10
 """Below this many images an interval is flagged: it leans on differences being not too unlike a bell curve."""
 
@@ -40,7 +43,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def mean_interval(values: Floats, level: float = 0.95, seed: int = 0) -> Interval:
+def mean_interval(values: Floats) -> Interval:
     """Estimate the interval of a mean over images and seeds.
 
     With one seed: the wider, at each end, of Student's t interval and of a percentile bootstrap over images. The
@@ -53,8 +56,6 @@ def mean_interval(values: Floats, level: float = 0.95, seed: int = 0) -> Interva
 
     Args:
         values: (images, seeds) or (images,), one difference each, no NaN.
-        level: nominal coverage.
-        seed: of the resampling; equal inputs give equal intervals.
 
     Returns:
         mean, low, high, in the unit of `values`. With one image and one seed low and high are NaN: one number has
@@ -64,13 +65,11 @@ def mean_interval(values: Floats, level: float = 0.95, seed: int = 0) -> Interva
     error, freedom = standard_error(images, seeds)
     if not freedom:
         return Interval(mean, float("nan"), float("nan"))
-    drawn = _weights(len(images), seed) @ images if len(seeds) == 1 else None
-    return Interval(mean, *widest(mean, error, freedom, drawn, level))
+    drawn = _weights(len(images)) @ images if len(seeds) == 1 else None
+    return Interval(mean, *widest(mean, error, freedom, drawn))
 
 
-def widest(
-    mean: float, error: float, freedom: int, drawn: Floats | None = None, level: float = 0.95
-) -> tuple[float, float]:
+def widest(mean: float, error: float, freedom: int, drawn: Floats | None = None) -> tuple[float, float]:
     """Return low and high: Student's t interval, widened to the bootstrap's where that reaches further.
 
     Args:
@@ -78,46 +77,41 @@ def widest(
         error: its standard error.
         freedom: degrees of freedom of the error, at least 1.
         drawn: resampled means, (resamples,), if any.
-        level: nominal coverage.
     """
     from scipy import special  # not scipy.stats, which takes a second to import
 
-    reach = float(special.stdtrit(freedom, (1 + level) / 2)) * error
+    reach = float(special.stdtrit(freedom, (1 + LEVEL) / 2)) * error
     low, high = mean - reach, mean + reach
     if drawn is not None:
-        cut = tail(freedom + 1, level)
+        cut = tail(freedom + 1)
         ends = np.quantile(drawn, [cut, 1 - cut])
         low, high = min(low, float(ends[0])), max(high, float(ends[1]))
     return low, high
 
 
 @cache
-def _weights(n: int, seed: int) -> Floats:
+def _weights(n: int) -> Floats:
     """Return how often each of n items is drawn, as shares, for every resample: (RESAMPLES, n)."""
-    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), RESAMPLES) / n
+    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), RESAMPLES) / n
 
 
 @cache
-def tail(n: int, level: float) -> float:
+def tail(n: int) -> float:
     """Return the probability that a percentile interval over n images cuts off at each end.
 
-    It is smaller than (1 - level) / 2 for small n (the "expanded percentile" interval: Hesterberg, What teachers should
+    It is smaller than (1 - LEVEL) / 2 for small n (the "expanded percentile" interval: Hesterberg, What teachers should
     know about the bootstrap, The American Statistician 69(4), 2015), since the plain interval is too narrow by
     sqrt(n/(n-1)) and ignores Student's t.
     """
     from scipy import special  # not scipy.stats, which takes a second to import
 
     if n < 2:
-        return (1 - level) / 2
-    return float(special.ndtr(-np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + level) / 2)))
+        return (1 - LEVEL) / 2
+    return float(special.ndtr(-np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + LEVEL) / 2)))
 
 
 def differences(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
-    """Compare every loss with the baseline of the same network and recipe, image by image and seed by seed.
-
-    Args:
-        scores: rows of Study.scores.
-        baselines: the losses that the others are compared with: the first one that was trained.
+    """Compare every loss with the first of `baselines` that was trained alike, image by image and seed by seed.
 
     Returns:
         One row per task, network, recipe, loss, dataset, metric and protocol: against (the baseline's name), baseline
@@ -127,8 +121,7 @@ def differences(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
     paired = pair(scores, baselines)
-    rows = _differences(paired) if len(paired) else []
-    return pd.DataFrame(rows, columns=[*CELL, *RESULTS])
+    return pd.DataFrame(_differences(paired) if len(paired) else [], columns=[*CELL, *RESULTS])
 
 
 def pair(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
@@ -155,11 +148,7 @@ def base_losses(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
 
 
 def means(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average scores over images and seeds: one row per cell (`CELL`), with value and n, the number of images.
-
-    Args:
-        scores: rows of Study.scores, which are of the same images for all runs.
-    """
+    """Average scores over images and seeds: one row per cell (`CELL`), with value and n, the number of images."""
     return scores.groupby(CELL, sort=False).agg(value=("value", "mean"), n=("image", "nunique")).reset_index()
 
 
@@ -178,12 +167,7 @@ class LeftOut(NamedTuple):
 
 
 def left_out(every: pd.DataFrame, shared: pd.DataFrame) -> dict[tuple[str, str, str, str], LeftOut]:
-    """Find what means leave out: (task, dataset, metric, protocol) -> LeftOut, for measures that leave some image out.
-
-    Args:
-        every: Study.every_score.
-        shared: Study.scores.
-    """
+    """Find what means leave out: (task, dataset, metric, protocol) -> LeftOut, where some image is left out."""
     every, where = every[every["image"] != WHOLE_SET], ["task", "dataset", "metric", "protocol"]
     images = {key: set(part) for key, part in every.groupby(where[:2])["image"]}
     kept = {key: set(part) for key, part in shared.groupby(where)["image"]}

@@ -40,7 +40,7 @@ class RankedCell(NamedTuple):
     drawn: Floats
 
 
-def ranks(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+def ranks(scores: pd.DataFrame) -> pd.DataFrame:
     """Rank the losses in every cell (network, test set, measure) and average the ranks.
 
     A loss without scores in a cell that others have shares the last rank there: a run that diverged is a result.
@@ -51,12 +51,11 @@ def ranks(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 
     Args:
         scores: rows of Study.scores of one suite, input baselines left out.
-        level: nominal, of the percentile interval.
 
     Returns:
         Columns loss, rank (1 is best), low, high, cells; the best rank first. No rows without scores.
     """
-    return average(ranked_cells(scores), list(dict.fromkeys(scores["loss"])), level)
+    return average(ranked_cells(scores), list(dict.fromkeys(scores["loss"])))
 
 
 def ranked_cells(scores: pd.DataFrame) -> list[RankedCell]:
@@ -77,7 +76,7 @@ def ranked_cells(scores: pd.DataFrame) -> list[RankedCell]:
     return [cell for cell in cells if cell.images]
 
 
-def average(cells: list[RankedCell], losses: list[str], level: float = 0.95) -> pd.DataFrame:
+def average(cells: list[RankedCell], losses: list[str]) -> pd.DataFrame:
     """Average the ranks of cells; returns what `ranks` does."""
     import pandas as pd
 
@@ -85,7 +84,7 @@ def average(cells: list[RankedCell], losses: list[str], level: float = 0.95) -> 
     if not cells:
         return pd.DataFrame(columns=columns)
     mean = np.mean([cell.observed for cell in cells], axis=0)
-    cut = tail(min((cell.images for cell in cells if cell.images > 1), default=1), level)
+    cut = tail(min((cell.images for cell in cells if cell.images > 1), default=1))
     low, high = np.quantile(sum(cell.drawn for cell in cells) / len(cells), [cut, 1 - cut], axis=0)
     rows = zip(losses, mean, low, high, [len(cells)] * len(losses), strict=True)
     return pd.DataFrame(rows, columns=columns).sort_values("rank", kind="stable", ignore_index=True)
@@ -94,11 +93,7 @@ def average(cells: list[RankedCell], losses: list[str], level: float = 0.95) -> 
 def _cell(key: tuple[str, ...], values: Floats, images: npt.NDArray[np.str_], known: list[str]) -> RankedCell:
     """Rank the losses of one cell, of (images, losses) values, NaN where there is no score.
 
-    Args:
-        key: values of CONTEXT.
-        values: (images, losses).
-        images: their names; those that not all losses with scores have do not count.
-        known: the names of all images of the test set, of which the same ones are drawn for every cell.
+    Images that not all losses with scores have do not count; the same ones of all `known` are drawn for every cell.
     """
     about = dict(zip(CONTEXT, key, strict=True))
     shared = ~np.isnan(values[:, ~np.isnan(values).all(axis=0)]).any(axis=1)

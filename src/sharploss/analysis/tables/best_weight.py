@@ -11,7 +11,7 @@ from sharploss.analysis.stats.baselines import specs_of
 from sharploss.analysis.stats.families import LossFamily, families
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.tables import layout
-from sharploss.analysis.tables.layout import Cell, Table, records
+from sharploss.analysis.tables.layout import CHANGE, Cell, Table, records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 """What the table shows to read; its csv has every measure that the other tables show."""
 
-CHANGES = ("baseline", "difference", "low", "high")
 CHOICE = ["suite", *TRAINED, "family", "loss", "parameter", "value", "smallest", "largest", "planned", "trials",
           "diverged", "most", "validation_psnr_y", "validation_lead", "against", "failure"]  # fmt: skip
 
@@ -28,8 +27,7 @@ def choices(study: Study) -> pd.DataFrame:
     """Choose of every family the variant with the highest validation PSNR at the end of its training.
 
     Only suites that compare several families and vary one of them have rows. A variant of which a seed diverged, or was
-    not validated, is not chosen; of equal ones the smallest weight is. Trials of other suites do not count, even where
-    they trained the same network: a suite is what gives every loss its number of trials.
+    not validated, is not chosen; of equal ones the smallest weight is. Only trials of the same suite count.
 
     Returns:
         Columns CHOICE, a row per suite, task, network, recipe and family: loss (the chosen variant, "" where there is
@@ -101,7 +99,7 @@ def best_weight(study: Study) -> pd.DataFrame:
     rows = choices(study).merge(
         sets.sort_values("dataset", key=lambda names: names.map(order), kind="stable"), on="task"
     )
-    changes = widen(study, study.compared, keys, {name: f"_{name}" for name in CHANGES})
+    changes = widen(study, study.compared, keys, {name: f"_{name}" for name in CHANGE})
     return rows.merge(study.wide_means, on=keys, how="left").merge(changes, on=keys, how="left")
 
 
@@ -167,7 +165,7 @@ def _numbers(row: dict[str, Any], ranks: dict[Measure, float], based: bool) -> l
         value, missing = row[column(measure)], gone or layout.NOT_MEASURED
         cells.append(layout.ranked(measure[0], value, rank, missing))
         if based:
-            ends = [row[f"{column(measure)}_{part}"] for part in CHANGES]
+            ends = [row[f"{column(measure)}_{part}"] for part in CHANGE]
             change = Cell("—") if math.isnan(ends[1]) else layout.change(measure[0], *ends)  # the baseline itself
             cells.append(Cell(missing, "gone") if math.isnan(value) else change)
     return cells

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NOT_MEASURED = "not measured"
 INFINITE = "no difference of infinite PSNR"
+CHANGE = ("baseline", "difference", "low", "high")
 Mark = Literal["", "best", "second", "worse", "gone"]
 
 
@@ -33,15 +34,9 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A table to read.
+    """A table to read: a caption of one sentence, headings, rows of as many cells, and notes (sentences) below.
 
-    Attributes:
-        caption: one sentence.
-        columns: headings; the first `labels` columns hold names, the others numbers.
-        rows: as many cells each as there are columns.
-        labels: how many columns name the row.
-        notes: sentences below the table.
-        words: whether most cells are sentences, which need to wrap, rather than numbers.
+    The first `labels` columns name the row, the others hold numbers; `words`: most are sentences, which need to wrap.
     """
 
     caption: str
@@ -53,14 +48,7 @@ class Table:
 
 
 def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Table:
-    """Lay out network x loss of a task on one test set, input baseline first; the best two per network are marked.
-
-    Args:
-        study: the study.
-        numbers: `tables.pairings(study, suite)`.
-        task: the task.
-        dataset: the test set.
-    """
+    """Lay out network x loss of a task on one test set: rows of `tables.pairings`, the best two per network marked."""
     known = known_for(study, task)
     part = numbers[(numbers["task"] == task) & (numbers["dataset"] == dataset)]
     rows = [_pairing_row(row, known) for row in records(part)]
@@ -117,8 +105,7 @@ def change(metric: str, baseline: float, difference: float, low: float, high: fl
 def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task: str, dataset: str) -> Table:
     """Lay out the differences to the same network's baseline, "+0.12 [+0.03, +0.20]", on one test set.
 
-    An interval without zero is marked when the loss is better ("best"); `losses` lists task, network, recipe and loss
-    of the rows, `compared` is `study.compared`, the others are as in `pairings`.
+    The rows are those of `losses` (columns ROW); an interval of `compared` without zero is marked.
     """
     known = known_for(study, task)
     losses = losses[losses["task"] == task]
@@ -136,7 +123,11 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
             lost = failure.get(base) and f"{base_title(base[3])} {failure[base]}"
             why = failure[key] or lost or NOT_MEASURED
             gone = [INFINITE if {(*key, *m), (*base, *m)} & exact else why for m in known]
-            cells = [_change(found.get((*key, *m)), m[0], reason) for m, reason in zip(known, gone, strict=True)]
+            changes = [found.get((*key, *m)) for m in known]
+            cells = [
+                change(m[0], *(row[name] for name in CHANGE)) if row else Cell(reason, "gone")
+                for m, row, reason in zip(known, changes, gone, strict=True)
+            ]
             rows.append([Cell(key[1]), Cell(key[3]), *cells])
     images = int(part["images"].max()) if len(part) else 0
     what = f"Difference to the same network's {names}"
@@ -171,12 +162,6 @@ def _key(row: dict[str, Any]) -> tuple[str, str, str, str]:
     return row["task"], row["network"], row["recipe"], row["loss"]
 
 
-def _change(row: dict[str, Any] | None, metric: str, missing: str) -> Cell:
-    if row is None:
-        return Cell(missing, "gone")
-    return change(metric, row["baseline"], row["difference"], row["low"], row["high"])
-
-
 def interval_notes(study: Study, losses: pd.DataFrame, images: int) -> list[str]:
     """Return notes on what the intervals mean, and on what few images or one seed leave unknown."""
     notes = [
@@ -188,11 +173,7 @@ def interval_notes(study: Study, losses: pd.DataFrame, images: int) -> list[str]
             f"Few images ({images}): where differences are skewed, the mean over all such images lies outside a 95 % "
             "interval more often than once in 20."
         )
-    return [*notes, *_one_seed(study, losses)]
-
-
-def _one_seed(study: Study, losses: pd.DataFrame) -> list[str]:
-    return [one_seed()] if _planned(study, losses)["seed"].nunique() == 1 else []
+    return [*notes, *([one_seed()] if _planned(study, losses)["seed"].nunique() == 1 else [])]
 
 
 def one_seed(behind: str = "") -> str:
@@ -295,7 +276,7 @@ def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
                     [Cell(loss), *(cells.get((loss, *name), Cell("—", "gone")) for name in names)] for loss in losses
                 ],
                 labels=1,
-                notes=[*notes, *_one_seed(study, runs), *left, *seed_notes(study, runs)],
+                notes=[*notes, *([one_seed()] if runs["seed"].nunique() == 1 else []), *left, *seed_notes(study, runs)],
             )
         )
     return tables
@@ -321,11 +302,7 @@ def _front(part: pd.DataFrame, front: bool) -> str:
 def image_notes(study: Study, task: str = "", dataset: str = "", metrics: tuple[str, ...] = ()) -> list[str]:
     """Return a note on each shown measure whose means leave images out: how many, which, and which rows why.
 
-    Args:
-        study: the study.
-        task: the table's task; "" where it has all.
-        dataset: the table's test set; "" where it has several, which the notes then name.
-        metrics: the table's; () where it has all that tables show.
+    A table of all tasks, of several test sets (the notes name them), of all metrics gives "", "" and ().
     """
     notes: list[str] = []
     for (its_task, its_set, metric, protocol), left in study.left_out.items():
@@ -343,21 +320,14 @@ def image_notes(study: Study, task: str = "", dataset: str = "", metrics: tuple[
 
 
 def seed_notes(study: Study, losses: pd.DataFrame) -> list[str]:
-    """Return a note on the rows of which some seeds have no scores, so that their means are over the others.
-
-    Args:
-        study: the study.
-        losses: the rows: columns task, network, recipe and loss.
-    """
-    planned = _planned(study, losses)
-    parts = [part for _, part in planned.groupby(ROW, sort=False) if 0 < (part["failure"] != "").sum() < len(part)]
-    named = [f"{_named(part)} ({', '.join(dict.fromkeys(filter(None, part['failure'])))})" for part in parts]
+    """Return a note on the rows (columns ROW) of which some seeds have no scores: means are over the others."""
+    named: list[str] = []
+    for (_, network, _, loss), part in _planned(study, losses).groupby(ROW, sort=False):
+        failed = part.loc[part["failure"] != "", "failure"]
+        if 0 < len(failed) < len(part):
+            why = ", ".join(dict.fromkeys(failed))
+            named.append(f"{network} {loss}, {len(failed)} of {len(part)} seeds ({why})")
     return [f"Means are over the seeds that have scores; without some: {'; '.join(named)}."] if named else []
-
-
-def _named(part: pd.DataFrame) -> str:
-    row, bad = part.iloc[0], int((part["failure"] != "").sum())
-    return f"{row['network']} {row['loss']}, {bad} of {len(part)} seeds"
 
 
 def _pair_notes(study: Study, losses: pd.DataFrame, part: pd.DataFrame) -> list[str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WHATS = ("published", "measured", "difference")
+FIRST_RUN = "h100"
 Means = dict[tuple[str, ...], float]
 
 
@@ -48,14 +49,9 @@ def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
 def beside(
     study: Study, table: pd.DataFrame, about: PaperTable, mean: Means, datasets: dict[str, list[str]]
 ) -> pd.DataFrame:
-    """Join the measured number to every published one.
+    """Join the measured number to every published one of a table (rows of `published_values`).
 
-    Args:
-        study: the study.
-        table: the rows of `published.published_values` of one table.
-        about: what tables.yaml says of it.
-        mean: the study's means by cell (`intervals.CELL`).
-        datasets: data set as published -> ours.
+    `mean` are the study's means by cell (`intervals.CELL`), `datasets` names ours for each published one.
 
     Returns:
         The columns of `published_values` and: measured_task, measured_recipe ("" where there is no run), measured,
@@ -78,10 +74,14 @@ def beside(
 def _measured(
     runs: list[dict[str, Any]], row: dict[str, Any], about: PaperTable, mean: Means, names: dict[str, list[str]]
 ) -> dict[str, Any]:
-    """Find the measured number for one published cell: the first of the tasks that has a run, its first recipe."""
+    """Find the measured number for one published cell: of the first of the tasks that has one, after most steps.
+
+    What the benchmark's first run left (recipes h100*), which had a protocol of its own, gives way to all others.
+    """
     same = next(tasks for tasks in about.tasks.values() if row["task"] in tasks)
     datasets = names[str(row["label_dataset"])]
-    planned = sorted((run for run in runs if run["task"] in same), key=lambda run: same.index(run["task"]))
+    planned = [run for run in runs if run["task"] in same]
+    planned.sort(key=lambda run: (same.index(run["task"]), str(run["recipe"]).startswith(FIRST_RUN), -run["step"]))
     for run in planned:
         where = (run["task"], run["network"], run["recipe"], run["loss"])
         values = [mean.get((*where, data, row["metric"], row["protocol"])) for data in datasets]

@@ -1,14 +1,13 @@
-"""The study's tables as frames of plain numbers, and `make_tables`, which writes every table file."""
+"""The study's tables as frames of plain numbers, and `write_tables`, which writes every table file."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from sharploss.analysis.load import Study, load_study
+from sharploss.analysis.load import Study
 from sharploss.analysis.measures import badness, column, is_shown, measures_of, widen
 from sharploss.analysis.stats.baselines import references
 from sharploss.analysis.stats.intervals import ROW, TRAINED, corrected, pair
@@ -26,22 +25,12 @@ if TYPE_CHECKING:
 SCOPES = ("task", "network", "metric")
 """What ranks are averaged within, besides over everything in a suite."""
 
-
 OWN = ("ranks", "best_weight", "pareto", "alpha_sweep", "alpha_control", "cost", "curves", "alpha_curves")
 """The tables of a study as a whole."""
 
 
-def make_tables(study: str, root: Path) -> None:
-    """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`).
-
-    Raises:
-        UserError: a result file or column is missing; the message names it.
-    """
-    write_tables(load_study(study, root))
-
-
 def write_tables(study: Study) -> None:
-    """Do what `make_tables` does for a study that was read."""
+    """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`)."""
     folder, numbers = study.paths.tables, study.frames
     for name, tables in study.tables.items():
         write_csv(numbers[name], folder / f"{name}.csv")
@@ -113,12 +102,7 @@ def pairing_rows(study: Study, suite: str | None = None) -> pd.DataFrame:
 
 
 def with_recipes(runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Add the column `label`: the network, with its recipe where there are several of a network and task.
-
-    Args:
-        runs: the runs to distinguish.
-        rows: with the columns task, network, recipe.
-    """
+    """Add the column `label` to rows (columns TRAINED): the network, with its recipe where `runs` have several."""
     runs = runs[TRAINED].drop_duplicates()
     several = runs.groupby(["task", "network"])["recipe"].transform("nunique") > 1
     label = runs["network"].where(~several, runs["network"] + " (" + runs["recipe"] + ")")
@@ -126,12 +110,7 @@ def with_recipes(runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def scored_sets(study: Study, rows: pd.DataFrame | None = None) -> pd.DataFrame:
-    """List task and dataset of everything that was scored, in the order of the tasks and their test sets.
-
-    Args:
-        study: the study.
-        rows: with a column `task`: leave other tasks out.
-    """
+    """List task and dataset of all (or of the tasks of `rows`) that was scored, tasks and test sets in their order."""
     pairs = study.scores[["task", "dataset"]].drop_duplicates()
     pairs = pairs if rows is None else pairs[pairs["task"].isin(rows["task"])]
     tasks, sets = list(dict.fromkeys(study.runs["task"])), study.datasets
@@ -148,11 +127,7 @@ def first_tested(study: Study) -> pd.DataFrame:
 
 
 def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
-    """Return network x loss x test set of a suite with a column per measure, input baselines first.
-
-    Args:
-        study: the study.
-        suite: its name; without one the rows of all shown suites.
+    """Return network x loss x test set of a suite (or all shown ones), a column per measure, input baselines first.
 
     Returns:
         Columns task, network, recipe, loss, dataset, and per measure its mean ("psnr_y"; NaN where not measured), over
