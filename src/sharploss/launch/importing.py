@@ -272,7 +272,14 @@ def _unmeasured(scores: Scores, sets: Sequence[str]) -> list[str]:
 def _replaced(runs: Sequence[Imported], files: StudyPaths, *, force: bool) -> list[Path]:
     """Return the results of other trainings of these runs, which only `force` replaces."""
     here = [run for run in runs if files.run(run.run).metrics.is_file()]
-    other = [run.run for run in here if load_run(files.run(run.run), run.run) != run.record]
+    stated = {"config": {}, "imported": "", "partial": [], "commit": ""}  # at an import, as of that day
+    other = [
+        run.run
+        for run in here
+        if (found := load_run(files.run(run.run), run.run)).metrics != run.record.metrics
+        or found.provenance is None
+        or found.provenance.model_copy(update=stated) != _origin(run.record).model_copy(update=stated)
+    ]
     if other and not force:
         raise UserError(f"{files.run(other[0]).metrics.parent} is of another training: add --force to replace it.")
     return [files.run(key).metrics for key in other]
