@@ -81,6 +81,7 @@ class Provenance(JsonRecord):
         fresh: weights that began from random numbers, though the run started from another.
         form, form_reason: of the training step (sharploss.training.step), and why not a faster one.
         replays: steps that were replays of a CUDA graph, those before a resume included.
+        imported, partial: the folder that it was imported from, and what was lacking there (`launch.importing`).
     """
 
     started: str
@@ -107,6 +108,8 @@ class Provenance(JsonRecord):
     form: str = ""
     form_reason: str = ""
     replays: int = 0
+    imported: str = ""
+    partial: list[str] = []
 
 
 class _Config(JsonRecord):
