@@ -1,20 +1,17 @@
 """Whether anything that a study measures was learnt from what it is measured on."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import leak
 from sharploss.config.check_names import mdf_weights
 from sharploss.config.recipe import Start
+from sharploss.config.sections import Sections
 from sharploss.config.tasks import Task
 from sharploss.utils.errors import UserError
 
-if TYPE_CHECKING:
-    from sharploss.config.params import Params
 
-
-def check_leakage(params: "Params") -> None:
+def check_leakage(params: Sections) -> None:
     """Refuse training on what is tested on: by a run, by the run it starts from, and by an extractor.
 
     Raises:
@@ -28,7 +25,7 @@ def check_leakage(params: "Params") -> None:
             raise UserError(f"tasks.{name}.tune: {reason}: choose weights by another set.")
 
 
-def _uses(params: "Params") -> Iterator[tuple[str, list[str], Task, str]]:
+def _uses(params: Sections) -> Iterator[tuple[str, list[str], Task, str]]:
     """List where weights meet a task: place, the sets that the weights have learnt from, task, what to do instead."""
     images = {name: [extractor.image.split("/", 1)[0]] for name, extractor in params.extractors.items()}
     for name, task in params.tasks.items():
@@ -69,7 +66,7 @@ def _learnt_from(task: Task) -> list[str]:
     return [*task.train, *task.validation]
 
 
-def _starts(params: "Params", recipe: str) -> Iterator[Start]:
+def _starts(params: Sections, recipe: str) -> Iterator[Start]:
     """Return what a run with this recipe starts from, and what that starts from; `check_names` has seen it end."""
     start = params.recipes[recipe].start
     while start is not None:

@@ -4,20 +4,18 @@ import re
 from collections.abc import Mapping
 from os.path import normpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import ALSO_KNOWN_AS
 from sharploss.config.extractors import INSIDE, KINDS, OFFICIAL, SUFFIX
 from sharploss.config.limits import STARTS
 from sharploss.config.loss_spec import LossSpec
+from sharploss.config.sections import Sections
 from sharploss.utils.errors import UserError, cut, unknown
 
-if TYPE_CHECKING:
-    from sharploss.config.params import Params
 
-
-def check_names(params: "Params") -> None:
+def check_names(params: Sections) -> None:
     """Refuse names of nothing, and names that stand for two things.
 
     Raises:
@@ -45,7 +43,7 @@ def mdf_weights(loss: LossSpec) -> list[Any]:
     return [parameters["weights"]] if "weights" in parameters else []
 
 
-def _check_loss(params: "Params", name: str) -> None:
+def _check_loss(params: Sections, name: str) -> None:
     loss = params.losses[name]
     if len(loss.adversarial) > 1:
         raise UserError(
@@ -56,7 +54,7 @@ def _check_loss(params: "Params", name: str) -> None:
         _check_weights(f"losses.{name}.mdf.weights", weights, list(params.extractors))
 
 
-def _check_extractor(params: "Params", name: str) -> None:
+def _check_extractor(params: Sections, name: str) -> None:
     if name in OFFICIAL:
         raise UserError(f"extractors.{name}: the authors' discriminators have this name: choose another.")
     task = params.extractors[name].task
@@ -82,7 +80,7 @@ def _check_weights(where: str, weights: Any, extractors: list[str]) -> None:
         )
 
 
-def _check_start(params: "Params", name: str) -> None:
+def _check_start(params: Sections, name: str) -> None:
     """Refuse a start that does not exist, or that comes back to where it began."""
     begun, recipe = [name], params.recipes[name]
     while recipe.start is not None:
@@ -100,7 +98,7 @@ def _check_start(params: "Params", name: str) -> None:
         recipe = params.recipes[recipe.start.recipe]
 
 
-def _check_sets(params: "Params") -> None:
+def _check_sets(params: Sections) -> None:
     for name, dataset in params.datasets.items():
         if name in ASSETS:
             raise UserError(f"datasets.{name}: the catalogue has a set of this name: choose another.")

@@ -6,8 +6,9 @@ from typing import Any
 from sharploss.config.check_names import mdf_weights
 from sharploss.config.extractors import OFFICIAL
 from sharploss.config.loss_spec import LossSpec
-from sharploss.config.params import NetworkSpec, Params
+from sharploss.config.params import Params
 from sharploss.config.recipe import Recipe
+from sharploss.config.sections import NetworkSpec
 from sharploss.config.tasks import Strict, Task
 
 
