@@ -9,6 +9,8 @@ import time
 import pytest
 import yaml
 
+from sharploss.analysis.claims.spec import load_claims
+
 pytestmark = pytest.mark.slow
 
 RUN = "sr_x4-edsr-l1_gv-s0"
@@ -91,7 +93,7 @@ def test_a_loss_with_self_trained_discriminators_is_trained(study):
 
 def test_claims_are_evaluated(study):
     claims = json.loads((study.folder / "results/mini/claims.json").read_text())["claims"]
-    assert len(claims) == 32
+    assert claims.keys() == load_claims(study.folder).claims.keys()
     assert all({"published", "measured"} <= set(claim) for claim in claims.values())
 
 
