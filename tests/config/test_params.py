@@ -22,11 +22,6 @@ def load(tmp_path, content):
     return load_params(path)
 
 
-def test_params_yaml_is_a_copy_of_a_study(repository):
-    texts = [path.read_text() for path in (repository / "studies").glob("*.yaml")]
-    assert (repository / "params.yaml").read_text() in texts
-
-
 def test_every_shipped_study_loads(repository):
     for path in (repository / "studies").glob("*.yaml"):
         assert load_params(path).study == path.stem

@@ -8,6 +8,7 @@ import time
 import pytest
 import yaml
 
+from sharploss.analysis.claims.spec import load_claims
 from sharploss.record.paths import paths
 from sharploss.record.scores import load_scores
 
@@ -93,7 +94,7 @@ def test_a_loss_with_self_trained_discriminators_is_trained(study):
 
 def test_claims_are_evaluated(study):
     claims = json.loads((study.folder / "results/mini/claims.json").read_text())["claims"]
-    assert len(claims) == 32
+    assert claims.keys() == load_claims(study.folder).claims.keys()
     assert all({"published", "measured"} <= set(claim) for claim in claims.values())
 
 

@@ -34,9 +34,9 @@ def claim_file(tmp_path):
     return write
 
 
-def test_the_32_claims_are_read_and_all_their_names_exist():
+def test_the_32_claims_of_the_papers_come_first_and_all_names_exist():
     claims = load_claims(ROOT).claims
-    assert list(claims) == [f"E{number}" for number in range(1, 33)]
+    assert list(claims)[:32] == [f"E{number}" for number in range(1, 33)]
     assert {claim.paper for claim in claims.values()} == {"SPLoss", "GV", "MDF", "SOG", "SharpGAN", "SPLoss and GV"}
 
 

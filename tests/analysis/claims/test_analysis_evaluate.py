@@ -253,7 +253,7 @@ def test_everything_is_written_and_the_same_every_time(evaluated):
     root, found = evaluated
     written = json.loads((root / "results" / "mini" / "claims.json").read_text())
     assert written == json.loads(json.dumps(found))
-    assert len(written["claims"]) == 32
+    assert written["claims"].keys() == load_claims(root).claims.keys()
     assert len(written["anomalies"]) == 11
     files = {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()}
     tables = {f"{name}.{kind}" for name in ("claims", "anomalies") for kind in ("csv", "md", "tex")}
