@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sharploss.analysis.measures import Measure, widen
-from sharploss.analysis.stats.baselines import Baselines, load_baselines
-from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losses, differences, left_out, means
+from sharploss.analysis.study import NOT_TRAINED, Study
 from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.config.run_config import resolve_run
@@ -17,7 +13,7 @@ from sharploss.planning.plan import Plan, PlannedRun, expand
 from sharploss.record.history import read_history
 from sharploss.record.keys import input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths, paths
-from sharploss.record.run import Provenance, RunRecord, load_run
+from sharploss.record.run import RunRecord, load_run
 from sharploss.record.scores import Notes, Score, comparable, load_scores, read_table
 from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
@@ -25,144 +21,11 @@ from sharploss.utils.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sharploss.analysis.tables.layout import Table
-
-NOT_TRAINED = "not_trained"
-"""The status of a run whose loss needs weights that cannot be had; its record says why."""
-
 ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
 SPEED = ["seconds", "steps_per_second", "parameters"]
 HISTORY_COLUMNS = ["run", "event", "step", "total", "psnr_y", "terms", "gradient", "discriminator"]
 EXTRACTION_COLUMNS = ["extractor", "scale", "iteration", "d_real", "d_fake", "gradient_penalty", "reconstruction"]
 EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]
-
-
-@dataclass(frozen=True)
-class Study:
-    """Everything the analysis reads.
-
-    Attributes:
-        params: the typed study.
-        paths: where its files lie.
-        runs: one row per run of the plan, in its order: run, task, network, loss, recipe, seed, variant (the run's
-            name without group and seed: the loss, with the recipe where that is not the study's own), group, suites,
-            alpha (NaN where the loss is not SPLoss alone), reference (the name of the task's input baseline),
-            status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, parameters (NaN
-            where nothing was trained).
-        every_score: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
-            protocol, value. Input baselines have the loss "bicubic" or "input" and the network and recipe "". Runs that
-            diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own. PSNR of
-            an image that was restored exactly is infinite.
-        scores: those of `every_score` that means are taken of: of every task, test set, metric and protocol the images
-            on which all runs have a finite one (`record.scores.comparable`).
-        history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
-            (the norm of the network's), discriminator (a dict, where the loss is adversarial:
-            sharploss.training.discriminator.LOGGED).
-        extractions: one row per line of the records of MDF's discriminators that the runs use: extractor, scale,
-            iteration, d_real, d_fake, gradient_penalty, reconstruction.
-        not_measured: metric -> reason (one sentence), for metrics without a single score.
-        missing_sets: test set -> reason.
-        cures: failure of runs that were not trained -> what to do about it, where that is known.
-        datasets: test sets that were scored, in the order of the task.
-        provenance: run -> how it came about, of the runs that were trained.
-        evaluation_seconds: time spent on measuring, in seconds.
-        planned: how many runs the plan has, those without results included.
-    """
-
-    params: Params
-    paths: StudyPaths
-    runs: pd.DataFrame
-    every_score: pd.DataFrame
-    scores: pd.DataFrame
-    history: pd.DataFrame
-    extractions: pd.DataFrame
-    not_measured: dict[str, str] = field(default_factory=dict[str, str])
-    missing_sets: dict[str, str] = field(default_factory=dict[str, str])
-    cures: dict[str, str] = field(default_factory=dict[str, str])
-    datasets: list[str] = field(default_factory=list[str])
-    provenance: dict[str, Provenance] = field(default_factory=dict[str, Provenance])
-    evaluation_seconds: float = 0.0
-    planned: int = 0
-
-    @property
-    def root(self) -> Path:
-        """Return the repository's folder."""
-        return self.paths.root
-
-    # What tables, claims, figures and the page all need is computed once for a study.
-
-    @cached_property
-    def measured(self) -> dict[str, list[Measure]]:
-        """Return the measures that have a score, for each task."""
-        cells = self.scores[["task", "metric", "protocol"]].drop_duplicates()
-        found: dict[str, list[Measure]] = {}
-        for task, metric, protocol in cells.itertuples(index=False):
-            found.setdefault(str(task), []).append((str(metric), str(protocol)))
-        return found
-
-    @cached_property
-    def means(self) -> pd.DataFrame:
-        """Average the scores over images and seeds (`intervals.means`); `n` is the number of images."""
-        return means(self.scores)
-
-    @cached_property
-    def wide_means(self) -> pd.DataFrame:
-        """Return the means with a column per measure ("psnr_y"), and over how many images each is ("psnr_y_images")."""
-        return widen(self, self.means, [*ROW, "dataset"], {"value": "", "n": "_images"})
-
-    @cached_property
-    def left_out(self) -> dict[tuple[str, str, str, str], LeftOut]:
-        """Find the images over which means are not taken (`intervals.left_out`)."""
-        return left_out(self.every_score, self.scores)
-
-    @cached_property
-    def baselines(self) -> Baselines:
-        """Read which loss is compared with which from claims.yaml."""
-        return load_baselines(self.root)
-
-    @cached_property
-    def bases(self) -> pd.DataFrame:
-        """Return what others are compared with, of each task, network and recipe: columns TRAINED and `against`.
-
-        It is the first reference that was trained. Where that diverged nothing takes its place: there is no difference.
-        """
-        return base_losses(self.runs[self.runs["status"] != NOT_TRAINED], self.baselines.references)
-
-    @cached_property
-    def compared(self) -> pd.DataFrame:
-        """Compare every loss with its baseline (`intervals.differences`)."""
-        found = differences(self.scores, self.baselines.references)
-        return found.merge(self.bases, on=[*TRAINED, "against"])[list(found.columns)]
-
-    # The modules behind these read studies themselves, so that they are imported when they are needed.
-
-    @cached_property
-    def weight_sweep(self) -> pd.DataFrame:
-        """Return the scores of every sweep of a weight (`families.weight_sweep`)."""
-        from sharploss.analysis.stats import families
-
-        return families.weight_sweep(self)
-
-    @cached_property
-    def frames(self) -> dict[str, pd.DataFrame]:
-        """Compute the numbers of every table (`tables.frames`)."""
-        from sharploss.analysis.tables import tables
-
-        return tables.frames(self)
-
-    @cached_property
-    def tables(self) -> dict[str, list[Table]]:
-        """Lay out every table (`tables.laid_out`)."""
-        from sharploss.analysis.tables import tables
-
-        return tables.laid_out(self, self.frames)
-
-    @cached_property
-    def paper_tables(self) -> dict[str, tuple[pd.DataFrame, Table]]:
-        """Compare every published table with the study (`paper_tables.paper_tables`)."""
-        from sharploss.analysis.tables.paper_tables import paper_tables
-
-        return paper_tables(self)
 
 
 def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Study:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from sharploss.analysis.load import Study
-
 Measure = tuple[str, str]
 Values = TypeVar("Values", float, "npt.NDArray[np.float64]", "pd.Series[float]")
 
@@ -32,14 +30,6 @@ def fidelity(protocols: Iterable[str]) -> Measure:
     """Return the PSNR that stands for fidelity, of the protocols that something is measured under."""
     found = set(protocols)
     return ("psnr", next((protocol for protocol in MAIN if protocol in found), MAIN[0]))
-
-
-def measures_of(study: Study) -> list[Measure]:
-    """List the study's measures, known metrics first in their fixed order, those not measured included."""
-    found = list(dict.fromkeys(measure for measures in study.measured.values() for measure in measures))
-    found += [(metric, default_protocol(metric)) for metric in study.not_measured]
-    order = list(METRIC_INFO)
-    return sorted(found, key=lambda measure: order.index(measure[0]) if measure[0] in order else len(order))
 
 
 def default_protocol(metric: str) -> str:
@@ -80,23 +70,6 @@ def direction(metric: str) -> str:
 def column(measure: Measure) -> str:
     """Return a measure's name in files: "psnr_y"; dots become underscores, which DVC reads as nesting."""
     return "_".join(part for part in measure if part).replace(".", "_")
-
-
-def widen(study: Study, cells: pd.DataFrame, index: list[str], values: dict[str, str]) -> pd.DataFrame:
-    """Give cells (one row per index and measure) a column per measure of the study, in its order.
-
-    `values` says what follows the measure's name where a column of `cells` becomes a new one ("psnr_y" with "").
-    """
-    import pandas as pd
-
-    order = list(map(column, measures_of(study)))
-    columns = [f"{name}{end}" for name in order for end in values.values()]
-    named = cells.assign(column=[*map(column, zip(cells["metric"], cells["protocol"], strict=True))])
-    if cells.empty:
-        return pd.DataFrame(columns=[*index, *columns])
-    wide = pd.DataFrame(named.set_index([*index, "column"])[list(values)].unstack("column"))
-    wide.columns = [f"{name}{values[str(value)]}" for value, name in wide.columns]
-    return wide.reset_index().reindex(columns=[*index, *columns])
 
 
 def number(metric: str, value: float, *, sign: bool = False) -> str:

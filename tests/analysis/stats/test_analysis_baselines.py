@@ -1,15 +1,7 @@
 import pytest
 import yaml
 
-from sharploss.analysis.stats.baselines import (
-    Baselines,
-    added,
-    baseline_of,
-    baselines_in,
-    load_baselines,
-    references,
-    terms_of,
-)
+from sharploss.analysis.stats.baselines import Baselines, added, baseline_of, load_baselines
 from sharploss.utils.errors import UserError
 
 LOSSES = {
@@ -40,7 +32,7 @@ def test_baselines_are_what_a_term_is_added_to_or_replaced_in():
 
 
 def test_terms_are_those_of_the_losses_that_were_planned(study):
-    terms = terms_of(study)
+    terms = study.terms
     assert terms["l1_gv"] == {"l1": 1.0, "gv": 0.01}
     assert "esrgan" not in terms
 
@@ -67,5 +59,5 @@ def test_a_file_without_baselines_is_named(tmp_path):
 
 
 def test_a_study_has_the_baselines_of_its_losses(study, study_root):
-    assert references(study) == load_baselines(study_root).references
-    assert baselines_in(study)["l2_gv"] == "l2"
+    assert study.references == load_baselines(study_root).references
+    assert study.baseline_of["l2_gv"] == "l2"

@@ -2,11 +2,12 @@ import pandas as pd
 import pytest
 
 from sharploss.analysis.tables import layout, tables
+from sharploss.analysis.tables.tables import laid_out
 
 
 @pytest.fixture(scope="module")
 def shown(study):
-    return study.tables
+    return laid_out(study)
 
 
 def rows(table):

@@ -11,6 +11,7 @@ import synthetic
 from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.load import load_study
 from sharploss.analysis.tables import layout, tables
+from sharploss.analysis.tables.tables import frames, laid_out
 from sharploss.analysis.tables.writers import markdown
 
 
@@ -82,12 +83,12 @@ def test_means_and_statuses_cover_the_seeds(tmp_path):
 )
 def test_a_seed_without_scores_is_said_in_every_table_of_means_and_of_differences(tmp_path, gone, named):
     study = load_study("mini", synthetic.make_study(tmp_path, seeds=(0, 1), diverged=tuple(gone)))
-    for table in study.tables["pairings_difference"]:
+    for table in laid_out(study)["pairings_difference"]:
         (note,) = [note for note in table.notes if note.startswith("Paired over fewer seeds than planned")]
         assert all(name in note for name in named)
     for name in ("ranks", "pareto"):
         (note,) = [
-            note for note in study.tables[name][0].notes if note.startswith("Means are over the seeds that have")
+            note for note in laid_out(study)[name][0].notes if note.startswith("Means are over the seeds that have")
         ]
         assert all(f"{run.split('-')[1]} {run.split('-')[2]}, 1 of 2 seeds" in note for run in gone)
 
@@ -101,7 +102,7 @@ def test_no_other_reference_takes_the_place_of_one_that_diverged(tmp_path, seeds
     assert not (mine & (study.compared["task"] == "sr_x4")).any()
     assert set(study.compared["against"]) == {"l1"}
     suite = "adversarial" if recipe else "pairings"
-    for table in study.tables[f"{suite}_difference"]:
+    for table in laid_out(study)[f"{suite}_difference"]:
         for row in table.rows:
             told = {cell.text for cell in row[2:]}
             if row[0].text == "edsr" and row[1].text != "l1_vgg":
@@ -229,7 +230,7 @@ def test_a_study_without_sweep_or_l1_still_has_its_tables(small_root):
 
 @pytest.fixture(scope="module")
 def wide_tables(wide):
-    return wide.tables
+    return laid_out(wide)
 
 
 def test_every_suite_has_its_own_tables(wide, wide_tables):
@@ -248,7 +249,7 @@ def test_a_loss_of_two_recipes_has_two_rows_that_are_ranked_apart(wide):
 
 
 def test_differences_of_a_suite_stay_within_its_recipe(wide):
-    compared = wide.frames["adversarial_difference"]
+    compared = frames(wide)["adversarial_difference"]
     assert set(compared["loss"]) == {"esrgan"}
     row = compared.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]
     assert row["difference"] == pytest.approx(-0.9, abs=0.3)
@@ -321,7 +322,7 @@ def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path)
 def test_a_suite_named_as_another_table_takes_nothing_from_it(study, name):
     suites = study.runs["suites"].map(lambda own: [name if suite == "pairings" else suite for suite in own])
     other = replace(study, runs=study.runs.assign(suites=suites))
-    assert other.frames[f"suite_{name}"].equals(study.frames["pairings"])
-    assert other.frames[f"suite_{name}_difference"].equals(study.frames["pairings_difference"])
-    assert set(other.tables) == set(other.frames) > {"ranks", "cost", "alpha_sweep"}
-    assert other.frames["cost"].equals(study.frames["cost"])
+    assert frames(other)[f"suite_{name}"].equals(frames(study)["pairings"])
+    assert frames(other)[f"suite_{name}_difference"].equals(frames(study)["pairings_difference"])
+    assert set(laid_out(other)) == set(frames(other)) > {"ranks", "cost", "alpha_sweep"}
+    assert frames(other)["cost"].equals(frames(study)["cost"])

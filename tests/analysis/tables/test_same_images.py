@@ -16,6 +16,7 @@ from sharploss.analysis.stats.intervals import means
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.stats.ranks import ranks
 from sharploss.analysis.tables import tables
+from sharploss.analysis.tables.tables import laid_out
 from sharploss.analysis.tables.writers import latex, markdown
 from sharploss.record.scores import Score
 
@@ -96,17 +97,17 @@ def test_what_is_left_out_is_said_in_every_table_with_that_measure(case):
     title = {"psnr": "PSNR Y", "niqe": "NIQE Y", "lpips": "LPIPS Alex v0.1"}[next(iter(metrics))]
     said = f"every row is over {4 - len(gone)} of 4 images, without {', '.join(sorted(gone))},"
     for name in ("pairings", "pairings_difference", "alpha_sweep"):
-        (table,) = [one for one in study.tables[name] if SET in one.caption]
+        (table,) = [one for one in laid_out(study)[name] if SET in one.caption]
         assert any(note.startswith(title) and said in note for note in table.notes)
         assert said in markdown(table)
         assert said in latex(table)
-    assert any(said in note for note in study.tables["ranks"][0].notes)
-    assert any(said in note for note in study.tables["pareto"][0].notes) == (metrics != {"niqe"})
+    assert any(said in note for note in laid_out(study)["ranks"][0].notes)
+    assert any(said in note for note in laid_out(study)["pareto"][0].notes) == (metrics != {"niqe"})
     exact = study.every_score[np.isinf(study.every_score["value"])]
-    notes = " ".join(study.tables["pairings"][0].notes)
+    notes = " ".join(laid_out(study)["pairings"][0].notes)
     assert ("restored exactly: " in notes) == (len(exact) > 0)
     assert all(f"{' '.join(filter(None, [row.network, row.loss]))} " in notes for row in exact.itertuples())
-    (other,) = [one for one in study.tables["pairings"] if "set5" in one.caption]
+    (other,) = [one for one in laid_out(study)["pairings"] if "set5" in one.caption]
     assert not any("every row is over" in note for note in other.notes)
 
 
@@ -148,10 +149,10 @@ def test_a_row_that_restored_everything_exactly_is_infinite_and_first_and_limits
     assert math.isinf(found.loc["ssim", "psnr_y"])
     assert found.loc["ssim", "psnr_y_rank"] == 1
     assert set(found["psnr_y_images"]) == {4}
-    table = study.tables["pairings"][0]
+    table = laid_out(study)["pairings"][0]
     row = next(row for row in table.rows if [cell.text for cell in row[:2]] == ["espcn", "ssim"])
     assert (row[2].text, row[2].mark) == ("∞", "best")
-    change_row = next(row for row in study.tables["pairings_difference"][0].rows if row[1].text == "ssim")
+    change_row = next(row for row in laid_out(study)["pairings_difference"][0].rows if row[1].text == "ssim")
     assert change_row[2].text == "no difference of infinite PSNR"
     assert r"$\infty$" in latex(table)
     part = study.scores.query("dataset == @SET and network == 'espcn' and metric == 'psnr' and protocol == 'y'")

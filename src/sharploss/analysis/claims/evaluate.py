@@ -15,9 +15,10 @@ from sharploss.analysis.claims.pooled_effect import pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
 from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
 from sharploss.analysis.claims.summary import write_pages
-from sharploss.analysis.load import Study, load_study
+from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.effect_sizes import holm, p_value
 from sharploss.analysis.stats.intervals import mean_interval
+from sharploss.analysis.study import Study
 from sharploss.utils.files import write_json
 
 if TYPE_CHECKING:

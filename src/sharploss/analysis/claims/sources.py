@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from sharploss.analysis.claims.contrasts import Cell, Floats, Source
-from sharploss.analysis.load import Study
 from sharploss.analysis.measures import default_protocol
 from sharploss.analysis.published import published_cells
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 
 if TYPE_CHECKING:

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sharploss.analysis.figures.study_figure import StudyFigure, file_name, labelled, not_drawn
-from sharploss.analysis.measures import Measure, heading, is_shown, measures_of
+from sharploss.analysis.measures import Measure, heading, is_shown
 from sharploss.analysis.plotting.lines import lines_figure
+from sharploss.analysis.stats.families import weight_sweep
 from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.tables.tables import first_tested
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sharploss.analysis.load import Study
+    from sharploss.analysis.study import Study
 
 SWEEP_METRICS = ("psnr", "lpips", "gradient_variance_ratio")
 PAIR_COLUMNS = ["group", "task", "network", "base", "loss", "base_variant", "variant"]
@@ -45,7 +46,7 @@ def shown(study: Study, measured: pd.DataFrame, metrics: tuple[str, ...]) -> lis
     give a measure each.
     """
     here = set(zip(measured["metric"], measured["protocol"], strict=True))
-    found = [measure for measure in measures_of(study) if measure in here and is_shown(measure)]
+    found = [measure for measure in study.measures if measure in here and is_shown(measure)]
     return [measure for metric in metrics for measure in found if measure[0] == metric]
 
 
@@ -81,7 +82,7 @@ def weight_sweeps(
     `about` holds name, section and caption of the figures, `axis` says what the weights are.
     """
     name, section, caption = about
-    found = study.weight_sweep.merge(first_tested(study), on=["task", "dataset"])
+    found = weight_sweep(study).merge(first_tested(study), on=["task", "dataset"])
     found = found[found["term"].isin(terms)]
     if found.empty:
         why = f"No two weights of {' or '.join(terms)} were trained beside the loss without it."

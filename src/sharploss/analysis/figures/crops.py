@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.pixels import grey, psnr, read_picture
 from sharploss.analysis.plotting.tiles import Strip, Tile
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.tables import pairing_rows
 from sharploss.record.keys import TARGET
 from sharploss.utils.errors import UserError

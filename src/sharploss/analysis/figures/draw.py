@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from sharploss.analysis.figures import gv, mdf, overview, second_order, sharpgan, sploss, training
 from sharploss.analysis.figures.comparisons import weight_sweeps
 from sharploss.analysis.figures.study_figure import StudyFigure
-from sharploss.analysis.load import Study
 from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.style import save, style
+from sharploss.analysis.study import Study
 from sharploss.utils.files import write_json
 
 PAPERS = (sploss, gv, mdf, second_order, sharpgan)

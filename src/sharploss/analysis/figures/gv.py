@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from sharploss.analysis.figures.comparisons import trained_pairs
 from sharploss.analysis.figures.crops import chosen_files, crops_by_task, reference_name, tiles_of
 from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, not_drawn
-from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.dots import dots_figure
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.pixels import sobel
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.config.protocols import MAIN, REFERENCES
 

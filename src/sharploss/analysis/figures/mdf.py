@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sharploss.analysis.figures.comparisons import by_measure, changes_against, shown, weight_sweeps
 from sharploss.analysis.figures.study_figure import StudyFigure, not_drawn
 from sharploss.analysis.figures.training import players_figure
-from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.dots import FAR, dots_figure
-from sharploss.analysis.stats.baselines import Terms, terms_of
+from sharploss.analysis.stats.baselines import Terms
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import first_tested
 
@@ -42,7 +42,7 @@ def is_compared(terms: Terms) -> bool:
 
 def comparisons(study: Study) -> Iterator[StudyFigure]:
     """Draw, per task on which an MDF loss was to be trained, the page's losses against the squared error."""
-    terms = terms_of(study)
+    terms = study.terms
     with_mdf = {loss for loss, its in terms.items() if "mdf" in its}
     compared = {loss for loss, its in terms.items() if is_compared(its)}
     tasks = study.runs.loc[study.runs["loss"].isin(with_mdf), "task"]
@@ -60,7 +60,7 @@ def _comparison(study: Study, task: str, dataset: str, compared: set[str]) -> St
         f"The MDF page's comparison on {task} ({dataset}): each loss against the squared error of the same network and "
         f"recipe, image by image, with 95 % intervals. {FAR} The page prints no numbers."
     )
-    changes = usual_weights(changes_against(study, task, dataset, compared, BASE), terms_of(study))
+    changes = usual_weights(changes_against(study, task, dataset, compared, BASE), study.terms)
     changes = by_measure(changes, shown(study, changes, METRICS))
     if changes.empty:
         return not_drawn(name, SECTION, caption, f"No loss to compare was trained beside {BASE} on {task}.")

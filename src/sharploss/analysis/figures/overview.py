@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.claims.spec import SIDES
 from sharploss.analysis.figures.study_figure import SWEPT, StudyFigure, crowded, labelled, not_drawn, without_sweeps
-from sharploss.analysis.load import Study
-from sharploss.analysis.measures import ALPHA, is_shown, measures_of, metric_title, title
+from sharploss.analysis.measures import ALPHA, is_shown, metric_title, title
 from sharploss.analysis.plotting.dots import dots_figure
 from sharploss.analysis.plotting.matrix import claims_figure, scoreboard_figure
 from sharploss.analysis.plotting.scatter import scatter_figure
-from sharploss.analysis.stats.baselines import baselines_in
 from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.stats.pareto import fronts
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
-from sharploss.analysis.tables.tables import ROW, first_tested, pairing_rows, sweep_runs, with_recipes
+from sharploss.analysis.tables.tables import ROW, first_tested, frames, pairing_rows, sweep_runs, with_recipes
 from sharploss.config.protocols import MAIN, REFERENCES
 from sharploss.utils.files import read_json
 
@@ -104,7 +103,7 @@ def pareto_fronts(study: Study) -> Iterator[StudyFigure]:
 
 def ranks(study: Study) -> Iterator[StudyFigure]:
     """Draw the mean ranks of every suite that compares at least five losses."""
-    found = study.frames["ranks"]
+    found = frames(study)["ranks"]
     titles = found["of"].where(found["scope"] != "metric", found["of"].map(metric_title))
     for suite, part in crowded(found.assign(panel=titles.replace("", "all")), ["suite"]).groupby("suite", sort=False):
         shown = part[part["scope"].isin(["all", "metric"])]
@@ -145,7 +144,7 @@ def scoreboard_rows(study: Study) -> pd.DataFrame:
     """
     import pandas as pd
 
-    baselines = pd.Series(baselines_in(study))
+    baselines = pd.Series(study.baseline_of)
     scores = study.scores[~study.scores["loss"].isin(REFERENCES)]
     parts = [_against(scores, list(baselines.index[baselines == base]), str(base)) for base in dict.fromkeys(baselines)]
     found = pd.concat(
@@ -153,7 +152,7 @@ def scoreboard_rows(study: Study) -> pd.DataFrame:
     )
     keys = ["loss", "measure"]
     board = found.groupby(keys, sort=False)["improvement"].agg(share="mean", cells="count").reset_index()
-    order = [title(measure) for measure in measures_of(study) if is_shown(measure)]
+    order = [title(measure) for measure in study.measures if is_shown(measure)]
     board = board[board["measure"].isin(order)]
     mean = board.groupby("loss")["share"].transform("mean") if len(board) else []
     place = board["measure"].map(order.index)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from sharploss.analysis.figures.comparisons import by_measure, changes_against, shown, weight_sweeps
 from sharploss.analysis.figures.study_figure import StudyFigure, not_drawn
-from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.dots import FAR, dots_figure
-from sharploss.analysis.stats.baselines import terms_of
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import first_tested
 
@@ -27,7 +26,7 @@ def changes(study: Study) -> Iterator[StudyFigure]:
     import pandas as pd
 
     caption = "The second-order gradient term against L1, per network"
-    losses = {loss for loss, terms in terms_of(study).items() if set(terms) == {"l1", *TERMS}}
+    losses = {loss for loss, terms in study.terms.items() if set(terms) == {"l1", *TERMS}}
     parts = [
         changes_against(study, str(row["task"]), str(row["dataset"]), losses, "l1").assign(task=row["task"])
         for row in records(first_tested(study))

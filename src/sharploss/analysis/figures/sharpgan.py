@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from sharploss.analysis.figures.crops import Files, chosen_files, crops_of, tiles_of, with_differences
 from sharploss.analysis.figures.study_figure import StudyFigure, not_drawn
-from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.pixels import detail
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
+from sharploss.analysis.study import Study
 
 PAPER, SECTION = "SharpGAN", "sharpgan"
 ROWS = [("stackedg", "l1"), ("resg", "l1"), ("nonbn_resg", "l1"), ("nonbn_resg", "sharpgan")]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from sharploss.analysis.figures.comparisons import by_measure, trained_pairs
 from sharploss.analysis.figures.crops import chosen_files, crops_by_task, tiles_of, with_differences
 from sharploss.analysis.figures.study_figure import StudyFigure, file_name, kind_of, not_drawn
-from sharploss.analysis.load import Study, load_edge
-from sharploss.analysis.measures import ALPHA, is_shown, measures_of
+from sharploss.analysis.load import load_edge
+from sharploss.analysis.measures import ALPHA, is_shown
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.mechanism import maps_figure, profile_figure
 from sharploss.analysis.plotting.tiles import tiles_figure
 from sharploss.analysis.published import published_values
 from sharploss.analysis.stats.intervals import CELL, TRAINED
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import ROW, sweep_runs, with_recipes
 from sharploss.config.protocols import MAIN, REFERENCES
@@ -88,7 +89,7 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
 def sweeps(study: Study) -> Iterator[StudyFigure]:
     """Draw every measure against alpha, with L1 and the input; and beside the published changes."""
     levels = sweep_levels(study)
-    levels = by_measure(levels, [measure for measure in measures_of(study) if is_shown(measure)])
+    levels = by_measure(levels, [measure for measure in study.measures if is_shown(measure)])
     levels = levels[levels.groupby(TRAINED)["alpha"].transform("nunique") >= MANY_ALPHAS] if len(levels) else levels
     if levels.empty:
         why = f"No network was trained with SPLoss of {MANY_ALPHAS} or more values of {ALPHA}."

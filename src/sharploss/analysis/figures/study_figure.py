@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from sharploss.analysis.load import Study
+    from sharploss.analysis.study import Study
 
 SWEPT = re.compile(r"_[aw]\d")
 """What names of losses hold that differ from others in a weight or an alpha alone."""

@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, cast
 
 from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, crowded, labelled, not_drawn, without_sweeps
-from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.lines import lines_figure
-from sharploss.analysis.stats.baselines import terms_of
 from sharploss.analysis.stats.gains import gains
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import ROW, curves, pairing_rows, shown_suites
 
@@ -84,7 +83,7 @@ def term_lines(study: Study) -> pd.DataFrame:
 
 def leads(study: Study, terms: Collection[str]) -> Iterator[StudyFigure]:
     """Draw, per task, the lead of losses that have one of `terms` over their baselines at every validation."""
-    found, losses = gains(study), terms_of(study)
+    found, losses = gains(study), study.terms
     shown = {loss for loss in pairing_rows(study)["loss"] if not losses[loss].keys().isdisjoint(terms)}
     found = without_sweeps(found[found["loss"].isin(shown)])
     found = found[~found["task"].str.endswith(UNCROPPED)]

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import numpy as np
 
 from sharploss.analysis.figures.crops import crop_files, crops_of
-from sharploss.analysis.load import Study
 from sharploss.analysis.plotting.pixels import Floats, psnr, read_picture, sobel
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 
 

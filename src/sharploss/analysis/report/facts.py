@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.load import Study
 from sharploss.analysis.measures import ARROWS, MINUS, TIMES, metric_title
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import NOT_MEASURED, Cell, Table, records
 from sharploss.analysis.tables.tables import cost
 from sharploss.assets.catalogue import ASSETS

@@ -6,10 +6,9 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from sharploss.analysis.load import Study
-from sharploss.analysis.measures import Measure, badness, fidelity, interval, measures_of, metric_title, number
-from sharploss.analysis.stats.baselines import references
+from sharploss.analysis.measures import Measure, badness, fidelity, interval, metric_title, number
 from sharploss.analysis.stats.intervals import TRAINED
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import Cell, Table, base_title, count, image_notes, images_of, records
 from sharploss.analysis.tables.tables import first_tested, pairing_rows, with_recipes
 from sharploss.config.protocols import MAIN
@@ -55,8 +54,8 @@ def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
     scored = study.means.merge(first).merge(pairing_rows(study))
     keys = [*TRAINED, "loss", "metric", "protocol"]
     changes = {tuple(row[key] for key in keys): row for row in records(compared.merge(first))}
-    asked = [m for m in measures_of(study) if m[0] in SHARPNESS or (m[0] == "psnr" and m[1] in MAIN)]
-    base = references(study)[0]
+    asked = [m for m in study.measures if m[0] in SHARPNESS or (m[0] == "psnr" and m[1] in MAIN)]
+    base = study.references[0]
     return [
         _answer(cast("tuple[str, ...]", key), part, changes, asked, base)
         for key, part in with_recipes(study.runs, scored).groupby([*TRAINED, "label"], sort=False)

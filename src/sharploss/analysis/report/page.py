@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.claims import summary
-from sharploss.analysis.load import Study
-from sharploss.analysis.measures import measures_of
 from sharploss.analysis.report import facts, headline
 from sharploss.analysis.report.crops import explorer
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.best_weight import lay_out
 from sharploss.analysis.tables.layout import gap_notes
-from sharploss.analysis.tables.tables import shown_suites, suite_table
+from sharploss.analysis.tables.paper_tables import paper_tables
+from sharploss.analysis.tables.tables import frames, laid_out, shown_suites, suite_table
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.record.paths import FRONT_PAGE, paths
 from sharploss.utils.errors import UserError
@@ -116,23 +116,23 @@ def _claims(study: Study) -> dict[str, Any]:
 
 def _measured(study: Study) -> dict[str, Any]:
     """Lay out the numbers: answers, tables, the papers' tables, the control."""
-    found, tables, suites = headline.answers(study, study.compared), study.tables, study.params.suites
+    found, tables, suites = headline.answers(study, study.compared), laid_out(study), study.params.suites
     named = {suite: suite_table(suite) for suite in shown_suites(study)}
     return {
         "lead": headline.lead(found),
         "answers": headline.answer_table(found),
         "tables": tables,
         "suites": [(s, suites[s].question, tables[t], tables[f"{t}_difference"]) for s, t in named.items()],
-        "best_weight": lay_out(study, study.frames["best_weight"]),
-        "papers": {name: table for name, (_, table) in study.paper_tables.items()},
-        "control": headline.control(study.frames["alpha_control"]),
+        "best_weight": lay_out(study, frames(study)["best_weight"]),
+        "papers": {name: table for name, (_, table) in paper_tables(study).items()},
+        "control": headline.control(frames(study)["alpha_control"]),
         "calibration": facts.calibration(study.paths),
     }
 
 
 def _described(study: Study) -> dict[str, Any]:
     """Gather what is said in words: caveat, figures, protocols, gaps, runs, sources."""
-    asked = {name for measure in measures_of(study) for name in measure}
+    asked = {name for measure in study.measures for name in measure}
     sections, skipped = figures(study.paths.figures)
     return {
         "caveat": " ".join([headline.caveat(study), *facts.not_whole(study)]),

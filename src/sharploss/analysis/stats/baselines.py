@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from pydantic import Field
 
-from sharploss.config.loss_spec import LossSpec
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError
 from sharploss.utils.yaml_files import load_yaml
-
-if TYPE_CHECKING:
-    from sharploss.analysis.load import Study
 
 Terms = dict[str, float]
 
@@ -35,22 +31,6 @@ def load_baselines(root: Path) -> Baselines:
     if not isinstance(content, dict) or "baselines" not in content:
         raise UserError(f"{root / 'claims.yaml'} has no section 'baselines': take it from the repository again.")
     return Baselines.model_validate(cast("dict[str, Any]", content)["baselines"])
-
-
-def references(study: Study) -> list[str]:
-    """List the losses that others are compared with: of each task, network and recipe the first that was trained."""
-    return study.baselines.references
-
-
-def specs_of(study: Study) -> dict[str, LossSpec]:
-    """Return the losses that the study trains, as params.yaml states them."""
-    used = set(study.runs["loss"])
-    return {name: spec for name, spec in study.params.losses.items() if name in used}
-
-
-def terms_of(study: Study) -> dict[str, Terms]:
-    """Return the terms of every loss of the study with their weights: loss -> term -> weight."""
-    return {loss: spec.weights for loss, spec in specs_of(study).items()}
 
 
 def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:
@@ -77,8 +57,3 @@ def baseline_of(losses: dict[str, Terms], baselines: Baselines) -> dict[str, str
     first = baselines.references[0]
     single = [name for name, terms in losses.items() if len(terms) == 1 and name != first]
     return found | {name: first for name in single if first in losses and name not in found}
-
-
-def baselines_in(study: Study) -> dict[str, str]:
-    """Return the baseline of each of the study's losses that has one (`baseline_of`)."""
-    return baseline_of(terms_of(study), study.baselines)

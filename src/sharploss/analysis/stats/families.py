@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sharploss.analysis.stats.baselines import references, specs_of
 from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
+from sharploss.analysis.study import STUDIES, Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sharploss.analysis.load import Study
     from sharploss.config.loss_spec import LossSpec
 
 TUNABLE = ("weight", "alpha")
@@ -52,6 +52,7 @@ def families(losses: dict[str, LossSpec]) -> list[LossFamily]:
     return sorted([*swept, *alone], key=lambda family: min(order[name] for name in family.variants))
 
 
+@lru_cache(maxsize=STUDIES)
 def weight_sweep(study: Study) -> pd.DataFrame:
     """Return the scores of every sweep of a weight: a term of several weights beside a loss of a single term.
 
@@ -66,7 +67,7 @@ def weight_sweep(study: Study) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [row for family in families(specs_of(study)) for row in _swept(study, family)]
+    rows = [row for family in families(study.specs) for row in _swept(study, family)]
     table = pd.DataFrame(rows, columns=["loss", "against", "term", "weight"]).drop_duplicates(["loss", "term"])
     parts = [_against(study, part, str(base)) for base, part in table.groupby("against", sort=False)]
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
@@ -79,11 +80,11 @@ def weight_sweep(study: Study) -> pd.DataFrame:
 
 def _swept(study: Study, family: LossFamily) -> list[tuple[str, str, str, float]]:
     """Return loss, the loss without the term, term and weight of a family's members; [] where it is no such sweep."""
-    specs = specs_of(study)
+    specs = study.specs
     if family.parameter == "alpha":
         alone = all(len(specs[loss].terms) == 1 for loss in family.variants)
         return [
-            (loss, references(study)[0], family.term, alpha)
+            (loss, study.references[0], family.term, alpha)
             for loss, alpha in family.variants.items()
             if alone and alpha
         ]

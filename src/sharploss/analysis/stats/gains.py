@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.stats.baselines import baselines_in
 from sharploss.analysis.stats.intervals import TRAINED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sharploss.analysis.load import Study
+    from sharploss.analysis.study import Study
 
 COLUMNS = [*TRAINED, "loss", "against", "seed", "step", "gain", "steps"]
 
@@ -25,7 +24,7 @@ def gains(study: Study) -> pd.DataFrame:
     """
     lines = study.history[study.history["event"] == "validation"][["run", "step", "psnr_y"]]
     lines = lines.merge(study.runs[["run", *TRAINED, "loss", "seed"]], on="run")
-    lines["against"] = lines["loss"].map(baselines_in(study))
+    lines["against"] = lines["loss"].map(study.baseline_of)
     same = [*TRAINED, "seed", "step"]
     base = lines[[*same, "loss", "psnr_y"]].rename(columns={"loss": "against", "psnr_y": "base"})
     joined = lines.dropna(subset=["against"]).merge(base, on=[*same, "against"])

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.load import NOT_TRAINED, Study
-from sharploss.analysis.measures import Measure, badness, column, heading, number, title, widen
-from sharploss.analysis.stats.baselines import specs_of
+from sharploss.analysis.measures import Measure, badness, column, heading, number, title
 from sharploss.analysis.stats.families import LossFamily, families
 from sharploss.analysis.stats.intervals import ROW, TRAINED
+from sharploss.analysis.study import NOT_TRAINED, Study
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import CHANGE, Cell, Table, records
 
@@ -40,7 +39,7 @@ def choices(study: Study) -> pd.DataFrame:
 
     runs = study.runs.merge(last_validation(study), on="run", how="left")
     runs["psnr_y"] = runs["psnr_y"].where(runs["status"] == "finished")
-    specs, rows = specs_of(study), list[dict[str, Any]]()
+    specs, rows = study.specs, list[dict[str, Any]]()
     for key, part in runs.explode("suites").groupby(["suites", *TRAINED], sort=False):
         found = families({str(loss): specs[loss] for loss in dict.fromkeys(part["loss"])})
         if len(found) < 2 or not any(family.parameter for family in found):
@@ -99,7 +98,7 @@ def best_weight(study: Study) -> pd.DataFrame:
     rows = choices(study).merge(
         sets.sort_values("dataset", key=lambda names: names.map(order), kind="stable"), on="task"
     )
-    changes = widen(study, study.compared, keys, {name: f"_{name}" for name in CHANGE})
+    changes = study.widen(study.compared, keys, {name: f"_{name}" for name in CHANGE})
     return rows.merge(study.wide_means, on=keys, how="left").merge(changes, on=keys, how="left")
 
 

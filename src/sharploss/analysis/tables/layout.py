@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from sharploss.analysis import measures
 from sharploss.analysis.measures import ALPHA, TIMES, Measure, badness, column, heading, interval, is_better, number
-from sharploss.analysis.stats.baselines import references
 from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
 from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
@@ -17,7 +16,7 @@ from sharploss.utils.errors import cut, sentence
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sharploss.analysis.load import Study
+    from sharploss.analysis.study import Study
 
 NOT_MEASURED = "not measured"
 INFINITE = "no difference of infinite PSNR"
@@ -64,7 +63,7 @@ def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Ta
 def known_for(study: Study, task: str) -> list[Measure]:
     """List the measures of a task that tables show, those that no task could measure included."""
     measured = study.measured.get(task, [])
-    shown = [m for m in measures.measures_of(study) if measures.is_shown(m)]
+    shown = [m for m in study.measures if measures.is_shown(m)]
     return [m for m in shown if m in measured or m[0] in study.not_measured]
 
 
@@ -114,11 +113,11 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
     failure = {_key(row): row["failure"] for row in records(study.runs)}
     chosen = study.bases.merge(losses[TRAINED].drop_duplicates())
     based = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in records(chosen)}
-    names = " or ".join(map(base_title, dict.fromkeys(chosen["against"]) or references(study)[:1]))
+    names = " or ".join(map(base_title, dict.fromkeys(chosen["against"]) or study.references[:1]))
     exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(study.means) if math.isinf(row["value"])}
     rows: list[list[Cell]] = []
     for key in (_key(row) for row in records(losses)):
-        base = (*key[:3], based.get(key[:3], references(study)[0]))
+        base = (*key[:3], based.get(key[:3], study.references[0]))
         if key != base:
             lost = failure.get(base) and f"{base_title(base[3])} {failure[base]}"
             why = failure[key] or lost or NOT_MEASURED

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.load import Study
 from sharploss.analysis.measures import heading, number
 from sharploss.analysis.published import PaperTable, load_index, published_values
 from sharploss.analysis.stats.intervals import CELL, TRAINED
+from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables.layout import (
     NOT_MEASURED,
     Cell,
@@ -28,6 +29,7 @@ FIRST_RUN = "h100"
 Means = dict[tuple[str, ...], float]
 
 
+@lru_cache(maxsize=STUDIES)
 def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
     """Compare every published table with the study.
 

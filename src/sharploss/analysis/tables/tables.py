@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from sharploss.analysis.load import Study
-from sharploss.analysis.measures import badness, column, is_shown, measures_of, widen
-from sharploss.analysis.stats.baselines import references
+from sharploss.analysis.measures import badness, column, is_shown
 from sharploss.analysis.stats.intervals import ROW, TRAINED, corrected, pair
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.stats.ranks import average, ranked_cells
+from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.best_weight import best_weight, lay_out
+from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.writers import write_csv, write_table
 from sharploss.config.protocols import REFERENCES
 from sharploss.utils.files import write_json
@@ -31,11 +32,11 @@ OWN = ("ranks", "best_weight", "pareto", "alpha_sweep", "alpha_control", "cost",
 
 def write_tables(study: Study) -> None:
     """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`)."""
-    folder, numbers = study.paths.tables, study.frames
-    for name, tables in study.tables.items():
+    folder, numbers = study.paths.tables, frames(study)
+    for name, tables in laid_out(study).items():
         write_csv(numbers[name], folder / f"{name}.csv")
         write_table(tables, folder / name)
-    for name, (frame, table) in study.paper_tables.items():
+    for name, (frame, table) in paper_tables(study).items():
         write_csv(frame, folder / f"{name}.csv")
         write_table([table], folder / name)
     write_csv(curves(study), folder / "curves.csv")
@@ -43,6 +44,7 @@ def write_tables(study: Study) -> None:
     write_json(study.paths.summary, summary(study))
 
 
+@lru_cache(maxsize=STUDIES)
 def frames(study: Study) -> dict[str, pd.DataFrame]:
     """Return every table as a frame of plain numbers: file name -> frame."""
     by_suite: dict[str, pd.DataFrame] = {}
@@ -60,9 +62,10 @@ def frames(study: Study) -> dict[str, pd.DataFrame]:
     }
 
 
-def laid_out(study: Study, numbers: dict[str, pd.DataFrame]) -> dict[str, list[layout.Table]]:
+@lru_cache(maxsize=STUDIES)
+def laid_out(study: Study) -> dict[str, list[layout.Table]]:
     """Lay out the frames of `frames` for readers: file name -> the table's parts, by task and test set if several."""
-    by_suite: dict[str, list[layout.Table]] = {}
+    numbers, by_suite = frames(study), dict[str, list[layout.Table]]()
     for suite in shown_suites(study):
         name, losses = suite_table(suite), pairing_rows(study, suite)
         scored, changes = numbers[name], numbers[f"{name}_difference"]
@@ -145,9 +148,9 @@ def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
 
 
 def _with_ranks(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    trained, names = rows[~rows["loss"].isin(REFERENCES)], [column(measure) for measure in measures_of(study)]
+    trained, names = rows[~rows["loss"].isin(REFERENCES)], [column(measure) for measure in study.measures]
     worse = trained.assign(
-        **{name: badness(m[0], trained[name]) for name, m in zip(names, measures_of(study), strict=True)}
+        **{name: badness(m[0], trained[name]) for name, m in zip(names, study.measures, strict=True)}
     )
     found = worse.groupby([*TRAINED, "dataset"], sort=False)[names].rank(method="min")
     return rows.join(found.add_suffix("_rank"))
@@ -212,7 +215,7 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
     sweep = sweep_runs(study)
     names = {run: f"alpha_{alpha:g}" for run, alpha in zip(sweep["run"], sweep["alpha"], strict=True)}
     networks = sweep[TRAINED].drop_duplicates()
-    base = references(study)[0]
+    base = study.references[0]
     baselines = study.runs[study.runs["loss"] == base].merge(networks)
     names = dict.fromkeys(baselines["run"], base) | names
     scores = study.scores.assign(column=study.scores["run"].map(names)).dropna(subset=["column"])
@@ -235,7 +238,7 @@ def alpha_control(study: Study) -> pd.DataFrame:
         A row per task, network, recipe, seed, dataset, metric and protocol that both have: scores (how many were
         compared), largest_difference (absolute; 0 when every score is equal to the last bit), verdict.
     """
-    base = references(study)[0]
+    base = study.references[0]
     zero = study.scores[(study.scores["alpha"] == 0) | (study.scores["loss"] == base)]
     paired = pair(zero, [base]).assign(largest_difference=lambda table: table["difference"].abs())
     keys = [*TRAINED, "seed", "dataset", "metric", "protocol"]
@@ -255,7 +258,7 @@ def cost(study: Study) -> pd.DataFrame:
     numbers = {"parameters": "first", "step": "mean", "seconds": "mean", "steps_per_second": "mean"}
     table = study.runs.groupby(ROW, sort=False, as_index=False).agg(numbers).rename(columns={"step": "steps"})
     table["ms_per_step"] = 1000 / table["steps_per_second"]
-    baseline = table.loc[table["loss"] == references(study)[0], [*TRAINED, "ms_per_step"]]
+    baseline = table.loc[table["loss"] == study.references[0], [*TRAINED, "ms_per_step"]]
     table = table.merge(baseline.rename(columns={"ms_per_step": "l1_ms"}), on=TRAINED, how="left")
     table["relative_to_l1"] = table["ms_per_step"] / table["l1_ms"]
     return table.drop(columns="l1_ms").merge(_statuses(study).drop(columns="runs"), on=ROW)
@@ -285,5 +288,5 @@ def _on_first(study: Study, scores: pd.DataFrame, index: list[str]) -> pd.DataFr
     """Return means of scores on each task's first test set, a column per measure that has any."""
     keys = [*index, "metric", "protocol"]
     cells = scores.merge(first_tested(study)).groupby(keys, sort=False)["value"].mean().reset_index()
-    wide = widen(study, cells, index, {"value": ""})
+    wide = study.widen(cells, index, {"value": ""})
     return wide.dropna(axis="columns", how="all") if len(wide) else wide

@@ -1,0 +1,169 @@
+"""A study as the analysis sees it: its results as tidy tables, and what everything else computes from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sharploss.analysis.measures import Measure, column, default_protocol
+from sharploss.analysis.stats.baselines import Baselines, Terms, baseline_of, load_baselines
+from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losses, differences, left_out, means
+from sharploss.config.loss_spec import LossSpec
+from sharploss.config.params import Params
+from sharploss.config.protocols import METRIC_INFO
+from sharploss.record.paths import StudyPaths
+from sharploss.record.run import Provenance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_TRAINED = "not_trained"
+"""The status of a run whose loss needs weights that cannot be had; its record says why."""
+
+STUDIES = 4
+"""Of how many studies everything computed is kept; more than one only in tests."""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Everything the analysis reads.
+
+    Attributes:
+        params: the typed study.
+        paths: where its files lie.
+        runs: one row per run of the plan, in its order: run, task, network, loss, recipe, seed, variant (the run's
+            name without group and seed: the loss, with the recipe where that is not the study's own), group, suites,
+            alpha (NaN where the loss is not SPLoss alone), reference (the name of the task's input baseline),
+            status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, parameters (NaN
+            where nothing was trained).
+        every_score: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
+            protocol, value. Input baselines have the loss "bicubic" or "input" and the network and recipe "". Runs that
+            diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own. PSNR of
+            an image that was restored exactly is infinite.
+        scores: those of `every_score` that means are taken of: of every task, test set, metric and protocol the images
+            on which all runs have a finite one (`record.scores.comparable`).
+        history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
+            (the norm of the network's), discriminator (a dict, where the loss is adversarial:
+            sharploss.training.discriminator.LOGGED).
+        extractions: one row per line of the records of MDF's discriminators that the runs use: extractor, scale,
+            iteration, d_real, d_fake, gradient_penalty, reconstruction.
+        not_measured: metric -> reason (one sentence), for metrics without a single score.
+        missing_sets: test set -> reason.
+        cures: failure of runs that were not trained -> what to do about it, where that is known.
+        datasets: test sets that were scored, in the order of the task.
+        provenance: run -> how it came about, of the runs that were trained.
+        evaluation_seconds: time spent on measuring, in seconds.
+        planned: how many runs the plan has, those without results included.
+    """
+
+    params: Params
+    paths: StudyPaths
+    runs: pd.DataFrame
+    every_score: pd.DataFrame
+    scores: pd.DataFrame
+    history: pd.DataFrame
+    extractions: pd.DataFrame
+    not_measured: dict[str, str] = field(default_factory=dict[str, str])
+    missing_sets: dict[str, str] = field(default_factory=dict[str, str])
+    cures: dict[str, str] = field(default_factory=dict[str, str])
+    datasets: list[str] = field(default_factory=list[str])
+    provenance: dict[str, Provenance] = field(default_factory=dict[str, Provenance])
+    evaluation_seconds: float = 0.0
+    planned: int = 0
+
+    @property
+    def root(self) -> Path:
+        """Return the repository's folder."""
+        return self.paths.root
+
+    # What tables, claims, figures and the page all need is computed once for a study.
+
+    @cached_property
+    def measured(self) -> dict[str, list[Measure]]:
+        """Return the measures that have a score, for each task."""
+        cells = self.scores[["task", "metric", "protocol"]].drop_duplicates()
+        found: dict[str, list[Measure]] = {}
+        for task, metric, protocol in cells.itertuples(index=False):
+            found.setdefault(str(task), []).append((str(metric), str(protocol)))
+        return found
+
+    @cached_property
+    def means(self) -> pd.DataFrame:
+        """Average the scores over images and seeds (`intervals.means`); `n` is the number of images."""
+        return means(self.scores)
+
+    @cached_property
+    def measures(self) -> list[Measure]:
+        """List the study's measures, known metrics first in their fixed order, those not measured included."""
+        found = list(dict.fromkeys(measure for measures in self.measured.values() for measure in measures))
+        found += [(metric, default_protocol(metric)) for metric in self.not_measured]
+        order = list(METRIC_INFO)
+        return sorted(found, key=lambda measure: order.index(measure[0]) if measure[0] in order else len(order))
+
+    def widen(self, cells: pd.DataFrame, index: list[str], values: dict[str, str]) -> pd.DataFrame:
+        """Give cells (one row per index and measure) a column per measure of the study, in its order.
+
+        `values` says what follows the measure's name where a column of `cells` becomes a new one ("psnr_y" with "").
+        """
+        import pandas as pd
+
+        order = list(map(column, self.measures))
+        columns = [f"{name}{end}" for name in order for end in values.values()]
+        named = cells.assign(column=[*map(column, zip(cells["metric"], cells["protocol"], strict=True))])
+        if cells.empty:
+            return pd.DataFrame(columns=[*index, *columns])
+        wide = pd.DataFrame(named.set_index([*index, "column"])[list(values)].unstack("column"))
+        wide.columns = [f"{name}{values[str(value)]}" for value, name in wide.columns]
+        return wide.reset_index().reindex(columns=[*index, *columns])
+
+    @cached_property
+    def wide_means(self) -> pd.DataFrame:
+        """Return the means with a column per measure ("psnr_y"), and over how many images each is ("psnr_y_images")."""
+        return self.widen(self.means, [*ROW, "dataset"], {"value": "", "n": "_images"})
+
+    @cached_property
+    def left_out(self) -> dict[tuple[str, str, str, str], LeftOut]:
+        """Find the images over which means are not taken (`intervals.left_out`)."""
+        return left_out(self.every_score, self.scores)
+
+    @cached_property
+    def baselines(self) -> Baselines:
+        """Read which loss is compared with which from claims.yaml."""
+        return load_baselines(self.root)
+
+    @cached_property
+    def specs(self) -> dict[str, LossSpec]:
+        """Return the losses that the study trains, as params.yaml states them."""
+        used = set(self.runs["loss"])
+        return {name: spec for name, spec in self.params.losses.items() if name in used}
+
+    @cached_property
+    def terms(self) -> dict[str, Terms]:
+        """Return the terms of every loss of the study with their weights: loss -> term -> weight."""
+        return {loss: spec.weights for loss, spec in self.specs.items()}
+
+    @cached_property
+    def baseline_of(self) -> dict[str, str]:
+        """Return the baseline of each of the study's losses that has one (`baselines.baseline_of`)."""
+        return baseline_of(self.terms, self.baselines)
+
+    @property
+    def references(self) -> list[str]:
+        """List the losses that others are compared with: of each task, network and recipe the first trained one."""
+        return self.baselines.references
+
+    @cached_property
+    def bases(self) -> pd.DataFrame:
+        """Return what others are compared with, of each task, network and recipe: columns TRAINED and `against`.
+
+        It is the first reference that was trained. Where that diverged nothing takes its place: there is no difference.
+        """
+        return base_losses(self.runs[self.runs["status"] != NOT_TRAINED], self.references)
+
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """Compare every loss with its baseline (`intervals.differences`)."""
+        found = differences(self.scores, self.references)
+        return found.merge(self.bases, on=[*TRAINED, "against"])[list(found.columns)]
