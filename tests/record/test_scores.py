@@ -61,6 +61,16 @@ def test_damaged_notes_are_named(files, content):
         load_scores(files)
 
 
+@pytest.mark.parametrize("row", range(3))
+@pytest.mark.parametrize("value", [None, 7.0])
+def test_a_score_that_is_there_twice_is_told(files, row, value):
+    rows = [Score("a", "set", image, "psnr", "y", 30.0) for image in "xyz"]
+    again = rows[row] if value is None else rows[row]._replace(value=value)
+    save_scores(files, [*rows, again], Notes())
+    with pytest.raises(UserError, match="has a score twice"):
+        load_scores(files)
+
+
 def test_an_image_that_was_restored_exactly_has_an_infinite_score(files):
     rows = [*ROWS, Score("run", "set", "flat", "psnr", "y", math.inf)]
     save_scores(files, rows, Notes())

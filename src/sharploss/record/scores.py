@@ -94,7 +94,10 @@ def is_defined(metric: str, value: float) -> bool:
 
 
 def _read_rows(path: Path) -> Iterator[Score]:
-    for line in read_table(path, Score._fields):
+    lines = read_table(path, Score._fields)
+    if len({tuple(line.values())[:-1] for line in lines}) < len(lines):
+        raise UserError(f"{path} has a score twice: delete it and run 'make repro'.")
+    for line in lines:
         text = line["value"]
         if text in ("", "nan"):
             continue
