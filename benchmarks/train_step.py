@@ -67,7 +67,8 @@ def measure(config, packs, device):
     Patches.batch = batch
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            train(config.model_copy(update={"recipe": recipe}), packs, scratch=Path(scratch), device=device)
+            run = config.model_copy(update={"recipe": recipe})
+            train(run, packs, scratch=Path(scratch), device=device, form="eager")  # graphs are benchmarks/gpu.py's
     finally:
         Patches.batch = draw
     return times

@@ -19,7 +19,7 @@ def main() -> None:
     from sharploss.analysis.tables.tables import write_tables
 
     print(f"{name}: reading its results", flush=True)
-    study = load_study(name)
+    study = load_study(name, partial=True)
     print(f"{name}: tables", flush=True)
     write_tables(study)
     print(f"{name}: claims", flush=True)

@@ -1,7 +1,7 @@
 """sharploss from the command line: python -m sharploss COMMAND --help."""
 
 import sys
-from collections.abc import Callable
+from importlib import import_module
 
 from sharploss.utils.errors import run_main, unknown
 
@@ -9,31 +9,19 @@ DESCRIPTION = """usage: python -m sharploss COMMAND ...
 
   data    data sets and weights: what is known, what is here; fetch, verify
   launch  the study in parallel: on this machine's GPUs or cores, or on a cluster
+  import  runs that were trained elsewhere, into the results of a study
   publish runs that are done, to Weights & Biases
 
 The study itself is run by DVC: make repro, or dvc repro. Each command has its own --help.
 """
 
-
-def _data(arguments: list[str]) -> int:
-    from sharploss.assets.inventory import main
-
-    return main(arguments)
-
-
-def _launch(arguments: list[str]) -> int:
-    from sharploss.launch.command import main
-
-    return main(arguments)
-
-
-def _publish(arguments: list[str]) -> int:
-    from sharploss.tracking.publish import main
-
-    return main(arguments)
-
-
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data, "launch": _launch, "publish": _publish}
+COMMANDS = {
+    "data": "sharploss.assets.inventory",
+    "launch": "sharploss.launch.command",
+    "import": "sharploss.launch.importing",
+    "publish": "sharploss.tracking.publish",
+}
+"""The module of each, which has a `main` that takes the other arguments and returns the exit code."""
 
 
 def main() -> int:
@@ -44,7 +32,7 @@ def main() -> int:
         return 0 if arguments else 2
     if arguments[0] not in COMMANDS:
         raise unknown("command", arguments[0], COMMANDS)
-    return COMMANDS[arguments[0]](arguments[1:])
+    return int(import_module(COMMANDS[arguments[0]]).main(arguments[1:]))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from sharploss.data import read_image
 from sharploss.evaluation.group import evaluate_group
 from sharploss.record.keys import variant_of
 from sharploss.record.paths import paths
+from sharploss.record.scores import load_scores
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256
 
@@ -18,8 +19,7 @@ LOSSES = {"toy-espcn-l1-s0": ({"l1": 1}, 0), "toy-espcn-l1-s1": ({"l1": 1}, 1), 
 
 
 def scores(root):
-    with (root / "results" / "mini" / "scores" / "toy-espcn.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+    return load_scores(paths("mini", root).scores("toy-espcn")).rows
 
 
 def crop(root, loss):
@@ -28,7 +28,7 @@ def crop(root, loss):
 
 def test_a_group_leaves_scores_notes_and_crops(study, make_runs):
     evaluate_group("toy-espcn", make_runs(LOSSES), CROPS, paths("mini", study))
-    assert {row["run"] for row in scores(study)} == LOSSES.keys()
+    assert {row.run for row in scores(study)} == LOSSES.keys()
     notes = json.loads((study / "results" / "mini" / "scores" / "toy-espcn.json").read_text())
     assert notes["missing_sets"] == {"lost": "it is lost"}
     assert notes["not_measured"].keys() == {"lpips", "lpips_vgg", "niqe", "fid", "ms_ssim"}
@@ -76,7 +76,7 @@ def test_each_variant_has_one_curve_of_variances(study, make_runs):
 
 def test_runs_of_equal_weights_score_exactly_alike(study, make_runs):
     evaluate_group("toy-espcn", make_runs(LOSSES), {}, paths("mini", study))
-    values = {key: [row["value"] for row in scores(study) if row["run"] == key] for key in LOSSES}
+    values = {key: [row.value for row in scores(study) if row.run == key] for key in LOSSES}
     assert values["toy-espcn-l1-s0"] == values["toy-espcn-l2-s0"] != values["toy-espcn-l1-s1"]
 
 
@@ -93,7 +93,7 @@ def test_diverged_runs_are_left_out(study, make_runs):
     finished = make_runs({"toy-espcn-l1-s0": ({"l1": 1}, 0)})
     diverged = make_runs({"toy-espcn-l2-s0": ({"l2": 1}, 0)}, status="diverged")
     evaluate_group("toy-espcn", finished | diverged, CROPS, paths("mini", study))
-    assert {row["run"] for row in scores(study)} == {"toy-espcn-l1-s0"}
+    assert {row.run for row in scores(study)} == {"toy-espcn-l1-s0"}
     assert not (study / "results" / "mini" / "crops" / "toy-espcn" / "nose-l2.png").exists()
 
 

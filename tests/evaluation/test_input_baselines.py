@@ -9,7 +9,8 @@ from sharploss.config.tasks import Denoise
 from sharploss.data import imresize, read_image, write_pack
 from sharploss.evaluation.group import evaluate_input_baseline
 from sharploss.metrics import psnr
-from sharploss.record.paths import paths
+from sharploss.record.paths import ScoreFiles, paths
+from sharploss.record.scores import load_scores
 from sharploss.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_weights")
@@ -23,20 +24,21 @@ def folder(study):
     return study / "results" / "mini" / "input_baselines" / "toy"
 
 
+def scores(folder):
+    return load_scores(ScoreFiles(folder / "scores.csv", folder / "scores.json")).rows
+
+
 def read(path):
     return torch.from_numpy(read_image(path))
 
 
 def test_the_scores_are_those_of_bicubic_interpolation(folder):
-    with (folder / "scores.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert {row["run"] for row in rows} == {"toy-bicubic"}
+    rows = scores(folder)
+    assert {row.run for row in rows} == {"toy-bicubic"}
     target = picture(2, 40, 44)
     pair = [image[None] / 255 for image in (imresize(imresize(target, 1 / 2), 2), target)]
-    (value,) = (
-        row["value"] for row in rows if (row["image"], row["metric"], row["protocol"]) == ("second", "psnr", "y")
-    )
-    assert float(value) == pytest.approx(psnr(*pair, border=2).item(), abs=1e-6)
+    (value,) = (row.value for row in rows if (row.image, row.metric, row.protocol) == ("second", "psnr", "y"))
+    assert value == pytest.approx(psnr(*pair, border=2).item(), abs=1e-6)
 
 
 def test_the_notes_say_what_is_missing(folder):
@@ -97,10 +99,9 @@ def test_a_task_that_keeps_the_size_shows_its_input(make_test_set):
     )
     task = Denoise(kind="denoise", sigma=25, colour="grey", train=["a"], validation=["b"], test=["toys"])
     evaluate_input_baseline("toy", task, CROPS, paths("mini", root))
-    with (root / "results" / "mini" / "input_baselines" / "toy" / "scores.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert {row["run"] for row in rows} == {"toy-input"}
-    assert {row["protocol"] for row in rows if row["metric"] == "psnr"} == {"grey8"}
+    rows = scores(root / "results" / "mini" / "input_baselines" / "toy")
+    assert {row.run for row in rows} == {"toy-input"}
+    assert {row.protocol for row in rows if row.metric == "psnr"} == {"grey8"}
     assert torch.equal(
         read(root / "results" / "mini" / "input_baselines" / "toy" / "nose-input.png"), noisy[:, :36, :40]
     )

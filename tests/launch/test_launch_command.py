@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from sharploss.launch import command
 from sharploss.launch.command import make_engine, read, run_environment, show, slurm_parameters
 from sharploss.launch.engines import Local, Slurm
 from sharploss.launch.jobs import Job
+from sharploss.launch.schedule import TimeIsUpError
 from sharploss.launch.worker import locked
 from sharploss.utils.errors import UserError
 
@@ -59,6 +61,8 @@ def test_the_processes_of_a_run_share_the_cores_of_its_job(gpus, cpus):
     [
         (["--workers", "0"], "'0' is not a whole number above 0"),
         (["--workers", "-1"], "argument"),
+        (["--for", "25"], "'25' is not a time such as 90s, 25m or 2h"),
+        (["--for", "0m"], "'0m' is not a time"),
         (["--partition", "gpu"], "--partition is for --engine slurm"),
         (["--engine", "condor"], "invalid choice"),
     ],
@@ -78,7 +82,34 @@ def test_an_option_of_sbatch_without_key_or_value_is_refused(option):
 def test_without_submitit_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=r"pip install 'sharploss\[cluster\]'"):
-        make_engine(read([]))
+        make_engine(read(["--engine", "slurm"]))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("25m", 1500), ("2h", 7200)])
+def test_a_time_that_is_given(text, seconds):
+    assert read(["--for", text]).seconds == seconds
+    assert read([]).seconds is None
+
+
+def test_what_is_left_of_the_study_ends_with_the_time(monkeypatch):
+    monkeypatch.setattr(command, "DVC", (sys.executable, "-c", "import time; time.sleep(60)"))
+    assert command.finish(0.3) == 75
+    monkeypatch.setattr(command, "DVC", (sys.executable, "-c", "raise SystemExit(5)"))
+    assert command.finish(None) == 5
+
+
+def test_a_launch_whose_time_is_up_says_so(monkeypatch, tmp_path, capsys):
+    def time_is_up(_jobs, _engine, _recorder, *, until):
+        assert 0 < until - time.monotonic() <= 1440
+        raise TimeIsUpError
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}, study="mini"))
+    monkeypatch.setattr(command, "prepare", lambda _: 0)
+    monkeypatch.setattr(command, "jobs_of", lambda *_: [])
+    monkeypatch.setattr(command, "run_jobs", time_is_up)
+    assert command.main(["--for", "25m"]) == 75
+    assert "the time is up: everything is saved" in capsys.readouterr().out
 
 
 def test_a_dry_run_shows_hours_and_order(capsys):

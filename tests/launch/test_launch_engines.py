@@ -1,10 +1,14 @@
+import os
 import subprocess
+import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from sharploss.launch import engines
-from sharploss.launch.engines import Local, Slurm, Task, make_slots, read_queue, visible_gpus
+from sharploss.launch.engines import Local, Slot, Slurm, Task, Worker, make_slots, read_queue, visible_gpus
 from sharploss.launch.jobs import Job
 from sharploss.utils import cores
 from sharploss.utils.errors import UserError
@@ -32,6 +36,12 @@ def test_several_gpus_for_each_run():
     slots = make_slots(None, 2, ["0", "1", "2", "3", "4"], range(16))
     assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["0,1", "2,3"]
     assert {slot.environment["SHARPLOSS_PROCESSES"] for slot in slots} == {"2"}
+
+
+def test_several_workers_share_each_gpu():
+    slots = make_slots(2, 1, ["0", "3"], range(16))
+    assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["0", "3", "0", "3"]
+    assert {slot.environment["OMP_NUM_THREADS"] for slot in slots} == {"4"}
 
 
 @pytest.mark.parametrize(
@@ -66,17 +76,12 @@ def test_processes_times_threads_are_no_more_than_the_cores(monkeypatch, count, 
 
 
 def test_more_gpus_a_run_than_there_are_is_told():
-    with pytest.raises(UserError, match=r"--gpus 4: this machine has 2 GPUs, 4 for each worker: ask for at most 2\."):
+    with pytest.raises(UserError, match=r"--gpus 4: this machine has 2 GPUs: ask for at most 2\."):
         make_slots(None, 4, ["0", "1"], range(8))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((3, 1, ["0", "1"], range(8)), "--workers 3: this machine has 2 GPUs, 1 for each worker: ask for at most 2"),
-        ((2, 2, ["0", "1", "2"], range(8)), "ask for at most 1"),
-        ((17, 1, [], range(16)), "--workers 17: this machine has 16 cores: ask for at most 16"),
-    ],
+    ("arguments", "message"), [((17, 1, [], range(16)), "--workers 17: this machine has 16 cores: ask for at most 16")]
 )
 def test_more_workers_than_places_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
@@ -93,28 +98,82 @@ def test_which_gpus(monkeypatch):
     assert visible_gpus() == []
 
 
-def handle(done=False, result=None, number="7"):
-    def give():
-        if result is None:
-            raise RuntimeError("no result")
-        return result
+class Pretend:
+    """A worker that answers what it is told to."""
 
-    return SimpleNamespace(done=lambda: done, result=give, job_id=number)
+    def __init__(self, slot):
+        self.slot, self.group, self.says, self.told = slot, "", None, []
+
+    def begin(self, job):
+        self.group = job.group
+        self.told.append(job.key)
+
+    def answer(self):
+        return self.says
+
+    def end(self):
+        self.told.append("the end")
 
 
-def test_a_slot_is_free_again_when_its_job_has_ended():
-    engine = Local(make_slots(3, 1, [], range(16)))
-    tasks = [
-        Task(Job("a", None, 1, 1.0), handle(), "core 0", 0.0),
-        Task(Job("b", None, 1, 1.0), handle(done=True, result=0), "core 1", 0.0),
-        Task(Job("c", None, 1, 1.0), handle(done=True), "core 2", 0.0),
-    ]
-    slots = list(engine.slots)
-    for task in tasks:
-        engine.busy[task.job.key] = engine.slots.pop(0)
-    assert engine.room() == 0
-    assert engine.poll(tasks) == [(tasks[1], 0), (tasks[2], -1)]
-    assert engine.slots == slots[1:]
+def job(key, group):
+    return Job(key, None, 1, 1.0, group=group)
+
+
+def test_a_worker_goes_on_with_runs_of_the_group_that_it_has_compiled():
+    engine = Local(make_slots(2, 1, [], range(16)), Pretend)
+    jobs = [job("a1", "a"), job("a2", "a"), job("a3", "a"), job("b1", "b"), job("b2", "b")]
+    tasks = engine.submit(jobs)
+    assert [task.job.key for task in tasks] == ["a1", "b1"]  # not two workers that compile the same
+    assert engine.submit(jobs[1:3]) == []
+    tasks[1].handle.says = {"code": 0}
+    assert engine.poll(tasks) == [(tasks[1], 0)]
+    (third,) = engine.submit([job("a2", "a"), job("a3", "a"), job("b2", "b")])
+    assert third.job.key == "b2"
+    assert third.handle is tasks[1].handle
+    tasks[0].handle.says = third.handle.says = {"code": 0}
+    engine.poll([tasks[0], third])
+    assert [task.handle.told for task in engine.submit([job("a2", "a")])] == [["a1", "a2"]]
+
+
+@pytest.mark.parametrize("code", [1, 75, -1])
+def test_a_worker_that_went_wrong_is_started_anew(code):
+    engine = Local(make_slots(1, 1, [], range(16)), Pretend)
+    (task,) = engine.submit([job("a", "x")])
+    assert engine.poll([task]) == []
+    task.handle.says = {"code": code}
+    assert engine.poll([task]) == [(task, code)]
+    (other,) = engine.submit([job("b", "x")])
+    assert other.handle is not task.handle
+    assert other.handle.slot is task.handle.slot
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen on this system")
+def test_a_worker_stays_on_its_cores(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    core = max(os.sched_getaffinity(0))
+    text = "import os; open('cores', 'w').write(str(os.sched_getaffinity(0)))"
+    Worker(Slot("core", {}, (core,)), (sys.executable, "-W", "ignore", "-c", text)).end()
+    assert Path("cores").read_text() == str({core})
+
+
+ECHO = 'import sys\nfor line in sys.stdin: print(\'{"code": 0, "key": "\' + line.strip() + \'"}\', flush=True)'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [(ECHO, [0, 0]), ("raise SystemExit(3)", [-1]), ("print('{', end='')", [-1])]
+)
+def test_a_worker_is_told_runs_and_answers(monkeypatch, tmp_path, text, said):
+    monkeypatch.chdir(tmp_path)
+    worker = Worker(Slot("core 0", {}), (sys.executable, "-c", text))
+    for number, wanted in enumerate(said):
+        worker.begin(job(f"run{number}", "x"))
+        until = time.monotonic() + 20
+        while (answer := worker.answer()) is None:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert answer == {"code": wanted} | ({"key": f"run{number}"} if wanted == 0 else {})
+    worker.stop()
+    worker.end()
 
 
 @pytest.fixture
@@ -130,9 +189,8 @@ def slurm_task(tmp_path, result=None):
     path = tmp_path / "result.pkl"
     if result is not None:
         path.write_bytes(b"")
-    job = handle(result=result, number="12_3")
-    job.paths = SimpleNamespace(result_pickle=path)
-    return Task(Job("a", None, 1, 1.0), job, "", None)
+    handle = SimpleNamespace(result=lambda: result, job_id="12_3", paths=SimpleNamespace(result_pickle=path))
+    return Task(Job("a", None, 1, 1.0), handle, "", None)
 
 
 def test_the_queue_is_read_with_arrays_spelt_out(queue):

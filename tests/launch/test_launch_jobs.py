@@ -5,7 +5,16 @@ import pytest
 
 from sharploss.config.params import Params
 from sharploss.launch import jobs as launch_jobs
-from sharploss.launch.jobs import Job, chain_lengths, make_jobs, stale_runs, starts_from, with_dependents, work_of
+from sharploss.launch.jobs import (
+    Job,
+    chain_lengths,
+    make_jobs,
+    stale_runs,
+    starts_from,
+    suite_ranks,
+    with_dependents,
+    work_of,
+)
 from sharploss.planning.plan import expand
 from sharploss.utils.errors import UserError
 
@@ -53,12 +62,26 @@ def test_what_a_run_starts_from(params):
     assert starts_from(plan, L1) is None
 
 
-def test_the_head_of_the_longest_chain_comes_first(params):
+def test_the_head_of_the_longest_chain_comes_first_in_its_suite(params):
     made = make_jobs(params, expand(params), [L1, L2, SLOW, LAST])
-    assert [job.key for job in made[:2]] == [L1, SLOW]
+    assert [job.key for job in made] == [L1, L2, SLOW, LAST]
     assert {job.key: job.after for job in made} == {L1: None, L2: None, SLOW: L1, LAST: SLOW}
     assert {job.key: job.steps for job in made}[SLOW] == 10_000
     assert all(job.seconds is None for job in made)  # nothing was trained here: steps decide
+
+
+def test_suites_come_in_their_order_and_in_each_group_follows_group(params):
+    content = params.model_dump(exclude_defaults=True)
+    content["networks"] |= {"vdsr": {"network": "vdsr", "blocks": 3, "width": 4}}
+    suite = content["suites"].pop("last")
+    content["suites"]["pairings"]["networks"] = ["vdsr", "espcn"]
+    content["suites"] = {"last": suite | {"networks": ["espcn"]}, **content["suites"]}
+    params = Params.model_validate(content)
+    plan = expand(params)
+    made = [job.key for job in make_jobs(params, plan, plan["runs"])]
+    # What the first suite's run starts from counts as that suite's.
+    assert made == [L1, SLOW, LAST, L2, "x2-vdsr-l2-s0", "x2-vdsr-l1-s0"]
+    assert suite_ranks(params, plan)[SLOW] == 0
 
 
 def test_a_run_does_not_wait_for_what_is_done(params):

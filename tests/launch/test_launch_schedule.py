@@ -6,21 +6,21 @@ import pytest
 
 from sharploss.launch.engines import Task
 from sharploss.launch.jobs import Job
-from sharploss.launch.schedule import Progress, clock, run_jobs
+from sharploss.launch.schedule import Progress, TimeIsUpError, clock, run_jobs, steps_done
 
 
 class Pretend:
     """An engine on which a job takes as many looks as its seconds."""
 
     def __init__(self, slots, codes=None, interrupt_after=None):
-        self.free, self.codes, self.begun, self.looks = slots, codes or {}, [], 0
+        self.free, self.codes, self.begun, self.looks, self.closed = slots, codes or {}, [], 0, False
         self.left, self.interrupt_after, self.cancelled = {}, interrupt_after, []
 
-    def room(self):
-        return self.free
+    def close(self):
+        self.closed = True
 
     def submit(self, jobs):
-        assert 0 < len(jobs) <= self.free
+        jobs = jobs[: self.free]
         self.free -= len(jobs)
         self.begun += [job.key for job in jobs]
         self.left |= {job.key: job.seconds for job in jobs}
@@ -40,11 +40,29 @@ class Pretend:
         self.cancelled = [task.job.key for task in tasks]
 
 
-def run(jobs, engine):
+class Notes:
+    """A recorder that needs some looks until all is recorded."""
+
+    def __init__(self, looks=3, failed=()):
+        self.added, self.left, self.failed, self.stopped = [], looks, list(failed), False
+
+    def add(self, task):
+        self.added.append(task.job.key)
+
+    def poll(self):
+        self.left -= 1
+        return self.left > 0
+
+    def stop(self, _poll):
+        self.stopped = True
+
+
+def run(jobs, engine, recorder=None, **options):
     out = io.StringIO()
     failed = None
-    with contextlib.redirect_stdout(out), contextlib.suppress(KeyboardInterrupt):
-        failed = run_jobs(jobs, engine, poll=0)
+    with contextlib.redirect_stdout(out), contextlib.suppress(KeyboardInterrupt, TimeIsUpError):
+        failed = run_jobs(jobs, engine, recorder or Notes(), poll=0, **options)
+    assert engine.closed
     return failed, out.getvalue()
 
 
@@ -56,7 +74,7 @@ def test_the_longest_first_and_never_more_than_there_are_slots():
     assert engine.begun == ["a", "b", "c", "d"]
     assert engine.looks == 5  # the longest beside all the others
     assert told.count(": done") == 4
-    assert "4/4 done, 0 running, about 0:00:00 left" in told
+    assert re.search(r"4/4 done, 0 running(, \d+ steps/s)?, about 0:00:00 left", told)
 
 
 def test_a_run_begins_after_the_one_that_it_starts_from():
@@ -91,8 +109,50 @@ def test_ctrl_c_stops_what_runs_and_begins_nothing_more():
     assert "stopping 2 runs; the same command goes on from here" in told
 
 
+def test_what_is_done_is_recorded_and_waited_for():
+    recorder = Notes(looks=7, failed=["b"])
+    failed, _ = run([Job("a", None, 1, 1), Job("b", None, 1, 2), Job("c", None, 1, 1)], Pretend(3, {"c": 1}), recorder)
+    assert recorder.added == ["a", "b"]
+    assert recorder.left == 0
+    assert failed == ["c", "b"]
+
+
+def test_when_the_time_is_up_everything_is_stopped_and_recorded():
+    recorder, engine = Notes(), Pretend(1)
+    failed, told = run([Job("a", None, 1, 1), Job("b", None, 1, 9)], engine, recorder, until=0.0)
+    assert failed is None
+    assert engine.begun == []
+    assert recorder.stopped
+    assert "stopping 0 runs; the same command goes on from here" in told
+
+
+def test_what_comes_to_its_end_while_it_is_stopped_is_recorded():
+    recorder, engine = Notes(), Pretend(2, {"b": 75}, interrupt_after=1)
+    run([Job("a", None, 1, 9), Job("b", None, 1, 9)], engine, recorder)
+    assert recorder.added == ["a"]
+    assert recorder.stopped
+
+
+def test_the_steps_of_a_training_are_read_from_the_end_of_its_record(tmp_path):
+    assert steps_done("a", tmp_path) == 0
+    for name, text in (
+        ("a-b-0123456789ab", '{"step": 9}\n'),
+        ("a-0123456789ab", '{"step": 1}\n' * 2000 + '{"step": 7}\n{"st'),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "history.jsonl").write_text(text)
+    assert steps_done("a", tmp_path) == 7
+
+
+def test_the_speed_of_all_trainings_together():
+    state = progress(60.0, 60.0)
+    assert state.speed() == ""
+    state.looks.extend([(10.0, 100), (12.0, 700)])
+    assert state.state(2) == "0/2 done, 2 running, 300 steps/s, about 0:01:00 left"
+
+
 def test_nothing_to_do():
-    assert run([], Pretend(1)) == ([], "")
+    assert run([], Pretend(1), Notes(looks=0)) == ([], "")
 
 
 def progress(*seconds, steps=100):

@@ -13,7 +13,8 @@ from last_step import last_step
 
 LONG = 4000  # some 10 s: the second run may begin seconds after the first
 LAUNCH = ("python", "-m", "sharploss", "launch")
-BREAK = ("    params, run = load_params()", '    if "-l2-" in key:\n        return 3\n    params, run = load_params()')
+LINE = "    params, run = load_params()"
+BREAK = (LINE, f'    if "-l2-" in key:\n        raise RuntimeError("broken")\n{LINE}')
 
 
 def small(params):
@@ -58,7 +59,7 @@ def events(told):
 @pytest.mark.slow
 def test_order_failures_and_the_end(fresh):
     study = fresh("study")
-    train = study.folder / "pipelines/train.py"
+    train = study.folder / "src/sharploss/launch/training.py"
     whole = train.read_text()
     assert BREAK[0] in whole
     train.write_text(whole.replace(*BREAK))
@@ -75,8 +76,8 @@ def test_order_failures_and_the_end(fresh):
     assert ("sploss-first-s0", "done") in told
     order = list(told)
     assert order.index(("l1-s0", "done")) < [key for key, what in order].index("sploss-first-s0")
-    assert "sr_x4-espcn-l2-s0: failed (exit code 255): see .scratch/launch/logs/sr_x4-espcn-l2-s0.log" in done.stdout
-    assert "failed to run" in (study.folder / ".scratch/launch/logs/sr_x4-espcn-l2-s0.log").read_text()
+    assert "sr_x4-espcn-l2-s0: failed (exit code 1): see .scratch/launch/logs/sr_x4-espcn-l2-s0.log" in done.stdout
+    assert "RuntimeError: broken" in (study.folder / ".scratch/launch/logs/sr_x4-espcn-l2-s0.log").read_text()
     assert ("sploss-second-s0", "not trained") in told
     assert "2 of 4 runs failed" in done.stdout
     assert not (study.folder / "reports/mini/index.html").exists()

@@ -45,18 +45,6 @@ def test_a_run_gets_its_environment_and_its_log(monkeypatch, workspace):
     assert log_path(KEY).read_text().count("== 20") == 2
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen on this system")
-def test_a_run_stays_on_its_cores(monkeypatch, workspace):
-    before = os.sched_getaffinity(0)
-    core = max(before)
-    pretend_dvc(monkeypatch, "import os; print(os.sched_getaffinity(0))")
-    try:
-        Work(KEY, f"train@{KEY}", str(workspace), cores=(core,))()
-    finally:
-        os.sched_setaffinity(0, before)
-    assert log_path(KEY).read_text().splitlines()[-1] == str({core})
-
-
 def work(text, folder):
     os.chdir(folder)
     worker.DVC = (sys.executable, "-c", text)

@@ -47,11 +47,11 @@ def test_the_global_random_state_is_left_alone():
 
 
 def test_rotations_differ_by_step_and_by_layer():
-    like = torch.zeros(1, 1, 4)
-    first = rotations(0, 0, like, 2, 6)
-    assert first.shape == (4, 2, 3)
-    assert not torch.equal(first, rotations(1, 0, like, 2, 6))
-    assert not torch.equal(first, rotations(0, 1, like, 2, 6))
+    shape = (4, 2, 3)
+    first = rotations(0, 0, shape)
+    assert first.shape == shape
+    assert not torch.equal(first, rotations(1, 0, shape))
+    assert not torch.equal(first, rotations(0, 1, shape))
 
 
 def test_one_bucket_of_everything_is_plain_attention():

@@ -1,6 +1,5 @@
 """studies/benchmark.yaml cut down to a task of each kind, a small network and a few steps, on a mirror's real data."""
 
-import csv
 import json
 import os
 import runpy
@@ -14,6 +13,8 @@ from sharploss.assets import ASSETS
 from sharploss.config.params import load_params
 from sharploss.data import open_pack, prepare
 from sharploss.planning.plan import load_plan
+from sharploss.record.paths import paths
+from sharploss.record.scores import load_scores
 from sharploss.utils import cores
 
 pytestmark = pytest.mark.slow
@@ -128,7 +129,7 @@ def benchmark_study(repository, tmp_path_factory):
 
 
 def scores(study, group):
-    return list(csv.DictReader((study / f"results/benchmark/scores/{group}.csv").read_text().splitlines()))
+    return load_scores(paths("benchmark", study).scores(group)).rows
 
 
 @pytest.mark.parametrize("task", TRAINED)
@@ -138,9 +139,9 @@ def test_every_kind_of_task_trains_and_is_measured(benchmark_study, task):
         metrics = json.loads((benchmark_study / f"results/benchmark/runs/{run}/metrics.json").read_text())
         assert metrics["status"] == "finished"
     found = scores(benchmark_study, f"{task}-edsr")
-    assert {row["run"] for row in found} == runs
+    assert {row.run for row in found} == runs
     tuned = {"classic5"} if task == "sr_x4" else set()
-    assert {row["dataset"] for row in found} == set(TASKS[task]) - {"urban100"} | tuned
+    assert {row.dataset for row in found} == set(TASKS[task]) - {"urban100"} | tuned
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -1,4 +1,3 @@
-import csv
 import html
 import json
 import shutil
@@ -8,6 +7,9 @@ import time
 
 import pytest
 import yaml
+
+from sharploss.record.paths import paths
+from sharploss.record.scores import load_scores
 
 pytestmark = pytest.mark.slow
 
@@ -48,9 +50,9 @@ def test_nothing_unfinished_or_untracked_is_left(study):
 
 
 def test_alpha_0_is_exactly_l1(study):
-    scores = list(csv.DictReader((study.folder / "results/mini/scores/sr_x4-edsr.csv").read_text().splitlines()))
+    scores = load_scores(paths("mini", study.folder).scores("sr_x4-edsr")).rows
     by_run = {
-        loss: [tuple(row.values())[1:] for row in scores if row["run"] == f"sr_x4-edsr-{loss}-s0"]
+        loss: [row[1:] for row in scores if row.run == f"sr_x4-edsr-{loss}-s0"]
         for loss in ("l1", "sploss_a0", "sploss")
     }
     assert by_run["l1"] == by_run["sploss_a0"] != by_run["sploss"]

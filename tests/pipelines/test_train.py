@@ -1,8 +1,11 @@
 """What pipelines/train.py makes of the run that another starts from, in a folder of a study of two steps."""
 
 import json
+import os
 import runpy
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -10,6 +13,7 @@ import yaml
 from safetensors.torch import load_file
 
 from sharploss.config.params import load_params
+from sharploss.launch.training import train_run
 from sharploss.networks import build_network
 from sharploss.planning.plan import expand, write_plan
 from sharploss.planning.stage_files import write_stage_files
@@ -145,3 +149,34 @@ def test_a_run_that_another_process_trains_is_refused(train, tmp_path):
     scratch = tmp_path / ".scratch" / f"{FIRST}-{train(FIRST)[1]['identity']}"
     with alone(scratch), pytest.raises(UserError, match="is being trained by another process"):
         train(FIRST)
+
+
+def test_what_was_trained_but_not_recorded_is_not_trained_again(train, tmp_path, capsys):
+    train(FIRST)
+    code, about = train_run(FIRST, keep=True)
+    assert (code, len(about["read"])) == (0, 4)
+    assert list((tmp_path / about["scratch"]).glob("done.json"))
+    weights = paths("mini").weights("sr_x2-espcn", FIRST)
+    before = weights.stat().st_mtime_ns
+    assert train_run(FIRST, keep=True) == (0, about)
+    assert weights.stat().st_mtime_ns == before
+    assert "trained before, and as it was left" in capsys.readouterr().out
+    paths("mini").run(FIRST).metrics.write_text("{}")  # not as it was left
+    assert train_run(FIRST, keep=True)[0] == 0
+    assert json.loads(paths("mini").run(FIRST).metrics.read_text())["status"] == "finished"
+
+
+def test_a_worker_answers_each_run_and_ends_with_a_fault(train, tmp_path, repository):
+    train(FIRST)
+    command = [sys.executable, "-P", "-m", "sharploss.launch.trainer"]
+    environment = {**os.environ, "PYTHONPATH": str(repository / "src"), "WANDB_MODE": "disabled"}
+    asked = f"{FIRST}\n{LATER}\nnone-such-l1-s0\n{FIRST}\n"
+    done = subprocess.run(
+        command, input=asked, env=environment, capture_output=True, text=True, check=False, timeout=100
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["code"] for answer in answers] == [0, 0, 1], done.stderr
+    assert done.returncode == 1
+    log = tmp_path / ".scratch/launch/logs"
+    assert f"{LATER}: 2 steps in" in (log / f"{LATER}.log").read_text()
+    assert "error: There is no run 'none-such-l1-s0'" in (log / "none-such-l1-s0.log").read_text()

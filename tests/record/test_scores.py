@@ -17,22 +17,34 @@ def files(tmp_path):
     return ScoreFiles(tmp_path / "deep" / "group.csv", tmp_path / "deep" / "group.json")
 
 
-def test_scores_are_written_as_tidy_csv_beside_notes_and_read_back(files):
+def test_scores_are_written_as_a_table_with_a_column_per_run_beside_notes_and_read_back(files):
     notes = Notes(not_measured={"niqe": "why"}, seconds=1.5)
     save_scores(files, ROWS, notes)
     assert files.rows.read_text().splitlines() == [
-        "run,dataset,image,metric,protocol,value",
-        "run,set,a,psnr,y,28.123457",
-        "run,set,*,fid,inception_p128,3.000000",
+        "dataset,image,metric,protocol,run",
+        "set,a,psnr,y,28.123457",
+        "set,*,fid,inception_p128,3.000000",
     ]
     assert json.loads(files.notes.read_text())["not_measured"] == {"niqe": "why"}
     assert load_scores(files) == ([ROWS[0]._replace(value=28.123457), ROWS[1]], notes)
 
 
-def test_rows_without_a_value_are_left_out(files):
+def test_what_one_run_has_no_value_of_is_an_empty_cell_and_left_out(files):
+    rows = [*ROWS, Score("other", "set", "a", "psnr", "y", 30.0), Score("other", "set", "b", "niqe", "y", math.nan)]
+    save_scores(files, rows, Notes())
+    assert files.rows.read_text().splitlines()[1:] == [
+        "set,a,psnr,y,28.123457,30.000000",
+        "set,*,fid,inception_p128,3.000000,",
+        "set,b,niqe,y,,",
+    ]
+    assert [(row.run, row.image) for row in load_scores(files).rows] == [("run", "a"), ("run", "*"), ("other", "a")]
+
+
+def test_a_table_with_a_row_per_number_is_read_too(files):
     save_scores(files, ROWS, Notes())
-    files.rows.write_text(files.rows.read_text() + "run,set,b,psnr,y,\n")
-    assert [row.image for row in load_scores(files).rows] == ["a", "*"]
+    lines = [",".join(map(str, row)) for row in ROWS]
+    files.rows.write_text("\n".join(["run,dataset,image,metric,protocol,value", *lines, "run,set,b,psnr,y,", ""]))
+    assert load_scores(files).rows == ROWS
 
 
 @pytest.mark.parametrize(
@@ -42,8 +54,9 @@ def test_rows_without_a_value_are_left_out(files):
         (lambda text: text.replace("28.123457", "many"), "has the value 'many', not a finite number"),
         (lambda text: text.replace("3.000000", "inf"), "has the value 'inf', not a finite number"),
         (lambda text: text.replace("28.123457", "-inf"), "has the value '-inf', not a finite number"),
-        (lambda text: text + "run,set\n", "a row is too short"),
-        (lambda _: "", "has no column 'run'"),
+        (lambda text: text + "set,a\n", "a row is too short"),
+        (lambda _: "", "has no column 'dataset'"),
+        (lambda text: text.replace("protocol,run", "protocol,run,run"), "has a column twice"),
     ],
 )
 def test_a_damaged_table_is_named(files, change, message):
@@ -61,12 +74,17 @@ def test_damaged_notes_are_named(files, content):
         load_scores(files)
 
 
+@pytest.mark.parametrize("header", ["dataset,image,metric,protocol,a,b", "run,dataset,image,metric,protocol,value"])
 @pytest.mark.parametrize("row", range(3))
-@pytest.mark.parametrize("value", [None, 7.0])
-def test_a_score_that_is_there_twice_is_told(files, row, value):
-    rows = [Score("a", "set", image, "psnr", "y", 30.0) for image in "xyz"]
-    again = rows[row] if value is None else rows[row]._replace(value=value)
-    save_scores(files, [*rows, again], Notes())
+@pytest.mark.parametrize("value", ["30.0", "7.0", "nan"])
+def test_a_score_that_is_there_twice_is_told(files, header, row, value):
+    start = "a," if header.startswith("run") else ""
+    end = "" if start else ",31.0"
+    rows = [f"{start}set,{image},psnr,y,30.0{end}" for image in "xyz"]
+    save_scores(files, [], Notes())
+    files.rows.write_text("\n".join([header, *rows]))
+    assert load_scores(files).rows
+    files.rows.write_text("\n".join([header, *rows, rows[row].replace("30.0", value)]))
     with pytest.raises(UserError, match="has a score twice"):
         load_scores(files)
 

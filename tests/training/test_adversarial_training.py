@@ -225,7 +225,9 @@ def test_the_last_of_several_updates_is_logged(adversary, adversarial, monkeypat
     monkeypatch.setattr(DiscriminatorTrainer, "_step", step)
     network = make_network(typed(adversarial))
     output, target = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
-    logged = adversary.update(network, network, output, target, 0)
+    draws = adversary.draws(5)
+    assert [step for _, step in draws] == [10, 11]
+    logged = adversary.update(network, network, output, target, [patches.batch(step) for patches, step in draws])
     assert logged.tolist() == [3, 3, 3, 3]
     assert calls[0][1] is output
     assert len(calls) == 3

@@ -9,7 +9,7 @@ from sharploss.data.patches import Patches
 from sharploss.losses import TERMS, build_loss
 from sharploss.networks import NLSN
 from sharploss.record.history import read_history
-from sharploss.training.loop import fuse, train
+from sharploss.training.loop import train
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import make_network, make_optimizer
 from toy_training import typed
@@ -252,18 +252,6 @@ def test_the_record_has_the_norm_of_the_gradient(config, packs, tmp_path):
     config["recipe"].update(clip_norm=1e-3)
     run(config, packs, tmp_path / "clipped")
     assert read_history(tmp_path / "clipped" / "history.jsonl")[0]["gradient"] == pytest.approx(1e-3, rel=1e-3)
-
-
-def test_fast_mode_compiles_what_is_computed_pixel_by_pixel_on_gpus_alone(monkeypatch):
-    compiled = []
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, *_: compiled.append(type(self).__name__))
-    ragan = {"weight": 0.005, "discriminator": "sharpgan", "size": 8, "width": 2}
-    loss = build_loss({"l1": 1, "gv": 0.01, "ragan": ragan})
-    fuse(loss, torch.device("cpu"), "fast")
-    fuse(loss, torch.device("cuda"), "exact")
-    assert compiled == []
-    fuse(loss, torch.device("cuda"), "fast")
-    assert compiled == ["L1Loss", "GradientVarianceLoss"]
 
 
 @pytest.mark.slow

@@ -66,6 +66,7 @@ class Study:
         datasets: test sets that were scored, in the order of the task.
         provenance: run -> how it came about, of the runs that were trained.
         evaluation_seconds: time spent on measuring, in seconds.
+        planned: how many runs the plan has, those without results included.
     """
 
     params: Params
@@ -81,6 +82,7 @@ class Study:
     datasets: list[str] = field(default_factory=list[str])
     provenance: dict[str, Provenance] = field(default_factory=dict[str, Provenance])
     evaluation_seconds: float = 0.0
+    planned: int = 0
 
     @property
     def root(self) -> Path:
@@ -163,12 +165,13 @@ class Study:
         return paper_tables(self)
 
 
-def load_study(study: str, root: Path = Path()) -> Study:
+def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Study:
     """Read a study's parameters and the results of the runs that it plans; nothing else in its folder is looked at.
 
     Args:
         study: its name: that of params.yaml, or of a file of studies/.
         root: the repository's folder.
+        partial: leave out runs without results, which are an error otherwise.
 
     Raises:
         UserError: a file or a column is missing or damaged; the message names it.
@@ -179,6 +182,9 @@ def load_study(study: str, root: Path = Path()) -> Study:
     plan = expand(params)
     if not plan["runs"]:
         raise UserError(f"The study {study} has no runs: add a suite to it, then run 'make plan'.")
+    planned = len(plan["runs"])
+    if partial:
+        _leave_out(plan, {key for key in plan["runs"] if not files.run(key).metrics.is_file()}, files)
     records = {key: load_run(files.run(key), key) for key in plan["runs"]}
     trained = {key: record for key, record in records.items() if record.metrics.status != NOT_TRAINED}
     provenance = {key: record.provenance for key, record in trained.items() if record.provenance}
@@ -206,7 +212,17 @@ def load_study(study: str, root: Path = Path()) -> Study:
         datasets=datasets,
         provenance=provenance,
         evaluation_seconds=sum(note.seconds for note in notes),
+        planned=planned,
     )
+
+
+def _leave_out(plan: Plan, runs: set[str], files: StudyPaths) -> None:
+    """Take runs out of a plan, and groups that they leave empty."""
+    if len(runs) == len(plan["runs"]):
+        raise UserError(f"{files.results} has no run: train one with 'make repro', or import some.")
+    plan["runs"] = {key: run for key, run in plan["runs"].items() if key not in runs}
+    groups = {run["group"] for run in plan["runs"].values()}
+    plan["groups"] = {name: group for name, group in plan["groups"].items() if name in groups}
 
 
 def alpha_of(loss: dict[str, Any]) -> float:

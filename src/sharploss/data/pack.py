@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,6 +42,7 @@ class Pack:
         sha256: of the pixels.
         pixels: (bytes,) uint8, memory-mapped; changes to it never reach the file.
         images: (n, 2, 4) int64, [target, input] x [offset, channels, height, width].
+        resident: {device: the pixels there}.
     """
 
     path: Path
@@ -54,6 +55,13 @@ class Pack:
     sha256: str
     pixels: Tensor
     images: Tensor
+    resident: dict[str, Tensor] = field(default_factory=dict[str, Tensor], repr=False, compare=False)
+
+    def pixels_on(self, device: str | torch.device) -> Tensor:
+        """Return the pixels on a device, where they stay for whatever trains next on this pack."""
+        if str(device) not in self.resident:
+            self.resident[str(device)] = self.pixels.to(device)
+        return self.resident[str(device)]
 
     def __len__(self) -> int:
         return len(self.names)

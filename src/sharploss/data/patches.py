@@ -79,7 +79,7 @@ class Patches:
         self.share = np.arange(batch).reshape(parts, -1)[rank::world].flatten()
         self.channels = int(pack.images[0, 0, 1])
         self.table: Integers = pack.images[usable].numpy()
-        self.pixels = pack.pixels.to(device)
+        self.pixels = pack.pixels_on(device)
         self.block = self.chunk = -1
 
     def stream(self, seed: int) -> "Patches":
@@ -95,10 +95,20 @@ class Patches:
             input (B, C, patch, patch) and target (B, C, scale * patch, scale * patch), float32 in [0, 1] and
             channels-last, where B is this process's share of the batch.
         """
+        inputs, targets = self._bytes(step)
+        return inputs.div(255).permute(0, 3, 1, 2), targets.div(255).permute(0, 3, 1, 2)
+
+    def fill(self, step: int, input: Tensor, target: Tensor) -> None:
+        """Write the batch of a step into tensors of its shapes, one operation each: a CUDA graph reads them there."""
+        for pixels, images in zip(self._bytes(step), (input, target), strict=True):
+            torch.div(pixels, 255, out=images.permute(0, 2, 3, 1))
+
+    def _bytes(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return the pixels of a step's inputs and targets, each (B, h, w, C) uint8."""
         chunk, index = divmod(step, CHUNK)
         if chunk != self.chunk:
             self._gather(chunk)
-        return self.inputs[index].div(255).permute(0, 3, 1, 2), self.targets[index].div(255).permute(0, 3, 1, 2)
+        return self.inputs[index], self.targets[index]
 
     def _gather(self, chunk: int) -> None:
         """Gather the pixels of a few steps at once: one small operation less for every step after the first."""

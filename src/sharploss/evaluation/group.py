@@ -20,7 +20,7 @@ from sharploss.evaluation.variance import shown_image, write_variances
 from sharploss.record.keys import TARGET, crop_file, input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import Scores, save_scores
-from sharploss.training.device import choose_device, set_mode
+from sharploss.training.device import choose_device, describe_hardware, set_mode
 from sharploss.utils.files import check_writable, sha256
 
 Crops = Mapping[str, Mapping[str, Any]]
@@ -55,7 +55,8 @@ def evaluate_group(group: str, runs: Mapping[str, Mapping[str, Any]], crops: Cro
     wanted, variants = find_crops(crops, task_name, packs), {key: variant_of(key, group) for key in restorers}
     check_writable(*files.scores(group), files.variances(group))
     rows, notes = _measure(packs, wanted, restorers, variants, files.variances(group), task=task, device=device)
-    save_scores(files.scores(group), rows, notes.model_copy(update={"weights_sha256": digests}))
+    made_by = {"weights_sha256": digests, "device": describe_hardware(device)}
+    save_scores(files.scores(group), rows, notes.model_copy(update=made_by))
 
 
 def evaluate_input_baseline(task_name: str, task: Task, crops: Crops, files: StudyPaths) -> None:

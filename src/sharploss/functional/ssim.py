@@ -67,7 +67,8 @@ def _convolve(image: Tensor, padding: int) -> Tensor:
     # As channels of one grouped convolution: on a CPU several times faster than as images of one channel.
     flat = image.flatten(0, 1)[None]
     channels = flat.shape[1]
-    taps = torch.tensor(gaussian(), device=image.device, dtype=image.dtype).expand(channels, 1, WINDOW)
+    # Filled one by one: a list's copy to a GPU would wait for it, which a CUDA graph does not allow.
+    taps = torch.cat([image.new_full((1,), tap) for tap in gaussian()]).expand(channels, 1, WINDOW)
     rows = F.conv2d(flat, taps[..., None], padding=(padding, 0), groups=channels)
     both = F.conv2d(rows, taps[..., None, :], padding=(0, padding), groups=channels)
     return both[0].unflatten(0, image.shape[:2])

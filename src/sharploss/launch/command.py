@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,9 @@ from typing import Any
 from sharploss.config.params import Params, load_params
 from sharploss.launch.engines import Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
-from sharploss.launch.schedule import clock, run_jobs
-from sharploss.launch.worker import locked
+from sharploss.launch.recorder import Recorder
+from sharploss.launch.schedule import TimeIsUpError, clock, run_jobs, say
+from sharploss.launch.worker import STOPPED, locked
 from sharploss.planning.plan import load_plan
 from sharploss.utils.cores import usable_cores
 from sharploss.utils.errors import UserError
@@ -20,16 +23,22 @@ from sharploss.utils.errors import UserError
 DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then let `dvc repro` finish: tables, report.
 
   python -m sharploss launch --dry-run                                  what there is to do, and its predicted hours
-  python -m sharploss launch --workers 4                                on this machine: a GPU, or some cores, for each
+  python -m sharploss launch --workers 2                                two on each GPU of this machine, or on its cores
+  python -m sharploss launch --for 25m                                  as much as 25 minutes allow; again to go on
   python -m sharploss launch --engine slurm --workers 16 --partition gpu --time 600 --gpus 1 --setup 'module load cuda'
 
 Ctrl-C stops the trainings with a checkpoint; the same command goes on from there. See docs/clusters.md.
 """
 
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+RESERVE = 60.0
+"""Seconds, or a tenth of the time given, in which trainings write checkpoints and DVC records what has ended."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    asked = read(arguments)
+    began, asked = time.monotonic(), read(arguments)
     params = load_params()
     # DVC's commands say `python`: it must be this one, also where nobody has activated the environment.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -42,15 +51,30 @@ def main(arguments: Sequence[str]) -> int:
             if code:
                 return code
             jobs = jobs_of(params, asked)
-            failed = run_jobs(jobs, engine)
+            until = began + asked.seconds - min(RESERVE, asked.seconds / 10) if asked.seconds else None
+            failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say), until=until)
     except BlockingIOError:
         raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
     except KeyboardInterrupt:
         return 130
+    except TimeIsUpError:
+        say("the time is up: everything is saved")
+        return STOPPED
     if failed:
         print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
         return 1
-    return 0 if asked.train_only else subprocess.run([*DVC, "repro"], check=False).returncode
+    return 0 if asked.train_only else finish(began + asked.seconds - time.monotonic() if asked.seconds else None)
+
+
+def finish(seconds: float | None) -> int:
+    """Have DVC do the rest of the study, in so many seconds, and return its exit code."""
+    process = subprocess.Popen([*DVC, "repro"])
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        return STOPPED
 
 
 def read(arguments: Sequence[str]) -> argparse.Namespace:
@@ -60,7 +84,10 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--dry-run", action="store_true", help="print the runs and their predicted hours, do nothing")
     parser.add_argument("--engine", choices=("local", "slurm"), default="local", help="local: this machine (default)")
-    parser.add_argument("--workers", type=positive, help="runs at once: one for each GPU, or for each core")
+    parser.add_argument(
+        "--workers", type=positive, help="runs at once on each GPU (1), or in all without one (as many as cores)"
+    )
+    parser.add_argument("--for", dest="seconds", type=duration, metavar="TIME", help="end after, such as 25m, 90s, 2h")
     parser.add_argument("--gpus", type=positive, help="of each run; several train it together (torchrun)")
     parser.add_argument("--train-only", action="store_true", help="leave tables and report to a later dvc repro")
     slurm = parser.add_argument_group("with --engine slurm")
@@ -84,6 +111,14 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def duration(text: str) -> float:
+    """Read a time such as 25m, in seconds."""
+    number, unit = text[:-1], text[-1:]
+    if not number.isdecimal() or int(number) == 0 or unit not in UNITS:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a time such as 90s, 25m or 2h")
+    return float(int(number) * UNITS[unit])
+
+
 def jobs_of(params: Params, asked: argparse.Namespace) -> list[Job]:
     """Return what is to be trained, in order."""
     plan = load_plan()
@@ -104,13 +139,12 @@ def show(jobs: Sequence[Job]) -> int:
 
 def make_engine(asked: argparse.Namespace) -> Local | Slurm:
     """Return the place where workers run."""
+    if asked.engine == "local":
+        return Local(make_slots(asked.workers, asked.gpus or 1, visible_gpus(), usable_cores()))
     try:
         import submitit  # noqa: F401 # pyright: ignore[reportUnusedImport]
     except ImportError:
         raise UserError("submitit is not installed: run pip install 'sharploss[cluster]'.") from None
-    gpus = asked.gpus or 1
-    if asked.engine == "local":
-        return Local(make_slots(asked.workers, gpus, visible_gpus(), usable_cores()))
     return Slurm(slurm_parameters(asked), asked.workers or 256, asked.array_size, run_environment(asked))
 
 

@@ -1,31 +1,38 @@
-"""Where workers run, through submitit: on this machine, or on a Slurm cluster that shares the study's folder."""
+"""Where workers run: on this machine, or through submitit on a Slurm cluster that shares the study's folder."""
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sharploss.launch.jobs import Job
 from sharploss.launch.worker import FOLDER, Work
 from sharploss.utils.cores import core_count, threads_each
 from sharploss.utils.errors import UserError
 
-YEAR = 60 * 24 * 365  # minutes
+TRAINER = (sys.executable, "-P", "-m", "sharploss.launch.trainer")
 LOST = 10.0  # seconds that a job may be neither in Slurm's queue nor have left a result: files take time to travel
 
 
 @dataclass
 class Task:
-    """A job that was submitted: submitit's handle, where it runs ("" while it waits), and since when."""
+    """A job that was submitted: its worker or submitit's handle, where it runs ("" while it waits), and since when.
+
+    `about` is what a worker said of it in the end.
+    """
 
     job: Job
     handle: Any
     where: str
     started: float | None
+    about: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def exit_code(self) -> int:
         """Return the exit code of the worker, or -1 when it died."""
@@ -62,7 +69,8 @@ def make_slots(workers: int | None, gpus_each: int, gpus: Sequence[str], cores: 
     All workers together compute with at most as many threads as there are cores, and at least one each.
 
     Args:
-        workers: how many; when None, as many as there are GPUs for, or one for each core.
+        workers: how many for each GPU (each group of them), or in all where there is none; one for each GPU or core
+            when None.
         gpus_each: GPUs of one run, each with a process.
         gpus: their names.
         cores: their numbers.
@@ -70,62 +78,133 @@ def make_slots(workers: int | None, gpus_each: int, gpus: Sequence[str], cores: 
     Raises:
         UserError: there are not enough GPUs or cores.
     """
-    most = len(gpus) // gpus_each if gpus else core_count()
-    workers = workers or most
-    if workers > most or not workers:
-        what = f"{len(gpus)} GPUs, {gpus_each} for each worker" if gpus else f"{most} cores"
-        asked = f"--workers {workers}" if workers else f"--gpus {gpus_each}"
-        raise UserError(f"{asked}: this machine has {what}: ask for at most {most or len(gpus)}.")
     if not gpus:
+        most, workers = core_count(), workers or core_count()
+        if workers > most:
+            raise UserError(f"--workers {workers}: this machine has {most} cores: ask for at most {most}.")
         alone = {"OMP_NUM_THREADS": str(threads_each(workers)), "CUDA_VISIBLE_DEVICES": ""}
         groups = [tuple(cores[index::workers]) for index in range(workers)]
         return [Slot(f"core {','.join(map(str, group))}", alone, group) for group in groups]
-    several = {"SHARPLOSS_PROCESSES": str(gpus_each), "OMP_NUM_THREADS": str(threads_each(workers * gpus_each))}
-    sets = [",".join(gpus[index * gpus_each : (index + 1) * gpus_each]) for index in range(workers)]
+    sets = [",".join(gpus[first : first + gpus_each]) for first in range(0, len(gpus) - gpus_each + 1, gpus_each)]
+    if not sets:
+        raise UserError(f"--gpus {gpus_each}: this machine has {len(gpus)} GPUs: ask for at most {len(gpus)}.")
+    sets *= workers or 1
+    several = {"SHARPLOSS_PROCESSES": str(gpus_each), "OMP_NUM_THREADS": str(threads_each(len(sets) * gpus_each))}
     return [Slot(f"GPU {names}", {"CUDA_VISIBLE_DEVICES": names, **several}) for names in sets]
+
+
+class Worker:
+    """A process that trains the runs it is told (`sharploss.launch.trainer`), and the group of the last of them."""
+
+    def __init__(self, slot: Slot, command: Sequence[str] = TRAINER) -> None:
+        self.slot, self.group, self._text = slot, "", b""
+        errors = FOLDER / "trainer.log"
+        errors.parent.mkdir(parents=True, exist_ok=True)
+
+        def stay() -> None:
+            if slot.cores and hasattr(os, "sched_setaffinity"):
+                os.sched_setaffinity(0, slot.cores)
+
+        with errors.open("ab") as log:
+            # In a session of its own: Ctrl-C on a terminal reaches every process that was started from it.
+            self.process = subprocess.Popen(
+                command,
+                env={**os.environ, **slot.environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=stay,  # noqa: PLW1509 - it starts no thread and takes no lock
+            )
+        assert self.process.stdout is not None
+        os.set_blocking(self.process.stdout.fileno(), False)
+
+    def begin(self, job: Job) -> None:
+        """Have it train a run, the next one."""
+        assert self.process.stdin is not None
+        self.group = job.group
+        with contextlib.suppress(BrokenPipeError):  # it has died, as `answer` will say
+            self.process.stdin.write(f"{job.key}\n".encode())
+            self.process.stdin.flush()
+
+    def answer(self) -> dict[str, Any] | None:
+        """Return what it says of the run that it was told last; code -1 when it died, None as long as it trains."""
+        assert self.process.stdout is not None
+        dead = self.process.poll() is not None
+        self._text += self.process.stdout.read() or b""
+        if b"\n" in self._text:
+            line, self._text = self._text.split(b"\n", 1)
+            return json.loads(line)
+        return {"code": -1} if dead else None
+
+    def end(self) -> None:
+        """Wait until it has ended, which it does when it is to be told nothing more."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self) -> None:
+        """Ask it to stop: a training writes its checkpoint first."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
 
 
 @dataclass
 class Local:
-    """Workers on this machine, one for each slot."""
+    """Workers on this machine, one for each slot, that go on from run to run."""
+
+    pause: ClassVar[float] = 0.2  # seconds between two looks
 
     slots: list[Slot]
-    folder: Path = FOLDER / "jobs"
-    busy: dict[str, Slot] = field(default_factory=dict[str, Slot])
-
-    def room(self) -> int:
-        """Return how many slots are free."""
-        return len(self.slots)
+    start: Callable[[Slot], Worker] = Worker
+    idle: list[Worker] = field(default_factory=list[Worker])
+    busy: list[Worker] = field(default_factory=list[Worker])
 
     def submit(self, jobs: Sequence[Job]) -> list[Task]:
-        """Start a worker for each job, at most as many as there are free slots."""
-        from submitit import AutoExecutor
-
-        executor = AutoExecutor(self.folder, cluster="local")
-        executor.update_parameters(timeout_min=YEAR)
-        tasks: list[Task] = []
-        # Ctrl-C on a terminal reaches every process that was started from it, and submitit's would kill the training.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            for job in jobs:
-                slot = self.busy[job.key] = self.slots.pop(0)
-                work = Work(job.key, job.stage, str(Path.cwd()), slot.environment, slot.cores)
-                tasks.append(Task(job, executor.submit(work), slot.name, time.monotonic()))
-        finally:
-            signal.signal(signal.SIGINT, before)
+        """Give free workers jobs of the first suite: of the group that one has compiled, else that no other has."""
+        ready, tasks = list(jobs), list[Task]()
+        while ready and (self.idle or self.slots):
+            groups = {job.group for job in ready}
+            self.idle.sort(key=lambda worker: worker.group not in groups)
+            worker = self.idle.pop(0) if self.idle else self.start(self.slots.pop(0))
+            others = {other.group for other in (*self.idle, *self.busy)}
+            job = min(ready, key=lambda job: (job.rank, job.group != worker.group, job.group in others))
+            ready.remove(job)
+            worker.begin(job)
+            self.busy.append(worker)
+            tasks.append(Task(job, worker, worker.slot.name, time.monotonic()))
         return tasks
 
     def poll(self, tasks: Sequence[Task]) -> list[tuple[Task, int]]:
-        """Return the tasks that have ended, with their exit codes, and free their slots."""
-        ended = [(task, task.exit_code()) for task in tasks if task.handle.done()]
-        self.slots += [self.busy.pop(task.job.key) for task, _ in ended]
+        """Return the tasks that have ended, with their exit codes; workers that went wrong are started anew."""
+        ended: list[tuple[Task, int]] = []
+        for task in tasks:
+            answer = task.handle.answer()
+            if answer is None:
+                continue
+            task.about, code = answer, int(answer["code"])
+            self.busy.remove(task.handle)
+            if code:
+                task.handle.end()
+                self.slots.append(task.handle.slot)
+            else:
+                self.idle.append(task.handle)
+            ended.append((task, code))
         return ended
 
     def cancel(self, tasks: Sequence[Task]) -> None:
-        """Send SIGTERM to submitit's process, which passes it on to the worker; its own SIGINT kills after a second."""
+        """Ask the workers of these tasks to stop."""
         for task in tasks:
-            if not task.handle.done():
-                os.kill(int(task.handle.job_id), signal.SIGTERM)
+            task.handle.stop()
+
+    def close(self) -> None:
+        """Let the workers end that have nothing to do."""
+        for worker in self.idle:
+            worker.end()
+        self.idle.clear()
 
 
 @dataclass
@@ -139,6 +218,8 @@ class Slurm:
         environment: of the runs.
     """
 
+    pause: ClassVar[float] = 1.0
+
     parameters: dict[str, Any]
     workers: int
     array: int
@@ -146,13 +227,11 @@ class Slurm:
     folder: Path = FOLDER / "jobs"
     missing: dict[str, float] = field(default_factory=dict[str, float])
 
-    def room(self) -> int:
-        """Return how many jobs one array can have: the queue itself has no end."""
-        return self.array
-
     def submit(self, jobs: Sequence[Job]) -> list[Task]:
-        """Submit jobs as one array, in their order."""
+        """Submit jobs as one array, in their order; the queue itself has no end."""
         from submitit import SlurmExecutor
+
+        jobs = jobs[: self.array]
 
         try:
             # Requeued for its time limit, a run goes on: as often as it takes.
@@ -192,6 +271,9 @@ class Slurm:
             elif now - self.missing.setdefault(number, now) > LOST:
                 ended.append((task, -1))
         return ended
+
+    def close(self) -> None:
+        """Nothing is left to end."""
 
     def cancel(self, tasks: Sequence[Task]) -> None:
         """Have Slurm send SIGTERM, and SIGKILL after its KillWait (30 s, unless the cluster says otherwise)."""

@@ -21,7 +21,8 @@ class Job:
     """One run to train.
 
     `after` is the run whose weights it starts from, where that is to be trained too; `steps` of the optimiser in all;
-    `seconds` predicted for them, or None where nothing like it was measured on this device; `stage` of DVC.
+    `seconds` predicted for them, or None where nothing like it was measured on this device; `stage` of DVC; `group` of
+    runs that are evaluated together, and compiled once; `rank` of the first suite that needs it, by which they come.
     """
 
     key: str
@@ -29,6 +30,8 @@ class Job:
     steps: int
     seconds: float | None
     stage: str = ""
+    group: str = ""
+    rank: int = 0
 
 
 def stale_runs(plan: Plan) -> set[str]:
@@ -62,7 +65,9 @@ def starts_from(plan: Plan, key: str) -> str | None:
 
 
 def make_jobs(params: Params, plan: Plan, keys: Iterable[str], processes: int = 1) -> list[Job]:
-    """Return the jobs, the head of the longest chain first: a run counts with the longest of those that wait for it.
+    """Return the jobs, suite by suite, in each group by group, the head of the longest chain first.
+
+    A run counts with the longest of those that wait for it.
 
     Args:
         params: the study.
@@ -74,13 +79,29 @@ def make_jobs(params: Params, plan: Plan, keys: Iterable[str], processes: int = 
 
     keys = set(keys)
     seconds = predict_seconds(params, {key: run for key, run in plan["runs"].items() if key in keys}, processes)
-    jobs: list[Job] = []
+    jobs, ranks = list[Job](), suite_ranks(params, plan)
     for key, predicted in seconds.items():
         after, recipe = starts_from(plan, key), params.recipes[plan["runs"][key]["recipe"]]
         stage = train_stage(plan["study"], key)
-        jobs.append(Job(key, after if after in keys else None, recipe.steps, predicted, stage))
+        group = plan["runs"][key]["group"]
+        jobs.append(Job(key, after if after in keys else None, recipe.steps, predicted, stage, group, ranks[key]))
     chain = chain_lengths({job.key: job.after for job in jobs}, work_of(jobs))
-    return sorted(jobs, key=lambda job: -chain[job.key])
+    longest: dict[tuple[int, str], float] = {}
+    for job in jobs:
+        place = job.rank, job.group
+        longest[place] = max(chain[job.key], longest.get(place, 0.0))
+    return sorted(jobs, key=lambda job: (job.rank, -longest[job.rank, job.group], job.group, -chain[job.key]))
+
+
+def suite_ranks(params: Params, plan: Plan) -> dict[str, int]:
+    """Return for each run which of the study's suites needs it first, also for one that others start from."""
+    order, ranks = list(params.suites), dict[str, int]()
+    for key in reversed(list(plan["runs"])):  # a plan lists a run after the one that it starts from
+        suites, earlier = plan["runs"][key]["suites"], starts_from(plan, key)
+        ranks[key] = min(ranks.get(key, len(order)), order.index(suites[0]) if suites else len(order))
+        if earlier is not None:
+            ranks[earlier] = min(ranks[key], ranks.get(earlier, len(order)))
+    return ranks
 
 
 def work_of(jobs: Sequence[Job]) -> dict[str, float]:

@@ -1,34 +1,71 @@
 """Hand out jobs: the longest chain first, none before the run that it starts from; a failure does not stop others."""
 
+import json
+import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sharploss.launch.engines import Local, Slurm, Task
 from sharploss.launch.jobs import Job, work_of
+from sharploss.launch.recorder import Recorder
 from sharploss.launch.worker import CHECKPOINT_SECONDS, log_path
 
-POLL = 1.0  # seconds between two looks at the jobs
+CLEAR = "\r\033[K"
+SPAN = 100  # looks that a speed is the mean over
+
+
+class TimeIsUpError(Exception):
+    """The time that a launch was given is over."""
 
 
 @dataclass
 class Progress:
-    """What has ended so far: `failed` in all, and `taken`, the seconds of those that were trained."""
+    """What has ended so far: `failed` in all, and `taken`, the seconds of those that were trained.
+
+    `looks` are the times of the last looks and the steps that all trainings together had done by then.
+    """
 
     jobs: Sequence[Job]
     failed: list[str] = field(default_factory=list[str])
     taken: dict[str, float] = field(default_factory=dict[str, float])
     done: int = 0
+    looks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SPAN))
+
+    def look(self, tasks: Sequence[Task]) -> None:
+        """Note how many steps have been done by now."""
+        steps = {job.key: job.steps for job in self.jobs}
+        done = sum(steps[key] for key in self.taken) + sum(steps_done(task.job.key) for task in tasks)
+        self.looks.append((time.monotonic(), done))
+
+    def speed(self) -> str:
+        """Return ", 540 steps/s", of all trainings together; "" where it is not known."""
+        (began, first), (now, last) = (self.looks[0], self.looks[-1]) if self.looks else ((0.0, 0), (0.0, 0))
+        return f", {(last - first) / (now - began):.0f} steps/s" if now > began and last > first else ""
 
     def state(self, running: int) -> str:
-        """Return "2/9 done, 3 running, about 0:10:00 left": what is left at the speed of what was trained, shared."""
+        """Return "2/9 done, 3 running, 540 steps/s, about 0:10:00 left": at the speed of what was trained, shared."""
         work = work_of(self.jobs)
         pace = 1.0 if all(job.seconds is not None for job in self.jobs) else None  # seconds per unit of work
         if self.taken:
             pace = sum(self.taken.values()) / sum(work[key] for key in self.taken)
         ahead = sum(work.values()) - sum(work[key] for key in (*self.taken, *self.failed))
         left = "time left not known" if pace is None else f"about {clock(pace * ahead / max(1, running))} left"
-        return f"{self.done + len(self.failed)}/{len(self.jobs)} done, {running} running, {left}"
+        return f"{self.done + len(self.failed)}/{len(self.jobs)} done, {running} running{self.speed()}, {left}"
+
+
+def steps_done(key: str, scratch: Path = Path(".scratch")) -> int:
+    """Return how many steps a running training has done, by the last line of its growing record."""
+    # A key can be the beginning of another; what follows it is twelve hexadecimal digits.
+    records = list(scratch.glob(f"{key}-{'[0-9a-f]' * 12}/history.jsonl"))
+    try:
+        with max(records, key=lambda path: path.stat().st_mtime).open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - 8192))
+            return int(json.loads(file.read().split(b"\n")[-2])["step"])
+    except (OSError, ValueError, LookupError):  # none yet, or none any more
+        return 0
 
 
 def clock(seconds: float) -> str:
@@ -38,37 +75,61 @@ def clock(seconds: float) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line with the time of day."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+    """Print a line with the time of day, in place of the live one."""
+    print(f"{CLEAR if sys.stdout.isatty() else ''}{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def run_jobs(jobs: Sequence[Job], engine: Local | Slurm, poll: float = POLL) -> list[str]:
+def show(text: str) -> None:
+    """Show a line until something else is said, on a terminal."""
+    if sys.stdout.isatty():
+        print(f"{CLEAR}{text}", end="", flush=True)
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    engine: Local | Slurm,
+    recorder: Recorder,
+    *,
+    until: float | None = None,
+    poll: float | None = None,
+) -> list[str]:
     """Run jobs to their end and return the keys of those that failed or could not begin.
 
     Args:
         jobs: in the order in which they are to begin.
         engine: where they run.
-        poll: seconds between two looks.
+        recorder: what is told of those that are done.
+        until: when to stop, by time.monotonic.
+        poll: seconds between two looks; as the engine bears them when left out.
 
     Raises:
-        KeyboardInterrupt: as it came; by then every job was asked to stop and given time to write its checkpoint.
+        KeyboardInterrupt, TimeIsUpError: as it came; by then every job was asked to stop and given time to write its
+            checkpoint, and what had ended was recorded.
     """
     waiting, tasks, progress = list(jobs), list[Task](), Progress(jobs)
+    poll = engine.pause if poll is None else poll
     try:
-        while waiting or tasks:
+        while waiting or tasks or recorder.poll():
+            if until is not None and time.monotonic() > until:
+                raise TimeIsUpError
             _drop_dependents(waiting, progress)
             _submit(waiting, tasks, engine)
             for task, code in engine.poll(tasks):
                 tasks.remove(task)
-                _end(task, code, progress)
+                _end(task, code, progress, recorder)
                 say(progress.state(len(tasks)))
-            if tasks:
+            busy = recorder.poll()
+            progress.look(tasks)
+            show(progress.state(len(tasks)))
+            if waiting or tasks or busy:
                 time.sleep(poll)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TimeIsUpError):
         say(f"stopping {len(tasks)} runs; the same command goes on from here")
-        _stop(tasks, engine, poll)
+        _stop(tasks, engine, progress, recorder, poll)
         raise
-    return progress.failed
+    finally:
+        engine.close()
+    return progress.failed + recorder.failed
 
 
 def _drop_dependents(waiting: list[Job], progress: Progress) -> None:
@@ -81,7 +142,7 @@ def _drop_dependents(waiting: list[Job], progress: Progress) -> None:
 
 def _submit(waiting: list[Job], tasks: list[Task], engine: Local | Slurm) -> None:
     unfinished = {job.key for job in waiting} | {task.job.key for task in tasks}
-    ready = [job for job in waiting if job.after not in unfinished][: engine.room()]
+    ready = [job for job in waiting if job.after not in unfinished]
     for task in engine.submit(ready) if ready else ():
         waiting.remove(task.job)
         tasks.append(task)
@@ -90,22 +151,26 @@ def _submit(waiting: list[Job], tasks: list[Task], engine: Local | Slurm) -> Non
         say(f"{task.job.key}: {begun}{predicted}")
 
 
-def _end(task: Task, code: int, progress: Progress) -> None:
+def _end(task: Task, code: int, progress: Progress, recorder: Recorder) -> None:
     key = task.job.key
     if code:
         progress.failed.append(key)
         say(f"{key}: failed ({f'exit code {code}' if code > 0 else 'its worker died'}): see {log_path(key)}")
         return
     progress.done += 1
+    recorder.add(task)
     if task.started is not None:
         progress.taken[key] = time.monotonic() - task.started
     say(f"{key}: done{f' in {clock(progress.taken[key])}' if key in progress.taken else ''}")
 
 
-def _stop(tasks: list[Task], engine: Local | Slurm, poll: float) -> None:
+def _stop(tasks: list[Task], engine: Local | Slurm, progress: Progress, recorder: Recorder, poll: float) -> None:
     engine.cancel(tasks)
     until = time.monotonic() + CHECKPOINT_SECONDS
     while tasks and time.monotonic() < until:
-        for task, _ in engine.poll(tasks):
+        for task, code in engine.poll(tasks):
             tasks.remove(task)
+            if code == 0:  # it came to its end meanwhile
+                _end(task, code, progress, recorder)
         time.sleep(poll)
+    recorder.stop(poll)

@@ -36,20 +36,16 @@ class Work:
         stage: of DVC that trains it.
         workspace: the study's folder.
         environment: variables of the run, beside the worker's.
-        cores: processor cores that it may use; all when empty.
     """
 
     key: str
     stage: str
     workspace: str
     environment: dict[str, str] = field(default_factory=dict[str, str])
-    cores: tuple[int, ...] = ()
 
     def __call__(self) -> int:
         """Have the run trained and return DVC's exit code."""
         os.chdir(self.workspace)
-        if self.cores and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(0, self.cores)
         log_path(self.key).parent.mkdir(parents=True, exist_ok=True)
         # A worker whose launcher was killed may still train the run.
         with locked(self.key), log_path(self.key).open("a", encoding="utf-8") as log:

@@ -47,8 +47,8 @@ def load_niqe() -> Callable[[Images, int], Tensor]:
             return torch.full((len(picture.image),), math.nan, dtype=torch.float64)
         with torch.inference_mode():
             luma = _luma(picture.seen("rgb", border))[..., : rows * BLOCK, : columns * BLOCK]
-            # One at a time and on the CPU: the value then depends on neither the batch nor the device.
-            return torch.stack([_distance(_features(image[None]), mean, covariance) for image in luma.cpu()])
+            # One at a time: the value then does not depend on the batch. Features are computed where the images are.
+            return torch.stack([_distance(_features(image[None]).cpu(), mean, covariance) for image in luma])
 
     return quality
 

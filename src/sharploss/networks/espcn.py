@@ -1,9 +1,8 @@
 """ESPCN: convolutions at low resolution, then one pixel shuffle."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.layers import check_channels, check_sizes
+from sharploss.networks.layers import PixelShuffle, check_channels, check_sizes
 from sharploss.utils.argument_checks import check_flag, check_integer
 
 
@@ -33,10 +32,11 @@ class ESPCN(nn.Module):
         self.first = nn.Conv2d(channels, width, 5, padding=2)
         self.second = nn.Conv2d(width, second, 3, padding=1)
         self.last = nn.Conv2d(second, channels * scale**2, 3, padding=1)
+        self.shuffle = PixelShuffle(scale)
 
     def forward(self, images: Tensor) -> Tensor:
         """Restore (N, C, h, w) images in [0, 1] as (N, C, scale*h, scale*w)."""
         check_channels(images, self.channels)
         features = self.second(self.first(images).tanh()).tanh()
-        output = F.pixel_shuffle(self.last(features), self.scale)
+        output = self.shuffle(self.last(features))
         return output.sigmoid() if self.sigmoid else output

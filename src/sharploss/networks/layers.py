@@ -4,6 +4,7 @@ import copy
 import math
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -58,13 +59,31 @@ def lrelu() -> nn.Module:
     return nn.LeakyReLU(0.2, inplace=True)
 
 
+class PixelShuffle(nn.PixelShuffle):
+    """torch's pixel shuffle: (N, C * r^2, h, w) to (N, C, r * h, r * w)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Shuffle; on a GPU in the layout of the input, which torch's own turns into NCHW."""
+        if input.is_cuda and input.is_contiguous(memory_format=torch.channels_last):
+            return shuffle_channels_last(input, self.upscale_factor)
+        return super().forward(input)
+
+
+def shuffle_channels_last(features: Tensor, factor: int) -> Tensor:
+    """Shuffle pixels as F.pixel_shuffle does, channels-last throughout."""
+    count, channels, height, width = features.shape
+    parts = features.permute(0, 2, 3, 1).reshape(count, height, width, -1, factor, factor)
+    rows = parts.permute(0, 1, 4, 2, 5, 3).reshape(count, height * factor, width * factor, channels // factor**2)
+    return rows.permute(0, 3, 1, 2)
+
+
 def upsampler(scale: int, width: int, *activation: nn.Module) -> list[nn.Module]:
     """Return the layers that enlarge (N, width, h, w) by `scale`: one pixel shuffle by 3, or one or two by 2."""
     factors = {1: (), 2: (2,), 3: (3,), 4: (2, 2)}[scale]
     return [
         layer
         for factor in factors
-        for layer in (conv(width, width * factor**2), nn.PixelShuffle(factor), *map(copy.deepcopy, activation))
+        for layer in (conv(width, width * factor**2), PixelShuffle(factor), *map(copy.deepcopy, activation))
     ]
 
 

@@ -66,7 +66,7 @@ class NLSN(nn.Module):
         """Say which training step the next forward pass belongs to, counted from 0."""
         for module in self.body:
             if isinstance(module, SparseAttention):
-                module.step = step
+                module.set_step(step)
 
     def forward(self, images: Tensor) -> Tensor:
         """Restore (N, C, h, w) images in [0, 1] as (N, C, scale*h, scale*w), unclamped."""
@@ -83,6 +83,13 @@ class SparseAttention(nn.Module):
         self.res_scale, self.chunk, self.hashes, self.index, self.step = res_scale, chunk, hashes, index, 0
         self.match = conv(width, width // REDUCTION)
         self.assembly = nn.Conv2d(width, width, 1)
+        self.turns: Tensor | None = None  # this step's rotations, for training patches of one size
+
+    def set_step(self, step: int) -> None:
+        """Draw the rotations of a training step, in place once they have a place: a CUDA graph reads them there."""
+        self.step = step
+        if self.turns is not None:
+            self.turns.copy_(rotations(step, self.index, self.turns.shape))
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, width, h, w) to the same shape."""
@@ -98,9 +105,17 @@ class SparseAttention(nn.Module):
     def _codes(self, queries: Tensor) -> Tensor:
         """Hash queries (N, L, C) into buckets: (N, hashes, L)."""
         buckets = min(max(queries.shape[1] // self.chunk, 1) + 1 & ~1, BUCKETS)
-        step = self.step if self.training else 0
-        turned = torch.einsum("nlc,chb->nhlb", queries, rotations(step, self.index, queries, self.hashes, buckets))
+        turned = torch.einsum("nlc,chb->nhlb", queries, self._turns(queries, buckets))
         return torch.cat((turned, -turned), -1).argmax(-1)
+
+    def _turns(self, queries: Tensor, buckets: int) -> Tensor:
+        """Return the rotations of the training step, or of step 0 in evaluation, as `rotations` draws them."""
+        shape = torch.Size((queries.shape[-1], self.hashes, buckets // 2))
+        if not self.training:
+            return rotations(0, self.index, shape).to(queries)
+        if self.turns is None or self.turns.shape != shape:
+            self.turns = rotations(self.step, self.index, shape).to(queries)
+        return self.turns
 
     def _attend(self, queries: Tensor, values: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Attend within chunks of pixels sorted by bucket: (N, L, width) and the scores' log-sum-exp (N, L)."""
@@ -118,14 +133,12 @@ class SparseAttention(nn.Module):
         return _pick(found.flatten(1, 2)[:, :length], back), strength.flatten(1)[:, :length].gather(1, back)
 
 
-def rotations(step: int, index: int, like: Tensor, hashes: int, buckets: int) -> Tensor:
-    """Draw the rotations of one attention in one step, (channels, hashes, buckets / 2), N(0, 1), on `like`'s device.
+def rotations(step: int, index: int, shape: torch.Size) -> Tensor:
+    """Draw the rotations of one attention in one step, (channels, hashes, buckets / 2), N(0, 1).
 
     They are drawn on the CPU, whose generator gives the same numbers for every device.
     """
-    generator = torch.Generator().manual_seed((step << 8) + index)
-    drawn = torch.randn(like.shape[-1], hashes, buckets // 2, generator=generator)
-    return drawn.to(like.device, like.dtype, non_blocking=True)
+    return torch.randn(shape, generator=torch.Generator().manual_seed((step << 8) + index))
 
 
 def _pick(tensor: Tensor, indices: Tensor) -> Tensor:

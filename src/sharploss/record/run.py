@@ -79,6 +79,9 @@ class Provenance(JsonRecord):
         start, extractor: sha256 of the weights that it started from, and of its MDF discriminators.
         left_out: {training image: why nothing was learnt from it}.
         fresh: weights that began from random numbers, though the run started from another.
+        form, form_reason: of the training step (sharploss.training.step), and why not a faster one.
+        replays: steps that were replays of a CUDA graph, those before a resume included.
+        imported, partial: the folder that it was imported from, and what was lacking there (`launch.importing`).
     """
 
     started: str
@@ -102,6 +105,11 @@ class Provenance(JsonRecord):
     extractor: str | None = None
     left_out: dict[str, str] = {}
     fresh: list[str] = []
+    form: str = ""
+    form_reason: str = ""
+    replays: int = 0
+    imported: str = ""
+    partial: list[str] = []
 
 
 class _Config(JsonRecord):

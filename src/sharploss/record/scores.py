@@ -1,4 +1,4 @@
-"""Scores: one row per number that was measured, and what is to be said beside them."""
+"""Scores: a row per image, metric and protocol, a column per run; and what is to be said beside them."""
 
 import csv
 import math
@@ -15,6 +15,10 @@ from sharploss.utils.files import write_csv, write_json
 
 INFINITE = ("psnr", "edge_psnr")
 """Metrics that are infinite for an image that was restored exactly; the score says so."""
+
+
+ABOUT = ("dataset", "image", "metric", "protocol")
+"""The columns before those of the runs, which have the runs' keys."""
 
 
 class Score(NamedTuple):
@@ -37,6 +41,7 @@ class Notes(JsonRecord):
         fid_patches: {test set: how many patches FID compared}.
         weights_sha256: {run: sha256 of the weights that were measured}.
         seconds: spent on measuring.
+        device: the processor or GPU that restored and measured, as `provenance.json` names it.
     """
 
     not_measured: dict[str, str] = Field(default={})
@@ -44,6 +49,7 @@ class Notes(JsonRecord):
     fid_patches: dict[str, int] = Field(default={})
     weights_sha256: dict[str, str] = Field(default={})
     seconds: float = 0.0
+    device: str = ""
 
 
 class Scores(NamedTuple):
@@ -54,13 +60,20 @@ class Scores(NamedTuple):
 
 
 def save_scores(files: ScoreFiles, rows: Iterable[Score | tuple[str, str, str, str, str, float]], notes: Notes) -> None:
-    """Write the rows as csv, to six decimals, and the notes as JSON."""
-    write_csv(files.rows, Score._fields, ((*about, f"{value:.6f}") for *about, value in rows))
+    """Write the scores as csv, to six decimals, and the notes as JSON; an empty cell is a number that there is not."""
+    runs, lines = dict[str, None](), dict[tuple[str, ...], dict[str, str]]()
+    for run, *about, value in rows:
+        runs[run] = None
+        lines.setdefault(tuple(about), {})[run] = "" if math.isnan(value) else f"{value:.6f}"
+    table = ((*about, *(found.get(run, "") for run in runs)) for about, found in lines.items())
+    write_csv(files.rows, (*ABOUT, *runs), table)
     write_json(files.notes, notes.model_dump(mode="json"))
 
 
 def load_scores(files: ScoreFiles) -> Scores:
-    """Read scores; rows without a value are left out.
+    """Read scores; cells without a value are left out.
+
+    A table with a row per number (run, ABOUT and value), as earlier versions wrote it, is read as well.
 
     Raises:
         UserError: a file is missing or damaged; the message names it.
@@ -94,11 +107,15 @@ def is_defined(metric: str, value: float) -> bool:
 
 
 def _read_rows(path: Path) -> Iterator[Score]:
-    lines = read_table(path, Score._fields)
-    if len({tuple(line.values())[:-1] for line in lines}) < len(lines):
+    columns, lines = _open_table(path, ABOUT)
+    if len({(line.get("run"), *(line[name] for name in ABOUT)) for line in lines}) < len(lines):
         raise UserError(f"{path} has a score twice: delete it and run 'make repro'.")
-    for line in lines:
-        text = line["value"]
+    if {"run", "value"} <= set(columns):
+        cells = ((line["run"], line, line["value"]) for line in lines)
+    else:
+        runs = [name for name in columns if name not in ABOUT]
+        cells = ((run, line, line[run]) for run in runs for line in lines)
+    for run, line, text in cells:
         if text in ("", "nan"):
             continue
         try:
@@ -107,7 +124,7 @@ def _read_rows(path: Path) -> Iterator[Score]:
             value = math.nan
         if not is_defined(line["metric"], value):
             raise UserError(f"{path} has the value '{text}', not a finite number: delete it and run 'make repro'.")
-        yield Score(*(line[name] for name in Score._fields[:-1]), value=value)
+        yield Score(run, *(line[name] for name in ABOUT), value=value)
 
 
 def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
@@ -116,18 +133,24 @@ def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
     Raises:
         UserError: the file is missing, is no table or lacks a column.
     """
+    columns = list(columns)
+    return [{name: row[name] for name in columns} for row in _open_table(path, columns)[1]]
+
+
+def _open_table(path: Path, needed: Iterable[str]) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the names of a table's columns, all of `needed` among them, and its rows."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            names, rows = reader.fieldnames or [], list(reader)
+            names, rows = list(reader.fieldnames or []), list(reader)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} is not a table ({error}): delete it and run 'make repro'.") from None
-    columns = list(columns)
-    lacking = [name for name in columns if name not in names]
-    if lacking:
-        raise UserError(f"{path} has no column '{lacking[0]}': delete it and run 'make repro'.")
-    if any(row[name] is None for row in rows for name in columns):
-        raise UserError(f"{path} is not a table (a row is too short): delete it and run 'make repro'.")
-    return [{name: row[name] for name in columns} for row in rows]
+    lacking = [name for name in needed if name not in names]
+    wrong = f"has no column '{lacking[0]}'" if lacking else "has a column twice" if len(set(names)) < len(names) else ""
+    if not wrong and any(row[name] is None for row in rows for name in names):
+        wrong = "is not a table (a row is too short)"
+    if wrong:
+        raise UserError(f"{path} {wrong}: delete it and run 'make repro'.")
+    return names, rows

@@ -34,7 +34,7 @@ GRACE = 120  # seconds W&B has to finish after the training has ended
 SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
 PICTURES = "validation/pictures"
 
-_followers: list[subprocess.Popen[bytes]] = []  # their pipes have to stay open until this process ends
+_followers: list[subprocess.Popen[bytes]] = []  # their pipes have to stay open until the training has ended
 
 
 def mode() -> str:
@@ -113,7 +113,7 @@ def wandb_settings(
 
 
 def start(record: Path, description: dict[str, Any]) -> Path | None:
-    """Have `record` followed until this process has ended; return the folder for pictures, or None without W&B.
+    """Have `record` followed until `let_go`, or the end of this process; return the folder for pictures, if any.
 
     The folder is the follower's, which takes the pictures out of it and removes it in the end.
     """
@@ -129,6 +129,14 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
         pictures.rmdir()
         return None
     return pictures
+
+
+def let_go() -> None:
+    """Tell the followers that their trainings have ended: this process goes on with others."""
+    for follower in _followers:
+        if follower.stdin is not None:
+            follower.stdin.close()
+    _followers.clear()
 
 
 def follow(record: Path, description: dict[str, Any], pictures: Path | None = None) -> subprocess.Popen[bytes]:

@@ -49,7 +49,8 @@ def set_mode(mode: Mode) -> None:
     torch.set_deterministic_debug_mode("error" if exact else "default")
     # Filling fresh memory with NaN is a debugging aid of the deterministic mode; it costs time in every step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
-    torch.backends.cudnn.benchmark = not exact
+    # Timing algorithms would choose others in another process, and a resumed run would have other bits.
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
     if exact:
         torch.set_num_threads(1)
     torch.set_float32_matmul_precision("highest" if exact else "high")

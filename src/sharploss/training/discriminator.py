@@ -1,6 +1,6 @@
 """The discriminator of an adversarial training: its optimiser, its updates, and what is logged of it."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,6 @@ from sharploss.losses.adversarial import AdversarialLoss
 from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.training.optimizers import descend, gradient_norm
 from sharploss.training.processes import Gradients, ProcessGroup, micro_batches
-from sharploss.training.schedule import learning_rate
 from sharploss.training.state import APART, make_optimizer
 from sharploss.utils.errors import UserError
 
@@ -35,7 +34,6 @@ class DiscriminatorTrainer:
     term: AdversarialLoss
     optimizer: torch.optim.Optimizer
     settings: Optimisation
-    steps: int
     patches: Patches
     gradients: Gradients
 
@@ -44,8 +42,17 @@ class DiscriminatorTrainer:
         """The network that tells real images from restored ones."""
         return self.term.discriminator
 
+    def draws(self, step: int) -> list[tuple[Patches, int]]:
+        """Return where the batches of its further steps come from, after one of the network: patches and their step."""
+        return [(self.patches, step * (self.term.steps - 1) + index) for index in range(self.term.steps - 1)]
+
     def update(
-        self, restore: Callable[[Tensor], Tensor], network: nn.Module, output: Tensor, target: Tensor, step: int
+        self,
+        restore: Callable[[Tensor], Tensor],
+        network: nn.Module,
+        output: Tensor,
+        target: Tensor,
+        further: Sequence[tuple[Tensor, Tensor]],
     ) -> Tensor:
         """Train the discriminator for one step of the network, after that one.
 
@@ -57,21 +64,19 @@ class DiscriminatorTrainer:
             network: the same, for its running statistics: they are those of its own steps, not of the discriminator's.
             output: what it restored, (N, C, H, W).
             target: the real images.
-            step: of the network, counted from 0.
+            further: inputs and targets of its further steps, as `draws` says.
 
         Returns:
             The values of LOGGED, (4,) on the device; of several steps those of the last.
         """
-        rate = learning_rate(step, self.settings, self.steps)
-        logged = self._step(output, target, rate)
-        for index in range(self.term.steps - 1):
-            input, target = self.patches.batch(step * (self.term.steps - 1) + index)
+        logged = self._step(output, target)
+        for input, real in further:
             with torch.no_grad(), _kept(network):
                 output = final(restore(input))
-            logged = self._step(output, target, rate)
+            logged = self._step(output, real)
         return logged
 
-    def _step(self, output: Tensor, target: Tensor, rate: float) -> Tensor:
+    def _step(self, output: Tensor, target: Tensor) -> Tensor:
         self.gradients.clear()
         logged: list[Tensor] = []
         for restored, real_images in self.gradients.split(output, target):
@@ -79,7 +84,7 @@ class DiscriminatorTrainer:
             self.gradients.add(loss)
             logged.append(torch.stack([loss.detach(), real.detach().mean(), fake.detach().mean()]))
         self.gradients.finish()
-        descend(self.discriminator, self.optimizer, rate, self.settings.clip_norm)
+        descend(self.discriminator, self.optimizer, self.settings.clip_norm)
         return torch.cat([torch.stack(logged).mean(0), gradient_norm(self.discriminator)[None]])
 
 
@@ -101,7 +106,7 @@ def make_discriminator_trainer(
     optimizer, own = make_optimizer(term.discriminator, settings), patches.stream(config.seed + APART)
     count = micro_batches(recipe, group.world)
     gradients = Gradients(term.discriminator, group, count, exact=recipe.mode == "exact")
-    return DiscriminatorTrainer(term, optimizer, settings, recipe.steps, own, gradients)
+    return DiscriminatorTrainer(term, optimizer, settings, own, gradients)
 
 
 def final(output: Any) -> Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from sharploss.config.recipe import Recipe
@@ -18,14 +18,12 @@ from sharploss.config.run_config import RunConfig
 from sharploss.config.tasks import border_of
 from sharploss.data.pack import Pack
 from sharploss.data.patches import Patches
-from sharploss.losses.adversarial import AdversarialLoss
-from sharploss.losses.weighted_sum import WeightedSum
 from sharploss.record.history import History, NullHistory
 from sharploss.training.device import memory_format, set_mode
-from sharploss.training.discriminator import LOGGED, final, make_discriminator_trainer
+from sharploss.training.discriminator import LOGGED, make_discriminator_trainer
 from sharploss.training.divergence import find_diverged_term, first_nonfinite, nonfinite_weights
 from sharploss.training.interrupt import stop_on_signal
-from sharploss.training.optimizers import descend, gradient_norm
+from sharploss.training.optimizers import gradient_norm
 from sharploss.training.processes import Gradients, micro_batches, process_group
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import (
@@ -38,6 +36,7 @@ from sharploss.training.state import (
     save_state,
     start_from,
 )
+from sharploss.training.step import Form, Step
 from sharploss.training.validation import leaves_pictures, validate
 
 
@@ -47,7 +46,7 @@ class TrainResult:
 
     `status` is finished, diverged, stopped or not_trained; `network` the one to keep (the last good one where the run
     diverged), of step `step`; `diverged` the first non-finite term and its step; `reason` why a run was not trained;
-    `backbones`, `left_out` and `fresh` are those of `sharploss.record.run.Provenance`.
+    `backbones`, `left_out`, `fresh`, `form` and `form_reason` are those of `sharploss.record.run.Provenance`.
     """
 
     status: str
@@ -59,6 +58,8 @@ class TrainResult:
     backbones: dict[str, str] = field(default_factory=dict[str, str])
     left_out: dict[str, str] = field(default_factory=dict[str, str])
     fresh: list[str] = field(default_factory=list[str])
+    form: str = ""
+    form_reason: str = ""
 
     @property
     def steps_per_second(self) -> float:
@@ -84,6 +85,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     title: str = "",
     start: Path | None = None,
     on_start: Callable[[Path], Path | None] = lambda _: None,
+    form: Form | None = None,
 ) -> TrainResult:
     """Train one run, or go on with it where `scratch` holds a checkpoint of it.
 
@@ -102,6 +104,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         start: weights of another run to begin with, safetensors; random ones when left out.
         on_start: called with the record's path once it exists, before the first step; returns the folder that pictures
             of validations go to, or None for no pictures.
+        form: of the step; the fastest that works here when left out, and a UserError where a named one does not.
     """
     recipe = config.recipe
     set_mode(recipe.mode)
@@ -110,7 +113,6 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     fresh = [] if start is None else start_from(network, start)
     network.to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
     loss = make_loss(config).to(device=device, memory_format=layout)  # pyright: ignore[reportCallIssue]
-    fuse(loss, device, recipe.mode)
     group = process_group()
     count = micro_batches(recipe, group.world)
     patches = Patches(
@@ -140,13 +142,11 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         discriminator=adversary and adversary.discriminator,
         discriminator_optimizer=adversary and adversary.optimizer,
     )
-    forward = _forward(network, device, recipe.mode)
-
-    set_step = getattr(network, "set_step", None)  # of networks that draw random numbers (NLSN)
-
     with group.main_first():
         kept = restore_state(state, scratch, device)
     earlier, started = state.seconds, time.perf_counter()
+    step = Step(recipe, device, state, loss, patches, gradients, adversary)
+    step.take(form)
     status, diverged = "finished", None
     with (
         History(scratch / "history.jsonl", kept) if group.is_main else NullHistory() as record,
@@ -155,16 +155,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     ):
         pictures = on_start(scratch / "history.jsonl") if group.is_main else None
         while state.step < recipe.steps:
-            rate = learning_rate(state.step, recipe, recipe.steps)
-            input, target = (image.contiguous(memory_format=layout) for image in patches.batch(state.step))
-            if set_step is not None:
-                set_step(state.step)
-            output, logged = _backward(forward, loss, gradients, input, target)
-            descend(network, state.optimizer, rate, recipe.clip_norm)
-            state.update_average(recipe.average)
-            if adversary is not None:
-                logged = torch.cat([logged, adversary.update(forward, network, output, target, state.step)])
-            state.window[state.step % len(state.window)] = logged
+            step(state.step)
             state.step += 1
             bar.update(recipe.batch)
 
@@ -172,7 +163,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
             due = _due(state.step, recipe, stopping)
             if not due:
                 continue
-            recent = state.window[: (state.step - 1) % len(state.window) + 1]
+            recent = state.window[-((state.step - 1) % len(state.window) + 1) :]
             rows = recent.copy_(group.mean(recent)).cpu()
             diverged = first_nonfinite(rows, names, state.step - len(rows))
             if diverged is None and "save" in due:
@@ -186,6 +177,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
                 means = rows.double().mean(0).tolist()
                 state.terms = dict(zip(loss.weights, means, strict=False))
                 total = sum(loss.weights[name] * mean for name, mean in state.terms.items())
+                rate = learning_rate(state.step - 1, recipe, recipe.steps)
                 line = {"event": "train", "step": state.step, "lr": rate, "total": total, "terms": state.terms}
                 line["gradient"] = gradient_norm(network).item()
                 if adversary is not None:
@@ -211,9 +203,11 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
                 break
 
     state.seconds = earlier + time.perf_counter() - started
-    keep, step = last_good(config, scratch, start) if status == "diverged" else (state.trained_network, state.step)
+    keep, last = last_good(config, scratch, start) if status == "diverged" else (state.trained_network, state.step)
     left_out = packs["train"].left_out | patches.left_out
-    return TrainResult(status, state, keep, step, diverged, None, loss.backbones, left_out, fresh)
+    return TrainResult(
+        status, state, keep, last, diverged, None, loss.backbones, left_out, fresh, step.form, step.reason
+    )
 
 
 def _due(step: int, recipe: Recipe, stopping: bool) -> set[str]:
@@ -222,49 +216,6 @@ def _due(step: int, recipe: Recipe, stopping: bool) -> set[str]:
     every = {"log": recipe.log_every, "validate": recipe.validate_every, "save": recipe.checkpoint_every}
     due = {name for name, steps in every.items() if last or step % steps == 0}
     return due | {"save"} if stopping else due
-
-
-def _forward(network: nn.Module, device: torch.device, mode: str) -> Callable[[Tensor], Any]:
-    """Return the network as a function of its input: as it is in exact mode, compiled and in bfloat16 in fast mode."""
-    if mode == "exact":
-        return network
-    compiled = torch.compile(network)
-
-    def forward(input: Tensor) -> Any:
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            return compiled(input)
-
-    return forward
-
-
-def fuse(loss: WeightedSum, device: torch.device, mode: str) -> None:
-    """Compile, in fast mode and in place, the terms that compute pixel by pixel: a GPU then reads images less often.
-
-    Not on a CPU, where their own blocks are faster than what the compiler makes of them (docs/scale.md), and not terms
-    with a network, whose time is that of its convolutions.
-    """
-    if mode == "exact" or device.type == "cpu":
-        return
-    for term in loss.losses.values():
-        if not hasattr(term, "with_target") and not isinstance(term, AdversarialLoss):
-            term.compile()
-
-
-def _backward(
-    forward: Callable[[Tensor], Any], loss: WeightedSum, gradients: Gradients, input: Tensor, target: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Store the gradient of a batch on the network; return what it restored, (B, C, H, W), and its terms, (terms,)."""
-    gradients.clear()
-    restored: list[Tensor] = []
-    logged: list[Tensor] = []
-    for part, real in gradients.split(input, target):
-        output = forward(part)
-        terms = loss.terms(output, real)
-        gradients.add(terms.total)
-        restored.append(final(output).detach())
-        logged.append(torch.stack([term.detach() for term in terms.values()]))
-    gradients.finish()
-    return torch.cat(restored), torch.stack(logged).mean(0)
 
 
 def _progress(title: str, step: int, recipe: Recipe, shown: bool) -> "tqdm[Any]":

@@ -30,10 +30,17 @@ def gradient_norm(network: nn.Module) -> Tensor:
     return get_total_norm([parameter.grad for parameter in network.parameters() if parameter.grad is not None])
 
 
-def descend(network: nn.Module, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float | None) -> None:
-    """Do one step of the optimiser at learning rate `rate`, the gradient's norm clipped where asked."""
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of the next step; in place where it is a tensor, which a CUDA graph reads."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def descend(network: nn.Module, optimizer: torch.optim.Optimizer, clip_norm: float | None) -> None:
+    """Do one step of the optimiser, the gradient's norm clipped where asked."""
     if clip_norm is not None:
         nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
     optimizer.step()

@@ -43,6 +43,9 @@ def make_record(
         backbones=result.backbones,
         left_out=result.left_out,
         fresh=result.fresh,
+        form=result.form,
+        form_reason=result.form_reason,
+        replays=result.state.replays,
         config=config.model_dump(mode="json"),
     )
     return RunRecord(key, metrics, provenance)

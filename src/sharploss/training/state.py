@@ -24,7 +24,7 @@ LAST_SEED = (1 << 32) - 1
 """A discriminator's initial weights are drawn from this minus the run's seed. APART would leave the network's stream as
 it is: torch's generator for CPUs looks at 32 bits of a seed. The two are never equal, since this is odd."""
 
-VALUES = ("step", "seconds", "terms", "validation", "window")
+VALUES = ("step", "seconds", "replays", "terms", "validation", "window")
 """What a checkpoint holds of a State as it is."""
 
 
@@ -32,9 +32,10 @@ VALUES = ("step", "seconds", "terms", "validation", "window")
 class State:
     """The moving parts of a training.
 
-    `window` (log_every, names) holds what is logged of the steps since the last line of the record, on the device;
+    `window` (log_every, names) holds what is logged of the last steps, the newest in its last row, on the device;
     `discriminator` and `discriminator_optimizer` are those of an adversarial training; `average` is the running mean of
     the weights where there is one; `step` counts the optimiser steps done;
+    `replays` counts those that were replays of a CUDA graph;
     `seconds` of training include those before a resume; `terms` are the last means of the unweighted terms;
     `validation` is the last validation PSNR in dB (protocol y).
     """
@@ -47,6 +48,7 @@ class State:
     discriminator_optimizer: torch.optim.Optimizer | None = None
     step: int = 0
     seconds: float = 0.0
+    replays: int = 0
     terms: dict[str, float] | None = None
     validation: float | None = None
 
@@ -117,11 +119,17 @@ def start_from(network: nn.Module, path: Path) -> list[str]:
 
 
 def make_optimizer(network: nn.Module, settings: Optimisation) -> torch.optim.Optimizer:
-    """Build Adam or SGD; the learning rate is set anew before every step."""
+    """Build Adam or SGD; the learning rate is set anew before every step.
+
+    On a GPU it is one kernel that reads the learning rate from the device, as a CUDA graph has to.
+    """
+    device = next(network.parameters()).device
+    rate: Any = {"lr": 0.0} if device.type != "cuda" else {"lr": torch.zeros((), device=device), "fused": True}
     decay = settings.weight_decay
     if settings.optimizer == "sgd":
-        return SGD(network.parameters(), lr=0.0, momentum=settings.momentum, weight_decay=decay)
-    return Adam(network.parameters(), lr=0.0, betas=settings.betas, weight_decay=decay)
+        return SGD(network.parameters(), **rate, momentum=settings.momentum, weight_decay=decay)
+    capturable = device.type == "cuda"
+    return Adam(network.parameters(), **rate, betas=settings.betas, weight_decay=decay, capturable=capturable)
 
 
 def save_state(state: State, scratch: Path, record_bytes: int) -> None:
@@ -141,7 +149,10 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
             path.unlink()
         return 0
     for name, part in state.parts.items():
-        part.load_state_dict(content[name])
+        kept = content[name]
+        if isinstance(part, torch.optim.Optimizer):  # how it computes is this device's matter, not the stopped run's
+            kept = {**kept, "param_groups": part.state_dict()["param_groups"]}
+        part.load_state_dict(kept)
     for name in VALUES:
         setattr(state, name, content[name])
     return int(content["record_bytes"])

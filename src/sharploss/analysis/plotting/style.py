@@ -30,6 +30,7 @@ DPI = 110
 
 COORDINATES = re.compile(r'\b(?:d|x|y)="[^"]*"|translate\([^)]*\)')
 DECIMALS = re.compile(r"(\.\d\d)\d+")
+INDENTS = re.compile(r"^ +", re.MULTILINE)
 
 WIDTH = 7.0
 """Inches: the width of a page's text; a column of two is half of it."""
@@ -175,7 +176,7 @@ def save(figure: Figure, folder: Path, name: str) -> None:
         FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
         FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
     write_bytes(folder / f"{name}.png", png.getvalue())
-    # A hundredth of a point is finer than any screen or printer, and a third of the file.
+    # A hundredth of a point is finer than any screen or printer, and a third of the file; indents are a twentieth.
     drawing = svg.getvalue().decode("utf-8")
     rounded = COORDINATES.sub(lambda found: DECIMALS.sub(r"\1", found[0]), drawing)
-    write_bytes(folder / f"{name}.svg", rounded.encode("utf-8"))
+    write_bytes(folder / f"{name}.svg", INDENTS.sub("", rounded).encode("utf-8"))

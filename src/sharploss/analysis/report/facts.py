@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sharploss.analysis.load import Study
@@ -144,6 +145,20 @@ def run_rows(study: Study) -> list[dict[str, str]]:
         }
         found.append(about | (numbers if origin else dict.fromkeys(numbers, "—")))
     return found
+
+
+def not_whole(study: Study) -> list[str]:
+    """Say which planned runs have no results, and what of those that were trained elsewhere is lacking."""
+    absent, imported = study.planned - len(study.runs), Counter[tuple[str, str]]()
+    for origin in study.provenance.values():
+        imported.update((origin.imported, reason) for reason in ("", *origin.partial) if origin.imported)
+    lines = [f"{absent} of {study.planned} planned runs have no results yet."] if absent else []
+    for name in dict.fromkeys(name for name, _ in imported):
+        n = imported[name, ""]
+        reasons = [(why, times) for (which, why), times in imported.items() if which == name and why]
+        partial = "; ".join(f"{why}{f' ({times} runs)' if times < n else ''}" for why, times in reasons)
+        lines.append(f"{n} runs were trained elsewhere and imported from {name}{f': {partial}' if partial else ''}.")
+    return lines
 
 
 def short(commit: str) -> str:

@@ -135,13 +135,13 @@ def _described(study: Study) -> dict[str, Any]:
     asked = {name for measure in measures_of(study) for name in measure}
     sections, skipped = figures(study.paths.figures)
     return {
-        "caveat": headline.caveat(study),
+        "caveat": " ".join([headline.caveat(study), *facts.not_whole(study)]),
         "figures": sections,
         "skipped": skipped,
         "metrics": [METRIC_INFO[name] for name in METRIC_INFO if name in asked],
         "protocols": [PROTOCOLS[name] for name in PROTOCOLS if name in asked],
         "protocol_tables": facts.protocol_tables(study),
-        "gaps": gap_notes(study),
+        "gaps": [*facts.not_whole(study), *gap_notes(study)],
         "failures": facts.failures(study),
         "cures": study.cures,
         "runs": facts.run_rows(study),

@@ -1,0 +1,372 @@
+"""`python -m sharploss import FOLDER`: take in runs that were trained elsewhere, as runs of a study."""
+
+import argparse
+import json
+import math
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors.torch import save
+
+from sharploss.config.params import Params
+from sharploss.config.protocols import METRIC_INFO, reference_of
+from sharploss.config.run_config import RunConfig
+from sharploss.evaluation.variance import COLUMNS
+from sharploss.launch.jobs import DVC
+from sharploss.networks import build_network
+from sharploss.planning.cost import full_config
+from sharploss.planning.plan import PLAN, Plan, PlannedRun, expand, load_plan
+from sharploss.record.history import read_history
+from sharploss.record.keys import RUN_KEY, TARGET, crop_file, input_baseline_key, train_stage, variant_of
+from sharploss.record.paths import ScoreFiles, StudyPaths, paths
+from sharploss.record.run import Provenance, RunRecord, load_run, save_run
+from sharploss.record.scores import Notes, Scores, load_scores, read_table, save_scores
+from sharploss.record.study import current_study, load_study_params
+from sharploss.training.checkpoint import read_metadata, read_weights
+from sharploss.training.state import with_defaults
+from sharploss.utils.checksum import add_checksum
+from sharploss.utils.errors import UserError, cut
+from sharploss.utils.files import read_json, sha256, write_bytes, write_csv
+from sharploss.utils.yaml_files import load_yaml
+
+Settings = Mapping[str, Any]
+"""By dotted keys."""
+
+CLOSE = 1e-3
+"""How far scores of one input image may be apart on two machines."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command with these arguments and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m sharploss import", description=__doc__)
+    parser.add_argument("folder", type=Path, help="laid out as results/<study>/ is, now or at an earlier commit")
+    parser.add_argument("--study", help="whose runs they are; by default the study of params.yaml")
+    parser.add_argument("--commit", help="of the code that trained them, where their records do not know it")
+    parser.add_argument("--force", action="store_true", help="replace other trainings of the same runs")
+    asked = parser.parse_args(arguments)
+    params = load_study_params(asked.study or current_study())
+    folder, files, plan = Folder(asked.folder), paths(params.study), expand(params)
+    # All is read and checked before anything is written.
+    runs = read_runs(folder, params, plan, asked.commit)
+    groups: dict[str, list[Imported]] = {}
+    for run in runs:
+        groups.setdefault(run.plan["group"], []).append(run)
+    scores = {group: read_scores(folder, members, params, files) for group, members in groups.items()}
+    for path in _replaced(runs, files, force=asked.force):
+        path.unlink()
+    for group, members in groups.items():
+        _write_baseline(folder, members[0], params, scores[group][1])
+        _write_group(folder, members, params, plan, scores[group][0])
+    for run in runs:  # metrics.json comes last: a run is there when all of it is, however this ends
+        write_bytes(files.run(run.run).history, folder.files.run(run.key).history.read_bytes())
+        save_run(files.run(run.run), run.record)
+    print(f"{asked.folder}: {len(runs)} runs are now runs of {params.study}")
+    for reason in dict.fromkeys(reason for run in runs for reason in _origin(run.record).partial):
+        names = [run.run for run in runs if reason in _origin(run.record).partial]
+        print(f"partial, {reason}: {'all' if len(names) == len(runs) else cut(', '.join(names), 160)}")
+    print(_tell_dvc(runs, plan, files))
+    return 0
+
+
+class Folder:
+    """A folder laid out as results/<study>/ is, now or at an earlier commit, with its study's runs.yaml or without."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.files = path, paths(path.name)
+        self.files.results = path
+        self.keys = sorted(entry.name for entry in (path / "runs").glob("*") if entry.is_dir())
+        if not self.keys:
+            raise UserError(f"{path} has no runs/<run>/: name a folder that is laid out as results/<study>/ is.")
+        plan = path / "runs.yaml"
+        entries: dict[str, dict[str, Any]] = load_yaml(plan)["runs"] if plan.is_file() else {}
+        self.recipes = {entry.get("run", key): entry["recipe"] for key, entry in entries.items()}
+
+    def baseline(self, task: str) -> Path:
+        """Return the folder of a task's input baseline, which had another name once."""
+        found = self.files.input_baseline(task)
+        return found if found.is_dir() else self.path / "unrestored" / task
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A run of a folder: its key and group there, the run of the study that it is, its record and settings of today."""
+
+    key: str
+    group: str
+    run: str
+    plan: PlannedRun
+    record: RunRecord
+    config: RunConfig
+    weights: Path | None
+
+
+def read_runs(folder: Folder, params: Params, plan: Plan, commit: str | None) -> list[Imported]:
+    """Read every run of a folder and match it by its settings; what does not fit is a UserError that says where."""
+    wanted = {key: _settings(full_config(params, run)) for key, run in plan["runs"].items()}
+    found = [_read_run(folder, key, plan, wanted, commit) for key in folder.keys]
+    names, packs = dict[str, str](), dict[str, tuple[str, object]]()
+    for run in found:
+        if names.setdefault(run.run, run.key) != run.key:
+            raise UserError(f"{folder.path}: {names[run.run]} and {run.key} are both {run.run}: keep one of them.")
+        digests = _origin(run.record).packs
+        other, theirs = packs.setdefault(run.plan["task"], (run.key, digests))
+        if digests != theirs:
+            raise UserError(f"{folder.path}: {run.key} and {other} learnt from other images: import one of them.")
+    return found
+
+
+def _read_run(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Settings], commit: str | None) -> Imported:
+    where, files, group = folder.path / "runs" / key, folder.files.run(key), "-".join(key.split("-")[:2])
+    if not RUN_KEY.fullmatch(key):
+        raise UserError(f"{where}: a run is called <task>-<network>-<loss>[-<recipe>]-s<seed>: rename or remove it.")
+    record = load_run(files, key)
+    metrics, origin = record.metrics, record.provenance
+    if origin is None:
+        raise UserError(f"{where} was not trained ({metrics.reason}): remove it.")
+    config = _read_config(where, origin.config)
+    run = _match(folder, key, plan, wanted, _settings(config.model_dump(mode="json")))
+    with torch.device("meta"):
+        network = build_network(config.network.network, scale=config.task.scale, **config.network.parameters)
+    size = sum(tensor.numel() for tensor in network.parameters())
+    if origin.parameters != size:
+        raise UserError(f"{where} has {origin.parameters} parameters and {run} {size}: its network was another.")
+    steps = [int(line["step"]) for line in read_history(files.history) if line.get("event") == "train"]
+    if metrics.status == "finished" and metrics.step != config.recipe.steps:
+        raise UserError(f"{where} stopped at step {metrics.step} of {config.recipe.steps}: train it to its end.")
+    if steps != sorted(set(steps)) or (metrics.status == "finished" and steps[-1:] != [metrics.step]):
+        raise UserError(f"{where}/history.jsonl does not end at step {metrics.step}: it is of another training.")
+    weights = folder.files.weights(group, key)
+    if weights.is_file():
+        _check_weights(weights, key, metrics.status, config)
+    said = {*read_json(files.provenance), "imported", "partial", "left_out", "fresh"}  # the last two are mostly empty
+    missing = [name for name in Provenance.model_fields if name not in said]
+    unknown = origin.commit == "unknown"
+    partial = {
+        "no weights": not weights.is_file(),
+        "commit as stated at the import" if commit else "commit unknown": unknown,
+        "speed not measured": not origin.steps_per_second,
+        f"no record of {', '.join(missing)}": bool(missing),
+    }
+    stated: dict[str, Any] = {"config": config.model_dump(mode="json"), "imported": folder.path.resolve().name}
+    stated |= {"commit": commit} if commit and unknown else {}
+    stated["partial"] = [reason for reason, holds in partial.items() if holds]
+    record = RunRecord(run, metrics, origin.model_copy(update=stated))
+    return Imported(key, group, run, plan["runs"][run], record, config, weights if weights.is_file() else None)
+
+
+def _origin(record: RunRecord) -> Provenance:
+    return cast("Provenance", record.provenance)  # of what was trained
+
+
+def _read_config(where: Path, stated: Mapping[str, Any]) -> RunConfig:
+    """Read a run's settings as of today, defaults spelt out; an empty setting that there is no more changes nothing."""
+    task = {name: value for name, value in stated.get("task", {}).items() if (name, value) != ("preferred", [])}
+    try:
+        return with_defaults(RunConfig.model_validate({**stated, "task": task}))
+    except ValueError as error:  # pydantic's, or a loss's own
+        reason = " ".join(str(error).split("[type=")[0].split())
+        raise UserError(f"{where} was trained with settings that there are not today ({reason}): remove it.") from None
+
+
+def _settings(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return settings by dotted keys, but not which sets are scored: that makes no other run."""
+    leaves = dict[str, Any]()
+    for key, value in config.items():
+        inner = isinstance(value, dict) and value
+        leaves |= _settings(cast("dict[str, Any]", value), f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return {key: value for key, value in leaves.items() if key not in ("task.test", "task.tune")}
+
+
+def _match(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Settings], ours: Settings) -> str:
+    """Return the run with the same settings; of several, whose recipes differ in name alone, the one that is named."""
+    same = [run for run, settings in wanted.items() if settings == ours]
+    recipe = folder.recipes.get(key)
+    named = [run for run in same if (plan["runs"][run]["recipe"] == recipe if recipe else run == key)]
+    if len(same) == 1 or len(named) == 1:
+        return (named or same)[0]
+    where, study = folder.path / "runs" / key, plan["study"]
+    if same:
+        raise UserError(
+            f"{where} has the settings of {' and '.join(same)} alike: put a runs.yaml into {folder.path} that names "
+            "its recipe, or give its folder the name of one of them."
+        )
+    apart = {run: [name for name in {**ours, **its} if ours.get(name) != its.get(name)] for run, its in wanted.items()}
+    near = min(apart, key=lambda run: len(apart[run]))
+    name = apart[near][0]
+    raise UserError(
+        f"{where} is no run of {study}: the nearest, {near}, has {name} {wanted[near].get(name)!r}, and this one "
+        f"{ours.get(name)!r}: add a run with these settings to {study}, or name another study with --study."
+    )
+
+
+def _check_weights(path: Path, key: str, status: str, config: RunConfig) -> None:
+    """Refuse weights that are damaged, or of another run or training."""
+    read_weights(path)
+    metadata = read_metadata(path)
+    theirs = _settings(_read_config(path, json.loads(metadata["config"])).model_dump(mode="json"))
+    ours = (key, status, _settings(config.model_dump(mode="json")))
+    if (metadata.get("key", key), metadata["status"], theirs) != ours:
+        raise UserError(f"{path} is of another training than {key}: remove the file, or put that run's own there.")
+
+
+def read_scores(folder: Folder, runs: list[Imported], params: Params, files: StudyPaths) -> tuple[Scores, Scores]:
+    """Read the scores of a group and of its task's input baseline, made sure that they belong together.
+
+    Where `files` have an input baseline with other numbers, the images or inputs are others.
+    """
+    task, theirs, names = runs[0].plan["task"], runs[0].group.split("-")[0], {run.key: run.run for run in runs}
+    at, source, name = (
+        folder.baseline(theirs),
+        folder.files.scores(runs[0].group),
+        reference_of(params.tasks[task].scale),
+    )
+    baseline, scores = load_scores(ScoreFiles(at / "scores.csv", at / "scores.json")), load_scores(source)
+    names[input_baseline_key(theirs, name)] = input_baseline_key(task, name)
+    images, sets = {row[1:3] for row in baseline.rows}, [*params.tasks[task].test, *params.tasks[task].tune]
+    here = files.input_baseline_scores(task)
+    values = {row[1:5]: row.value for row in load_scores(here).rows} if here.notes.is_file() else {}
+    for row in (*baseline.rows, *scores.rows):
+        known = METRIC_INFO[row.metric]["protocols"] if row.metric in METRIC_INFO else ()
+        what = f"{row.metric} {row.protocol} of {row.run} on {row.dataset}/{row.image}"
+        if row.run not in names or row.dataset not in sets or row.protocol not in known:
+            raise UserError(f"{source.rows}: {what}: no such run, test set, metric or protocol is known: remove it.")
+        ours = values.get(row[1:5], row.value)
+        if row.run not in folder.keys and not math.isclose(ours, row.value, rel_tol=CLOSE, abs_tol=CLOSE):
+            raise UserError(f"{at}: {what} is {row.value:g}, and {ours:g} in {here.rows}: measure the same images.")
+    curves = folder.files.variances(runs[0].group)
+    drawn = {row["run"] for row in (read_table(curves, COLUMNS) if curves.is_file() else [])}
+    variants = {variant_of(key, runs[0].group) for key in drawn}
+    for run in runs:
+        variant, own = variant_of(run.key, run.group), {row[1:3] for row in scores.rows if row.run == run.key}
+        wanted = [name for name, crop in params.crops.items() if crop.task == task]
+        crops = all(folder.files.crop(run.group, name, variant).is_file() for name in wanted)
+        lacking = [*([] if crops else ["crops"]), *([] if variant in variants else ["curve of gradient variances"])]
+        if run.record.metrics.status == "finished" and own != images:
+            other = "/".join(min(own ^ images))
+            raise UserError(f"{source.rows}: {other} was not measured for both {run.key} and its input: measure it.")
+        stated = scores.notes.weights_sha256.get(run.key)
+        if run.weights is not None and stated not in (None, sha256(run.weights)):
+            raise UserError(f"{source.rows} has scores of other weights of {run.key} than {run.weights}: remove one.")
+        _origin(run.record).partial.extend([*_unmeasured(scores, sets), *(f"no {what}" for what in lacking)])
+    renamed = [Scores([row._replace(run=names[row.run]) for row in rows], notes) for rows, notes in (scores, baseline)]
+    return renamed[0], renamed[1]
+
+
+def _unmeasured(scores: Scores, sets: Sequence[str]) -> list[str]:
+    """Say what was not measured, or not with the rest: what all other numbers come before, on more than one image."""
+    rows = [row for row in scores.rows if row.run == scores.rows[0].run]
+    last = rows[-1].metric if rows else ""
+    tail = rows[next((at for at, row in enumerate(rows) if row.metric == last), 0) :]
+    late = {row.metric for row in tail} == {last} and len({row.image for row in tail}) > 1
+    return [
+        *(f"not scored on {name}" for name in sets if name not in {row.dataset for row in rows}),
+        *(f"{metric} not measured" for metric in scores.notes.not_measured),
+        *([f"{last} from a second pass"] if late else []),
+    ]
+
+
+def _replaced(runs: Sequence[Imported], files: StudyPaths, *, force: bool) -> list[Path]:
+    """Return the results of other trainings of these runs, which only `force` replaces."""
+    here = [run for run in runs if files.run(run.run).metrics.is_file()]
+    stated = {"config": {}, "imported": "", "partial": [], "commit": ""}  # at an import, as of that day
+    other = [
+        run.run
+        for run in here
+        if (found := load_run(files.run(run.run), run.run)).metrics != run.record.metrics
+        or found.provenance is None
+        or found.provenance.model_copy(update=stated) != _origin(run.record).model_copy(update=stated)
+    ]
+    if other and not force:
+        raise UserError(f"{files.run(other[0]).metrics.parent} is of another training: add --force to replace it.")
+    return [files.run(key).metrics for key in other]
+
+
+def _write_group(folder: Folder, runs: Sequence[Imported], params: Params, plan: Plan, scores: Scores) -> None:
+    """Write the weights of a group's runs, and add theirs to its scores, crops and gradient variances."""
+    group, names, files = runs[0].plan["group"], {run.run for run in runs}, paths(params.study)
+    digests: dict[str, str] = {}
+    for run in runs:
+        if run.weights is not None:
+            target, config = files.weights(group, run.run), run.config.model_dump(mode="json")
+            metadata = {
+                "key": run.run,
+                "status": run.record.metrics.status,
+                "config": json.dumps(config, sort_keys=True),
+            }
+            write_bytes(target, add_checksum(save(read_weights(run.weights), metadata=metadata)))
+            digests[run.run] = sha256(target)
+    order, target = plan["groups"][group]["runs"], files.scores(group)
+    rows, notes = scores.rows, scores.notes.model_copy(update={"weights_sha256": digests})
+    if target.notes.is_file():  # which is written after the rows
+        others = load_scores(target)
+        again = names <= {row.run for row in others.rows}  # and to import again is to change nothing
+        rows = [*(row for row in others.rows if row.run not in names), *rows]
+        old, new = others.notes.model_dump(), notes.model_dump()
+        merged = {name: {**old[name], **new[name]} for name in old if isinstance(old[name], dict)}
+        seconds = old["seconds"] + (0 if again else new["seconds"])
+        notes = Notes.model_validate({**merged, "seconds": seconds, "device": new["device"] or old["device"]})
+    save_scores(target, sorted(rows, key=lambda row: order.index(row[0])), notes)
+    # Of runs that differ in nothing but the seed, the first is shown.
+    here = [key for key in order if key in names or files.run(key).metrics.is_file()]
+    shown = set({variant_of(key, group): key for key in reversed(here)}.values())
+    for run in (run for run in runs if run.run in shown):
+        for crop in (name for name, crop in params.crops.items() if crop.task == run.plan["task"]):
+            source = folder.files.crop(run.group, crop, variant_of(run.key, run.group))
+            _copy(source, files.crop(group, crop, variant_of(run.run, group)))
+    keys = {run.key: run.run for run in runs if run.run in shown}
+    _merge_variances(folder.files.variances(runs[0].group), files.variances(group), keys)
+
+
+def _write_baseline(folder: Folder, run: Imported, params: Params, scores: Scores) -> None:
+    """Copy a task's input baseline, unless it is here."""
+    task, theirs, files = run.plan["task"], run.group.split("-")[0], paths(params.study)
+    if files.input_baseline_scores(task).notes.is_file():
+        return
+    source, target, name = folder.baseline(theirs), files.input_baseline(task), reference_of(params.tasks[task].scale)
+    crops = (name for name, crop in params.crops.items() if crop.task == task)
+    for file in ("edge.csv", *(crop_file(crop, variant) for crop in crops for variant in (TARGET, name))):
+        _copy(source / file, target / file)
+    keys = {input_baseline_key(theirs, name): input_baseline_key(task, name)}
+    _merge_variances(source / "variance.csv", files.input_baseline_variances(task), keys)
+    save_scores(files.input_baseline_scores(task), *scores)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_file():
+        write_bytes(target, source.read_bytes())
+
+
+def _merge_variances(source: Path, target: Path, keys: Mapping[str, str]) -> None:
+    """Add the gradient variances of runs of `source`, under other names, to those in `target`."""
+    if source.is_file():
+        old = read_table(target, COLUMNS) if target.is_file() else []
+        kept = [row for row in old if row["run"] not in keys.values()]
+        added = [{**row, "run": keys[row["run"]]} for row in read_table(source, COLUMNS) if row["run"] in keys]
+        write_csv(target, COLUMNS, (row.values() for row in [*kept, *added]))
+
+
+def _tell_dvc(runs: Sequence[Imported], plan: Plan, files: StudyPaths) -> str:
+    """Have DVC count the trainings as done of which all is here, weights and what they depend on; say how many."""
+    whole, ready = [run for run in runs if run.weights is not None], list[str]()
+    for run in whole if PLAN.is_file() and load_plan() == plan else []:
+        needs = [files.run_settings(run.run), files.loss_receipts(run.plan["loss"]), Path(run.plan["start"])]
+        needs += [
+            Path(run.plan["extractor"]),
+            *(files.pack(run.plan["task"], role) for role in ("train", "validation")),
+        ]
+        ready += [train_stage(plan["study"], run.run)] if all(path.is_file() for path in needs) else []
+    if ready and subprocess.run([*DVC, "commit", "--force", *ready], check=False).returncode:
+        raise UserError("dvc commit failed, for the reason above: put that right and run the same command again.")
+    text = f"DVC counts {len(ready)} of {len(runs)} trainings as done."
+    if len(whole) < len(runs):
+        text += f" {len(runs) - len(whole)} have no weights: it will train them again."
+    if len(ready) < len(whole):
+        text += (
+            f" Of {len(whole) - len(ready)} it lacks what they depend on: run 'make plan STUDY={plan['study']}' and "
+        )
+        text += "'dvc repro plan fetch prepare', then this command again."
+    return text
