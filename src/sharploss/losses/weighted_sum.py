@@ -88,7 +88,7 @@ class WeightedSum(nn.Module):
         Raises:
             ValueError: there is no output.
         """
-        stages = (output,) if isinstance(output, Tensor) else output
+        stages: Any = (output,) if isinstance(output, Tensor) else output
         if not (isinstance(stages, Sequence) and stages and all(isinstance(stage, Tensor) for stage in stages)):
             raise UserError("output must be a torch tensor (N, C, H, W), or a list of some: convert it first.")
         # Each term asks for float32 at least: once for all.
