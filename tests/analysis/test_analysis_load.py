@@ -82,6 +82,16 @@ def test_a_missing_file_is_named(own_root, path):
         load_study("mini", own_root)
 
 
+@pytest.mark.parametrize(
+    "change", [lambda _: [], lambda lines: lines[:1], lambda lines: lines * 2, lambda lines: lines[::-1]]
+)
+def test_a_record_that_is_not_whole_is_named(own_root, change):
+    path = own_root / "results/mini/runs/sr_x4-edsr-l1-s0/history.jsonl"
+    path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
+    with pytest.raises(UserError, match=r"sr_x4-edsr-l1-s0/history\.jsonl is not the whole record of \d+ steps"):
+        load_study("mini", own_root)
+
+
 def test_a_missing_column_is_named(own_root):
     path = own_root / "results/mini/scores/sr_x4-vdsr.csv"
     path.write_text(path.read_text().replace("protocol", "protokoll", 1))

@@ -62,6 +62,7 @@ def server(tmp_path):
 @pytest.fixture(autouse=True)
 def clean(monkeypatch, tmp_path):
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "mirror").mkdir()
     monkeypatch.setenv("SHARPLOSS_MIRROR", str(tmp_path / "mirror"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("SHARPLOSS_OFFLINE", raising=False)

@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -112,12 +113,16 @@ def test_a_wrong_file_in_the_mirror_is_named_with_both_sums(capsys, monkeypatch,
         assert f", not {file.sha256}" in said
 
 
-def test_a_mirror_that_is_no_folder_is_told(capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("SHARPLOSS_MIRROR", str(tmp_path / "nowhere"))
-    assert main(["list", "set5"]) == 0
-    assert "nowhere, which is no folder" in capsys.readouterr().err
+@pytest.mark.parametrize("make", [Path.exists, Path.touch, lambda path: path.symlink_to("unmounted")])
+def test_a_mirror_that_is_no_folder_is_refused(capsys, monkeypatch, tmp_path, make):
+    monkeypatch.setenv("SHARPLOSS_MIRROR", str(tmp_path / "mirror"))
+    make(tmp_path / "mirror")
+    told = r"SHARPLOSS_MIRROR is '.*mirror', and there is no such folder: mount it"
+    for command in (["list", "set5"], ["verify"]):
+        with pytest.raises(UserError, match=told):
+            main(command)
     assert main(["fetch", "set5"]) == 1
-    assert "which SHARPLOSS_MIRROR names but which is no folder" in capsys.readouterr().err
+    assert re.search(told, capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", ["urban100", "div2k_valid"])

@@ -1,5 +1,6 @@
 import os
 import zipfile
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -174,6 +175,22 @@ def test_each_target_gets_the_input_of_its_name(tmp_path, names, given):
     own = paired(tmp_path, [f"{name}.png" for name in names], [f"{name}.png" for name in given])
     found = [(item.path.stem, item.given.stem) for item in find_images("mine", SR, own)]
     assert found == list(zip(names, given, strict=True))
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("other", ["NFC", "NFD"])
+@pytest.mark.parametrize("name", ["é", "Öl_2", "か\u3099", "x2_ạ̈"])
+def test_a_name_has_one_form_whichever_system_wrote_it(tmp_path, name, form, other):
+    own = paired(tmp_path, [f"{normalize(form, name)}.png"], [f"{normalize(other, name)}.png"])
+    (item,) = find_images("mine", SR, own)
+    assert item.name == "mine/" + normalize("NFC", name)
+    assert item.given
+
+
+def test_two_forms_of_one_name_are_told(tmp_path):
+    write(tmp_path, "é.png", "e\u0301.png")
+    with pytest.raises(UserError, match="would both be named 'é' in results"):
+        find_images("mine", SR, {"mine": {"images": str(tmp_path)}})
 
 
 def test_pairs_of_other_sizes_are_told(tmp_path):

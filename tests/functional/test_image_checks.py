@@ -73,6 +73,10 @@ WRONG_TYPE = {
     "uint16": both(lambda image: (image * 65535).to(torch.uint16)),
     "bool": both(lambda image: image > 0.5),
     "complex": both(lambda image: image + 0j),
+    "sparse": both(lambda image: image.to_sparse()),
+    "sparse target": only_target(lambda image: image.to_sparse()),
+    "packed": both(lambda image: image.to_mkldnn()),
+    "nested": both(lambda image: torch.nested.nested_tensor(list(image), layout=torch.jagged)),
     "8-bit floats": both(lambda image: image.to(torch.float8_e4m3fn)),
 }
 WRONG_RANGE = {
@@ -113,6 +117,13 @@ def refused(compare, images, case=""):
 def test_a_loss_refuses_what_is_no_pair_of_images(compare):
     for case, images in wrong_pairs().items():
         refused(compare, images, case)
+
+
+@each_metric
+def test_a_metric_refuses_images_without_values_and_works_on(compare):
+    before = compare(*pair())
+    refused(compare, tuple(image.to("meta") for image in pair()))
+    torch.testing.assert_close(compare(*pair()), before, equal_nan=True)
 
 
 @each_loss

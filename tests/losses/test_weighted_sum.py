@@ -6,6 +6,7 @@ from sharploss.config.loss_spec import ADVERSARIAL
 from sharploss.losses import TERMS, L1Loss, L2Loss, TextureLoss, VGGLoss, WeightedSum, build_loss
 from sharploss.losses.vgg_features import VGGFeatures, shared_backbones
 from sharploss.losses.weighted_sum import Terms
+from sharploss.utils.errors import UserError
 
 
 def gradient(loss, output, target):
@@ -173,6 +174,7 @@ def test_weights_that_make_no_loss_are_refused(weights, message):
         WeightedSum({"l1": L1Loss()}, weights)
 
 
-def test_no_stage_is_refused(wave_pair):
-    with pytest.raises(ValueError, match="output must be an image batch"):
-        build_loss({"l1": 1}).terms([], wave_pair[1])
+@pytest.mark.parametrize("output", [[], (), None, 0.5, [[0.5]], {"a": 1}, [torch.zeros(1, 3, 8, 8), None], "ab"])
+def test_what_are_no_stages_is_refused(wave_pair, output):
+    with pytest.raises(UserError, match="output must be a torch tensor"):
+        build_loss({"l1": 1}).terms(output, wave_pair[1])

@@ -455,11 +455,51 @@ def test_what_has_no_official_checkpoint_is_told(tmp_path):
         load_official("srresnet", build_network("srresnet", width=4, blocks=1), tmp_path / "a.pth")
 
 
-@pytest.mark.parametrize("state", [{0: torch.zeros(2)}, {"head.0.weight": torch.zeros(2, dtype=torch.int8)}])
-def test_what_is_no_state_of_weights_is_told(tmp_path, state):
-    torch.save(state, tmp_path / "a.pth")
+def test_what_is_no_state_of_weights_is_told(tmp_path):
+    torch.save({0: torch.zeros(2)}, tmp_path / "a.pth")
     with pytest.raises(UserError, match="holds no state dict"):
         load_official("edsr", build_network("edsr", **EDSR), tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("name", ["body.0.layers.0.weight", "a.counter"])
+@pytest.mark.parametrize(
+    "spoil", [torch.Tensor.char, torch.Tensor.cfloat, torch.Tensor.to_sparse, lambda x: x.to("meta")]
+)
+def test_tensors_that_are_no_plain_weights_are_named(tmp_path, name, spoil):
+    network = build_network("edsr", **EDSR)
+    key = OFFICIAL["edsr"](network.state_dict()).get(name, name)
+    state = official_state("edsr", network)
+    torch.save(state | {key: spoil(state.get(key, torch.ones(2)))}, tmp_path / "a.pth")
+    with pytest.raises(UserError, match=f"'{key}' holds no floating-point weights"):
+        load_official("edsr", network, tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize(("name", "parameters"), [("edsr", EDSR), ("edsr", EDSR | {"rgb_range": 255}), ("nlsn", NLSN)])
+def test_constants_may_be_rounded_as_the_weights_are(tmp_path, name, parameters, dtype):
+    network = build_network(name, **parameters)
+    state = {key: value.to(dtype) for key, value in official_state(name, network).items()}
+    torch.save(state, tmp_path / "a.pth")
+    load_official(name, network, tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    ("place", "averaged"),
+    [
+        *((place, True) for place in ("ema", "params_ema", "emaModel", "net_gEMA", "modelEma", "EMA_net")),
+        *((place, False) for place in ("schema", "SCHEMA", "demand", "emanet", "x.remap")),
+    ],
+)
+def test_averaged_weights_are_known_by_a_whole_word(tmp_path, place, averaged):
+    network = build_network("dncnn", width=4, depth=4)
+    state = official_state("dncnn", network)
+    torch.save({"other": {key: value * 0 for key, value in state.items()}, place: state}, tmp_path / "a.pth")
+    if averaged:
+        load_official("dncnn", network, tmp_path / "a.pth")
+        assert all(value.equal(state[key]) for key, value in official_state("dncnn", network).items())
+    else:
+        with pytest.raises(UserError, match="holds several networks"):
+            load_official("dncnn", network, tmp_path / "a.pth")
 
 
 def test_no_such_file_no_state_dict_no_such_network(tmp_path):

@@ -74,6 +74,21 @@ def test_damaged_notes_are_named(files, content):
         load_scores(files)
 
 
+@pytest.mark.parametrize("header", ["dataset,image,metric,protocol,a,b", "run,dataset,image,metric,protocol,value"])
+@pytest.mark.parametrize("row", range(3))
+@pytest.mark.parametrize("value", ["30.0", "7.0", "nan"])
+def test_a_score_that_is_there_twice_is_told(files, header, row, value):
+    start = "a," if header.startswith("run") else ""
+    end = "" if start else ",31.0"
+    rows = [f"{start}set,{image},psnr,y,30.0{end}" for image in "xyz"]
+    save_scores(files, [], Notes())
+    files.rows.write_text("\n".join([header, *rows]))
+    assert load_scores(files).rows
+    files.rows.write_text("\n".join([header, *rows, rows[row].replace("30.0", value)]))
+    with pytest.raises(UserError, match="has a score twice"):
+        load_scores(files)
+
+
 def test_an_image_that_was_restored_exactly_has_an_infinite_score(files):
     rows = [*ROWS, Score("run", "set", "flat", "psnr", "y", math.inf)]
     save_scores(files, rows, Notes())

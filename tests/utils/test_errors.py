@@ -1,6 +1,8 @@
 import errno
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -68,6 +70,52 @@ def test_the_exit_code_of_main_is_kept():
     with pytest.raises(SystemExit) as stop:
         run_main(lambda: 75)
     assert stop.value.code == 75
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("lines", [1, 20_000])
+def test_a_reader_that_has_had_enough_is_no_error(stream, at_once, unbuffered, lines):
+    script = (
+        f"import sys\nfrom sharploss.utils.errors import run_main\n"
+        f"run_main(lambda: [print('x', file=sys.{stream}) for _ in range({lines})] and None, at_once={at_once})"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writing}
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run([sys.executable, "-c", script], **streams, env=environment, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stdout or b"", done.stderr or b"") == (141, b"", b"")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_cannot_be_printed_on_a_full_disk_is_an_error(at_once):
+    script = f"from sharploss.utils.errors import run_main\nrun_main(lambda: print('x'), at_once={at_once})"
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: No space left on device: put that right and run the same command again.\n"
+
+
+def test_a_pipe_to_elsewhere_that_breaks_is_told(capsys):
+    def main():
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    with pytest.raises(SystemExit):
+        run_main(main)
+    assert "Broken pipe" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_one_line(capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as stop:
+        run_main(main)
+    assert (stop.value.code, capsys.readouterr().err) == (130, "error: stopped: run the same command again.\n")
 
 
 def test_what_an_error_quotes_stays_on_one_line_and_steers_no_terminal(capsys):

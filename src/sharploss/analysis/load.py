@@ -53,7 +53,7 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
     provenance = {key: record.provenance for key, record in trained.items() if record.provenance}
     runs = pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
     every, scores, notes = _scores(params, files, plan, runs)
-    lines = [{"run": key, **line} for key in provenance for line in read_history(files.run(key).history)]
+    lines = [{"run": key, **line} for key in provenance for line in _history(files, records[key])]
     measured, datasets = set(every["metric"]), list(dict.fromkeys(every["dataset"]))
     tuned_on = {name for task in params.tasks.values() for name in task.tune}
     return Study(
@@ -159,6 +159,17 @@ def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:
     table = runs[["task", "reference"]].drop_duplicates().rename(columns={"reference": "loss"})
     keys = [input_baseline_key(task, name) for task, name in zip(table["task"], table["loss"], strict=True)]
     return table.assign(run=keys, variant=table["loss"], network="", recipe="", seed=-1, alpha=float("nan"))
+
+
+def _history(files: StudyPaths, record: RunRecord) -> list[dict[str, Any]]:
+    """Read a run's record; UserError where it does not lead, step after step, to the one that was kept."""
+    path, last = files.run(record.key).history, record.metrics.step
+    lines = read_history(path)
+    steps = [line.get("step", 0) for line in lines if line.get("event") == "train"]
+    validated = [line.get("step", 0) for line in lines if line.get("event") == "validation"]
+    if steps != sorted(set(steps)) or max([*steps, *validated], default=0) < last:
+        raise UserError(f"{path} is not the whole record of {last} steps: restore it, or train that run again.")
+    return lines
 
 
 def _extractions(files: StudyPaths, params: Params, plan: Plan) -> pd.DataFrame:

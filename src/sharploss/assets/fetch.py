@@ -186,8 +186,6 @@ def _missing(name: str, file: File, reason: str, message: str = "") -> AssetMiss
     looked = ", ".join(str((root / file.path).parent) for root in roots())
     if len(roots()) == 1:
         looked += ", no mirror (SHARPLOSS_MIRROR)"
-    elif not roots()[1].is_dir():
-        looked += ", which SHARPLOSS_MIRROR names but which is no folder"
     do, cure = "put the file there", f"put {file.path} into a folder that SHARPLOSS_MIRROR names"
     if file.urls:
         do = f"download {file.urls[0]} and save it"

@@ -1,7 +1,6 @@
 """`python -m sharploss data`: what the catalogue knows, what is here, and whether it is intact."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -50,9 +49,6 @@ def main(arguments: list[str]) -> int:
 
 def show(names: Sequence[str], verbose: bool) -> None:
     """Print the table of what is known; with `verbose` the rest of each entry too."""
-    mirror = os.environ.get("SHARPLOSS_MIRROR")
-    if mirror and not Path(mirror).is_dir():
-        print(f"warning: SHARPLOSS_MIRROR names {mirror}, which is no folder", file=sys.stderr)
     rows = {"name": ("name", "role", "files", "size", "licence", "where")}
     for name in names:
         asset = ASSETS[name]

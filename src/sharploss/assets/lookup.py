@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.folder import IMAGES, is_by_product, list_folder
-from sharploss.utils.errors import unknown
+from sharploss.utils.errors import UserError, shown, unknown
 from sharploss.utils.files import sha256
 
 
@@ -44,8 +44,14 @@ def cache_folder() -> Path:
 
 
 def roots() -> list[Path]:
-    """Return the folders that assets are looked up in, in order: the cache, the mirror where there is one."""
+    """Return the folders that assets are looked up in, in order: the cache, the mirror where there is one.
+
+    Raises:
+        UserError: the mirror is no folder: what is in it would be taken for what cannot be had.
+    """
     mirror = os.environ.get("SHARPLOSS_MIRROR")
+    if mirror and not Path(mirror).is_dir():
+        raise UserError(f"SHARPLOSS_MIRROR is {shown(mirror)}, and there is no such folder: mount it, or unset that.")
     return [cache_folder(), *([Path(mirror)] if mirror else [])]
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.fetch import locate
@@ -137,7 +138,8 @@ def _stems(paths: Sequence[Path]) -> list[str]:
     inside = _inside(paths)
     names: list[str] = []
     for depth in range(1, 1 + max(len(path.parts) for path in inside)):
-        names = ["_".join((*path.parts[-depth:-1], path.stem)) for path in inside]
+        # A Mac writes é in two letters, and names the same file so when it is packed: in results a name has one form.
+        names = [normalize("NFC", "_".join((*path.parts[-depth:-1], path.stem))) for path in inside]
         if len(set(names)) == len(names):
             return names
     first = dict(zip(reversed(names), reversed(paths), strict=True))

@@ -41,6 +41,8 @@ def check_images(
     wanted = f"{name} must be a torch tensor ({shape}), {kind}"
     if not isinstance(images, Tensor):
         raise UserError(f"{wanted}, not {type(images).__name__}: convert it first.")
+    if images.is_nested or images.layout != torch.strided:
+        raise UserError(f"{wanted}, not a nested, sparse or packed one: convert it first.")
     if images.dtype not in _TYPES[kind]:
         raise UserError(f"{wanted}, not {str(images.dtype).removeprefix('torch.')}: convert it first.")
     fits = images.ndim >= 3 if axes.startswith("...") else images.ndim == len(axes.split(", "))

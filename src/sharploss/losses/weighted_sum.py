@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sharploss.config.loss_spec import LossSpec
 from sharploss.utils.argument_checks import check_number
+from sharploss.utils.errors import UserError
 
 HALVES = (torch.bfloat16, torch.float16)
 
@@ -87,9 +88,9 @@ class WeightedSum(nn.Module):
         Raises:
             ValueError: there is no output.
         """
-        stages = (output,) if isinstance(output, Tensor) else output
-        if not len(stages):
-            raise ValueError("output must be an image batch (N, C, H, W) or several, not an empty list")
+        stages: Any = (output,) if isinstance(output, Tensor) else output
+        if not (isinstance(stages, Sequence) and stages and all(isinstance(stage, Tensor) for stage in stages)):
+            raise UserError("output must be a torch tensor (N, C, H, W), or a list of some: convert it first.")
         # Each term asks for float32 at least: once for all.
         stages = [stage.float() if stage.dtype in HALVES else stage for stage in stages]
         terms: dict[str, Tensor] = {}

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sharploss.functional.colour import quantise, view
 from sharploss.functional.images import EITHER, check_alike, check_images, check_measured_range, check_target_range
+from sharploss.utils.errors import UserError
 
 Made = TypeVar("Made")
 
@@ -28,6 +29,8 @@ class CachedImage:
 
     def __init__(self, image: Tensor, name: str = "an image that is measured") -> None:
         check_images(image, name, EITHER)
+        if image.is_meta:
+            raise UserError(f"{name} is on the meta device, where no values are: it cannot be measured.")
         self.image, self.name = image, name
         self._kept: dict[Hashable, Any] = {}
         self._lock = threading.RLock()

@@ -92,6 +92,9 @@ COUNTERS = (".num_batches_tracked", "n_averaged")
 """Endings of what counts steps: old files lack it, files of torch's AveragedModel have more; nothing is computed of it.
 """
 
+AVERAGED = re.compile(r"(?<![A-Za-z])(?i:ema)(?![a-z])|(?<=[a-z])E(?i:ma)(?![a-z])")
+"""The word in the names of averaged weights, such as params_ema, emaModel and net_gEMA."""
+
 WRAPPERS = ("_orig_mod", "module")
 """Parts of names that torch's compiler and its parallel and averaged models put in."""
 
@@ -140,8 +143,8 @@ def _constants(network: nn.Module, rgb_range: float | None = None) -> dict[str, 
 
 
 def _close(found: Tensor, constant: Tensor) -> bool:
-    """Return whether two constants are the same to the four digits in which the means are published."""
-    tolerance = 4e-4 * max(1.0, constant.abs().max().item())
+    """Return whether two constants are the same to four digits, as means are published, or to those of a bfloat16."""
+    tolerance = max(4e-4, torch.finfo(found.dtype).eps / 2) * max(1.0, constant.abs().max().item())
     return found.shape == constant.shape and bool((found.double() - constant).abs().max() <= tolerance)
 
 
@@ -162,7 +165,6 @@ def _pick(path: Path, name: str, wanted: Mapping[str, Tensor], constants: Mappin
         for prefix in (key.removesuffix(first) for key in plain if f".{key}".endswith(f".{first}")):
             inside = {key.removeprefix(prefix): tensors[plain[key]] for key in plain if key.startswith(prefix)}
             sets[place + prefix] = {RELEASED.get(name, str)(key): value for key, value in inside.items()}
-    sets = {place: tensors for place, tensors in sets.items() if all(map(_is_weight, tensors, tensors.values()))}
     if not sets:
         raise UserError(f"{path} holds no state dict of {name} (no tensor '{first}'): use its file of weights.")
     differences = {place: _differences(tensors, wanted, constants) for place, tensors in sets.items()}
@@ -174,7 +176,7 @@ def _pick(path: Path, name: str, wanted: Mapping[str, Tensor], constants: Mappin
             f"{path} is a checkpoint of another variant of {name}: {'; '.join(lines[:3])}{more}: "
             "build the network with the sizes that the file was trained with."
         )
-    chosen = [place for place in fitting if "ema" in place.lower()] or fitting
+    chosen = [place for place in fitting if AVERAGED.search(place)] or fitting
     if any(not torch.equal(sets[chosen[0]][key], sets[place][key]) for place in chosen[1:] for key in wanted):
         raise UserError(f"{path} holds several networks ({', '.join(chosen)}): save the one that you mean alone.")
     return sets[chosen[0]]
@@ -210,10 +212,6 @@ def _state_dicts(content: Any, place: str) -> Iterator[tuple[str, dict[str, Tens
         yield from _state_dicts(value, f"{place}{key}.")
 
 
-def _is_weight(key: str, value: Tensor) -> bool:
-    return value.is_floating_point() or key.endswith(COUNTERS)
-
-
 def _differences(
     found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], constants: Mapping[str, Tensor]
 ) -> list[str]:
@@ -223,5 +221,8 @@ def _differences(
             lines.append(f"'{key}' is missing")
         elif key in found and found[key].shape != value.shape:
             lines.append(f"'{key}' is {tuple(found[key].shape)} there and {tuple(value.shape)} here")
+    for key, value in found.items():
+        if value.layout != torch.strided or value.is_meta or not (value.is_floating_point() or key.endswith(COUNTERS)):
+            lines.append(f"'{key}' holds no floating-point weights")
     extra = (key for key in found if key not in wanted.keys() | constants.keys() and not key.endswith(COUNTERS))
     return [*lines, *(f"'{key}' is there and not here" for key in extra)]

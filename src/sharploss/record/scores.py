@@ -108,6 +108,8 @@ def is_defined(metric: str, value: float) -> bool:
 
 def _read_rows(path: Path) -> Iterator[Score]:
     columns, lines = _open_table(path, ABOUT)
+    if len({(line.get("run"), *(line[name] for name in ABOUT)) for line in lines}) < len(lines):
+        raise UserError(f"{path} has a score twice: delete it and run 'make repro'.")
     if {"run", "value"} <= set(columns):
         cells = ((line["run"], line, line["value"]) for line in lines)
     else:
