@@ -33,7 +33,7 @@ from sharploss.evaluation.score import score_packs
 from sharploss.training import step as steps
 from sharploss.training.device import choose_device, describe_commit, describe_hardware, set_mode
 from sharploss.training.loop import train
-from sharploss.utils.errors import run_main
+from sharploss.utils.command import run_main
 from sharploss.utils.files import write_json
 
 SPAN, WARM, COMPARED, KILLED_AT = 800, 100, 100, 57

@@ -26,7 +26,7 @@ from sharploss.losses import build_loss
 from sharploss.networks import build_network
 from sharploss.training.device import choose_device, describe_hardware, memory_format, set_mode
 from sharploss.training.state import make_optimizer
-from sharploss.utils.errors import run_main
+from sharploss.utils.command import run_main
 
 # The papers' networks with the batches and patches of their own recipes; MPRNet on 64x64 crops instead of 256x256.
 PAPERS = {

@@ -12,8 +12,8 @@ import torch
 from sharploss.config.params import load_params
 from sharploss.evaluation.calibration import calibrate, off
 from sharploss.record.paths import paths
+from sharploss.utils.command import run_main
 from sharploss.utils.cores import claim_cores
-from sharploss.utils.errors import run_main
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from sharploss.record.study import current_study
-from sharploss.utils.errors import run_main
+from sharploss.utils.command import run_main
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import load_plan
 from sharploss.planning.stage_files import check_settings, group_settings
 from sharploss.record.paths import paths
-from sharploss.utils.errors import run_main, unknown
+from sharploss.utils.command import run_main
+from sharploss.utils.errors import unknown
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ from sharploss.config.extractors import Extractor
 from sharploss.config.params import Params, load_params
 from sharploss.config.tasks import Task
 from sharploss.record.paths import paths
-from sharploss.utils.errors import run_main, unknown
+from sharploss.utils.command import run_main
+from sharploss.utils.errors import unknown
 from sharploss.utils.files import check_writable, write_json, write_text
 
 

@@ -14,7 +14,7 @@ from sharploss.assets.own import own_receipt
 from sharploss.config.params import Params, load_params
 from sharploss.evaluation.calibration import SETS
 from sharploss.record.paths import paths
-from sharploss.utils.errors import run_main
+from sharploss.utils.command import run_main
 from sharploss.utils.files import read_json, write_json
 
 WEIGHTS = ["alexnet", "niqe"]  # of the metrics LPIPS and NIQE

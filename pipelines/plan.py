@@ -10,7 +10,8 @@ from pathlib import Path
 from sharploss.config.params import Params, load_params
 from sharploss.planning.check_runs import check_study
 from sharploss.planning.plan import Plan, changes, check_plan, expand, load_plan, write_plan
-from sharploss.utils.errors import UserError, run_main, unknown
+from sharploss.utils.command import run_main
+from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import write_json, write_text
 
 

@@ -9,8 +9,9 @@ from sharploss.data.prepare import prepare
 from sharploss.evaluation.crops import find_crops
 from sharploss.evaluation.score import open_test_packs
 from sharploss.record.paths import paths
+from sharploss.utils.command import run_main
 from sharploss.utils.cores import claim_cores
-from sharploss.utils.errors import run_main, unknown
+from sharploss.utils.errors import unknown
 
 
 def main() -> None:

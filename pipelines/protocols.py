@@ -4,7 +4,7 @@ import argparse
 
 from sharploss.config.params import load_params
 from sharploss.record.paths import paths
-from sharploss.utils.errors import run_main
+from sharploss.utils.command import run_main
 
 
 def main() -> None:

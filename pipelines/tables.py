@@ -3,7 +3,7 @@
 import argparse
 
 from sharploss.record.study import current_study
-from sharploss.utils.errors import run_main
+from sharploss.utils.command import run_main
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import os
 import sys
 
 from sharploss.launch.training import train_run
-from sharploss.utils.errors import run_main
+from sharploss.utils.command import run_main
 
 
 def main() -> int:

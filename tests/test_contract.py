@@ -77,6 +77,22 @@ def test_there_is_no_circle_between_packages():
     assert list(TopologicalSorter({package: set(imported) for package, imported in PACKAGES.items()}).static_order())
 
 
+def test_there_is_no_circle_between_modules():
+    """Neither at import, nor through imports inside functions or for types alone."""
+    paths = {path.relative_to(SOURCE.parent).with_suffix(""): path for path in SOURCE.rglob("*.py")}
+    modules = {".".join(name.parts).removesuffix(".__init__"): path for name, path in paths.items()}
+    used: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        names = modules_imported(path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):  # of a package: it may be a module that is imported
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        used[module] = {name for name in names if name in modules} - {module}
+        if path.name == "__init__.py":  # a package's face hands on what lies in it
+            used[module] = set()
+    assert list(TopologicalSorter(used).static_order())
+
+
 def modules_loaded(*packages: str) -> set[str]:
     """Return the top-level modules that a fresh interpreter holds after importing packages of ours."""
     code = f"import sys, {', '.join(f'sharploss.{name}' for name in packages)}\nprint(*sys.modules)"

@@ -3,7 +3,8 @@
 import sys
 from importlib import import_module
 
-from sharploss.utils.errors import run_main, unknown
+from sharploss.utils.command import run_main
+from sharploss.utils.errors import unknown
 
 DESCRIPTION = """usage: python -m sharploss COMMAND ...
 

@@ -9,7 +9,7 @@ import torch
 
 from sharploss.training import loop
 from sharploss.training.checkpoint import save_weights
-from sharploss.utils.errors import run_main
+from sharploss.utils.command import run_main
 from sharploss.utils.files import write_bytes, write_json, write_text
 from toy_training import configuration, open_packs, typed, write_packs
 

@@ -112,7 +112,7 @@ SCRIPT = """
 import resource, sys, torch
 from pathlib import Path
 from torch import nn
-from sharploss.utils.errors import run_main
+from sharploss.utils.command import run_main
 from sharploss.training.checkpoint import save_checkpoint, save_weights
 
 folder = Path(sys.argv[1])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from sharploss.utils.errors import UserError, run_main, unknown
+from sharploss.utils.command import run_main
+from sharploss.utils.errors import UserError, unknown
 
 
 def test_unknown_names_the_nearest():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-WHERE = """from sharploss.utils.errors import run_main
+WHERE = """from sharploss.utils.command import run_main
 import os, sys, sharploss
 def main():
     print(os.path.dirname(sharploss.__file__), *sys.argv[1:])

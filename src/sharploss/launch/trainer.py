@@ -18,7 +18,8 @@ from sharploss.launch.jobs import DVC
 from sharploss.launch.training import train_run
 from sharploss.launch.worker import locked, log_path, run
 from sharploss.record.keys import train_stage
-from sharploss.utils.errors import UserError, run_main
+from sharploss.utils.command import run_main
+from sharploss.utils.errors import UserError
 
 
 def train_logged(key: str) -> tuple[int, dict[str, Any]]:
