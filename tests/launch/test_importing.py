@@ -229,7 +229,7 @@ def setting(section, name, value):
         (lambda at: replace(at / SCORES, "set5", "set6"), r"set6/baby: no such run, test set"),
         (lambda at: replace(at / SCORES, "niqe,y", "niqe,z"), r"niqe z of .*: no such run"),
         (
-            lambda at: replace(at / SCORES, f"{FIRST},set5,bird", f"{FIRST},set5,baby"),
+            lambda at: replace(at / SCORES, f"{FIRST},set5,bird", f"{FIRST},set5,zebra"),
             r"set5/bird was not measured for both",
         ),
         (
