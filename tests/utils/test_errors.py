@@ -79,7 +79,7 @@ def test_the_exit_code_of_main_is_kept():
 @pytest.mark.parametrize("lines", [1, 20_000])
 def test_a_reader_that_has_had_enough_is_no_error(stream, at_once, unbuffered, lines):
     script = (
-        f"import sys\nfrom sharploss.utils.errors import run_main\n"
+        f"import sys\nfrom sharploss.utils.command import run_main\n"
         f"run_main(lambda: [print('x', file=sys.{stream}) for _ in range({lines})] and None, at_once={at_once})"
     )
     reading, writing = os.pipe()
@@ -93,7 +93,7 @@ def test_a_reader_that_has_had_enough_is_no_error(stream, at_once, unbuffered, l
 
 @pytest.mark.parametrize("at_once", [True, False])
 def test_what_cannot_be_printed_on_a_full_disk_is_an_error(at_once):
-    script = f"from sharploss.utils.errors import run_main\nrun_main(lambda: print('x'), at_once={at_once})"
+    script = f"from sharploss.utils.command import run_main\nrun_main(lambda: print('x'), at_once={at_once})"
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-c", script]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -129,7 +129,7 @@ def test_what_an_error_quotes_stays_on_one_line_and_steers_no_terminal(capsys):
 
 
 def test_a_process_that_ends_at_once_has_told_everything():
-    script = "from sharploss.utils.errors import UserError, run_main\n{}\nrun_main(main, at_once=True)"
+    script = "from sharploss.utils.command import run_main\nfrom sharploss.utils.errors import UserError\n{}\nrun_main(main, at_once=True)"
     good = "def main():\n    print('done')\n    return 75"
     bad = "def main():\n    raise UserError('no')"
     done = subprocess.run([sys.executable, "-c", script.format(good)], capture_output=True, text=True, check=False)

@@ -72,7 +72,7 @@ def test_a_full_disk_is_told_with_the_files_name_and_leaves_the_old_file(tmp_pat
     write_text(path, "old")
     # A limit on the size of files stands in for a disk that fills up in the middle of a write.
     script = (
-        "import resource\nfrom sharploss.utils.errors import run_main\nfrom sharploss.utils.files import write_text\n"
+        "import resource\nfrom sharploss.utils.command import run_main\nfrom sharploss.utils.files import write_text\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         f"run_main(lambda: write_text({str(path)!r}, 'x' * 100000))\n"
     )
