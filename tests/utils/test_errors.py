@@ -129,7 +129,10 @@ def test_what_an_error_quotes_stays_on_one_line_and_steers_no_terminal(capsys):
 
 
 def test_a_process_that_ends_at_once_has_told_everything():
-    script = "from sharploss.utils.command import run_main\nfrom sharploss.utils.errors import UserError\n{}\nrun_main(main, at_once=True)"
+    script = (
+        "from sharploss.utils.command import run_main\nfrom sharploss.utils.errors import UserError\n"
+        "{}\nrun_main(main, at_once=True)"
+    )
     good = "def main():\n    print('done')\n    return 75"
     bad = "def main():\n    raise UserError('no')"
     done = subprocess.run([sys.executable, "-c", script.format(good)], capture_output=True, text=True, check=False)

@@ -44,7 +44,7 @@ def test_all_figures_are_drawn_and_are_the_same_every_time(sparse_root):
     listed = json.loads((folder / "figures.json").read_text())
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     drawn = [one for one in listed if "not_drawn" not in one]
-    assert set(files) == {f"{one['name']}.{kind}" for one in drawn for kind in ("png", "svg")} | {"figures.json"}
+    assert set(files) == {f"{one['name']}.svg" for one in drawn} | {"figures.json"}
     assert {one["section"] for one in drawn} >= {"tradeoff", "ranks", "alpha", "mechanism", "training"}
     assert all(one["caption"] and one["alt"] and one["width"] and one["height"] for one in drawn)
     reasons = {one["name"]: one["not_drawn"] for one in listed if "not_drawn" in one}

@@ -67,7 +67,6 @@ def test_every_figure_survives_a_study_with_little_in_it(full, kept):
     assert len(small.runs)
     found = drawn(study_figures, small)
     assert all(one.figure is not None or one.not_drawn.endswith(".") for one in found.values())
-    assert found["scoreboard"].figure is not None or "beside" in found["scoreboard"].not_drawn
 
 
 def measured(study, change):
@@ -129,7 +128,7 @@ def test_every_figure_survives_a_study_in_which_nothing_was_trained(full):
     references = small.scores[small.scores["network"] == ""]
     small = replace(small, runs=gone, scores=references, history=small.history[:0], provenance={})
     found = drawn(study_figures, small)
-    assert {"scoreboard", "gv_variance", "sharpgan_blocks", "alpha"} <= {n for n, one in found.items() if one.not_drawn}
+    assert {"gv_variance", "sharpgan_blocks", "alpha"} <= {n for n, one in found.items() if one.not_drawn}
 
 
 def test_with_and_without_gv_are_compared_under_one_recipe(full):
@@ -290,18 +289,6 @@ def test_the_rows_of_sharpgan_are_shown_in_their_order(full, study):
     titles = [axes.get_title() for axes in found["sharpgan_detail_sharpen"].figure.axes]
     assert titles == ["target", "input", "StackedG", "ResG", "NonBN-ResG", "NonBN-ResG-L"]
     assert all(one.not_drawn for one in drawn(sharpgan.pictures, study).values())  # its loss needs weights
-
-
-def test_the_scoreboard_counts_pairs(full):
-    board = overview.scoreboard_rows(full).set_index(["loss", "measure"])
-    row = board.loc[("sploss over l1", "PSNR Y")]
-    assert row["share"] == 0.0  # in this invented world SPLoss always costs PSNR
-    assert (
-        row["cells"]
-        == full.scores.query("loss == 'sploss' and metric == 'psnr' and protocol == 'y'")
-        .groupby(["task", "network", "recipe", "dataset"])
-        .ngroups
-    )
 
 
 def test_verdicts_are_drawn_once_there_are_any(own_root):

@@ -7,7 +7,7 @@ import pytest
 
 from sharploss.analysis.plotting.dots import dots_figure
 from sharploss.analysis.plotting.lines import lines_figure
-from sharploss.analysis.plotting.matrix import VERDICTS, claims_figure, scoreboard_figure
+from sharploss.analysis.plotting.matrix import VERDICTS, claims_figure
 from sharploss.analysis.plotting.scatter import scatter_figure
 from sharploss.analysis.plotting.style import WIDTH, style
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
@@ -42,11 +42,6 @@ def scatter(names):
     )
 
 
-def scoreboard(names):
-    rows = [[name, measure, 0.5, 4] for name in names for measure in ("PSNR Y", "LPIPS")]
-    return scoreboard_figure(pd.DataFrame(rows, columns=["loss", "measure", "share", "cells"]))
-
-
 def claims(names):
     rows = [[f"E{at}", "GV", side, verdict] for at, verdict in enumerate([*VERDICTS] * len(names))
             for side in ("published", "measured")]  # fmt: skip
@@ -59,7 +54,7 @@ def tiles(names):
 
 
 @pytest.mark.parametrize("kind", NAMES)
-@pytest.mark.parametrize("draw", [lines, dots, scatter, scoreboard, claims, tiles])
+@pytest.mark.parametrize("draw", [lines, dots, scatter, claims, tiles])
 def test_all_of_every_name_can_be_read(draw, kind):
     with style():
         figure = draw(NAMES[kind])

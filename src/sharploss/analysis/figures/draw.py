@@ -17,7 +17,7 @@ PAPERS = (sploss, gv, mdf, second_order, sharpgan)
 
 
 def write_figures(study: Study) -> None:
-    """Write the figures of a study: png, svg, and figures.json, which the report reads.
+    """Write the figures of a study, svg files, and figures.json, which the report reads.
 
     figures.json lists name, section, caption, alt and paper of each figure, and its width and height in pixels of 1/96
     inch; one that the study has not the runs for is listed with the reason, `not_drawn`, and has no files.

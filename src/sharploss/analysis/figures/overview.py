@@ -1,4 +1,4 @@
-"""Our own figures on all losses: trade-offs, ranks, the scoreboard, and claims at a glance."""
+"""Our own figures on all losses: trade-offs, ranks, and claims at a glance."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.claims.spec import SIDES
 from sharploss.analysis.figures.study_figure import SWEPT, StudyFigure, crowded, labelled, not_drawn, without_sweeps
-from sharploss.analysis.measures import ALPHA, is_shown, metric_title, title
+from sharploss.analysis.measures import ALPHA, metric_title
 from sharploss.analysis.plotting.dots import dots_figure
-from sharploss.analysis.plotting.matrix import claims_figure, scoreboard_figure
+from sharploss.analysis.plotting.matrix import claims_figure
 from sharploss.analysis.plotting.scatter import scatter_figure
-from sharploss.analysis.stats.intervals import differences
 from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
@@ -117,55 +116,6 @@ def ranks(study: Study) -> Iterator[StudyFigure]:
         )
 
 
-def scoreboard(study: Study) -> Iterator[StudyFigure]:
-    """Draw how often each loss is better than its baseline over everything that was trained."""
-    board = scoreboard_rows(study)
-    board = without_sweeps(board)
-    name, caption = "scoreboard", "How often each loss beats the one it is made from"
-    if board.empty:
-        yield not_drawn(name, "ranks", f"{caption}.", "No loss was trained beside the one it is made from.")
-        return
-    yield StudyFigure(
-        name,
-        "ranks",
-        scoreboard_figure(board),
-        f"{caption} (L1 for losses of one term), over all tasks, networks, recipes and test sets: per cent "
-        "of the paired images and seeds with the better score, means over cells, whose number is in brackets; "
-        "50 is chance; where the cells are few, so is what they say.",
-        "A table of percentages, losses down, measures across, coloured from orange (worse) to purple (better).",
-    )
-
-
-def scoreboard_rows(study: Study) -> pd.DataFrame:
-    """Return, per loss and measure: share (mean probability of improvement over its baseline, 0 to 1) and cells.
-
-    Returns:
-        Columns loss ("loss over baseline"), measure (title), share, cells; the best mean share first.
-    """
-    import pandas as pd
-
-    baselines = pd.Series(study.baseline_of)
-    scores = study.scores[~study.scores["loss"].isin(REFERENCES)]
-    parts = [_against(scores, list(baselines.index[baselines == base]), str(base)) for base in dict.fromkeys(baselines)]
-    found = pd.concat(
-        [part for part in parts if len(part)] or [pd.DataFrame(columns=["loss", "measure", "improvement"])]
-    )
-    keys = ["loss", "measure"]
-    board = found.groupby(keys, sort=False)["improvement"].agg(share="mean", cells="count").reset_index()
-    order = [title(measure) for measure in study.measures if is_shown(measure)]
-    board = board[board["measure"].isin(order)]
-    mean = board.groupby("loss")["share"].transform("mean") if len(board) else []
-    place = board["measure"].map(order.index)
-    board = board.assign(mean=mean, place=place).sort_values(["mean", "place"], ascending=[False, True], kind="stable")
-    return board[[*keys, "share", "cells"]].reset_index(drop=True)
-
-
-def _against(scores: pd.DataFrame, losses: list[str], base: str) -> pd.DataFrame:
-    found = differences(scores[scores["loss"].isin([base, *losses])], [base])
-    measures = list(zip(found["metric"], found["protocol"], strict=True))
-    return found.assign(loss=found["loss"] + f" over {base}", measure=[title(measure) for measure in measures])
-
-
 def claims(study: Study) -> Iterator[StudyFigure]:
     """Draw the verdicts on every claim, as published and as measured."""
     name, caption = (
@@ -197,4 +147,4 @@ def verdicts_of(verdicts: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["claim", "paper", "side", "verdict"])
 
 
-FIGURES = (claims, tradeoffs, pareto_fronts, ranks, scoreboard)
+FIGURES = (claims, tradeoffs, pareto_fronts, ranks)

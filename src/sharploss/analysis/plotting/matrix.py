@@ -1,4 +1,4 @@
-"""Matrices of cells: how often each loss beats its baseline, and every claim at a glance."""
+"""A matrix of cells: every claim at a glance."""
 
 from __future__ import annotations
 
@@ -42,27 +42,4 @@ def claims_figure(rows: pd.DataFrame) -> Figure:
     legend_below(
         figure, {f"{w} ({s})" if s else w: {**square, "marker": "s", "color": c} for w, (s, c) in VERDICTS.items()}
     )
-    return figure
-
-
-def scoreboard_figure(board: pd.DataFrame) -> Figure:
-    """Draw a row per loss and a column per measure; cells say in how many per cent of pairs it is better.
-
-    Args:
-        board: loss, measure (its title), share (0 to 1; 0.5 is no effect), cells (how many task-network-set cells stand
-            behind it); losses and measures in the order shown.
-    """
-    import seaborn as sns
-
-    share = 100 * board.pivot_table(index="loss", columns="measure", values="share", sort=False)
-    cells = board.groupby("loss")["cells"].max()
-    labels = [wrapped(f"{loss} ({cells[loss]:g})", 34) for loss in share.index]
-    height = sum(label.count("\n") + 1 for label in labels)
-    figure = new_figure(min(WIDTH, 0.4 * share.shape[1] + 3.8), 0.2 * height + 1.6)
-    look: dict[str, Any] = {"cmap": "PuOr", "vmin": 0, "vmax": 100, "annot_kws": {"fontsize": 7}, "cbar": False}
-    axes = sns.heatmap(share, ax=figure.subplots(), annot=True, fmt=".0f", yticklabels=labels, **look)
-    axes.set(xlabel="", ylabel="")
-    axes.xaxis.tick_top()
-    axes.set_xticks(axes.get_xticks(), list(map(str, share)), rotation=40, ha="left", rotation_mode="anchor")
-    axes.tick_params(length=0)
     return figure

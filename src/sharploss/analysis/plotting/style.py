@@ -162,20 +162,16 @@ def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write `<name>.png` and `<name>.svg`; the same figure gives the same bytes every time."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """Write `<name>.svg`; the same figure gives the same bytes every time."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    png, svg = io.BytesIO(), io.BytesIO()
+    svg = io.BytesIO()
     with style():
         figure.set_dpi(DPI)  # which the SVG has changed where the figure was saved before
         engine: Any = figure.get_layout_engine()
         engine.execute(figure)
-        figure.set_layout_engine("none")  # its work is done: both files have the same places, in half the time
-        # `Figure.savefig` would draw everything twice for each file, the first time for a layout engine.
-        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+        figure.set_layout_engine("none")  # its work is done, and drawing for it once more would take as long again
         FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
-    write_bytes(folder / f"{name}.png", png.getvalue())
     # A hundredth of a point is finer than any screen or printer, and a third of the file; indents are a twentieth.
     drawing = svg.getvalue().decode("utf-8")
     rounded = COORDINATES.sub(lambda found: DECIMALS.sub(r"\1", found[0]), drawing)
