@@ -29,7 +29,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 repro: $(READY) ## run the study: acquire, degrade, train, measure, report
-	dvc repro
+	python -m sharploss launch
 
 report: $(READY) ## draw tables, claims, figures and page of a study from its results; no training (STUDY=benchmark: another)
 	python -P pipelines/draw.py $(STUDY)
