@@ -54,4 +54,4 @@ def _within_reach(part: pd.DataFrame) -> pd.DataFrame:
     changes = part[["value", "low", "high"]].astype("float64")
     reach = changes.abs().max(axis=1)
     limit = TOO_FAR * reach[(reach > 0) & (reach < float("inf"))].median()
-    return part.assign(**changes.clip(-limit, limit))
+    return part.drop(columns=changes.columns).join(changes.clip(-limit, limit))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from sharploss.analysis import measures
-from sharploss.analysis.measures import ALPHA, TIMES, Measure, badness, column, heading, interval, is_better, number
+from sharploss.analysis.measures import ALPHA, Measure, badness, column, heading, interval, is_better, number
 from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
 from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
@@ -211,71 +211,34 @@ def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
     return [Cell(heading((metric, str(row["protocol"])))), *cells]
 
 
-def alpha_control(numbers: pd.DataFrame) -> Table:
-    """Lay out the control: SPLoss with alpha 0 against L1, measure by measure."""
-    rows: list[list[Cell]] = []
-    for row in records(numbers):
-        off = row["largest_difference"]
-        names = (row["network"], row["dataset"], measures.title((row["metric"], row["protocol"])), str(row["scores"]))
-        rows.append([*map(Cell, names), Cell(f"differs by {off:.3g}", "gone") if off else Cell("identical", "best")])
-    columns = ["network", "test set", "measure", "scores compared", f"SPLoss with {ALPHA} = 0 against L1"]
-    caption = "Control: with alpha 0 SPLoss is L1, so both trainings must give the same scores to the last bit."
-    return Table(caption, columns, rows, labels=3)
-
-
-def cost(numbers: pd.DataFrame) -> Table:
-    """Lay out what each training cost."""
-    columns = ["task", "network", "recipe", "loss"]
-    columns += ["parameters", "steps", "seconds", "steps/s", "ms/step", "ms/step, L1 = 1"]
-    rows = [
-        [
-            *map(Cell, _key(row)),
-            _or_dash(row["parameters"], ",.0f"),
-            Cell(f"{row['steps']:g}") if row["status"] == "finished" else Cell(row["status"], "gone"),
-            *(_or_dash(row[name], ".1f") for name in ("seconds", "steps_per_second", "ms_per_step")),
-            _or_dash(row["relative_to_l1"], ".2f", f" {TIMES}"),
-        ]
-        for row in records(numbers)
-    ]
-    return Table("What each training cost on this machine (means over seeds).", columns, rows, labels=4)
-
-
-def _or_dash(value: float, form: str, unit: str = "") -> Cell:
-    return Cell("—", "gone") if math.isnan(value) else Cell(f"{value:{form}}{unit}")
+def _text_or_dash(text: object) -> Cell:
+    return Cell(text) if isinstance(text, str) else Cell("—", "gone")
 
 
 def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
-    """Lay out `tables.suite_ranks(study)`: a table per suite, losses down; over everything, then per scope across."""
+    """Lay out `tables.suite_ranks(study)`: a table per suite, losses down; over everything, then per measure across."""
     tables: list[Table] = []
-    for suite, part in numbers.groupby("suite", sort=False):
-        names = {
-            (row["scope"], row["of"]): measures.metric_title(row["of"])
-            if row["scope"] == "metric"
-            else row["of"] or "all"
-            for row in records(part)
-        }
-        cells = {
-            (row["loss"], row["scope"], row["of"]): Cell(f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]")
-            for row in records(part)
-        }
-        losses = list(dict.fromkeys(part["loss"]))
+    texts = [f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]" for row in records(numbers)]
+    heads = numbers["of"].map(measures.metric_title).replace("", "all")
+    for suite, part in numbers.assign(text=texts, head=heads).groupby("suite", sort=False):
+        wide = part.pivot(index="loss", columns="head", values="text")
+        wide = wide.reindex(index=part["loss"].unique(), columns=part["head"].unique())
         runs = study.runs[[suite in suites for suites in study.runs["suites"]]]
         notes = [
             "In brackets: between them lie 95 % or more of the mean ranks when images are resampled, the same ones for "
             "all losses. That describes these images and is no confidence interval.",
             "A loss without scores where others have some shares the last rank.",
+            *([one_seed()] if runs["seed"].nunique() == 1 else []),
+            *(note for task in dict.fromkeys(runs["task"]) for note in image_notes(study, str(task))),
         ]
-        left = [note for task in dict.fromkeys(runs["task"]) for note in image_notes(study, str(task))]
         tables.append(
             Table(
                 caption=f"Mean rank of each loss ({suite}; 1 is best), over all networks, test sets and measures, then "
-                "per task, network and metric.",
-                columns=["loss", *names.values()],
-                rows=[
-                    [Cell(loss), *(cells.get((loss, *name), Cell("—", "gone")) for name in names)] for loss in losses
-                ],
+                "by each measure.",
+                columns=["loss", *wide.columns],
+                rows=[[*map(_text_or_dash, row)] for row in wide.reset_index().to_numpy().tolist()],
                 labels=1,
-                notes=[*notes, *([one_seed()] if runs["seed"].nunique() == 1 else []), *left, *seed_notes(study, runs)],
+                notes=[*notes, *seed_notes(study, runs)],
             )
         )
     return tables

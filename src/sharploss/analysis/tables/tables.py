@@ -23,24 +23,18 @@ from sharploss.utils.files import write_json
 if TYPE_CHECKING:
     import pandas as pd
 
-SCOPES = ("task", "network", "metric")
-"""What ranks are averaged within, besides over everything in a suite."""
-
-OWN = ("ranks", "best_weight", "pareto", "alpha_sweep", "alpha_control", "cost", "curves", "alpha_curves")
+OWN = ("ranks", "best_weight", "pareto", "alpha_sweep", "alpha_control", "cost", "curves")
 """The tables of a study as a whole."""
 
 
 def write_tables(study: Study) -> None:
     """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`)."""
-    folder, numbers = study.paths.tables, frames(study)
-    for name, tables in laid_out(study).items():
-        write_csv(numbers[name], folder / f"{name}.csv")
-        write_table(tables, folder / name)
-    for name, (frame, table) in paper_tables(study).items():
+    folder, papers = study.paths.tables, paper_tables(study)
+    numbers = {name: frame for name, (frame, _) in papers.items()} | {"curves": curves(study)}
+    for name, frame in (frames(study) | numbers).items():
         write_csv(frame, folder / f"{name}.csv")
-        write_table([table], folder / name)
-    write_csv(curves(study), folder / "curves.csv")
-    write_csv(alpha_curves(study), folder / "alpha_curves.csv")
+    for name, tables in (laid_out(study) | {name: [table] for name, (_, table) in papers.items()}).items():
+        write_table(tables, folder / name)
     write_json(study.paths.summary, summary(study))
 
 
@@ -77,8 +71,6 @@ def laid_out(study: Study) -> dict[str, list[layout.Table]]:
         "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
         "pareto": layout.pareto(study, numbers["pareto"]),
         "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
-        "alpha_control": [layout.alpha_control(numbers["alpha_control"])],
-        "cost": [layout.cost(numbers["cost"])],
     }
 
 
@@ -170,11 +162,10 @@ def _status(failures: pd.Series[str]) -> str:
 
 
 def suite_ranks(study: Study) -> pd.DataFrame:
-    """Rank the losses of every shown suite (`ranks.ranks`): over all its measures, and per task, network and metric.
+    """Rank the losses of every shown suite (`ranks.ranks`): over all its measures, and by each metric if several.
 
     Returns:
-        Columns suite, scope ("all", "task", "network", "metric"; a suite with one task has no scope "task", and so on),
-        of (which one), loss, rank, low, high, cells.
+        Columns suite, of (a metric; "" for all), loss, rank, low, high, cells.
     """
     import pandas as pd
 
@@ -189,14 +180,12 @@ def _suite_ranks(study: Study, suite: str) -> pd.DataFrame:
     scores = scores.loc[np.array(shown, dtype=bool)]  # an empty list would choose no columns, not no rows
     losses = list(dict.fromkeys(scores["loss"]))
     cells = ranked_cells(scores) if len(losses) > 1 else []  # alone, a loss would be the best of one
-    tables = [average(cells, losses).assign(scope="all", of="")]
-    for scope in SCOPES:
-        members = dict.fromkeys(cell.about[scope] for cell in cells)
-        for of in members if len(members) > 1 else []:
-            part = [cell for cell in cells if cell.about[scope] == of]
-            tables.append(average(part, losses).assign(scope=scope, of=of))
-    columns = ["suite", "scope", "of", "loss", "rank", "low", "high", "cells"]
-    return pd.concat(tables, ignore_index=True).assign(suite=suite)[columns]
+    metrics = dict.fromkeys(cell.about["metric"] for cell in cells)
+    parts = {of: [cell for cell in cells if cell.about["metric"] == of] for of in metrics if len(metrics) > 1}
+    tables = [average(part, losses).assign(of=of) for of, part in ({"": cells} | parts).items()]
+    return pd.concat(tables, ignore_index=True).assign(suite=suite)[
+        ["suite", "of", "loss", "rank", "low", "high", "cells"]
+    ]
 
 
 def sweep_runs(study: Study) -> pd.DataFrame:
@@ -222,13 +211,6 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
     index = [*TRAINED, "dataset", "metric", "protocol"]
     table = scores.pivot_table(index=index, columns="column", values="value", aggfunc="mean", sort=False)
     return table.reindex(columns=list(dict.fromkeys(names.values()))).reset_index()
-
-
-def alpha_curves(study: Study) -> pd.DataFrame:
-    """Return the sweep on the first test set as curves: task, network, recipe, alpha, one column per measure."""
-    scores = study.scores[study.scores["run"].isin(sweep_runs(study)["run"])]
-    wide = _on_first(study, scores, [*TRAINED, "alpha"])
-    return wide.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
 
 
 def alpha_control(study: Study) -> pd.DataFrame:
@@ -276,17 +258,11 @@ def curves(study: Study) -> pd.DataFrame:
 
 
 def summary(study: Study) -> dict[str, Any]:
-    """Return each finished run's means on the first test set, for `dvc metrics`: run -> measure -> value."""
-    wide = _on_first(study, study.scores, ["run"]).set_index("run")
+    """Return each finished run's means on its task's first test set, for `dvc metrics`: run -> measure -> value."""
+    first = study.scores.merge(first_tested(study))
+    cells = first.groupby(["run", "metric", "protocol"], sort=False)["value"].mean().reset_index()
+    wide = study.widen(cells, ["run"], {"value": ""}).set_index("run")
     return {
         str(run): {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
         for run, row in wide.loc[list(dict.fromkeys(study.scores["run"]))].to_dict(orient="index").items()
     }
-
-
-def _on_first(study: Study, scores: pd.DataFrame, index: list[str]) -> pd.DataFrame:
-    """Return means of scores on each task's first test set, a column per measure that has any."""
-    keys = [*index, "metric", "protocol"]
-    cells = scores.merge(first_tested(study)).groupby(keys, sort=False)["value"].mean().reset_index()
-    wide = study.widen(cells, index, {"value": ""})
-    return wide.dropna(axis="columns", how="all") if len(wide) else wide
