@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from sharploss.config.extractors import Extractor
-from sharploss.config.params import Params, load_params
+from sharploss.config.params import Params, check_unchanged, load_params
 from sharploss.config.tasks import Task
+from sharploss.planning.stage_files import check_code
 from sharploss.record.paths import paths
 from sharploss.utils.command import run_main
 from sharploss.utils.errors import unknown
@@ -22,6 +23,7 @@ def main() -> int:
     params = load_params()
     files = paths(params.study)
     extractor, task = choose(name, params)
+    check_code(params, "extract")
     own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.
@@ -52,6 +54,7 @@ def main() -> int:
         return EXIT_CODE
     save_weights(weights, result.discriminators, {"key": name, "config": json.dumps(config)})
     write_text(record.history, (scratch / "history.jsonl").read_text(encoding="utf-8"))
+    check_unchanged(params, extractor.task, name)
     write_json(record.provenance, {**origin, "seconds": round(result.seconds, 3), "config": config})
     shutil.rmtree(scratch)
     print(f"{name}: {len(result.discriminators)} discriminators in {result.seconds:.1f} s")

@@ -4,10 +4,11 @@ import argparse
 
 import torch
 
-from sharploss.config.params import load_params
+from sharploss.config.params import check_unchanged, load_params
 from sharploss.data.prepare import prepare
 from sharploss.evaluation.crops import find_crops
 from sharploss.evaluation.score import open_test_packs
+from sharploss.planning.stage_files import check_code
 from sharploss.record.paths import paths
 from sharploss.utils.command import run_main
 from sharploss.utils.cores import claim_cores
@@ -21,6 +22,7 @@ def main() -> None:
     params = load_params()
     if name not in params.tasks:
         raise unknown("task", name, params.tasks)
+    check_code(params, "prepare")
     own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
     # Several tasks may be prepared at once, and one thread is as fast on images of this size.
     torch.set_num_threads(claim_cores(1))
@@ -28,6 +30,7 @@ def main() -> None:
     prepare(name, params.tasks[name].model_dump(mode="json"), files.packs(name), own=own)
     # A crop that does not fit its image is found here, and not when all networks are trained.
     find_crops(crops, name, open_test_packs(name, params.tasks[name], files))
+    check_unchanged(params, name)
 
 
 if __name__ == "__main__":

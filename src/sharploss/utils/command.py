@@ -18,9 +18,6 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
         main: returns the exit code, None for 0; by its end all that it wrote has to be written.
         at_once: end the process without taking its modules down, which takes torch half a second.
     """
-    # Without -P, Python puts a script's folder first on its path, where pipelines/tables.py would hide a library.
-    script = Path(sys.argv[0]).resolve().parent
-    sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != script]
     code, message = _run(main)
     if message:
         with contextlib.suppress(OSError):
@@ -37,6 +34,7 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
 def _run(main: Callable[[], int | None]) -> tuple[int, str]:
     """Run a command and print all that it prints; return its exit code, and what a user can put right."""
     try:
+        _leave_out_folders()
         use_own_package()
         code = main() or 0
         _flush_output()
@@ -44,6 +42,10 @@ def _run(main: Callable[[], int | None]) -> tuple[int, str]:
         return 1, printable(str(error))
     except KeyboardInterrupt:
         return 130, "stopped: run the same command again."
+    except ImportError as error:
+        if (error.name or "sharploss").partition(".")[0] == "sharploss":
+            raise
+        return 1, f"{error}: install what is in requirements.lock, as 'make setup' does."
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _reader_is_gone():
             return 141, ""  # who reads what is printed has had enough, as `head` has: shells say so of other programs
@@ -58,6 +60,15 @@ def _run(main: Callable[[], int | None]) -> tuple[int, str]:
             "network's width, in params.yaml."
         )
     return code, ""
+
+
+def _leave_out_folders() -> None:
+    """Take off Python's path what it puts first without -P, and would hide libraries.
+
+    It is the folder of a script, with pipelines/tables.py, or with -m the working folder, with a user's queue.py.
+    """
+    folders = [Path(sys.argv[0]).resolve().parent, *([] if Path("sharploss").is_dir() else [Path.cwd()])]
+    sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() not in folders]
 
 
 def _flush_output() -> None:
