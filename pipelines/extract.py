@@ -9,7 +9,6 @@ from pathlib import Path
 from sharploss.config.extractors import Extractor
 from sharploss.config.params import Params, check_unchanged, load_params
 from sharploss.config.tasks import Task
-from sharploss.planning.stage_files import check_code
 from sharploss.record.paths import paths
 from sharploss.utils.command import run_main
 from sharploss.utils.errors import unknown
@@ -23,7 +22,6 @@ def main() -> int:
     params = load_params()
     files = paths(params.study)
     extractor, task = choose(name, params)
-    check_code(params, "extract")
     own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.

@@ -8,7 +8,6 @@ from sharploss.config.params import check_unchanged, load_params
 from sharploss.data.prepare import prepare
 from sharploss.evaluation.crops import find_crops
 from sharploss.evaluation.score import open_test_packs
-from sharploss.planning.stage_files import check_code
 from sharploss.record.paths import paths
 from sharploss.utils.command import run_main
 from sharploss.utils.cores import claim_cores
@@ -22,7 +21,6 @@ def main() -> None:
     params = load_params()
     if name not in params.tasks:
         raise unknown("task", name, params.tasks)
-    check_code(params, "prepare")
     own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
     # Several tasks may be prepared at once, and one thread is as fast on images of this size.
     torch.set_num_threads(claim_cores(1))

@@ -1,4 +1,4 @@
-"""Settings or code that change while a stage runs, of which DVC records what it finds afterwards."""
+"""Settings that change while a stage runs, of which DVC records what it finds afterwards."""
 
 import os
 import runpy
@@ -9,9 +9,6 @@ import pytest
 import yaml
 
 from sharploss.config.params import check_unchanged, load_params
-from sharploss.planning import stage_files
-from sharploss.planning.stage_files import STAGES, check_code
-from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
 
@@ -57,22 +54,6 @@ def test_settings_of_a_stage_that_change_meanwhile_are_refused(edit, section, na
 @pytest.mark.parametrize(("section", "name", "values"), SAME)
 def test_settings_of_others_may_change(edit, section, name, values):
     check_unchanged(edit(section, name, **values), "sr_x4", "mdf_sr")
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_code_that_changed_since_the_plan_is_refused_where_dvc_records_it(edit, monkeypatch, stage):
-    params = edit("losses", "l1", l1=1)
-    path = paths(params.study).stage_code(stage)
-    path.parent.mkdir(parents=True)
-    path.write_text(stage_files._text(stage))
-    for name in ("", stage):
-        monkeypatch.setenv("DVC_STAGE", name)
-        check_code(params, stage)
-    path.write_text("0123456789abcdef\n")
-    with pytest.raises(UserError, match=f"{stage}.txt is of other code than src/sharploss has now"):
-        check_code(params, stage)
-    monkeypatch.delenv("DVC_STAGE")
-    check_code(params, stage)
 
 
 def test_a_pack_of_other_settings_is_not_recorded(edit, repository, monkeypatch, capsys):

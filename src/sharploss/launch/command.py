@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from sharploss.assets.weights import optional_package
@@ -30,7 +29,8 @@ DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then
   python -m sharploss launch --for 25m                                  as much as 25 minutes allow; again to go on
   python -m sharploss launch --engine slurm --workers 16 --partition gpu --time 600 --gpus 1 --setup 'module load cuda'
 
-Ctrl-C, SIGTERM or a closed terminal stops the trainings with a checkpoint; the same command goes on from there. See docs/clusters.md.
+Ctrl-C, SIGTERM or a closed terminal stops the trainings with a checkpoint; the same command goes on from there. See
+docs/clusters.md.
 """
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -38,10 +38,8 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 RESERVE = 60.0
 """Seconds, or a tenth of the time given, in which trainings write checkpoints and DVC records what has ended."""
 
-AGAIN = 10.0  # seconds after which DVC is asked again to stop: with --keep-going it has begun the next stage
-
-ENDING = ("pandas", "matplotlib.figure", "seaborn", "jinja2", "scipy.special")
-"""What tables, figures and pages need: that it can be imported is made sure of before hours of training."""
+AGAIN = 10.0  # seconds after which DVC is asked again to stop: with --keep-going it goes on
+ENDING = ("pandas", "matplotlib.figure", "seaborn", "jinja2", "scipy.special")  # what tables, figures and pages need
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     if asked.dry_run:
         return show(jobs_of(params, asked))
     engine = make_engine(asked)
-    for package in () if asked.train_only else ENDING:
+    for package in () if asked.train_only else ENDING:  # found missing before hours of training
         optional_package(package)
     end = began + asked.seconds if asked.seconds else None
     until = end - min(RESERVE, asked.seconds / 10) if end else None
@@ -82,18 +80,15 @@ def main(arguments: Sequence[str]) -> int:
 def stopped_by_signals() -> Generator[None]:
     """Have SIGTERM, and SIGHUP unless it is ignored (nohup), do for the length of the block what Ctrl-C does."""
 
-    def stop(number: int, _frame: FrameType | None) -> None:
+    def stop(number: int, _frame: object) -> None:
         if number == signal.SIGHUP:  # the terminal is gone, and printing to it would fail
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 1)
-            os.dup2(nowhere, 2)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(1, 2)
         raise KeyboardInterrupt
 
-    numbers = [signal.SIGTERM, signal.SIGHUP]
-    before = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
+    numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
-        for number in before:
-            signal.signal(number, stop)
         yield
     finally:
         for number, handler in before.items():

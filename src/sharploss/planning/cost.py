@@ -106,9 +106,8 @@ def measured_steps(root: Path = Path()) -> dict[str, float]:
 
 
 def _timed(path: Path) -> list[Config]:
-    with contextlib.suppress(UserError):
-        found = read_json(path)
-        return found if isinstance(found, list) else []
+    with contextlib.suppress(UserError, TypeError):
+        return [*read_json(path)] if path.is_file() else []
     return []
 
 

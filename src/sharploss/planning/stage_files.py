@@ -5,7 +5,6 @@ anew after every stage, in a time that grows with the length of all entries.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -45,13 +44,14 @@ def stage_files(params: Params, plan: Plan, files: StudyPaths) -> dict[Path, str
     """Return {file: its text} of what the stages depend on."""
     from sharploss.losses import required_assets
 
+    baseline = {"tasks": _plain(params.tasks), "crops": _plain(params.crops), "code": _code("evaluate")}
     settings: dict[Path, Any] = {
         files.required_assets: {name: required_assets(spec) for name, spec in params.losses.items()},
-        files.input_baseline_settings: input_baseline_settings(params),
+        files.input_baseline_settings: baseline,
         **{files.run_settings(key): run_settings(params, run) for key, run in plan["runs"].items()},
         **{files.group_settings(key): group_settings(params, group) for key, group in plan["groups"].items()},
     }
-    code = {files.stage_code(stage): _text(stage) for stage in STAGES}
+    code = {files.stage_code(stage): "".join(f"{line}\n" for line in _code(stage)) for stage in STAGES}
     return code | {path: json.dumps(value, indent=2) + "\n" for path, value in settings.items()}
 
 
@@ -86,18 +86,6 @@ def group_settings(params: Params, group: Group) -> dict[str, Any]:
     }
 
 
-def input_baseline_settings(params: Params) -> dict[str, Any]:
-    """Return what the measuring of the input baselines depends on beside its data, as JSON has it."""
-    return {"tasks": _plain(params.tasks), "crops": _plain(params.crops), "code": _code("evaluate")}
-
-
-def check_code(params: Params, stage: str) -> None:
-    """Raise a UserError where DVC runs a stage of STAGES with other code than it will record."""
-    path = paths(params.study).stage_code(stage)
-    if "DVC_STAGE" in os.environ and path.read_text(encoding="utf-8") != _text(stage):
-        raise UserError(f"{path} is of other code than src/sharploss has now: run 'dvc repro' again.")
-
-
 def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     """Return `wanted`; UserError where the file that DVC takes for a stage's settings does not say so.
 
@@ -111,10 +99,6 @@ def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
             "plan' to write it again, then the same command."
         )
     return wanted
-
-
-def _text(stage: str) -> str:
-    return "".join(f"{line}\n" for line in _code(stage))
 
 
 def _code(stage: str) -> list[str]:

@@ -148,14 +148,8 @@ def follow(record: Path, description: dict[str, Any], pictures: Path | None = No
     handed over open: a short training is over, and its folder gone, before W&B is imported.
     """
     with record.open("rb") as file:
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "sharploss.tracking.follower",
-            str(file.fileno()),
-            json.dumps(description),
-        ]
+        program = [sys.executable, "-P", "-m", "sharploss.tracking.follower"]
+        command = [*program, str(file.fileno()), json.dumps(description)]
         command += [str(pictures)] if pictures else []
         return subprocess.Popen(
             command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True, pass_fds=[file.fileno()]

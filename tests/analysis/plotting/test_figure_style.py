@@ -107,7 +107,7 @@ def test_dollars_are_no_formula():
         {"path.sketch": (1.0, 100.0, 2.0)},
         {"axes.unicode_minus": False, "axes.formatter.limits": (0, 1)},
     ],
-    ids=lambda own: "+".join(own),
+    ids="+".join,
 )
 def test_a_users_own_settings_of_matplotlib_change_no_figure(tmp_path, own):
     def drawn(folder):

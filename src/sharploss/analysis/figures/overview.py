@@ -16,7 +16,7 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import ROW, first_tested, frames, pairing_rows, sweep_runs, with_recipes
 from sharploss.config.protocols import MAIN, REFERENCES
-from sharploss.utils.files import read_json
+from sharploss.utils.files import intact, read_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,10 +126,12 @@ def claims(study: Study) -> Iterator[StudyFigure]:
     if not path.is_file():
         yield not_drawn(name, "claims", f"{caption}.", "The claims were not evaluated yet: run 'make repro'.")
         return
+    with intact(path):
+        verdicts = verdicts_of(cast("dict[str, Any]", read_json(path)))
     yield StudyFigure(
         name,
         "claims",
-        claims_figure(verdicts_of(cast("dict[str, Any]", read_json(path)))),
+        claims_figure(verdicts),
         f"{caption}. Measured are small, equal trainings, no replications. The table of claims says what each claims.",
         "A matrix of marks: supported, contradicted, undecided or not testable, a column per claim.",
     )

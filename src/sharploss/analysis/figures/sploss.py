@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sharploss.analysis.figures.comparisons import by_measure, trained_pairs
 from sharploss.analysis.figures.crops import chosen_files, crops_by_task, tiles_of, with_differences
 from sharploss.analysis.figures.study_figure import StudyFigure, file_name, kind_of, not_drawn
-from sharploss.analysis.load import load_edge
+from sharploss.analysis.load import EDGE_COLUMNS, read_numbers
 from sharploss.analysis.measures import ALPHA, is_shown
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.mechanism import maps_figure, profile_figure
@@ -38,7 +38,7 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
     """Draw how SPLoss works on a real edge, for the first task of each kind that the paper has."""
     kinds = {kind_of(study, task): task for task in reversed(list(dict.fromkeys(study.runs["task"])))}
     for task in [kinds[kind] for kind in KINDS if kind in kinds]:
-        edge, section = load_edge(study.paths, task), "mechanism"
+        edge, section = read_numbers(study.paths.edge(task), EDGE_COLUMNS), "mechanism"
         yield StudyFigure(
             f"mechanism_profile_{task}",
             section,
