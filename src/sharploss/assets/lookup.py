@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.folder import IMAGES, is_by_product, list_folder
-from sharploss.utils.errors import UserError, shown, unknown
+from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256
 
 
@@ -51,7 +51,7 @@ def roots() -> list[Path]:
     """
     mirror = os.environ.get("SHARPLOSS_MIRROR")
     if mirror and not Path(mirror).is_dir():
-        raise UserError(f"SHARPLOSS_MIRROR is {shown(mirror)}, and there is no such folder: mount it, or unset that.")
+        raise UserError(f"SHARPLOSS_MIRROR is {mirror!r}, and there is no such folder: mount it, or unset that.")
     return [cache_folder(), *([Path(mirror)] if mirror else [])]
 
 

@@ -83,6 +83,12 @@ class StudyPaths:
         folder = self.results / "scores"
         return ScoreFiles(folder / f"{group}.csv", folder / f"{group}.json")
 
+    def every_scores(self) -> list[ScoreFiles]:
+        """Return the scores of all groups that were measured, and of all input baselines."""
+        groups = [path.stem for path in sorted((self.results / "scores").glob("*.csv"))]
+        tasks = [path.parent.name for path in sorted((self.results / "input_baselines").glob("*/scores.csv"))]
+        return [*map(self.scores, groups), *map(self.input_baseline_scores, tasks)]
+
     def crops(self, group: str) -> Path:
         """Return the folder of a group's crops, and of nothing else but its gradient variances."""
         return self.results / "crops" / group
@@ -148,3 +154,8 @@ def _record(folder: Path) -> RunFiles:
 def paths(study: str, root: Path = Path()) -> StudyPaths:
     """Return the files of a study."""
     return StudyPaths(study, root)
+
+
+def paths_of_results(folder: Path) -> StudyPaths:
+    """Return the files of the study whose results lie in a folder, as a path without links."""
+    return StudyPaths(folder.name, folder.parent.parent)
