@@ -105,7 +105,7 @@ def test_what_cannot_be_is_refused(name, parameters, message):
 
 
 def test_vgg128_agrees_with_the_official_code():
-    """BasicSR's VGGStyleDiscriminator(3, 2), in evaluation, weights by the rule of test_official, gave 0.026244012."""
+    """BasicSR's VGGStyleDiscriminator(3, 2), in evaluation, weights by tests_rule, gave 0.026244012."""
     from tests_rule import picture, weights
 
     network = build_discriminator("vgg128", size=128, width=2).double().eval()

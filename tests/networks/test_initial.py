@@ -1,4 +1,4 @@
-"""Initial weights as the official codes start them; each line was read there (see test_official for the commits)."""
+"""Initial weights as the official codes start them; each line was read there (commits: test_official_outputs)."""
 
 import math
 

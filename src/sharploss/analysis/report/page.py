@@ -17,7 +17,9 @@ from sharploss.analysis.tables.layout import gap_notes
 from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.tables import frames, laid_out, shown_suites, suite_table
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
+from sharploss.planning.plan import expand
 from sharploss.record.paths import FRONT_PAGE, paths
+from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact, read_json, write_text
 
@@ -45,10 +47,16 @@ def write_page(study: Study, command: str) -> None:
 
 
 def write_front_page(root: Path) -> None:
-    """Write the front page, which depends on the committed study alone, so that it is the same everywhere."""
-    answer = paths(ANSWER, root)
-    page = answer.page.relative_to(root / FRONT_PAGE.parent).as_posix() if answer.summary.is_file() else ""
-    write_text(root / FRONT_PAGE, f"{_template('front.html.jinja').render(page=page, name=ANSWER)}\n")
+    """Write the front page, which depends on the committed study alone, so that it is the same everywhere.
+
+    It leads to that study's page where all of its runs have results; a part of them is no answer.
+    """
+    answer, runs = paths(ANSWER, root), expand(load_study_params(ANSWER, root))["runs"]
+    here = sum(answer.run(key).metrics.is_file() for key in runs)
+    whole = here == len(runs) and answer.summary.is_file()
+    page = answer.page.relative_to(root / FRONT_PAGE.parent).as_posix() if whole else ""
+    text = _template("front.html.jinja").render(page=page, name=ANSWER, here=here, planned=len(runs))
+    write_text(root / FRONT_PAGE, f"{text}\n")
 
 
 def render(study: Study, command: str) -> str:
