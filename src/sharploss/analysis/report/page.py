@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.claims import summary
+from sharploss.analysis.figures.crops import explorer
 from sharploss.analysis.report import facts, headline
-from sharploss.analysis.report.crops import explorer
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.best_weight import lay_out
 from sharploss.analysis.tables.layout import gap_notes
