@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sharploss.analysis.figures.crops import chosen_files, crops_of, reference_name, tiles_of
 from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, trained_pairs
+from sharploss.analysis.load import read_numbers
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.pixels import sobel
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
@@ -94,12 +95,13 @@ def variance_curves(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFram
     runs, parts = study.runs.set_index("run")["variant"], list[pd.DataFrame]()
     for row, path in zip(records(pairs), files[1:], strict=True):
         names = {row["base_variant"]: row["base"], row["variant"]: row["loss"]}
-        part = pd.read_csv(path).join(runs, on="run")
+        part = read_numbers(path, CURVE_COLUMNS[3:], ("run", "direction")).join(runs, on="run")
         part = part[part["variant"].isin(names)]
         if part.empty:
             return pd.DataFrame(columns=CURVE_COLUMNS)
         parts.append(part.assign(network=row["network"], line=part["variant"].map(names)))
-    reference = pd.read_csv(files[0]).assign(network="", line=reference_name(study, task))
+    reference = read_numbers(files[0], CURVE_COLUMNS[3:], ("direction",))
+    reference = reference.assign(network="", line=reference_name(study, task))
     return pd.concat([reference, *parts], ignore_index=True)[CURVE_COLUMNS]
 
 

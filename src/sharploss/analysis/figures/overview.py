@@ -24,7 +24,7 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import first_tested, pairing_rows, sweep_runs
 from sharploss.config.protocols import MAIN, REFERENCES
-from sharploss.utils.files import read_json
+from sharploss.utils.files import intact, read_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,10 +47,12 @@ def claims(study: Study) -> Iterator[StudyFigure]:
     path = study.paths.claims
     if not path.is_file():
         return
+    with intact(path):
+        verdicts = verdicts_of(cast("dict[str, Any]", read_json(path)))
     yield StudyFigure(
         "claims",
         "claims",
-        claims_figure(verdicts_of(cast("dict[str, Any]", read_json(path)))),
+        claims_figure(verdicts),
         "Every claim of the five papers at a glance: what its paper publishes, and what was measured. "
         "Measured are small, equal trainings, no replications. The table of claims says what each claims.",
         "A matrix of marks: supported, contradicted, undecided or not testable, a column per claim.",

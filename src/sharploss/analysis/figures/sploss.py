@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sharploss.analysis.figures.crops import chosen_files, crops_of, tiles_of, with_differences
 from sharploss.analysis.figures.study_figure import StudyFigure, by_measure, file_name, trained_pairs
-from sharploss.analysis.load import load_edge
+from sharploss.analysis.load import EDGE_COLUMNS, read_numbers
 from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.mechanism import maps_figure, profile_figure
@@ -36,7 +36,7 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
     """Draw how SPLoss works on a real edge, for the first task of each kind that the paper has."""
     kinds = {study.params.tasks[task].kind: task for task in reversed(list(dict.fromkeys(study.runs["task"])))}
     for task in [kinds[kind] for kind in KINDS if kind in kinds]:
-        edge, section = load_edge(study.paths, task), "mechanism"
+        edge, section = read_numbers(study.paths.edge(task), EDGE_COLUMNS), "mechanism"
         yield StudyFigure(
             f"mechanism_profile_{task}",
             section,

@@ -13,6 +13,8 @@ from sharploss.analysis.tables.tables import cost
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.protocols import PROTOCOLS
 from sharploss.record.paths import StudyPaths
+from sharploss.record.scores import read_table
+from sharploss.utils.files import intact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +28,7 @@ WHAT = {"sr": "bicubic, x{}", "jpeg": "JPEG, quality {}", "lr": "small images, x
 
 def _rows(path: Path) -> list[dict[str, str]]:
     """Read a csv file as text; no rows where there is none."""
-    import pandas as pd
-
-    return records(pd.read_csv(path, dtype=str, keep_default_na=False)) if path.is_file() else []
+    return read_table(path) if path.is_file() else []
 
 
 def calibration(files: StudyPaths) -> Table:
@@ -37,13 +37,14 @@ def calibration(files: StudyPaths) -> Table:
     Raises:
         UserError: the file lacks a column; the message names it.
     """
-    rows = _rows(files.calibration)
-    notes = list(dict.fromkeys(f"{row['dataset']}: {row['explanation']}." for row in rows if row["explanation"]))
-    notes.append(f"Published numbers: {'; '.join(dict.fromkeys(row['source'] for row in rows))}.")
-    if not any(row["measured"] for row in rows):
-        notes = ["Nothing was calibrated: none of the benchmark's sets was at hand."]
-    caption = "Our degradations and metrics against published numbers, on the sets that were at hand."
-    return Table(caption, CALIBRATED, list(map(_calibrated, rows)), labels=4, notes=notes)
+    with intact(files.calibration):
+        rows = _rows(files.calibration)
+        notes = list(dict.fromkeys(f"{row['dataset']}: {row['explanation']}." for row in rows if row["explanation"]))
+        notes.append(f"Published numbers: {'; '.join(dict.fromkeys(row['source'] for row in rows))}.")
+        if not any(row["measured"] for row in rows):
+            notes = ["Nothing was calibrated: none of the benchmark's sets was at hand."]
+        caption = "Our degradations and metrics against published numbers, on the sets that were at hand."
+        return Table(caption, CALIBRATED, list(map(_calibrated, rows)), labels=4, notes=notes)
 
 
 def _calibrated(row: dict[str, str]) -> list[Cell]:
@@ -59,8 +60,10 @@ def _calibrated(row: dict[str, str]) -> list[Cell]:
 
 def protocol_table(study: Study) -> Table | None:
     """Lay out protocols.csv, one picture under every protocol; None where that was not made."""
-    rows = _rows(study.paths.protocols / "protocols.csv")
-    value = {(row["protocol"], row["metric"]): row["value"] for row in rows}
+    path = study.paths.protocols / "protocols.csv"
+    with intact(path):
+        rows = _rows(path)
+        value = {(row["protocol"], row["metric"]): row["value"] for row in rows}
     texts = [
         [about["title"], *(value.get((name, metric), "—") for metric in BOTH), *(about[part] for part in PARTS)]
         for name, about in PROTOCOLS.items()
