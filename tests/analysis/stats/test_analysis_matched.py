@@ -100,7 +100,7 @@ def test_the_first_run_recomputed_from_the_committed_file(repository, benchmark)
     reached = (1 - share) * lpips[curve[before]] + share * lpips[curve[after]]
     rows = matched(benchmark).set_index(["network", "loss", "dataset", "metric"])
     found = rows.loc[("edsr", "l1_gv", "b100", "lpips")]
-    assert means.idxmax() == "sploss"
+    assert means.idxmax() == "sploss_a1"
     assert found["alpha"] == pytest.approx(before + share * (after - before))
     assert found["difference"] == pytest.approx((lpips["l1_gv"] - reached).mean(), abs=1e-9)
     assert (found["images"], found["seeds"]) == (100, 1)

@@ -1,7 +1,7 @@
 """Losses at matched PSNR: what each scores beside the best that SPLoss, at any alpha, reaches at its PSNR or more.
 
-Less LPIPS at less PSNR is a price, not yet a gain; SPLoss's alpha buys one with the other, so that its curve says what a
-given PSNR can buy.
+Less LPIPS at less PSNR is a price, not yet a gain; SPLoss's alpha buys one with the other, so that its curve says what
+a given PSNR can buy.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def beside(metric: str, psnr: Floats, score: Floats, alphas: Floats) -> list[obj
 
     Args:
         metric: the name of what `score` is.
-        psnr, score: (1 + alphas, images, seeds): of the loss, then of each alpha, the smallest first.
+        psnr: (1 + alphas, images, seeds): of the loss, then of each alpha, the smallest first.
+        score: the same of the metric.
         alphas: (alphas,).
 
     Returns:
