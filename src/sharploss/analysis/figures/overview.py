@@ -1,4 +1,4 @@
-"""Our own figures on all losses: trade-offs, ranks, and claims at a glance."""
+"""Our own figures on all losses: trade-offs and claims at a glance."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.claims.spec import SIDES
-from sharploss.analysis.figures.study_figure import SWEPT, StudyFigure, crowded, labelled, not_drawn, without_sweeps
-from sharploss.analysis.measures import ALPHA, metric_title
-from sharploss.analysis.plotting.dots import dots_figure
+from sharploss.analysis.figures.study_figure import SWEPT, StudyFigure, crowded, not_drawn
+from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.matrix import claims_figure
 from sharploss.analysis.plotting.scatter import scatter_figure
-from sharploss.analysis.stats.pareto import fronts
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
-from sharploss.analysis.tables.tables import ROW, first_tested, frames, pairing_rows, sweep_runs, with_recipes
+from sharploss.analysis.tables.tables import ROW, pairing_rows, sweep_runs, with_recipes
 from sharploss.config.protocols import MAIN, REFERENCES
 from sharploss.utils.files import read_json
 
@@ -71,51 +69,6 @@ def tradeoff_points(study: Study) -> pd.DataFrame:
     return points.sort_values("loss", key=lambda loss: loss.map(order), kind="stable", ignore_index=True)
 
 
-def pareto_fronts(study: Study) -> Iterator[StudyFigure]:
-    """Draw PSNR against LPIPS, on the first test set, wherever a network was trained with at least five losses."""
-    found = without_sweeps(study.scores[~study.scores["loss"].isin(REFERENCES)])
-    named = labelled(study, fronts(found).merge(pairing_rows(study)[ROW]))
-    if named.empty:
-        why = f": {study.not_measured['lpips']}" if "lpips" in study.not_measured else ""
-        why = f"LPIPS was not measured{why}."
-        yield not_drawn("pareto", "tradeoff", "Truth against likeness: PSNR against LPIPS.", why)
-        return
-    named = crowded(named.merge(first_tested(study)), ["task", "dataset", "network"])
-    for (task, dataset), part in named.groupby(["task", "dataset"], sort=False):
-        points = part.assign(
-            x=part["lpips"], y=part["psnr"], along=part["lpips"].where(part["front"]), faint=~part["front"]
-        )
-        notes = {
-            str(network): f"beaten by none: {', '.join(mine['loss'])}"
-            for network, mine in part[part["front"]].groupby("network", sort=False)
-        }
-        yield StudyFigure(
-            f"pareto_{task}_{dataset}",
-            "tradeoff",
-            scatter_figure(points, "LPIPS", "PSNR (dB)", "beaten by none", notes),
-            f"Truth against likeness on {dataset} ({task}): to the left looks more like the target (LPIPS), upwards is "
-            "closer to it pixel by pixel (PSNR). The losses on the line, which are named below, are beaten by none. "
-            "Sweeps of a weight have figures of their own.",
-            f"Scatter plots of PSNR against LPIPS per network on {dataset}; the front is in the table.",
-        )
-
-
-def ranks(study: Study) -> Iterator[StudyFigure]:
-    """Draw the mean ranks of every suite that compares at least five losses."""
-    found = frames(study)["ranks"]
-    titles = found["of"].where(found["scope"] != "metric", found["of"].map(metric_title))
-    for suite, part in crowded(found.assign(panel=titles.replace("", "all")), ["suite"]).groupby("suite", sort=False):
-        shown = part[part["scope"].isin(["all", "metric"])]
-        yield StudyFigure(
-            f"ranks_{suite}",
-            "ranks",
-            dots_figure(shown.assign(row=shown["loss"], series="").rename(columns={"rank": "value"}), "mean rank"),
-            f"Mean rank of each loss ({suite}) over networks and test sets, by all measures and by each; 1 is best. "
-            "Lines hold 95 % or more of the mean ranks when images are resampled: they are no confidence intervals.",
-            "Dot plots of mean ranks with intervals, a panel per metric; numbers in the table of ranks.",
-        )
-
-
 def claims(study: Study) -> Iterator[StudyFigure]:
     """Draw the verdicts on every claim, as published and as measured."""
     name, caption = (
@@ -147,4 +100,4 @@ def verdicts_of(verdicts: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["claim", "paper", "side", "verdict"])
 
 
-FIGURES = (claims, tradeoffs, pareto_fronts, ranks)
+FIGURES = (claims, tradeoffs)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
+from sharploss.analysis.compare import SMALLEST
 from sharploss.analysis.measures import badness, direction, fidelity
 from sharploss.analysis.stats.intervals import ROW, TRAINED, mean_interval
 from sharploss.analysis.study import STUDIES, Study
@@ -25,11 +26,8 @@ Floats = npt.NDArray[np.float64]
 JUDGES = ("lpips", "gradient_variance_ratio", "niqe")
 """What losses are judged by at matched PSNR; the first is what weights are chosen by."""
 
-SAME_PSNR = 0.03
-"""PSNR in dB within which a loss counts as at the curve's end and not beyond it: the smallest effect."""
-
 COLUMNS = [*ROW, "dataset", "metric", "protocol", "place", "end", "alpha", "reached", "value", "difference", "low",
-           "high", "images", "seeds"]  # fmt: skip
+           "high", "images", "seeds", "smallest"]  # fmt: skip
 SCORE = ["loss", "metric", "protocol", "seed"]
 ABOVE, WITHIN, BELOW = "above", "within", "below"
 
@@ -58,15 +56,16 @@ def matched(study: Study) -> pd.DataFrame:
         A row per loss that is no SPLoss alone, test set and metric of JUDGES: place ("above" or "below" the curve's
         PSNR, where there is no number, or "within"), end (the alpha of the curve's end), alpha (the best one at the
         loss's PSNR or more), reached (its score), value (the loss's), difference (value minus reached; paired image by
-        image, seed by seed), low and high (its 95 % interval), images, seeds.
+        image, seed by seed), low and high (its 95 % interval), images, seeds, smallest (the difference that counts).
     """
     import pandas as pd
 
-    alphas = study.runs.dropna(subset=["alpha"]).drop_duplicates(ROW).set_index(ROW)["alpha"]
+    alphas = study.runs.dropna(subset=["alpha"]).drop_duplicates(ROW)
     trained, rows = study.scores[~study.scores["loss"].isin(REFERENCES)], list[list[object]]()
     for key, part in trained.groupby([*TRAINED, "dataset"], sort=False):
         *block, dataset = cast("tuple[str, ...]", key)
-        curve = {str(row[-1]): float(alpha) for row, alpha in alphas.items() if [*row[:-1]] == block}
+        mine = alphas[(alphas[TRAINED] == block).all(axis=1)]
+        curve = {str(loss): float(alpha) for loss, alpha in zip(mine["loss"], mine["alpha"], strict=True)}
         if any(curve.values()):
             rows += [[*block, row[0], dataset, *row[1:]] for row in _placed(study, part, curve)]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -94,7 +93,7 @@ def _placed(study: Study, part: pd.DataFrame, curve: dict[str, float]) -> list[l
             if images.any():
                 psnr, score = (values[:, :, images].swapaxes(1, 2) for values in (psnr, score))
                 place = beside(judge[0], psnr, score, np.array([*mine.values()]))
-                rows.append([loss, *judge, *place, int(images.sum()), len(seeds)])
+                rows.append([loss, *judge, *place, int(images.sum()), len(seeds), SMALLEST.get(judge[0], 0.0)])
     return rows
 
 
@@ -122,7 +121,7 @@ def beside(metric: str, psnr: Floats, score: Floats, alphas: Floats) -> list[obj
     top = int(curve.argmax())
     last = top + int(curve[top:].argmin())
     value, place = float(score[0].mean()), WITHIN
-    if mine > curve[top] + SAME_PSNR or mine < curve[last] - SAME_PSNR:
+    if mine > curve[top] + SMALLEST["psnr"] or mine < curve[last] - SMALLEST["psnr"]:
         place = ABOVE if mine > curve[top] else BELOW
         end = float(alphas[top if place == ABOVE else last])
         return [place, end, *[np.nan] * 2, value, *[np.nan] * 3]

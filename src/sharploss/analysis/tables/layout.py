@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sharploss.analysis import measures
 from sharploss.analysis.measures import ALPHA, TIMES, Measure, badness, column, heading, interval, is_better, number
@@ -242,60 +242,6 @@ def cost(numbers: pd.DataFrame) -> Table:
 
 def _or_dash(value: float, form: str, unit: str = "") -> Cell:
     return Cell("—", "gone") if math.isnan(value) else Cell(f"{value:{form}}{unit}")
-
-
-def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
-    """Lay out `tables.suite_ranks(study)`: a table per suite, losses down; over everything, then per scope across."""
-    tables: list[Table] = []
-    for suite, part in numbers.groupby("suite", sort=False):
-        names = {
-            (row["scope"], row["of"]): measures.metric_title(row["of"])
-            if row["scope"] == "metric"
-            else row["of"] or "all"
-            for row in records(part)
-        }
-        cells = {
-            (row["loss"], row["scope"], row["of"]): Cell(f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]")
-            for row in records(part)
-        }
-        losses = list(dict.fromkeys(part["loss"]))
-        runs = study.runs[[suite in suites for suites in study.runs["suites"]]]
-        notes = [
-            "In brackets: between them lie 95 % or more of the mean ranks when images are resampled, the same ones for "
-            "all losses. That describes these images and is no confidence interval.",
-            "A loss without scores where others have some shares the last rank.",
-        ]
-        left = [note for task in dict.fromkeys(runs["task"]) for note in image_notes(study, str(task))]
-        tables.append(
-            Table(
-                caption=f"Mean rank of each loss ({suite}; 1 is best), over all networks, test sets and measures, then "
-                "per task, network and metric.",
-                columns=["loss", *names.values()],
-                rows=[
-                    [Cell(loss), *(cells.get((loss, *name), Cell("—", "gone")) for name in names)] for loss in losses
-                ],
-                labels=1,
-                notes=[*notes, *([one_seed()] if runs["seed"].nunique() == 1 else []), *left, *seed_notes(study, runs)],
-            )
-        )
-    return tables
-
-
-def pareto(study: Study, numbers: pd.DataFrame) -> list[Table]:
-    """Lay out `pareto.fronts(study.scores)`: per network and test set the losses that no other one beats."""
-    rows = [
-        [Cell(text) for text in (*map(str, cast("tuple[str, ...]", key)), _front(part, True), _front(part, False))]
-        for key, part in numbers.groupby([*TRAINED, "dataset"], sort=False)
-    ]
-    caption = "Pareto front of PSNR against LPIPS: losses that no other loss beats in one without losing in the other."
-    columns = ["task", "network", "recipe", "test set", "on the front", "beaten"]
-    notes = [*image_notes(study, metrics=("psnr", "lpips")), *seed_notes(study, numbers)]
-    return [Table(caption, columns, rows, labels=4, notes=notes, words=True)]
-
-
-def _front(part: pd.DataFrame, front: bool) -> str:
-    chosen = part.loc[part["front"] == front].sort_values("psnr", ascending=False, kind="stable")
-    return ", ".join(map(str, chosen["loss"]))
 
 
 def image_notes(study: Study, task: str = "", dataset: str = "", metrics: tuple[str, ...] = ()) -> list[str]:
