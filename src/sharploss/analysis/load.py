@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
-SPEED = ["seconds", "steps_per_second", "parameters"]
+SPEED = ["seconds", "steps_per_second", "memory", "parameters"]
 HISTORY_COLUMNS = ["run", "event", "step", "total", "psnr_y", "terms", "gradient", "discriminator"]
 EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]  # luma in [0, 1]
 

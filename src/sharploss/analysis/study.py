@@ -36,8 +36,8 @@ class Study:
         runs: one row per run of the plan, in its order: run, task, network, loss, recipe, seed, variant (the run's
             name without group and seed: the loss, with the recipe where that is not the study's own), group, suites,
             alpha (NaN where the loss is not SPLoss alone), reference (the name of the task's input baseline),
-            status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, parameters (NaN
-            where nothing was trained).
+            status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, memory and
+            parameters (NaN where nothing was trained).
         every_score: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
             protocol, value. Input baselines have the loss "bicubic" or "input" and the network and recipe "". Runs that
             diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own. PSNR of

@@ -40,6 +40,7 @@ class StudyPaths:
             evaluations and can be made again.
         calibration, summary, claims: the comparison with published numbers, what `dvc metrics show` prints, and the
             verdicts on every claim.
+        answer, versions: the answer in words, and the verdicts as they were released.
         tables, figures, claim_pages, protocols: folders of reports.
         page: the study's page.
         code: what DVC depends on instead of code and parameters, written by `plan`.
@@ -55,6 +56,7 @@ class StudyPaths:
         self.data = root / "data" / study
         self.calibration = self.results / "calibration.csv"
         self.summary, self.claims = self.results / "summary.json", self.results / "claims.json"
+        self.answer, self.versions = self.results / "answer.json", self.results / "versions.json"
         self.tables, self.figures = self.reports / "tables", self.reports / "figures"
         self.claim_pages, self.protocols = self.reports / "claims", self.reports / "protocols"
         self.page = self.reports / "index.html"

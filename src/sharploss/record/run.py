@@ -66,6 +66,7 @@ class Provenance(JsonRecord):
         started: ISO 8601, UTC.
         seconds: of training, those before a resume included.
         steps_per_second, patches_per_second: of the optimiser.
+        memory: the most of a GPU's that the training held at once, in GB; 0 where that is not known.
         device, hardware, versions, commit: what computed.
         processor: its name, family, model and stepping, of which virtual machines' names say little.
         instruction_sets: the one that torch computes with, then all that libraries choose among.
@@ -88,6 +89,7 @@ class Provenance(JsonRecord):
     seconds: float
     steps_per_second: float
     patches_per_second: float | None = None
+    memory: float = 0.0
     device: str
     hardware: str
     processor: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sharploss.analysis import measures
 from sharploss.analysis.measures import ALPHA, Measure, badness, column, heading, interval, is_better, number
@@ -209,56 +209,6 @@ def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
     places = badness(metric, values).rank(method="min")
     cells = [ranked(metric, value, place, "—") for value, place in zip(values, places, strict=True)]
     return [Cell(heading((metric, str(row["protocol"])))), *cells]
-
-
-def _text_or_dash(text: object) -> Cell:
-    return Cell(text) if isinstance(text, str) else Cell("—", "gone")
-
-
-def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
-    """Lay out `tables.suite_ranks(study)`: a table per suite, losses down; over everything, then per measure across."""
-    tables: list[Table] = []
-    texts = [f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]" for row in records(numbers)]
-    heads = numbers["of"].map(measures.metric_title).replace("", "all")
-    for suite, part in numbers.assign(text=texts, head=heads).groupby("suite", sort=False):
-        wide = part.pivot(index="loss", columns="head", values="text")
-        wide = wide.reindex(index=part["loss"].unique(), columns=part["head"].unique())
-        runs = study.runs[[suite in suites for suites in study.runs["suites"]]]
-        notes = [
-            "In brackets: between them lie 95 % or more of the mean ranks when images are resampled, the same ones for "
-            "all losses. That describes these images and is no confidence interval.",
-            "A loss without scores where others have some shares the last rank.",
-            *([one_seed()] if runs["seed"].nunique() == 1 else []),
-            *(note for task in dict.fromkeys(runs["task"]) for note in image_notes(study, str(task))),
-        ]
-        tables.append(
-            Table(
-                caption=f"Mean rank of each loss ({suite}; 1 is best), over all networks, test sets and measures, then "
-                "by each measure.",
-                columns=["loss", *wide.columns],
-                rows=[[*map(_text_or_dash, row)] for row in wide.reset_index().to_numpy().tolist()],
-                labels=1,
-                notes=[*notes, *seed_notes(study, runs)],
-            )
-        )
-    return tables
-
-
-def pareto(study: Study, numbers: pd.DataFrame) -> list[Table]:
-    """Lay out `pareto.fronts(study.scores)`: per network and test set the losses that no other one beats."""
-    rows = [
-        [Cell(text) for text in (*map(str, cast("tuple[str, ...]", key)), _front(part, True), _front(part, False))]
-        for key, part in numbers.groupby([*TRAINED, "dataset"], sort=False)
-    ]
-    caption = "Pareto front of PSNR against LPIPS: losses that no other loss beats in one without losing in the other."
-    columns = ["task", "network", "recipe", "test set", "on the front", "beaten"]
-    notes = [*image_notes(study, metrics=("psnr", "lpips")), *seed_notes(study, numbers)]
-    return [Table(caption, columns, rows, labels=4, notes=notes, words=True)]
-
-
-def _front(part: pd.DataFrame, front: bool) -> str:
-    chosen = part.loc[part["front"] == front].sort_values("psnr", ascending=False, kind="stable")
-    return ", ".join(map(str, chosen["loss"]))
 
 
 def image_notes(study: Study, task: str = "", dataset: str = "", metrics: tuple[str, ...] = ()) -> list[str]:

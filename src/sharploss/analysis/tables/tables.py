@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from sharploss.analysis.measures import badness, column, is_shown
+from sharploss.analysis.measures import badness, column
 from sharploss.analysis.stats.intervals import ROW, TRAINED, corrected, pair
-from sharploss.analysis.stats.pareto import fronts
-from sharploss.analysis.stats.ranks import average, ranked_cells
 from sharploss.analysis.study import STUDIES, Study
-from sharploss.analysis.tables import layout
+from sharploss.analysis.tables import layout, matched_psnr
 from sharploss.analysis.tables.best_weight import best_weight, lay_out
 from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.writers import write_csv, write_table
@@ -23,7 +21,7 @@ from sharploss.utils.files import write_json
 if TYPE_CHECKING:
     import pandas as pd
 
-OWN = ("ranks", "best_weight", "pareto", "alpha_sweep", "alpha_control", "cost", "curves")
+OWN = ("matched_psnr", "best_weight", "alpha_sweep", "alpha_control", "cost", "curves")
 """The tables of a study as a whole."""
 
 
@@ -47,9 +45,8 @@ def frames(study: Study) -> dict[str, pd.DataFrame]:
         by_suite[name] = pairings(study, suite)
         by_suite[f"{name}_difference"] = corrected(study.compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
     return by_suite | {
-        "ranks": suite_ranks(study),
+        "matched_psnr": matched_psnr.judged(study),
         "best_weight": best_weight(study),
-        "pareto": fronts(study.scores),
         "alpha_sweep": alpha_sweep(study),
         "alpha_control": alpha_control(study),
         "cost": cost(study),
@@ -67,9 +64,8 @@ def laid_out(study: Study) -> dict[str, list[layout.Table]]:
         by_suite[name] = [layout.pairings(study, scored, task, data) for task, data in cells]
         by_suite[f"{name}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
     return by_suite | {
-        "ranks": layout.ranks(study, numbers["ranks"]),
+        "matched_psnr": matched_psnr.lay_out(study),
         "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
-        "pareto": layout.pareto(study, numbers["pareto"]),
         "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
     }
 
@@ -159,33 +155,6 @@ def _status(failures: pd.Series[str]) -> str:
     if not bad:
         return "finished"
     return bad[0] if len(bad) == len(failures) else f"{len(bad)} of {len(failures)} seeds {bad[0]}"
-
-
-def suite_ranks(study: Study) -> pd.DataFrame:
-    """Rank the losses of every shown suite (`ranks.ranks`): over all its measures, and by each metric if several.
-
-    Returns:
-        Columns suite, of (a metric; "" for all), loss, rank, low, high, cells.
-    """
-    import pandas as pd
-
-    return pd.concat([_suite_ranks(study, suite) for suite in shown_suites(study)], ignore_index=True)
-
-
-def _suite_ranks(study: Study, suite: str) -> pd.DataFrame:
-    import pandas as pd
-
-    scores = study.scores.merge(pairing_rows(study, suite), on=[*ROW, "variant"])
-    shown = [is_shown(measure) for measure in zip(scores["metric"], scores["protocol"], strict=True)]
-    scores = scores.loc[np.array(shown, dtype=bool)]  # an empty list would choose no columns, not no rows
-    losses = list(dict.fromkeys(scores["loss"]))
-    cells = ranked_cells(scores) if len(losses) > 1 else []  # alone, a loss would be the best of one
-    metrics = dict.fromkeys(cell.about["metric"] for cell in cells)
-    parts = {of: [cell for cell in cells if cell.about["metric"] == of] for of in metrics if len(metrics) > 1}
-    tables = [average(part, losses).assign(of=of) for of, part in ({"": cells} | parts).items()]
-    return pd.concat(tables, ignore_index=True).assign(suite=suite)[
-        ["suite", "of", "loss", "rank", "low", "high", "cells"]
-    ]
 
 
 def sweep_runs(study: Study) -> pd.DataFrame:
