@@ -13,6 +13,9 @@ from sharploss.utils.files import write_json
 ROOMS = (overview, sploss, gv, second_order, sharpgan)
 """A file per paper: PAPER (its short name) and its FIGURES by name; our own come first."""
 
+NOT_YET = "Not trained yet, or not measured."
+"""What a study says of figures and claims while some of its runs have no results."""
+
 
 def write_figures(study: Study) -> None:
     """Write the figures of a study, svg files, and figures.json, which the report reads.
@@ -24,8 +27,7 @@ def write_figures(study: Study) -> None:
         UserError: a result file, column or crop is missing; the message names it.
     """
     folder, listed = study.paths.figures, list[dict[str, str | int]]()
-    waits = study.planned > len(study.runs)
-    why = "Not trained yet, or not measured." if waits else "This study has not the runs for it, or did not measure it."
+    why = NOT_YET if study.planned > len(study.runs) else "This study has not the runs for it, or did not measure it."
     with style():
         for one in study_figures(study):
             about: dict[str, str | int] = {key: value for key, value in one._asdict().items() if key != "figure"}

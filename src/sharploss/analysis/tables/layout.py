@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sharploss.analysis import measures
-from sharploss.analysis.measures import ALPHA, Measure, badness, column, heading, interval, is_better, number
+from sharploss.analysis.measures import Measure, column, heading, interval, is_better, number
 from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
 from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
@@ -114,7 +114,8 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
     chosen = study.bases.merge(losses[TRAINED].drop_duplicates())
     based = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in records(chosen)}
     names = " or ".join(map(base_title, dict.fromkeys(chosen["against"]) or study.references[:1]))
-    exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(study.means) if math.isinf(row["value"])}
+    infinite = study.means[study.means["value"].abs() == math.inf]
+    exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(infinite)}
     rows: list[list[Cell]] = []
     for key in (_key(row) for row in records(losses)):
         base = (*key[:3], based.get(key[:3], study.references[0]))
@@ -178,37 +179,6 @@ def interval_notes(study: Study, losses: pd.DataFrame, images: int) -> list[str]
 def one_seed(behind: str = "") -> str:
     """Return the note on results that rest on one training each; `behind` names them where it is not all."""
     return f"One seed{behind}: how much other trainings would differ is unknown."
-
-
-def alpha_sweep(study: Study, numbers: pd.DataFrame) -> list[Table]:
-    """Lay out `tables.alpha_sweep(study)` as the SPLoss paper's Table 3: measures down, alpha across."""
-    alphas = [name for name in numbers.columns if str(name).startswith("alpha_")]
-    gaps = [[Cell(measures.metric_title(m)), *[Cell(NOT_MEASURED, "gone")] * len(alphas)] for m in study.not_measured]
-    tables: list[Table] = []
-    swept = study.runs[study.runs["alpha"].notna()]
-    for (task, network, _, dataset), part in numbers.groupby([*TRAINED, "dataset"], sort=False):
-        mine = swept.merge(part[TRAINED].drop_duplicates())
-        notes = [*image_notes(study, str(task), str(dataset)), *seed_notes(study, mine)]
-        tables.append(
-            Table(
-                caption=f"SPLoss on {network} ({task}), {dataset}: every measure against alpha (alpha 0 is L1).",
-                columns=["measure", *(f"{ALPHA} = {name.removeprefix('alpha_')}" for name in alphas)],
-                rows=[*(_sweep_row(row, alphas) for row in records(part)), *gaps],
-                labels=1,
-                notes=[*notes, *gap_notes(study)],
-            )
-        )
-    return tables
-
-
-def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
-    import pandas as pd
-
-    metric = str(row["metric"])
-    values = pd.Series({name: row[name] for name in alphas}, dtype="float64")
-    places = badness(metric, values).rank(method="min")
-    cells = [ranked(metric, value, place, "—") for value, place in zip(values, places, strict=True)]
-    return [Cell(heading((metric, str(row["protocol"])))), *cells]
 
 
 def image_notes(study: Study, task: str = "", dataset: str = "", metrics: tuple[str, ...] = ()) -> list[str]:

@@ -66,7 +66,6 @@ def laid_out(study: Study) -> dict[str, list[layout.Table]]:
     return by_suite | {
         "matched_psnr": matched_psnr.lay_out(study),
         "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
-        "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
     }
 
 
