@@ -52,16 +52,13 @@ def spans(size: int, tile: int, overlap: int) -> Iterator[Span]:
 def restore_tiled(
     network: Callable[[Tensor], Tensor], images: Tensor, *, tile: int = TILE + 2 * OVERLAP, overlap: int = OVERLAP
 ) -> Tensor:
-    """Restore images of any size with the memory of one tile. Nothing random: equal calls give equal bits.
+    """Restore images (N, C, h, w) of any size with the memory of one tile: (N, C, scale*h, scale*w).
 
     Args:
         network: maps (N, C, h, w) to (N, C, scale*h, scale*w), in evaluation mode.
-        images: (N, C, h, w) in [0, 1], or of any dtype that the network takes.
+        images: of any range and dtype that the network takes.
         tile: side of a tile in input pixels, a multiple of GRID; an image that fits into one is restored whole.
         overlap: input pixels, a multiple of GRID below half a tile, that are computed and not kept where tiles meet.
-
-    Returns:
-        (N, C, scale*h, scale*w); see above for how it differs from network(images).
     """
     height, width = images.shape[-2:]
     whole = images[..., :0, :0]

@@ -35,8 +35,8 @@ class EdgeLoss(ImageLoss):
 def pyramid_residual(images: Tensor) -> Tensor:
     """Compute what is lost when images are blurred, halved, and doubled again: (N, C, H, W), the same shape.
 
-    A level of the Laplacian pyramid. The outermost pixels are repeated beyond the border. Every second pixel is kept,
-    beginning with the first, so the result of a flipped image of even sides is not the flipped result.
+    A level of the Laplacian pyramid. The outermost pixels are repeated beyond the border; every second pixel is kept,
+    beginning with the first.
     """
     blurred = _blur(images)
     doubled = torch.zeros_like(blurred)

@@ -16,7 +16,7 @@ from sharploss.config.params import Params
 from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.planning.plan import Plan
 from sharploss.record.paths import paths
-from sharploss.record.run import read_config, same_config
+from sharploss.record.run import flat_settings, read_config
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
 
@@ -46,7 +46,7 @@ def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, lis
         trained, wanted = read_config(files.run(key)), full_config(params, run)
         weights = relative.weights(run["group"], key).as_posix()
         # A plan lists a run after the one that it starts from, so several steps in a row are followed too.
-        if run["start"] in altered or (trained is not None and not same_config(trained, wanted)):
+        if run["start"] in altered or (trained is not None and flat_settings(trained) != flat_settings(wanted)):
             altered.add(weights)
         here = trained is not None and files.weights(run["group"], key).is_file()
         found["new" if not here else "other" if weights in altered else "kept"].append(key)
