@@ -17,9 +17,8 @@ from sharploss.utils.errors import UserError, cut
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
 DTYPES = {"torch FloatStorage": torch.float32, "torch LongStorage": torch.int64}
-MODULES = ("SinGAN.models ConvBlock", "SinGAN.models WDiscriminator", "torch.nn.modules.conv Conv2d")
-MODULES += ("torch.nn.modules.activation LeakyReLU", "torch.nn.modules.batchnorm BatchNorm2d")
-MODULES += ("torch.nn.modules.container Sequential",)
+LAYERS = ("activation LeakyReLU", "batchnorm BatchNorm2d", "container Sequential", "conv Conv2d")
+MODULES = ("SinGAN.models ConvBlock", "SinGAN.models WDiscriminator", *(f"torch.nn.modules.{name}" for name in LAYERS))
 
 
 class RefusedError(Exception):

@@ -62,16 +62,9 @@ def check_alike(output: Tensor, target: Tensor) -> None:
 def check_pair(output: Tensor, target: Tensor, *, wait: bool = False) -> tuple[Tensor, Tensor]:
     """Check what a loss compares; return both in the larger precision, float32 at least, in which losses sum.
 
-    The target is returned as a constant: no loss here differentiates by it. Its values are looked at on the CPU, once
-    for all losses that are given the same tensor, and elsewhere only on demand: a GPU would be waited for.
-
-    Args:
-        output: restored images, (N, 1 or 3, H, W), floating point in [0, 1]; they may overshoot.
-        target: ground truth, the same shape, in [0, 1].
-        wait: whether the values of images on a GPU are looked at too.
-
-    Raises:
-        UserError: no such images, their shapes or devices differ, or the target is outside [0, 1].
+    Both are (N, 1 or 3, H, W), floating point in [0, 1]; the output may overshoot. The target is returned as constant:
+    no loss here differentiates by it. Its values are looked at on the CPU, once for all losses that are given the same
+    tensor, and on a GPU, which would be waited for, only with `wait`. UserError for other images.
     """
     check_images(output, "output", channels=(1, 3))
     check_images(target, "target", channels=(1, 3))

@@ -71,7 +71,7 @@ def build_loss(spec: Mapping[str, Any] | LossSpec) -> WeightedSum:
 
 
 def resolve_loss(spec: Mapping[str, Any] | LossSpec) -> LossSpec:
-    """Check what params.yaml says of a loss, as `build_loss` does, and spell out the defaults, without loading weights."""
+    """Check what params.yaml says of a loss, as `build_loss` does, and spell out the defaults, without weights."""
     loss = _with_defaults(spec)
     _check(loss)
     return loss

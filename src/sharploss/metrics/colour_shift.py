@@ -7,8 +7,7 @@ from torch import Tensor
 from sharploss.functional.colour import check_border
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 
-BLOCK = 16
-"""Side of the areas, in pixels."""
+BLOCK = 16  # side of the areas, in pixels
 
 TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 """Linear sRGB to CIE XYZ (ITU-R BT.709 primaries, white D65)."""

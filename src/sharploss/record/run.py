@@ -93,7 +93,7 @@ class RunRecord:
 
 
 def load_run(files: RunFiles, key: str) -> RunRecord:
-    """Read the record of a run; UserError where a file is missing or damaged. What was not trained needs no provenance."""
+    """Read the record of a run, which needs no provenance where it was not trained; UserError where it is damaged."""
     metrics = read_model(files.metrics, Metrics)
     untrained = metrics.status == "not_trained" and not files.provenance.is_file()
     return RunRecord(key, metrics, None if untrained else read_model(files.provenance, Provenance))
