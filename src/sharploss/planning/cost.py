@@ -1,7 +1,4 @@
-"""What a plan will train, what it keeps, and how long that takes: predicted from what was measured here before.
-
-The measurements are the provenance of runs that were trained here, and what `plan --measure` has timed (`TIMED`).
-"""
+"""What a plan will train, what it keeps, and how long that takes: predicted from what was measured here before."""
 
 import contextlib
 import json
@@ -33,11 +30,8 @@ Config = dict[str, Any]
 def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[str]]:
     """Sort a plan's runs by what is here of them; data and code are not looked at, which `dvc status` does.
 
-    Returns:
-        kept: trained with these settings, and the weights are here.
-        other: trained with other settings of the network, loss, recipe or task; or started from such a run, which will
-            have other weights.
-        new: not trained, or the weights are not here.
+    "kept" were trained with these settings, "other" with other ones, or started from such a run, which will have other
+    weights; "new" were not trained, or their weights are not here.
     """
     files, relative = paths(plan["study"], root), paths(plan["study"])
     found: dict[str, list[str]] = {"kept": [], "other": [], "new": []}

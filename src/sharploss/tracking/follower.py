@@ -1,8 +1,7 @@
 """Weights & Biases as a sink: a process of its own follows the record of a run and sends it.
 
-Nothing W&B does, or fails to do, can reach the training: there is no pipe that could fill, no call that could hang, no
-exception that could propagate. The record is complete without it and can be replayed at any time
-(`sharploss.tracking.publish`). A line of the record is sent once: see `lines_sent`.
+Nothing W&B does, or fails to do, can reach the training, and the record is complete without it and can be replayed at
+any time (`sharploss.tracking.publish`). A line of the record is sent once: see `lines_sent`.
 """
 
 import contextlib
