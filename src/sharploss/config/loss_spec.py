@@ -9,8 +9,7 @@ from sharploss.config.limits import ENTRIES, WEIGHT
 from sharploss.utils.errors import UserError, shown
 from sharploss.utils.models import describe_problem
 
-ADVERSARIAL = ("gan", "lsgan", "ragan", "sharpgan")
-"""Loss terms that have a discriminator."""
+ADVERSARIAL = ("gan", "lsgan", "ragan", "sharpgan")  # loss terms that have a discriminator
 
 
 class Term(BaseModel):

@@ -12,8 +12,7 @@ from torch import Tensor
 from sharploss.functional.images import BYTES, check_images
 from sharploss.utils.argument_checks import check_choice
 
-BUNDLE = 2**21
-"""Values that are summed at a time, about, in float64: those of a small image all together."""
+BUNDLE = 2**21  # values that are summed at a time, about, in float64: those of a small image all together
 
 
 def imresize(image_uint8: Tensor, scale: float, *, border: str = "replicate", rounding: str = "axis") -> Tensor:

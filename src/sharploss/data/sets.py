@@ -15,8 +15,7 @@ from sharploss.utils.errors import UserError, unknown
 SCALE_MARK = re.compile(r"(_SRF_\d+_(HR|LR)|x[234])$")
 """What publishers add to the name of an image to say at which scale it is."""
 
-SIDES = ("sharp", "blur")
-"""Folders that say which side of a pair a file is on."""
+SIDES = ("sharp", "blur")  # folders that say which side of a pair a file is on
 
 
 class Item(NamedTuple):

@@ -24,11 +24,8 @@ from sharploss.utils.errors import UserError
 Restorer = Callable[[Tensor], Tensor]
 """From a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8."""
 
-MOST_WORKERS = 8
-"""Images that are measured at once on a processor, one a core; each takes memory."""
-
-TARGET = ""
-"""Whose features the ground truth's are, where a run's key stands."""
+MOST_WORKERS = 8  # images that are measured at once on a processor, one a core; each takes memory
+TARGET = ""  # whose features the ground truth's are, where a run's key stands
 
 
 class Measures(NamedTuple):

@@ -15,15 +15,13 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-GRID = 8
-"""Tiles start at multiples of this, the coarsest grid that a network lays on its input (MPRNet's)."""
+GRID = 8  # tiles start at multiples of this, the coarsest grid that a network lays on its input (MPRNet's)
 
 MAX_PIXELS = 2**20
 """Inputs of more pixels are restored in tiles. Those of the benchmarks have fewer: GoPro's 0.92 million,
 DIV2K's at x2 0.7 million. EDSR's 256 channels take 1 GiB for each layer's output here, four times that when doubled."""
 
-TILE = 368
-"""Side in input pixels of what is kept of a tile; OVERLAP on each side makes it 512."""
+TILE = 368  # side in input pixels of what is kept of a tile; OVERLAP on each side makes it 512
 
 OVERLAP = 72
 """Input pixels around the kept part of a tile: EDSR with 32 blocks sees 68 pixels far, and no other finite network but

@@ -18,8 +18,7 @@ FLOATS, BYTES, EITHER = "floating point in [0, 1]", "uint8", "uint8 or floating 
 
 _TYPES = {FLOATS: _FLOATS, BYTES: (torch.uint8,), EITHER: (torch.uint8, *_FLOATS)}
 
-HALF_LEVEL = 1 / 510
-"""How far a target may leave [0, 1]: what rounds to an 8-bit level all the same."""
+HALF_LEVEL = 1 / 510  # how far a target may leave [0, 1]: what rounds to an 8-bit level all the same
 
 FAR = 2.0
 """How far the mean of an output that is measured may lie from [0, 1], in images: overshooting moves it by far less."""

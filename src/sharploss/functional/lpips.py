@@ -11,8 +11,7 @@ from sharploss.assets.weights import optional_package
 BACKBONES = {"alex": ("alexnet", "alexnet_torchvision"), "vgg": ("vgg16_torchvision",)}
 """Assets that each backbone comes from: its convolutions alone, or torchvision's whole network."""
 
-MIN_SIZE = {"alex": 31, "vgg": 16}
-"""Pixels a side below which the network's last layer has nothing to look at."""
+MIN_SIZE = {"alex": 31, "vgg": 16}  # pixels a side below which the network's last layer has nothing to look at
 
 
 def build_lpips(net: str, weights: Mapping[str, Tensor]) -> nn.Module:

@@ -34,8 +34,7 @@ from sharploss.utils.yaml_files import load_yaml
 Settings = Mapping[str, Any]
 """By dotted keys."""
 
-CLOSE = 1e-3
-"""How far scores of one input image may be apart on two machines."""
+CLOSE = 1e-3  # how far scores of one input image may be apart on two machines
 
 
 def main(arguments: Sequence[str]) -> int:

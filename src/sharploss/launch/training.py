@@ -19,8 +19,7 @@ from sharploss.record.run import save_run, summarise
 from sharploss.tracking import follower as tracking
 from sharploss.utils.files import check_writable, read_json, sha256, write_json, write_text
 
-DONE = "done.json"
-"""In the scratch folder of a run whose results DVC has yet to take note of: their sha256."""
+DONE = "done.json"  # in the scratch folder of a run whose results DVC has yet to take note of: their sha256
 
 
 def stamps(files: Iterable[Path]) -> dict[str, list[int]]:

@@ -14,8 +14,7 @@ from typing import Any, TextIO
 
 from sharploss.launch.jobs import DVC
 
-FOLDER = Path(".scratch/launch")
-"""Where logs, locks and submitit's files lie, relative to the study's folder."""
+FOLDER = Path(".scratch/launch")  # where logs, locks and submitit's files lie, relative to the study's folder
 
 STOPPED = 75  # EX_TEMPFAIL, as pipelines/train.py has it
 

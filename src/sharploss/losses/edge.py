@@ -6,8 +6,7 @@ from torch import Tensor
 from sharploss.functional.image_loss import ImageLoss
 from sharploss.utils.argument_checks import check_number
 
-TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
-"""The blur along one axis, Burt and Adelson's of 1983."""
+TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)  # the blur along one axis, Burt and Adelson's of 1983
 
 
 class EdgeLoss(ImageLoss):

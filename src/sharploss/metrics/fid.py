@@ -15,11 +15,8 @@ from torch import Tensor, nn
 from sharploss.assets.weights import local_only, optional_package
 from sharploss.metrics.cached_image import CachedImage, Images, cached
 
-PATCH, STRIDE = 128, 64
-"""Side of the patches and distance from one to the next, in pixels."""
-
-BATCH = 32
-"""Patches that go through the network at a time."""
+PATCH, STRIDE = 128, 64  # side of the patches and distance from one to the next, in pixels
+BATCH = 32  # patches that go through the network at a time
 
 Features = Callable[[Images], Tensor]
 """From images (N, 3, H, W) RGB in [0, 1], rounded there to 8 bits, to the features of their patches, (patches, D)."""

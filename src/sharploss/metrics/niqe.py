@@ -17,11 +17,8 @@ from sharploss.metrics.cached_image import Images, cached
 MODULES = ("pyiqa.utils.color_util", "pyiqa.archs.niqe_arch", "pyiqa.matlab_utils", "scipy.io")
 """What NIQE is computed with, beside torch."""
 
-BLOCK = 96
-"""Side of the blocks whose statistics are compared with those of undistorted photographs, in pixels."""
-
-REACH, SIGMA = 3, 7 / 6
-"""Half side and standard deviation of the window of the local means, in pixels."""
+BLOCK = 96  # side of the blocks whose statistics are compared, in pixels
+REACH, SIGMA = 3, 7 / 6  # half side and standard deviation of the window of the local means, in pixels
 
 
 def load_niqe() -> Callable[[Images, int], Tensor]:

@@ -6,8 +6,7 @@ from sharploss.functional.filters import laplacian, patch_variance, sobel
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.utils.errors import UserError
 
-PATCH = 8
-"""Side of the patches within which gradients vary, in pixels; the GV loss's."""
+PATCH = 8  # side of the patches within which gradients vary, in pixels; the GV loss's
 
 # Values are multiples of 1/255 up to rounding, so nothing but zeros is smaller.
 ZERO = 1e-9

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from sharploss.utils.argument_checks import check_choice, check_integer
 
-CHANNEL_COUNTS = (1, 3)
-"""Channels a network can be built for: Y or RGB."""
+CHANNEL_COUNTS = (1, 3)  # channels a network can be built for: Y or RGB
 
 
 def check_sizes(scale: Any, channels: Any, *, scales: tuple[int, ...] = (1, 2, 3, 4), **sizes: Any) -> None:

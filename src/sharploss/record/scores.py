@@ -31,9 +31,7 @@ class Score(NamedTuple):
 class Notes(JsonRecord):
     """What is to be said beside the numbers."""
 
-    not_measured: dict[str, str] = Field(
-        default={}
-    )  # metric: why it was not measured, or on which images it is undefined
+    not_measured: dict[str, str] = Field(default={})  # metric: why it was not, or on which images it is undefined
     missing_sets: dict[str, str] = Field(default={})  # test set or image: why it could not be had
     fid_patches: dict[str, int] = Field(default={})  # test set: how many patches FID compared
     weights_sha256: dict[str, str] = Field(default={})  # run: of the weights that were measured

@@ -17,8 +17,7 @@ CPUINFO = Path("/proc/cpuinfo")
 INSTRUCTION_SETS = re.compile(r"(avx|amx|fma|f16c|sse4|asimd|sve)[0-9a-z_]*")
 """Flags of a processor that libraries choose their code by, and with it the last bits of sums."""
 
-STUDIED = ("src", "pipelines", "params.yaml")
-"""What makes a run what it is, in the repository it is started in."""
+STUDIED = ("src", "pipelines", "params.yaml")  # what makes a run what it is, in the repository it is started in
 
 
 def choose_device() -> torch.device:

@@ -17,8 +17,7 @@ from sharploss.training.checkpoint import load_checkpoint, read_weights, save_ch
 from sharploss.training.optimizers import SGD, Adam
 from sharploss.utils.errors import UserError
 
-APART = 1 << 32
-"""Added to a run's seed for the patches that a discriminator alone sees."""
+APART = 1 << 32  # added to a run's seed for the patches that a discriminator alone sees
 
 LAST_SEED = (1 << 32) - 1
 """A discriminator's initial weights are drawn from this minus the run's seed. APART would leave the network's stream as
