@@ -189,18 +189,9 @@ def run_environment(asked: argparse.Namespace) -> dict[str, str]:
 
 
 def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
-    """Return submitit's names and values of what was asked.
-
-    Raises:
-        UserError: an option of sbatch is not of the form KEY=VALUE.
-    """
-    given = {
-        "partition": asked.partition,
-        "time": asked.time or 24 * 60,
-        "gpus_per_node": asked.gpus,
-        "cpus_per_task": asked.cpus,
-        "setup": asked.setup,
-    }
+    """Return submitit's names and values of what was asked; UserError for an option that is not KEY=VALUE."""
+    given = {"partition": asked.partition, "time": asked.time or 24 * 60, "setup": asked.setup}
+    given |= {"gpus_per_node": asked.gpus, "cpus_per_task": asked.cpus}
     additional: dict[str, str] = {}
     for option in asked.slurm:
         key, sign, value = option.partition("=")

@@ -23,12 +23,6 @@ class Recorder:
 
     Both go on beside the trainings, one command of each kind at a time. What a run has read must be as it was: where it
     was changed meanwhile, DVC is told nothing, and the run is trained again by the next launch.
-
-    Attributes:
-        study: whose runs these are.
-        jobs: all that are to be trained.
-        say: where events go.
-        failed: runs that could not be recorded.
     """
 
     study: str
