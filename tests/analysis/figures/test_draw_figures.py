@@ -10,8 +10,7 @@ from sharploss.analysis.load import load_study
 from sharploss.analysis.tables.tables import alpha_sweep, pairings
 
 
-def test_the_points_are_those_of_the_table(study_root):
-    study = load_study("mini", study_root)
+def test_the_points_are_those_of_the_table(study):
     points, table = tradeoff_points(study), pairings(study)
     row = points.query("network == 'vdsr' and loss == 'ssim' and dataset == 'set5'").iloc[0]
     cell = table.query("network == 'vdsr' and loss == 'ssim' and dataset == 'set5'").iloc[0]
@@ -20,8 +19,7 @@ def test_the_points_are_those_of_the_table(study_root):
     assert points.query("network == 'espcn' and loss == 'sploss'")["alpha"].isna().all()
 
 
-def test_the_levels_are_those_of_the_table_inside_their_interval(study_root):
-    study = load_study("mini", study_root)
+def test_the_levels_are_those_of_the_table_inside_their_interval(study):
     levels, table = sweep_levels(study), alpha_sweep(study)
     part = levels.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'")
     cells = table.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]
@@ -31,8 +29,8 @@ def test_the_levels_are_those_of_the_table_inside_their_interval(study_root):
     assert ((part["low"] - 1e-9 <= part["value"]) & (part["value"] <= part["high"] + 1e-9)).all()
 
 
-def test_terms_are_unweighted_numbers_of_the_record(study_root):
-    lines = term_lines(load_study("mini", study_root))
+def test_terms_are_unweighted_numbers_of_the_record(study):
+    lines = term_lines(study)
     assert set(lines[lines["loss"] == "l1_gv"]["term"]) == {"l1", "gv"}
     assert (lines["value"] > 0).all()
 
