@@ -1,3 +1,4 @@
+import copy
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import yaml
 from hypothesis import settings
 
 from clones import clone, put_back
+from lpips_network import lpips_network
 from tiny_study import make_once
 
 # Hypothesis checks how long an example takes; on a busy two-core machine that says nothing about the code.
@@ -66,6 +68,12 @@ def untouched(study):
     """The finished study; what a test changes in it is put back afterwards."""
     yield study
     put_back(study)
+
+
+@pytest.fixture
+def lpips_at_once(monkeypatch):
+    """Have the package copy its network instead of drawing it again."""
+    monkeypatch.setattr("lpips.LPIPS", lambda net, **_: copy.deepcopy(lpips_network(net)))
 
 
 @pytest.fixture(autouse=True)

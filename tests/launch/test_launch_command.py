@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 import time
@@ -92,8 +93,13 @@ def test_a_time_that_is_given(text, seconds):
 
 
 def test_what_is_left_of_the_study_ends_with_the_time(monkeypatch):
-    monkeypatch.setattr(command, "DVC", (sys.executable, "-c", "import time; time.sleep(60)"))
-    assert command.finish(0.3) == 75
+    # Tests that run in the background ignore Ctrl-C, and so would what they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(command, "DVC", (sys.executable, "-S", "-c", "import time; time.sleep(60)"))
+    try:
+        assert command.finish(0.3) == 75
+    finally:
+        signal.signal(signal.SIGINT, before)
     monkeypatch.setattr(command, "DVC", (sys.executable, "-c", "raise SystemExit(5)"))
     assert command.finish(None) == 5
 
