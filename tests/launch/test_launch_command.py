@@ -1,4 +1,3 @@
-import subprocess
 import sys
 import time
 from types import SimpleNamespace
@@ -143,14 +142,16 @@ def test_what_comes_before_is_done_first(monkeypatch):
 
     def pretend(arguments, **_):
         ran.append(arguments[arguments.index("repro") :])
-        return subprocess.CompletedProcess(arguments, 1 if "extract" in arguments else 0)
+        code = 1 if "extract" in arguments else 0
+        return SimpleNamespace(returncode=code, wait=lambda: code)
 
-    monkeypatch.setattr(command.subprocess, "run", pretend)
+    for name in ("run", "Popen"):
+        monkeypatch.setattr(command.subprocess, name, pretend)
 
     assert command.prepare(SimpleNamespace(extractors={})) == 0
-    assert ran == [["repro", "plan", "fetch", "prepare"]]
+    assert ran == [["repro", "plan", "fetch"], ["repro", "-s", "prepare"]]
     assert command.prepare(SimpleNamespace(extractors={"mdf": None})) == 0  # runs without an extractor go on
-    assert ran[2] == ["repro", "--keep-going", "extract"]
+    assert ran[4] == ["repro", "-s", "--keep-going", "extract"]
 
 
 def test_help_shows_an_example(capsys):

@@ -179,8 +179,14 @@ def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
 
 def prepare(params: Params) -> int:
     """Have DVC do what all runs depend on and return its exit code."""
-    code = subprocess.run([*DVC, "repro", "plan", "fetch", "prepare"], check=False).returncode
-    if code == 0 and params.extractors:
+    code = subprocess.run([*DVC, "repro", "plan", "fetch"], check=False).returncode
+    if code:
+        return code
+    commands = [[*DVC, "repro", "-s", "prepare"]]
+    if params.extractors:
         # A run whose extractor cannot be trained says so itself; the others need not wait for it.
-        subprocess.run([*DVC, "repro", "--keep-going", "extract"], check=False)
-    return code
+        commands.append([*DVC, "repro", "-s", "--keep-going", "extract"])
+    prepared, *extracted = [subprocess.Popen(command) for command in commands]
+    for process in extracted:
+        process.wait()
+    return prepared.wait()

@@ -36,9 +36,10 @@ def load_niqe() -> Callable[[Images, int], Tensor]:
     Raises:
         AssetMissingError: the parameters cannot be had, or a package cannot be imported.
     """
+    parameters = locate("niqe")[0]  # first: the packages take as long to import as torch
     for module in MODULES:
         optional_package(module)
-    mean, covariance = _pristine(locate("niqe")[0])
+    mean, covariance = _pristine(parameters)
 
     def quality(output: Images, border: int) -> Tensor:
         picture = cached(output)
