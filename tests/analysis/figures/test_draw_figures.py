@@ -9,8 +9,7 @@ from sharploss.analysis.load import load_study
 from sharploss.analysis.tables.tables import alpha_sweep, pairings
 
 
-def test_the_points_are_those_of_the_table(study_root):
-    study = load_study("mini", study_root)
+def test_the_points_are_those_of_the_table(study):
     points, table = tradeoff_points(study), pairings(study)
     row = points.query("network == 'vdsr' and loss == 'ssim' and dataset == 'set5'").iloc[0]
     cell = table.query("network == 'vdsr' and loss == 'ssim' and dataset == 'set5'").iloc[0]
@@ -19,8 +18,7 @@ def test_the_points_are_those_of_the_table(study_root):
     assert points.query("network == 'espcn' and loss == 'sploss'")["alpha"].isna().all()
 
 
-def test_the_levels_are_those_of_the_table_inside_their_interval(study_root):
-    study = load_study("mini", study_root)
+def test_the_levels_are_those_of_the_table_inside_their_interval(study):
     levels, table = sweep_levels(study), alpha_sweep(study)
     part = levels.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'")
     cells = table.query("dataset == 'set5' and metric == 'psnr' and protocol == 'y'").iloc[0]

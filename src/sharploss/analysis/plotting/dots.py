@@ -51,9 +51,10 @@ def dots_figure(dots: pd.DataFrame, x: str) -> Figure:
 
 def _within_reach(part: pd.DataFrame) -> pd.DataFrame:
     """Move to the end of the axis what would squeeze all other changes of a panel into a line at zero."""
-    changes = part[["value", "low", "high"]].astype("float64")
+    columns = ["value", "low", "high"]
+    changes = part[columns].astype("float64")
     reach = changes.abs().max(axis=1)
     limit = TOO_FAR * reach[(reach > 0) & (reach < float("inf"))].median()
     part = part.copy()
-    part[[*changes]] = changes.clip(-limit, limit)
+    part[columns] = changes.clip(-limit, limit)
     return part
