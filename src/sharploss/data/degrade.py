@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sharploss.data.blur import blur, gaussian_blur, motion_kernel
-from sharploss.data.imresize import imresize
+from sharploss.data.imresize import imresize, to_bytes
 from sharploss.data.jpeg import as_grey, compress
 from sharploss.data.noise import normal, uniform
 from sharploss.functional.images import BYTES, check_images
@@ -114,7 +114,7 @@ def _add_noise(image: Tensor, task: Mapping[str, Any], name: str, _given: Tensor
     target = as_grey(image) if task["colour"] == "grey" else image
     channels = 1 if task["colour"] == "grey" else 3
     noise = torch.from_numpy(normal(task["seed"], name, (channels, *target.shape[-2:])))
-    noisy = (target[:channels].double() + task["sigma"] * noise).add(0.5).floor().clamp(0, 255).to(torch.uint8)
+    noisy = to_bytes(target[:channels].double() + task["sigma"] * noise)
     return target, noisy.expand(3, -1, -1).contiguous()
 
 
