@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
             if failed:
                 print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
                 return 1
-            return 0 if asked.train_only else repro(until=end)
+            return 0 if asked.train_only else repro([], until=end)
     except BlockingIOError:
         raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
     except KeyboardInterrupt:
@@ -95,17 +95,22 @@ def stopped_by_signals() -> Generator[None]:
             signal.signal(number, handler)
 
 
-def repro(*words: str, until: float | None = None) -> int:
-    """Have DVC do stages, all when none is named, until a time by time.monotonic; return its exit code."""
-    # In a session of its own, all of which is to stop: while a stage runs, DVC itself does not hear a SIGINT.
-    process = subprocess.Popen([*DVC, "repro", *words], start_new_session=True)
+def repro(*commands: Sequence[str], until: float | None = None) -> int:
+    """Have DVC do stages until a time by time.monotonic, several commands beside each other.
+
+    Each command names its stages, or none for all of them. Returns the exit code of the first.
+    """
+    # In sessions of their own, all of which are to stop: while a stage runs, DVC itself does not hear a SIGINT.
+    processes = [subprocess.Popen([*DVC, "repro", *words], start_new_session=True) for words in commands]
     try:
-        return process.wait(None if until is None else max(0.0, until - time.monotonic()))
+        codes = [one.wait(None if until is None else max(0.0, until - time.monotonic())) for one in processes]
+        return codes[0]
     except (KeyboardInterrupt, subprocess.TimeoutExpired) as reason:
-        while process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.killpg(process.pid, signal.SIGINT)
-                process.wait(AGAIN)
+        for process in processes:
+            while process.poll() is None:
+                with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                    os.killpg(process.pid, signal.SIGINT)
+                    process.wait(AGAIN)
         if isinstance(reason, KeyboardInterrupt):
             raise
         return STOPPED
@@ -201,8 +206,9 @@ def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
 
 def prepare(params: Params, until: float | None) -> int:
     """Have DVC do what all runs depend on and return its exit code."""
-    code = repro("plan", "fetch", "prepare", until=until)
-    if code == 0 and params.extractors:
-        # A run whose extractor cannot be trained says so itself; the others need not wait for it.
-        repro("--keep-going", "extract", until=until)
-    return code
+    code = repro(["plan", "fetch"], until=until)
+    if code:
+        return code
+    # A run whose extractor cannot be trained says so itself; the others need not wait for it.
+    extract = [["-s", "--keep-going", "extract"]] if params.extractors else []
+    return repro(["-s", "prepare"], *extract, until=until)

@@ -98,7 +98,7 @@ def run_jobs(
     waiting, tasks, progress = list(jobs), list[Task](), Progress(jobs)
     poll = engine.pause if poll is None else poll
     try:
-        while waiting or tasks or recorder.poll():
+        while waiting or tasks or recorder.poll(last=True):
             if until is not None and time.monotonic() > until:
                 raise TimeIsUpError
             _drop_dependents(waiting, progress)
@@ -107,7 +107,7 @@ def run_jobs(
                 tasks.remove(task)
                 _end(task, code, progress, recorder)
                 say(progress.state(len(tasks)))
-            busy = recorder.poll()
+            busy = recorder.poll(last=not (waiting or tasks))
             progress.look(tasks)
             show(progress.state(len(tasks)))
             if waiting or tasks or busy:

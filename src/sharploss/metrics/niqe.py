@@ -28,9 +28,10 @@ def load_niqe() -> Callable[[Images, int], Tensor]:
     float64: lower is better. It looks at BT.601 studio-range luma rounded to 8 bits. NaN where fewer than two blocks of
     96x96 pixels fit, which have no covariance; with fewer than some 40 it is noisy.
     """
+    parameters = locate("niqe")[0]  # first: the packages take as long to import as torch
     for module in MODULES:
         optional_package(module)
-    mean, covariance = _pristine(locate("niqe")[0])
+    mean, covariance = _pristine(parameters)
 
     def quality(output: Images, border: int) -> Tensor:
         picture = cached(output)

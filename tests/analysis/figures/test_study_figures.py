@@ -112,11 +112,9 @@ def small(full):
 @pytest.fixture
 def scored_alone(monkeypatch):
     """Leave out the figures in which there is no score."""
-    others = {sploss.pictures, sploss.mechanism, gv.gradients, gv.variances, mdf.extractions, sharpgan.pictures}
+    others = {sploss.pictures, sploss.mechanism, gv.gradients, gv.variances, sharpgan.pictures}
     for paper in PAPERS:
         monkeypatch.setattr(paper, "FIGURES", [subject for subject in paper.FIGURES if subject not in others])
-    for name in ("leads", "discriminators", "training"):
-        monkeypatch.setattr(training, name, lambda *_: [])
 
 
 @pytest.mark.parametrize("change", MEASURED)
