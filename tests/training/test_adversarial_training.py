@@ -80,16 +80,19 @@ def test_a_run_is_the_textbook_gan(adversarial, packs, tmp_path, steps):
 def test_stopped_and_resumed_gives_the_same_bits_on_both_sides(adversarial, packs, tmp_path, monkeypatch):
     """Stopped three times: before the first checkpoint, at one, and between a checkpoint and a validation."""
     adversarial["loss"]["ragan"] |= {"steps": 2, "r1": 1.0}
-    whole = run(adversarial, packs, tmp_path / "whole")
+    whole, batch = run(adversarial, packs, tmp_path / "whole"), Patches.batch
 
-    def stopping(self, asked, batch=Patches.batch):
-        if asked == step and self.seed == 0:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return batch(self, asked)
+    def stop_at(step):
+        def stopping(self, asked):
+            if asked == step and self.seed == 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return batch(self, asked)
+
+        return stopping
 
     with monkeypatch.context() as patch:
-        patch.setattr(Patches, "batch", stopping)
         for step in (1, 4, 7):
+            patch.setattr(Patches, "batch", stop_at(step))
             assert run(adversarial, packs, tmp_path / "parts").status == "stopped"
     resumed = run(adversarial, packs, tmp_path / "parts")
     assert same(whole.network, resumed.network)
