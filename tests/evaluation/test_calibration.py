@@ -83,7 +83,9 @@ def test_a_cell_that_is_off_is_named(root):
 
 @needs_mirror
 @pytest.mark.slow
-def test_everything_that_the_mirror_has_is_calibrated(root):
+def test_every_set_that_the_mirror_has_is_calibrated(root):
+    """At one scale and one quality; Set5 above at every scale."""
+    keep(root, lambda row: row if row["setting"] in ("4", "10") else None)
     rows = calibrate(paths("mini", root), progress=False)
     assert off(rows) == []
     here = {path.name.lower() for path in (Path(MIRROR) / "datasets").iterdir()}

@@ -13,7 +13,7 @@ from typing import Any
 from sharploss.config.params import Params, load_params
 from sharploss.launch.engines import Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
-from sharploss.launch.recorder import Recorder
+from sharploss.launch.recorder import UNTRAINED, Recorder
 from sharploss.launch.schedule import TimeIsUpError, clock, run_jobs, say
 from sharploss.launch.worker import STOPPED, locked
 from sharploss.planning.plan import load_plan
@@ -52,7 +52,8 @@ def main(arguments: Sequence[str]) -> int:
                 return code
             jobs = jobs_of(params, asked)
             until = began + asked.seconds - min(RESERVE, asked.seconds / 10) if asked.seconds else None
-            failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say), until=until)
+            beside = [f"{name}@{params.study}" for name in UNTRAINED] if jobs and not asked.train_only else []
+            failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say, stages=beside), until=until)
     except BlockingIOError:
         raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
     except KeyboardInterrupt:
