@@ -1,16 +1,24 @@
+import copy
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from hypothesis import settings
 
 from clones import clone, put_back
+from lpips_network import lpips_network
 from tiny_study import make_once
 
 # Hypothesis checks how long an example takes; on a busy two-core machine that says nothing about the code.
 settings.register_profile("sharploss", deadline=None, max_examples=25)
 settings.load_profile("sharploss")
+
+# Tests read and write studies by the hundred: PyYAML's C parts are ten times faster.
+if yaml.__with_libyaml__:
+    yaml.SafeLoader, yaml.SafeDumper = yaml.CSafeLoader, yaml.CSafeDumper
 
 # Two test processes share two cores.
 torch.set_num_threads(1)
@@ -18,6 +26,22 @@ os.environ.setdefault("WANDB_MODE", "disabled")
 # Processes that tests start use this folder's package too, whichever one is installed.
 SOURCE = str(Path(__file__).resolve().parent.parent / "src")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
+# Containers like to forbid compiled files: then every process would compile the package and all tests again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each test process whole folders of the analysis, or whole files: what their tests share is made once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFixtures(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            shared = "tests/analysis/"
+            return shared if nodeid.startswith(shared) else super()._split_scope(nodeid)
+
+    return ByFixtures(config, log) if config.option.dist == "load" else None
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +68,12 @@ def untouched(study):
     """The finished study; what a test changes in it is put back afterwards."""
     yield study
     put_back(study)
+
+
+@pytest.fixture
+def lpips_at_once(monkeypatch):
+    """Have the package copy its network instead of drawing it again."""
+    monkeypatch.setattr("lpips.LPIPS", lambda net, **_: copy.deepcopy(lpips_network(net)))
 
 
 @pytest.fixture(autouse=True)

@@ -45,7 +45,7 @@ def test_every_set_of_the_published_values_is_looked_for(repository):
 
 def test_sets_that_are_not_here_are_not_calibrated_and_nothing_is_downloaded(root, monkeypatch):
     monkeypatch.delenv("SHARPLOSS_MIRROR", raising=False)
-    rows = calibrate(paths("mini", root), progress=False)
+    rows = calibrate(paths("mini", root))
     assert {row["status"] for row in rows} == {"not calibrated"}
     assert off(rows) == []
     assert "set5 is in neither the cache nor a mirror" in rows[0]["explanation"]
@@ -58,7 +58,7 @@ def test_sets_that_are_not_here_are_not_calibrated_and_nothing_is_downloaded(roo
 @needs_mirror
 def test_set5_is_calibrated_at_every_scale(root):
     keep(root, lambda row: row if row["dataset"] == "set5" else None)
-    rows = calibrate(paths("mini", root), progress=False)
+    rows = calibrate(paths("mini", root))
     assert {row["status"] for row in rows} == {"ok"}
     found = {(row["kind"], row["setting"], row["metric"]): row["measured"] for row in rows}
     assert found["sr", "4", "psnr"] == "28.422"
@@ -76,7 +76,7 @@ def test_a_cell_that_is_off_is_named(root):
             else None
         ),
     )
-    rows = calibrate(paths("mini", root), progress=False)
+    rows = calibrate(paths("mini", root))
     assert off(rows) == ["set5 sr 4: psnr luma alone is 28.422, published 28.9 (tolerance 0.02)"]
     assert calibration(paths("mini", root)).rows[0][6].text == "\N{MINUS SIGN}0.478 (off)"
 
@@ -86,7 +86,7 @@ def test_a_cell_that_is_off_is_named(root):
 def test_every_set_that_the_mirror_has_is_calibrated(root):
     """At one scale and one quality; Set5 above at every scale."""
     keep(root, lambda row: row if row["setting"] in ("4", "10") else None)
-    rows = calibrate(paths("mini", root), progress=False)
+    rows = calibrate(paths("mini", root))
     assert off(rows) == []
     here = {path.name.lower() for path in (Path(MIRROR) / "datasets").iterdir()}
     assert {row["dataset"] for row in rows if row["status"] == "ok"} >= {"set5", "set14", "b100", "classic5", "live1"}
@@ -96,10 +96,10 @@ def test_every_set_that_the_mirror_has_is_calibrated(root):
 def test_damaged_published_values_are_told(root):
     (root / PUBLISHED / "calibration.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match=r"calibration\.csv has no column 'dataset'"):
-        calibrate(paths("mini", root), progress=False)
+        calibrate(paths("mini", root))
     (root / PUBLISHED / "calibration.csv").unlink()
     with pytest.raises(UserError, match=r"calibration\.csv is missing"):
-        calibrate(paths("mini", root), progress=False)
+        calibrate(paths("mini", root))
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,13 @@ def test_damaged_published_values_are_told(root):
 def test_a_published_value_that_cannot_be_is_told(root, column, value):
     keep(root, lambda row: {**row, column: value})
     with pytest.raises(UserError, match=rf"calibration\.csv, line 2: {column} cannot be '{value}': get it back"):
-        calibrate(paths("mini", root), progress=False)
+        calibrate(paths("mini", root))
 
 
 def test_published_values_that_are_no_text_are_told(root):
     (root / PUBLISHED / "calibration.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match=r"calibration\.csv is not a table"):
-        calibrate(paths("mini", root), progress=False)
+        calibrate(paths("mini", root))
 
 
 def test_without_a_calibration_the_report_has_an_empty_table(tmp_path):

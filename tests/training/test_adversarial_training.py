@@ -251,7 +251,7 @@ def test_a_discriminators_weights_that_are_no_numbers_at_the_end_are_noticed(adv
         logged = step(self, *arguments)
         steps.append(logged)
         if len(steps) == 12:
-            next(self.discriminator.parameters()).data.fill_(float("nan"))
+            next(self.term.discriminator.parameters()).data.fill_(float("nan"))
         return logged
 
     monkeypatch.setattr(DiscriminatorTrainer, "_step", broken)

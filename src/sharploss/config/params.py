@@ -12,8 +12,7 @@ from sharploss.config.sections import Sections
 from sharploss.utils.errors import UserError
 from sharploss.utils.models import load_model
 
-RESERVED = ("published",)
-"""Folders beside those of the studies, which no study may be named after."""
+RESERVED = ("published",)  # folders beside those of the studies, which no study may be named after
 
 
 class Params(Sections):
@@ -35,9 +34,8 @@ class Params(Sections):
             seeds = len(suite.seeds or self.seeds)
             total += len(suite.tasks) * len(suite.networks) * len(suite.losses) * seeds
             if total > RUNS:
-                raise UserError(
-                    f"suites.{name} brings the study to {total} runs; the maximum is {RUNS}: make studies of its parts."
-                )
+                what = f"suites.{name} brings the study to {total} runs; the maximum is {RUNS}"
+                raise UserError(f"{what}: make studies of its parts.")
         check_leakage(self)
         return self
 
@@ -45,3 +43,11 @@ class Params(Sections):
 def load_params(path: str | Path = "params.yaml") -> Params:
     """Read a study's parameters; errors are those of `load_model`."""
     return load_model(path, Params)
+
+
+def check_unchanged(params: Params, task: str, extractor: str = "") -> None:
+    """Raise a UserError where a stage's settings changed while it ran: DVC records those that it finds afterwards."""
+    now = load_params()
+    pairs = ((one.tasks.get(task), one.extractors.get(extractor), one.datasets) for one in (params, now))
+    if next(pairs) != next(pairs):
+        raise UserError(f"params.yaml has other settings of {extractor or task} than this began with: run it again.")

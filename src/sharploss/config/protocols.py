@@ -19,18 +19,14 @@ class Protocol(TypedDict):
 
 
 class Metric(TypedDict):
-    """What a number says.
-
-    `direction` tells what is better ("one": the closer to 1), `decimals` how many places are worth showing,
-    `protocols` which keys of PROTOCOLS it is measured under, `asset` which entry of the catalogue it needs.
-    """
+    """What a number says."""
 
     title: str
     unit: str
-    direction: Literal["higher", "lower", "one"]
-    decimals: int
-    protocols: tuple[str, ...]
-    asset: str | None
+    direction: Literal["higher", "lower", "one"]  # what is better; "one": the closer to 1
+    decimals: int  # worth showing
+    protocols: tuple[str, ...]  # that it is measured under
+    asset: str | None  # of the catalogue, that it needs
     description: str
 
 

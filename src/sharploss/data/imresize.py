@@ -1,6 +1,5 @@
 """MATLAB's bicubic image resizing, bit for bit when shrinking by 2, 3 or 4, in the three conventions in circulation.
 
-Nearly every super-resolution paper makes its low-resolution images with MATLAB's `imresize(image, 1/scale, 'bicubic')`.
 Other libraries differ by more than a loss function gains: OpenCV's bicubic does not antialias (28.6 dB away at x4),
 Pillow's rounds its weights (55 dB away). docs/decisions.md says which published files follow which convention.
 """
@@ -13,8 +12,7 @@ from torch import Tensor
 from sharploss.functional.images import BYTES, check_images
 from sharploss.utils.argument_checks import check_choice
 
-BUNDLE = 2**21
-"""Values that are summed at a time, about, in float64: those of a small image all together."""
+BUNDLE = 2**21  # values that are summed at a time, about, in float64: those of a small image all together
 
 
 def imresize(image_uint8: Tensor, scale: float, *, border: str = "replicate", rounding: str = "axis") -> Tensor:

@@ -1,9 +1,4 @@
-"""JPEG compression with Pillow, and the luma that JPEG papers compress.
-
-Pillow's wheels bring libjpeg-turbo, at its defaults: baseline, the standard's tables scaled by `quality`, the accurate
-integer transform, 4:2:0 in colour; those of Pillow 9.5 to 13.0 give the same pixels (measured). The encoder's name and
-version are in the header of every pack made with it.
-"""
+"""JPEG compression with Pillow (9.5 to 13.0 give the same pixels), and the luma that JPEG papers compress."""
 
 import io
 

@@ -1,15 +1,17 @@
 """`python -m sharploss launch`: train what is stale in parallel, then let DVC finish the study."""
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
+from sharploss.assets.weights import optional_package
 from sharploss.config.params import Params, load_params
 from sharploss.launch.engines import Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
@@ -27,13 +29,17 @@ DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then
   python -m sharploss launch --for 25m                                  as much as 25 minutes allow; again to go on
   python -m sharploss launch --engine slurm --workers 16 --partition gpu --time 600 --gpus 1 --setup 'module load cuda'
 
-Ctrl-C stops the trainings with a checkpoint; the same command goes on from there. See docs/clusters.md.
+Ctrl-C, SIGTERM or a closed terminal stops the trainings with a checkpoint; the same command goes on from there. See
+docs/clusters.md.
 """
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 RESERVE = 60.0
 """Seconds, or a tenth of the time given, in which trainings write checkpoints and DVC records what has ended."""
+
+AGAIN = 10.0  # seconds after which DVC is asked again to stop: with --keep-going it goes on
+ENDING = ("pandas", "matplotlib.figure", "seaborn", "jinja2", "scipy.special")  # what tables, figures and pages need
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,15 +51,23 @@ def main(arguments: Sequence[str]) -> int:
     if asked.dry_run:
         return show(jobs_of(params, asked))
     engine = make_engine(asked)
+    for package in () if asked.train_only else ENDING:  # found missing before hours of training
+        optional_package(package)
+    end = began + asked.seconds if asked.seconds else None
+    until = end - min(RESERVE, asked.seconds / 10) if end else None
     try:
-        with locked("launch", wait=False):
-            code = prepare(params)
-            if code:
-                return code
-            jobs = jobs_of(params, asked)
-            until = began + asked.seconds - min(RESERVE, asked.seconds / 10) if asked.seconds else None
-            beside = [f"{name}@{params.study}" for name in UNTRAINED] if jobs and not asked.train_only else []
-            failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say, stages=beside), until=until)
+        with stopped_by_signals():
+            with locked("launch", wait=False):
+                code = prepare(params, until)
+                if code:
+                    return code
+                jobs = jobs_of(params, asked)
+                beside = [f"{name}@{params.study}" for name in UNTRAINED] if jobs and not asked.train_only else []
+                failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say, stages=beside), until=until)
+            if failed:
+                print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
+                return 1
+            return 0 if asked.train_only else repro([], until=end)
     except BlockingIOError:
         raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
     except KeyboardInterrupt:
@@ -61,20 +75,45 @@ def main(arguments: Sequence[str]) -> int:
     except TimeIsUpError:
         say("the time is up: everything is saved")
         return STOPPED
-    if failed:
-        print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
-        return 1
-    return 0 if asked.train_only else finish(began + asked.seconds - time.monotonic() if asked.seconds else None)
 
 
-def finish(seconds: float | None) -> int:
-    """Have DVC do the rest of the study, in so many seconds, and return its exit code."""
-    process = subprocess.Popen([*DVC, "repro"])
+@contextlib.contextmanager
+def stopped_by_signals() -> Generator[None]:
+    """Have SIGTERM, and SIGHUP unless it is ignored (nohup), do for the length of the block what Ctrl-C does."""
+
+    def stop(number: int, _frame: object) -> None:
+        if number == signal.SIGHUP:  # the terminal is gone, and printing to it would fail
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(1, 2)
+        raise KeyboardInterrupt
+
+    numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
-        process.wait()
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def repro(*commands: Sequence[str], until: float | None = None) -> int:
+    """Have DVC do stages until a time by time.monotonic, several commands beside each other.
+
+    Each command names its stages, or none for all of them. Returns the exit code of the first.
+    """
+    # In sessions of their own, all of which are to stop: while a stage runs, DVC itself does not hear a SIGINT.
+    processes = [subprocess.Popen([*DVC, "repro", *words], start_new_session=True) for words in commands]
+    try:
+        codes = [one.wait(None if until is None else max(0.0, until - time.monotonic())) for one in processes]
+        return codes[0]
+    except (KeyboardInterrupt, subprocess.TimeoutExpired) as reason:
+        for process in processes:
+            while process.poll() is None:
+                with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                    os.killpg(process.pid, signal.SIGINT)
+                    process.wait(AGAIN)
+        if isinstance(reason, KeyboardInterrupt):
+            raise
         return STOPPED
 
 
@@ -156,18 +195,9 @@ def run_environment(asked: argparse.Namespace) -> dict[str, str]:
 
 
 def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
-    """Return submitit's names and values of what was asked.
-
-    Raises:
-        UserError: an option of sbatch is not of the form KEY=VALUE.
-    """
-    given = {
-        "partition": asked.partition,
-        "time": asked.time or 24 * 60,
-        "gpus_per_node": asked.gpus,
-        "cpus_per_task": asked.cpus,
-        "setup": asked.setup,
-    }
+    """Return submitit's names and values of what was asked; UserError for an option that is not KEY=VALUE."""
+    given = {"partition": asked.partition, "time": asked.time or 24 * 60, "setup": asked.setup}
+    given |= {"gpus_per_node": asked.gpus, "cpus_per_task": asked.cpus}
     additional: dict[str, str] = {}
     for option in asked.slurm:
         key, sign, value = option.partition("=")
@@ -178,16 +208,11 @@ def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
     return chosen | ({"additional_parameters": additional} if additional else {})
 
 
-def prepare(params: Params) -> int:
+def prepare(params: Params, until: float | None) -> int:
     """Have DVC do what all runs depend on and return its exit code."""
-    code = subprocess.run([*DVC, "repro", "plan", "fetch"], check=False).returncode
+    code = repro(["plan", "fetch"], until=until)
     if code:
         return code
-    commands = [[*DVC, "repro", "-s", "prepare"]]
-    if params.extractors:
-        # A run whose extractor cannot be trained says so itself; the others need not wait for it.
-        commands.append([*DVC, "repro", "-s", "--keep-going", "extract"])
-    prepared, *extracted = [subprocess.Popen(command) for command in commands]
-    for process in extracted:
-        process.wait()
-    return prepared.wait()
+    # A run whose extractor cannot be trained says so itself; the others need not wait for it.
+    extract = [["-s", "--keep-going", "extract"]] if params.extractors else []
+    return repro(["-s", "prepare"], *extract, until=until)

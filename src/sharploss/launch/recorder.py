@@ -30,13 +30,6 @@ class Recorder:
     Both go on beside the trainings, one command of each kind at a time. A run is recorded with the last of its group,
     which is then evaluated, or after a pause. What it has read must be as it was: where it was changed meanwhile,
     DVC is told nothing, and the run is trained again by the next launch.
-
-    Attributes:
-        study: whose runs these are.
-        jobs: all that are to be trained.
-        stages: of DVC, which are run beside the trainings.
-        say: where events go.
-        failed: runs that could not be recorded.
     """
 
     study: str

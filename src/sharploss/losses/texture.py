@@ -15,11 +15,10 @@ NORMALISATIONS = ("chw", "hw", "none")
 
 
 def gram(features: Tensor, cell: int | None = None, normalisation: str = "chw") -> Tensor:
-    """Compute the Gram matrices F F^T of features F, channels by places.
+    """Compute the Gram matrices F F^T of features F, channels by places: (N, C, h, w) to (N, patches, C, C).
 
-    From (N, C, h, w) to (N, patches, C, C). `cell` is the side of the patches, of which a ragged right or bottom edge
-    is dropped; None: one patch, all there is. Sums over a patch's places are divided by channels and places ("chw", as
-    in BasicSR), by places ("hw"), or not at all ("none").
+    `cell` is the side of the patches, of which a ragged right or bottom edge is dropped; None: one patch, all there is.
+    Sums are divided by channels and places ("chw", as in BasicSR), by places ("hw"), or not at all ("none").
     """
     batch, channels, height, width = features.shape
     high, wide = (cell, cell) if cell is not None else (height, width)

@@ -73,11 +73,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:
-    """Read a record; a last line that a killed process left half-written is ignored.
-
-    Raises:
-        UserError: the file is missing, or a line of it is damaged; the message names it.
-    """
+    """Read a record, without a last line that a killed process left half-written; UserError where it is damaged."""
     try:
         text = Path(path).read_text(encoding="utf-8")
         lines = [json.loads(line) for line in text.split("\n")[:-1] if line]

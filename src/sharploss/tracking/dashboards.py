@@ -41,9 +41,6 @@ def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
     """Make a workspace for each suite and one report, or replace those made before, and return where they are.
 
     `keys` are, by suite, the names of the values that were sent.
-
-    Raises:
-        UserError: wandb-workspaces is not installed, W&B is offline, or its server refuses.
     """
     modules = load_modules()
     if tracking.is_offline():

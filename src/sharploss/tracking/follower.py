@@ -1,8 +1,7 @@
 """Weights & Biases as a sink: a process of its own follows the record of a run and sends it.
 
-Nothing W&B does, or fails to do, can reach the training: there is no pipe that could fill, no call that could hang, no
-exception that could propagate. The record is complete without it and can be replayed at any time
-(`sharploss.tracking.publish`). A line of the record is sent once: see `lines_sent`.
+Nothing W&B does, or fails to do, can reach the training, and the record is complete without it and can be replayed at
+any time (`sharploss.tracking.publish`). A line of the record is sent once: see `lines_sent`.
 """
 
 import contextlib
@@ -27,8 +26,7 @@ TAG, NAME, ARTIFACT = 64, 128, 128
 ID = ARTIFACT - len("run-") - len("-scores")
 FORBIDDEN = "/\\#?%:\r\n"  # in the names of projects and teams
 
-LOG = Path(".scratch/wandb.log")
-"""Where a follower says that W&B got nothing, or not all, of a training."""
+LOG = Path(".scratch/wandb.log")  # where a follower says that W&B got nothing, or not all, of a training
 
 GRACE = 120  # seconds W&B has to finish after the training has ended
 SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
@@ -54,13 +52,13 @@ def files_folder() -> Path:
 
 
 def logged_in() -> bool:
-    """Return whether W&B would find a key for its server: in WANDB_API_KEY or in ~/.netrc."""
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    """Return whether W&B would find a key for its server: in WANDB_API_KEY, or in NETRC's file or ~/.netrc."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     try:
-        return netrc.netrc().authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
+        host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+        return netrc.netrc(os.environ.get("NETRC") or None).authenticators(host) is not None
+    except (OSError, ValueError, netrc.NetrcParseError):  # ValueError: no address, or a file that is not UTF-8
         return False
 
 
@@ -122,11 +120,13 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
     if wrong := wrong_project():
         print(f"W&B gets nothing of this training: {wrong}", file=sys.stderr)
         return None
-    pictures = Path(tempfile.mkdtemp(prefix="sharploss-pictures-"))
+    pictures = None
     try:
+        pictures = Path(tempfile.mkdtemp(prefix="sharploss-pictures-"))
         _followers.append(follow(record, description, pictures))
-    except OSError:
-        pictures.rmdir()
+    except OSError as error:  # no space, too many processes
+        _note(description["config"]["key"], error)
+        _remove(pictures)
         return None
     return pictures
 
@@ -146,7 +146,8 @@ def follow(record: Path, description: dict[str, Any], pictures: Path | None = No
     handed over open: a short training is over, and its folder gone, before W&B is imported.
     """
     with record.open("rb") as file:
-        command = [sys.executable, "-m", "sharploss.tracking.follower", str(file.fileno()), json.dumps(description)]
+        program = [sys.executable, "-P", "-m", "sharploss.tracking.follower"]
+        command = [*program, str(file.fileno()), json.dumps(description)]
         command += [str(pictures)] if pictures else []
         return subprocess.Popen(
             command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True, pass_fds=[file.fileno()]

@@ -42,11 +42,10 @@ from sharploss.training.validation import leaves_pictures, validate
 
 @dataclass
 class TrainResult:
-    """How a training ended.
+    """How a training ended: finished, diverged, stopped or not_trained (`reason` says why).
 
-    `status` is finished, diverged, stopped or not_trained; `network` the one to keep (the last good one where the run
-    diverged), of step `step`; `diverged` the first non-finite term and its step; `reason` why a run was not trained;
-    `backbones`, `left_out`, `fresh`, `form` and `form_reason` are those of `sharploss.record.run.Provenance`.
+    `network` of step `step` is the one to keep (the last good one where the run diverged), `diverged` the first
+    non-finite term and its step; `backbones` to `form_reason` are those of `sharploss.record.run.Provenance`.
     """
 
     status: str
@@ -96,14 +95,13 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     Under torchrun (`processes.join`) the processes share every batch, and the first of them writes.
 
     Args:
-        config: the resolved run (sharploss.config.run_config.resolve_run).
+        config: the resolved run.
         packs: what to learn from (`train`) and what to draw the validation curve from (`validation`).
         scratch: the run's own folder for checkpoints and the growing record `history.jsonl`.
         device: where to compute.
         title: what the progress bar shows.
-        start: weights of another run to begin with, safetensors; random ones when left out.
-        on_start: called with the record's path once it exists, before the first step; returns the folder that pictures
-            of validations go to, or None for no pictures.
+        start: weights of another run to begin with; random ones when left out.
+        on_start: called with the record's path before the first step; returns the folder for pictures of validations.
         form: of the step; the fastest that works here when left out, and a UserError where a named one does not.
     """
     recipe = config.recipe
@@ -139,7 +137,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         make_optimizer(network, recipe),
         window,
         average,
-        discriminator=adversary and adversary.discriminator,
+        discriminator=adversary and adversary.term.discriminator,
         discriminator_optimizer=adversary and adversary.optimizer,
     )
     with group.main_first():

@@ -3,7 +3,6 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from sharploss.analysis.load import load_study
 from sharploss.analysis.report import headline
 from sharploss.analysis.report.headline import Answer
 from sharploss.analysis.tables import tables
@@ -13,8 +12,7 @@ def answer(network, loss, psnr=-0.1, cheap=None):
     return Answer("t", network, loss, "", "", psnr, "", cheap or loss, "")
 
 
-def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_root):
-    study = load_study("mini", study_root)
+def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study):
     found = headline.answers(study, study.compared)
     table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
     for one in found:
@@ -25,8 +23,7 @@ def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_ro
         assert f"{change:.2f}".lstrip("-") in one.price
 
 
-def test_the_cheap_answer_gives_up_a_tenth_of_a_decibel_at_most(study_root):
-    study = load_study("mini", study_root)
+def test_the_cheap_answer_gives_up_a_tenth_of_a_decibel_at_most(study):
     table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
     for one in headline.answers(study, study.compared):
         part = table[table["network"] == one.network].set_index("loss")
@@ -34,16 +31,14 @@ def test_the_cheap_answer_gives_up_a_tenth_of_a_decibel_at_most(study_root):
         assert one.cheap == (allowed["gradient_variance_ratio_grey"] - 1).abs().idxmin()
 
 
-def test_a_loss_without_a_rival_wins_nothing(study_root):
-    study = load_study("mini", study_root)
+def test_a_loss_without_a_rival_wins_nothing(study):
     alone = study.scores[~((study.scores["network"] == "edsr") & (study.scores["loss"] != "l1"))]
     found = headline.answers(replace(study, scores=alone), study.compared)
     assert found
     assert all(one.network != "edsr" for one in found)
 
 
-def test_the_sweep_does_not_compete(study_root):
-    study = load_study("mini", study_root)
+def test_the_sweep_does_not_compete(study):
     assert all("sploss_a" not in one.loss for one in headline.answers(study, study.compared))
 
 
@@ -87,14 +82,14 @@ def test_a_loss_without_a_number_wins_nothing(study):
     assert headline.answers(none, none.compared) == []
 
 
-def test_one_seed_is_said_plainly(study_root):
-    text = headline.caveat(load_study("mini", study_root))
+def test_one_seed_is_said_plainly(study):
+    text = headline.caveat(study)
     assert "4 test images, 1 seed and 140 to 300 training steps a run" in text
     assert "unknown" in text
 
 
-def test_one_seed_of_some_suites_is_said_where_others_have_more(wide_root):
-    study = load_study("mini", wide_root)
+def test_one_seed_of_some_suites_is_said_where_others_have_more(wide):
+    study = wide
     assert "2 seeds and 140 to 300 training steps a run" in headline.caveat(study)
     assert "unknown" not in headline.caveat(study)
     some = (study.runs["seed"] == 0) | (study.runs["network"] == "edsr")
@@ -103,8 +98,7 @@ def test_one_seed_of_some_suites_is_said_where_others_have_more(wide_root):
     assert "unknown" in text
 
 
-def test_the_caveat_names_the_shortest_and_the_longest_training(study_root):
-    study = load_study("mini", study_root)
+def test_the_caveat_names_the_shortest_and_the_longest_training(study):
     steps = [0, 60, *[300] * (len(study.runs) - 2)]  # a run that was not trained has none
     assert "60 to 300 training steps a run" in headline.caveat(replace(study, runs=study.runs.assign(step=steps)))
 
@@ -118,8 +112,7 @@ def test_the_control_is_passed_failed_or_absent():
     assert "no run with alpha 0" in headline.control(frame[:0])
 
 
-def test_a_gain_within_the_spread_is_not_called_a_gain(study_root):
-    study = load_study("mini", study_root)
+def test_a_gain_within_the_spread_is_not_called_a_gain(study):
     compared = study.compared.assign(low=-9.0, high=9.0)
     assert all(
         "sharpness within the spread" in one.sure or one.loss == "l1" for one in headline.answers(study, compared)

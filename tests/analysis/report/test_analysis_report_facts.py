@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from stand_ins import with_protocols
 
@@ -29,12 +31,12 @@ def test_one_picture_under_every_protocol(own_root):
     ]
 
 
-def test_runs_without_scores_are_grouped_by_reason(wide_root):
-    found = failures(load_study("mini", wide_root))
+def test_runs_without_scores_are_grouped_by_reason(wide):
+    found = failures(wide)
     reasons = list(found)
     assert [reason.split(" ")[0] for reason in reasons] == ["diverged", "not"]
     assert found[reasons[0]] == ["sr_x4-vdsr-l2_gv-s0"]
-    assert found[reasons[1]] == [run for run in load_study("mini", wide_root).runs["run"] if "vgg" in run]
+    assert found[reasons[1]] == [run for run in wide.runs["run"] if "vgg" in run]
 
 
 @pytest.mark.parametrize(
@@ -51,10 +53,10 @@ def test_every_run_is_listed_with_its_status(wide, run, status, steps):
     assert (rows[run]["status"], rows[run]["steps"]) == (status, steps)
 
 
-def test_a_run_tells_the_identity_that_its_id_on_wandb_ends_with(wide_root):
-    study = load_study("mini", wide_root)
+def test_a_run_tells_the_identity_that_its_id_on_wandb_ends_with(wide):
     run = "sr_x4-edsr-l1-s0"
-    study.provenance[run] = study.provenance[run].model_copy(update={"identity": "0123456789ab"})
+    told = wide.provenance[run].model_copy(update={"identity": "0123456789ab"})
+    study = replace(wide, provenance=wide.provenance | {run: told})
     rows = {row["run"]: row for row in run_rows(study)}
     assert rows["sr_x4-edsr-l1-s0"]["identity"] == "0123456789ab"
     assert rows["sr_x4-edsr-l1_vgg-mini_gan-s0"]["identity"] == "—"  # not trained
@@ -66,8 +68,8 @@ def test_a_commit_is_shortened_and_changes_stay_told():
     assert short("—") == "—"
 
 
-def test_costs_are_summed_up_by_loss_and_network(wide_root):
-    study = load_study("mini", wide_root)
+def test_costs_are_summed_up_by_loss_and_network(wide):
+    study = wide
     losses, networks = cost_tables(study)
     table = {row[0].text: [cell.text for cell in row[1:]] for row in losses.rows}
     numbers = cost(study)

@@ -16,8 +16,8 @@ from sharploss.analysis.tables.writers import markdown
 
 
 @pytest.fixture(scope="module")
-def written(study_root):
-    tables.write_tables(load_study("mini", study_root))
+def written(study, study_root):
+    tables.write_tables(study)
     return study_root / "reports" / "mini" / "tables"
 
 
@@ -61,9 +61,24 @@ def test_bicubic_and_diverged_runs_are_not_ranked(study):
     assert gone["psnr_y"].isna().all()
 
 
-def test_means_and_statuses_cover_the_seeds(tmp_path):
-    root = synthetic.make_study(tmp_path, seeds=(0, 1), diverged=("sr_x4-vdsr-l2_gv-s1",))
-    table = tables.pairings(load_study("mini", root))
+GONE = {  # run that diverged -> rows of which a seed is gone
+    "sr_x4-vdsr-l2_gv-s1": ["vdsr l2_gv, 1 of 2 seeds"],
+    "sr_x4-edsr-l1-s0": [f"edsr {loss}, 1 of 2 seeds" for loss in ("l2", "ssim", "l2_gv")],
+    "sr_x4-espcn-l1-s0": [f"espcn {loss}, 1 of 2 seeds" for loss in ("l2", "l2_gv")],
+    "sr_x4-espcn-ssim-s0": ["espcn ssim, 1 of 2 seeds"],
+}
+
+
+@pytest.fixture(scope="module")
+def of_two_seeds(tmp_path_factory):
+    """A study of two seeds, some of whose runs diverged."""
+    few = {"losses": ("l1", "l2", "ssim", "l2_gv"), "alphas": ()}
+    root = synthetic.make_study(tmp_path_factory.mktemp("seeds"), seeds=(0, 1), diverged=tuple(GONE), **few)
+    return load_study("mini", root)
+
+
+def test_means_and_statuses_cover_the_seeds(of_two_seeds):
+    root, table = of_two_seeds.root, tables.pairings(of_two_seeds)
     row = table.query("network == 'espcn' and loss == 'l2' and dataset == 'skimage_test'").iloc[0]
     both = [raw(root, f"sr_x4-espcn-l2-s{seed}", "skimage_test", "psnr,y") for seed in (0, 1)]
     assert row["psnr_y"] == pytest.approx(np.mean(both))
@@ -73,31 +88,27 @@ def test_means_and_statuses_cover_the_seeds(tmp_path):
     assert not np.isnan(half["psnr_y"])
 
 
-@pytest.mark.parametrize(
-    ("gone", "named"),
-    [
-        (["sr_x4-vdsr-l2_gv-s1"], ["vdsr l2_gv, 1 of 2 seeds"]),
-        (["sr_x4-edsr-l1-s0"], ["edsr l2, 1 of 2 seeds", "edsr ssim, 1 of 2 seeds"]),
-        (["sr_x4-espcn-ssim-s0", "sr_x4-espcn-l1-s0"], ["espcn ssim, 1 of 2 seeds", "espcn l2, 1 of 2 seeds"]),
-    ],
-)
-def test_a_seed_without_scores_is_said_in_every_table_of_means_and_of_differences(tmp_path, gone, named):
-    study = load_study("mini", synthetic.make_study(tmp_path, seeds=(0, 1), diverged=tuple(gone)))
-    for table in laid_out(study)["pairings_difference"]:
+def test_a_seed_without_scores_is_said_in_every_table_of_means_and_of_differences(of_two_seeds):
+    for table in laid_out(of_two_seeds)["pairings_difference"]:
         (note,) = [note for note in table.notes if note.startswith("Paired over fewer seeds than planned")]
-        assert all(name in note for name in named)
+        told = note.partition(": ")[2].rstrip(".").split("; ")
+        assert sorted(told) == sorted(name for names in GONE.values() for name in names)
     for name in ("ranks", "pareto"):
         (note,) = [
-            note for note in laid_out(study)[name][0].notes if note.startswith("Means are over the seeds that have")
+            note
+            for note in laid_out(of_two_seeds)[name][0].notes
+            if note.startswith("Means are over the seeds that have")
         ]
-        assert all(f"{run.split('-')[1]} {run.split('-')[2]}, 1 of 2 seeds" in note for run in gone)
+        assert note.count("1 of 2 seeds") == len(GONE)
+        assert all(f"{run.split('-')[1]} {run.split('-')[2]}, 1 of 2 seeds" in note for run in GONE)
 
 
-@pytest.mark.parametrize(("seeds", "recipe"), [((0,), "-mini_gan"), ((0, 1), "-mini_gan"), ((0,), "")])
+@pytest.mark.parametrize(("seeds", "recipe"), [((0, 1), "-mini_gan"), ((0,), "")])
 def test_no_other_reference_takes_the_place_of_one_that_diverged(tmp_path, seeds, recipe):
     """Beside esrgan, a reference too, L1 diverges: nothing becomes a difference to esrgan under the heading L1."""
     gone = tuple(f"sr_x4-edsr-l1{recipe}-s{seed}" for seed in seeds)
-    study = load_study("mini", synthetic.make_study(tmp_path, seeds=seeds, diverged=gone, wide=True))
+    few = {"networks": ("espcn", "edsr"), "losses": ("l1", "l2", "sploss"), "alphas": ()}
+    study = load_study("mini", synthetic.make_study(tmp_path, seeds=seeds, diverged=gone, wide=True, **few))
     mine = (study.compared["recipe"] == (recipe[1:] or "mini")) & (study.compared["network"] == "edsr")
     assert not (mine & (study.compared["task"] == "sr_x4")).any()
     assert set(study.compared["against"]) == {"l1"}
@@ -318,7 +329,12 @@ def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path)
     subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tmp_path, check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("name", ["ranks", "cost", "alpha_control", "curves", "paper_gv_table1", "pairings_difference"])
+@pytest.mark.parametrize("name", [*tables.OWN, "paper_gv_table1", "pairings_difference", "suite_ranks"])
+def test_a_suite_named_as_another_table_has_a_file_of_its_own(name):
+    assert tables.suite_table(name) == f"suite_{name}"
+
+
+@pytest.mark.parametrize("name", ["ranks", "pairings_difference"])
 def test_a_suite_named_as_another_table_takes_nothing_from_it(study, name):
     suites = study.runs["suites"].map(lambda own: [name if suite == "pairings" else suite for suite in own])
     other = replace(study, runs=study.runs.assign(suites=suites))
