@@ -40,7 +40,7 @@ def test_everything_is_made(study):
         "results/mini/summary.json",
         "reports/mini/tables/pairings.csv",
         "reports/mini/tables/pairings.tex",
-        "reports/mini/tables/alpha_sweep.md",
+        "reports/mini/tables/alpha_sweep.csv",
         "reports/mini/index.html",
     ):
         assert (study.folder / path).stat().st_size > 0, path

@@ -181,10 +181,7 @@ def make_engine(asked: argparse.Namespace) -> Local | Slurm:
     """Return the place where workers run."""
     if asked.engine == "local":
         return Local(make_slots(asked.workers, asked.gpus or 1, visible_gpus(), usable_cores()))
-    try:
-        import submitit  # noqa: F401 # pyright: ignore[reportUnusedImport]
-    except ImportError:
-        raise UserError("submitit is not installed: run pip install 'sharploss[cluster]'.") from None
+    optional_package("submitit")
     return Slurm(slurm_parameters(asked), asked.workers or 256, asked.array_size, run_environment(asked))
 
 

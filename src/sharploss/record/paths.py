@@ -37,6 +37,7 @@ class StudyPaths:
         self.data = root / "data" / study  # what trainings and evaluations read and can be made again
         self.calibration = self.results / "calibration.csv"
         self.summary, self.claims = self.results / "summary.json", self.results / "claims.json"
+        self.answer, self.versions = self.results / "answer.json", self.results / "versions.json"
         self.tables, self.figures = self.reports / "tables", self.reports / "figures"
         self.claim_pages, self.protocols = self.reports / "claims", self.reports / "protocols"
         self.page = self.reports / "index.html"

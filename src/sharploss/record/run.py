@@ -55,6 +55,7 @@ class Provenance(JsonRecord):
     seconds: float  # of training, those before a resume included
     steps_per_second: float
     patches_per_second: float | None = None
+    memory: float = 0.0  # the most of a GPU's that the training held at once, in GB; 0 where that is not known
     device: str
     hardware: str
     processor: str = ""  # name, family, model and stepping, of which virtual machines' names say little

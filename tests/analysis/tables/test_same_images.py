@@ -14,8 +14,6 @@ from sharploss.analysis.claims.sources import measured_source
 from sharploss.analysis.claims.spec import Direction
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.intervals import means
-from sharploss.analysis.stats.pareto import fronts
-from sharploss.analysis.stats.ranks import ranks
 from sharploss.analysis.tables import tables
 from sharploss.analysis.tables.tables import laid_out
 from sharploss.analysis.tables.writers import latex, markdown
@@ -105,31 +103,17 @@ def test_what_is_left_out_is_said_in_every_table_with_that_measure(case):
     study, metrics, gone = case
     title = {"psnr": "PSNR Y", "niqe": "NIQE Y", "lpips": "LPIPS Alex v0.1"}[next(iter(metrics))]
     said = f"every row is over {4 - len(gone)} of 4 images, without {', '.join(sorted(gone))},"
-    for name in ("pairings", "pairings_difference", "alpha_sweep"):
-        (table,) = [one for one in laid_out(study)[name] if SET in one.caption]
+    for name in ("pairings", "pairings_difference", "matched_psnr"):
+        table, *_ = [one for one in laid_out(study)[name] if SET in one.caption]
         assert any(note.startswith(title) and said in note for note in table.notes)
         assert said in markdown(table)
         assert said in latex(table)
-    assert any(said in note for note in laid_out(study)["ranks"][0].notes)
-    assert any(said in note for note in laid_out(study)["pareto"][0].notes) == (metrics != {"niqe"})
     exact = study.every_score[np.isinf(study.every_score["value"])]
     notes = " ".join(laid_out(study)["pairings"][0].notes)
     assert ("restored exactly: " in notes) == (len(exact) > 0)
     assert all(f"{' '.join(filter(None, [row.network, row.loss]))} " in notes for row in exact.itertuples())
     (other,) = [one for one in laid_out(study)["pairings"] if "set5" in one.caption]
     assert not any("every row is over" in note for note in other.notes)
-
-
-def test_ranks_and_fronts_are_those_of_the_same_images(case):
-    study, metrics, gone = case
-    part = study.every_score.query("dataset == @SET and loss != 'bicubic' and network == 'espcn'")
-    kept = part[~(part["metric"].isin(metrics) & part["image"].isin(gone))]
-    mine = study.scores.query("dataset == @SET and loss != 'bicubic' and network == 'espcn'")
-    assert ranks(mine)["rank"].tolist() == ranks(kept)["rank"].tolist()
-    assert fronts(mine)["front"].tolist() == fronts(kept)["front"].tolist()
-    if part.groupby(["loss", "metric", "protocol"])["value"].agg(lambda v: np.isfinite(v).sum()).nunique() > 1:
-        # Given scores of unequal images, ranks compare the images that all losses have, too.
-        assert ranks(part)["rank"].tolist() == ranks(kept)["rank"].tolist()
 
 
 def test_a_claim_compares_the_images_that_both_sides_have_and_says_how_many_it_leaves_out(case):
@@ -164,8 +148,6 @@ def test_a_row_that_restored_everything_exactly_is_infinite_and_first_and_limits
     change_row = next(row for row in laid_out(study)["pairings_difference"][0].rows if row[1].text == "ssim")
     assert change_row[2].text == "no difference of infinite PSNR"
     assert r"$\infty$" in latex(table)
-    part = study.scores.query("dataset == @SET and network == 'espcn' and metric == 'psnr' and protocol == 'y'")
-    assert ranks(part)["loss"].iloc[0] == "ssim"
     tables.write_tables(study)
     assert "psnr_y" not in tables.summary(study)["sr_x4-espcn-ssim-s0"]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +12,6 @@ import numpy.typing as npt
 from sharploss.analysis.claims.contrasts import Contrast, Scored
 from sharploss.analysis.stats.effect_sizes import margins, standard_error
 from sharploss.analysis.stats.intervals import widest
-from sharploss.analysis.stats.ranks import draws
 
 Floats = npt.NDArray[np.float64]
 RESAMPLES = 4_000
@@ -76,3 +77,10 @@ def _placed(images: Floats, places: npt.NDArray[np.bool_]) -> Floats:
     placed = np.full(len(places), mean)
     placed[places] = mean + (images - mean) * len(places) / len(images)
     return placed
+
+
+@cache
+def draws(name: str, images: int, resamples: int) -> Floats:
+    """Return how often each image is drawn, as shares, (resamples, images); the same for the same name and sizes."""
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    return generator.multinomial(images, np.full(images, 1 / images), resamples) / images
