@@ -32,7 +32,7 @@ def study(tmp_path, monkeypatch):
 
     def make(code=0, pause=0):
         dvc = (sys.executable, "-c", SCRIPT.format(code=code, pause=pause))
-        return Recorder("mini", jobs, say, dvc)
+        return Recorder("mini", jobs, say, dvc, stages=["protocols@mini"])
 
     return make
 
@@ -63,7 +63,7 @@ def measured():
     return [line for line in told() if not line.startswith("commit")]
 
 
-UNTRAINED = "repro -s --keep-going input_baselines@mini protocols@mini calibrate@mini"
+UNTRAINED = "repro -s --keep-going protocols@mini"
 
 
 def test_runs_are_recorded_together_and_a_group_is_evaluated_when_it_is_complete(study):
@@ -75,7 +75,10 @@ def test_runs_are_recorded_together_and_a_group_is_evaluated_when_it_is_complete
     recorder.poll()
     recorder.add(task(recorder, 2))
     settle(recorder)
-    assert recorded() == ["commit --force --quiet train@a1 train@a2", "commit --force --quiet train@b1"]
+    assert recorded() == [
+        "commit --force --quiet --no-relink train@a1 train@a2",
+        "commit --force --quiet --no-relink train@b1",
+    ]
     assert measured()[0] == UNTRAINED
     assert " ".join(measured()[1:]).replace(" repro -s --keep-going", "").endswith("evaluate@mini-a evaluate@mini-b")
     assert recorder.failed == []
@@ -91,7 +94,7 @@ def test_a_run_whose_group_is_not_complete_is_recorded_after_a_pause(study):
     recorder.poll()
     assert recorder.commit is not None
     settle(recorder)
-    assert recorded() == ["commit --force --quiet train@a1"]
+    assert recorded() == ["commit --force --quiet --no-relink train@a1"]
 
 
 def test_a_run_whose_data_have_changed_meanwhile_is_not_recorded(study):
@@ -124,7 +127,7 @@ def test_an_evaluation_is_stopped_and_what_is_trained_recorded(study):
         time.sleep(0.02)
     recorder.add(task(recorder, 0))
     recorder.stop(0.02)
-    assert recorded() == ["commit --force --quiet train@b1", "commit --force --quiet train@a1"]
+    assert recorded() == ["commit --force --quiet --no-relink train@b1", "commit --force --quiet --no-relink train@a1"]
     assert measured() == [UNTRAINED]
 
 

@@ -190,7 +190,7 @@ def test_discriminators_tell_a_photograph_they_never_saw_from_a_restored_one(tmp
     For super-resolution this does not hold after so short a training: there the generator, which gets no noise, learns
     the one small image by heart, and little is left for the discriminator to tell.
     """
-    mini = Extractor(task="t", image="skimage_train/coffee", scales=3, max_size=48, iterations=50, log_every=20)
+    mini = Extractor(task="t", image="skimage_train/coffee", scales=2, max_size=40, iterations=30, log_every=20)
     image, _ = load_image(mini.image, {})
     done = train_extractor(mini, TASKS["denoise"], image, scratch=tmp_path, device=CPU, title="mini")
     other = make_pyramid(load_image("skimage_test/astronaut", {})[0], TASKS["denoise"], mini, CPU)

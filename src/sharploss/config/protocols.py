@@ -38,6 +38,17 @@ METRIC_INFO: dict[str, Metric] = _TABLES["metrics"]
 for _metric in METRIC_INFO.values():
     _metric.update(protocols=tuple(_metric["protocols"]), asset=_metric.get("asset"))
 
+CALIBRATION_SETS = (
+    "set5",
+    "set14",
+    "b100",
+    "urban100",
+    "classic5",
+    "live1",
+    *(f"set5_matlab_lr_x{n}" for n in (2, 3, 4)),
+)
+"""The catalogue's sets that calibration looks at; it never downloads one."""
+
 WHOLE_SET = "*"
 """What stands for the image's name in rows of scores that are of a whole test set: no image, and nothing to pair."""
 

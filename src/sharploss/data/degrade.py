@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sharploss.data.blur import blur, gaussian_blur, motion_kernel
-from sharploss.data.imresize import imresize
+from sharploss.data.imresize import imresize, to_bytes
 from sharploss.data.jpeg import as_grey, compress
 from sharploss.data.noise import normal, uniform
 from sharploss.functional.images import BYTES, check_images
@@ -65,7 +65,10 @@ def _shrink(image: Tensor, task: Mapping[str, Any], name: str, given: Tensor | N
     if task.get("inputs", "made") == "published":
         return target, _given(given, target, scale, name)
     source = target if task.get("mod_crop", True) else image
-    return target, _variant("kernel", task.get("kernel", "bicubic"), _SHRINK)(source, (small[0], small[1]), scale)
+    kernel = task.get("kernel", "bicubic")
+    if kernel not in _SHRINK:
+        raise unknown("'kernel' of a task", kernel, _SHRINK)
+    return target, _SHRINK[kernel](source, (small[0], small[1]), scale)
 
 
 def _bicubic(image: Tensor, size: tuple[int, int], scale: int) -> Tensor:
@@ -91,23 +94,16 @@ _SHRINK = {"bicubic": _bicubic, "bilinear": _pillow("BILINEAR"), "pillow_bicubic
 
 
 def _blur(image: Tensor, task: Mapping[str, Any], name: str, given: Tensor | None) -> Pair:
-    return image, _variant("blur", task.get("blur"), _BLURS)(image, task, name, given)
-
-
-def _gaussian(image: Tensor, task: Mapping[str, Any], name: str, _: Tensor | None) -> Tensor:
-    low, high = task["sigma_min"], task["sigma_max"]
-    return gaussian_blur(image, low + (high - low) * float(uniform(task["seed"], name, 1)[0]))
-
-
-def _motion(image: Tensor, task: Mapping[str, Any], name: str, _: Tensor | None) -> Tensor:
-    return blur(image, motion_kernel(task["length"], task["seed"], name))
-
-
-_BLURS: dict[str, Callable[[Tensor, Mapping[str, Any], str, Tensor | None], Tensor]] = {
-    "gaussian": _gaussian,
-    "motion": _motion,
-    "pairs": lambda image, _, name, given: _given(given, image, 1, name),
-}
+    match task.get("blur"):
+        case "gaussian":
+            low, high = task["sigma_min"], task["sigma_max"]
+            return image, gaussian_blur(image, low + (high - low) * float(uniform(task["seed"], name, 1)[0]))
+        case "motion":
+            return image, blur(image, motion_kernel(task["length"], task["seed"], name))
+        case "pairs":
+            return image, _given(given, image, 1, name)
+        case other:
+            raise unknown("'blur' of a task", other, ("gaussian", "motion", "pairs"))
 
 
 def _soften(image: Tensor, task: Mapping[str, Any], _name: str, _given: Tensor | None) -> Pair:
@@ -118,7 +114,7 @@ def _add_noise(image: Tensor, task: Mapping[str, Any], name: str, _given: Tensor
     target = as_grey(image) if task["colour"] == "grey" else image
     channels = 1 if task["colour"] == "grey" else 3
     noise = torch.from_numpy(normal(task["seed"], name, (channels, *target.shape[-2:])))
-    noisy = (target[:channels].double() + task["sigma"] * noise).add(0.5).floor().clamp(0, 255).to(torch.uint8)
+    noisy = to_bytes(target[:channels].double() + task["sigma"] * noise)
     return target, noisy.expand(3, -1, -1).contiguous()
 
 
@@ -136,12 +132,6 @@ def _given(given: Tensor | None, target: Tensor, scale: int, name: str) -> Tenso
         what = f"{sizes[0]} and its target {sizes[1]} pixels, not {scale} times as large"
         raise UserError(f"{name}: its input is {what}.")
     return given
-
-
-def _variant(key: str, value: Any, known: Mapping[str, Any]) -> Any:
-    if value not in known:
-        raise unknown(f"'{key}' of a task", value, known)
-    return known[value]
 
 
 KINDS: dict[str, Callable[[Tensor, Mapping[str, Any], str, Tensor | None], Pair]] = {

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sharploss.data.imresize import to_bytes
 from sharploss.functional.colour import LUMA
 
 
@@ -30,8 +31,7 @@ def as_grey(image: Tensor) -> Tensor:
 def rounded_luma(image: Tensor) -> Tensor:
     """Compute the luma of MATLAB's rgb2ycbcr of (3, H, W) uint8, rounded to 8 bits, in three equal channels."""
     red, green, blue = image.double() / 255
-    values = (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue + 16).add(0.5).floor()
-    return values.to(torch.uint8).expand(3, -1, -1).contiguous()
+    return to_bytes(LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue + 16).expand(3, -1, -1).contiguous()
 
 
 def compress(image: Tensor, quality: int, *, colour: bool) -> Tensor:

@@ -21,10 +21,6 @@ from sharploss.record.scores import read_table
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_csv
 
-MATLAB_SETS = tuple(f"set5_matlab_lr_x{scale}" for scale in (2, 3, 4))
-SETS = ("set5", "set14", "b100", "urban100", "classic5", "live1", *MATLAB_SETS)
-"""The catalogue's sets that calibration looks at; it never downloads one."""
-
 PUBLISHED_COLUMNS = (
     "dataset", "kind", "setting", "protocol", "metric", "published", "tolerance", "source", "explanation"
 )  # fmt: skip

@@ -133,7 +133,7 @@ def _restore_and_measure(
         print(f"warning: {run} on {sample.name}: {error}: it has no scores there", file=sys.stderr)
         nothing = CachedImage(torch.zeros_like(sample.target.image))
         parts = {name: part * math.nan for name, part in _features(measures, nothing).items()}
-        return nothing.image[0].cpu(), [*_rows(measures, run, sample.name, task, _nothing)], parts
+        return nothing.image[0].cpu(), [*_rows(measures, run, sample.name, task, lambda *_: math.nan)], parts
     _check_size(sample.name, run, restored, sample.target)
     output = CachedImage(restored[None].to(sample.target.image.device))
 
@@ -152,10 +152,6 @@ def _rows(measures: Measures, run: str, name: str, task: Task, value: Callable[[
     for metric in measures.of_image:
         for protocol in protocols_of(metric, task):
             yield Score(run, dataset, image, metric, protocol, value(metric, protocol))
-
-
-def _nothing(_metric: str, _protocol: str) -> float:
-    return math.nan
 
 
 def _check_size(name: str, run: str, restored: Tensor, target: CachedImage) -> None:

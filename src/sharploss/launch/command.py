@@ -15,7 +15,7 @@ from sharploss.assets.weights import optional_package
 from sharploss.config.params import Params, load_params
 from sharploss.launch.engines import Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
-from sharploss.launch.recorder import Recorder
+from sharploss.launch.recorder import UNTRAINED, Recorder
 from sharploss.launch.schedule import TimeIsUpError, clock, run_jobs, say
 from sharploss.launch.worker import STOPPED, locked
 from sharploss.planning.plan import load_plan
@@ -62,7 +62,8 @@ def main(arguments: Sequence[str]) -> int:
                 if code:
                     return code
                 jobs = jobs_of(params, asked)
-                failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say), until=until)
+                beside = [f"{name}@{params.study}" for name in UNTRAINED] if jobs and not asked.train_only else []
+                failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say, stages=beside), until=until)
             if failed:
                 print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
                 return 1
@@ -180,10 +181,7 @@ def make_engine(asked: argparse.Namespace) -> Local | Slurm:
     """Return the place where workers run."""
     if asked.engine == "local":
         return Local(make_slots(asked.workers, asked.gpus or 1, visible_gpus(), usable_cores()))
-    try:
-        import submitit  # noqa: F401 # pyright: ignore[reportUnusedImport]
-    except ImportError:
-        raise UserError("submitit is not installed: run pip install 'sharploss[cluster]'.") from None
+    optional_package("submitit")
     return Slurm(slurm_parameters(asked), asked.workers or 256, asked.array_size, run_environment(asked))
 
 

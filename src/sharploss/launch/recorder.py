@@ -25,7 +25,7 @@ UNTRAINED = ("input_baselines", "protocols", "calibrate")
 
 @dataclass
 class Recorder:
-    """Has DVC record finished runs, all that wait for it in one command, and measure: first what needs no run.
+    """Has DVC record finished runs, all that wait for it in one command, and measure.
 
     Both go on beside the trainings, one command of each kind at a time. A run is recorded with the last of its group,
     which is then evaluated, or after a pause. What it has read must be as it was: where it was changed meanwhile,
@@ -46,10 +46,6 @@ class Recorder:
     evaluation: Any = None
     since: float = field(default_factory=time.monotonic)
 
-    def __post_init__(self) -> None:
-        """Begin with what needs no training, if there is any training for it to go on beside."""
-        self.stages += [f"{name}@{self.study}" for name in UNTRAINED if self.jobs]
-
     def add(self, task: Task) -> None:
         """Have a finished run recorded; one that DVC itself has run is."""
         if "read" not in task.about:
@@ -67,8 +63,9 @@ class Recorder:
         late = last or time.monotonic() - self.since > PAUSE
         if self.commit is None and self.waiting and (late or self._complete({task.job.key for task in self.waiting})):
             self.writing, self.waiting = self.waiting, []
+            # A run that has begun meanwhile may read these files: DVC is not to replace them by its copies.
             self.commit = self._start(
-                "record", "commit", "--force", "--quiet", *(task.job.stage for task in self.writing)
+                "record", "commit", "--force", "--quiet", "--no-relink", *(task.job.stage for task in self.writing)
             )
         if self.evaluation is not None and self.evaluation.poll() is not None:
             code, self.evaluation = self.evaluation.returncode, None

@@ -69,7 +69,5 @@ class TextureLoss(FeatureLoss):
         if self.patch is not None:
             check_size(images, self.patch, f"texture in patches of {self.patch}")
         maps = super().features(images)  # perhaps of more layers, for another loss that reads the same network
-        return {layer: gram(maps[layer], self._cell(layer), self.normalisation) for layer in self.layers}
-
-    def _cell(self, layer: str) -> int | None:
-        return None if self.patch is None else max(1, self.patch // stride(layer))
+        cells = {layer: self.patch and max(1, self.patch // stride(layer)) for layer in self.layers}
+        return {layer: gram(maps[layer], cells[layer], self.normalisation) for layer in self.layers}

@@ -50,18 +50,15 @@ def overshoot(output: Images, target: Images, protocol: str = "y", border: int =
         (N,) float64 in 8-bit levels, 0 to 255, lower is better.
     """
     one, other = cached_pair(output, target)
-    low, high = other.once(("extremes", protocol, border), lambda: _extremes(other.seen(protocol, border)))
+    truth = other.seen(protocol, border)
+    low, high = other.once(("extremes", protocol, border), lambda: (-_largest(-truth), _largest(truth)))
     values = one.seen(protocol, border)
     excess = (values - high).clamp(min=0) + (low - values).clamp(min=0)
     return 255 * excess.mean(dim=(1, 2, 3))
 
 
-def _extremes(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the smallest and the largest value around each pixel."""
-    return -_largest(-image), _largest(image)
-
-
 def _largest(image: Tensor) -> Tensor:
+    """Compute the largest value around each pixel."""
     side = 2 * REACH + 1
     rows = F.max_pool2d(image, (side, 1), stride=1, padding=(REACH, 0))
     return F.max_pool2d(rows, (1, side), stride=1, padding=(0, REACH))

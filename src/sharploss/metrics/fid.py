@@ -73,17 +73,10 @@ def patches_of(picture: CachedImage) -> Tensor:
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> float:
-    """Compute the squared Frechet distance between the Gaussians of two sets of features.
+    """Compute the squared Frechet distance between the Gaussians of two sets of features, (n, D) and (m, D) float64.
 
     |m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2)), covariances unbiased. The last trace is the sum of the singular
-    values of the product of both sets' centred features, which is exact where covariances are singular too.
-
-    Args:
-        one: (n, D) float64.
-        other: (m, D) float64.
-
-    Returns:
-        At least 0 up to rounding, lower is closer; NaN where a set has fewer than two members.
+    values of the product of both sets' centred features. NaN where a set has fewer than two members.
     """
     if min(len(one), len(other)) < 2:
         return math.nan

@@ -65,21 +65,15 @@ def load_checkpoint(folder: Path, device: torch.device) -> dict[str, Any] | None
     """
     for path in sorted(folder.glob("step-*.pt"), reverse=True):
         try:
-            _check_sums(path)
+            with zipfile.ZipFile(path) as archive:
+                if bad := archive.testzip():  # torch writes a CRC for every tensor and does not look at it when reading
+                    raise zipfile.BadZipFile(bad)
             return cast("dict[str, Any]", torch.load(path, map_location=device, weights_only=True))
         except Exception as error:  # torch and zipfile raise whatever their readers meet
             damaged = path.rename(path.with_suffix(".damaged"))
             reason = f"cannot be read ({type(error).__name__})"
             print(f"warning: {damaged} {reason}: going back to the one before", file=sys.stderr)
     return None
-
-
-def _check_sums(path: Path) -> None:
-    """Torch writes a CRC for every tensor and does not look at it when reading."""
-    with zipfile.ZipFile(path) as archive:
-        bad = archive.testzip()
-    if bad is not None:
-        raise zipfile.BadZipFile(bad)
 
 
 def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> None:

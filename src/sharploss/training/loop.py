@@ -1,6 +1,7 @@
 """Training one run, top to bottom."""
 
 import copy
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from sharploss.config.run_config import RunConfig
 from sharploss.config.tasks import border_of
 from sharploss.data.pack import Pack
 from sharploss.data.patches import Patches
-from sharploss.record.history import History, NullHistory
+from sharploss.record.history import History
 from sharploss.training.device import memory_format, set_mode
 from sharploss.training.discriminator import LOGGED, make_discriminator_trainer
 from sharploss.training.divergence import find_diverged_term, first_nonfinite, nonfinite_weights
@@ -147,7 +148,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     step.take(form)
     status, diverged = "finished", None
     with (
-        History(scratch / "history.jsonl", kept) if group.is_main else NullHistory() as record,
+        History(*((scratch / "history.jsonl", kept) if group.is_main else (Path(os.devnull), None))) as record,
         stop_on_signal() as interrupt,
         _progress(title, state.step, recipe, group.is_main) as bar,
     ):

@@ -95,15 +95,8 @@ MEASURED = {
 @pytest.fixture(scope="module")
 def small(full):
     """One network with a loss of each paper, and an alpha sweep, on one test set by four metrics."""
-    names = [
-        "l1",
-        "l1_gv",
-        "l2_gv",
-        "l1_second_order",
-        "mdf",
-        "sploss",
-        *(f"sploss_a{alpha}" for alpha in (0, 1, 4, 8)),
-    ]
+    names = ["l1", "l1_gv", "l2_gv", "l1_second_order", "mdf", "sploss"]
+    names += [f"sploss_a{alpha}" for alpha in (0, 1, 4, 8)]
     found = one_set(part_of(full, (full.runs["group"] == "sr_x4-edsr") & full.runs["loss"].isin(names)))
     shown = found.scores["metric"].isin(METRICS) & (found.scores["protocol"] != "rgb")
     return replace(found, scores=found.scores[shown])
