@@ -11,6 +11,7 @@ from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, matched
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import Cell, Table, count, image_notes, records
+from sharploss.analysis.winners import WINNERS
 from sharploss.config.protocols import MAIN
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ MARKED = f"{MARK} The loss contains this metric, or its weight was chosen by it:
 UNKNOWN = "not known"
 CONTAINED = {"lpips": "lpips", "gv": "gradient_variance_ratio", "ssim": "ssim", "ms_ssim": "ms_ssim"}
 """Term of a loss -> the metric that it is."""
-
-WINNERS = "winners"
-"""How the names of suites begin that `plan --winners` writes: their losses were chosen by the first of JUDGES."""
 
 
 def judged(study: Study) -> pd.DataFrame:
