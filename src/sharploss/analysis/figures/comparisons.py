@@ -68,8 +68,8 @@ def changes_against(study: Study, task: str, dataset: str, losses: set[str], bas
         Columns row (the loss), series (the network, with its recipe where there are several), metric, protocol, value
         (the mean change), low, high.
     """
-    scores = study.scores[(study.scores["task"] == task) & (study.scores["dataset"] == dataset)]
-    found = differences(scores[scores["loss"].isin({*losses, base})], [base])
+    scores = study.counted[(study.counted["task"] == task) & (study.counted["dataset"] == dataset)]
+    found = differences(scores[scores["loss"].isin({*losses, base})], [base], study.spreads)
     names = {"loss": "row", "network": "series", "difference": "value"}
     return labelled(study, found).rename(columns=names)[["row", "series", "metric", "protocol", "value", "low", "high"]]
 

@@ -73,7 +73,7 @@ def tradeoff_points(study: Study) -> pd.DataFrame:
 
 def pareto_fronts(study: Study) -> Iterator[StudyFigure]:
     """Draw PSNR against LPIPS, on the first test set, wherever a network was trained with at least five losses."""
-    found = without_sweeps(study.scores[~study.scores["loss"].isin(REFERENCES)])
+    found = without_sweeps(study.counted[~study.counted["loss"].isin(REFERENCES)])
     named = labelled(study, fronts(found).merge(pairing_rows(study)[ROW]))
     if named.empty:
         why = f": {study.not_measured['lpips']}" if "lpips" in study.not_measured else ""
@@ -131,7 +131,7 @@ def claims(study: Study) -> Iterator[StudyFigure]:
         "claims",
         claims_figure(verdicts_of(cast("dict[str, Any]", read_json(path)))),
         f"{caption}. Measured are small, equal trainings, no replications. The table of claims says what each claims.",
-        "A matrix of marks: supported, contradicted, undecided or not testable, a column per claim.",
+        "A matrix of marks, one for each verdict, a column per claim.",
     )
 
 

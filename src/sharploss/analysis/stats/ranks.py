@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.measures import badness
-from sharploss.analysis.stats.intervals import TRAINED, tail
+from sharploss.analysis.stats.intervals import TRAINED
 from sharploss.config.protocols import WHOLE_SET
 
 if TYPE_CHECKING:
@@ -45,9 +45,8 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
 
     A loss without scores in a cell that others have shares the last rank there: a run that diverged is a result.
     Images are resampled, the same ones for all tasks, networks, losses and measures of a test set; seeds are averaged.
-    The interval is widened for the smallest test set (`intervals.tail`), but it stays within the ranks that resampled
-    images give: it describes how firm the order is on these images and these trainings, and is no 95 % confidence
-    interval. Single numbers of a whole set, such as FID, do not vary in it.
+    The interval holds 95 % of the ranks that resampled images give: it describes how firm the order is on these images
+    and these trainings, and is no confidence interval. Single numbers of a whole set, such as FID, do not vary in it.
 
     Args:
         scores: rows of Study.scores of one suite, input baselines left out.
@@ -84,8 +83,7 @@ def average(cells: list[RankedCell], losses: list[str]) -> pd.DataFrame:
     if not cells:
         return pd.DataFrame(columns=columns)
     mean = np.mean([cell.observed for cell in cells], axis=0)
-    cut = tail(min((cell.images for cell in cells if cell.images > 1), default=1))
-    low, high = np.quantile(sum(cell.drawn for cell in cells) / len(cells), [cut, 1 - cut], axis=0)
+    low, high = np.quantile(sum(cell.drawn for cell in cells) / len(cells), [0.025, 0.975], axis=0)
     rows = zip(losses, mean, low, high, [len(cells)] * len(losses), strict=True)
     return pd.DataFrame(rows, columns=columns).sort_values("rank", kind="stable", ignore_index=True)
 

@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 SCOPES = ("task", "network", "metric")
 """What ranks are averaged within, besides over everything in a suite."""
 
-OWN = ("ranks", "best_weight", "pareto", "alpha_sweep", "alpha_control", "cost", "curves", "alpha_curves")
+OWN = (
+    "unqualified",
+    "ranks",
+    "best_weight",
+    "pareto",
+    "alpha_sweep",
+    "alpha_control",
+    "cost",
+    "curves",
+    "alpha_curves",
+)
 """The tables of a study as a whole."""
 
 
@@ -53,9 +63,10 @@ def frames(study: Study) -> dict[str, pd.DataFrame]:
         by_suite[name] = pairings(study, suite)
         by_suite[f"{name}_difference"] = corrected(study.compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
     return by_suite | {
+        "unqualified": unqualified(study),
         "ranks": suite_ranks(study),
         "best_weight": best_weight(study),
-        "pareto": fronts(study.scores),
+        "pareto": fronts(study.counted),
         "alpha_sweep": alpha_sweep(study),
         "alpha_control": alpha_control(study),
         "cost": cost(study),
@@ -73,6 +84,7 @@ def laid_out(study: Study) -> dict[str, list[layout.Table]]:
         by_suite[name] = [layout.pairings(study, scored, task, data) for task, data in cells]
         by_suite[f"{name}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
     return by_suite | {
+        "unqualified": layout.unqualified(numbers["unqualified"]),
         "ranks": layout.ranks(study, numbers["ranks"]),
         "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
         "pareto": layout.pareto(study, numbers["pareto"]),
@@ -148,7 +160,8 @@ def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
 
 
 def _with_ranks(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    trained, names = rows[~rows["loss"].isin(REFERENCES)], [column(measure) for measure in study.measures]
+    trained = study.without_unqualified(rows[~rows["loss"].isin(REFERENCES)])
+    names = [column(measure) for measure in study.measures]
     worse = trained.assign(
         **{name: badness(m[0], trained[name]) for name, m in zip(names, study.measures, strict=True)}
     )
@@ -169,6 +182,11 @@ def _status(failures: pd.Series[str]) -> str:
     return bad[0] if len(bad) == len(failures) else f"{len(bad)} of {len(failures)} seeds {bad[0]}"
 
 
+def unqualified(study: Study) -> pd.DataFrame:
+    """List the runs that count nowhere: run, gain (dB over the input; NaN without scores) and reason."""
+    return study.qualified[study.qualified["reason"] != ""].reset_index(drop=True)
+
+
 def suite_ranks(study: Study) -> pd.DataFrame:
     """Rank the losses of every shown suite (`ranks.ranks`): over all its measures, and per task, network and metric.
 
@@ -184,7 +202,7 @@ def suite_ranks(study: Study) -> pd.DataFrame:
 def _suite_ranks(study: Study, suite: str) -> pd.DataFrame:
     import pandas as pd
 
-    scores = study.scores.merge(pairing_rows(study, suite), on=[*ROW, "variant"])
+    scores = study.counted.merge(pairing_rows(study, suite), on=[*ROW, "variant"])
     shown = [is_shown(measure) for measure in zip(scores["metric"], scores["protocol"], strict=True)]
     scores = scores.loc[np.array(shown, dtype=bool)]  # an empty list would choose no columns, not no rows
     losses = list(dict.fromkeys(scores["loss"]))
