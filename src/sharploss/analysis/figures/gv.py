@@ -76,7 +76,7 @@ def variances(study: Study) -> Iterator[StudyFigure]:
     task = str(pairs["task"].value_counts().index[0])
     curves = variance_curves(study, task, pairs[pairs["task"] == task])
     if curves.empty:
-        why = "The evaluation left no variance.csv beside the crops: run 'make repro'."
+        why = "Its curves (variance.csv) are not among the results: they are measured where the trained weights are."
         yield not_drawn(f"{name}_{task}", section, f"{caption}.", why)
         return
     yield StudyFigure(

@@ -43,7 +43,7 @@ def claims(study: Study) -> Iterator[StudyFigure]:
         "claims",
         claims_figure(verdicts),
         f"{caption}. Measured are small, equal trainings, no replications. The table of claims says what each claims.",
-        "A matrix of marks: supported, contradicted, undecided or not testable, a column per claim.",
+        "A matrix of marks, one for each verdict, a column per claim.",
     )
 
 

@@ -118,6 +118,7 @@ def _claims(study: Study) -> dict[str, Any]:
         claims = summary.claims(found["claims"])
         return {
             "claims": claims,
+            "verdicts": summary.VERDICTS,
             "tally": summary.tally(claims),
             "pages": found["papers"],
             "anomalies": summary.anomaly_table(found["anomalies"]),
