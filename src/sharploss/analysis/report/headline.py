@@ -43,11 +43,15 @@ class Answer(NamedTuple):
     """The answer for one task and network at one budget.
 
     Attributes:
+        task, network, recipe: what it is about.
         scope: at which budget, on what, with how many seeds.
         losses: a sentence per loss, SPLoss first.
         budget: what more steps change or may change.
     """
 
+    task: str
+    network: str
+    recipe: str
     scope: str
     losses: list[str]
     budget: list[str]
@@ -69,10 +73,8 @@ def answers(study: Study) -> list[Answer]:
         steps, others = study.params.recipes[recipe].steps, set(mine["loss"]) - set(runs.dropna(subset="alpha")["loss"])
         weight = (min(len(others), FEWEST), steps, float(runs["parameters"].max()))
         if set(mine["metric"]) & set(JUDGES):
-            answer = Answer(
-                _scope(study, runs, dataset), _losses(study, mine, cost), _budget(study, rows, runs, dataset)
-            )
-            found.append((weight, answer))
+            texts = _scope(study, runs, dataset), _losses(study, mine, cost), _budget(study, rows, runs, dataset)
+            found.append((weight, Answer(task, network, recipe, *texts)))
     return [answer for _, answer in sorted(found, key=lambda one: one[0], reverse=True)]
 
 
