@@ -49,8 +49,6 @@ class Study:
         history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
             (the norm of the network's), discriminator (a dict, where the loss is adversarial:
             sharploss.training.discriminator.LOGGED).
-        extractions: one row per line of the records of MDF's discriminators that the runs use: extractor, scale,
-            iteration, d_real, d_fake, gradient_penalty, reconstruction.
         not_measured: metric -> reason (one sentence), for metrics without a single score.
         missing_sets: test set -> reason.
         cures: failure of runs that were not trained -> what to do about it, where that is known.
@@ -66,7 +64,6 @@ class Study:
     every_score: pd.DataFrame
     scores: pd.DataFrame
     history: pd.DataFrame
-    extractions: pd.DataFrame
     not_measured: dict[str, str] = field(default_factory=dict[str, str])
     missing_sets: dict[str, str] = field(default_factory=dict[str, str])
     cures: dict[str, str] = field(default_factory=dict[str, str])

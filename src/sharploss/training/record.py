@@ -19,11 +19,7 @@ from sharploss.training.loop import TrainResult
 def make_record(
     key: str, config: RunConfig, result: TrainResult, circumstances: Mapping[str, Any], *, cure: str = ""
 ) -> RunRecord:
-    """Return the record of a run.
-
-    `circumstances` are the fields of Provenance that are known at its beginning; `cure` says what to do about the
-    reason of a run that was not trained.
-    """
+    """Return the record of a run; `circumstances` are the fields of Provenance that are known at its beginning."""
     validation = result.state.validation
     metrics = Metrics(
         status=cast("Status", result.status),

@@ -160,14 +160,14 @@ def test_without_sploss_or_a_score_of_how_it_looks_there_is_no_answer(study):
     assert answers(bare) == []
 
 
-def test_one_seed_is_said_plainly(study_root):
-    text = headline.caveat(load_study("mini", study_root))
+def test_one_seed_is_said_plainly(study):
+    text = headline.caveat(study)
     assert "1 seed and 140 to 300 training steps a run" in text
     assert "unknown" in text
 
 
-def test_one_seed_of_some_suites_is_said_where_others_have_more(wide_root):
-    study = load_study("mini", wide_root)
+def test_one_seed_of_some_suites_is_said_where_others_have_more(wide):
+    study = wide
     assert "2 seeds and 140 to 300 training steps a run" in headline.caveat(study)
     assert "unknown" not in headline.caveat(study)
     some = (study.runs["seed"] == 0) | (study.runs["network"] == "edsr")
@@ -176,8 +176,7 @@ def test_one_seed_of_some_suites_is_said_where_others_have_more(wide_root):
     assert "unknown" in text
 
 
-def test_the_caveat_names_the_shortest_and_the_longest_training(study_root):
-    study = load_study("mini", study_root)
+def test_the_caveat_names_the_shortest_and_the_longest_training(study):
     steps = [0, 60, *[300] * (len(study.runs) - 2)]  # a run that was not trained has none
     assert "60 to 300 training steps a run" in headline.caveat(replace(study, runs=study.runs.assign(step=steps)))
 

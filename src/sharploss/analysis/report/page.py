@@ -153,11 +153,11 @@ def _described(study: Study) -> dict[str, Any]:
         "skipped": skipped,
         "metrics": [METRIC_INFO[name] for name in METRIC_INFO if name in asked],
         "protocols": [PROTOCOLS[name] for name in PROTOCOLS if name in asked],
-        "protocol_tables": facts.protocol_tables(study),
+        "protocol_table": facts.protocol_table(study),
         "gaps": [*facts.not_whole(study), *gap_notes(study)],
         "failures": facts.failures(study),
         "cures": study.cures,
         "runs": facts.run_rows(study),
-        "costs": facts.cost_tables(study),
+        "cost": facts.cost_table(study),
         "sources": facts.sources(study),
     }

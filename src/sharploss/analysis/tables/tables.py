@@ -21,21 +21,18 @@ from sharploss.utils.files import write_json
 if TYPE_CHECKING:
     import pandas as pd
 
-OWN = ("unqualified", "matched_psnr", "best_weight", "alpha_sweep", "alpha_control", "cost", "curves", "alpha_curves")
+OWN = ("unqualified", "matched_psnr", "best_weight", "alpha_sweep", "alpha_control", "cost", "curves")
 """The tables of a study as a whole."""
 
 
 def write_tables(study: Study) -> None:
     """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`)."""
-    folder, numbers = study.paths.tables, frames(study)
-    for name, tables in laid_out(study).items():
-        write_csv(numbers[name], folder / f"{name}.csv")
-        write_table(tables, folder / name)
-    for name, (frame, table) in paper_tables(study).items():
+    folder, papers = study.paths.tables, paper_tables(study)
+    numbers = {name: frame for name, (frame, _) in papers.items()} | {"curves": curves(study)}
+    for name, frame in (frames(study) | numbers).items():
         write_csv(frame, folder / f"{name}.csv")
-        write_table([table], folder / name)
-    write_csv(curves(study), folder / "curves.csv")
-    write_csv(alpha_curves(study), folder / "alpha_curves.csv")
+    for name, tables in (laid_out(study) | {name: [table] for name, (_, table) in papers.items()}).items():
+        write_table(tables, folder / name)
     write_json(study.paths.summary, summary(study))
 
 
@@ -71,9 +68,6 @@ def laid_out(study: Study) -> dict[str, list[layout.Table]]:
         "unqualified": layout.unqualified(numbers["unqualified"]),
         "matched_psnr": matched_psnr.lay_out(study),
         "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
-        "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
-        "alpha_control": [layout.alpha_control(numbers["alpha_control"])],
-        "cost": [layout.cost(numbers["cost"])],
     }
 
 
@@ -195,13 +189,6 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
     return table.reindex(columns=list(dict.fromkeys(names.values()))).reset_index()
 
 
-def alpha_curves(study: Study) -> pd.DataFrame:
-    """Return the sweep on the first test set as curves: task, network, recipe, alpha, one column per measure."""
-    scores = study.scores[study.scores["run"].isin(sweep_runs(study)["run"])]
-    wide = _on_first(study, scores, [*TRAINED, "alpha"])
-    return wide.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
-
-
 def alpha_control(study: Study) -> pd.DataFrame:
     """Compare SPLoss with alpha 0 with L1, score by score: they are the same loss and must give the same numbers.
 
@@ -247,17 +234,11 @@ def curves(study: Study) -> pd.DataFrame:
 
 
 def summary(study: Study) -> dict[str, Any]:
-    """Return each finished run's means on the first test set, for `dvc metrics`: run -> measure -> value."""
-    wide = _on_first(study, study.scores, ["run"]).set_index("run")
+    """Return each finished run's means on its task's first test set, for `dvc metrics`: run -> measure -> value."""
+    first = study.scores.merge(first_tested(study))
+    cells = first.groupby(["run", "metric", "protocol"], sort=False)["value"].mean().reset_index()
+    wide = study.widen(cells, ["run"], {"value": ""}).set_index("run")
     return {
         str(run): {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
         for run, row in wide.loc[list(dict.fromkeys(study.scores["run"]))].to_dict(orient="index").items()
     }
-
-
-def _on_first(study: Study, scores: pd.DataFrame, index: list[str]) -> pd.DataFrame:
-    """Return means of scores on each task's first test set, a column per measure that has any."""
-    keys = [*index, "metric", "protocol"]
-    cells = scores.merge(first_tested(study)).groupby(keys, sort=False)["value"].mean().reset_index()
-    wide = study.widen(cells, index, {"value": ""})
-    return wide.dropna(axis="columns", how="all") if len(wide) else wide
