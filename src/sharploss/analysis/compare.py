@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.measures import title
+from sharploss.analysis.stats.smallest import SMALLEST
 from sharploss.record.paths import StudyPaths, paths_of_results
 from sharploss.record.run import read_config
 from sharploss.record.scores import Score, load_scores
@@ -15,9 +16,6 @@ from sharploss.utils.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SMALLEST = {"psnr": 0.03, "ssim": 0.001, "lpips": 0.003, "gradient_variance_ratio": 0.01, "niqe": 0.1}
-"""Differences of a mean below these count for nothing (docs/study.md); other metrics are not compared."""
 
 MEAN = ["run", "dataset", "metric", "protocol"]
 DESCRIPTION = """Compare two results of the same trainings, of two machines or two versions of the code.

@@ -45,8 +45,8 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
     plan = expand(params)
     if not plan["runs"]:
         raise UserError(f"The study {study} has no runs: add a suite to it, then run 'make plan'.")
-    planned = len(plan["runs"])
-    if partial:
+    absent = [run for key, run in plan["runs"].items() if partial and not files.run(key).metrics.is_file()]
+    if absent:
         _leave_out(plan, {key for key in plan["runs"] if not files.run(key).metrics.is_file()}, files)
     records = {key: load_run(files.run(key), key) for key in plan["runs"]}
     trained = {key: record for key, record in records.items() if record.metrics.status != NOT_TRAINED}
@@ -74,7 +74,7 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
         datasets=datasets,
         provenance=provenance,
         evaluation_seconds=sum(note.seconds for note in notes),
-        planned=planned,
+        absent=absent,
     )
 
 

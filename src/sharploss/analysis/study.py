@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from sharploss.analysis.measures import Measure, column, default_protocol
 from sharploss.analysis.stats.baselines import Baselines, Terms, baseline_of, load_baselines
+from sharploss.analysis.stats.evidence import Spreads, qualified, seed_spreads
 from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losses, differences, left_out, means
 from sharploss.config.loss_spec import LossSpec
 from sharploss.config.params import Params
 from sharploss.config.protocols import METRIC_INFO
+from sharploss.planning.plan import PlannedRun
 from sharploss.record.paths import StudyPaths
 from sharploss.record.run import Provenance
 
@@ -53,7 +55,7 @@ class Study:
         datasets: test sets that were scored, in the order of the task.
         provenance: run -> how it came about, of the runs that were trained.
         evaluation_seconds: time spent on measuring, in seconds.
-        planned: how many runs the plan has, those without results included.
+        absent: the runs of the plan without results.
     """
 
     params: Params
@@ -68,7 +70,7 @@ class Study:
     datasets: list[str] = field(default_factory=list[str])
     provenance: dict[str, Provenance] = field(default_factory=dict[str, Provenance])
     evaluation_seconds: float = 0.0
-    planned: int = 0
+    absent: list[PlannedRun] = field(default_factory=list[PlannedRun])
 
     @property
     def root(self) -> Path:
@@ -160,7 +162,36 @@ class Study:
         return base_losses(self.runs[self.runs["status"] != NOT_TRAINED], self.references)
 
     @cached_property
+    def qualified(self) -> pd.DataFrame:
+        """Judge every run (`evidence.qualified`): columns run, gain, reason ("" where it counts)."""
+        return qualified(self.runs, self.scores)
+
+    @cached_property
+    def unqualified(self) -> pd.DataFrame:
+        """List what counts nowhere though it has scores: columns ROW, a seed that does not qualify taking all with it.
+
+        The seeds that remain would be those that went well.
+        """
+        runs = self.runs.merge(self.qualified, on="run")
+        return runs.loc[(runs["reason"] != "") & (runs["status"] == "finished"), ROW].drop_duplicates(ignore_index=True)
+
+    def without_unqualified(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Keep the rows (columns ROW) that do not come from runs that count nowhere."""
+        marked = rows[ROW].merge(self.unqualified.assign(out=True), on=ROW, how="left")["out"]
+        return rows[marked.isna().to_numpy()]
+
+    @cached_property
+    def counted(self) -> pd.DataFrame:
+        """Return `scores` without the runs that do not qualify: what contrasts, ranks and fronts are made of."""
+        return self.without_unqualified(self.scores)
+
+    @cached_property
+    def spreads(self) -> Spreads:
+        """Return how far two trainings of one loss lie apart (`evidence.seed_spreads`)."""
+        return seed_spreads(self.counted, self.baseline_of)
+
+    @cached_property
     def compared(self) -> pd.DataFrame:
         """Compare every loss with its baseline (`intervals.differences`)."""
-        found = differences(self.scores, self.references)
+        found = differences(self.counted, self.references, self.spreads)
         return found.merge(self.bases, on=[*TRAINED, "against"])[list(found.columns)]

@@ -33,7 +33,8 @@ def test_a_claim_has_both_verdicts_their_cells_and_the_effect_with_its_interval(
     row = next(line for line in page("SPLoss", verdicts).splitlines() if line.startswith("| E1 |"))
     cells = [cell.strip(" *") for cell in row.split("|")[4:-1]]
     for side, word, counts in (("published", *cells[:2]), ("measured", *cells[3:5])):
-        assert word == claim[side]["verdict"]
+        scope = claim[side]["scope"]
+        assert word == f"{claim[side]['verdict']}{f' ({scope})' if scope else ''}"
         assert counts == f"{claim[side]['cells']['for']} of {claim[side]['cells']['total']}"
     effect = claim["measured"]["effects"]["lpips"]
     told = [float(number.replace("\N{MINUS SIGN}", "-")) for number in re.findall(r"[+\N{MINUS SIGN}][\d.]+", cells[5])]
@@ -65,14 +66,10 @@ def test_the_study_is_said(verdicts):
     assert f"the study `{verdicts['study']}`." in page("MDF", verdicts)
 
 
-def test_one_seed_is_said_of_each_claim_that_has_one(verdicts):
-    measured = [key for key, claim in verdicts["claims"].items() if claim["measured"]["seeds"]]
-    assert {verdicts["claims"][key]["measured"]["seeds"] for key in measured} == {1}
-    assert "E13" in measured
-    more = verdicts["claims"]["E13"] | {"measured": verdicts["claims"]["E13"]["measured"] | {"seeds": 3}}
-    text = page("GV", verdicts | {"claims": verdicts["claims"] | {"E13": more}})
-    told = {part.split("\n")[0]: "One seed: the verdict is about" in part for part in text.split("\n## ")[1:]}
-    assert told == {key: key in measured and key != "E13" for key in told}
+def test_every_measured_verdict_names_its_steps_and_seeds(verdicts):
+    told = {key: claim["measured"]["scope"] for key, claim in verdicts["claims"].items() if claim["measured"]["seeds"]}
+    assert all(re.fullmatch(r"preliminary, one seed; at (60|200)( to 200)? steps", scope) for scope in told.values())
+    assert f"({told['E13']})" in page("GV", verdicts)
 
 
 def test_what_a_claim_says_is_text_and_no_markup(verdicts):

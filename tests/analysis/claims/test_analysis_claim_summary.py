@@ -1,11 +1,11 @@
 import pytest
 
-from sharploss.analysis.claims.summary import MOST, VERDICTS, claims, tally
+from sharploss.analysis.claims.summary import MOST, VERDICTS, brief, claims, tally
 from sharploss.analysis.measures import MINUS
 
 
 def side(verdict, **changes):
-    counts = {"total": 3, "for": 1, "against": 1, "tie": 0, "open": 1, "missing": 0}
+    counts = {"total": 3, "for": 1, "against": 1, "equal": 0, "open": 1, "missing": 0}
     effect = {"change": 0.123, "low": 0.05, "high": 0.2, "smallest": -0.1, "largest": 0.3, "contrasts": 3}
     cell = {"block": "mini", "task": "t", "network": "edsr", "dataset": "set5", "metric": "psnr", "protocol": "y"}
     told = {
@@ -21,6 +21,8 @@ def side(verdict, **changes):
         "verdict": verdict,
         "why": "So.",
         "seeds": 1,
+        "scope": "preliminary, one seed; at 60 steps",
+        "unqualified": 0,
         "cells": counts,
         "by": {"network": {"edsr": counts, "vdsr": counts}, "metric": {"psnr": counts}},
         "effects": {"psnr: gv against l1": effect},
@@ -61,10 +63,9 @@ def test_a_side_holds_effects_counts_and_exceptions(found):
     assert texts(exceptions)[0][4:] == ["PSNR", "-0.10 [-0.20, -0.05]", "0.010", "the other way round"]
 
 
-def test_one_seed_is_a_caveat_of_the_side_that_has_one(found):
-    assert found[0].measured.caveat.startswith("One seed: ")
-    several = claims({"E1": claim("GV", side("supported", seeds=None), side("supported", seeds=3))})[0]
-    assert (several.published.caveat, several.measured.caveat) == ("", "")
+def test_a_verdict_is_told_with_its_budget_and_seeds(found):
+    assert brief(found[0].measured)[0].text == "contradicted (preliminary, one seed; at 60 steps)"
+    assert brief(found[0].measured._replace(scope=""))[0].text == "contradicted"
 
 
 def test_of_many_exceptions_the_first_are_listed_and_the_others_counted(found):
@@ -82,9 +83,9 @@ def test_the_tally_counts_every_verdict_once(found):
     table = tally(found)
     assert table.columns[2:] == [f"{name}: {word}" for name in ("published", "measured") for word in VERDICTS]
     assert texts(table) == [
-        ["GV", "1", "1", "·", "·", "·", "·", "1", "·", "·"],
-        ["SOG", "1", "·", "·", "1", "·", "·", "·", "·", "1"],
-        ["all", "2", "1", "·", "1", "·", "·", "1", "·", "1"],
+        ["GV", "1", "1", "·", "·", "·", "·", "·", "·", "1", "·", "·", "·", "·"],
+        ["SOG", "1", "·", "·", "·", "1", "·", "·", "·", "·", "·", "·", "·", "1"],
+        ["all", "2", "1", "·", "·", "1", "·", "·", "·", "1", "·", "·", "·", "1"],
     ]
 
 
@@ -96,4 +97,4 @@ def test_every_real_claim_can_be_laid_out(evaluated):
         for table in (*one.published.tables, *one.measured.tables):
             assert {len(row) for row in table.rows} == {len(table.columns)}
     totals = [int(cell.text) if cell.text != "·" else 0 for cell in tally(found).rows[-1][1:]]
-    assert totals[0] == sum(totals[1:5]) == sum(totals[5:]) == len(verdicts)
+    assert totals[0] == sum(totals[1:7]) == sum(totals[7:]) == len(verdicts)

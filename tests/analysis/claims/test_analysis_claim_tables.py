@@ -2,10 +2,11 @@ from sharploss.analysis.claims.summary import anomaly_rows, anomaly_table, claim
 from sharploss.analysis.tables.writers import latex, markdown
 
 MINUS = "\N{MINUS SIGN}"
-COUNTS = {"total": 3, "for": 2, "tie": 0, "open": 1, "missing": 0, "against": 0}
+COUNTS = {"total": 3, "for": 2, "equal": 0, "open": 1, "missing": 0, "against": 0}
 EFFECT = {"change": -0.1234, "low": -0.2, "high": -0.05, "smallest": -0.3, "largest": 0.1, "contrasts": 3}
-MORE = {"by": {}, "exceptions": []}
+MORE = {"by": {}, "exceptions": [], "scope": "", "unqualified": 0}
 SIDE = {"verdict": "undecided", "why": "1 of 3 cells.", "seeds": 1, "cells": COUNTS, "effects": {"psnr": EFFECT}} | MORE
+SIDE["scope"] = "at 60 steps"
 NOTHING = dict.fromkeys(COUNTS, 0)
 PRINT = {"verdict": "not testable", "why": "A figure.", "seeds": None, "cells": NOTHING, "effects": {}} | MORE
 CLAIMS = {
@@ -25,7 +26,7 @@ def test_the_table_of_claims_has_a_row_per_claim_with_both_sides():
     table = claims_table(CLAIMS)
     (row,) = table.rows
     assert [cell.text for cell in row[:5]] == ["E1", "P", "It is so.", "not testable", "—"]
-    assert [cell.text for cell in row[6:8]] == ["undecided", "2 of 3"]
+    assert [cell.text for cell in row[6:8]] == ["undecided (at 60 steps)", "2 of 3"]
     assert len(row) == len(table.columns)
 
 
@@ -48,18 +49,3 @@ def test_tables_of_sentences_wrap_and_break_across_pages():
     assert r"\toprule" in text
     assert text.count(r"p{0.") == 9
     assert markdown(claims_table(CLAIMS)).splitlines()[3].count("---:") == 0
-
-
-def test_one_seed_is_said_plainly():
-    assert any(note.startswith("One seed: ") for note in claims_table(CLAIMS).notes)
-    assert not any(note.startswith("One seed") for note in claims_table({"E1": with_seeds(3)}).notes)
-
-
-def test_one_seed_is_said_of_the_claims_that_have_one():
-    """Suites can have seeds of their own: one with three takes nothing from the caveat of another."""
-    notes = claims_table({"E1": with_seeds(1), "E2": with_seeds(3), "E3": with_seeds(1), "E4": with_seeds(None)}).notes
-    assert [note.split(":")[0] for note in notes if note.startswith("One seed")] == ["One seed behind E1, E3"]
-
-
-def with_seeds(number):
-    return CLAIMS["E1"] | {"measured": SIDE | {"seeds": number}}

@@ -1,16 +1,17 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import TypeAdapter
+from invented_cells import BASE, CELL, HIGHER, RNG, parsed, source
 from scipy import stats
 
-from sharploss.analysis.claims.contrasts import Cell, Source, contrasts
+from sharploss.analysis.claims.contrasts import Source, contrasts
 from sharploss.analysis.claims.evaluate import evaluate_all, evaluate_claims, examine, verdict
 from sharploss.analysis.claims.sources import published_source
-from sharploss.analysis.claims.spec import Test
+from sharploss.analysis.stats.effect_sizes import Variance
 from sharploss.utils.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -40,10 +41,6 @@ PUBLISHED = {
     "E28": ("supported", 2, 2),
     "E29": ("supported", 2, 2),
 }
-
-
-def parsed(**test):
-    return TypeAdapter(Test).validate_python(test)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +87,7 @@ def exceptions(found):
 
 
 def test_exceptions_are_named_with_their_size(published):
-    assert exceptions(published["E3"]) == {("edsr", "set14", "sr_x4"): ("tie", 0.0)}
+    assert exceptions(published["E3"]) == {("edsr", "set14", "sr_x4"): ("equal", 0.0)}
     assert exceptions(published["E9"]) == {("nlsn", "mean4", "sr_x4"): ("against", pytest.approx(1e-4))}
     assert exceptions(published["E14"]) == {("edsr", "div2k_val", "sr_x3"): ("against", pytest.approx(-6e-4))}
     assert exceptions(published["E18"]) == {("vdsr", "div2k_val", "sr_x2"): ("against", pytest.approx(-0.001985))}
@@ -113,27 +110,15 @@ def test_effects_are_those_of_the_tables(published):
     assert published["E29"]["effects"]["psnr"]["change"] == pytest.approx(-0.15)
 
 
-# Invented cells: one network, one set, values per image.
-CELL = Cell("mini", "sr_x4", "edsr", "set5", "psnr", "y", "")
-RNG = np.random.default_rng(0)
-BASE = RNG.normal(30, 3, (40, 1))
-
-
-def source(**losses):
-    values = {CELL._replace(loss=name): table for name, table in losses.items() if table is not None}
-    return Source([CELL._replace(loss=name) for name in losses], values)
-
-
-HIGHER = parsed(kind="direction", metrics=["psnr"], sense="higher", pairs=[["gv", "l1"]])
-
-
 @pytest.mark.parametrize(
     ("change", "word", "outcome"),
     [
         (RNG.normal(0.5, 0.2, (40, 1)), "supported", "for"),
         (RNG.normal(-0.5, 0.2, (40, 1)), "contradicted", "against"),
         (RNG.normal(0.0, 0.5, (40, 1)), "undecided", "open"),
-        (np.zeros((40, 1)), "undecided", "tie"),
+        (np.zeros((40, 1)), "no material difference", "equal"),
+        (np.full((40, 1), 0.005), "no material difference", "equal"),
+        (np.full((40, 1), 0.1), "supported", "for"),
     ],
 )
 def test_a_verdict_follows_the_interval(change, word, outcome):
@@ -168,29 +153,23 @@ def test_a_chance_finding_among_many_contradicts_nothing():
         change += (-0.45 if number == 0 else 0.0) - change.mean()
         values |= {cell._replace(loss="l1"): BASE[:30], cell._replace(loss="gv"): BASE[:30] + change}
     found = verdict([HIGHER], Source(list(values), values), {}, exact=False)
-    assert found["cells"]["against"] == 1
-    assert found["verdict"] == "undecided"
+    assert (found["cells"]["against"], found["verdict"]) == (0, "undecided")
     assert "may be chance" in found["why"]
+    alone = verdict([HIGHER.model_copy(update={"datasets": ["set0"]})], Source(list(values), values), {}, exact=False)
+    assert (alone["cells"]["against"], alone["verdict"]) == (1, "contradicted")
 
 
 def test_the_tolerance_widens_what_counts_as_no_difference():
     loose = HIGHER.model_copy(update={"tolerance": 0.1})
     found = verdict([loose], source(l1=BASE, gv=BASE + 0.05), {}, exact=False)
-    assert found["cells"]["tie"] == 1
+    assert found["cells"]["equal"] == 1
     lenient = loose.model_copy(update={"or_equal": True})
     assert verdict([lenient], source(l1=BASE, gv=BASE - 0.05), {}, exact=False)["verdict"] == "supported"
 
 
-def test_seeds_that_disagree_leave_a_claim_open():
-    change = np.array([[0.5, -0.5]]) + RNG.normal(0, 0.01, (40, 2))
-    assert (
-        verdict([HIGHER], source(l1=BASE + np.zeros((1, 2)), gv=BASE + change), {}, exact=False)["cells"]["open"] == 1
-    )
-
-
 def outcomes(test, **losses):
     place = source(**losses)
-    return [examine(one, place, exact=False).outcome for one in contrasts(parsed(metrics=["psnr"], **test), place)]
+    return [examine([one], place, exact=False).outcome for one in contrasts(parsed(metrics=["psnr"], **test), place)]
 
 
 def test_each_kind_of_claim_looks_at_its_contrasts():
@@ -200,7 +179,7 @@ def test_each_kind_of_claim_looks_at_its_contrasts():
     assert outcomes(order | {"sense": "worse"}, **steps) == ["against", "for"]
     best = {"kind": "direction", "sense": "better", "pairs": [["b", "a"], ["b", "c"]]}
     assert outcomes(best, **steps) == ["for", "for"]
-    assert outcomes({"kind": "equals", "pairs": [["b", "a"]], "expected": 1.0, "tolerance": 0.01}, **steps) == ["for"]
+    assert outcomes({"kind": "equals", "pairs": [["b", "a"]], "expected": 1.0, "tolerance": 0.03}, **steps) == ["for"]
     assert outcomes({"kind": "equals", "pairs": [["c", "a"]], "expected": 1.0, "tolerance": 0.1}, **steps) == [
         "against"
     ]
@@ -316,17 +295,6 @@ def test_what_was_never_trained_has_no_seeds():
     assert verdict([bound], Source(list(values), values), {}, exact=False)["seeds"] is None
 
 
-def test_a_contradiction_says_what_it_was_corrected_for():
-    change = RNG.normal(-0.5, 0.2, (40, 1))
-    found = verdict([HIGHER], source(l1=BASE, gv=BASE + change), {}, exact=False)
-    assert found["why"] == (
-        "1 of 1 cells are the other way round after Holm's correction (over images, with one seed)."
-    )
-    change = change + RNG.normal(0, 0.01, (40, 3))
-    found = verdict([HIGHER], source(l1=BASE + np.zeros((1, 3)), gv=BASE + change), {}, exact=False)
-    assert found["why"].endswith("Holm's correction (over images, with 3 seeds).")
-
-
 def test_of_several_contrasts_in_one_cell_the_cell_is_counted_once():
     """What GV gains is larger at x3 and at x4 than at x2: two contrasts, one cell."""
     gains = {"sr_x2": 0.1, "sr_x3": 0.5, "sr_x4": 0.6}
@@ -346,8 +314,9 @@ def test_the_p_value_of_a_size_is_that_of_the_edge_of_the_tolerance(side):
     change = RNG.normal(0, 0.1, (40, 1))
     change += 1 + side * 0.13 - change.mean()
     place = source(l1=BASE, gv=BASE + change)
+    place = replace(place, spreads=dict.fromkeys(place.cells, Variance(1e-12, 1e6)))
     test = {"kind": "equals", "metrics": ["psnr"], "pairs": [["gv", "l1"]], "expected": 1.0, "tolerance": 0.1}
-    (one,) = (examine(one, place, exact=False) for one in contrasts(parsed(**test), place))
+    (one,) = (examine([one], place, exact=False) for one in contrasts(parsed(**test), place))
     p = stats.ttest_1samp(change[:, 0], 1 + side * 0.1).pvalue
     assert one.p == pytest.approx(p)
     assert p > 0.01 > stats.ttest_1samp(change[:, 0], 1.0).pvalue
@@ -358,7 +327,7 @@ def test_a_size_within_the_tolerance_has_no_small_p_value():
     change += 1.08 - change.mean()
     place = source(l1=BASE, gv=BASE + change)
     test = {"kind": "equals", "metrics": ["psnr"], "pairs": [["gv", "l1"]], "expected": 1.0, "tolerance": 0.2}
-    (one,) = (examine(one, place, exact=False) for one in contrasts(parsed(**test), place))
+    (one,) = (examine([one], place, exact=False) for one in contrasts(parsed(**test), place))
     assert (one.outcome, one.p) == ("for", pytest.approx(1.0))
 
 
@@ -389,7 +358,7 @@ def test_a_size_at_the_papers_budget_is_tested_on_runs_of_that_budget_alone(real
     whole = {"vdsr": "vdsr_x2", "edsr": "paper"}
     assert size_claim(claim, {"vdsr": 0.8, "edsr": 0.4}, whole)["verdict"] == "supported"
     assert size_claim(claim, {"vdsr": 0.0, "edsr": 0.4}, whole)["cells"] == {
-        "total": 2, "for": 1, "against": 1, "tie": 0, "open": 0, "missing": 0
+        "total": 2, "for": 1, "against": 1, "equal": 0, "open": 0, "missing": 0
     }  # fmt: skip
     mixed = size_claim(claim, {"vdsr": 0.8, "edsr": 0.0}, {"vdsr": "vdsr_x2", "edsr": "mini"})
     assert (mixed["verdict"], mixed["cells"]["total"]) == ("supported", 1)

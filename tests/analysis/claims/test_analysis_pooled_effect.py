@@ -1,30 +1,41 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from sharploss.analysis.claims import pooled_effect
-from sharploss.analysis.claims.contrasts import Cell, Contrast, Scored
-from sharploss.analysis.stats.intervals import mean_interval
+from sharploss.analysis.claims.contrasts import Cell, Contrast, Scored, Source
+from sharploss.analysis.stats.effect_sizes import Variance
 
 CELL = Cell("mini", "sr_x4", "edsr", "set5", "psnr", "y", "a against b")
 RNG = np.random.default_rng(3)
 
 
-def pooled(found, *, exact):
-    """Pool contrasts, each of all images, or of those that are not NaN."""
+NONE = Variance(0.0, 1e6)
+"""What trainings differ by where a test is of images alone."""
+
+
+def pooled(found, *, exact, seeds=NONE):
+    """Pool contrasts, each of all images, or of those that are not NaN; `seeds`: the spread of one training."""
     known = [(one, table, ~np.isnan(table).any(axis=1)) for one, table in found]
-    return pooled_effect.pooled([(one, Scored(table[at], at, 0, 0, 1)) for one, table, at in known], exact=exact)
+    parts = [(one, Scored(table[at], at, 0, 0, 1)) for one, table, at in known]
+    spreads = {cell: seeds for one, _ in parts for _, cell in one.terms}
+    return pooled_effect.pooled(parts, Source([], {}, spreads=spreads), exact=exact)
+
+
+def student(values):
+    return stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
 
 
 def contrast(**place):
-    return Contrast(CELL._replace(**place), "a against b", ((1.0, CELL), (-1.0, CELL)), sense=1)
+    cell = CELL._replace(**place)
+    return Contrast(cell, "a against b", ((1.0, cell._replace(loss="a")), (-1.0, cell._replace(loss="b"))), sense=1)
 
 
-def test_one_cell_has_about_the_interval_of_its_mean():
+def test_one_cell_has_the_interval_of_its_mean():
     table = RNG.normal(0.2, 0.5, (60, 1))
     found = pooled([(contrast(), table)], exact=False)["psnr"]
-    mean, low, high = mean_interval(table)
-    assert found["change"] == pytest.approx(mean)
-    assert (found["low"], found["high"]) == pytest.approx((low, high), abs=0.02)
+    assert found["change"] == pytest.approx(table.mean())
+    assert (found["low"], found["high"]) == pytest.approx(student(table[:, 0]))
 
 
 def test_networks_share_their_images_so_their_errors_do_not_cancel():
@@ -58,10 +69,32 @@ def test_few_images_are_covered():
     assert held([[draw(0, 1, (4, 1)), draw(0, 1, (5, 1))] for _ in range(600)]) >= 0.93
 
 
+def test_what_a_training_adds_it_adds_on_every_test_set():
+    """Where trainings differ the mean over two sets of many images is no surer than one set."""
+    one, two = ([(contrast(dataset=str(place)), RNG.normal(0, 1e-3, (50, 1))) for place in range(n)] for n in (1, 2))
+    width = [np.ptp([found["low"], found["high"]]) for found in
+             (pooled(part, exact=False, seeds=Variance(0.04, 6))["psnr"] for part in (one, two))]  # fmt: skip
+    assert width[1] == pytest.approx(width[0], rel=0.01)
+    assert width[0] == pytest.approx(2 * stats.t.ppf(0.975, 6) * 0.2 * np.sqrt(2), rel=0.01)
+
+
+def test_a_baseline_that_all_contrasts_share_is_added_up_before_it_is_squared():
+    table, spread = np.zeros((9, 1)) + RNG.normal(0, 1e-4, (9, 1)), Variance(0.04, 1e6)
+    base = CELL._replace(loss="base")
+    several = [Contrast(CELL, "", ((1.0, CELL._replace(loss=f"x{at}")), (-1.0, base)), sense=1) for at in range(4)]
+    found = pooled([(one, table) for one in several], exact=False, seeds=spread)["psnr"]
+    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * 0.2 * np.sqrt(1 / 4 + 1), rel=0.01)
+
+
 def test_three_seeds_are_covered():
-    draw = np.random.default_rng(6).normal
-    seeds = draw(0, 1, (600, 1, 3))  # of one training: the same for every test set
-    assert held([[draw(0, 0.3, (20, 1)) + one, draw(0, 0.3, (9, 1)) + one] for one in seeds]) >= 0.93
+    draw, trials = np.random.default_rng(6).normal, []
+    for _ in range(600):
+        seeds = draw(0, 1, (1, 3))  # of one training: the same for every test set
+        sample = [draw(0, 0.3, (20, 1)) + seeds, draw(0, 0.3, (9, 1)) + seeds]
+        parts = [(contrast(dataset=str(place)), one) for place, one in enumerate(sample)]
+        found = pooled(parts, exact=False, seeds=Variance(float(seeds.var(ddof=1)) / 2, 2))["psnr"]
+        trials.append(found["low"] <= 0 <= found["high"])
+    assert 0.93 <= np.mean(trials) <= 0.975
 
 
 def test_four_images_of_one_sign_have_an_interval_that_spans_zero():
@@ -69,20 +102,11 @@ def test_four_images_of_one_sign_have_an_interval_that_spans_zero():
     assert found["low"] < 0 < found["high"]
 
 
-def test_one_image_in_a_set_leaves_the_pooled_effect_without_interval_unless_there_are_seeds():
-    def both(seeds):
-        tables = RNG.normal(0, 1, (9, seeds)), RNG.normal(0, 1, (1, seeds))
-        return pooled([(contrast(), tables[0]), (contrast(dataset="one"), tables[1])], exact=False)["psnr"]
-
-    assert both(1)["low"] is None
-    assert both(3)["low"] < both(3)["high"]
-
-
-def test_seeds_that_disagree_widen_the_interval():
-    table = RNG.normal(0, 0.05, (30, 3))
-    calm = pooled([(contrast(), table)], exact=False)["psnr"]
-    torn = pooled([(contrast(), table + np.array([[-1.0, 0.0, 1.0]]))], exact=False)["psnr"]
-    assert torn["high"] - torn["low"] > 5 * (calm["high"] - calm["low"])
+def test_one_image_in_a_set_leaves_the_pooled_effect_without_interval_unless_seeds_were_seen():
+    tables = [(contrast(), RNG.normal(0, 1, (9, 1))), (contrast(dataset="one"), RNG.normal(0, 1, (1, 1)))]
+    assert pooled(tables, exact=False)["psnr"]["low"] is None
+    found = pooled(tables, exact=False, seeds=Variance(0.1, 4))["psnr"]
+    assert found["low"] < found["high"]
 
 
 def test_the_sign_is_the_metrics_and_not_the_claims():
@@ -123,6 +147,6 @@ def test_contrasts_of_other_images_are_added_up_image_by_image():
 def test_an_effect_without_some_images_has_the_interval_of_the_others():
     table = RNG.normal(0.3, 1, (40, 1))
     found = pooled([(contrast(), without(table, 3, 9, 11))], exact=False)["psnr"]
-    mean, low, high = mean_interval(np.delete(table, [3, 9, 11], axis=0))
-    assert found["change"] == pytest.approx(mean)
-    assert (found["low"], found["high"]) == pytest.approx((low, high), abs=0.06)
+    left = np.delete(table, [3, 9, 11])
+    assert found["change"] == pytest.approx(left.mean())
+    assert (found["low"], found["high"]) == pytest.approx(student(left), abs=0.06)

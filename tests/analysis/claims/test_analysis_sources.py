@@ -58,12 +58,13 @@ def test_runs_are_compared_within_their_task_network_and_recipe(wide):
     test = parsed(kind="direction", metrics=["psnr"], sense="lower", pairs=[["esrgan", "l1"]])
     found = contrasts(test, place)
     assert {one.cell.block for one in found} == {"mini_gan"}
-    result = examine(found[0], place, exact=False)
+    result = examine(found[:1], place, exact=False)
     scores = study.scores.query("task == 'sr_x4' and network == 'edsr' and recipe == 'mini_gan' and protocol == 'y'")
     part = scores[(scores["metric"] == "psnr") & (scores["dataset"] == found[0].cell.dataset)]
     means = part.groupby("loss")["value"].mean()
     assert result.mean == pytest.approx(means["l1"] - means["esrgan"])
-    assert result.scored.table.shape[1] == 2
+    assert result.parts[0][1].table.shape[1] == 2
+    assert result.spread == "own"
 
 
 def test_a_loss_that_could_not_be_trained_is_missing(wide):

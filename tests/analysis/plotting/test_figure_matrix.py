@@ -21,4 +21,4 @@ def test_each_verdict_has_its_own_sign_and_place():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["published", "measured"]
     signs = {text.get_position(): text.get_text() for text in axes.texts}
     assert signs == {(0.5, 0.5): "+", (1.5, 0.5): "?", (0.5, 1.5): "\N{MULTIPLICATION SIGN}", (1.5, 1.5): ""}
-    assert len({sign for sign, _ in VERDICTS.values()}) == len({colour for _, colour in VERDICTS.values()}) == 4
+    assert len({sign for sign, _ in VERDICTS.values()}) == len({colour for _, colour in VERDICTS.values()}) == 6

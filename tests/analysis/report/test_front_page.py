@@ -40,7 +40,7 @@ def test_the_front_page_has_the_answer_and_says_of_how_many_trainings_it_is(tmp_
     write_front_page(tmp_path)
     text = (tmp_path / FRONT_PAGE).read_text()
     assert (f'href="{ANSWER}/index.html"' in text) == drawn
-    for part in ("<p>With 1 seed &lt;b&gt;.</p>", "<li>gv &amp; so on.</li>", "<li>More steps.</li>"):
+    for part in ("<p>With 1 seed &lt;b&gt;. Numbers", "<li>gv &amp; so on.</li>", "<li>More steps.</li>"):
         assert (part in text) == bool(here)
     assert "Another network" not in text
     assert ("There is no evidence yet" in text) == (not here)

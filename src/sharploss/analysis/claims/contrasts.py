@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from sharploss.analysis.claims import spec as claims
 from sharploss.analysis.measures import direction
+from sharploss.analysis.stats.effect_sizes import Variance
+from sharploss.analysis.stats.smallest import counts
 from sharploss.config.protocols import MAIN
 
 Floats = npt.NDArray[np.float64]
@@ -42,11 +44,25 @@ class Source:
             without scores are absent.
         planned: cell -> the columns of its values that a training was planned for; a cell that is not here was planned
             with every seed. One column, of what was never trained, stands for all seeds.
+        spreads: cell -> the variance of one training's mean, where seeds show it.
+        unqualified: block, task, network and loss of planned runs that count nowhere.
+        steps: block -> how many steps its trainings have; none of published tables.
+        absent: the cells of what is planned and has no results at all.
+        short: block, task and network of trainings that are not converged: L1 is below every published reference.
     """
 
     cells: list[Cell]
     values: dict[Cell, Floats]
     planned: dict[Cell, frozenset[int]] = field(default_factory=dict[Cell, frozenset[int]])
+    spreads: dict[Cell, Variance] = field(default_factory=dict[Cell, Variance])
+    unqualified: frozenset[tuple[str, ...]] = frozenset()
+    steps: dict[str, int] = field(default_factory=dict[str, int])
+    absent: list[Cell] = field(default_factory=list[Cell])
+    short: frozenset[tuple[str, ...]] = frozenset()
+
+    def counts(self, contrast: Contrast) -> bool:
+        """Return whether all runs of a contrast qualify."""
+        return all((*cell[:3], cell.loss) not in self.unqualified for _, cell in contrast.terms)
 
 
 class Contrast(NamedTuple):
@@ -76,7 +92,7 @@ class Contrast(NamedTuple):
 def contrasts(test: claims.CellTest, source: Source) -> list[Contrast]:
     """Return the contrasts of a test, for all cells whose every side was published or planned."""
     known = set(source.cells)
-    made = [contrast for cell in _contexts(test, source) for contrast in _of(test, cell)]
+    made = [contrast for cell in _contexts(test, source) for contrast in _of(test, cell, known)]
     unique = {(contrast.cell, contrast.terms): contrast for contrast in made}
     return [one for one in unique.values() if all(cell in known for _, cell in one.terms)]
 
@@ -92,17 +108,22 @@ def _contexts(test: claims.CellTest, source: Source) -> list[Cell]:
         if all(not names or getattr(cell, name) in names for name, names in wanted.items())
         and cell.dataset not in test.without_datasets
         and cell.protocol in standard.get(cell.metric, (cell.protocol,))
+        and (test.tables or counts(cell.metric, cell.dataset))
     )
     return list(dict.fromkeys(cells))
 
 
-def _of(test: claims.CellTest, cell: Cell) -> Iterator[Contrast]:
+def _of(test: claims.CellTest, cell: Cell, known: set[Cell]) -> Iterator[Contrast]:
     if isinstance(test, claims.LargestAt):
         yield from _largest(test, cell)
     elif isinstance(test, claims.Bound):
         yield from _bounds(test, cell)
+    elif isinstance(test, claims.Monotone):
+        planned = [loss for loss in test.losses if at(cell, loss) in known]
+        if len(planned) > 2:  # two are a pair, and no sweep
+            yield from _pairs(test, cell, list(zip(planned[1:], planned[:-1], strict=True)))
     else:
-        yield from _pairs(test, cell)
+        yield from _pairs(test, cell, test.pairs)
 
 
 def sign(metric: str, sense: str) -> int:
@@ -119,9 +140,11 @@ def at(cell: Cell, side: str) -> Cell:
     return cell._replace(loss=loss, network=network or cell.network)
 
 
-def _pairs(test: claims.Direction | claims.Equals, cell: Cell) -> Iterator[Contrast]:
+def _pairs(
+    test: claims.Direction | claims.Equals | claims.Monotone, cell: Cell, pairs: list[tuple[str, str]]
+) -> Iterator[Contrast]:
     way = sign(cell.metric, test.sense)
-    for one, other in test.pairs:
+    for one, other in pairs:
         first, second, label = at(cell, one), at(cell, other), f"{one} against {other}"
         yield Contrast(
             first._replace(loss=label),

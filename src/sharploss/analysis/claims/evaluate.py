@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,34 +12,42 @@ import numpy as np
 
 from sharploss.analysis.claims.anomalies import anomalies
 from sharploss.analysis.claims.contrasts import Contrast, Scored, Source, contrasts, scored
-from sharploss.analysis.claims.pooled_effect import pooled
+from sharploss.analysis.claims.pooled_effect import estimate, pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
 from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
 from sharploss.analysis.claims.summary import write_pages
 from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.effect_sizes import holm, p_value
-from sharploss.analysis.stats.intervals import mean_interval
+from sharploss.analysis.stats.effect_sizes import ends, holm, p_value, smallest
 from sharploss.analysis.study import Study
 from sharploss.utils.files import write_json
 
 if TYPE_CHECKING:
     from sharploss.analysis.claims.contrasts import Cell
 
-SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTABLE = "supported", "contradicted", "undecided", "not testable"
-OUTCOMES = ("for", "tie", "open", "missing", "against")
+SUPPORTED, CONTRADICTED, NO_DIFFERENCE = "supported", "contradicted", "no material difference"
+UNDECIDED, NOT_TRAINED, NOT_TESTABLE = "undecided", "not trained yet", "not testable"
+OUTCOMES = ("for", "equal", "open", "missing", "against")
 """What a cell can show, the least favourable last."""
 
 LEVEL = 0.05
 ROUNDING = 1e-9
 """Published numbers are decimals: what differs by less than this differs by binary rounding alone."""
 
+LONGER = 4
+"""How many times the steps a contrast must stand, to hold beyond them."""
+
+OPEN = "are open: the interval reaches both no effect and one that counts, or the effect is too small or may be chance"
+
 
 class ClaimResult(NamedTuple):
-    """One contrast and what it shows.
+    """What one cell's contrast shows, of one test set or as the mean over several.
 
     Attributes:
-        outcome: one of OUTCOMES; "open": the interval spans no effect, "missing": scores of a planned seed are missing.
-        scored: what there is of it.
+        outcome: one of OUTCOMES; "missing": scores of a planned seed are missing.
+        least: the smallest difference that counts.
+        parts: what there is of it on each test set.
+        spread: how far two trainings lie apart is shown by its own seeds ("own") or those of others ("borrowed"), or
+            "assumed"; "" where nothing was trained.
     """
 
     contrast: Contrast
@@ -47,7 +56,14 @@ class ClaimResult(NamedTuple):
     low: float
     high: float
     p: float
-    scored: Scored
+    least: float
+    parts: Sequence[tuple[Contrast, Scored]]
+    spread: str
+
+    @property
+    def left_out(self) -> int:
+        """How many images some of its cells have a score of, but not all of them a finite one."""
+        return sum(one.left_out for _, one in self.parts)
 
 
 def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
@@ -95,11 +111,11 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     `others` are verdicts of the claims that it joins (`all_of`); `exact` numbers are published ones, without spread.
 
     Returns:
-        verdict, why (a sentence), seeds (how many trainings stand behind the measured cell that has the fewest; None
-        where nothing trained was measured, as of published cells), cells (how many are for, against, tie, open,
-        missing), by (the same per table or recipe, network and metric), effects (per metric: the mean change in the
-        metric's unit, with its interval where it was measured), and exceptions
-        (cells not for it).
+        verdict, why (a sentence), scope (at which budget and with how many seeds, in words), seeds (how many trainings
+        stand behind the measured cell that has the fewest; None where nothing trained was measured, as of published
+        cells), cells (how many are for, against, equal, open, missing), unqualified (how many more count nowhere, since
+        a run of them does not qualify), by (cells per table or recipe, network and metric), effects (per metric: the
+        mean change in the metric's unit, with its interval where it was measured), and exceptions (cells not for it).
     """
     for test in tests:
         if isinstance(test, NotTestable):
@@ -107,39 +123,67 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     if joined := [name for test in tests if isinstance(test, AllOf) for name in test.claims]:
         return _all_of({name: others[name] for name in joined})
     asked = {recipe for test in tests if isinstance(test, CellTest) for recipe in test.recipes}
-    if asked and not any(cell.block in asked for cell in source.cells):
+    if asked and not any(cell.block in asked for cell in [*source.cells, *source.absent]):
         why = f"It is about the paper's own budget (recipes: {', '.join(sorted(asked))}); this study has no such runs."
         return _empty(NOT_TESTABLE, why)
-    by_test = [
-        [examine(one, source, exact=exact) for one in contrasts(test, source)]
-        for test in tests
-        if isinstance(test, CellTest)
-    ]
-    results = [one for part in by_test for one in part]
+    of_cells = [test for test in tests if isinstance(test, CellTest)]
+    by_test, out, beyond = list[list[ClaimResult]](), set["Cell"](), True
+    for test in of_cells:
+        found = contrasts(test, source)
+        out |= {one.cell for one in found if not source.counts(one)}
+        counted = _by_cell([one for one in found if source.counts(one)], over_sets=test.mean_over_sets)
+        kept, same = _longest([examine(part, source, exact=exact) for part in counted], source)
+        by_test.append(kept)
+        beyond = beyond and same
+    results = _corrected([one for part in by_test for one in part])
     cells = _cells(results)
-    word, why = conclude(cells, results, exact=exact)
+    word, why = conclude(cells, results, exact=exact) if cells else _without_cells(of_cells, source, len(out), exact)
+    more = f" {_count_of(len(out), 'more cell')} not counted: a run does not qualify." if out and cells else ""
     return {
         "verdict": word,
-        "why": f"{why}{_left_out(results)}",
+        "why": f"{why}{more}{_left_out(results)}",
+        "scope": _scope(results, source, beyond),
         "seeds": None if exact else _seeds(results),
         "cells": _count(cells.values()),
+        "unqualified": len(out),
         "by": {name: _by(cells, name) for name in ("block", "network", "metric")},
-        "effects": _effects(by_test, exact=exact),
+        "effects": _effects(by_test, source, exact=exact),
         "exceptions": [_described(one) for one in results if one.outcome not in ("for", "missing")],
     }
 
 
-def examine(contrast: Contrast, source: Source, *, exact: bool) -> ClaimResult:
-    """Evaluate one contrast."""
-    one = scored(contrast, source)
-    if one.table is None or one.lost:  # the seeds that are left are those that went well: they prove nothing
-        return ClaimResult(contrast, "missing", math.nan, math.nan, math.nan, math.nan, one._replace(table=None))
-    mean, low, high = mean_interval(one.table)
+def _by_cell(found: list[Contrast], *, over_sets: bool) -> list[list[Contrast]]:
+    """Group contrasts that are judged together: each by itself, or all test sets of one comparison."""
+    if not over_sets:
+        return [[one] for one in found]
+    groups: dict[tuple[Cell, str], list[Contrast]] = {}
+    for one in found:
+        groups.setdefault((one.cell._replace(dataset=""), one.label), []).append(one)
+    return list(groups.values())
+
+
+def examine(group: Sequence[Contrast], source: Source, *, exact: bool) -> ClaimResult:
+    """Evaluate one contrast, or the mean of one over several test sets."""
+    parts, first, nothing = [(one, scored(one, source)) for one in group], group[0], math.nan
+    if len(group) > 1:
+        first = first._replace(cell=first.cell._replace(dataset=f"mean of {len(group)} sets"))
+    if any(one.table is None or one.lost for _, one in parts):  # seeds that are left went well: they prove nothing
+        gone = [(contrast, one._replace(table=None)) for contrast, one in parts]
+        return ClaimResult(first, "missing", nothing, nothing, nothing, nothing, nothing, gone, "")
+    mean, variance, seeds = estimate(parts, source)
+    mean *= first.sense
     if exact:
         mean = round(mean, 9)
-        low = high = mean
-    p = math.nan if exact else p_value(one.table - _tested(contrast, mean))
-    return ClaimResult(contrast, outcome(contrast, low, high), mean, low, high, p, one)
+        return ClaimResult(first, outcome(first, mean, mean, mean, 0.0), mean, mean, mean, nothing, 0.0, parts, "")
+    low, high = ends(mean, variance)
+    least = smallest(first.cell.metric, seeds)
+    p, trained = p_value(mean - _tested(first, mean), variance), [cell for _, cell in first.terms if cell.network]
+    several = all(one.table.shape[1] > 1 for _, one in parts if one.table is not None)
+    spread = "own" if several else "borrowed"
+    if not all(cell in source.spreads for cell in trained):
+        spread = "assumed"
+    found = outcome(first, mean, low, high, least)
+    return ClaimResult(first, found, mean, low, high, p, least, parts, spread if trained else "")
 
 
 def _tested(contrast: Contrast, mean: float) -> float:
@@ -153,20 +197,64 @@ def _tested(contrast: Contrast, mean: float) -> float:
     return contrast.expected + min(max(mean - contrast.expected, -contrast.tolerance), contrast.tolerance)
 
 
-def outcome(contrast: Contrast, low: float, high: float) -> str:
-    """Return what an interval shows about a contrast, which the claim wants above zero, or at the expected size."""
+def outcome(contrast: Contrast, mean: float, low: float, high: float, least: float) -> str:
+    """Return what an interval shows about a contrast, which the claim wants above zero, or at the expected size.
+
+    `least` is the smallest difference that counts; a claim's own tolerance can be larger.
+    """
     if math.isnan(low):
         return "open"
-    slack = contrast.tolerance + ROUNDING
     if contrast.expected is not None:
+        slack = contrast.tolerance + ROUNDING
         low, high = low - contrast.expected, high - contrast.expected
         inside, outside = low >= -slack and high <= slack, low > slack or high < -slack
         return "for" if inside else "against" if outside else "open"
-    if low > slack or (contrast.or_equal and low >= -slack):
+    slack = max(contrast.tolerance, least)
+    counts, above = abs(mean) >= slack - ROUNDING, low >= -slack - ROUNDING
+    if (low > ROUNDING and counts) or (contrast.or_equal and above):
         return "for"
-    if high < -slack:
+    if high < -ROUNDING and counts:
         return "against"
-    return "tie" if low >= -slack and high <= slack else "open"
+    return "equal" if above and high <= slack + ROUNDING else "open"
+
+
+def _corrected(results: list[ClaimResult]) -> list[ClaimResult]:
+    """Leave open what is against a claim, but not after Holm's correction for having looked at all of its cells."""
+    adjusted = zip(results, holm(np.array([one.p for one in results])), strict=True)
+    return [one._replace(outcome="open") if one.outcome == "against" and p >= LEVEL else one for one, p in adjusted]
+
+
+def _longest(results: list[ClaimResult], source: Source) -> tuple[list[ClaimResult], bool]:
+    """Keep, of every comparison, the trainings with most steps; and say whether all of these hold beyond their budget.
+
+    They do where a quarter of the steps gave the same but for less than counts, and L1 is as good as published.
+    """
+
+    def place(one: ClaimResult) -> tuple[Cell, str]:
+        return one.contrast.cell._replace(block=""), one.contrast.label
+
+    def steps(one: ClaimResult) -> int:
+        return source.steps.get(one.contrast.cell.block, 0)
+
+    def holds(one: ClaimResult) -> bool:
+        shorter = [other for other in results if place(other) == place(one) and LONGER * steps(other) <= steps(one)]
+        moved = abs(max(shorter, key=steps).mean - one.mean) if shorter else math.inf
+        return not steps(one) or (moved < one.least and one.contrast.cell[:3] not in source.short)
+
+    most: dict[tuple[Cell, str], int] = {}
+    for one in results:
+        most[place(one)] = max(steps(one), most.get(place(one), 0))
+    kept = [one for one in results if steps(one) == most[place(one)]]
+    return kept, all(map(holds, kept))
+
+
+def _scope(results: list[ClaimResult], source: Source, beyond: bool) -> str:
+    """Say what measured cells are about: their steps, and how their trainings' spread is known."""
+    budgets = sorted({source.steps.get(one.contrast.cell.block, 0) for one in results} - {0})
+    spreads = {one.spread for one in results}
+    seeds = ["preliminary, one seed"] if "assumed" in spreads else ["one seed in part"] if "borrowed" in spreads else []
+    span = " to ".join(f"{steps:,}" for steps in dict.fromkeys([*budgets[:1], *budgets[-1:]]))
+    return "; ".join([*seeds, *([f"at {span} steps{' and beyond' if beyond else ''}"] if budgets else [])])
 
 
 def conclude(cells: dict[Cell, str], results: list[ClaimResult], *, exact: bool) -> tuple[str, str]:
@@ -174,72 +262,70 @@ def conclude(cells: dict[Cell, str], results: list[ClaimResult], *, exact: bool)
 
     A claim is about all of its cells. It is supported when every cell is for it, each by its own 95 % interval (that
     every cell must pass makes a correction needless: an intersection-union test). It is contradicted when some cell is
-    against it, or ties where the claim wants a difference; among measured cells only when that stands after Holm's
-    correction for having looked at all cells. Anything else is undecided.
+    against it; of published ones also where it is equal and the claim wants a difference. Measured cells that are all
+    equal are a finding of their own. Anything else is undecided.
     """
     counts, total = Counter(cells.values()), len(cells)
-    if not total:
-        return UNDECIDED, "No table has such cells." if exact else "This study has no such runs or measures."
     if counts["for"] == total:
         return SUPPORTED, f"All {total} cells agree."
-    against = counts["against"] + counts["tie"] if exact else _confirmed(results)
-    if against:
-        seeds = _seeds(results)
-        known = "" if seeds is None else ", with one seed" if seeds == 1 else f", with {seeds} seeds"
-        measured = f"are the other way round after Holm's correction (over images{known})"
+    if counts["equal"] == total and not exact:
+        return NO_DIFFERENCE, f"All {total} cells are equal within the smallest effects that count."
+    if against := counts["against"] + (counts["equal"] if exact else 0):
+        measured = "are the other way round after Holm's correction"
         return CONTRADICTED, f"{against} of {total} cells {'are equal or the other way round' if exact else measured}."
-    reasons = {
-        "open": "have intervals that span no effect",
-        "missing": _missing(results),
-        "against": "are the other way round, which may be chance among so many",
-        "tie": "are equal",
-    }
+    reasons = {"open": OPEN, "missing": _missing(results), "equal": "are equal"}
     return UNDECIDED, "; ".join(
         f"{counts[name]} of {total} cells {why}" for name, why in reasons.items() if counts[name]
     ) + "."
 
 
+def _without_cells(tests: list[CellTest], source: Source, out: int, exact: bool) -> tuple[str, str]:
+    """Say why a claim has no cells: not one qualifies, nothing was trained yet, or nothing is planned."""
+    if out:
+        return UNDECIDED, f"None of its {_count_of(out, 'cell')} counted: a run of each does not qualify."
+    if exact:
+        return UNDECIDED, "No table has such cells."
+    whole = Source([*source.cells, *source.absent], {})
+    if any(contrasts(test, whole) for test in tests):
+        return NOT_TRAINED, "Not trained yet: the study plans such runs and has no results of them."
+    return UNDECIDED, "This study has no such runs or measures."
+
+
+def _count_of(n: int, noun: str) -> str:
+    return f"{n} {noun} is" if n == 1 else f"{n} {noun}s are"
+
+
 def _missing(results: list[ClaimResult]) -> str:
     """Distinguish cells without any scores from those that lost some of their seeds, in words."""
-    partly = [one for one in results if 0 < one.scored.lost < one.scored.planned]
-    if not partly:
+    lost = {one.contrast.cell: part for one in results for _, part in one.parts if 0 < part.lost < part.planned}
+    if not lost:
         return "have no scores"
-    worst = max((one.scored for one in partly), key=lambda one: one.lost / one.planned)
-    cells = len({one.contrast.cell for one in partly})
-    return f"lack scores ({cells} of them those of some planned seeds, up to {worst.lost} of {worst.planned})"
+    worst = max(lost.values(), key=lambda one: one.lost / one.planned)
+    return f"lack scores ({len(lost)} of them those of some planned seeds, up to {worst.lost} of {worst.planned})"
 
 
 def _left_out(results: list[ClaimResult]) -> str:
     """Say, where it is so, that cells are over fewer images than were tested on."""
-    fewer = [one for one in results if one.scored.left_out and one.scored.table is not None]
+    fewer = {one.contrast.cell: one.left_out for one in results if one.left_out and one.outcome != "missing"}
     if not fewer:
         return ""
-    most = max(one.scored.left_out for one in fewer)
-    return (
-        f" In {len({one.contrast.cell for one in fewer})} of the cells images are left out, up to {most}, of which one "
-        "side has no finite score."
-    )
-
-
-def _confirmed(results: list[ClaimResult]) -> int:
-    """Count the cells that have a contrast against the claim after Holm's correction for all contrasts."""
-    adjusted = zip(results, holm(np.array([one.p for one in results])), strict=True)
-    return len({one.contrast.cell for one, p in adjusted if one.outcome == "against" and p < LEVEL})
+    most = max(fewer.values())
+    return f" In {len(fewer)} of the cells images are left out, up to {most}, of which one side has no finite score."
 
 
 def _seeds(results: list[ClaimResult]) -> int | None:
     """Return the smallest number of seeds behind a measured contrast; what was never trained has none."""
-    trained = [one for one in results if any(cell.network for _, cell in one.contrast.terms)]
-    return min((one.scored.table.shape[1] for one in trained if one.scored.table is not None), default=None)
+    tables = [part.table for one in results if one.spread for _, part in one.parts]
+    return min((table.shape[1] for table in tables if table is not None), default=None)
 
 
-def _effects(by_test: list[list[ClaimResult]], *, exact: bool) -> dict[str, Any]:
+def _effects(by_test: list[list[ClaimResult]], source: Source, *, exact: bool) -> dict[str, Any]:
     """Pool the effects of every test; several tests of one metric are named by what they compare."""
     found: dict[str, Any] = {}
     for part in by_test:
-        measured = [(one.contrast, one.scored) for one in part if one.scored.table is not None]
+        measured = [one_set for one in part for one_set in one.parts if one.outcome != "missing"]
         labels = ", ".join(dict.fromkeys(contrast.label for contrast, _ in measured))
-        for metric, effect in pooled(measured, exact=exact).items():
+        for metric, effect in pooled(measured, source, exact=exact).items():
             alone = sum(any(one.contrast.cell.metric == metric for one in other) for other in by_test) == 1
             found[metric if alone else f"{metric}: {labels}"] = effect
     return found
@@ -256,7 +342,7 @@ def _cells(results: list[ClaimResult]) -> dict[Cell, str]:
 
 def _count(outcomes: Any) -> dict[str, int]:
     counts = Counter(outcomes)
-    return {"total": counts.total(), **{name: counts[name] for name in ("for", "against", "tie", "open", "missing")}}
+    return {"total": counts.total(), **{name: counts[name] for name in ("for", "against", "equal", "open", "missing")}}
 
 
 def _by(cells: dict[Cell, str], name: str) -> dict[str, dict[str, int]]:
@@ -270,20 +356,23 @@ def _described(one: ClaimResult) -> dict[str, Any]:
     where = {name: value for name, value in one.contrast.cell._asdict().items() if name != "loss"}
     change = {"change": one.contrast.sense * one.mean, "low": ends[0], "high": ends[1], "p": one.p}
     numbers = {name: None if math.isnan(value) else value for name, value in change.items()}
-    return {**where, "what": one.contrast.label, "outcome": one.outcome, **numbers, "left_out": one.scored.left_out}
+    return {**where, "what": one.contrast.label, "outcome": one.outcome, **numbers, "left_out": one.left_out}
 
 
 def _empty(word: str, why: str) -> dict[str, Any]:
-    empty: dict[str, Any] = {"cells": _count([]), "by": {}, "effects": {}, "exceptions": []}
-    return {"verdict": word, "why": why, "seeds": None, **empty}
+    empty: dict[str, Any] = {"cells": _count([]), "unqualified": 0, "by": {}, "effects": {}, "exceptions": []}
+    return {"verdict": word, "why": why, "scope": "", "seeds": None, **empty}
 
 
 def _all_of(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Join verdicts: contradicted when one part is, supported when all are."""
+    """Join verdicts: contradicted when one part is, else what all parts are, else undecided."""
     known = {part["verdict"] for part in parts.values()}
-    word = CONTRADICTED if CONTRADICTED in known else SUPPORTED if known == {SUPPORTED} else UNDECIDED
+    word = CONTRADICTED if CONTRADICTED in known else known.pop() if len(known) == 1 else UNDECIDED
     why = ", ".join(f"{name} {part['verdict']}" for name, part in parts.items())
     counts = sum((Counter(part["cells"]) for part in parts.values()), Counter[str]())
     seeds = min((part["seeds"] for part in parts.values() if part["seeds"] is not None), default=None)
     cells = {name: counts[name] for name in _count([])}
-    return _empty(word, f"{why[0].upper()}{why[1:]}.") | {"seeds": seeds, "cells": cells}
+    scope = " / ".join(dict.fromkeys(part["scope"] for part in parts.values() if part["scope"]))
+    out = sum(part["unqualified"] for part in parts.values())
+    whole = {"scope": scope, "seeds": seeds, "cells": cells, "unqualified": out}
+    return _empty(word, f"{why[0].upper()}{why[1:]}.") | whole

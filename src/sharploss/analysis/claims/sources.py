@@ -10,11 +10,16 @@ import numpy as np
 from sharploss.analysis.claims.contrasts import Cell, Floats, Source
 from sharploss.analysis.measures import default_protocol
 from sharploss.analysis.published import published_cells
+from sharploss.analysis.stats.intervals import CELL
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
+from sharploss.config.protocols import METRIC_INFO
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CONVERGED = 0.3
+"""How far in dB L1 may lie below a published PSNR of it, for a training that is long enough."""
 
 
 def published_source(root: Path) -> Source:
@@ -44,7 +49,40 @@ def measured_source(study: Study) -> Source:
         if not cell.network:  # an input baseline is the same for every seed
             found[cell] = found[cell][:, [0]]
     planned = _planned(study, scores, seeds)
-    return Source(list(dict.fromkeys([*planned, *found])), found, planned)
+    places = [CELL.index({"block": "recipe"}.get(name, name)) for name in Cell._fields]
+    out = study.unqualified[["recipe", "task", "network", "loss"]].itertuples(index=False, name=None)
+    return Source(
+        list(dict.fromkeys([*planned, *found])),
+        found,
+        planned,
+        spreads={Cell(*(key[at] for at in places)): one for key, one in study.spreads.items()},
+        unqualified=frozenset(cast("tuple[str, ...]", row) for row in out),
+        steps={name: recipe.steps for name, recipe in study.params.recipes.items()},
+        absent=_absent(study),
+        short=_short(study),
+    )
+
+
+def _absent(study: Study) -> list[Cell]:
+    """List the cells of the runs that a study plans and has no results of."""
+    return [
+        Cell(str(run["recipe"]), str(run["task"]), str(run["network"]), data, metric, protocol, str(run["loss"]))
+        for run in study.absent
+        for data in study.params.tasks[run["task"]].test
+        for metric, about in METRIC_INFO.items()
+        for protocol in about["protocols"]
+    ]
+
+
+def _short(study: Study) -> frozenset[tuple[str, ...]]:
+    """Find block, task and network of trainings whose L1 lies below every published PSNR of it, on some test set."""
+    base, keys = study.references[0], ["task", "network", "dataset", "metric", "protocol", "loss"]
+    printed = published_cells(study.root).groupby(keys)["value"].min().reset_index()
+    printed = printed[(printed["metric"] == "psnr") & (printed["loss"] == base)]
+    both = study.means.merge(printed, on=keys, suffixes=("", "_printed"))
+    short = both[both["value"] < both["value_printed"] - CONVERGED]
+    rows = short[["recipe", "task", "network"]].itertuples(index=False, name=None)
+    return frozenset(cast("tuple[str, ...]", row) for row in rows)
 
 
 def _planned(study: Study, scores: pd.DataFrame, seeds: list[int]) -> dict[Cell, frozenset[int]]:

@@ -42,6 +42,7 @@ class Cells(Strict):
     without_datasets: list[Name] = Field(default=[])
     metrics: list[Name] = Field(min_length=1)
     protocols: list[str] = Field(default=[], description="measured: y or grey8 where open, for metrics that have them")
+    mean_over_sets: bool = Field(default=False, description="measured: one cell of all test sets, as the paper prints")
     tolerance: float = Field(default=0.0, ge=0, description="what counts as no difference, in the metric's unit")
 
 
@@ -63,6 +64,21 @@ class Direction(Pairs):
     sense: Literal["higher", "lower", "better", "worse"]
     or_equal: bool = False
     expected: ClassVar[float | None] = None
+
+
+class Monotone(Cells):
+    """Each loss against the one before it, of those that were planned, where these are three or more."""
+
+    kind: Literal["monotone"]
+    sense: Literal["higher", "lower", "better", "worse"]
+    losses: list[Name] = Field(min_length=2)
+    or_equal: ClassVar = False
+    expected: ClassVar[float | None] = None
+
+    @property
+    def sides(self) -> list[str]:
+        """The losses, in their order."""
+        return self.losses
 
 
 class LargestAt(Pairs):
@@ -110,7 +126,7 @@ class NotTestable(Strict):
     reason: str
 
 
-CellTest = Direction | LargestAt | Equals | Bound
+CellTest = Direction | Monotone | LargestAt | Equals | Bound
 Test = Annotated[CellTest | AllOf | NotTestable, Field(discriminator="kind")]
 
 

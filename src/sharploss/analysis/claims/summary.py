@@ -7,26 +7,30 @@ from typing import Any, NamedTuple
 
 from sharploss.analysis.claims.spec import SIDES
 from sharploss.analysis.measures import interval, metric_title, number
-from sharploss.analysis.tables.layout import Cell, Mark, Table, count, one_seed
+from sharploss.analysis.tables.layout import Cell, Mark, Table, count
 from sharploss.analysis.tables.writers import escape_markdown, markdown, write_csv, write_table
 from sharploss.utils.files import write_text
 
-MARKS: dict[str, Mark] = {"supported": "best", "contradicted": "worse", "undecided": "", "not testable": "gone"}
+MARKS: dict[str, Mark] = {
+    "supported": "best", "contradicted": "worse", "no material difference": "", "undecided": "",
+    "not trained yet": "gone", "not testable": "gone",
+}  # fmt: skip
 """Every verdict, and how its cell is marked."""
 
 VERDICTS = tuple(MARKS)
-OUTCOMES = {"against": "the other way round", "tie": "equal"}
+OUTCOMES = {"against": "the other way round"}
 MOST = 8
 """How many exceptions of a claim the page lists; claims.json holds all."""
 
-ONE_SEED = "One seed: the verdict is about these trainings; how much others would differ is unknown."
-COUNTS = ("for", "against", "tie", "open", "missing")
+COUNTS = ("for", "against", "equal", "open", "missing")
 GROUPS = {"block": "table or recipe", "network": "network", "metric": "metric"}
 NOTES = (
     "Cells: for the claim, of all. Effects: mean change over the cells, + is up; measured ones with the 95 % interval "
-    "over images (and seeds, where there are several); published numbers carry no spread.",
-    "Supported: every cell agrees, each measured one by its own 95 % interval. Contradicted: a cell is the other way "
-    "round (published also: equal), a measured one after Holm's correction. Undecided: anything else.",
+    "over images and seeds; published numbers carry no spread.",
+    "Supported: every cell agrees, each measured one by its own 95 % interval and by at least the smallest effect that "
+    "counts. Contradicted: a cell is as far the other way round (published also: equal), a measured one after Holm's "
+    "correction. No material difference: every cell is equal within the smallest effects. Undecided: anything else.",
+    "Preliminary, one seed: no second seed shows how far two trainings of one loss lie apart, which is assumed.",
     "What was measured are small, equal trainings, no replications of the papers'.",
 )
 
@@ -45,7 +49,7 @@ class Side(NamedTuple):
         title: "Published" or "Measured".
         verdict: one of VERDICTS.
         why: a sentence.
-        caveat: that one seed stands behind some cells, as a sentence; "" where there are more.
+        scope: at which budget and with how many seeds, in words; "" for what is published.
         cells: "5 of 6 cells", "" without cells.
         effect: mean changes in words, "" without numbers.
         tables: effects, counts by group, exceptions: those that have rows.
@@ -54,7 +58,7 @@ class Side(NamedTuple):
     title: str
     verdict: str
     why: str
-    caveat: str
+    scope: str
     cells: str
     effect: str
     tables: list[Table]
@@ -102,17 +106,15 @@ def claims_table(found: dict[str, Any]) -> Table:
         for one in claims(found)
     ]
     columns = ["claim", "paper", "statement", *(name for side in SIDES for name in (side, "cells", "effect"))]
-    seeds = {key: claim["measured"]["seeds"] for key, claim in found.items() if claim["measured"]["seeds"] is not None}
-    alone = [key for key, n in seeds.items() if n == 1]  # every suite has seeds of its own
-    notes = [*NOTES, *([one_seed("" if len(alone) == len(seeds) else f" behind {', '.join(alone)}")] if alone else [])]
     caption = "What the papers claim, what they published, and what was measured."
-    return Table(caption, columns, rows, labels=3, notes=notes, words=True)
+    return Table(caption, columns, rows, labels=3, notes=list(NOTES), words=True)
 
 
 def brief(side: Side) -> list[Cell]:
     """Return verdict, cells and effect of one side of a claim."""
     cells = side.cells.removesuffix("s").removesuffix(" cell")
-    return [Cell(side.verdict, MARKS[side.verdict]), Cell(cells or "—"), Cell(side.effect or "—")]
+    word = f"{side.verdict} ({side.scope})" if side.scope else side.verdict
+    return [Cell(word, MARKS[side.verdict]), Cell(cells or "—"), Cell(side.effect or "—")]
 
 
 def _side(key: str, title: str, side: dict[str, Any]) -> Side:
@@ -122,7 +124,7 @@ def _side(key: str, title: str, side: dict[str, Any]) -> Side:
         title,
         side["verdict"],
         side["why"],
-        ONE_SEED if side["seeds"] == 1 else "",
+        side["scope"],
         f"{counts['for']} of {count(counts['total'], 'cell')}" if counts["total"] else "",
         effects(side["effects"]),
         [table for table in made if table.rows],
@@ -160,7 +162,7 @@ def _groups(name: str, by: dict[str, dict[str, dict[str, int]]]) -> Table:
         for of, counts in members.items()
     ]
     columns = ["by", "of", "for", "against", "equal", "open", "missing"]
-    caption = f"{name}: cells for the claim and against it (open: the interval spans no effect)."
+    caption = f"{name}: cells for the claim and against it (open: they decide nothing)."
     return Table(caption, columns, rows, labels=2)
 
 
@@ -229,6 +231,8 @@ def claim_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
             "side": side,
             "verdict": claim[side]["verdict"],
             "why": claim[side]["why"],
+            "scope": claim[side]["scope"],
+            "unqualified": claim[side]["unqualified"],
             "seeds": "" if claim[side]["seeds"] is None else claim[side]["seeds"],
             **claim[side]["cells"],
             "effect": effects(claim[side]["effects"]),
@@ -257,7 +261,6 @@ def _claim_section(claim: Claim) -> str:
     rows = [[Cell(side.title), *brief(side)[:2], Cell(side.why), brief(side)[2]] for side in sides]
     columns = ["", "verdict", "cells for it", "why", "mean change"]
     where = f"{claim.paper}, {claim.where}. {claim.note}".strip()
-    notes = [claim.measured.caveat] if claim.measured.caveat else []
-    table = Table(f"{claim.key}: {claim.statement}", columns, rows, labels=1, notes=notes, words=True)
+    table = Table(f"{claim.key}: {claim.statement}", columns, rows, labels=1, words=True)
     details = [markdown(one) for side in sides for one in side.tables]
     return "\n".join([f"## {claim.key}\n", f"{escape_markdown(where)}\n", markdown(table), *details])

@@ -27,7 +27,7 @@ def write_figures(study: Study) -> None:
         UserError: a result file, column or crop is missing; the message names it.
     """
     folder, listed = study.paths.figures, list[dict[str, str | int]]()
-    why = NOT_YET if study.planned > len(study.runs) else "This study has not the runs for it, or did not measure it."
+    why = NOT_YET if study.absent else "This study has not the runs for it, or did not measure it."
     with style():
         for one in study_figures(study):
             about: dict[str, str | int] = {key: value for key, value in one._asdict().items() if key != "figure"}

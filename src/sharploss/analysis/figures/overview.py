@@ -55,7 +55,7 @@ def claims(study: Study) -> Iterator[StudyFigure]:
         claims_figure(verdicts),
         "Every claim of the five papers at a glance: what its paper publishes, and what was measured. "
         "Measured are small, equal trainings, no replications. The table of claims says what each claims.",
-        "A matrix of marks: supported, contradicted, undecided or not testable, a column per claim.",
+        "A matrix of marks, one for each verdict, a column per claim.",
     )
 
 

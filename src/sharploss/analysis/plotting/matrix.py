@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 VERDICTS = {
     "supported": ("+", "#0072b2"),
     "contradicted": ("\N{MULTIPLICATION SIGN}", "#d55e00"),
+    "no material difference": ("=", "#56b4e9"),
     "undecided": ("?", "#cccccc"),
+    "not trained yet": ("\N{HORIZONTAL ELLIPSIS}", "#e4e4e4"),
     "not testable": ("", "#f4f4f4"),
 }
 """Signs tell the same as colours: blue and vermilion of Okabe and Ito, and greys."""

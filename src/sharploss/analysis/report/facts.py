@@ -121,10 +121,10 @@ def run_rows(study: Study) -> list[dict[str, str]]:
 
 def not_whole(study: Study) -> list[str]:
     """Say which planned runs have no results, and what of those that were trained elsewhere is lacking."""
-    absent, imported = study.planned - len(study.runs), Counter[tuple[str, str]]()
+    absent, imported = len(study.absent), Counter[tuple[str, str]]()
     for origin in study.provenance.values():
         imported.update((origin.imported, reason) for reason in ("", *origin.partial) if origin.imported)
-    lines = [f"{absent} of {study.planned} planned runs have no results yet."] if absent else []
+    lines = [f"{absent} of {absent + len(study.runs)} planned runs have no results yet."] if absent else []
     for name in dict.fromkeys(name for name, _ in imported):
         n = imported[name, ""]
         reasons = [(why, times) for (which, why), times in imported.items() if which == name and why]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.claims import summary
+from sharploss.analysis.claims.versions import history
 from sharploss.analysis.figures.crops import explorer
-from sharploss.analysis.figures.draw import NOT_YET
 from sharploss.analysis.report import facts, headline
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.best_weight import lay_out
@@ -117,21 +117,15 @@ def _claims(study: Study) -> dict[str, Any]:
     found = cast("dict[str, Any]", read_json(path))
     with intact(path):
         claims = summary.claims(found["claims"])
-        if study.planned > len(study.runs):
-            claims = list(map(_not_yet, claims))
         return {
             "claims": claims,
+            "verdicts": summary.VERDICTS,
+            "versions": history(study.paths, found["claims"]),
             "tally": summary.tally(claims),
             "pages": found["papers"],
             "anomalies": summary.anomaly_table(found["anomalies"]),
             "untestable": [claim for claim in claims if claim.measured.verdict == "not testable"],
         }
-
-
-def _not_yet(claim: summary.Claim) -> summary.Claim:
-    """Say of a claim without a single measured cell, in a study that is still trained, that it has to wait."""
-    waits = claim.measured.verdict == "undecided" and not claim.measured.cells
-    return claim._replace(measured=claim.measured._replace(why=NOT_YET)) if waits else claim
 
 
 def _measured(study: Study) -> dict[str, Any]:

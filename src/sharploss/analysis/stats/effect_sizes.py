@@ -3,106 +3,117 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.measures import badness
+from sharploss.analysis.stats.smallest import SMALLEST
 
 Floats = npt.NDArray[np.float64]
+LEVEL = 0.95
+"""Nominal coverage of every interval."""
 
 
-class Effect(NamedTuple):
-    """What a paired comparison shows beside its mean.
+class Variance(NamedTuple):
+    """A variance and its degrees of freedom; infinite ones: it is taken as known, and no data showed it."""
 
-    Attributes:
-        improvement: probability of improvement: the share of images and seeds whose score is better than the
-            baseline's, equal ones counting half; 0.5 is no effect. (2 * improvement - 1 is Cliff's delta of the pairs.)
-        effect: Cohen's d of paired samples (d_z): mean difference over its standard deviation across images, seeds
-            averaged; signed as the difference is; NaN with one image, infinite where all differences are equal.
-        p: two-sided p-value of the paired t-test across images, and across seeds where there are several
-            (`p_value`); NaN with one image and one seed.
+    value: float
+    freedom: float
+
+
+def combined(parts: Iterable[Variance]) -> Variance:
+    """Add up independent variances; the degrees of freedom are Satterthwaite's (Biometrics Bulletin 2, 1946)."""
+    known = [part for part in parts if part.value > 0]
+    total = math.fsum(part.value for part in known)
+    doubt = math.fsum(part.value**2 / part.freedom for part in known)
+    return Variance(total, total**2 / doubt if doubt else math.inf)
+
+
+def of_images(means: Floats) -> Variance:
+    """Return the variance of a mean over images, (n,); of one image there is none: not a number."""
+    if len(means) < 2:
+        return Variance(math.nan, 0)
+    spread = 0.0 if np.ptp(means) == 0 else float(means.var(ddof=1))  # rounding of the mean would hide a zero
+    return Variance(spread / len(means), len(means) - 1)
+
+
+def assumed(metric: str) -> Variance:
+    """Return the variance of a training's score where no second seed shows it: (smallest effect / (3 sqrt 2)) squared.
+
+    So the smallest effect is three standard deviations of the difference of two trainings.
     """
-
-    improvement: float
-    effect: float
-    p: float
+    return Variance(SMALLEST.get(metric, 0.0) ** 2 / 18, math.inf)
 
 
-def effect(metric: str, values: Floats, baseline: Floats) -> Effect:
-    """Describe a paired comparison by a metric, whose direction says what is better: (images, seeds) each, no NaN."""
-    change = values - baseline
-    return Effect(improvement(metric, values, baseline), cohens_d(change.mean(axis=1)), p_value(change))
+def of_seeds(trainings: Iterable[Variance]) -> Variance:
+    """Add up what independent trainings contribute to a mean; with as many degrees of freedom as the least known has.
+
+    Those of one network and base loss have their variance from the same seeds (`evidence.seed_spreads`), which count
+    once.
+    """
+    parts = [part for part in trainings if part.value > 0]
+    return Variance(math.fsum(part.value for part in parts), min((part.freedom for part in parts), default=math.inf))
+
+
+def of_mean(images: Iterable[Variance], seeds: Variance) -> Variance:
+    """Return the variance of a mean over the images of some sets, and over seeds.
+
+    A single image, or a number of a whole set, has no spread: without seeds that were seen the variance is not known.
+    """
+    parts = [*images, seeds]
+    seen = seeds.value > 0 and math.isfinite(seeds.freedom)
+    return combined(parts) if seen or not any(math.isnan(part.value) for part in parts) else Variance(math.nan, 0)
+
+
+def smallest(metric: str, seeds: Variance) -> float:
+    """Return the smallest difference that counts: the floor, or three standard deviations that seeds show if larger."""
+    shown = 3 * math.sqrt(seeds.value) if math.isfinite(seeds.freedom) else 0.0
+    return max(SMALLEST.get(metric, 0.0), shown)
+
+
+def ends(mean: float, variance: Variance) -> tuple[float, float]:
+    """Return the ends of Student's 95 % interval; NaN where the variance is not known."""
+    from scipy import special  # not scipy.stats, which takes a second to import
+
+    if math.isnan(variance.value):
+        return math.nan, math.nan
+    quantile = float(special.stdtrit(variance.freedom, (1 + LEVEL) / 2))
+    reach = quantile * math.sqrt(variance.value)
+    return mean - reach, mean + reach
+
+
+def p_value(mean: float, variance: Variance) -> float:
+    """Return the two-sided p-value of the same t-test against zero: an interval without zero stands beside p < 0.05.
+
+    NaN where the variance is not known; differences without any spread are certain (0), or none (1).
+    """
+    from scipy import special  # not scipy.stats, which takes a second to import
+
+    if math.isnan(variance.value):
+        return math.nan
+    if not variance.value:
+        return 0.0 if mean else 1.0
+    return float(2 * special.stdtr(variance.freedom, -abs(mean) / math.sqrt(variance.value)))
 
 
 def improvement(metric: str, values: Floats, baseline: Floats) -> float:
-    """Return the share of pairs in which `values` is better than `baseline`; equal ones count half."""
+    """Return the share of pairs in which `values` is better than `baseline`; equal ones count half.
+
+    It is the probability of improvement: 0.5 is no effect (2 * improvement - 1 is Cliff's delta of the pairs).
+    """
     gain = badness(metric, baseline) - badness(metric, values)
     return float((gain > 0).mean() + (gain == 0).mean() / 2)
 
 
 def cohens_d(differences: Floats) -> float:
-    """Return mean over standard deviation (n - 1) of paired differences; NaN with fewer than two."""
+    """Return mean over standard deviation (n - 1) of paired differences, (n,): d_z; NaN with fewer than two."""
     if len(differences) < 2:
         return math.nan
-    mean, spread = float(differences.mean()), _spread(differences)
+    mean, spread = float(differences.mean()), math.sqrt(of_images(differences).value * len(differences))
     return mean / spread if spread else math.copysign(math.inf, mean) if mean else 0.0
-
-
-def p_value(differences: Floats) -> float:
-    """Return the two-sided p-value of the t-test of a mean against zero.
-
-    With one seed it is the one-sample t-test across images; with several, seeds count too (`standard_error`).
-
-    Args:
-        differences: (images, seeds) or (images,), no NaN.
-
-    Returns:
-        p; NaN with one image and one seed. Differences without any spread are certain (0), or none (1).
-    """
-    from scipy import special  # not scipy.stats, which takes a second to import
-
-    mean, (error, freedom) = float(differences.mean()), standard_error(*margins(differences))
-    if not freedom:
-        return math.nan
-    if not error:
-        return 0.0 if mean else 1.0
-    return float(2 * special.stdtr(freedom, -abs(mean) / error))
-
-
-def margins(values: Floats) -> tuple[Floats, Floats]:
-    """Return the means of every image, (images,), and of every seed, (seeds,), of (images, seeds) or (images,)."""
-    table = values.reshape(len(values), -1)
-    return table.mean(axis=1), table.mean(axis=0)
-
-
-def standard_error(*parts: Floats) -> tuple[float, int]:
-    """Return the standard error of a mean whose images and seeds were both drawn by chance, and its degrees of freedom.
-
-    Squared, it is var(image means) / images + var(seed means) / seeds: images and seeds are crossed, each image meets
-    each seed, so that neither can be averaged away before the test. It is the variance for two-way clusters without the
-    part that both count (Cameron, Gelbach and Miller, Journal of Business & Economic Statistics 29(2), 2011): what is
-    left of image and seed together counts twice, so that it errs on the large side. As there, Student's t has one
-    degree of freedom less than there are clusters of the rarer kind. With one seed it is the standard error of a mean
-    over images.
-
-    Args:
-        parts: means along each way of sampling, (n,). A part of one number has no spread and is left
-            out: with one seed the error is that over images alone, with one image that over seeds alone.
-
-    Returns:
-        standard error, degrees of freedom; NaN and 0 where nothing was drawn twice.
-    """
-    drawn = [part for part in parts if len(part) > 1]
-    if not drawn:
-        return math.nan, 0
-    return math.sqrt(sum(_spread(part) ** 2 / len(part) for part in drawn)), min(map(len, drawn)) - 1
-
-
-def _spread(differences: Floats) -> float:
-    """Return the standard deviation; 0 where all numbers are equal, which rounding of their mean would hide."""
-    return 0.0 if np.ptp(differences) == 0 else float(differences.std(ddof=1))
 
 
 def holm(p: Floats) -> Floats:

@@ -96,8 +96,8 @@ def _swept(study: Study, family: LossFamily) -> list[tuple[str, str, str, float]
 
 
 def _against(study: Study, table: pd.DataFrame, base: str) -> pd.DataFrame:
-    scores = study.scores[study.scores["loss"].isin([base, *table["loss"]])]
-    found = differences(scores, [base]).drop(columns="against").merge(table, on="loss")
+    scores = study.counted[study.counted["loss"].isin([base, *table["loss"]])]
+    found = differences(scores, [base], study.spreads).drop(columns="against").merge(table, on="loss")
     numbers = ["baseline", "difference", "low", "high"]
     found[numbers] = found[numbers].astype("float64")
     base_mean = found["baseline"]

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.measures import is_shown
-from sharploss.analysis.stats.effect_sizes import Effect, effect, holm, margins, standard_error
+from sharploss.analysis.stats.effect_sizes import (
+    Variance,
+    assumed,
+    cohens_d,
+    ends,
+    holm,
+    improvement,
+    of_images,
+    of_mean,
+    of_seeds,
+    p_value,
+    smallest,
+)
+from sharploss.analysis.stats.smallest import counts
 from sharploss.config.protocols import WHOLE_SET
 
 if TYPE_CHECKING:
@@ -18,10 +30,6 @@ if TYPE_CHECKING:
 
 
 Floats = npt.NDArray[np.float64]
-RESAMPLES = 10_000
-LEVEL = 0.95
-"""Nominal coverage of every interval."""
-
 FEW_IMAGES = 10
 """Below this many images an interval is flagged: it leans on differences being not too unlike a bell curve."""
 
@@ -32,96 +40,33 @@ ROW = [*TRAINED, "loss"]
 """What a row of a table stands for; its numbers are means over images and seeds."""
 
 CELL = ["task", "network", "recipe", "loss", "dataset", "metric", "protocol"]
-RESULTS = ["against", "baseline", "difference", "low", "high", *Effect._fields, "images", "seeds"]
+RESULTS = [
+    "against", "baseline", "difference", "low", "high", "improvement", "effect", "p", "images", "seeds", "smallest",
+    "spread",
+]  # fmt: skip
 
 
-class Interval(NamedTuple):
-    """A mean and its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def mean_interval(values: Floats) -> Interval:
-    """Estimate the interval of a mean over images and seeds.
-
-    With one seed: the wider, at each end, of Student's t interval and of a percentile bootstrap over images. The
-    bootstrap alone cannot leave the range of the images (with 4 of them it holds the true mean of normal data 7 times
-    in 8, not 19 in 20), while Student's t alone does not see skewness. So an interval never excludes zero where the
-    t-test's p (`effect_sizes.p_value`) is above 1 - level.
-
-    With several seeds: Student's t interval for crossed images and seeds (`effect_sizes.standard_error`), since three
-    seeds are too few to be drawn from.
-
-    Args:
-        values: (images, seeds) or (images,), one difference each, no NaN.
-
-    Returns:
-        mean, low, high, in the unit of `values`. With one image and one seed low and high are NaN: one number has
-        no spread. With one image and several seeds they are about seeds alone.
-    """
-    mean, (images, seeds) = float(values.mean()), margins(values)
-    error, freedom = standard_error(images, seeds)
-    if not freedom:
-        return Interval(mean, float("nan"), float("nan"))
-    drawn = _weights(len(images)) @ images if len(seeds) == 1 else None
-    return Interval(mean, *widest(mean, error, freedom, drawn))
-
-
-def widest(mean: float, error: float, freedom: int, drawn: Floats | None = None) -> tuple[float, float]:
-    """Return low and high: Student's t interval, widened to the bootstrap's where that reaches further.
-
-    Args:
-        mean: the estimate.
-        error: its standard error.
-        freedom: degrees of freedom of the error, at least 1.
-        drawn: resampled means, (resamples,), if any.
-    """
-    from scipy import special  # not scipy.stats, which takes a second to import
-
-    reach = float(special.stdtrit(freedom, (1 + LEVEL) / 2)) * error
-    low, high = mean - reach, mean + reach
-    if drawn is not None:
-        cut = tail(freedom + 1)
-        ends = np.quantile(drawn, [cut, 1 - cut])
-        low, high = min(low, float(ends[0])), max(high, float(ends[1]))
-    return low, high
-
-
-@cache
-def _weights(n: int) -> Floats:
-    """Return how often each of n items is drawn, as shares, for every resample: (RESAMPLES, n)."""
-    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), RESAMPLES) / n
-
-
-@cache
-def tail(n: int) -> float:
-    """Return the probability that a percentile interval over n images cuts off at each end.
-
-    It is smaller than (1 - LEVEL) / 2 for small n (the "expanded percentile" interval: Hesterberg, What teachers should
-    know about the bootstrap, The American Statistician 69(4), 2015), since the plain interval is too narrow by
-    sqrt(n/(n-1)) and ignores Student's t.
-    """
-    from scipy import special  # not scipy.stats, which takes a second to import
-
-    if n < 2:
-        return (1 - LEVEL) / 2
-    return float(special.ndtr(-np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + LEVEL) / 2)))
-
-
-def differences(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
+def differences(
+    scores: pd.DataFrame, baselines: Sequence[str], spreads: Mapping[tuple[str, ...], Variance]
+) -> pd.DataFrame:
     """Compare every loss with the first of `baselines` that was trained alike, image by image and seed by seed.
+
+    The squared standard error is var(image means) / images + var(seeds) / seeds: images and seeds are crossed, each
+    image meets each seed. The variance of seeds is that of both sides' trainings, pooled (`spreads`:
+    `evidence.seed_spreads`); where no second seed shows it, it is assumed. The 95 % interval is Student's t with
+    Satterthwaite's degrees of freedom.
 
     Returns:
         One row per task, network, recipe, loss, dataset, metric and protocol: against (the baseline's name), baseline
         (its mean), difference (loss minus baseline, mean over images and seeds both have), low, high, improvement,
-        effect, p (`effect_sizes.Effect`), images, seeds. Losses without a common image and seed have no row.
+        effect (Cohen's d over images), p, images, seeds, smallest (the smallest difference that counts; infinite on
+        sets where the metric does not), spread ("own": of these seeds and others, "borrowed": of others alone,
+        "assumed"). Losses without a common image and seed have no row.
     """
     import pandas as pd
 
     paired = pair(scores, baselines)
-    return pd.DataFrame(_differences(paired) if len(paired) else [], columns=[*CELL, *RESULTS])
+    return pd.DataFrame(_differences(paired, spreads) if len(paired) else [], columns=[*CELL, *RESULTS])
 
 
 def pair(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
@@ -196,20 +141,31 @@ def corrected(compared: pd.DataFrame) -> pd.DataFrame:
     return tested.assign(p_holm=tables.transform(lambda p: holm(p.to_numpy(dtype=np.float64))))
 
 
-def _differences(paired: pd.DataFrame) -> list[list[object]]:
+def _differences(paired: pd.DataFrame, spreads: Mapping[tuple[str, ...], Variance]) -> list[list[object]]:
     # One pivot and plain arrays: pandas takes a millisecond for every small frame, and there are hundreds.
     index = [*CELL, "against"]
     tables = paired.pivot_table(index=[*index, "image"], columns="seed", values=["difference", "baseline"], sort=False)
     change, base = (tables[name].to_numpy(dtype=np.float64) for name in ("difference", "baseline"))
     places = tables.index.to_frame(index=False).groupby(index, sort=False).indices
-    return [_difference(list(cast("tuple[str, ...]", key)), change[at], base[at]) for key, at in places.items()]
+    found: list[list[object]] = []
+    for key, at in places.items():
+        *cell, against = cast("tuple[str, ...]", key)
+        sides = [tuple(cell), tuple(against if name == "loss" else of for name, of in zip(CELL, cell, strict=True))]
+        found.append([*cell, against, *_difference(cell, change[at], base[at], [spreads.get(one) for one in sides])])
+    return found
 
 
-def _difference(key: list[str], change: Floats, base: Floats) -> list[object]:
-    """Return a row from (images, seeds) differences and baselines, NaN where one of the two has no score."""
+def _difference(cell: list[str], change: Floats, base: Floats, sides: list[Variance | None]) -> list[object]:
+    """Return RESULTS from (images, seeds) differences and baselines, NaN where one of the two has no score."""
     seeds = ~np.isnan(change).all(axis=0)
     images = ~np.isnan(change[:, seeds]).any(axis=1)
-    both = np.ix_(images, seeds)
+    both, n = np.ix_(images, seeds), int(seeds.sum())
     mine, reference = change[both], base[both]
-    found = effect(key[CELL.index("metric")], reference + mine, reference)
-    return [*key, float(reference.mean()), *mean_interval(mine), *found, int(images.sum()), int(seeds.sum())]
+    metric, mean, means = cell[CELL.index("metric")], float(mine.mean()), mine.mean(axis=1)
+    trainings = [side or assumed(metric) for side in sides]
+    of_trainings = of_seeds(one._replace(value=one.value / n) for one in trainings)
+    variance = of_mean([of_images(means)], of_trainings)
+    better, effect = improvement(metric, reference + mine, reference), cohens_d(means)
+    numbers = [float(reference.mean()), mean, *ends(mean, variance), better, effect, p_value(mean, variance)]
+    least = smallest(metric, of_trainings) if counts(metric, cell[CELL.index("dataset")]) else np.inf
+    return [*numbers, int(images.sum()), n, least, "assumed" if None in sides else "own" if n > 1 else "borrowed"]

@@ -165,7 +165,7 @@ def _numbers(row: dict[str, Any], ranks: dict[Measure, float], based: bool) -> l
         cells.append(layout.ranked(measure[0], value, rank, missing))
         if based:
             ends = [row[f"{column(measure)}_{part}"] for part in CHANGE]
-            change = Cell("—") if math.isnan(ends[1]) else layout.change(measure[0], *ends)  # the baseline itself
+            change = Cell("—") if math.isnan(ends[1]) else layout.change(measure[0], ends)  # the baseline itself
             cells.append(Cell(missing, "gone") if math.isnan(value) else change)
     return cells
 

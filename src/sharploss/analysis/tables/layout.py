@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from sharploss.analysis.study import Study
 
 NOT_MEASURED = "not measured"
+NOT_QUALIFIED = "not qualified"
 INFINITE = "no difference of infinite PSNR"
-CHANGE = ("baseline", "difference", "low", "high")
+CHANGE = ("baseline", "difference", "low", "high", "smallest")
 Mark = Literal["", "best", "second", "worse", "gone"]
 
 
@@ -94,9 +96,10 @@ def ranked(metric: str, value: float, rank: float, missing: str) -> Cell:
     return Cell(number(metric, value), "best" if rank == 1 else "second" if rank == 2 else "")
 
 
-def change(metric: str, baseline: float, difference: float, low: float, high: float) -> Cell:
-    """Return a difference with its interval, marked as better or worse where the interval excludes zero."""
-    certain = low > 0 or high < 0
+def change(metric: str, numbers: Iterable[float]) -> Cell:
+    """Return a difference (numbers: CHANGE) with its interval, marked where that excludes zero and it counts."""
+    baseline, difference, low, high, smallest = numbers
+    certain = (low > 0 or high < 0) and abs(difference) >= smallest
     better = certain and is_better(metric, baseline + difference, baseline)
     return Cell(interval(metric, difference, low, high), "best" if better else "worse" if certain else "")
 
@@ -104,7 +107,7 @@ def change(metric: str, baseline: float, difference: float, low: float, high: fl
 def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task: str, dataset: str) -> Table:
     """Lay out the differences to the same network's baseline, "+0.12 [+0.03, +0.20]", on one test set.
 
-    The rows are those of `losses` (columns ROW); an interval of `compared` without zero is marked.
+    The rows are those of `losses` (columns ROW), marked as in `change`.
     """
     known = known_for(study, task)
     losses = losses[losses["task"] == task]
@@ -114,6 +117,7 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
     chosen = study.bases.merge(losses[TRAINED].drop_duplicates())
     based = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in records(chosen)}
     names = " or ".join(map(base_title, dict.fromkeys(chosen["against"]) or study.references[:1]))
+    uncounted = {_key(row) for row in records(study.unqualified)}
     infinite = study.means[study.means["value"].abs() == math.inf]
     exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(infinite)}
     rows: list[list[Cell]] = []
@@ -121,11 +125,11 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
         base = (*key[:3], based.get(key[:3], study.references[0]))
         if key != base:
             lost = failure.get(base) and f"{base_title(base[3])} {failure[base]}"
-            why = failure[key] or lost or NOT_MEASURED
+            why = failure[key] or lost or (NOT_QUALIFIED if {key, base} & uncounted else NOT_MEASURED)
             gone = [INFINITE if {(*key, *m), (*base, *m)} & exact else why for m in known]
             changes = [found.get((*key, *m)) for m in known]
             cells = [
-                change(m[0], *(row[name] for name in CHANGE)) if row else Cell(reason, "gone")
+                change(m[0], (row[name] for name in CHANGE)) if row else Cell(reason, "gone")
                 for m, row, reason in zip(known, changes, gone, strict=True)
             ]
             rows.append([Cell(key[1]), Cell(key[3]), *cells])
@@ -151,10 +155,9 @@ def _correction(part: pd.DataFrame) -> list[str]:
         return []
     shown = part[part["p_holm"].notna()]  # of the measures that the table shows
     alone, together = (shown["p"] < 0.05).sum(), (shown["p_holm"] < 0.05).sum()
-    ways = "images and seeds" if (part["seeds"] > 1).any() else "images"
     return [
         f"Of the {len(shown)} differences shown with an interval {alone} are significant at 5 % by themselves (paired "
-        f"t-test over {ways}), {together} when all are tested together (Holm)."
+        f"t-test over images and seeds), {together} when all are tested together (Holm)."
     ]
 
 
@@ -165,8 +168,8 @@ def _key(row: dict[str, Any]) -> tuple[str, str, str, str]:
 def interval_notes(study: Study, losses: pd.DataFrame, images: int) -> list[str]:
     """Return notes on what the intervals mean, and on what few images or one seed leave unknown."""
     notes = [
-        "In brackets: 95 % interval of the paired difference. Marked: this one interval excludes zero, for the better "
-        "(bold) or for the worse (italics); marks are not corrected for how many differences the table has."
+        "In brackets: 95 % interval of the paired difference over images and seeds. Marked: it excludes zero and the "
+        "difference counts, for the better (bold) or the worse (italics); marks are not corrected for their number."
     ]
     if images < FEW_IMAGES:
         notes.append(
@@ -176,9 +179,25 @@ def interval_notes(study: Study, losses: pd.DataFrame, images: int) -> list[str]
     return [*notes, *([one_seed()] if _planned(study, losses)["seed"].nunique() == 1 else [])]
 
 
-def one_seed(behind: str = "") -> str:
-    """Return the note on results that rest on one training each; `behind` names them where it is not all."""
-    return f"One seed{behind}: how much other trainings would differ is unknown."
+def one_seed() -> str:
+    """Return the note on results that rest on one training each."""
+    return "One seed: how far other trainings would lie apart is not seen here, but borrowed or assumed."
+
+
+def unqualified(numbers: pd.DataFrame) -> list[Table]:
+    """Lay out `tables.unqualified(study)`: the runs that count nowhere."""
+    columns = ["run", "PSNR gained over its input (dB)", "why it counts nowhere"]
+    rows = [
+        [
+            Cell(row["run"]),
+            Cell("—" if math.isnan(row["gain"]) else number("psnr", row["gain"], sign=True)),
+            Cell(row["reason"]),
+        ]
+        for row in records(numbers)
+    ]
+    return [
+        Table("Runs that do not qualify: they are in no difference, claim, rank or front.", columns, rows, labels=1)
+    ]
 
 
 def image_notes(study: Study, task: str = "", dataset: str = "", metrics: tuple[str, ...] = ()) -> list[str]:

@@ -21,7 +21,7 @@ from sharploss.utils.files import write_json
 if TYPE_CHECKING:
     import pandas as pd
 
-OWN = ("matched_psnr", "best_weight", "alpha_sweep", "alpha_control", "cost", "curves")
+OWN = ("unqualified", "matched_psnr", "best_weight", "alpha_sweep", "alpha_control", "cost", "curves")
 """The tables of a study as a whole."""
 
 
@@ -45,6 +45,7 @@ def frames(study: Study) -> dict[str, pd.DataFrame]:
         by_suite[name] = pairings(study, suite)
         by_suite[f"{name}_difference"] = corrected(study.compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
     return by_suite | {
+        "unqualified": unqualified(study),
         "matched_psnr": matched_psnr.judged(study),
         "best_weight": best_weight(study),
         "alpha_sweep": alpha_sweep(study),
@@ -64,6 +65,7 @@ def laid_out(study: Study) -> dict[str, list[layout.Table]]:
         by_suite[name] = [layout.pairings(study, scored, task, data) for task, data in cells]
         by_suite[f"{name}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
     return by_suite | {
+        "unqualified": layout.unqualified(numbers["unqualified"]),
         "matched_psnr": matched_psnr.lay_out(study),
         "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
     }
@@ -135,7 +137,8 @@ def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
 
 
 def _with_ranks(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    trained, names = rows[~rows["loss"].isin(REFERENCES)], [column(measure) for measure in study.measures]
+    trained = study.without_unqualified(rows[~rows["loss"].isin(REFERENCES)])
+    names = [column(measure) for measure in study.measures]
     worse = trained.assign(
         **{name: badness(m[0], trained[name]) for name, m in zip(names, study.measures, strict=True)}
     )
@@ -154,6 +157,11 @@ def _status(failures: pd.Series[str]) -> str:
     if not bad:
         return "finished"
     return bad[0] if len(bad) == len(failures) else f"{len(bad)} of {len(failures)} seeds {bad[0]}"
+
+
+def unqualified(study: Study) -> pd.DataFrame:
+    """List the runs that count nowhere: run, gain (dB over the input; NaN without scores) and reason."""
+    return study.qualified[study.qualified["reason"] != ""].reset_index(drop=True)
 
 
 def sweep_runs(study: Study) -> pd.DataFrame:
