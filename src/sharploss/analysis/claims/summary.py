@@ -211,7 +211,7 @@ def anomaly_table(anomalies: dict[str, Any]) -> Table:
 
 
 def write_pages(folder: Path, found: dict[str, Any]) -> None:
-    """Write the tables of claims and anomalies (csv, md, tex) and a page (md) per paper; `found` is claims.json."""
+    """Write the tables of claims and anomalies (csv, md) and a page (md) per paper; `found` is claims.json."""
     import pandas as pd
 
     write_csv(pd.DataFrame(claim_rows(found["claims"])), folder / "claims.csv")
