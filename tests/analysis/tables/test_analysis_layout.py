@@ -39,6 +39,7 @@ def test_a_difference_is_marked_only_when_its_interval_excludes_zero(study):
         "metric": "psnr",
         "protocol": "y",
         "baseline": 27.0,
+        "smallest": 0.03,
         "images": 5,
         "seeds": 1,
     }
@@ -60,7 +61,7 @@ def test_a_ratio_beyond_one_is_not_better_for_being_larger(study):
         "metric": "gradient_variance_ratio",
         "protocol": "grey",
     }
-    numbers = {"baseline": 1.05, "difference": 0.1, "low": 0.05, "high": 0.2, "images": 5, "seeds": 1}
+    numbers = {"baseline": 1.05, "difference": 0.1, "low": 0.05, "high": 0.2, "smallest": 0.01, "images": 5, "seeds": 1}
     losses = tables.pairing_rows(study).query("network == 'edsr'")
     cells = rows(layout.differences(study, losses, pd.DataFrame([made | numbers]), "sr_x4", "set5"))["edsr", "l2"]
     assert [cell.mark for cell in cells if "0.100" in cell.text] == ["worse"]

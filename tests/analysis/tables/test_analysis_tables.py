@@ -163,7 +163,7 @@ def test_the_summary_holds_the_means_on_the_first_test_set(written):
 
 
 def test_every_table_is_written_as_csv_markdown_and_latex(written):
-    names = {"pairings", "pairings_difference", "matched_psnr", "best_weight"}
+    names = {"pairings", "pairings_difference", "matched_psnr", "best_weight", "unqualified"}
     names |= {f"paper_{name}" for name in ("sploss_table1", "sploss_table2", "sploss_table3", "gv_table1", "gv_table2")}
     names |= {"paper_sharpgan_table1"}
     wanted = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")} - {"matched_psnr.tex"}  # has words

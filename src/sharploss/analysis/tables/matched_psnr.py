@@ -38,7 +38,11 @@ def judged(study: Study) -> pd.DataFrame:
     swept, base = study.runs.dropna(subset=["alpha"]), study.references[0]
     beside_l1 = study.compared[study.compared["against"] == base].merge(swept[TRAINED].drop_duplicates())
     true = (beside_l1["metric"] == "psnr") & beside_l1["protocol"].isin(MAIN)
-    own = beside_l1["loss"].isin(swept["loss"]) & beside_l1["metric"].isin(JUDGES) & np.isfinite(beside_l1["smallest"])
+    own = (
+        beside_l1["loss"].isin(swept["loss"])
+        & beside_l1["metric"].isin(JUDGES)
+        & np.isfinite(beside_l1["smallest"].astype(float))
+    )
     return pd.concat([beside_l1[own | true].assign(place=""), matched(study)], ignore_index=True)
 
 
