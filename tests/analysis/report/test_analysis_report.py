@@ -214,9 +214,6 @@ def test_a_suite_that_looks_for_weights_shows_each_loss_at_its_best(mini_root, t
     assert "Each loss at its best (pairings)" not in text
 
 
-def test_a_claim_whose_runs_are_not_trained_yet_says_so(own_root):
-    evaluate_claims("mini", own_root)
-    with_figures(own_root)
-    study = load_study("mini", own_root)
-    assert NOT_YET not in render(study, "make repro")
+def test_a_claim_whose_runs_are_not_trained_yet_says_so(page, study):
+    assert NOT_YET not in page
     assert NOT_YET in render(replace(study, planned=study.planned + 1), "make repro")
