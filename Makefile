@@ -46,7 +46,7 @@ plan: $(READY) ## expand params.yaml into runs.yaml; say what is trained, reused
 test: $(READY) ## all tests
 	$(PYTEST) -n 2 -m "not slow"
 	$(PYTEST) -n 2 --dist loadfile -m slow
-	$(PYTEST) --nbmake notebooks
+	$(PYTEST) -p nbmake --nbmake notebooks
 
 test-fast: $(READY) ## the unit tests alone
 	$(PYTEST) -n 2 -m "not slow"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from sharploss.config.extractors import Extractor
-from sharploss.config.params import Params, load_params
+from sharploss.config.params import Params, check_unchanged, load_params
 from sharploss.config.tasks import Task
 from sharploss.record.paths import paths
 from sharploss.utils.command import run_main
@@ -52,6 +52,7 @@ def main() -> int:
         return EXIT_CODE
     save_weights(weights, result.discriminators, {"key": name, "config": json.dumps(config)})
     write_text(record.history, (scratch / "history.jsonl").read_text(encoding="utf-8"))
+    check_unchanged(params, extractor.task, name)
     write_json(record.provenance, {**origin, "seconds": round(result.seconds, 3), "config": config})
     shutil.rmtree(scratch)
     print(f"{name}: {len(result.discriminators)} discriminators in {result.seconds:.1f} s")

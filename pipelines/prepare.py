@@ -4,7 +4,7 @@ import argparse
 
 import torch
 
-from sharploss.config.params import load_params
+from sharploss.config.params import check_unchanged, load_params
 from sharploss.data.prepare import prepare
 from sharploss.evaluation.crops import find_crops
 from sharploss.evaluation.score import open_test_packs
@@ -28,6 +28,7 @@ def main() -> None:
     prepare(name, params.tasks[name].model_dump(mode="json"), files.packs(name), own=own)
     # A crop that does not fit its image is found here, and not when all networks are trained.
     find_crops(crops, name, open_test_packs(name, params.tasks[name], files))
+    check_unchanged(params, name)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,22 @@ os.environ.setdefault("WANDB_MODE", "disabled")
 # Processes that tests start use this folder's package too, whichever one is installed.
 SOURCE = str(Path(__file__).resolve().parent.parent / "src")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
+# Containers like to forbid compiled files: then every process would compile the package and all tests again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each test process whole folders of the analysis, or whole files: what their tests share is made once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFixtures(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            shared = "tests/analysis/"
+            return shared if nodeid.startswith(shared) else super()._split_scope(nodeid)
+
+    return ByFixtures(config, log) if config.option.dist == "load" else None
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import shutil
 import pytest
 import yaml
 
-from sharploss.analysis.load import alpha_of, load_edge, load_study
+from sharploss.analysis.load import EDGE_COLUMNS, alpha_of, load_study, read_numbers
 from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
@@ -124,7 +124,7 @@ def test_edge_columns_are_checked(own_root):
     path = own_root / "results/mini/input_baselines/sr_x4/edge.csv"
     path.write_text(path.read_text().replace("laplacian", "laplace", 1))
     with pytest.raises(UserError, match=r"edge\.csv has no column 'laplacian'"):
-        load_edge(paths("mini", own_root), "sr_x4")
+        read_numbers(paths("mini", own_root).edge("sr_x4"), EDGE_COLUMNS)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
-import subprocess
+import os
+import signal
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from sharploss.launch import command
 from sharploss.launch.command import make_engine, read, run_environment, show, slurm_parameters
@@ -42,6 +45,7 @@ def test_what_is_left_out_is_left_to_the_cluster():
 def test_a_local_engine_has_slots(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
     monkeypatch.delenv("SHARPLOSS_DEVICE", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     engine = make_engine(read([]))
     assert isinstance(engine, Local)
     assert len(engine.slots) == 3
@@ -92,10 +96,73 @@ def test_a_time_that_is_given(text, seconds):
 
 
 def test_what_is_left_of_the_study_ends_with_the_time(monkeypatch):
-    monkeypatch.setattr(command, "DVC", (sys.executable, "-c", "import time; time.sleep(60)"))
-    assert command.finish(0.3) == 75
+    monkeypatch.setattr(command, "AGAIN", 0.5)
+    monkeypatch.setattr(command, "DVC", (sys.executable, "-c", DEAF))
+    assert command.repro(until=time.monotonic() + 1) == 75
     monkeypatch.setattr(command, "DVC", (sys.executable, "-c", "raise SystemExit(5)"))
-    assert command.finish(None) == 5
+    assert command.repro() == 5
+
+
+DEAF = """
+import signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+wait = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); time.sleep(60)"
+for stage in range(2):
+    subprocess.run([sys.executable, "-c", wait], stderr=subprocess.DEVNULL)
+"""  # as DVC is with --keep-going, while its stages run
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("phase", ["prepare", "run_jobs", "repro"])
+def test_every_signal_stops_a_launch_as_ctrl_c_does(monkeypatch, tmp_path, number, phase):
+    kept = os.dup(1), os.dup(2)  # which SIGHUP closes
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}, study="mini"))
+    monkeypatch.setattr(command, "ENDING", ())
+    monkeypatch.setattr(command, "jobs_of", lambda *_: [])
+    for name in ("prepare", "run_jobs", "repro"):
+        monkeypatch.setattr(command, name, lambda *_, **__: 0)
+    monkeypatch.setattr(command, "run_jobs", lambda *_, **__: [])
+    monkeypatch.setattr(command, phase, lambda *_, **__: time.sleep(60))
+    before = signal.getsignal(number)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), number))
+    timer.start()
+    try:
+        assert command.main([]) == 130
+        print("what is printed after the terminal has gone")
+    finally:
+        for mine, saved in enumerate(kept, 1):
+            os.dup2(saved, mine)
+    assert signal.getsignal(number) == before
+
+
+def test_a_launch_under_nohup_hears_no_hangup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with command.stopped_by_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("package", command.ENDING)
+@pytest.mark.parametrize("fault", ["missing", "broken"])
+def test_what_the_pages_need_is_looked_for_before_anything_trains(monkeypatch, tmp_path, package, fault):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}, study="mini"))
+    monkeypatch.setattr(command, "prepare", lambda *_: 7)
+    first = package.partition(".")[0]
+    if fault == "broken":
+        (tmp_path / first).mkdir()
+        (tmp_path / first / "__init__.py").write_text("raise AttributeError('np.float_ was removed')")
+        monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == first]:
+        monkeypatch.delitem(sys.modules, name)
+    if fault == "missing":
+        monkeypatch.setitem(sys.modules, first, None)
+    with pytest.raises(UserError, match=rf"the package {first} (is not installed|cannot be imported \(np.float_)"):
+        command.main([])
+    assert command.main(["--train-only"]) == 7
 
 
 def test_a_launch_whose_time_is_up_says_so(monkeypatch, tmp_path, capsys):
@@ -105,7 +172,7 @@ def test_a_launch_whose_time_is_up_says_so(monkeypatch, tmp_path, capsys):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}, study="mini"))
-    monkeypatch.setattr(command, "prepare", lambda _: 0)
+    monkeypatch.setattr(command, "prepare", lambda *_: 0)
     monkeypatch.setattr(command, "jobs_of", lambda *_: [])
     monkeypatch.setattr(command, "run_jobs", time_is_up)
     assert command.main(["--for", "25m"]) == 75
@@ -132,7 +199,7 @@ def test_two_launches_in_one_folder_are_refused(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}))
-    monkeypatch.setattr(command, "prepare", lambda _: 7)
+    monkeypatch.setattr(command, "prepare", lambda *_: 7)
     with locked("launch"), pytest.raises(UserError, match="Another launch is running in this folder"):
         command.main([])
     assert command.main([]) == 7
@@ -141,16 +208,16 @@ def test_two_launches_in_one_folder_are_refused(monkeypatch, tmp_path):
 def test_what_comes_before_is_done_first(monkeypatch):
     ran = []
 
-    def pretend(arguments, **_):
-        ran.append(arguments[arguments.index("repro") :])
-        return subprocess.CompletedProcess(arguments, 1 if "extract" in arguments else 0)
+    def pretend(*words, until):
+        ran.append([*words, until])
+        return 1 if "extract" in words else 0
 
-    monkeypatch.setattr(command.subprocess, "run", pretend)
+    monkeypatch.setattr(command, "repro", pretend)
 
-    assert command.prepare(SimpleNamespace(extractors={})) == 0
-    assert ran == [["repro", "plan", "fetch", "prepare"]]
-    assert command.prepare(SimpleNamespace(extractors={"mdf": None})) == 0  # runs without an extractor go on
-    assert ran[2] == ["repro", "--keep-going", "extract"]
+    assert command.prepare(SimpleNamespace(extractors={}), 5.0) == 0
+    assert ran == [["plan", "fetch", "prepare", 5.0]]
+    assert command.prepare(SimpleNamespace(extractors={"mdf": None}), None) == 0  # runs without an extractor go on
+    assert ran[2] == ["--keep-going", "extract", None]
 
 
 def test_help_shows_an_example(capsys):

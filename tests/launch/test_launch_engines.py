@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from sharploss.launch import engines
 from sharploss.launch.engines import Local, Slot, Slurm, Task, Worker, make_slots, read_queue, visible_gpus
@@ -88,14 +89,27 @@ def test_more_workers_than_places_are_refused(arguments, message):
         make_slots(*arguments)
 
 
-def test_which_gpus(monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-abc")
-    assert visible_gpus() == ["2", "GPU-abc"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert visible_gpus() == []
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
-    monkeypatch.setenv("SHARPLOSS_DEVICE", "cpu")
-    assert visible_gpus() == []
+@pytest.mark.parametrize(
+    ("named", "here", "device", "found"),
+    [
+        ("2,GPU-abc", 2, None, ["2", "GPU-abc"]),
+        (None, 3, None, ["0", "1", "2"]),
+        (None, 0, None, []),
+        ("", 0, None, []),
+        ("-1", 0, None, []),
+        ("NoDevFiles", 0, None, []),
+        ("0", 0, None, []),  # as a cluster leaves it on a machine without a GPU
+        ("0,-1,1", 1, None, ["0"]),
+        ("2", 1, "cpu", []),
+    ],
+)
+def test_which_gpus(monkeypatch, named, here, device, found):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: here)
+    for name, value in (("CUDA_VISIBLE_DEVICES", named), ("SHARPLOSS_DEVICE", device)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    assert visible_gpus() == found
 
 
 class Pretend:

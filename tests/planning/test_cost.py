@@ -149,3 +149,34 @@ def test_steps_are_timed_by_training(study, loss, monkeypatch):
         config["loss"]["gan"] = {"weight": 0.01, "discriminator": "sharpgan", "width": 4, "size": 64}
     config["recipe"].update(batch=2, patch=16)
     assert 0 < step_seconds(config) < 10
+
+
+ODD = ["null", "[]", '"x"', "{}", "{", "", '{"device": 1, "config": 7}', '{"steps_per_second": "fast"}']
+
+
+@pytest.mark.parametrize("text", ODD)
+@pytest.mark.parametrize("place", ["results/mini/runs/sr_x4-espcn-l2-s0/provenance.json", str(cost.TIMED)])
+def test_a_record_that_cannot_be_read_is_no_measurement(study, tmp_path, text, place):
+    record(study, L1, 50.0)
+    path = tmp_path / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    assert predicted(study, L1) == pytest.approx(steps_of(study, L1) / 50 + START_UP)
+
+
+@pytest.mark.parametrize("lost", ["network", "task", "recipe", "loss", "recipe.mode", "recipe.patch", "task.scale"])
+@pytest.mark.parametrize("value", [None, 5, []])
+def test_a_record_of_another_version_is_no_measurement(study, tmp_path, lost, value):
+    record(study, L1, 50.0)
+    record(study, GV, 10.0)
+    path = tmp_path / f"results/mini/runs/{GV}/provenance.json"
+    content = json.loads(path.read_text())
+    *above, last = ["config", *lost.split(".")]
+    inner = content
+    for name in above:
+        inner = inner[name]
+    del inner[last]
+    if value is not None:
+        inner[last] = value
+    path.write_text(json.dumps(content))
+    assert predicted(study, L1) == pytest.approx(steps_of(study, L1) / 50 + START_UP)

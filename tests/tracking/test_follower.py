@@ -182,6 +182,8 @@ def test_mode_is_offline_unless_logged_in_or_told(monkeypatch, tmp_path):
     assert tracking.mode() == "offline"
     (tmp_path / ".netrc").write_text("machine api.wandb.ai login user password x\n")
     (tmp_path / ".netrc").chmod(0o600)
+    assert tracking.mode() == "offline", "NETRC names another file, as for W&B itself"
+    monkeypatch.delenv("NETRC")
     assert tracking.mode() == "online"
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert tracking.mode() == "disabled"

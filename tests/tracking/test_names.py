@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 
 from sharploss.tracking.follower import ARTIFACT, ID, TAG, shorten, suite_tag, wandb_settings, wrong_project
-from sharploss.tracking.publish import _artifact_name
+from sharploss.tracking.publish import _artifact_name, _finish
 
 RUN = {"task": "sr_x4", "network": "edsr", "loss": "l1", "group": "sr_x4-edsr", "suites": ["pairings"]}
 
@@ -70,3 +72,10 @@ def test_files_of_the_users_get_names_that_wandb_takes(name):
     made = _artifact_name(name)
     assert wandb.Artifact(made, type="model").name == made
     assert (made == name) == (name == "sr_x4-edsr-l1-s0")
+
+
+@pytest.mark.parametrize("images", [1, 9_999, 10_001, 25_000])
+def test_a_table_of_scores_has_every_image(images):
+    run, scores = SimpleNamespace(summary={}), [{"image": f"i{n}", "psnr_y": 30.0} for n in range(images)]
+    _finish(run, {"summary": {}, "scores": scores, "inputs": [], "weights": None})
+    assert len(run.summary["scores"]._to_table_json(warn=False)["data"]) == images

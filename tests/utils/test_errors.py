@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sharploss.launch.jobs import DVC
 from sharploss.utils.command import run_main
 from sharploss.utils.errors import UserError, unknown
 
@@ -139,3 +140,31 @@ def test_a_process_that_ends_at_once_has_told_everything():
     assert (done.returncode, done.stdout) == (75, "done\n")
     failed = subprocess.run([sys.executable, "-c", script.format(bad)], capture_output=True, text=True, check=False)
     assert (failed.returncode, failed.stderr) == (1, "error: no\n")
+
+
+@pytest.mark.parametrize("code", ["import lacking.part", "from lacking import x", "from json import lacking"])
+def test_a_package_that_is_missing_or_too_old_is_one_line(code, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run_main(lambda: exec(code))
+    assert stopped.value.code == 1
+    said = capsys.readouterr().err
+    assert "lacking" in said
+    assert said.endswith(": install what is in requirements.lock, as 'make setup' does.\n")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("code", ["import sharploss.lacking", "from sharploss.utils.errors import lacking"])
+def test_a_part_of_our_own_that_is_missing_is_a_bug(code):
+    with pytest.raises(ImportError):
+        run_main(lambda: exec(code))
+
+
+@pytest.mark.parametrize("name", ["queue", "platform", "csv"])
+def test_a_users_file_that_is_named_like_a_library_hides_none(tmp_path, name):
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('imported the wrong file')")
+    for command in (["sharploss", "data", "list", "set5"], ["sharploss", "launch", "--help"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert {"-P"} <= set(DVC)

@@ -17,6 +17,7 @@ from sharploss.record.run import RunRecord, load_run
 from sharploss.record.scores import Notes, Score, comparable, load_scores, read_table
 from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
+from sharploss.utils.files import intact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
 SPEED = ["seconds", "steps_per_second", "parameters"]
 HISTORY_COLUMNS = ["run", "event", "step", "total", "psnr_y", "terms", "gradient", "discriminator"]
 EXTRACTION_COLUMNS = ["extractor", "scale", "iteration", "d_real", "d_fake", "gradient_penalty", "reconstruction"]
-EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]
+EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]  # luma in [0, 1]
 
 
 def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Study:
@@ -97,15 +98,13 @@ def alpha_of(loss: dict[str, Any]) -> float:
     return float(parameters.get("alpha", "nan")) if parameters.get("weight", 1) == 1 else float("nan")
 
 
-def load_edge(files: StudyPaths, task: str) -> pd.DataFrame:
-    """Read what SPLoss computes on a real edge: columns EDGE_COLUMNS, luma in [0, 1]."""
+def read_numbers(path: Path, columns: list[str], texts: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read these columns of a csv file, numbers but for `texts`; UserError where it holds anything else."""
     import pandas as pd
 
-    path = files.edge(task)
-    try:
-        return pd.DataFrame(read_table(path, EDGE_COLUMNS)).apply(pd.to_numeric)
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro'.") from None
+    table = pd.DataFrame(read_table(path, [*texts, *columns]), columns=[*texts, *columns])
+    with intact(path):
+        return table.assign(**{name: pd.to_numeric(table[name]) for name in columns})
 
 
 def _run(params: Params, run: PlannedRun, record: RunRecord) -> dict[str, Any]:

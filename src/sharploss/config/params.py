@@ -45,3 +45,11 @@ class Params(Sections):
 def load_params(path: str | Path = "params.yaml") -> Params:
     """Read a study's parameters; errors are those of `load_model`."""
     return load_model(path, Params)
+
+
+def check_unchanged(params: Params, task: str, extractor: str = "") -> None:
+    """Raise a UserError where a stage's settings changed while it ran: DVC records those that it finds afterwards."""
+    now = load_params()
+    pairs = ((one.tasks.get(task), one.extractors.get(extractor), one.datasets) for one in (params, now))
+    if next(pairs) != next(pairs):
+        raise UserError(f"params.yaml has other settings of {extractor or task} than this began with: run it again.")

@@ -1,15 +1,17 @@
 """`python -m sharploss launch`: train what is stale in parallel, then let DVC finish the study."""
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
+from sharploss.assets.weights import optional_package
 from sharploss.config.params import Params, load_params
 from sharploss.launch.engines import Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
@@ -27,13 +29,17 @@ DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then
   python -m sharploss launch --for 25m                                  as much as 25 minutes allow; again to go on
   python -m sharploss launch --engine slurm --workers 16 --partition gpu --time 600 --gpus 1 --setup 'module load cuda'
 
-Ctrl-C stops the trainings with a checkpoint; the same command goes on from there. See docs/clusters.md.
+Ctrl-C, SIGTERM or a closed terminal stops the trainings with a checkpoint; the same command goes on from there. See
+docs/clusters.md.
 """
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 RESERVE = 60.0
 """Seconds, or a tenth of the time given, in which trainings write checkpoints and DVC records what has ended."""
+
+AGAIN = 10.0  # seconds after which DVC is asked again to stop: with --keep-going it goes on
+ENDING = ("pandas", "matplotlib.figure", "seaborn", "jinja2", "scipy.special")  # what tables, figures and pages need
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,14 +51,22 @@ def main(arguments: Sequence[str]) -> int:
     if asked.dry_run:
         return show(jobs_of(params, asked))
     engine = make_engine(asked)
+    for package in () if asked.train_only else ENDING:  # found missing before hours of training
+        optional_package(package)
+    end = began + asked.seconds if asked.seconds else None
+    until = end - min(RESERVE, asked.seconds / 10) if end else None
     try:
-        with locked("launch", wait=False):
-            code = prepare(params)
-            if code:
-                return code
-            jobs = jobs_of(params, asked)
-            until = began + asked.seconds - min(RESERVE, asked.seconds / 10) if asked.seconds else None
-            failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say), until=until)
+        with stopped_by_signals():
+            with locked("launch", wait=False):
+                code = prepare(params, until)
+                if code:
+                    return code
+                jobs = jobs_of(params, asked)
+                failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say), until=until)
+            if failed:
+                print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
+                return 1
+            return 0 if asked.train_only else repro(until=end)
     except BlockingIOError:
         raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
     except KeyboardInterrupt:
@@ -60,20 +74,40 @@ def main(arguments: Sequence[str]) -> int:
     except TimeIsUpError:
         say("the time is up: everything is saved")
         return STOPPED
-    if failed:
-        print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
-        return 1
-    return 0 if asked.train_only else finish(began + asked.seconds - time.monotonic() if asked.seconds else None)
 
 
-def finish(seconds: float | None) -> int:
-    """Have DVC do the rest of the study, in so many seconds, and return its exit code."""
-    process = subprocess.Popen([*DVC, "repro"])
+@contextlib.contextmanager
+def stopped_by_signals() -> Generator[None]:
+    """Have SIGTERM, and SIGHUP unless it is ignored (nohup), do for the length of the block what Ctrl-C does."""
+
+    def stop(number: int, _frame: object) -> None:
+        if number == signal.SIGHUP:  # the terminal is gone, and printing to it would fail
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(1, 2)
+        raise KeyboardInterrupt
+
+    numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
-        process.wait()
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def repro(*words: str, until: float | None = None) -> int:
+    """Have DVC do stages, all when none is named, until a time by time.monotonic; return its exit code."""
+    # In a session of its own, all of which is to stop: while a stage runs, DVC itself does not hear a SIGINT.
+    process = subprocess.Popen([*DVC, "repro", *words], start_new_session=True)
+    try:
+        return process.wait(None if until is None else max(0.0, until - time.monotonic()))
+    except (KeyboardInterrupt, subprocess.TimeoutExpired) as reason:
+        while process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, signal.SIGINT)
+                process.wait(AGAIN)
+        if isinstance(reason, KeyboardInterrupt):
+            raise
         return STOPPED
 
 
@@ -177,10 +211,10 @@ def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
     return chosen | ({"additional_parameters": additional} if additional else {})
 
 
-def prepare(params: Params) -> int:
+def prepare(params: Params, until: float | None) -> int:
     """Have DVC do what all runs depend on and return its exit code."""
-    code = subprocess.run([*DVC, "repro", "plan", "fetch", "prepare"], check=False).returncode
+    code = repro("plan", "fetch", "prepare", until=until)
     if code == 0 and params.extractors:
         # A run whose extractor cannot be trained says so itself; the others need not wait for it.
-        subprocess.run([*DVC, "repro", "--keep-going", "extract"], check=False)
+        repro("--keep-going", "extract", until=until)
     return code

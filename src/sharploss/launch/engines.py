@@ -55,12 +55,11 @@ def visible_gpus() -> list[str]:
     """Return this machine's GPUs as CUDA_VISIBLE_DEVICES names them; none where SHARPLOSS_DEVICE is not cuda."""
     if os.environ.get("SHARPLOSS_DEVICE", "cuda") != "cuda":
         return []
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [name for name in named.split(",") if name.strip()]
     import torch
 
-    return [str(index) for index in range(torch.cuda.device_count())]
+    count, named = torch.cuda.device_count(), os.environ.get("CUDA_VISIBLE_DEVICES")
+    # CUDA takes the names up to the first that it has no GPU for, such as -1.
+    return (list(map(str, range(count))) if named is None else named.split(","))[:count]
 
 
 def make_slots(workers: int | None, gpus_each: int, gpus: Sequence[str], cores: Sequence[int]) -> list[Slot]:

@@ -30,7 +30,7 @@ from sharploss.training.checkpoint import read_metadata, read_weights
 from sharploss.training.state import with_defaults
 from sharploss.utils.checksum import add_checksum
 from sharploss.utils.errors import UserError, cut
-from sharploss.utils.files import read_json, sha256, write_bytes, write_csv
+from sharploss.utils.files import intact, read_json, sha256, write_bytes, write_csv
 from sharploss.utils.yaml_files import load_yaml
 
 Settings = Mapping[str, Any]
@@ -82,8 +82,9 @@ class Folder:
         if not self.keys:
             raise UserError(f"{path} has no runs/<run>/: name a folder that is laid out as results/<study>/ is.")
         plan = path / "runs.yaml"
-        entries: dict[str, dict[str, Any]] = load_yaml(plan)["runs"] if plan.is_file() else {}
-        self.recipes = {entry.get("run", key): entry["recipe"] for key, entry in entries.items()}
+        with intact(plan):
+            entries: dict[str, dict[str, Any]] = load_yaml(plan)["runs"] if plan.is_file() else {}
+            self.recipes = {str(entry.get("run", key)): str(entry["recipe"]) for key, entry in entries.items()}
 
     def baseline(self, task: str) -> Path:
         """Return the folder of a task's input baseline, which had another name once."""

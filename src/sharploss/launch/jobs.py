@@ -13,7 +13,7 @@ from sharploss.planning.plan import NOTHING, Plan
 from sharploss.record.keys import train_stage
 from sharploss.utils.errors import UserError
 
-DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
+DVC = (sys.executable, "-P", "-m", "dvc", "--wait-for-lock")
 
 
 @dataclass(frozen=True)

@@ -97,15 +97,18 @@ def measured_steps(root: Path = Path()) -> dict[str, float]:
     here = _where(_device())
     found: dict[str, list[float]] = {}
     for record in records:
-        speed = record.get("steps_per_second", 0)
-        if _where(record) == here and speed > 0:
-            for case in _cases(record["config"], record.get("processes", 1)):
-                found.setdefault(case, []).append(1 / speed)
+        with contextlib.suppress(LookupError, TypeError, AttributeError):  # of another version, or damaged
+            speed = record.get("steps_per_second", 0)
+            if _where(record) == here and speed > 0:
+                for case in _cases(record["config"], record.get("processes", 1)):
+                    found.setdefault(case, []).append(1 / speed)
     return {case: median(seconds) for case, seconds in found.items()}
 
 
 def _timed(path: Path) -> list[Config]:
-    return read_json(path) if path.is_file() else []
+    with contextlib.suppress(UserError, TypeError):
+        return [*read_json(path)] if path.is_file() else []
+    return []
 
 
 def _device() -> dict[str, Any]:

@@ -127,14 +127,15 @@ def _read_rows(path: Path) -> Iterator[Score]:
         yield Score(run, *(line[name] for name in ABOUT), value=value)
 
 
-def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    """Read a csv file as rows of text, these columns alone.
+def read_table(path: Path, columns: Iterable[str] = ()) -> list[dict[str, str]]:
+    """Read a csv file as rows of text, these columns alone, or all.
 
     Raises:
         UserError: the file is missing, is no table or lacks a column.
     """
     columns = list(columns)
-    return [{name: row[name] for name in columns} for row in _open_table(path, columns)[1]]
+    names, rows = _open_table(path, columns)
+    return [{name: row[name] for name in columns or names} for row in rows]
 
 
 def _open_table(path: Path, needed: Iterable[str]) -> tuple[list[str], list[dict[str, str]]]:
@@ -149,6 +150,7 @@ def _open_table(path: Path, needed: Iterable[str]) -> tuple[list[str], list[dict
         raise UserError(f"{path} is not a table ({error}): delete it and run 'make repro'.") from None
     lacking = [name for name in needed if name not in names]
     wrong = f"has no column '{lacking[0]}'" if lacking else "has a column twice" if len(set(names)) < len(names) else ""
+    wrong = wrong or ("" if rows or needed else "is empty")
     if not wrong and any(row[name] is None for row in rows for name in names):
         wrong = "is not a table (a row is too short)"
     if wrong:

@@ -54,13 +54,13 @@ def files_folder() -> Path:
 
 
 def logged_in() -> bool:
-    """Return whether W&B would find a key for its server: in WANDB_API_KEY or in ~/.netrc."""
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    """Return whether W&B would find a key for its server: in WANDB_API_KEY, or in NETRC's file or ~/.netrc."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     try:
-        return netrc.netrc().authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
+        host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+        return netrc.netrc(os.environ.get("NETRC") or None).authenticators(host) is not None
+    except (OSError, ValueError, netrc.NetrcParseError):  # ValueError: no address, or a file that is not UTF-8
         return False
 
 
@@ -122,11 +122,13 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
     if wrong := wrong_project():
         print(f"W&B gets nothing of this training: {wrong}", file=sys.stderr)
         return None
-    pictures = Path(tempfile.mkdtemp(prefix="sharploss-pictures-"))
+    pictures = None
     try:
+        pictures = Path(tempfile.mkdtemp(prefix="sharploss-pictures-"))
         _followers.append(follow(record, description, pictures))
-    except OSError:
-        pictures.rmdir()
+    except OSError as error:  # no space, too many processes
+        _note(description["config"]["key"], error)
+        _remove(pictures)
         return None
     return pictures
 
@@ -146,7 +148,8 @@ def follow(record: Path, description: dict[str, Any], pictures: Path | None = No
     handed over open: a short training is over, and its folder gone, before W&B is imported.
     """
     with record.open("rb") as file:
-        command = [sys.executable, "-m", "sharploss.tracking.follower", str(file.fileno()), json.dumps(description)]
+        program = [sys.executable, "-P", "-m", "sharploss.tracking.follower"]
+        command = [*program, str(file.fileno()), json.dumps(description)]
         command += [str(pictures)] if pictures else []
         return subprocess.Popen(
             command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True, pass_fds=[file.fileno()]

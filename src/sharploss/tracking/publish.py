@@ -175,6 +175,7 @@ def _finish(run: Any, content: Content) -> None:
     run.summary.update(content["summary"])
     scores = content["scores"]
     if scores:
+        wandb.Table.MAX_ROWS = len(scores)  # pyright: ignore[reportAttributeAccessIssue] - not the first 10,000 alone
         columns = list(dict.fromkeys(name for row in scores for name in row))
         run.summary["scores"] = wandb.Table(
             columns=columns, data=[[row.get(name) for name in columns] for row in scores]

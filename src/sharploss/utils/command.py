@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import select
 import sys
 from collections.abc import Callable
@@ -18,9 +19,6 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
         main: returns the exit code, None for 0; by its end all that it wrote has to be written.
         at_once: end the process without taking its modules down, which takes torch half a second.
     """
-    # Without -P, Python puts a script's folder first on its path, where pipelines/tables.py would hide a library.
-    script = Path(sys.argv[0]).resolve().parent
-    sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != script]
     code, message = _run(main)
     if message:
         with contextlib.suppress(OSError):
@@ -37,6 +35,9 @@ def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
 def _run(main: Callable[[], int | None]) -> tuple[int, str]:
     """Run a command and print all that it prints; return its exit code, and what a user can put right."""
     try:
+        # Without -P, Python looks first into a script's folder, for tables.py, or with -m into a user's, for queue.py.
+        first = [Path(sys.argv[0]).resolve().parent, *([] if Path("sharploss").is_dir() else [Path.cwd()])]
+        sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() not in first]
         use_own_package()
         code = main() or 0
         _flush_output()
@@ -50,13 +51,10 @@ def _run(main: Callable[[], int | None]) -> tuple[int, str]:
         # The operating system's own words are right here: no space left, permission denied.
         where = f" ({error.filename})" if error.filename else ""
         return 1, f"{error.strerror or error}{where}: put that right and run the same command again."
-    except (MemoryError, RuntimeError) as error:
-        if not _is_lack_of_memory(error):
-            raise
-        return 1, (
-            "the memory of this machine or its GPU does not suffice: lower the recipe's batch or patch, or the "
-            "network's width, in params.yaml."
-        )
+    except (ImportError, MemoryError, RuntimeError) as error:
+        if remedy := _remedy(error):
+            return 1, remedy
+        raise
     return code, ""
 
 
@@ -74,7 +72,15 @@ def _reader_is_gone() -> bool:
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
-def _is_lack_of_memory(error: Exception) -> bool:
-    """Return whether an error is lack of memory: torch has a class of its own for GPUs, and only words for a CPU."""
-    words = ("out of memory", "allocate memory", "not enough memory")
-    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+def _remedy(error: Exception) -> str:
+    """Say what to do about lack of memory, or of a package that is not ours; "" about anything else."""
+    if isinstance(error, ImportError):
+        ours = (error.name or "sharploss").partition(".")[0] == "sharploss"
+        return "" if ours else f"{error}: install what is in requirements.lock, as 'make setup' does."
+    # Torch has a class of its own for GPUs, and only words for a CPU.
+    if isinstance(error, MemoryError) or re.search("out of memory|allocate memory|not enough memory", str(error)):
+        return (
+            "the memory of this machine or its GPU does not suffice: lower the recipe's batch or patch, or the "
+            "network's width, in params.yaml."
+        )
+    return ""

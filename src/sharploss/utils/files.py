@@ -104,11 +104,22 @@ def read_json(path: str | Path) -> Any:
         UserError: the file is missing or is not JSON; the message names it.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        with intact(path):
+            return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run 'make repro' to make it again.") from None
+
+
+@contextmanager
+def intact(path: str | Path) -> Generator[None]:
+    """Turn what comes of a file that holds other things than it should into a UserError that names it."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, SyntaxError, OSError) as error:
+        if isinstance(error, UserError) or getattr(error, "errno", None):  # Pillow's own OSErrors have none
+            raise
+        what = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path} is damaged ({what}): delete it and run 'make repro' to make it again.") from error
 
 
 def sha256(path: str | Path) -> str:

@@ -7,14 +7,12 @@ import overlaps
 import pandas as pd
 import pytest
 
-from sharploss.analysis.figures import comparisons, gv, mdf, overview, second_order, sharpgan, sploss, training
+from sharploss.analysis.figures import comparisons, gv, mdf, overview, second_order, sharpgan, sploss
 from sharploss.analysis.figures.draw import PAPERS, study_figures
-from sharploss.analysis.figures.study_figure import crowded, file_name, kind_of
+from sharploss.analysis.figures.study_figure import file_name
 from sharploss.analysis.load import load_study
 from sharploss.analysis.plotting.style import style
-from sharploss.analysis.published import published_values
-from sharploss.analysis.stats.intervals import means
-from sharploss.utils.errors import UserError
+from sharploss.analysis.tables.tables import first_tested
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +41,6 @@ def part_of(study, kept):
         scores=scores,
         datasets=list(dict.fromkeys(scores["dataset"])),
         history=study.history[study.history["run"].isin(runs["run"])],
-        extractions=study.extractions[study.extractions["extractor"].isin([])],
         provenance={run: about for run, about in study.provenance.items() if run in set(runs["run"])},
     )
 
@@ -96,7 +93,7 @@ def test_every_figure_survives_whatever_was_measured(full, change):
     found = drawn(study_figures, measured(small, MEASURED[change]))
     for one in found.values():
         assert one.figure is not None or one.not_drawn.endswith(".")
-        if one.figure is not None and one.name.startswith(("tradeoff", "pareto", "ranks", "second", "score")):
+        if one.figure is not None and one.name.startswith(("tradeoff", "second")):
             one.figure.draw_without_rendering()
 
 
@@ -114,7 +111,7 @@ def test_what_is_too_far_to_be_drawn_and_the_input_are_written_below_every_panel
         found = drawn(
             overview.tradeoffs, measured(small, lambda scores, far=far: scores["value"].mask(ratio & far, 40))
         )
-        assert len(found) == small.scores.loc[ratio, "dataset"].nunique() == 2
+        assert len(found) == 1
         for one in found.values():
             notes = [axes.get_xlabel().replace("\n", " ") for axes in one.figure.axes]
             assert notes
@@ -164,7 +161,7 @@ def unreadable(study):
 
 
 def test_the_names_of_figures_are_all_different(study):
-    few = (overview.claims, sploss.pictures, gv.gradients, gv.protocol, mdf.weights, sharpgan.pictures)
+    few = (overview.claims, sploss.pictures, gv.gradients, mdf.weights, sharpgan.pictures)
     names = [name for subject in few for name in drawn(subject, study)]
     assert len(names) == len(set(names)) > len(few)
 
@@ -173,10 +170,6 @@ def test_what_was_not_trained_is_told_in_the_figure_or_as_its_reason(study):
     found = drawn(mdf.weights, study)
     assert found["mdf_weights"].figure is None
     assert "vgg or lpips" in found["mdf_weights"].not_drawn
-    assert drawn(second_order.weights, study)["second_order_weights_sr_x4_espcn_mini_l1"].figure
-    comparison = drawn(mdf.comparisons, study)["mdf_sr_x4"].figure
-    notes = [text.get_text() for text in comparison.axes[0].texts]
-    assert "not trained: no weights" in notes
 
 
 @pytest.fixture
@@ -187,59 +180,9 @@ def grey(full):
     return replace(full, scores=full.scores.assign(protocol=protocols))
 
 
-def test_a_grey_task_is_compared_by_its_own_fidelity(grey):
-    found = drawn(mdf.comparisons, grey)
-    titles = {
-        name: [
-            axes.get_title().replace("-\n", "-").replace("\n", " ").rpartition(" ")[0]
-            for axes in found[name].figure.axes
-        ]
-        for name in found
-    }
-    assert titles["mdf_jpeg_q10"][:2] == ["PSNR grey 8-bit (dB)", "SSIM grey 8-bit"]
-    assert titles["mdf_sr_x4"][:2] == ["PSNR Y (dB)", "SSIM Y"]
-
-
 def test_rows_of_colour_and_of_grey_have_a_measure_each(grey):
     rows = pd.DataFrame([["psnr", "grey8"], ["psnr", "y"], ["psnr", "rgb"]], columns=["metric", "protocol"])
-    assert set(comparisons.shown(grey, rows, mdf.METRICS)) == {("psnr", "y"), ("psnr", "grey8")}
-
-
-def test_a_comparison_has_the_paired_changes_of_the_scores(full):
-    found = comparisons.changes_against(full, "sr_x4", "set5", {"mdf"}, "l2")
-    one = found[(found["series"] == "edsr (mini)") & (found["metric"] == "psnr") & (found["protocol"] == "y")]
-    mean = means(full.scores).query("task == 'sr_x4' and dataset == 'set5' and network == 'edsr' and recipe == 'mini'")
-    mean = mean.query("metric == 'psnr' and protocol == 'y'").set_index("loss")["value"]
-    assert one["value"].iloc[0] == pytest.approx(mean["mdf"] - mean["l2"])
-    assert one["low"].iloc[0] < one["value"].iloc[0] < one["high"].iloc[0]
-
-
-def test_of_a_search_the_weight_that_most_networks_have_is_compared():
-    terms = {"l2": {"l2": 1.0}, "a": {"l2": 1.0, "vgg": 0.1}, "b": {"l2": 1.0, "vgg": 1.0}, "l1": {"l1": 1.0}}
-    rows = [("l1", "x"), ("l1", "y"), ("l1", "z"), ("a", "x"), ("a", "y"), ("b", "x")]
-    kept = mdf.usual_weights(pd.DataFrame(rows, columns=["row", "series"]), terms)
-    assert list(zip(kept["row"], kept["series"], strict=True)) == [("l1", "x"), ("l1", "y"), ("a", "x"), ("a", "y")]
-
-
-def test_published_changes_stand_beside_measured_ones(study):
-    both = sploss.beside_published(study, sploss.sweep_levels(study).query("network == 'edsr'"))
-    theirs = both[both["line"].str.startswith("published")]
-    table = (
-        published_values(study.root).query("table == 'sploss_table3' and metric == 'psnr'").set_index("alpha")["value"]
-    )
-    lines = theirs[theirs["metric"] == "psnr"].set_index("alpha")["change"]
-    assert lines[10.0] == pytest.approx(table[10.0] - table[0.0]) == pytest.approx(-1.35)
-    ours = both[both["line"] == "measured: edsr, set5"]
-    assert set(ours["metric"]) == {"psnr", "ssim", "lpips", "niqe"}
-    assert ours.loc[ours["metric"] == "psnr", "protocol"].unique().tolist() == ["y"]
-
-
-def test_the_protocol_costs_bicubic_what_the_scores_say(study):
-    pairs = gv.protocol_pairs(study, "sr_x3_no_mod_crop").query("dataset == 'set5'").set_index("row")
-    assert list(pairs.index) == ["bicubic", "edsr l1", "edsr l1_gv"]
-    mean = means(study.scores).query("dataset == 'set5' and metric == 'psnr' and protocol == 'y' and loss == 'bicubic'")
-    mean = mean.set_index("task")["value"]
-    assert pairs.loc["bicubic", "value"] == pytest.approx(mean["sr_x3_no_mod_crop"] - mean["sr_x3"])
+    assert list(comparisons.by_measure(grey, rows, ("psnr",))["protocol"]) == ["y", "grey8"]
 
 
 def test_gradients_are_those_of_the_pair_the_paper_has(study):
@@ -304,7 +247,7 @@ def test_verdicts_are_drawn_once_there_are_any(own_root):
 
 def test_leads_leave_out_sweeps_and_the_uncropped_task(study):
     terms = [term for paper in PAPERS for term in paper.TERMS]
-    found = drawn(lambda one: training.leads(one, terms), study)
+    found = drawn(lambda one: overview.leads(one, terms), study)
     assert "gain_sr_x4" in found
     assert "gain_sr_x3_no_mod_crop" not in found
     labels = {text.get_text() for text in found["gain_sr_x4"].figure.legends[0].get_texts()}
@@ -318,42 +261,22 @@ def test_a_study_of_one_task_draws_what_it_can(own_root):
     assert list(found) == ["sploss_crops_sr_x4-edsr"]
 
 
-def test_kinds_names_and_crowds(study):
-    assert kind_of(study, "deblur") == "deblur"
+def test_a_network_with_its_recipe_makes_a_file_name():
     assert file_name("edsr (mini_gan)") == "edsr_mini_gan"
-    rows = pd.DataFrame({"network": list("aaab"), "loss": list("xyzx")})
-    assert list(crowded(rows, ["network"], least=3)["network"]) == ["a"] * 3
 
 
-def test_curves_of_adversarial_trainings_are_those_of_the_record(full):
-    found = drawn(training.discriminators, full)
-    assert set(found) == {"adversarial_sr_x4", "adversarial_sharpen"}
-    logits = found["adversarial_sharpen"].figure.axes[0].get_lines()
-    steps = [line for line in logits if len(line.get_xdata()) > 2]
-    assert [list(line.get_ydata()) for line in steps] == [[0.4, 0.8, 1.2], [-0.4, -0.8, -1.2]]
+def test_the_second_order_term_is_drawn_with_its_paired_change(full):
+    figure = drawn(second_order.changes, full)["second_order"].figure
+    points = [line.get_xdata()[0] for line in figure.axes[0].get_lines() if line.get_marker() not in ("None", "")]
+    here = full.compared.merge(first_tested(full)).query("against == 'l1' and metric == 'psnr' and protocol == 'y'")
+    wanted = here[here["loss"].str.match("l1_second_order")]["difference"]
+    assert len(points) == len(wanted) > 1
+    assert set(points) <= set(wanted)
 
 
-def test_without_a_discriminator_no_curves_of_one_are_drawn(full):
-    alone = replace(full, history=full.history.assign(discriminator=None))
-    assert "No loss with a discriminator" in drawn(training.discriminators, alone)["adversarial"].not_drawn
-
-
-def test_extractors_that_the_runs_use_are_drawn_with_their_record(full):
-    figure = drawn(mdf.extractions, full)["extractors"].figure
-    assert [axes.get_title() for axes in figure.axes[::3]] == [
-        f"{extractor}: mean logit" for extractor in ("mdf_sr", "mdf_denoise", "mdf_jpeg")
-    ]
-    none = replace(full, extractions=full.extractions.iloc[:0])
-    assert "No run has an MDF loss" in drawn(mdf.extractions, none)["extractors"].not_drawn
-
-
-def test_an_extractor_without_its_record_is_named(full, tmp_path):
-    root = shutil.copytree(full.root, tmp_path / "study")
-    shutil.rmtree(root / "results" / "mini" / "extractors" / "mdf_jpeg")
-    with pytest.raises(UserError, match=r"mdf_jpeg/history\.jsonl is missing: run 'make repro'"):
-        load_study("mini", root)
-    # A file that was named by its path came without one.
-    text = (root / "params.yaml").read_text()
-    text = text.replace("weights: mdf_jpeg,", "weights: elsewhere/mdf_jpeg.safetensors,")
-    (root / "params.yaml").write_text(text)
-    assert set(load_study("mini", root).extractions["extractor"]) == {"mdf_sr", "mdf_denoise"}
+def test_the_alphas_of_a_suite_that_compares_losses_are_a_curve_too(full):
+    both = full.runs["suites"].map(lambda suites: ["pairings", *suites])
+    other = replace(full, runs=full.runs.assign(suites=both.where(full.runs["alpha"].notna(), full.runs["suites"])))
+    (axes, *_) = drawn(overview.tradeoffs, other)["tradeoff_sr_x4"].figure.axes
+    curve = max(axes.get_lines(), key=lambda line: len(line.get_xdata()))
+    assert len(curve.get_xdata()) == 8

@@ -30,13 +30,24 @@ def test_no_panel_is_empty(count, rows):
     assert figure.axes[0].get_subplotspec().get_gridspec().nrows == rows
 
 
-def test_lines_differ_in_marker_as_well_as_colour_and_dashes_tell_the_rest():
-    rows = [["l1", loss, s, 1.0 / s, net] for net in "ab" for loss in ("l1", "l1_gv", "l1_tv") for s in (1, 2, 4)]
-    figure = drawn(frame(rows, "dash"), log_y={"l1"})
+def test_lines_differ_in_marker_as_well_as_colour():
+    rows = [["l1", loss, s, 1.0 / s] for loss in ("l1", "l1_gv", "l1_tv") for s in (1, 2, 4)]
+    figure = drawn(frame(rows), log_y={"l1"})
     lines = figure.axes[0].get_lines()
     assert len({line.get_marker() for line in lines}) == len({line.get_color() for line in lines}) == 3
-    assert len({line.get_linestyle() for line in lines}) == 2
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["l1", "l1_gv", "l1_tv", "a", "b"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["l1", "l1_gv", "l1_tv"]
+
+
+def test_points_are_joined_in_the_order_of_the_rows_and_notes_stand_below():
+    rows = [["a", "alpha", 0.5, 27.0], ["a", "alpha", 0.7, 26.5], ["a", "alpha", 0.6, 26.0], ["b", "l1", 0.45, 26.5]]
+    figure = drawn(frame(rows), columns=2, notes={"a": "bicubic: 0.40, 25.00 dB", "c": "nothing else"})
+    assert list(figure.axes[0].get_lines()[0].get_xdata()) == [0.5, 0.7, 0.6]
+    assert [axes.get_xlabel() for axes in figure.axes] == [
+        "step\nbicubic: 0.40, 25.00 dB",
+        "step",
+        "step\nnothing else",
+    ]
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c"]
 
 
 def test_a_band_is_drawn_where_there_is_an_interval_alone():

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from sharploss.analysis.load import load_edge
+from sharploss.analysis.load import EDGE_COLUMNS, read_numbers
 from sharploss.analysis.plotting.mechanism import MAPS, maps_figure, profile_figure, strongest_profile
 from sharploss.analysis.plotting.style import style
 from sharploss.record.paths import paths
@@ -35,7 +35,7 @@ def test_an_edge_at_the_border_of_the_piece_is_not_chosen():
 
 
 def test_exactly_the_penalised_pixels_are_shaded(study_root):
-    edge = load_edge(paths("mini", study_root), "sr_x4")
+    edge = read_numbers(paths("mini", study_root).edge("sr_x4"), EDGE_COLUMNS)
     with style():
         figure = profile_figure(edge)
     shaded = [patch for patch in figure.axes[1].patches if patch.get_alpha() and patch.get_width() == 1]
@@ -43,7 +43,7 @@ def test_exactly_the_penalised_pixels_are_shaded(study_root):
 
 
 def test_the_maps_show_the_numbers(study_root):
-    edge = load_edge(paths("mini", study_root), "sr_x4")
+    edge = read_numbers(paths("mini", study_root).edge("sr_x4"), EDGE_COLUMNS)
     with style():
         figure = maps_figure(edge)
     images = [axes.get_images()[0].get_array() for axes in figure.axes if axes.get_images()]

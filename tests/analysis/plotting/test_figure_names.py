@@ -8,7 +8,6 @@ import pytest
 from sharploss.analysis.plotting.dots import dots_figure
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.matrix import VERDICTS, claims_figure
-from sharploss.analysis.plotting.scatter import scatter_figure
 from sharploss.analysis.plotting.style import WIDTH, style
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 
@@ -31,15 +30,13 @@ def dots(names):
     rows = [[panel, name, series, 0.1 * at, NAN, NAN] for panel in names[:2] for at, name in enumerate(names)
             for series in names[:2]]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["panel", "row", "series", "value", "low", "high"])
-    return dots_figure(frame, "change", changes=True, gone={f"{names[0]}_gone": "not trained: no weights"})
+    return dots_figure(frame, "change")
 
 
 def scatter(names):
-    rows = [[net, name, at, -at, NAN, at % 2 == 0] for net in names[:2] for at, name in enumerate(names)]
-    frame = pd.DataFrame(rows, columns=["network", "loss", "x", "y", "along", "faint"])
-    return scatter_figure(
-        frame, "x", "y", "line", {name: f"beaten by none: {', '.join(names[:3])}" for name in names[:2]}
-    )
+    rows = [[net, name, at, -at] for net in names[:2] for at, name in enumerate(names)]
+    notes = {name: f"beaten by none: {', '.join(names[:3])}" for name in names[:2]}
+    return lines_figure(pd.DataFrame(rows, columns=["panel", "line", "x", "y"]), "x", "y", columns=2, notes=notes)
 
 
 def claims(names):
@@ -75,15 +72,6 @@ def test_a_number_that_is_no_usual_one_stops_no_drawing(value):
                     [["p", "l1", "", value, NAN, NAN]], columns=["panel", "row", "series", "value", "low", "high"]
                 ),
                 "x",
-                changes=True,
-            ),
-            scatter_figure(
-                pd.DataFrame(
-                    [["n", "l1", value, value, NAN, False]], columns=["network", "loss", "x", "y", "along", "faint"]
-                ),
-                "x",
-                "y",
-                "",
             ),
             tiles_figure([Strip("", [Tile("", np.full((8, 8), value))], "signed")]),
         ):

@@ -1,5 +1,6 @@
 import itertools
 
+import matplotlib as mpl
 import overlaps
 import pytest
 
@@ -91,3 +92,31 @@ def test_dollars_are_no_formula():
         made = style.new_figure(4, 2)
         made.subplots().set_title("$x_$ 50 % \\frac{ & <b>")
         made.draw_without_rendering()
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"text.usetex": True},
+        {"figure.dpi": 7.0, "savefig.dpi": 7.0},
+        {"savefig.transparent": True},
+        {"lines.linewidth": 9.0, "axes.prop_cycle": "cycler('color', ['r'])"},
+        {"axes.xmargin": 0.4, "xtick.direction": "in"},
+        {"savefig.bbox": "tight"},
+        {"figure.constrained_layout.h_pad": 2.0},
+        {"path.sketch": (1.0, 100.0, 2.0)},
+        {"axes.unicode_minus": False, "axes.formatter.limits": (0, 1)},
+    ],
+    ids="+".join,
+)
+def test_a_users_own_settings_of_matplotlib_change_no_figure(tmp_path, own):
+    def drawn(folder):
+        with style.style():
+            figure, panels = style.panel_figure(["a"], 1, 1.0)
+            panels["a"].plot([-3000.5, 1000.25], [-1, 2])
+            style.save(figure, folder, "figure")
+        return (folder / "figure.svg").read_bytes()
+
+    usual = drawn(tmp_path / "usual")
+    with mpl.rc_context(own):
+        assert drawn(tmp_path / "own") == usual

@@ -30,7 +30,7 @@ def test_every_row_has_a_cell_per_column(shown):
             assert {len(row) for row in table.rows} == {len(table.columns)}
 
 
-def test_a_difference_is_marked_only_when_its_interval_excludes_zero(study):
+def test_a_difference_is_marked_only_when_its_interval_excludes_zero_and_it_counts(study):
     base = {
         "task": "sr_x4",
         "network": "edsr",
@@ -41,6 +41,7 @@ def test_a_difference_is_marked_only_when_its_interval_excludes_zero(study):
         "baseline": 27.0,
         "images": 5,
         "seeds": 1,
+        "smallest": 0.03,
     }
     made = [("l2", 0.1, 0.05, 0.2), ("ssim", -0.1, -0.2, -0.05), ("sploss", 0.1, -0.05, 0.2)]
     compared = pd.DataFrame([{**base, "loss": loss, "difference": d, "low": a, "high": b} for loss, d, a, b in made])
@@ -48,6 +49,8 @@ def test_a_difference_is_marked_only_when_its_interval_excludes_zero(study):
     found = rows(layout.differences(study, losses, compared, "sr_x4", "set5"))
     assert [found["edsr", loss][0].mark for loss in ("l2", "ssim", "sploss")] == ["best", "worse", ""]
     assert found["edsr", "l2"][0].text == "+0.10 [+0.05, +0.20]"
+    small = pd.DataFrame([{**base, "loss": "l2", "difference": 0.02, "low": 0.01, "high": 0.03}])
+    assert rows(layout.differences(study, losses, small, "sr_x4", "set5"))["edsr", "l2"][0].mark == ""
 
 
 def test_a_ratio_beyond_one_is_not_better_for_being_larger(study):
@@ -60,7 +63,7 @@ def test_a_ratio_beyond_one_is_not_better_for_being_larger(study):
         "metric": "gradient_variance_ratio",
         "protocol": "grey",
     }
-    numbers = {"baseline": 1.05, "difference": 0.1, "low": 0.05, "high": 0.2, "images": 5, "seeds": 1}
+    numbers = {"baseline": 1.05, "difference": 0.1, "low": 0.05, "high": 0.2, "images": 5, "seeds": 1, "smallest": 0.01}
     losses = tables.pairing_rows(study).query("network == 'edsr'")
     cells = rows(layout.differences(study, losses, pd.DataFrame([made | numbers]), "sr_x4", "set5"))["edsr", "l2"]
     assert [cell.mark for cell in cells if "0.100" in cell.text] == ["worse"]

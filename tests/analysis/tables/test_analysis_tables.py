@@ -166,6 +166,7 @@ def test_every_table_is_written_as_csv_markdown_and_latex(written):
         "alpha_sweep",
         "alpha_control",
         "cost",
+        "unqualified",
         "ranks",
         "pareto",
         "best_weight",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sharploss.analysis.figures import gv, mdf, overview, second_order, sharpgan, sploss, training
+from sharploss.analysis.figures import gv, mdf, overview, second_order, sharpgan, sploss
 from sharploss.analysis.figures.comparisons import weight_sweeps
 from sharploss.analysis.figures.study_figure import StudyFigure
 from sharploss.analysis.measures import ALPHA
@@ -43,7 +43,7 @@ def study_figures(study: Study) -> Iterator[StudyFigure]:
     terms = [term for paper in PAPERS for term in paper.TERMS]
     for subject in overview.FIGURES:
         yield from subject(study)
-    yield from training.leads(study, terms)
+    yield from overview.leads(study, terms)
     for paper in PAPERS:
         for subject in paper.FIGURES:
             yield from (one._replace(paper=paper.PAPER) for one in subject(study))
@@ -52,5 +52,3 @@ def study_figures(study: Study) -> Iterator[StudyFigure]:
     )
     axis = f"weight ({ALPHA} of SPLoss)"
     yield from weight_sweeps(study, [*terms, gv.RIVAL], ("best_weights", "weights", caption), axis=axis)
-    for subject in (training.discriminators, training.training):
-        yield from subject(study)

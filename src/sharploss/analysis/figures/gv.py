@@ -1,4 +1,4 @@
-"""The figures of the GV paper, as measured: gradient maps, variance curves, and what the protocol does."""
+"""The figures of the GV paper, as measured: gradient maps and variance curves."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sharploss.analysis.figures.comparisons import trained_pairs
-from sharploss.analysis.figures.crops import chosen_files, crops_by_task, reference_name, tiles_of
+from sharploss.analysis.figures.crops import chosen_files, crops_of, reference_name, tiles_of
 from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, not_drawn
-from sharploss.analysis.plotting.dots import dots_figure
+from sharploss.analysis.load import read_numbers
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.pixels import sobel
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
-from sharploss.config.protocols import MAIN, REFERENCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,11 +35,11 @@ def gradients(study: Study) -> Iterator[StudyFigure]:
     """Draw a crop with its Sobel gradients, of VDSR trained with and without GV, or of the first network that was."""
     name, section = "gv_gradients", "gv"
     caption = "Gradient maps of target, base loss alone and with GV added (after the GV paper's Figure 1)."
-    pairs, crops = compared(study), crops_by_task(study)
+    pairs = compared(study)
     pairs = pairs.assign(other=pairs["network"] != "vdsr").sort_values("other", kind="stable")
     for row in records(pairs):
         titles = {row["base_variant"]: row["base"], row["variant"]: row["loss"]}
-        for crop in crops.get(row["task"], []):
+        for crop in crops_of(study, row["task"]):
             files = chosen_files(study, crop, row["group"], titles)
             if files:
                 about = f" {row['network']}, {row['task']}, Sobel's horizontal and vertical gradients of the grey crop"
@@ -105,12 +104,13 @@ def variance_curves(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFram
     runs, parts = study.runs.set_index("run")["variant"], list[pd.DataFrame]()
     for row, path in zip(records(pairs), files[1:], strict=True):
         names = {row["base_variant"]: row["base"], row["variant"]: row["loss"]}
-        part = pd.read_csv(path).join(runs, on="run")
+        part = read_numbers(path, CURVE_COLUMNS[3:], ("run", "direction")).join(runs, on="run")
         part = part[part["variant"].isin(names)]
         if part.empty:
             return pd.DataFrame(columns=CURVE_COLUMNS)
         parts.append(part.assign(network=row["network"], line=part["variant"].map(names)))
-    reference = pd.read_csv(files[0]).assign(network="", line=reference_name(study, task))
+    reference = read_numbers(files[0], CURVE_COLUMNS[3:], ("direction",))
+    reference = reference.assign(network="", line=reference_name(study, task))
     return pd.concat([reference, *parts], ignore_index=True)[CURVE_COLUMNS]
 
 
@@ -131,45 +131,4 @@ def variance_lines(curves: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def protocol(study: Study) -> Iterator[StudyFigure]:
-    """Draw what leaving out the crop to a multiple of the scale does to PSNR, input baselines included."""
-    name, section = "protocol_mod_crop", "protocols"
-    caption = (
-        "What PSNR loses, for the same networks and losses, on images that Pillow shrank without cropping them to a "
-        "multiple of the scale first, which stretches its grid"
-    )
-    tasks = [task for task in dict.fromkeys(study.runs["task"]) if str(task).endswith(UNCROPPED)]
-    if not tasks:
-        yield not_drawn(name, section, f"{caption}.", "The study has no task without that crop.")
-    for task in tasks:
-        pairs = protocol_pairs(study, task)
-        if pairs.empty:
-            why = f"Nothing was trained both on {task} and on {task.removesuffix(UNCROPPED)}."
-            yield not_drawn(f"{name}_{task}", section, f"{caption}.", why)
-            continue
-        yield StudyFigure(
-            f"{name}_{task}",
-            section,
-            dots_figure(pairs, "change of PSNR Y (dB) without the crop", changes=True),
-            f"{caption} ({task.removesuffix(UNCROPPED)}). If the protocol explains EDSR's fall at x3 in the GV paper's "
-            "Table 1, the bicubic images fall as far as the networks do.",
-            "Dot plots of the change of PSNR without the crop, per loss and test set.",
-        )
-
-
-def protocol_pairs(study: Study, task: str) -> pd.DataFrame:
-    """Return the change of PSNR (dB) from the task with cropped images to this one, as rows of `dots_figure`.
-
-    Rows are named by network and loss, as "edsr l1"; input baselines come first.
-    """
-    mean = study.means[(study.means["metric"] == "psnr") & study.means["protocol"].isin(MAIN)]
-    keys = ["dataset", "network", "recipe", "loss"]
-    other, usual = (mean[mean["task"] == name] for name in (task, task.removesuffix(UNCROPPED)))
-    pairs = other.merge(usual[[*keys, "value"]], on=keys, suffixes=("", "_usual"))
-    pairs = pairs.assign(last=~pairs["loss"].isin(REFERENCES)).sort_values("last", kind="stable", ignore_index=True)
-    row = (pairs["network"] + " " + pairs["loss"]).str.strip()
-    change, none = pairs["value"] - pairs["value_usual"], float("nan")
-    return pairs.assign(row=row, series="", panel=pairs["dataset"], value=change, low=none, high=none)
-
-
-FIGURES, TERMS, RIVAL = (gradients, variances, protocol), ("gv",), "tv"
+FIGURES, TERMS, RIVAL = (gradients, variances), ("gv",), "tv"

@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sharploss.analysis.figures.comparisons import by_measure, trained_pairs
-from sharploss.analysis.figures.crops import chosen_files, crops_by_task, tiles_of, with_differences
-from sharploss.analysis.figures.study_figure import StudyFigure, file_name, kind_of, not_drawn
-from sharploss.analysis.load import load_edge
-from sharploss.analysis.measures import ALPHA, is_shown
+from sharploss.analysis.figures.crops import chosen_files, crops_of, tiles_of, with_differences
+from sharploss.analysis.figures.study_figure import StudyFigure, file_name, not_drawn
+from sharploss.analysis.load import EDGE_COLUMNS, read_numbers
+from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.mechanism import maps_figure, profile_figure
 from sharploss.analysis.plotting.tiles import tiles_figure
-from sharploss.analysis.published import published_values
-from sharploss.analysis.stats.intervals import CELL, TRAINED
+from sharploss.analysis.stats.intervals import CELL, ROW, TRAINED
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
-from sharploss.analysis.tables.tables import ROW, sweep_runs, with_recipes
-from sharploss.config.protocols import MAIN, REFERENCES
+from sharploss.analysis.tables.tables import first_tested, sweep_runs, with_recipes
+from sharploss.config.protocols import REFERENCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +35,9 @@ MANY_ALPHAS = 5
 
 def mechanism(study: Study) -> Iterator[StudyFigure]:
     """Draw how SPLoss works on a real edge, for the first task of each kind that the paper has."""
-    kinds = {kind_of(study, task): task for task in reversed(list(dict.fromkeys(study.runs["task"])))}
+    kinds = {study.params.tasks[task].kind: task for task in reversed(list(dict.fromkeys(study.runs["task"])))}
     for task in [kinds[kind] for kind in KINDS if kind in kinds]:
-        edge, section = load_edge(study.paths, task), "mechanism"
+        edge, section = read_numbers(study.paths.edge(task), EDGE_COLUMNS), "mechanism"
         yield StudyFigure(
             f"mechanism_profile_{task}",
             section,
@@ -61,14 +60,14 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
 def pictures(study: Study) -> Iterator[StudyFigure]:
     """Draw crops with and without SPLoss, and where they differ from the target: one network per task and pair."""
     name, section, caption = "sploss_crops", "crops_compared", "Crops with and without SPLoss"
-    crops, swept, drawn = crops_by_task(study), set(sweep_runs(study)["group"]), set[str]()
+    swept, drawn = set(sweep_runs(study)["group"]), set[str]()
     pairs = trained_pairs(study, PAIRS)
     pairs = pairs.assign(last=~pairs["group"].isin(swept)).sort_values("last", kind="stable")  # alpha sweeps first
     for row in records(pairs):
         task, titles = row["task"], {row["base_variant"]: row["base"], row["variant"]: row["loss"]}
-        if task in drawn or task not in crops or kind_of(study, task) not in KINDS:
+        if task in drawn or study.params.tasks[task].kind not in KINDS:
             continue
-        files = {crop: chosen_files(study, crop, row["group"], titles) for crop in crops[task]}
+        files = {crop: chosen_files(study, crop, row["group"], titles) for crop in crops_of(study, task)}
         strips = [with_differences(crop, tiles_of(items)) for crop, items in files.items() if items]
         if strips:
             drawn.add(task)
@@ -87,80 +86,25 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
 
 
 def sweeps(study: Study) -> Iterator[StudyFigure]:
-    """Draw every measure against alpha, with L1 and the input; and beside the published changes."""
-    levels = sweep_levels(study)
-    levels = by_measure(levels, [measure for measure in study.measures if is_shown(measure)])
-    levels = levels[levels.groupby(TRAINED)["alpha"].transform("nunique") >= MANY_ALPHAS] if len(levels) else levels
+    """Draw every measure against alpha on the first test set, with L1 and the input, and a crop for every alpha."""
+    levels = by_measure(study, sweep_levels(study).merge(first_tested(study)))
+    levels = levels[levels.groupby(TRAINED)["alpha"].transform("nunique") >= MANY_ALPHAS]
     if levels.empty:
         why = f"No network was trained with SPLoss of {MANY_ALPHAS} or more values of {ALPHA}."
         yield not_drawn("alpha", "alpha", f"Every measure against {ALPHA}.", why)
-        return
     for key, part in levels.groupby(["task", "label", "dataset"], sort=False):
         task, network, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
         across = part.drop_duplicates("panel").melt("panel", ["l1", "input"], var_name="line", value_name="y")
         rows = part.assign(line="sploss").rename(columns={"alpha": "x", "value": "y"})
         yield StudyFigure(
-            f"alpha_{task}_{file_name(network)}_{dataset}",
+            f"alpha_{task}_{file_name(network)}",
             "alpha",
             lines_figure(rows, f"{ALPHA} (penalty)", levels=across),
             f"SPLoss on {network} ({task}), {dataset}: every measure against {ALPHA}. The band is the 95 % interval of "
             f"the paired difference to L1, drawn around L1's value; where it leaves the dashed line, {ALPHA} matters.",
             f"Line plots of each measure against alpha for {network} on {dataset}; numbers in the alpha table.",
         )
-    for (task, network), part in levels.groupby(["task", "label"], sort=False):
-        yield _beside(study, str(task), str(network), part)
-        yield _strip(study, str(task), str(network))
-
-
-def _beside(study: Study, task: str, network: str, levels: pd.DataFrame) -> StudyFigure:
-    changes = beside_published(study, levels)
-    order = [("psnr", MAIN[0]), ("ssim", MAIN[0]), ("lpips", "alex_v0.1"), ("niqe", "y")]
-    have = set(zip(changes["metric"], changes["protocol"], strict=True))
-    name, caption = f"alpha_beside_published_{task}_{file_name(network)}", f"What {ALPHA} changes, from {ALPHA} = 0 on"
-    measures = [measure for measure in order if measure in have]
-    if not measures:
-        why = "None of the measures of the paper's Table 3 was measured."
-        return not_drawn(name, "alpha", f"{caption}.", why)
-    return StudyFigure(
-        name,
-        "alpha",
-        lines_figure(
-            by_measure(changes, measures).rename(columns={"alpha": "x", "change": "y"}),
-            ALPHA,
-            f"change from {ALPHA} = 0",
-            zero=True,
-        ),
-        f"{caption}: {network} ({task}) as measured beside the SPLoss paper's Table 3 "
-        "(NLSN, mean of four test sets; published numbers carry no interval). Bands are 95 % paired intervals. "
-        "Budgets and networks differ, so the direction and shape can be compared, not the size.",
-        "Line plots of the change of PSNR, SSIM, LPIPS and NIQE against alpha, measured and published.",
-    )
-
-
-def beside_published(study: Study, levels: pd.DataFrame) -> pd.DataFrame:
-    """Return the changes from L1 (alpha 0) on, measured per test set and published in the SPLoss paper's Table 3.
-
-    Returns:
-        Of `levels` (of one network) and Table 3, for the measures that Table 3 has: columns line, metric, protocol,
-        alpha, change, low, high.
-    """
-    import pandas as pd
-
-    table = published_values(study.root)
-    table = table[(table["table"] == "sploss_table3") & table["alpha"].notna()]
-    measured = levels[levels["metric"].isin(table["metric"])]
-    usual = ~measured["metric"].isin(["psnr", "ssim"]) | measured["protocol"].isin(MAIN)
-    measured = measured[usual].sort_values("alpha", kind="stable")
-    measured = measured.assign(line="measured: " + measured["label"] + ", " + measured["dataset"])
-    names = measured.drop_duplicates("metric").set_index("metric")["protocol"]
-    published = table[table["metric"].isin(measured["metric"])].assign(low=float("nan"), high=float("nan"))
-    # Under the name of our protocol, to share a panel: changes, unlike values, can be looked at side by side.
-    published = published.assign(protocol=published["metric"].map(names), line="published: NLSN, mean of four sets")
-    zero = published.loc[published["alpha"] == 0, ["metric", "value"]].rename(columns={"value": "l1"})
-    both = pd.concat([measured, published.merge(zero, on="metric")], ignore_index=True)
-    moved = {name: both[name] - both["l1"] for name in ("low", "high")}
-    columns = ["line", "metric", "protocol", "alpha", "change", "low", "high"]
-    return both.assign(change=both["value"] - both["l1"], **moved)[columns]
+        yield _strip(study, task, network)
 
 
 def _strip(study: Study, task: str, network: str) -> StudyFigure:
@@ -168,13 +112,11 @@ def _strip(study: Study, task: str, network: str) -> StudyFigure:
     caption = f"One crop as {network} ({task}) restores it, from {ALPHA} = 0, which is L1, to the largest."
     runs = with_recipes(sweep_runs(study), sweep_runs(study))
     runs = runs[(runs["task"] == task) & (runs["label"] == network)].drop_duplicates("alpha")
-    crops = crops_by_task(study).get(task)
-    if not crops:
-        return not_drawn(name, "alpha", caption, f"{task} has no crops in params.yaml.")
     titles = {str(row["variant"]): f"{ALPHA} = {row['alpha']:g}" for row in records(runs)}
-    files = chosen_files(study, crops[0], str(runs["group"].iloc[0]), titles)
+    crop = next(iter(crops_of(study, task)), "")
+    files = chosen_files(study, crop, str(runs["group"].iloc[0]), titles) if crop else None
     if files is None:
-        return not_drawn(name, "alpha", caption, "Some of the sweep's runs have no crop.")
+        return not_drawn(name, "alpha", caption, f"Some of the sweep's runs have no crop of {task}.")
     target, *outputs = tiles_of(files)
     half = -(-len(outputs) // 2)
     strips = [with_differences("", [target, *part]) for part in (outputs[:half], outputs[half:])]
@@ -194,9 +136,8 @@ def sweep_levels(study: Study) -> pd.DataFrame:
     keys = ["task", "dataset", "metric", "protocol"]
     changes = study.compared[study.compared["against"] == "l1"]
     levels = study.means.merge(runs).merge(changes, on=CELL, how="left").merge(inputs[[*keys, "input"]], on=keys)
-    levels["l1"] = levels["baseline"]
-    levels["low"] += levels["l1"]
-    levels["high"] += levels["l1"]
+    levels = levels.assign(l1=levels["baseline"])
+    levels[["low", "high"]] = levels[["low", "high"]].add(levels["l1"], axis=0)
     return levels.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
 
 

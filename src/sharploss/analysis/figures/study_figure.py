@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from sharploss.analysis.tables.tables import with_recipes
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
     from sharploss.analysis.study import Study
 
-SWEPT = re.compile(r"_[aw]\d")
+SWEPT = r"_[aw]\d"
 """What names of losses hold that differ from others in a weight or an alpha alone."""
 
 UNCROPPED = "_no_mod_crop"
@@ -51,19 +50,6 @@ def labelled(study: Study, lines: pd.DataFrame) -> pd.DataFrame:
     return with_recipes(study.runs, lines).drop(columns="network").rename(columns={"label": "network"})
 
 
-def kind_of(study: Study, task: str) -> str:
-    """Return what was done to a task's images ("sr", "deblur", ...), from the record of its first training."""
-    for run in study.runs.loc[study.runs["task"] == task, "run"]:
-        if run in study.provenance:
-            return str(study.provenance[run].config["task"].get("kind", "sr"))
-    return ""
-
-
 def without_sweeps(rows: pd.DataFrame) -> pd.DataFrame:
     """Leave out the losses of sweeps of a weight, whose names end with it; they have figures of their own."""
     return rows[~rows["loss"].astype(str).str.contains(SWEPT)]
-
-
-def crowded(rows: pd.DataFrame, keys: list[str], least: int = 5) -> pd.DataFrame:
-    """Keep the rows of those groups that have at least `least` losses: of fewer a table says all."""
-    return rows[rows.groupby(keys)["loss"].transform("nunique") >= least] if len(rows) else rows

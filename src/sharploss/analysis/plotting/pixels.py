@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sharploss.utils.files import intact
+
 Floats = npt.NDArray[np.float64]
 
 GREY = np.array([0.2989, 0.5870, 0.1140])
@@ -17,7 +19,7 @@ def read_picture(path: Path) -> Floats:
     """Read a PNG file as (H, W, 3) in [0, 1]."""
     from PIL import Image
 
-    with Image.open(path) as image:
+    with intact(path), Image.open(path) as image:
         return np.asarray(image.convert("RGB"), dtype=np.float64) / 255
 
 

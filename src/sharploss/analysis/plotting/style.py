@@ -67,7 +67,9 @@ def style() -> Generator[None]:
         "svg.fonttype": "path",  # needs no font where it is shown
         "svg.hashsalt": "sharploss",
     }
-    with mpl.rc_context(settings):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # not the user's own settings, which may ask for LaTeX
+        mpl.rcParams.update(settings)
         yield
 
 

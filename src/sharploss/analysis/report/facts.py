@@ -13,6 +13,8 @@ from sharploss.analysis.tables.tables import cost
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.record.paths import StudyPaths
+from sharploss.record.scores import read_table
+from sharploss.utils.files import intact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +31,7 @@ MEASURED_ON = {"luma alone": "luma alone", "grey8": "grey 8-bit", "rgb": "RGB"}
 
 def _rows(path: Path) -> list[dict[str, str]]:
     """Read a csv file as text; no rows where there is none."""
-    import pandas as pd
-
-    return records(pd.read_csv(path, dtype=str, keep_default_na=False)) if path.is_file() else []
+    return read_table(path) if path.is_file() else []
 
 
 def calibration(files: StudyPaths) -> Table:
@@ -40,13 +40,14 @@ def calibration(files: StudyPaths) -> Table:
     Raises:
         UserError: the file lacks a column; the message names it.
     """
-    rows = _rows(files.calibration)
-    notes = list(dict.fromkeys(f"{row['dataset']}: {row['explanation']}." for row in rows if row["explanation"]))
-    notes.append(f"Published numbers: {'; '.join(dict.fromkeys(row['source'] for row in rows))}.")
-    if not any(row["measured"] for row in rows):
-        notes = ["Nothing was calibrated: none of the benchmark's sets was at hand."]
-    caption = "Our degradations and metrics against published numbers, on the sets that were at hand."
-    return Table(caption, CALIBRATED, list(map(_calibrated, rows)), labels=4, notes=notes)
+    with intact(files.calibration):
+        rows = _rows(files.calibration)
+        notes = list(dict.fromkeys(f"{row['dataset']}: {row['explanation']}." for row in rows if row["explanation"]))
+        notes.append(f"Published numbers: {'; '.join(dict.fromkeys(row['source'] for row in rows))}.")
+        if not any(row["measured"] for row in rows):
+            notes = ["Nothing was calibrated: none of the benchmark's sets was at hand."]
+        caption = "Our degradations and metrics against published numbers, on the sets that were at hand."
+        return Table(caption, CALIBRATED, list(map(_calibrated, rows)), labels=4, notes=notes)
 
 
 def _calibrated(row: dict[str, str]) -> list[Cell]:
@@ -62,18 +63,20 @@ def _calibrated(row: dict[str, str]) -> list[Cell]:
 
 def protocol_tables(study: Study) -> list[Table]:
     """Lay out protocols.csv, one picture under every protocol; nothing where that was not made."""
-    rows = _rows(study.paths.protocols / "protocols.csv")
-    value = {(row["protocol"], row["metric"]): row["value"] for row in rows}
-    sided = [
-        [
-            Cell(about["title"]),
-            *(Cell(value.get((name, metric), "—")) for metric in BOTH),
-            *(Cell(about[part]) for part in PARTS),
+    path = study.paths.protocols / "protocols.csv"
+    with intact(path):
+        rows = _rows(path)
+        value = {(row["protocol"], row["metric"]): row["value"] for row in rows}
+        sided = [
+            [
+                Cell(about["title"]),
+                *(Cell(value.get((name, metric), "—")) for metric in BOTH),
+                *(Cell(about[part]) for part in PARTS),
+            ]
+            for name, about in PROTOCOLS.items()
+            if any((name, metric) in value for metric in BOTH)
         ]
-        for name, about in PROTOCOLS.items()
-        if any((name, metric) in value for metric in BOTH)
-    ]
-    others = [_other(row) for row in rows if row["metric"] not in BOTH and row["metric"] in METRIC_INFO]
+        others = [_other(row) for row in rows if row["metric"] not in BOTH and row["metric"] in METRIC_INFO]
     same = "one photograph, made four times smaller and enlarged again by bicubic: the same pixels in every row."
     tables = [
         Table(f"PSNR and SSIM of {same}", ["protocol", "PSNR (dB)", "SSIM", *PARTS], sided, labels=1, words=True),

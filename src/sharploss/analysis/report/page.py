@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.claims import summary
+from sharploss.analysis.figures.crops import explorer
 from sharploss.analysis.report import facts, headline
-from sharploss.analysis.report.crops import explorer
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.best_weight import lay_out
 from sharploss.analysis.tables.layout import gap_notes
@@ -21,7 +21,7 @@ from sharploss.planning.plan import expand
 from sharploss.record.paths import FRONT_PAGE, paths
 from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import read_json, write_text
+from sharploss.utils.files import intact, read_json, write_text
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -96,14 +96,15 @@ def figures(folder: Path) -> tuple[dict[str, Entries], Entries]:
     """
     listed = cast("Entries", read_json(folder / "figures.json"))
     sections: dict[str, Entries] = {}
-    for entry in listed:
-        path = folder / f"{entry['name']}.svg"
-        if entry.get("not_drawn"):
-            continue
-        if not path.is_file():
-            raise UserError(f"{path} is missing: run 'make repro' to make it.")
-        sections.setdefault(entry["section"], []).append(entry)
-    return sections, [entry for entry in listed if entry.get("not_drawn")]
+    with intact(folder / "figures.json"):
+        for entry in listed:
+            path = folder / f"{entry['name']}.svg"
+            if entry.get("not_drawn"):
+                continue
+            if not path.is_file():
+                raise UserError(f"{path} is missing: run 'make repro' to make it.")
+            sections.setdefault(entry["section"], []).append(entry)
+        return sections, [entry for entry in listed if entry.get("not_drawn")]
 
 
 def _claims(study: Study) -> dict[str, Any]:
@@ -112,15 +113,16 @@ def _claims(study: Study) -> dict[str, Any]:
     if not path.is_file():
         return {"claims": [], "untestable": []}
     found = cast("dict[str, Any]", read_json(path))
-    claims = summary.claims(found["claims"])
-    return {
-        "claims": claims,
-        "verdicts": summary.VERDICTS,
-        "tally": summary.tally(claims),
-        "pages": found["papers"],
-        "anomalies": summary.anomaly_table(found["anomalies"]),
-        "untestable": [claim for claim in claims if claim.measured.verdict == "not testable"],
-    }
+    with intact(path):
+        claims = summary.claims(found["claims"])
+        return {
+            "claims": claims,
+            "verdicts": summary.VERDICTS,
+            "tally": summary.tally(claims),
+            "pages": found["papers"],
+            "anomalies": summary.anomaly_table(found["anomalies"]),
+            "untestable": [claim for claim in claims if claim.measured.verdict == "not testable"],
+        }
 
 
 def _measured(study: Study) -> dict[str, Any]:

@@ -5,8 +5,8 @@ import pytest
 from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio
 
+from sharploss.analysis.figures.crops import address, explorer, note
 from sharploss.analysis.load import load_study
-from sharploss.analysis.report.crops import address, explorer, note
 from sharploss.utils.errors import UserError
 
 
