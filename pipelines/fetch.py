@@ -12,7 +12,7 @@ from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.lookup import package_spec
 from sharploss.assets.own import own_receipt
 from sharploss.config.params import Params, load_params
-from sharploss.evaluation.calibration import SETS
+from sharploss.config.protocols import CALIBRATION_SETS
 from sharploss.record.paths import paths
 from sharploss.utils.command import run_main
 from sharploss.utils.files import read_json, write_json
@@ -28,7 +28,7 @@ def main() -> None:
     files = paths(params.study)
     receipts([*sorted(wanted(params)), *WEIGHTS], files.receipts)
     # Calibration and some metrics look at what is here and never download.
-    for name in {*SETS, *AT_HAND} - wanted(params):
+    for name in {*CALIBRATION_SETS, *AT_HAND} - wanted(params):
         if present(name) is None:
             absent = {
                 "name": name,

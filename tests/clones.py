@@ -1,4 +1,4 @@
-"""A clone of the repository in a temporary folder, with a study of a few seconds, run by DVC as users run it."""
+"""A clone of the repository in a temporary folder, with a study of a few seconds, run as `make repro` does it."""
 
 import os
 import shutil
@@ -83,7 +83,8 @@ def finish(study: Study, change) -> Study:
     """Change params.yaml, run the study to its end, commit, and keep what git ignores and a test could spoil."""
     study.edit("params.yaml", change)
     study.run("python", "pipelines/plan.py")
-    study.run("dvc", "repro")
+    study.run("python", "-m", "sharploss", "launch")
+    shutil.rmtree(study.folder / ".scratch/launch")
     study.run("git", "add", "-A")
     study.run("git", "commit", "-q", "-m", "run")
     for name in KEPT:

@@ -1,17 +1,24 @@
+import copy
 import os
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from hypothesis import settings
 
 from clones import clone, put_back
+from lpips_network import lpips_network
 from tiny_study import make_once
 
 # Hypothesis checks how long an example takes; on a busy two-core machine that says nothing about the code.
 settings.register_profile("sharploss", deadline=None, max_examples=25)
 settings.load_profile("sharploss")
+
+# Tests read and write studies by the hundred: PyYAML's C parts are ten times faster.
+if yaml.__with_libyaml__:
+    yaml.SafeLoader, yaml.SafeDumper = yaml.CSafeLoader, yaml.CSafeDumper
 
 # Two test processes share two cores.
 torch.set_num_threads(1)
@@ -61,6 +68,12 @@ def untouched(study):
     """The finished study; what a test changes in it is put back afterwards."""
     yield study
     put_back(study)
+
+
+@pytest.fixture
+def lpips_at_once(monkeypatch):
+    """Have the package copy its network instead of drawing it again."""
+    monkeypatch.setattr("lpips.LPIPS", lambda net, **_: copy.deepcopy(lpips_network(net)))
 
 
 @pytest.fixture(autouse=True)

@@ -198,12 +198,14 @@ def write_edge(path):
     )
 
 
-def change_suites(params, wide):
+def change_suites(params, wide, networks, losses, alphas):
     """Have the mini study do what the invented one does; `wide` adds a task, a recipe and a loss without weights."""
     known = params["suites"]
-    pairings = known["pairings"] | {"networks": [*NETWORKS], "losses": [*LOSSES]}
-    sweep = known["alpha_sweep"] | {"networks": ["edsr"], "losses": ["sploss", *ALPHAS]}
-    params["suites"] = {"pairings": pairings, "alpha_sweep": sweep}
+    pairings = known["pairings"] | {"networks": [*networks], "losses": [*losses]}
+    params["suites"] = {"pairings": pairings}
+    if alphas:
+        sweep = {"networks": ["edsr"], "losses": ["sploss", *alphas]}
+        params["suites"]["alpha_sweep"] = known["alpha_sweep"] | sweep
     if wide:
         same = {"tasks": ["sharpen"], "networks": ["edsr"], "losses": ["l1", "sploss", "l2", "l2_gv", "l1_vgg"]}
         params["suites"]["same_size"] = pairings | same
@@ -211,7 +213,7 @@ def change_suites(params, wide):
         params["suites"]["adversarial"] = pairings | adversarial
 
 
-def write_params(root, seeds, wide):
+def write_params(root, seeds, wide, *members):
     params = yaml.safe_load((REPOSITORY / "tests" / "study.yaml").read_text())
     params["seeds"] = list(seeds)
     if wide:
@@ -219,7 +221,7 @@ def write_params(root, seeds, wide):
         del params["tasks"]["sharpen"]["scale"]  # as a person would write it
         params["losses"] |= EXTRA_LOSSES
         params["crops"] = {name: params["crops"][name] for name in ("eye", "face")}
-    change_suites(params, wide)
+    change_suites(params, wide, *members)
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
@@ -270,12 +272,25 @@ def gaps(datasets, lpips):
     }
 
 
-def make_study(root, seeds=(0,), set5=True, lpips=True, diverged=("sr_x4-vdsr-l2_gv-s0",), wide=False):
-    """Write a whole invented study: 34 runs a seed, one of them diverged; 8 more when it is `wide`."""
+def make_study(
+    root,
+    seeds=(0,),
+    set5=True,
+    lpips=True,
+    diverged=("sr_x4-vdsr-l2_gv-s0",),
+    wide=False,
+    networks=NETWORKS,
+    losses=LOSSES,
+    alphas=ALPHAS,
+):
+    """Write a whole invented study: 34 runs a seed, one of them diverged; 8 more when it is `wide`.
+
+    With fewer networks, losses or alphas it is smaller.
+    """
     root = Path(root)
     datasets = ["skimage_test", *(["set5"] if set5 else [])]
     root.mkdir(parents=True, exist_ok=True)
-    write_params(root, seeds, wide)
+    write_params(root, seeds, wide, networks, losses, alphas)
     plan = expand(load_params(root / "params.yaml"))
     shutil.copy(REPOSITORY / "claims.yaml", root / "claims.yaml")
     shutil.copytree(REPOSITORY / "results" / "published", root / "results" / "published")

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -30,6 +31,7 @@ LIBRARY = ("losses", "networks", "metrics", "data")
 WITHOUT_TORCH = ("config", "analysis")
 
 
+@cache
 def modules_imported(source: str) -> set[str]:
     """Return the absolute names of all modules that a module's source imports, at any depth."""
     found: set[str] = set()
@@ -43,6 +45,7 @@ def modules_imported(source: str) -> set[str]:
     return found
 
 
+@cache
 def imports_of_packages() -> dict[str, dict[str, set[str]]]:
     """Return, for each package, the packages that it imports, each with the files that do so."""
     found: dict[str, dict[str, set[str]]] = {}
@@ -55,12 +58,9 @@ def imports_of_packages() -> dict[str, dict[str, set[str]]]:
     return found
 
 
-PACKAGES = imports_of_packages()
-
-
 def test_the_package_root_holds_nothing_but_init_and_main():
     assert {path.name for path in SOURCE.glob("*.py")} == {"__init__.py", "__main__.py"}
-    assert PACKAGES.keys() == LEVEL.keys()
+    assert imports_of_packages().keys() == LEVEL.keys()
 
 
 def test_an_import_inside_a_function_counts():
@@ -69,12 +69,18 @@ def test_an_import_inside_a_function_counts():
 
 @pytest.mark.parametrize("package", sorted(LEVEL))
 def test_imports_point_downwards(package):
-    above = {other: sorted(files) for other, files in PACKAGES[package].items() if LEVEL[other] > LEVEL[package]}
+    above = {
+        other: sorted(files) for other, files in imports_of_packages()[package].items() if LEVEL[other] > LEVEL[package]
+    }
     assert above == {}
 
 
 def test_there_is_no_circle_between_packages():
-    assert list(TopologicalSorter({package: set(imported) for package, imported in PACKAGES.items()}).static_order())
+    assert list(
+        TopologicalSorter(
+            {package: set(imported) for package, imported in imports_of_packages().items()}
+        ).static_order()
+    )
 
 
 def test_there_is_no_circle_between_modules():
@@ -83,7 +89,7 @@ def test_there_is_no_circle_between_modules():
     modules = {".".join(name.parts).removesuffix(".__init__"): path for name, path in paths.items()}
     used: dict[str, set[str]] = {}
     for module, path in modules.items():
-        names = modules_imported(path.read_text(encoding="utf-8"))
+        names = set(modules_imported(path.read_text(encoding="utf-8")))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):  # of a package: it may be a module that is imported
                 names |= {f"{node.module}.{alias.name}" for alias in node.names}

@@ -23,6 +23,7 @@ LOCKED = (ROOT / "requirements.lock").read_text()
 FORBIDDEN = {"eval", "exec", "compile", "os.system", "os.popen", "pickle.load", "pickle.loads", "pickle.Unpickler"}
 FORBIDDEN |= {"marshal.load", "marshal.loads", "shelve.open", "dill.load", "joblib.load", "torch.hub.load"}
 FORBIDDEN |= {"yaml.unsafe_load", "yaml.full_load", "yaml.load_all", "np.lib.format.read_array", "tempfile.mktemp"}
+DECISIVE = {"weights_only", "Loader", "allow_pickle", "shell", "verify"}
 
 
 def dotted(node):
@@ -36,7 +37,8 @@ def dangers(source):
     """List the calls in a module that could run what they read."""
     found = []
     for call in [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]:
-        name, named = dotted(call.func), {word.arg: ast.unparse(word.value) for word in call.keywords}
+        words = [word for word in call.keywords if word.arg in DECISIVE]
+        name, named = dotted(call.func), {word.arg: ast.unparse(word.value) for word in words}
         if name in FORBIDDEN:
             found.append(name)
         if name == "torch.load" and named.get("weights_only") != "True":
@@ -54,9 +56,8 @@ def dangers(source):
 
 def test_nothing_in_the_sources_runs_what_it_reads():
     assert len(SOURCES) > 100
-    assert {
-        str(path.relative_to(ROOT)): dangers(path.read_text()) for path in SOURCES if dangers(path.read_text())
-    } == {}
+    found = {str(path.relative_to(ROOT)): dangers(path.read_text()) for path in SOURCES}
+    assert {path: calls for path, calls in found.items() if calls} == {}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # the invented study is shared b
 import synthetic_mini
 
 import synthetic
+from sharploss.analysis.claims.evaluate import evaluate_claims
+from sharploss.analysis.claims.spec import load_claims
 from sharploss.analysis.load import load_study
 
 
@@ -27,7 +29,9 @@ def sparse_root(tmp_path_factory):
 @pytest.fixture(scope="session")
 def wide_root(tmp_path_factory):
     """Two tasks, two recipes, two seeds, and a loss that could not be trained."""
-    return synthetic.make_study(tmp_path_factory.mktemp("wide"), seeds=(0, 1), wide=True)
+    losses = [loss for loss in synthetic.LOSSES if loss not in ("charbonnier", "l1_tv")]
+    few = {"losses": losses, "alphas": ("sploss_a0", "sploss_a4")}
+    return synthetic.make_study(tmp_path_factory.mktemp("wide"), seeds=(0, 1), wide=True, **few)
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +74,19 @@ def mini(mini_root):
 def full(full_root):
     """The mini study with all weights, read once."""
     return load_study("mini", full_root)
+
+
+@pytest.fixture(scope="session")
+def real_claims():
+    """The claims of the papers, as claims.yaml has them."""
+    return load_claims(synthetic.REPOSITORY).claims
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory):
+    """A study whose claims were evaluated: its folder, and what was found."""
+    root = synthetic.make_study(tmp_path_factory.mktemp("evaluated") / "study", wide=True)
+    return root, evaluate_claims("mini", root)
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """Whether the texts of a figure are free of each other and inside it. For tests alone."""
 
+from functools import lru_cache
 from itertools import combinations
 
 from matplotlib.text import Text
 
 
+@lru_cache(maxsize=1)  # the questions below are asked of one figure after the other
 def texts_of(figure):
     """Every visible text with letters, and its box in pixels, after the figure has found its layout."""
     figure.draw_without_rendering()

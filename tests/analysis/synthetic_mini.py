@@ -76,21 +76,7 @@ def make_mini(root, weights=True):
         write_group(root, params, plan, group, crops, weights)
     for task in params.tasks:
         write_input_baseline(root, params, task, crops)
-    for name, extractor in params.extractors.items():
-        write_extraction(root / "results" / "mini" / "extractors" / name, extractor)
     return root
-
-
-def write_extraction(folder, extractor):
-    """The record of an extractor: logits of real and restored that meet while the error falls, scale after scale."""
-    every, lines = extractor.log_every, []
-    for scale in range(extractor.scales):
-        for iteration in range(every, extractor.iterations + 1, every):
-            late = float(np.exp(-iteration / extractor.iterations))
-            players = {"d_real": 0.2 * late, "d_fake": -0.1 * late, "gradient_penalty": 0.3 * late}
-            numbers = {"lr": 5e-4, **players, "reconstruction": 0.02 * late}
-            lines.append({"event": "extract", "scale": scale, "iteration": iteration, **numbers})
-    write_text(folder / "history.jsonl", "".join(synthetic.json.dumps(line) + "\n" for line in lines))
 
 
 def write_group(root, params, plan, group, crops, weights):

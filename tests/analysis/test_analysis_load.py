@@ -10,8 +10,7 @@ from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
 
-def test_every_score_of_a_finished_run_is_joined_with_its_run(study_root):
-    study = load_study("mini", study_root)
+def test_every_score_of_a_finished_run_is_joined_with_its_run(study):
     assert len(study.runs) == 34
     # 33 finished runs and bicubic, 9 images, 8 measures
     assert len(study.scores) == 34 * 9 * 8
@@ -20,8 +19,7 @@ def test_every_score_of_a_finished_run_is_joined_with_its_run(study_root):
     assert study.datasets == ["skimage_test", "set5"]
 
 
-def test_a_diverged_run_is_told_and_has_no_scores(study_root):
-    study = load_study("mini", study_root)
+def test_a_diverged_run_is_told_and_has_no_scores(study):
     row = study.runs[study.runs["run"] == "sr_x4-vdsr-l2_gv-s0"].iloc[0]
     assert row["failure"] == "diverged (gv at step 140)"
     assert "sr_x4-vdsr-l2_gv-s0" not in set(study.scores["run"])
@@ -142,8 +140,8 @@ def test_alpha_belongs_to_sploss_alone(loss, alpha):
     assert math.isnan(alpha_of(loss)) if alpha is None else alpha_of(loss) == alpha
 
 
-def test_runs_that_differ_in_recipe_are_told_apart(wide_root):
-    study = load_study("mini", wide_root)
+def test_runs_that_differ_in_recipe_are_told_apart(wide):
+    study = wide
     rows = study.runs[study.runs["run"] == "sr_x4-edsr-l1-mini_gan-s1"].iloc[0]
     assert (rows["recipe"], rows["variant"], rows["seed"]) == ("mini_gan", "l1-mini_gan", 1)
     scores = study.scores[study.scores["run"] == "sr_x4-edsr-l1-mini_gan-s1"]
@@ -151,8 +149,8 @@ def test_runs_that_differ_in_recipe_are_told_apart(wide_root):
     assert set(study.scores.loc[study.scores["network"] == "", "recipe"]) == {""}
 
 
-def test_a_run_that_could_not_be_trained_says_why(wide_root):
-    study = load_study("mini", wide_root)
+def test_a_run_that_could_not_be_trained_says_why(wide):
+    study = wide
     row = study.runs[study.runs["run"] == "sr_x4-edsr-l1_vgg-mini_gan-s0"].iloc[0]
     assert row["failure"].startswith("not trained: the weights vgg19 are in no cache")
     assert math.isnan(row["parameters"])
@@ -161,13 +159,13 @@ def test_a_run_that_could_not_be_trained_says_why(wide_root):
     assert row["run"] not in {*study.scores["run"], *study.history["run"]}
 
 
-def test_tasks_have_their_own_input_baseline(wide_root):
-    study = load_study("mini", wide_root)
+def test_tasks_have_their_own_input_baseline(wide):
+    study = wide
     assert study.runs.groupby("task")["reference"].first().to_dict() == {"sharpen": "input", "sr_x4": "bicubic"}
     assert {"sharpen-input", "sr_x4-bicubic"} <= set(study.scores["run"])
 
 
-def test_a_task_that_keeps_the_size_needs_no_scale_for_a_run_that_was_not_trained(mini_root):
-    runs = load_study("mini", mini_root).runs.set_index("run")
+def test_a_task_that_keeps_the_size_needs_no_scale_for_a_run_that_was_not_trained(mini):
+    runs = mini.runs.set_index("run")
     row = runs.loc["sharpen-nonbn_resg-sharpgan-mini_gan_same_size-s0"]
     assert (row["status"], row["reference"]) == ("not_trained", "input")

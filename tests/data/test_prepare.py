@@ -46,7 +46,7 @@ def small_set(monkeypatch, tmp_path, *sizes):
 
 
 def test_every_role_gets_its_pack_and_a_missing_test_set_an_empty_one_with_the_reason(tmp_path):
-    written = prepare("sr_x4", TASK, tmp_path / "packs", progress=False)
+    written = prepare("sr_x4", TASK, tmp_path / "packs")
     stems = ["train", "validation", "test-skimage_test", "test-absent"]
     assert [path.stem for path in written] == stems
     assert sorted(path.stem for path in (tmp_path / "packs").iterdir()) == sorted(stems)
@@ -67,7 +67,7 @@ def test_every_role_gets_its_pack_and_a_missing_test_set_an_empty_one_with_the_r
 def test_all_training_sets_share_a_pack(monkeypatch, tmp_path):
     small_set(monkeypatch, tmp_path, (9, 11), (8, 8))
     task = TASK | {"train": ["own", "skimage_validation"], "test": []}
-    pack = open_pack(prepare("sr_x4", task, tmp_path / "packs", progress=False)[0])
+    pack = open_pack(prepare("sr_x4", task, tmp_path / "packs")[0])
     assert pack.names == ["own/0", "own/1", "skimage_validation/coins"]
     assert pack.sets == ["own", "skimage_validation"]
     assert pack.images[0].tolist() == [[0, 3, 8, 8], [192, 3, 2, 2]]
@@ -76,17 +76,17 @@ def test_all_training_sets_share_a_pack(monkeypatch, tmp_path):
 @pytest.mark.parametrize("role", ["train", "validation"])
 def test_a_missing_training_or_validation_set_is_an_error_that_says_where_it_was_looked_for(tmp_path, role):
     with pytest.raises(UserError, match=r"asset 'absent' is missing \(looked in .*cache"):
-        prepare("sr_x4", TASK | {role: ["absent"]}, tmp_path / "packs", progress=False)
+        prepare("sr_x4", TASK | {role: ["absent"]}, tmp_path / "packs")
 
 
 def test_a_set_that_nobody_knows_is_an_error_also_for_testing(tmp_path):
     with pytest.raises(UserError, match="did you mean 'skimage_test'"):
-        prepare("sr_x4", TASK | {"test": ["skimage_tests"]}, tmp_path / "packs", progress=False)
+        prepare("sr_x4", TASK | {"test": ["skimage_tests"]}, tmp_path / "packs")
 
 
 def test_no_set_at_all_for_training_is_an_error(tmp_path):
     with pytest.raises(UserError, match="'sr_x4' names no set under 'train'"):
-        prepare("sr_x4", TASK | {"train": []}, tmp_path / "packs", progress=False)
+        prepare("sr_x4", TASK | {"train": []}, tmp_path / "packs")
 
 
 def spoil(tmp_path, index, content=b""):
@@ -108,7 +108,7 @@ def mine(tmp_path):
 )
 def test_a_damaged_image_is_named_and_the_rest_is_not_lost(tmp_path, capsys, mine, content, reason):
     spoil(tmp_path, 1, content)
-    written = prepare("t", TASK | {"train": ["mine"], "test": []}, tmp_path / "packs", own=mine, progress=False)
+    written = prepare("t", TASK | {"train": ["mine"], "test": []}, tmp_path / "packs", own=mine)
     pack = open_pack(written[0], verify=True)
     assert pack.names == ["mine/0", "mine/2"]
     assert list(pack.left_out) == ["mine/1"]
@@ -119,19 +119,19 @@ def test_a_damaged_image_is_named_and_the_rest_is_not_lost(tmp_path, capsys, min
 
 def test_an_image_that_is_too_small_is_left_out(monkeypatch, tmp_path):
     small_set(monkeypatch, tmp_path, (9, 11), (3, 8))
-    pack = open_pack(prepare("t", TASK | {"train": ["own"], "test": []}, tmp_path / "packs", progress=False)[0])
+    pack = open_pack(prepare("t", TASK | {"train": ["own"], "test": []}, tmp_path / "packs")[0])
     assert pack.names == ["own/0"]
     assert "8x3 pixels is too small" in pack.left_out["own/1"]
 
 
 def test_a_set_of_which_nothing_can_be_used_is_an_error_and_an_earlier_pack_stays_whole(tmp_path, mine):
     task = TASK | {"train": ["mine"], "test": []}
-    train = prepare("t", task, tmp_path / "packs", own=mine, progress=False)[0]
+    train = prepare("t", task, tmp_path / "packs", own=mine)[0]
     before = train.read_bytes()
     for index in range(3):
         spoil(tmp_path, index)
     with pytest.raises(UserError, match=r"None of the 3 images can be used; the first: 0\.png is empty"):
-        prepare("t", task, tmp_path / "packs", own=mine, progress=False)
+        prepare("t", task, tmp_path / "packs", own=mine)
     assert train.read_bytes() == before
     assert sorted(path.name for path in train.parent.iterdir()) == ["train.safetensors", "validation.safetensors"]
 
@@ -140,30 +140,30 @@ def test_training_on_a_test_image_of_ones_own_is_refused(tmp_path, mine):
     write_png(tmp_path / "other" / "copy.png", read_image(tmp_path / "mine" / "2.png"))
     own = mine | {"other": {"images": str(tmp_path / "other")}}
     with pytest.raises(UserError, match=r"trains on .*2\.png and tests on .*copy\.png, which are the same image"):
-        prepare("t", TASK | {"train": ["mine"], "test": ["other"]}, tmp_path / "packs", own=own, progress=False)
+        prepare("t", TASK | {"train": ["mine"], "test": ["other"]}, tmp_path / "packs", own=own)
 
 
 def test_choosing_weights_by_a_test_image_of_ones_own_is_refused(tmp_path, mine):
     write_png(tmp_path / "other" / "copy.png", read_image(tmp_path / "mine" / "2.png"))
     own = mine | {"other": {"images": str(tmp_path / "other")}}
     with pytest.raises(UserError, match=r"mine.2\.png and tests on .*copy\.png, which are the same image"):
-        prepare("t", TASK | {"test": ["other"], "tune": ["mine"]}, tmp_path / "packs", own=own, progress=False)
+        prepare("t", TASK | {"test": ["other"], "tune": ["mine"]}, tmp_path / "packs", own=own)
 
 
 def test_a_photograph_that_is_also_tested_on_is_left_out_of_training(monkeypatch, tmp_path):
     small_set(monkeypatch, tmp_path, (9, 11), (9, 11))
     monkeypatch.setitem(ASSETS, "own", ASSETS["own"]._replace(twins={"1": "skimage_test"}))
-    pack = open_pack(prepare("t", TASK | {"train": ["own"]}, tmp_path / "packs", progress=False)[0])
+    pack = open_pack(prepare("t", TASK | {"train": ["own"]}, tmp_path / "packs")[0])
     assert pack.names == ["own/0"]
     assert pack.left_out == {"own/1": "skimage_test, which is tested on, has the same photograph"}
-    pack = open_pack(prepare("t", TASK | {"train": ["own"], "test": ["absent"]}, tmp_path / "packs", progress=False)[0])
+    pack = open_pack(prepare("t", TASK | {"train": ["own"], "test": ["absent"]}, tmp_path / "packs")[0])
     assert len(pack) == 2
 
 
 def test_a_tuning_set_is_packed_like_a_test_set_without_what_is_tested_on(monkeypatch, tmp_path):
     small_set(monkeypatch, tmp_path, (24, 28), (24, 28))
     monkeypatch.setitem(ASSETS, "own", ASSETS["own"]._replace(twins={"1": "skimage_test"}))
-    written = prepare("t", TASK | {"tune": ["own", "absent"]}, tmp_path / "packs", progress=False)
+    written = prepare("t", TASK | {"tune": ["own", "absent"]}, tmp_path / "packs")
     packs = {path.stem: open_pack(path) for path in written}
     assert list(packs)[-2:] == ["tune-own", "tune-absent"]
     assert (packs["tune-own"].role, packs["tune-own"].names) == ("tune", ["own/0"])
@@ -180,7 +180,7 @@ def test_b100_is_cropped_as_the_benchmark_is(monkeypatch, tmp_path):
     small_set(monkeypatch, tmp_path, (9, 11), (11, 9))
     monkeypatch.setitem(ASSETS, "own", ASSETS["own"]._replace(crop=(10, 8)))
     task = TASK | {"kind": "sharpen", "scale": 1, "sigma": 1.0, "seed": 0, "train": ["own"], "test": []}
-    pack = open_pack(prepare("t", task, tmp_path / "packs", progress=False)[0])
+    pack = open_pack(prepare("t", task, tmp_path / "packs")[0])
     assert [tuple(pack.target(index).shape) for index in range(2)] == [(3, 8, 10), (3, 10, 8)]
 
 
@@ -188,7 +188,7 @@ def test_what_a_killed_preparation_left_is_removed(tmp_path):
     folder = tmp_path / "packs"
     folder.mkdir()
     (folder / ".train.safetensors.abc.tmp").write_bytes(b"half")
-    prepare("t", TASK | {"test": []}, folder, progress=False)
+    prepare("t", TASK | {"test": []}, folder)
     assert not list(folder.glob(".*"))
 
 
@@ -207,7 +207,7 @@ def die_at_the_third(*arguments):
 
 module.degrade = die_at_the_third
 module.prepare("t", {"kind": "sr", "scale": 4, "train": ["skimage_test"], "validation": ["skimage_validation"],
-    "test": []}, sys.argv[1], progress=False)
+    "test": []}, sys.argv[1])
 """
 
 
@@ -217,7 +217,7 @@ def test_an_interrupted_preparation_starts_clean(tmp_path):
     assert subprocess.run([sys.executable, "-c", KILLED, folder], check=False).returncode == -signal.SIGKILL
     assert not list(folder.glob("*.safetensors"))
     task = TASK | {"train": ["skimage_test"], "test": []}
-    for path in prepare("t", task, folder, progress=False):
+    for path in prepare("t", task, folder):
         assert len(open_pack(path, verify=True)) in {1, 4}
     assert sorted(path.name for path in folder.iterdir()) == ["train.safetensors", "validation.safetensors"]
 
@@ -227,7 +227,7 @@ import resource, sys
 from sharploss.data import prepare
 own = {"mine": {"images": sys.argv[1]}}
 task = {"kind": "sr", "scale": 4, "train": ["mine"], "validation": ["skimage_validation"], "test": []}
-prepare("t", task, sys.argv[2], own=own, progress=False)
+prepare("t", task, sys.argv[2], own=own)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
@@ -250,11 +250,11 @@ def test_memory_does_not_grow_with_the_set(tmp_path):
 
 def test_a_pack_of_jpeg_names_its_encoder(tmp_path):
     task = TASK | {"kind": "jpeg", "scale": 1, "quality": 10, "colour": "grey", "test": []}
-    for path in prepare("t", task, tmp_path / "packs", progress=False):
+    for path in prepare("t", task, tmp_path / "packs"):
         assert open_pack(path).parameters["encoder"] == encoder()
         assert re.match(r"Pillow \d+\.\d+.*, libjpeg", encoder())
 
 
 def test_the_bar_is_for_terminals_alone(tmp_path, capfd):
-    prepare("sr_x4", TASK | {"test": []}, tmp_path / "packs", progress=True)
+    prepare("sr_x4", TASK | {"test": []}, tmp_path / "packs")
     assert capfd.readouterr() == ("", "")

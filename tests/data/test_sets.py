@@ -197,7 +197,7 @@ def test_pairs_of_other_sizes_are_told(tmp_path):
     own = paired(tmp_path, ("a.png",), ("a.png",))
     task = {**SR, "scale": 3, "train": ["mine"], "validation": ["mine"], "test": ["skimage_test"]}
     with pytest.raises(UserError, match="mine/a: its input is 5x4 and its target 9x6 pixels, not 3 times as large"):
-        prepare("t", task, tmp_path / "packs", own=own, progress=False)
+        prepare("t", task, tmp_path / "packs", own=own)
 
 
 def test_a_set_in_pairs_of_folders_is_read_as_gopro_comes(monkeypatch, tmp_path):
@@ -213,7 +213,7 @@ def test_a_set_in_pairs_of_folders_is_read_as_gopro_comes(monkeypatch, tmp_path)
     assert all(item.path.parent.name == "sharp" and item.given.parent.name == "blur" for item in items)
     task = {**PAIRS, "train": ["pairs"], "validation": ["pairs"], "test": ["skimage_test"]}
     with pytest.raises(UserError, match="published inputs"):
-        prepare("t", task, tmp_path / "packs", progress=False)
+        prepare("t", task, tmp_path / "packs")
     pack = open_pack(tmp_path / "packs" / "train.safetensors")
     assert len(pack) == 4
 

@@ -42,7 +42,7 @@ def make_packs(folder, task, sizes):
         write_png(folder / "mine" / f"{index}.png", pixels)
     own = {"mine": {"images": str(folder / "mine")}}
     files = paths("mini", folder)
-    prepare("toy", task.model_dump(mode="json"), files.packs("toy"), own=own, progress=False)
+    prepare("toy", task.model_dump(mode="json"), files.packs("toy"), own=own)
     return [open_pack(files.pack("toy", "test-mine"))]
 
 
@@ -133,6 +133,6 @@ def test_small_images_are_learnt_from_but_not_validated_on(tmp_path):
         write_png(folder / f"{index}.png", pixels)
     task = TASKS["x2"].model_copy(update={"train": ["mine"], "validation": ["mine"], "test": []})
     own = {"mine": {"images": str(folder)}}
-    train, validation = prepare("toy", task.model_dump(mode="json"), tmp_path, own=own, progress=False)
+    train, validation = prepare("toy", task.model_dump(mode="json"), tmp_path, own=own)
     assert open_pack(train).names == ["mine/0", "mine/1"]
     assert open_pack(validation).names == ["mine/1"]

@@ -1,4 +1,4 @@
-"""kill -9 at 20 moments of a training, then the same command again: the bits of a run that was never killed."""
+"""kill -9 at 10 moments of a training, then the same command again: the bits of a run that was never killed."""
 
 import json
 import random
@@ -11,7 +11,7 @@ import pytest
 
 from toy_training import write_packs
 
-MOMENTS = [*["any"] * 8, *["checkpoint"] * 6, *["validation"] * 6]
+MOMENTS = [*["any"] * 4, *["checkpoint"] * 3, *["validation"] * 3]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def made(folder):
 
 
 def moments(seed):
-    """20 seeded moments: 8 anywhere, 6 while a checkpoint is being written, 6 in an evaluation."""
+    """10 seeded moments: 4 anywhere, 3 while a checkpoint is being written, 3 in an evaluation."""
     draw = random.Random(seed)
     longest = {"any": 0.5, "checkpoint": 0.035, "validation": 0.035}
     return [
@@ -55,7 +55,7 @@ def moments(seed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "seed"), [("plain", 1), ("adversarial", 2)])
-def test_killed_at_20_moments_every_run_ends_with_the_same_bits(train, tmp_path, kind, seed):
+def test_killed_at_10_moments_every_run_ends_with_the_same_bits(train, tmp_path, kind, seed):
     assert train(kind, tmp_path / "whole") == {"status": 0, "phase": None}
     whole = made(tmp_path / "whole")
     assert len(whole) == (3 if kind == "adversarial" else 2)
@@ -68,14 +68,14 @@ def test_killed_at_20_moments_every_run_ends_with_the_same_bits(train, tmp_path,
         assert train(kind, folder)["status"] == 0
         equal += made(folder) == whole
     assert equal == len(MOMENTS)
-    assert hit.count("checkpoint") >= 5, hit
-    assert hit.count("validation") >= 5, hit
+    assert hit.count("checkpoint") >= 2, hit
+    assert hit.count("validation") >= 2, hit
 
 
 @pytest.mark.slow
 def test_killed_again_and_again_a_run_still_ends_with_the_same_bits(train, tmp_path):
     train("plain", tmp_path / "whole")
-    for index, kill in enumerate(moments(3)[8:]):
+    for index, kill in enumerate(moments(3)[4:]):
         train("plain", tmp_path / "parts", {**kill, "count": 1 + index % 2})
     assert train("plain", tmp_path / "parts")["status"] == 0
     assert made(tmp_path / "parts") == made(tmp_path / "whole")

@@ -48,7 +48,7 @@ def test_every_image_is_scored_and_cut_as_itself(here, order, changed):
                 kept[file] = draw(here / "datasets/mine" / file, seed + index)
         draw(here / "datasets/mine/a/.thumbnails/1.png", seed)
         receipts.append(own_receipt("mine", ["datasets/mine"])["sha256"])
-        prepare("t", TASK.model_dump(), files.packs("t"), own=own, progress=False)
+        prepare("t", TASK.model_dump(), files.packs("t"), own=own)
         pack = open_pack(files.pack("t", "test-mine"))
         names = [f"mine/{file.removesuffix('.png').replace('/', '_')}" for file in sorted(FILES, key=_parts)]
         assert pack.names == names

@@ -85,7 +85,7 @@ def test_an_option_of_sbatch_without_key_or_value_is_refused(option):
 
 def test_without_submitit_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(UserError, match=r"pip install 'sharploss\[cluster\]'"):
+    with pytest.raises(UserError, match="pip install submitit"):
         make_engine(read(["--engine", "slurm"]))
 
 
@@ -98,9 +98,9 @@ def test_a_time_that_is_given(text, seconds):
 def test_what_is_left_of_the_study_ends_with_the_time(monkeypatch):
     monkeypatch.setattr(command, "AGAIN", 0.5)
     monkeypatch.setattr(command, "DVC", (sys.executable, "-c", DEAF))
-    assert command.repro(until=time.monotonic() + 1) == 75
+    assert command.repro([], until=time.monotonic() + 1) == 75
     monkeypatch.setattr(command, "DVC", (sys.executable, "-c", "raise SystemExit(5)"))
-    assert command.repro() == 5
+    assert command.repro([]) == 5
 
 
 DEAF = """
@@ -208,16 +208,26 @@ def test_two_launches_in_one_folder_are_refused(monkeypatch, tmp_path):
 def test_what_comes_before_is_done_first(monkeypatch):
     ran = []
 
-    def pretend(*words, until):
-        ran.append([*words, until])
-        return 1 if "extract" in words else 0
+    def pretend(*commands, until):
+        ran.append([*commands, until])
+        return 0
 
     monkeypatch.setattr(command, "repro", pretend)
 
     assert command.prepare(SimpleNamespace(extractors={}), 5.0) == 0
-    assert ran == [["plan", "fetch", "prepare", 5.0]]
-    assert command.prepare(SimpleNamespace(extractors={"mdf": None}), None) == 0  # runs without an extractor go on
-    assert ran[2] == ["--keep-going", "extract", None]
+    assert ran == [[["plan", "fetch"], 5.0], [["-s", "prepare"], 5.0]]
+    assert command.prepare(SimpleNamespace(extractors={"mdf": None}), None) == 0
+    assert ran[3] == [["-s", "prepare"], ["-s", "--keep-going", "extract"], None]
+
+
+def test_the_first_commands_exit_code_counts_and_all_are_waited_for(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    name = "import sys, time; name = sys.argv[2]; time.sleep(float(sys.argv[3]))"
+    script = f"{name}; open(name, 'w').close(); sys.exit(len(name))"
+    monkeypatch.setattr(command, "DVC", (sys.executable, "-S", "-c", script))
+    # Of prepare and extract: runs without an extractor go on.
+    assert command.repro(["ab", "0"], ["abc", "0.5"]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ab", "abc"]
 
 
 def test_help_shows_an_example(capsys):

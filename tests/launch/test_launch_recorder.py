@@ -8,7 +8,7 @@ import pytest
 
 from sharploss.launch.engines import Task
 from sharploss.launch.jobs import Job
-from sharploss.launch.recorder import Recorder
+from sharploss.launch.recorder import PAUSE, Recorder
 from sharploss.launch.training import stamps
 
 SCRIPT = """
@@ -26,9 +26,13 @@ def study(tmp_path, monkeypatch):
     Path("pack").write_text("pixels")
     jobs = [Job(key, None, 1, 1.0, f"train@{key}", key[0]) for key in ("a1", "a2", "b1")]
 
+    def say(text):
+        with Path("said").open("a") as file:
+            file.write(f"{text}\n")
+
     def make(code=0, pause=0):
         dvc = (sys.executable, "-c", SCRIPT.format(code=code, pause=pause))
-        return Recorder("mini", jobs, lambda text: Path("said").write_text(text), dvc)
+        return Recorder("mini", jobs, say, dvc, stages=["protocols@mini"])
 
     return make
 
@@ -42,7 +46,7 @@ def task(recorder, index, read="pack"):
 
 def settle(recorder, **options):
     until = time.monotonic() + 30
-    while recorder.poll(**options):
+    while recorder.poll(last=True, **options):
         assert time.monotonic() < until
         time.sleep(0.02)
 
@@ -51,17 +55,46 @@ def told():
     return Path("told").read_text().splitlines() if Path("told").exists() else []
 
 
+def recorded():
+    return [line for line in told() if line.startswith("commit")]
+
+
+def measured():
+    return [line for line in told() if not line.startswith("commit")]
+
+
+UNTRAINED = "repro -s --keep-going protocols@mini"
+
+
 def test_runs_are_recorded_together_and_a_group_is_evaluated_when_it_is_complete(study):
     recorder = study()
     recorder.add(task(recorder, 0))
     recorder.poll()
+    assert recorder.commit is None  # the other run of its group is not there
     recorder.add(task(recorder, 1))
+    recorder.poll()
     recorder.add(task(recorder, 2))
     settle(recorder)
-    assert told()[:2] == ["commit --force --quiet train@a1", "commit --force --quiet train@a2 train@b1"]
-    assert told()[2:] == ["repro -s evaluate@mini-a", "repro -s evaluate@mini-b"]
+    assert recorded() == [
+        "commit --force --quiet --no-relink train@a1 train@a2",
+        "commit --force --quiet --no-relink train@b1",
+    ]
+    assert measured()[0] == UNTRAINED
+    assert " ".join(measured()[1:]).replace(" repro -s --keep-going", "").endswith("evaluate@mini-a evaluate@mini-b")
     assert recorder.failed == []
     assert not list(Path().glob("scratch*"))
+
+
+def test_a_run_whose_group_is_not_complete_is_recorded_after_a_pause(study):
+    recorder = study()
+    recorder.add(task(recorder, 0))
+    recorder.poll()
+    assert recorder.commit is None
+    recorder.since -= PAUSE
+    recorder.poll()
+    assert recorder.commit is not None
+    settle(recorder)
+    assert recorded() == ["commit --force --quiet --no-relink train@a1"]
 
 
 def test_a_run_whose_data_have_changed_meanwhile_is_not_recorded(study):
@@ -70,7 +103,7 @@ def test_a_run_whose_data_have_changed_meanwhile_is_not_recorded(study):
     Path("pack").write_text("other pixels")
     recorder.add(late)
     settle(recorder)
-    assert told() == []
+    assert recorded() == []
     assert recorder.failed == ["a1"]
     assert "a1: what it was trained from has changed meanwhile" in Path("said").read_text()
 
@@ -88,18 +121,19 @@ def test_an_evaluation_is_stopped_and_what_is_trained_recorded(study):
     recorder = study(pause=1)
     recorder.add(task(recorder, 2))
     until = time.monotonic() + 30
-    while recorder.evaluation is None:
+    while "evaluate@mini-b" not in recorder.measuring:
         recorder.poll()
         assert time.monotonic() < until
         time.sleep(0.02)
     recorder.add(task(recorder, 0))
     recorder.stop(0.02)
-    assert told() == ["commit --force --quiet train@b1", "commit --force --quiet train@a1"]
+    assert recorded() == ["commit --force --quiet --no-relink train@b1", "commit --force --quiet --no-relink train@a1"]
+    assert measured() == [UNTRAINED]
 
 
 def test_what_dvc_has_run_itself_needs_no_recording(study):
     recorder = study()
     recorder.add(task(recorder, 2, read=None))
     settle(recorder)
-    assert told() == []
+    assert recorded() == []
     assert recorder.recorded == {"b1"}

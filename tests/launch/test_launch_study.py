@@ -11,7 +11,7 @@ import time
 import pytest
 from last_step import last_step
 
-LONG = 4000  # some 10 s: the second run may begin seconds after the first
+LONG = 3000  # some 8 s: the second run may begin seconds after the first
 LAUNCH = ("python", "-m", "sharploss", "launch")
 LINE = "    params, run = load_params()"
 BREAK = (LINE, f'    if "-l2-" in key:\n        raise RuntimeError("broken")\n{LINE}')
@@ -83,11 +83,10 @@ def test_order_failures_and_the_end(fresh):
     assert not (study.folder / "reports/mini/index.html").exists()
 
     train.write_text(whole)
-    done = study.run(*LAUNCH, "--workers", "2")
+    done = study.run(*LAUNCH, "--workers", "2", "--train-only")  # what follows: tests/pipelines/test_study.py
     assert [key for key, what in events(done.stdout) if what == "done"] == ["l2-s0", "sploss-second-s0"]
-    assert (study.folder / "reports/mini/index.html").exists()
     status = json.loads(study.run("dvc", "status", "--json").stdout)
-    assert set(status) == {"fetch@mini"}
+    assert not [stage for stage in status if stage.startswith(("plan", "prepare", "train", "evaluate"))]
     assert "begun" not in study.run(*LAUNCH, "--train-only").stdout
 
 

@@ -9,9 +9,9 @@ import pytest
 from last_step import last_step
 from safetensors import safe_open
 
-SHORT = ("l1", "l2", "charbonnier", "l1_gv", "sploss")
+SHORT = ("l1", "l2")
 LONG = ("sr_x4-edsr-l1-long-s0", "sr_x4-edsr-sploss-long-s0")
-STEPS = 800
+STEPS = 600
 
 ALONE = """
 import sys
@@ -23,11 +23,12 @@ for key in sys.argv[1:]:
 """
 
 
-def dozen(params):
-    """Twelve runs; two of them are long enough to be met in the middle, and so they begin first."""
+def four(params):
+    """Four runs; two of them are long enough to be met in the middle, and so they begin first."""
+    params["tasks"], params["crops"] = {"sr_x4": params["tasks"]["sr_x4"]}, {}
     edsr = {"network": "edsr", "blocks": 1, "width": 8, "res_scale": 1.0}
     params["networks"] = {"espcn": {"network": "espcn", "width": 8}, "edsr": edsr}
-    params["losses"] = {name: params["losses"][name] for name in SHORT}
+    params["losses"] = {name: params["losses"][name] for name in (*SHORT, "sploss")}
     params["extractors"] = {}
     mini = {**params["recipes"]["mini"], "batch": 2, "patch": 12, "warmup": 2, "log_every": 5, "checkpoint_every": 20}
     params["recipes"] = {
@@ -36,16 +37,16 @@ def dozen(params):
     }
     suite = {**params["suites"]["pairings"], "recipe": "mini"}
     params["suites"] = {
-        "pairings": {**suite, "networks": ["espcn", "edsr"], "losses": list(SHORT)},
+        "pairings": {**suite, "networks": ["espcn"], "losses": list(SHORT)},
         "long": {**suite, "networks": ["edsr"], "losses": ["l1", "sploss"], "recipe": "long"},
     }
 
 
 @pytest.fixture
 def study(clone_to, tmp_path):
-    """The dozen, as far as the runs."""
+    """The four, as far as the runs."""
     study = clone_to(tmp_path / "cluster")
-    study.edit("params.yaml", dozen)
+    study.edit("params.yaml", four)
     study.environment |= {"OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled"}
     study.run("python", "pipelines/plan.py")
     study.run("dvc", "repro", "plan", "fetch", "prepare")
@@ -97,7 +98,7 @@ def test_a_study_survives_a_requeue_and_the_death_of_a_node(cluster, study, alon
         assert all(40 <= last_step(key, scratch) < STEPS for key in LONG)
         eventually(lambda: any(state.startswith("two down") for state in cluster.states()), 120, explain)
         cluster.start_node("two")
-        keys = [*LONG, *(f"sr_x4-{network}-{loss}-s0" for network in ("espcn", "edsr") for loss in SHORT)]
+        keys = [*LONG, *(f"sr_x4-espcn-{loss}-s0" for loss in SHORT)]
         alone_environment = {**study.environment, "PYTHONPATH": str(alone / "src")}
         subprocess.run([sys.executable, "-c", ALONE, *keys], cwd=alone, env=alone_environment, check=True)
         assert launch.wait(400) == 0, explain()

@@ -13,6 +13,7 @@ from sharploss.losses import LPIPSLoss, MDFLoss, TextureLoss, VGGLoss
 from sharploss.mdf.networks import SinGANDiscriminator
 
 NAMES = ("vgg", "vgg16", "texture", "lpips", "mdf")
+pytestmark = pytest.mark.usefixtures("lpips_at_once")
 each = pytest.mark.parametrize("name", NAMES)
 
 

@@ -82,9 +82,10 @@ def test_every_term_is_here():
 
 @each_loss
 def test_gradients_are_right(loss):
-    # Random images, so no error lies near enough to a kink of the absolute value to matter.
+    # Random images, so no error lies near enough to a kink of the absolute value to matter. Fast: along random
+    # directions, in which a wrong gradient shows as it does pixel by pixel.
     output, target = images_for(loss, 3, 1, 11, 12)
-    assert gradcheck(lambda image: loss(image, target), output.requires_grad_(), fast_mode=output.numel() > 500)
+    assert gradcheck(lambda image: loss(image, target), output.requires_grad_(), fast_mode=True)
 
 
 @each_loss

@@ -9,6 +9,7 @@ from sharploss.assets.fetch import AssetMissingError
 from sharploss.losses import LPIPSLoss, build_loss
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
+pytestmark = pytest.mark.usefixtures("lpips_at_once")
 with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: no AlexNet to compare with")
 
 

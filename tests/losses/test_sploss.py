@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharploss.losses import L1Loss, SPLoss
-from sharploss.losses.sploss import sploss_weight
 
 SPIKE = torch.zeros(1, 1, 3, 3)
 SPIKE[..., 1, 1] = 1
@@ -70,9 +69,9 @@ def test_alpha_0_is_l1_bit_for_bit_in_value_and_gradient(shape, parameters, seed
 
 
 def test_on_an_edge_blur_is_punished_and_sharpening_is_not():
-    weight = sploss_weight(BLURRED, STEP, alpha=2)[0, 0, 0]
+    weight = SPLoss(alpha=2).weight(BLURRED, STEP)[0, 0, 0]
     torch.testing.assert_close(weight, torch.tensor([1, 1, 2.2, 2.2, 1, 1]))
-    assert torch.equal(sploss_weight(SHARPENED, STEP, alpha=2), torch.ones_like(STEP))
+    assert torch.equal(SPLoss(alpha=2).weight(SHARPENED, STEP), torch.ones_like(STEP))
     # Both are equally far away in L1, and only SPLoss tells them apart.
     torch.testing.assert_close(L1Loss()(BLURRED, STEP), L1Loss()(SHARPENED, STEP))
     torch.testing.assert_close(SPLoss()(BLURRED, STEP), 2.2 * SPLoss()(SHARPENED, STEP))
@@ -88,20 +87,20 @@ def test_a_positive_centre_would_turn_the_rule_around():
 def test_the_gradient_is_the_weight_with_the_error_sign(wave_pair):
     output, target = wave_pair[0].requires_grad_(), wave_pair[1]
     SPLoss()(output, target).backward()
-    weight = sploss_weight(output, target)
+    weight = SPLoss().weight(output, target)
     assert not weight.requires_grad
     torch.testing.assert_close(output.grad, weight * (output - target).detach().sign() / output.numel())
 
 
 def test_range_255_multiplies_the_penalty_and_leaves_the_errors(wave_pair):
-    one, wide = (sploss_weight(*wave_pair, alpha=2, data_range=r) for r in (1, 255))
+    one, wide = (SPLoss(alpha=2, data_range=r).weight(*wave_pair) for r in (1, 255))
     torch.testing.assert_close(wide - 1, 255 * (one - 1), rtol=1e-4, atol=1e-3)
 
 
 def test_grey_gives_every_channel_the_laplacian_of_the_grey_target():
     target = torch.cat([SPIKE, torch.zeros(1, 2, 3, 3)], dim=1)
     output = target + torch.tensor([-0.5, -0.5, 0.5]).view(1, 3, 1, 1)
-    weight = sploss_weight(output, target, alpha=1, channels="grey")
+    weight = SPLoss(alpha=1, channels="grey").weight(output, target)
     assert weight[0, :, 1, 1].tolist() == pytest.approx([1 + 4 * 0.2989, 1 + 4 * 0.2989, 1])
 
 

@@ -1,11 +1,11 @@
-import functools
+import copy
 import math
 import os
-import warnings
 
 import pytest
 import torch
 
+from lpips_network import lpips_network
 from sharploss.assets.fetch import AssetMissingError, locate, present
 from sharploss.data import imresize, read_image
 from sharploss.functional.colour import quantise
@@ -21,7 +21,7 @@ with_weights = pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not se
 def distance():
     from sharploss.metrics.lpips import load_lpips
 
-    return load_lpips()
+    return load_lpips()  # the package's own way, once
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +37,10 @@ def test_identical_images_have_distance_0(distance, pair):
 
 @with_weights
 def test_it_is_the_packages_own_value_for_images_from_minus_1_to_1(distance, pair):
-    import lpips
     from safetensors.torch import load_file
 
     weights = load_file(f"{MIRROR}/weights/alexnet_features.safetensors")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+    network = copy.deepcopy(lpips_network("alex"))
     for piece, layer in (("slice1", 0), ("slice2", 3), ("slice3", 6), ("slice4", 8), ("slice5", 10)):
         convolution = getattr(getattr(network.net, piece), str(layer))
         convolution.weight.data, convolution.bias.data = (
@@ -68,22 +65,11 @@ def test_its_authors_examples_have_their_published_distances(distance):
 
 @pytest.mark.parametrize("net", ["alex", pytest.param("vgg", marks=pytest.mark.slow)])
 def test_both_networks_have_the_packages_value(net):
-    network, images = _random(net), [torch.rand(1, 3, 65, 40, generator=torch.manual_seed(i)) for i in range(2)]
+    network, images = lpips_network(net), [torch.rand(1, 3, 65, 40, generator=torch.manual_seed(i)) for i in range(2)]
     with torch.inference_mode():
         expected = network(*(quantise(image) for image in images), normalize=True).item()
         pictures = [CachedImage(image) for image in images]
         assert _distance(network, net, *pictures).item() == pytest.approx(expected, rel=1e-5)
-
-
-@functools.cache
-def _random(net):
-    """A network with weights of chance, large enough for differences to show."""
-    import lpips
-
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore")
-        torch.manual_seed(0)
-        return lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
 
 
 @pytest.mark.slow
@@ -91,7 +77,7 @@ def test_the_vgg_variant_is_built_from_torchvisions_file(monkeypatch, tmp_path):
     from sharploss.assets import weights as reader
     from sharploss.metrics import lpips
 
-    network = _random("vgg")
+    network = lpips_network("vgg")
     weights = {f"features.{name.split('.', 1)[1]}": value for name, value in network.net.state_dict().items()}
     torch.save(weights | {"classifier.0.bias": torch.zeros(4096)}, tmp_path / "vgg16.pth")
     monkeypatch.setattr(lpips, "local_only", lambda _: None)
@@ -105,7 +91,7 @@ def test_the_vgg_variant_is_built_from_torchvisions_file(monkeypatch, tmp_path):
 @pytest.mark.parametrize(("net", "side"), [("alex", 31), ("vgg", 16)])
 def test_the_smallest_image_is_the_smallest_that_the_network_takes(net, side):
     assert MIN_SIZE[net] == side
-    network = _random(net)
+    network = lpips_network(net)
     for size, works in ((side, True), (side - 1, False)):
         pictures = [CachedImage(torch.rand(1, 3, size, 40, generator=torch.manual_seed(i))) for i in range(2)]
         if works:
@@ -121,6 +107,7 @@ def test_smaller_images_have_no_value(distance):
 
 
 @with_weights
+@pytest.mark.usefixtures("lpips_at_once")
 def test_torchvisions_file_of_the_whole_network_serves_as_well(distance, pair, monkeypatch, tmp_path):
     from safetensors.torch import load_file
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharploss.functional.colour import quantise
-from sharploss.losses.sploss import sploss_weight
+from sharploss.losses import SPLoss
 from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.sharpness import blurred_edge_share, gradient_variance_ratio
 from sharploss.utils.errors import UserError
@@ -95,7 +95,7 @@ def test_a_single_bright_point_that_is_too_dark_is_blurred():
 def test_it_flags_what_sploss_penalises():
     output, target = photo(1), photo(2)
     pair = [CachedImage(image).seen("rgb", 4) for image in (output, target)]
-    penalised = (sploss_weight(*pair, alpha=2) > 1) & ((pair[0] - pair[1]).abs() > 1e-9)
+    penalised = (SPLoss(alpha=2).weight(*pair) > 1) & ((pair[0] - pair[1]).abs() > 1e-9)
     wrong = (pair[0] - pair[1]).abs() > 1e-9
     assert blurred_edge_share(output, target).item() == pytest.approx((penalised.sum() / wrong.sum()).item(), abs=1e-3)
 

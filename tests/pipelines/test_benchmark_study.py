@@ -52,7 +52,7 @@ def test_the_real_sets_prepare_from_the_mirror(tmp_path, monkeypatch, name):
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
     task = load_params(STUDY).tasks[name].model_dump(mode="json")
-    packs = {path.stem: open_pack(path) for path in prepare(name, task, tmp_path / "packs", progress=False)}
+    packs = {path.stem: open_pack(path) for path in prepare(name, task, tmp_path / "packs")}
     learnt = sum(len(ASSETS[data].files) for data in task["train"])
     assert len(packs["train"]) == learnt - ("set5" in task["test"])  # Set5's woman is in bsds500_train
     for data in task["test"]:

@@ -30,8 +30,8 @@ def refused(content, loss, **world):
 def test_a_size_that_the_recipe_does_not_give_is_refused(mini):
     mini["losses"]["l1_ragan"]["ragan"]["size"] = 32
     assert refused(mini, "l1_ragan") == (
-        "params.yaml: losses.l1_ragan.ragan.size is 32, and recipes.mini_gan gives patches of 64x64 pixels on sr_x4: "
-        "leave size out, and it follows the recipe."
+        "params.yaml: losses.l1_ragan.ragan.size is 32, and the patches of recipes.mini_gan on sr_x4 have 64: "
+        "leave it out."
     )
     mini["losses"]["l1_ragan"]["ragan"]["size"] = 64
     check_run(Params.model_validate(mini), {**RUN, "loss": "l1_ragan"})
@@ -40,8 +40,8 @@ def test_a_size_that_the_recipe_does_not_give_is_refused(mini):
 def test_a_discriminator_of_grey_images_is_refused(mini):
     mini["losses"]["l1_ragan"]["ragan"]["channels"] = 1
     assert refused(mini, "l1_ragan") == (
-        "params.yaml: losses.l1_ragan.ragan.channels is 1, and the patches of recipes.mini_gan have 3 (RGB), as all "
-        "images of a study: leave channels out."
+        "params.yaml: losses.l1_ragan.ragan.channels is 1, and the patches of recipes.mini_gan on sr_x4 have 3: "
+        "leave it out."
     )
 
 
@@ -82,7 +82,7 @@ def test_normalisation_over_one_number_is_refused(mini, batch, accumulate, world
     assert message.startswith(
         "params.yaml: the discriminator of losses.own.gan normalises a single pixel of each 16x16"
     )
-    assert f"of which it needs 2, and recipes.mini_gan gives 1 (a batch of {batch}" in message
+    assert f"over 2 images at least, and recipes.mini_gan gives 1 together (batch {batch} in " in message
     assert f"make batch at least {2 * max(accumulate, world)}" in message
     assert ("lower accumulate" in message) == (accumulate > 1)
     mini["recipes"]["mini_gan"].update(batch=2 * batch)

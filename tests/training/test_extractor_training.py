@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+from functools import cache
 
 import pytest
 import torch
@@ -47,27 +48,39 @@ def kill_after(monkeypatch, count):
     monkeypatch.setattr("sharploss.training.extractor.critic_terms", counting)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A function of the kind of task that trains once: what came of it, and its folder."""
+
+    @cache
+    def once(kind):
+        scratch = tmp_path_factory.mktemp(kind)
+        return train(scratch, kind), scratch
+
+    return once
+
+
 @pytest.mark.parametrize("kind", TASKS)
-def test_twice_is_the_same_to_the_bit(tmp_path, kind):
-    one, other = (train(tmp_path / name, kind) for name in ("one", "other"))
+def test_twice_is_the_same_to_the_bit(tmp_path, trained, kind):
+    (one, scratch), other = trained(kind), train(tmp_path, kind)
     assert one.status == "finished"
     assert len(one.discriminators) == 3
     assert same(one, other)
-    assert (tmp_path / "one/history.jsonl").read_bytes() == (tmp_path / "other/history.jsonl").read_bytes()
+    assert (scratch / "history.jsonl").read_bytes() == (tmp_path / "history.jsonl").read_bytes()
 
 
-def test_the_scale_of_super_resolution_is_in_no_number(tmp_path, monkeypatch):
-    one = train(tmp_path / "x4", "sr")
+def test_the_scale_of_super_resolution_is_in_no_number(tmp_path, trained, monkeypatch):
+    one, _ = trained("sr")
     monkeypatch.setitem(TASKS, "sr", TASKS["sr"].model_copy(update={"scale": 2}))
-    assert same(one, train(tmp_path / "x2", "sr"))
+    assert same(one, train(tmp_path, "sr"))
 
 
-def test_another_seed_gives_other_discriminators(tmp_path):
-    assert not same(train(tmp_path / "a"), train(tmp_path / "b", seed=1))
+def test_another_seed_gives_other_discriminators(tmp_path, trained):
+    assert not same(trained("denoise")[0], train(tmp_path, seed=1))
 
 
-def test_a_stopped_training_ends_with_the_same_bits(tmp_path, monkeypatch):
-    whole = train(tmp_path / "whole")
+def test_a_stopped_training_ends_with_the_same_bits(tmp_path, trained, monkeypatch):
+    whole, scratch = trained("denoise")
     # 8 calls a scale: the 11th is in the second iteration of the second scale.
     kill_after(monkeypatch, 11)
     stopped = train(tmp_path / "again")
@@ -77,17 +90,17 @@ def test_a_stopped_training_ends_with_the_same_bits(tmp_path, monkeypatch):
     resumed = train(tmp_path / "again")
     assert resumed.status == "finished"
     assert same(whole, resumed)
-    assert (tmp_path / "whole/history.jsonl").read_bytes() == (tmp_path / "again/history.jsonl").read_bytes()
+    assert (scratch / "history.jsonl").read_bytes() == (tmp_path / "again/history.jsonl").read_bytes()
 
 
-def test_a_finished_training_is_not_done_again(tmp_path, monkeypatch):
-    whole = train(tmp_path)
+def test_a_finished_training_is_not_done_again(trained, monkeypatch):
+    whole, scratch = trained("denoise")
     monkeypatch.setattr("sharploss.training.extractor.critic_terms", lambda *_: pytest.fail("trained again"))
-    assert same(whole, train(tmp_path))
+    assert same(whole, train(scratch))
 
 
-def test_the_global_random_state_neither_matters_nor_changes(tmp_path):
-    one = train(tmp_path / "one")
+def test_the_global_random_state_neither_matters_nor_changes(tmp_path, trained):
+    one, _ = trained("denoise")
     torch.manual_seed(123)
     before = torch.get_rng_state()
     assert same(one, train(tmp_path / "other"))
@@ -121,8 +134,8 @@ def test_widths_are_those_of_the_authors_files():
     assert [width(index, official) for index in range(13)] == [32] * 4 + [64] * 4 + [128] * 5
 
 
-def test_what_is_trained_is_frozen_and_can_serve_as_a_loss(tmp_path):
-    done = train(tmp_path)
+def test_what_is_trained_is_frozen_and_can_serve_as_a_loss(trained):
+    done, _ = trained("denoise")
     assert not any(module.training for module in done.discriminators.modules())
     assert not any(parameter.requires_grad for parameter in done.discriminators.parameters())
     image = torch.rand(1, 3, 16, 16, requires_grad=True)
@@ -177,7 +190,7 @@ def test_discriminators_tell_a_photograph_they_never_saw_from_a_restored_one(tmp
     For super-resolution this does not hold after so short a training: there the generator, which gets no noise, learns
     the one small image by heart, and little is left for the discriminator to tell.
     """
-    mini = Extractor(task="t", image="skimage_train/coffee", scales=3, max_size=48, iterations=50, log_every=20)
+    mini = Extractor(task="t", image="skimage_train/coffee", scales=2, max_size=40, iterations=30, log_every=20)
     image, _ = load_image(mini.image, {})
     done = train_extractor(mini, TASKS["denoise"], image, scratch=tmp_path, device=CPU, title="mini")
     other = make_pyramid(load_image("skimage_test/astronaut", {})[0], TASKS["denoise"], mini, CPU)

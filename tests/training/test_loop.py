@@ -12,7 +12,7 @@ from sharploss.record.history import read_history
 from sharploss.training.loop import train
 from sharploss.training.schedule import learning_rate
 from sharploss.training.state import make_network, make_optimizer
-from toy_training import typed
+from toy_training import configuration, typed
 
 CPU = torch.device("cpu")
 
@@ -55,22 +55,27 @@ def test_a_run_is_the_textbook_loop(config, packs, tmp_path):
     assert result.step == 12
 
 
-def test_twice_is_equal(config, packs, tmp_path):
-    first, second = (run(config, packs, tmp_path / name) for name in "ab")
-    assert same(first.network, second.network)
-    assert (tmp_path / "a/history.jsonl").read_bytes() == (tmp_path / "b/history.jsonl").read_bytes()
+def test_twice_is_equal(config, packs, tmp_path, whole):
+    again = run(config, packs, tmp_path)
+    assert same(whole[0], again.network)
+    assert whole[1] == (tmp_path / "history.jsonl").read_bytes()
 
 
-def test_the_seed_matters(config, packs, tmp_path):
-    assert not same(
-        run(config, packs, tmp_path / "a").network, run({**config, "seed": 1}, packs, tmp_path / "b").network
-    )
+def test_the_seed_matters(config, packs, tmp_path, whole):
+    assert not same(whole[0], run({**config, "seed": 1}, packs, tmp_path).network)
 
 
-@pytest.mark.parametrize("step", range(1, 12))
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stopped_anywhere_and_resumed_gives_the_same_bits(config, packs, tmp_path, monkeypatch, step, number):
-    whole = run(config, packs, tmp_path / "whole")
+@pytest.fixture(scope="module")
+def whole(packs, tmp_path_factory):
+    """A run of the configuration that was not stopped: its network and its record."""
+    scratch = tmp_path_factory.mktemp("whole")
+    return run(configuration(steps=12), packs, scratch).network, (scratch / "history.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("step", "number"), [*((step, signal.SIGTERM) for step in range(1, 12)), (5, signal.SIGINT), (6, signal.SIGINT)]
+)
+def test_stopped_anywhere_and_resumed_gives_the_same_bits(config, packs, tmp_path, monkeypatch, whole, step, number):
     with monkeypatch.context() as patch:
         patch.setattr(Patches, "batch", stop_after(step, number))
         stopped = run(config, packs, tmp_path / "parts")
@@ -78,13 +83,11 @@ def test_stopped_anywhere_and_resumed_gives_the_same_bits(config, packs, tmp_pat
     assert stopped.status == ("stopped" if step + 1 < 12 else "finished")
     resumed = run(config, packs, tmp_path / "parts")
     assert resumed.status == "finished"
-    assert same(whole.network, resumed.network)
-    assert (tmp_path / "whole/history.jsonl").read_bytes() == (tmp_path / "parts/history.jsonl").read_bytes()
+    assert same(whole[0], resumed.network)
+    assert whole[1] == (tmp_path / "parts/history.jsonl").read_bytes()
 
 
-def test_a_crash_resumes_from_the_checkpoint_before_it(config, packs, tmp_path, monkeypatch):
-    whole = run(config, packs, tmp_path / "whole")
-
+def test_a_crash_resumes_from_the_checkpoint_before_it(config, packs, tmp_path, monkeypatch, whole):
     def crash(self, step, batch=Patches.batch):
         if step == 9:
             raise KeyboardInterrupt
@@ -96,8 +99,8 @@ def test_a_crash_resumes_from_the_checkpoint_before_it(config, packs, tmp_path, 
             run(config, packs, tmp_path / "parts")
     assert [path.name for path in (tmp_path / "parts").glob("*.pt")] != []
     resumed = run(config, packs, tmp_path / "parts")
-    assert same(whole.network, resumed.network)
-    assert (tmp_path / "whole/history.jsonl").read_bytes() == (tmp_path / "parts/history.jsonl").read_bytes()
+    assert same(whole[0], resumed.network)
+    assert whole[1] == (tmp_path / "parts/history.jsonl").read_bytes()
 
 
 def test_nlsn_draws_its_hashes_by_step_so_that_a_resume_gives_the_same_bits(config, packs, tmp_path, monkeypatch):
@@ -177,8 +180,8 @@ def test_the_running_mean_of_the_weights_is_what_is_kept(config, packs, tmp_path
     result = run(config, packs, tmp_path / "mean")
     assert same(result.network, result.state.average)
     mean = dict(make_network(typed(config)).named_parameters())
-    for steps in range(1, 13):
-        stopped = run_until(config, packs, tmp_path / f"{steps}", steps, monkeypatch)
+    for steps in range(1, 13):  # each goes on from the checkpoint of the one before
+        stopped = run_until(config, packs, tmp_path / "parts", steps, monkeypatch)
         mean = {name: 0.75 * mean[name] + 0.25 * value for name, value in stopped.network.named_parameters()}
     for name, value in result.network.named_parameters():
         torch.testing.assert_close(value, mean[name])
@@ -204,16 +207,15 @@ def test_the_record_can_be_followed_from_the_first_step(config, packs, tmp_path)
     assert followed == [True]
 
 
-def test_pictures_change_no_bit_also_over_a_stop(config, packs, tmp_path, monkeypatch):
+def test_pictures_change_no_bit_also_over_a_stop(config, packs, tmp_path, monkeypatch, whole):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    plain = run(config, packs, tmp_path / "plain")
     with monkeypatch.context() as patch:
         patch.setattr(Patches, "batch", stop_after(7))
         assert run(config, packs, tmp_path / "shown", on_start=lambda _: pictures).status == "stopped"
     shown = run(config, packs, tmp_path / "shown", on_start=lambda _: pictures)
-    assert same(plain.network, shown.network)
-    assert (tmp_path / "plain/history.jsonl").read_bytes() == (tmp_path / "shown/history.jsonl").read_bytes()
+    assert same(whole[0], shown.network)
+    assert whole[1] == (tmp_path / "shown/history.jsonl").read_bytes()
     assert sorted(path.name for path in pictures.iterdir()) == ["12--0--toy-d.npy", "6--0--toy-d.npy"]
 
 

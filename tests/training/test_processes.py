@@ -12,7 +12,7 @@ import torch
 from sharploss.config.recipe import Recipe
 from sharploss.data.pack import open_pack
 from sharploss.data.patches import Patches
-from sharploss.record.history import NullHistory, read_history
+from sharploss.record.history import read_history
 from sharploss.training.checkpoint import read_weights, save_weights
 from sharploss.training.loop import train
 from sharploss.training.processes import Gradients, ProcessGroup, join, micro_batches
@@ -209,9 +209,3 @@ def test_alone_nothing_is_exchanged():
     assert group.mean(values) is values
     with join() as alone, alone.main_first():
         assert alone == group
-
-
-def test_a_null_history_keeps_nothing():
-    with NullHistory() as record:
-        record.append({"event": "train", "step": 1})
-        assert record.sync() == 0

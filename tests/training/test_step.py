@@ -167,6 +167,7 @@ def test_a_capture_that_fails_is_an_error_where_it_was_asked_for(config, packs, 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_capture_that_fails_leaves_no_trace_but_its_reason(config, packs, tmp_path, graphs, fault, capsys):
     adversarial(config)
+    config["recipe"]["steps"] = 6
     eager = run(config, packs, tmp_path / "eager")
     graphs.setattr(step_module, "capture", fault)
     graphs.setattr(Step, "_forms", lambda _: ("captured", "eager"))

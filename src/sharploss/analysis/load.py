@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
-SPEED = ["seconds", "steps_per_second", "parameters"]
+SPEED = ["seconds", "steps_per_second", "memory", "parameters"]
 HISTORY_COLUMNS = ["run", "event", "step", "total", "psnr_y", "terms", "gradient", "discriminator"]
-EXTRACTION_COLUMNS = ["extractor", "scale", "iteration", "d_real", "d_fake", "gradient_penalty", "reconstruction"]
 EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]  # luma in [0, 1]
 
 
@@ -64,7 +63,6 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
         every_score=every,
         scores=scores,
         history=pd.DataFrame(lines, columns=HISTORY_COLUMNS),
-        extractions=_extractions(files, params, plan),
         not_measured={name: why for note in notes for name, why in note.not_measured.items() if name not in measured},
         missing_sets={
             name: why
@@ -169,13 +167,3 @@ def _history(files: StudyPaths, record: RunRecord) -> list[dict[str, Any]]:
     if steps != sorted(set(steps)) or max([*steps, *validated], default=0) < last:
         raise UserError(f"{path} is not the whole record of {last} steps: restore it, or train that run again.")
     return lines
-
-
-def _extractions(files: StudyPaths, params: Params, plan: Plan) -> pd.DataFrame:
-    """Read the records of the extractors that runs use; a file from elsewhere, named by its path, has none here."""
-    import pandas as pd
-
-    own = {paths(files.study).extractor_weights(name).as_posix(): name for name in params.extractors}
-    names = [own[path] for path in dict.fromkeys(str(run["extractor"]) for run in plan["runs"].values()) if path in own]
-    lines = [{"extractor": name, **line} for name in names for line in read_history(files.extractor(name).history)]
-    return pd.DataFrame(lines, columns=EXTRACTION_COLUMNS)

@@ -38,7 +38,7 @@ def default_protocol(metric: str) -> str:
 
 
 def is_shown(measure: Measure) -> bool:
-    """Return whether tables and ranks show a measure: of PSNR and SSIM one protocol counts, of the others all."""
+    """Return whether tables show a measure: of PSNR and SSIM one protocol counts, of the others all."""
     metric, protocol = measure
     known = metric in SHOWN or metric not in METRIC_INFO
     return known and (metric not in ("psnr", "ssim") or protocol in MAIN)

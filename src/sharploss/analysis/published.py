@@ -17,8 +17,6 @@ from sharploss.utils.models import load_model
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ["paper", "table", "task", "dataset", "scale", "network", "loss", "alpha", "metric", "value"]
-
 
 class PaperTable(Strict):
     """One table of a paper."""
@@ -90,17 +88,19 @@ def published_values(root: Path) -> pd.DataFrame:
 
 
 def reference(root: Path, name: str) -> pd.DataFrame:
-    """Read numbers from elsewhere, as they are; values are numbers.
+    """Read numbers from elsewhere, as they are; NaN where a cell is empty.
 
     Raises:
         UserError: there is no such file, or it was altered.
     """
+    import pandas as pd
+
     index = load_index(root)
     if name not in index.reference:
         raise unknown("reference", name, index.reference)
-    about = index.reference[name]
-    table = _checked(root / PUBLISHED / about.file, about)
-    return table.apply(_numbers)
+    path = root / PUBLISHED / index.reference[name].file
+    _checked(path, index.reference[name])
+    return pd.read_csv(path)
 
 
 def demo(root: Path) -> pd.DataFrame:
@@ -125,16 +125,8 @@ def published_cells(root: Path) -> pd.DataFrame:
     return pd.concat([published_values(root), demo(root)], ignore_index=True)
 
 
-def _numbers(column: pd.Series[str]) -> pd.Series[Any]:
-    import pandas as pd
-
-    try:
-        return pd.to_numeric(column)
-    except ValueError:
-        return column
-
-
 def _checked(path: Path, about: PaperTable | Reference) -> pd.DataFrame:
+    """Read a file as text, if it is the one that tables.yaml describes."""
     import pandas as pd
 
     if not path.is_file():
@@ -150,39 +142,32 @@ def _checked(path: Path, about: PaperTable | Reference) -> pd.DataFrame:
 def _table(root: Path, index: Published, name: str) -> pd.DataFrame:
     import pandas as pd
 
-    table = _checked(root / PUBLISHED / f"{name}.csv", index.tables[name])
-    rows = [_row(index, name, {str(key): str(value) for key, value in row.items()}) for row in table.to_dict("records")]
-    return pd.DataFrame(rows)
-
-
-def _row(index: Published, name: str, row: dict[str, str]) -> dict[str, Any]:
     about, names = index.tables[name], index.names
-    task = f"{row['task']} {row['scale']}"
-    metric, protocol = _find(name, "metric", row["metric"], about.metrics)
-    _find(name, "data set", row["dataset"], names.datasets)
-    return {
-        "table": name,
-        "paper": row["paper"],
-        "task": _find(name, "task", task, about.tasks)[0],
-        "network": _find(name, "network", row["network"], names.networks),
-        "loss": _loss(index, name, row),
-        "alpha": float(row["alpha"] or "nan"),
-        "dataset": row["dataset"].lower(),
-        "metric": metric,
-        "protocol": protocol,
-        "value": float(row["value"]),
-        "decimals": len(row["value"].partition(".")[2]),
-        **{f"label_{key}": row[key] for key in ("network", "loss", "dataset", "metric", "scale")},
-    }
+    table = _checked(root / PUBLISHED / f"{name}.csv", about)
 
+    def ours(kind: str, printed: pd.Series[str], known: dict[str, Any]) -> list[Any]:
+        for text in printed[~printed.isin(list(known))]:
+            raise UserError(f"results/published/tables.yaml, {name}: {unknown(kind, text, known)}")
+        return [known[text] for text in printed]
 
-def _loss(index: Published, name: str, row: dict[str, str]) -> str:
-    own = index.tables[name].losses
-    exact = f"{row['loss']} alpha={float(row['alpha']):g}" if row["alpha"] else row["loss"]
-    return own[exact] if exact in own else _find(name, "loss", row["loss"], index.names.losses | own)
-
-
-def _find(table: str, kind: str, name: str, known: dict[str, Any]) -> Any:
-    if name not in known:
-        raise UserError(f"results/published/tables.yaml, {table}: {unknown(kind, name, known)}")
-    return known[name]
+    alpha = pd.to_numeric(table["alpha"])
+    exact = table["loss"] + alpha.map(lambda value: f" alpha={value:g}")
+    loss = exact.where(exact.isin(list(about.losses)), table["loss"])
+    metric, protocol = zip(*ours("metric", table["metric"], about.metrics), strict=True)
+    ours("data set", table["dataset"], names.datasets)
+    found = pd.DataFrame(
+        {
+            "table": name,
+            "paper": table["paper"],
+            "task": [tasks[0] for tasks in ours("task", table["task"] + " " + table["scale"], about.tasks)],
+            "network": ours("network", table["network"], names.networks),
+            "loss": ours("loss", loss, names.losses | about.losses),
+            "alpha": alpha,
+            "dataset": table["dataset"].str.lower(),
+            "metric": metric,
+            "protocol": protocol,
+            "value": pd.to_numeric(table["value"]),
+            "decimals": table["value"].str.partition(".")[2].str.len(),
+        }
+    )
+    return found.join(table[["network", "loss", "dataset", "metric", "scale"]].add_prefix("label_"))

@@ -38,8 +38,8 @@ class Study:
         runs: one row per run of the plan, in its order: run, task, network, loss, recipe, seed, variant (the run's
             name without group and seed: the loss, with the recipe where that is not the study's own), group, suites,
             alpha (NaN where the loss is not SPLoss alone), reference (the name of the task's input baseline),
-            status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, parameters (NaN
-            where nothing was trained).
+            status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, memory and
+            parameters (NaN where nothing was trained).
         every_score: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
             protocol, value. Input baselines have the loss "bicubic" or "input" and the network and recipe "". Runs that
             diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own. PSNR of
@@ -49,8 +49,6 @@ class Study:
         history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
             (the norm of the network's), discriminator (a dict, where the loss is adversarial:
             sharploss.training.discriminator.LOGGED).
-        extractions: one row per line of the records of MDF's discriminators that the runs use: extractor, scale,
-            iteration, d_real, d_fake, gradient_penalty, reconstruction.
         not_measured: metric -> reason (one sentence), for metrics without a single score.
         missing_sets: test set -> reason.
         cures: failure of runs that were not trained -> what to do about it, where that is known.
@@ -66,7 +64,6 @@ class Study:
     every_score: pd.DataFrame
     scores: pd.DataFrame
     history: pd.DataFrame
-    extractions: pd.DataFrame
     not_measured: dict[str, str] = field(default_factory=dict[str, str])
     missing_sets: dict[str, str] = field(default_factory=dict[str, str])
     cures: dict[str, str] = field(default_factory=dict[str, str])

@@ -49,10 +49,7 @@ class _TryAgainError(Exception):
 
 @contextmanager
 def locked(target: Path) -> Generator[None]:
-    """Wait until no other process (or thread) makes `target`, then hold it for the block.
-
-    The lock is a hidden file beside `target`; the system releases it when its process dies, however it dies.
-    """
+    """Wait until no other process (or thread) makes `target`, then hold it for the block, by a hidden file there."""
     from filelock import FileLock, Timeout
 
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -74,11 +71,8 @@ def download(file: File, target: Path, room: float = 1) -> None:
     """Download `file` to `target`, from the first of its addresses that serves it.
 
     What has arrived is kept in a hidden part file beside `target` and continued there, also by a later process, as
-    long as the server says (ETag or Last-Modified) that its content is still the same. `target` appears when its
-    size and sha256 are as the catalogue says, as far as it says. `room` times its size must be free on the disk.
-
-    Raises:
-        DownloadError: it cannot be had, or there is no room for it.
+    long as the server says (ETag or Last-Modified) that its content is still the same. `target` appears when its size
+    and sha256 are as the catalogue says. DownloadError where it cannot be had or `room` times its size is not free.
     """
     part = target.with_name(f".{target.name}.part")
     try:

@@ -11,31 +11,17 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sharploss.assets import lookup
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.download import DownloadError, download, locked
-from sharploss.assets.lookup import (
-    asset_named,
-    cache_folder,
-    expected,
-    fault,
-    find,
-    images_below,
-    is_image,
-    present,
-    roots,
-)
+from sharploss.assets.lookup import asset_named, cache_folder, expected, fault, find, images_below, present, roots
 from sharploss.assets.unpack import fresh_folder, unpack
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256, write_json
 
 
 class AssetMissingError(UserError):
-    """An asset cannot be had here.
-
-    Attributes:
-        reason: why, without anything that differs from machine to machine.
-        cure: what to do, in words as general, for the results to say; "" where nothing is known.
-    """
+    """An asset cannot be had here: `reason` and `cure` say so for the results, the same words on every machine."""
 
     def __init__(self, message: str, reason: str, cure: str = "") -> None:
         super().__init__(message)
@@ -45,8 +31,8 @@ class AssetMissingError(UserError):
 def locate(name: str) -> list[Path]:
     """Find every file of an asset, downloading what is not here to the cache, and check its sha256.
 
-    Archives are unpacked in the cache, and removed from it when every asset that comes in them is. The images of an
-    unpacked folder are counted: their publishers give no checksums.
+    Archives are unpacked in the cache, and removed from it when every asset that comes in them is; their images are
+    counted, since their publishers give no checksums.
 
     Returns:
         One path a file, in the catalogue's order, or the sorted images of the unpacked folder.
@@ -101,10 +87,8 @@ def _locate_images(name: str, asset: Asset) -> list[Path]:
         return images
     for root in roots():
         if found := len(images_below(asset, root / asset.folder)):
-            raise UserError(
-                f"{root / asset.folder} holds {found} images but '{name}' has {expected(asset)}: "
-                "complete the folder or delete it."
-            )
+            what = f"{found} images but '{name}' has {expected(asset)}"
+            raise UserError(f"{root / asset.folder} holds {what}: complete the folder or delete it.")
     for archive in asset.archives:
         if not find(asset, archive) and (reason := _obstacle(archive)):
             raise _missing(name, archive, reason)
@@ -137,9 +121,8 @@ def _unpack(name: str, asset: Asset, target: Path) -> None:
     with fresh_folder(target) as temporary:
         found = sum(unpack(archive, temporary, lambda names: _choose(asset, names)) for archive in archives)
         if found != expected(asset):
-            raise UserError(
-                f"{archives[0]} holds {found} images of '{name}' instead of {expected(asset)}: replace or delete it."
-            )
+            what = f"{found} images of '{name}' instead of {expected(asset)}"
+            raise UserError(f"{archives[0]} holds {what}: replace or delete it.")
 
 
 def _choose(asset: Asset, names: Iterable[PurePosixPath]) -> dict[PurePosixPath, PurePosixPath]:
@@ -147,7 +130,7 @@ def _choose(asset: Asset, names: Iterable[PurePosixPath]) -> dict[PurePosixPath,
 
     One archive can hold several sets (GoPro's train and test), and may wrap them in folders.
     """
-    images = [path for path in names if is_image(asset, path)]
+    images = [path for path in names if lookup.is_image(asset, path)]
     folder = PurePosixPath(asset.folder).name
     below = [path for path in images if folder in path.parts[:-1]]
     if not below:

@@ -56,10 +56,9 @@ def is_plain(name: str) -> bool:
 
 
 def list_folder(folder: Path) -> Listing:
-    """List what is below a folder, at any depth.
+    """List what is below a folder, at any depth; links are followed, but not to a folder that holds `folder`.
 
-    Links are followed. A folder that several names lead to is listed once, under its own name where that is below
-    `folder` too; a link to a folder that holds `folder` is not followed.
+    A folder that several names lead to is listed once, under its own name where that is below `folder` too.
     """
     found = Listing(folder, [], [], [], [], [])
     top, seen = folder.resolve(), set[Path]()

@@ -104,10 +104,7 @@ def fetch(names: Iterable[str]) -> int:
 
 
 def verify(names: Sequence[str], *, asked: bool = True) -> int:
-    """Compare all that is here with its sha256, size or number of images; return 1 when something is wrong.
-
-    Of what was `asked` for by name, it is also wrong when nothing is here.
-    """
+    """Compare all that is here, and must be where it was `asked` for, with the catalogue; return 1 when it differs."""
     from tqdm import tqdm
 
     jobs = [job for name in names for job in _files(name)]

@@ -1,20 +1,15 @@
 """Find leakage: data sets that must not be trained on where others are tested on."""
 
 from collections.abc import Iterable
-from types import MappingProxyType
 
 from sharploss.assets.catalogue import ASSETS
 
-ALSO_KNOWN_AS = MappingProxyType(
-    {
-        "bsds500_val": "b100",
-        "bsd100": "b100",
-        "bsds100": "b100",
-        "bsd200": "bsds500_train",
-        "bsd68": "cbsd68",
-        "yang91": "t91",
-    }
-)
+ALSO_KNOWN_AS = {
+    **dict.fromkeys(("bsds500_val", "bsd100", "bsds100"), "b100"),
+    "bsd200": "bsds500_train",
+    "bsd68": "cbsd68",
+    "yang91": "t91",
+}
 """Other names of sets, where the nearest name in spelling is another set: BSDS500's val part is B100, a test set."""
 
 

@@ -15,11 +15,7 @@ from sharploss.utils.files import sha256
 
 
 def present(name: str) -> list[Path] | None:
-    """Find the files of an asset that are here, as `locate` would, without network and without reading them.
-
-    Returns:
-        One path a file in the catalogue's order, or the sorted images of the unpacked folder; None when any is missing.
-    """
+    """Find the files of an asset as `locate` would, without network and without reading them; None if any lacks."""
     asset = asset_named(name)
     if asset.archives:
         unpacked = (images_below(asset, root / asset.folder) for root in roots())
@@ -46,8 +42,7 @@ def cache_folder() -> Path:
 def roots() -> list[Path]:
     """Return the folders that assets are looked up in, in order: the cache, the mirror where there is one.
 
-    Raises:
-        UserError: the mirror is no folder: what is in it would be taken for what cannot be had.
+    UserError where the mirror is no folder: what is in it would be taken for what cannot be had.
     """
     mirror = os.environ.get("SHARPLOSS_MIRROR")
     if mirror and not Path(mirror).is_dir():

@@ -17,10 +17,8 @@ _CURE = "rename it, or take it out of the set"
 def own_images(place: str, name: str) -> Listing:
     """List a folder or a zip file (unpacked into the cache once), the `place` of the set `name` in params.yaml.
 
-    A relative place is looked for here, then in the cache and in the mirror.
-
-    Raises:
-        UserError: nothing is there, or no image, or a broken link; or an image has a name that results cannot hold.
+    A relative place is looked for here, then in the cache and in the mirror. UserError where nothing is there, or no
+    image, or a broken link, or an image has a name that results cannot hold.
     """
     where = f"datasets.{name}"
     places = [Path(place), *(root / place for root in roots())]
@@ -49,10 +47,7 @@ def own_images(place: str, name: str) -> Listing:
 
 
 def own_receipt(name: str, places: Iterable[str]) -> dict[str, Any]:
-    """Return the receipt (`sharploss.assets.receipts`) of a user's own set; what was skipped of it is counted there.
-
-    Files go by their paths within their folder, so that equal names in two folders are two images.
-    """
+    """Return the receipt (`sharploss.assets.receipts`) of a user's own set; what was skipped of it is counted there."""
     sums, skipped = dict[str, str](), dict[str, str]()
     for place in places:
         found = own_images(place, name)

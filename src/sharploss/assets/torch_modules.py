@@ -17,16 +17,8 @@ from sharploss.utils.errors import UserError, cut
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
 DTYPES = {"torch FloatStorage": torch.float32, "torch LongStorage": torch.int64}
-MODULES = frozenset(
-    {
-        "SinGAN.models ConvBlock",
-        "SinGAN.models WDiscriminator",
-        "torch.nn.modules.activation LeakyReLU",
-        "torch.nn.modules.batchnorm BatchNorm2d",
-        "torch.nn.modules.container Sequential",
-        "torch.nn.modules.conv Conv2d",
-    }
-)
+LAYERS = ("activation LeakyReLU", "batchnorm BatchNorm2d", "container Sequential", "conv Conv2d")
+MODULES = ("SinGAN.models ConvBlock", "SinGAN.models WDiscriminator", *(f"torch.nn.modules.{name}" for name in LAYERS))
 
 
 class RefusedError(Exception):
@@ -76,13 +68,9 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_modules(path: str | Path) -> list[dict[str, Tensor]]:
-    """Read a list of modules that torch.save of a version before 1.6 pickled.
+    """Read the state dicts (float32 or int64) of a list of modules that torch.save of a version before 1.6 pickled.
 
-    Returns:
-        For each module its parameters and buffers by name, as `state_dict` names them: float32 or int64.
-
-    Raises:
-        UserError: it is missing, damaged, or names anything that a saved discriminator does not need.
+    UserError where the file is missing, damaged, or names anything that a saved discriminator does not need.
     """
     try:
         return _read(Path(path).read_bytes())

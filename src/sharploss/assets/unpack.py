@@ -1,7 +1,6 @@
 """Unpack zip and tar files whose content nobody has checked: only plain files, only below the target.
 
-Members are copied under names that the caller chooses, so neither library's extraction is used: one rule holds for both
-formats, and for Python 3.11.2, whose tarfile has no filter.
+Members are copied under names that the caller chooses: one rule holds for both formats, whatever Python's version.
 """
 
 import lzma
@@ -21,8 +20,7 @@ from sharploss.assets.download import require_space
 from sharploss.assets.folder import is_by_product, is_plain
 from sharploss.utils.errors import UserError
 
-MAX_RATIO = 200
-"""Bytes unpacked per byte of archive; images are compressed already and come out at about 1."""
+MAX_RATIO = 200  # bytes unpacked per byte of archive; images are compressed already and come out at about 1
 
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError)
 _ADVICE = "delete it and run the same command again, or get it from its publisher."
@@ -60,17 +58,10 @@ def fresh_folder(folder: Path) -> Generator[Path]:
 
 
 def unpack(archive: Path, folder: Path, choose: Choose) -> int:
-    """Unpack the members that `choose` picks and names, of a zip or tar file (plain, gz, bz2 or xz), below `folder`.
+    """Unpack the members that `choose` picks and names, of a zip or tar file (plain, gz, bz2 or xz); return how many.
 
-    All members are checked before the first byte is written; a zip's checksums are checked as its members are read.
-
-    Returns:
-        How many files were unpacked.
-
-    Raises:
-        UserError: it is damaged, holds a member that is not a plain file below the target, or too much; the message
-            names the archive and the member.
-        DownloadError: there is no room for it.
+    All are checked before the first byte is written. UserError: the archive is damaged, or holds a member that is not a
+    plain file below the target, or too much. DownloadError: there is no room for it.
     """
     from tqdm import tqdm
 
@@ -91,10 +82,8 @@ def _members(archive: Path, stack: ExitStack) -> list[Member]:
     if zipfile.is_zipfile(archive):
         zipped = stack.enter_context(zipfile.ZipFile(archive))
         # The original name: zipfile's own ends at the first NUL.
-        return [
-            Member(info.orig_filename, info.file_size, _zip_kind(info), partial(zipped.open, info))
-            for info in zipped.infolist()
-        ]
+        infos = zipped.infolist()
+        return [Member(it.orig_filename, it.file_size, _zip_kind(it), partial(zipped.open, it)) for it in infos]
     if not tarfile.is_tarfile(archive):
         raise UserError(f"{archive} is neither a zip nor a tar file: {_ADVICE}")
     tar = stack.enter_context(tarfile.TarFile.open(archive))
@@ -150,7 +139,6 @@ def _errors_named(which: str) -> Generator[None]:
         raise
     except (OSError, *_DAMAGE) as error:
         if isinstance(error, OSError) and error.errno is not None:  # gzip's complaints have none
-            raise UserError(
-                f"{which} cannot be unpacked ({error.strerror}): put that right and run the same command again."
-            ) from None
+            advice = "put that right and run the same command again."
+            raise UserError(f"{which} cannot be unpacked ({error.strerror}): {advice}") from None
         raise UserError(f"{which} is damaged ({error}): {_ADVICE}") from None

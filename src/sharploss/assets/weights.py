@@ -16,13 +16,9 @@ if TYPE_CHECKING:
 
 
 def read_weights(assets: tuple[str, ...]) -> "tuple[str, dict[str, Tensor]]":
-    """Read the weights of one of several assets of one file each, the best first, downloading where possible.
+    """Read the weights of one of several assets of one file each, as `choose` chooses it: its name, and the tensors.
 
-    Returns:
-        The asset's name, as `choose` chooses it, and its tensors by name, as they are in the file.
-
-    Raises:
-        AssetMissingError: none can be had; the message says what to do, and which others would do as well.
+    AssetMissingError where none can be had; the message says what to do, and which others would do as well.
     """
     asset = choose(assets)
     try:
@@ -43,11 +39,7 @@ def read_weights(assets: tuple[str, ...]) -> "tuple[str, dict[str, Tensor]]":
 
 
 def local_only(name: str) -> Path:
-    """Find the one file of an asset in the cache or a mirror without downloading it, and check its sha256.
-
-    Raises:
-        AssetMissingError: it is in neither; the message says how to fetch it.
-    """
+    """Find the one file of an asset in the cache or a mirror (else AssetMissingError), and check its sha256."""
     if present(name) is None:
         reason = f"{name} is in neither the cache nor a mirror: 'python -m sharploss data fetch {name}' downloads it"
         raise AssetMissingError(f"{reason}.", reason)
@@ -55,11 +47,7 @@ def local_only(name: str) -> Path:
 
 
 def optional_package(module: str) -> Any:
-    """Import a module of a package that only some metrics or losses need.
-
-    Raises:
-        AssetMissingError: it is not installed, or fails when it is imported, in whatever way; the message says which.
-    """
+    """Import a module of a package that only some need; AssetMissingError where it fails, in whatever way."""
     package = module.partition(".")[0]
     try:
         with warnings.catch_warnings():

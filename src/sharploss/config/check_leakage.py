@@ -12,11 +12,7 @@ from sharploss.utils.errors import UserError
 
 
 def check_leakage(params: Sections) -> None:
-    """Refuse training on what is tested on: by a run, by the run it starts from, and by an extractor.
-
-    Raises:
-        UserError: the message gives the place and the data set.
-    """
+    """Refuse training on what is tested on: by a run, by the run it starts from, and by an extractor."""
     for where, learnt, task, remedy in _uses(params):
         if reason := leak(learnt, task.test):
             raise UserError(f"{where}{reason}: {remedy}.")
@@ -48,10 +44,7 @@ def _uses(params: Sections) -> Iterator[tuple[str, list[str], Task, str]]:
 
 
 def _tuning_leak(task: Task) -> str | None:
-    """Return why weights must not be chosen by a task's tuning sets.
-
-    To choose by images is to learn from them. A single image that is known to be tested on is left out instead.
-    """
+    """Return why weights must not be chosen by a task's tuning sets: to choose by images is to learn from them."""
     for name in task.tune:
         twins = ASSETS[name].twins.values() if name in ASSETS else ()
         tested = leak([name], [other for other in task.test if other not in twins])

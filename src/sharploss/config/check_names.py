@@ -16,11 +16,7 @@ from sharploss.utils.errors import UserError, cut, unknown
 
 
 def check_names(params: Sections) -> None:
-    """Refuse names of nothing, and names that stand for two things.
-
-    Raises:
-        UserError: the message gives the place, and the nearest name that would do.
-    """
+    """Refuse names of nothing, and names that stand for two things."""
     for name, suite in params.suites.items():
         for kind, singular in (("tasks", "task"), ("networks", "network"), ("losses", "loss")):
             for item in cast("list[str]", getattr(suite, kind)):

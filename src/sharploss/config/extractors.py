@@ -20,9 +20,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 INSIDE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._+-]*/)*[A-Za-z0-9_][A-Za-z0-9._+-]*\.safetensors")
 """A path below the repository's folder: no part begins with a dot, so none leads out, and none is more than a path."""
 
-KINDS = ("sr", "denoise", "jpeg")
-"""Kinds of task that an extractor can be trained for."""
-
+KINDS = ("sr", "denoise", "jpeg")  # of task that an extractor can be trained for
 
 Channels = Annotated[int, Field(ge=1, le=INTEGER)]
 Iterations = Annotated[int, Field(ge=1, le=STEPS)]
@@ -31,11 +29,7 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Extractor(Strict):
-    """How the discriminators of one MDF loss are trained, from one image; the defaults are SinGAN's.
-
-    The authors of MDF released no training code; that they trained with SinGAN's settings is inferred from the released
-    weights (1000 iterations a scale for "sisr", 3000 for "jpeg").
-    """
+    """How the discriminators of one MDF loss are trained, from one image; the defaults are SinGAN's."""
 
     task: Name = Field(description="a task of kind sr, denoise or jpeg: its degradation is the distortion")
     image: str = Field(
@@ -64,12 +58,8 @@ class Extractor(Strict):
 def weights_source(weights: Any) -> Path | None:
     """Return the file of self-trained weights that an MDF loss's `weights` stands for, None for the authors'.
 
-    Args:
-        weights: a key of OFFICIAL, a path that ends in .safetensors, or the name of an extractor in params.yaml, which
-            a study's runs replace with the path of its file (`sharploss.config.run_config.resolve_run`).
-
-    Raises:
-        ValueError: it can be none of these. Whether an extractor has the name, or the file exists, is not looked at.
+    They are a key of OFFICIAL, a path that ends in .safetensors, or the name of an extractor in params.yaml, which a
+    study's runs replace with the path of its file (`sharploss.config.run_config.resolve_run`); else it is a ValueError.
     """
     if isinstance(weights, str) and weights in OFFICIAL:
         return None

@@ -9,33 +9,18 @@ from typing import Any
 
 from sharploss.utils.errors import shown
 
-LETTERS = 60
-"""Letters of a name: four of them and a seed make the name of a file."""
-
-ENTRIES = 1000
-"""Names in one section, and items in one list."""
-
-RUNS = 10_000
-"""Runs in a study: one file of locks cannot serve more (docs/scale.md)."""
-
-STARTS = 20
-"""Runs that start from one another in a row."""
-
+LETTERS = 60  # of a name: four of them and a seed make the name of a file
+ENTRIES = 1000  # names in one section, and items in one list
+RUNS = 10_000  # in a study: one file of locks cannot serve more (docs/scale.md)
+STARTS = 20  # runs that start from one another in a row
 SEED = 2**32 - 1
 STEPS = 10**9
 PATCH = 1024
-PIXELS = 1 << 24
-"""Pixels of the inputs of one step: batch times patch squared. The largest that a paper trains with has 1 << 20."""
-
-INTEGER = 4096
-"""An integer parameter of a network or a loss, such as a width."""
-
-REPEATED = {"blocks": 256, "depth": 256, "hashes": 256, "scales": 16, "steps": 256}
-"""Parameters that say how often something is built or done."""
-
+PIXELS = 1 << 24  # of the inputs of one step, batch times patch squared; the largest that a paper trains with: 1 << 20
+INTEGER = 4096  # a parameter of a network or a loss, such as a width
+REPEATED = {"blocks": 256, "depth": 256, "hashes": 256, "scales": 16, "steps": 256}  # how often something is done
 WEIGHT = 10**9
-MULTIPLIERS = ("alpha", "layers")
-"""Parameters of a loss that multiply, as a weight does: integers among them are as good as any other number."""
+MULTIPLIERS = ("alpha", "layers")  # parameters that multiply, as a weight does
 
 
 def exceeds_limit(parameters: Mapping[str, Any], maximum: int = INTEGER) -> str:

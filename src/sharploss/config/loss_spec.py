@@ -9,8 +9,7 @@ from sharploss.config.limits import ENTRIES, WEIGHT
 from sharploss.utils.errors import UserError, shown
 from sharploss.utils.models import describe_problem
 
-ADVERSARIAL = ("gan", "lsgan", "ragan", "sharpgan")
-"""Loss terms that have a discriminator."""
+ADVERSARIAL = ("gan", "lsgan", "ragan", "sharpgan")  # loss terms that have a discriminator
 
 
 class Term(BaseModel):
@@ -79,11 +78,7 @@ class LossSpec(RootModel[Terms]):
 
 
 def parse_loss(spec: Mapping[str, Any] | LossSpec) -> LossSpec:
-    """Return the loss that a plain mapping states; a LossSpec is returned as it is.
-
-    Raises:
-        UserError: it is not a mapping of terms, a weight is negative or not a finite number, or all of them are 0.
-    """
+    """Return the loss that a plain mapping states; a LossSpec is returned as it is, UserError for what is no loss."""
     if isinstance(spec, LossSpec):
         return spec
     if not isinstance(spec, Mapping) or not spec:  # pyright: ignore[reportUnnecessaryIsInstance]

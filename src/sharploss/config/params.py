@@ -12,8 +12,7 @@ from sharploss.config.sections import Sections
 from sharploss.utils.errors import UserError
 from sharploss.utils.models import load_model
 
-RESERVED = ("published",)
-"""Folders beside those of the studies, which no study may be named after."""
+RESERVED = ("published",)  # folders beside those of the studies, which no study may be named after
 
 
 class Params(Sections):
@@ -35,9 +34,8 @@ class Params(Sections):
             seeds = len(suite.seeds or self.seeds)
             total += len(suite.tasks) * len(suite.networks) * len(suite.losses) * seeds
             if total > RUNS:
-                raise UserError(
-                    f"suites.{name} brings the study to {total} runs; the maximum is {RUNS}: make studies of its parts."
-                )
+                what = f"suites.{name} brings the study to {total} runs; the maximum is {RUNS}"
+                raise UserError(f"{what}: make studies of its parts.")
         check_leakage(self)
         return self
 

@@ -19,18 +19,14 @@ class Protocol(TypedDict):
 
 
 class Metric(TypedDict):
-    """What a number says.
-
-    `direction` tells what is better ("one": the closer to 1), `decimals` how many places are worth showing,
-    `protocols` which keys of PROTOCOLS it is measured under, `asset` which entry of the catalogue it needs.
-    """
+    """What a number says."""
 
     title: str
     unit: str
-    direction: Literal["higher", "lower", "one"]
-    decimals: int
-    protocols: tuple[str, ...]
-    asset: str | None
+    direction: Literal["higher", "lower", "one"]  # what is better; "one": the closer to 1
+    decimals: int  # worth showing
+    protocols: tuple[str, ...]  # that it is measured under
+    asset: str | None  # of the catalogue, that it needs
     description: str
 
 
@@ -41,6 +37,17 @@ PROTOCOLS: dict[str, Protocol] = _TABLES["protocols"]
 METRIC_INFO: dict[str, Metric] = _TABLES["metrics"]
 for _metric in METRIC_INFO.values():
     _metric.update(protocols=tuple(_metric["protocols"]), asset=_metric.get("asset"))
+
+CALIBRATION_SETS = (
+    "set5",
+    "set14",
+    "b100",
+    "urban100",
+    "classic5",
+    "live1",
+    *(f"set5_matlab_lr_x{n}" for n in (2, 3, 4)),
+)
+"""The catalogue's sets that calibration looks at; it never downloads one."""
 
 WHOLE_SET = "*"
 """What stands for the image's name in rows of scores that are of a whole test set: no image, and nothing to pair."""

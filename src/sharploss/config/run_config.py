@@ -32,12 +32,7 @@ class RunConfig(Strict):
 
 
 def resolve_run(params: Params, run: Mapping[str, Any]) -> RunConfig:
-    """Spell out everything a run is made from.
-
-    Args:
-        params: the study.
-        run: one entry of runs.yaml: names of task, network, loss and recipe, a seed, and the extractor's file.
-    """
+    """Spell out everything that a run, an entry of runs.yaml, is made from."""
     config = RunConfig(
         task=params.tasks[run["task"]],
         network=params.networks[run["network"]],

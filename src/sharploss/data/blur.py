@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sharploss.data.imresize import to_bytes
 from sharploss.data.noise import uniform
 
 SAMPLES = 32  # points per pixel of a motion's path
@@ -22,7 +23,7 @@ def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
     values = image.double()
     for _ in range(2):
         values = _filter_rows(values, [weight / total for weight in weights]).mT
-    return _to_uint8(values)
+    return to_bytes(values).contiguous()
 
 
 def _filter_rows(values: Tensor, weights: list[float]) -> Tensor:
@@ -64,8 +65,4 @@ def blur(image: Tensor, kernel: Tensor) -> Tensor:
     total = torch.zeros(image.shape, dtype=torch.float64)
     for row, column in kernel.nonzero().tolist():
         total += padded[..., row : row + height, column : column + width] * kernel[row, column]
-    return _to_uint8(total)
-
-
-def _to_uint8(values: Tensor) -> Tensor:
-    return values.add(0.5).floor_().clamp_(0, 255).to(torch.uint8).contiguous()
+    return to_bytes(total)

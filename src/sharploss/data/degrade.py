@@ -1,13 +1,7 @@
 """Degradations: how a task makes the input of a network from the ground truth.
 
 Each is a pure function of the image, the task's parameters, its seed and the image's name: the same on every machine
-and in every run, so a prepared file can always be made again.
-
-Noise and JPEG are prepared like the rest, not made anew for every patch, by measurement (benchmarks/on_the_fly.py, one
-thread of a busy machine): a prepared batch comes 22 times as fast as one with fresh noise and 8 times as fast as one
-compressed patch by patch, and a small DnCNN at sigma 25, over 31 passes of eight images (as many as 10,000 steps make
-over 400), reached 27.16 dB on other images with one draw per image and 27.10 dB with fresh noise: nothing is lost. (One
-seed; a study of far more passes would have to measure again.) Compressing whole images also keeps the test's 8x8 grid.
+and in every run. docs/decisions.md says why noise and JPEG are not made anew for every patch.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sharploss.data.blur import blur, gaussian_blur, motion_kernel
-from sharploss.data.imresize import imresize
+from sharploss.data.imresize import imresize, to_bytes
 from sharploss.data.jpeg import as_grey, compress
 from sharploss.data.noise import normal, uniform
 from sharploss.functional.images import BYTES, check_images
@@ -39,13 +33,11 @@ def degrade(image: Tensor, task: Mapping[str, Any], name: str = "", given: Tenso
         target and input, (3, H', W') and (3, h, w) uint8. Kinds:
         "sr": the target cropped to a multiple of the scale (top left), shrunk by MATLAB's bicubic or Pillow's bilinear
         (the GV code's); without `mod_crop` the uncropped image is shrunk and only then the target cropped. Pillow's
-        kernels then stretch the grid, which shifts the two against each other wherever the size is no multiple;
-        MATLAB's keeps its grid.
+        kernels then stretch the grid, which shifts the two against each other wherever the size is no multiple.
         "deblur": a Gaussian or motion blur drawn for each image, or the given input.
         "sharpen": a Gaussian blur of fixed `sigma`: SharpGAN's paper does not state its blur, this is our assumption.
-        "denoise": Gaussian noise of `sigma` (of 255), rounded and clipped to 8 bits. Papers mostly leave noise
-        unclipped in floating point, which a file cannot hold; clipping raises the input's PSNR (Set5 in RGB: 0.6 dB at
-        sigma 25, 1.2 dB at 50).
+        "denoise": Gaussian noise of `sigma` (of 255), rounded and clipped to 8 bits. Papers mostly leave it unclipped;
+        clipping raises the input's PSNR (Set5 in RGB: 0.6 dB at sigma 25, 1.2 dB at 50).
         "jpeg": compressed with `quality`, in colour or as luma.
 
     Raises:
@@ -73,7 +65,10 @@ def _shrink(image: Tensor, task: Mapping[str, Any], name: str, given: Tensor | N
     if task.get("inputs", "made") == "published":
         return target, _given(given, target, scale, name)
     source = target if task.get("mod_crop", True) else image
-    return target, _variant("kernel", task.get("kernel", "bicubic"), _SHRINK)(source, (small[0], small[1]), scale)
+    kernel = task.get("kernel", "bicubic")
+    if kernel not in _SHRINK:
+        raise unknown("'kernel' of a task", kernel, _SHRINK)
+    return target, _SHRINK[kernel](source, (small[0], small[1]), scale)
 
 
 def _bicubic(image: Tensor, size: tuple[int, int], scale: int) -> Tensor:
@@ -99,23 +94,16 @@ _SHRINK = {"bicubic": _bicubic, "bilinear": _pillow("BILINEAR"), "pillow_bicubic
 
 
 def _blur(image: Tensor, task: Mapping[str, Any], name: str, given: Tensor | None) -> Pair:
-    return image, _variant("blur", task.get("blur"), _BLURS)(image, task, name, given)
-
-
-def _gaussian(image: Tensor, task: Mapping[str, Any], name: str, _: Tensor | None) -> Tensor:
-    low, high = task["sigma_min"], task["sigma_max"]
-    return gaussian_blur(image, low + (high - low) * float(uniform(task["seed"], name, 1)[0]))
-
-
-def _motion(image: Tensor, task: Mapping[str, Any], name: str, _: Tensor | None) -> Tensor:
-    return blur(image, motion_kernel(task["length"], task["seed"], name))
-
-
-_BLURS: dict[str, Callable[[Tensor, Mapping[str, Any], str, Tensor | None], Tensor]] = {
-    "gaussian": _gaussian,
-    "motion": _motion,
-    "pairs": lambda image, _, name, given: _given(given, image, 1, name),
-}
+    match task.get("blur"):
+        case "gaussian":
+            low, high = task["sigma_min"], task["sigma_max"]
+            return image, gaussian_blur(image, low + (high - low) * float(uniform(task["seed"], name, 1)[0]))
+        case "motion":
+            return image, blur(image, motion_kernel(task["length"], task["seed"], name))
+        case "pairs":
+            return image, _given(given, image, 1, name)
+        case other:
+            raise unknown("'blur' of a task", other, ("gaussian", "motion", "pairs"))
 
 
 def _soften(image: Tensor, task: Mapping[str, Any], _name: str, _given: Tensor | None) -> Pair:
@@ -126,7 +114,7 @@ def _add_noise(image: Tensor, task: Mapping[str, Any], name: str, _given: Tensor
     target = as_grey(image) if task["colour"] == "grey" else image
     channels = 1 if task["colour"] == "grey" else 3
     noise = torch.from_numpy(normal(task["seed"], name, (channels, *target.shape[-2:])))
-    noisy = (target[:channels].double() + task["sigma"] * noise).add(0.5).floor().clamp(0, 255).to(torch.uint8)
+    noisy = to_bytes(target[:channels].double() + task["sigma"] * noise)
     return target, noisy.expand(3, -1, -1).contiguous()
 
 
@@ -141,16 +129,9 @@ def _given(given: Tensor | None, target: Tensor, scale: int, name: str) -> Tenso
         raise UserError(f"{name}: its set has no published inputs: set 'inputs: made', or another 'blur'.")
     if [size * scale for size in given.shape[-2:]] != list(target.shape[-2:]):
         sizes = [f"{image.shape[-1]}x{image.shape[-2]}" for image in (given, target)]
-        raise UserError(
-            f"{name}: its input is {sizes[0]} and its target {sizes[1]} pixels, not {scale} times as large."
-        )
+        what = f"{sizes[0]} and its target {sizes[1]} pixels, not {scale} times as large"
+        raise UserError(f"{name}: its input is {what}.")
     return given
-
-
-def _variant(key: str, value: Any, known: Mapping[str, Any]) -> Any:
-    if value not in known:
-        raise unknown(f"'{key}' of a task", value, known)
-    return known[value]
 
 
 KINDS: dict[str, Callable[[Tensor, Mapping[str, Any], str, Tensor | None], Pair]] = {

@@ -22,13 +22,12 @@ _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error)
 def read_image(path: str | Path) -> Pixels:
     """Read an image file as 8-bit RGB, exactly as stored.
 
-    Converted without loss: grey and black-and-white images get three equal channels, palette images their colours, an
-    opaque alpha channel is dropped. Refused, because each would need a choice that changes the pixels: real
-    transparency, 16 bits and floating point, CMYK and other colour spaces, several frames. Colour profiles and the
-    orientation tag are not applied.
+    Grey and black-and-white images get three equal channels, palette images their colours, an opaque alpha channel is
+    dropped. Refused, because each would need a choice that changes the pixels: real transparency, 16 bits and floating
+    point, CMYK and other colour spaces, several frames. Colour profiles and the orientation tag are not applied.
 
     Returns:
-        (3, H, W) uint8, 0 to 255, RGB, contiguous.
+        (3, H, W) uint8, contiguous.
 
     Raises:
         UserError: the file is missing, empty, damaged or of a refused kind; the message names it.
@@ -82,11 +81,7 @@ def crop(image: Tensor, sides: tuple[int, int] | None) -> Tensor:
 
 
 def write_png(path: str | Path, image: Pixels) -> None:
-    """Write a (3, H, W) uint8 RGB image as a PNG file, atomically.
-
-    Raises:
-        ValueError: another dtype or shape.
-    """
+    """Write a (3, H, W) uint8 RGB image as a PNG file, atomically; ValueError for another dtype or shape."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != 3:
         raise ValueError(f"write_png takes a uint8 image (3, H, W), not {image.dtype} of shape {image.shape}.")
     with atomic_path(path) as temporary:

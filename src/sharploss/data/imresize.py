@@ -1,6 +1,5 @@
 """MATLAB's bicubic image resizing, bit for bit when shrinking by 2, 3 or 4, in the three conventions in circulation.
 
-Nearly every super-resolution paper makes its low-resolution images with MATLAB's `imresize(image, 1/scale, 'bicubic')`.
 Other libraries differ by more than a loss function gains: OpenCV's bicubic does not antialias (28.6 dB away at x4),
 Pillow's rounds its weights (55 dB away). docs/decisions.md says which published files follow which convention.
 """
@@ -13,8 +12,7 @@ from torch import Tensor
 from sharploss.functional.images import BYTES, check_images
 from sharploss.utils.argument_checks import check_choice
 
-BUNDLE = 2**21
-"""Values that are summed at a time, about, in float64: those of a small image all together."""
+BUNDLE = 2**21  # values that are summed at a time, about, in float64: those of a small image all together
 
 
 def imresize(image_uint8: Tensor, scale: float, *, border: str = "replicate", rounding: str = "axis") -> Tensor:
@@ -45,7 +43,7 @@ def imresize(image_uint8: Tensor, scale: float, *, border: str = "replicate", ro
         tall = _resize_rows(image_uint8, scale, border)
         return _resize_rows(tall.mT.contiguous(), scale, border).mT.contiguous()
     exact = imresize_unrounded(image_uint8, scale, border)
-    return exact.contiguous() if rounding == "none" else _rounded(exact).contiguous()
+    return exact.contiguous() if rounding == "none" else to_bytes(exact).contiguous()
 
 
 def imresize_unrounded(image: Tensor, scale: float, border: str = "replicate") -> Tensor:
@@ -53,7 +51,8 @@ def imresize_unrounded(image: Tensor, scale: float, border: str = "replicate") -
     return _sum_rows(_sum_rows(image.double(), scale, border).mT, scale, border).mT
 
 
-def _rounded(values: Tensor) -> Tensor:
+def to_bytes(values: Tensor) -> Tensor:
+    """Round values of 0 to 255 to uint8, halves up, and clip what lies beyond; in place."""
     return values.add_(0.5).floor_().clamp_(0, 255).to(torch.uint8)
 
 
@@ -61,7 +60,7 @@ def _resize_rows(image: Tensor, scale: float, border: str) -> Tensor:
     """Resize (..., H, W) uint8 along H, a bundle of columns at a time: sums take eight times the memory of bytes."""
     rows = image.shape[:-1].numel() * max(scale, 1.0)
     columns = image.split(max(int(BUNDLE / rows), 1), dim=-1)
-    return torch.cat([_rounded(_sum_rows(part, scale, border)) for part in columns], -1)
+    return torch.cat([to_bytes(_sum_rows(part, scale, border)) for part in columns], -1)
 
 
 def _sum_rows(image: Tensor, scale: float, border: str) -> Tensor:

@@ -1,9 +1,4 @@
-"""JPEG compression with Pillow, and the luma that JPEG papers compress.
-
-Pillow's wheels bring libjpeg-turbo, at its defaults: baseline, the standard's tables scaled by `quality`, the accurate
-integer transform, 4:2:0 in colour; those of Pillow 9.5 to 13.0 give the same pixels (measured). The encoder's name and
-version are in the header of every pack made with it.
-"""
+"""JPEG compression with Pillow (9.5 to 13.0 give the same pixels), and the luma that JPEG papers compress."""
 
 import io
 
@@ -11,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sharploss.data.imresize import to_bytes
 from sharploss.functional.colour import LUMA
 
 
@@ -35,8 +31,7 @@ def as_grey(image: Tensor) -> Tensor:
 def rounded_luma(image: Tensor) -> Tensor:
     """Compute the luma of MATLAB's rgb2ycbcr of (3, H, W) uint8, rounded to 8 bits, in three equal channels."""
     red, green, blue = image.double() / 255
-    values = (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue + 16).add(0.5).floor()
-    return values.to(torch.uint8).expand(3, -1, -1).contiguous()
+    return to_bytes(LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue + 16).expand(3, -1, -1).contiguous()
 
 
 def compress(image: Tensor, quality: int, *, colour: bool) -> Tensor:

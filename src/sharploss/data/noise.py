@@ -22,9 +22,8 @@ def uniform(seed: int, name: str, count: int) -> Floats:
 def normal(seed: int, name: str, shape: tuple[int, ...]) -> Floats:
     """Draw N(0, 1) numbers of `shape`, keyed by a seed and an image's name (Box-Muller).
 
-    Logarithm and cosine may differ in their last bit from one processor to another. What is rounded to 8 bits
-    afterwards is the same unless a value lies within 1e-15 of a tie, which a whole data set of photographs has about
-    one chance in a thousand to meet.
+    Logarithm and cosine may differ in their last bit from one processor to another, which rounding to 8 bits hides in
+    all but about one data set of photographs in a thousand.
     """
     count = int(np.prod(shape))
     first, second = uniform(seed, name, 2 * count).reshape(2, count)

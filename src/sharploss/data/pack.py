@@ -29,33 +29,19 @@ TARGET, INPUT = 0, 1
 
 @dataclass(frozen=True)
 class Pack:
-    """An open pack file.
-
-    Attributes:
-        path: the file.
-        role: "train", "validation", "test" or "tune".
-        sets: the names of the data sets in it.
-        names: "<set>/<image>", one an image.
-        parameters: the task's parameters that the inputs were made with.
-        missing: {set: why it could not be had}.
-        left_out: {image: why it could not be used}.
-        sha256: of the pixels.
-        pixels: (bytes,) uint8, memory-mapped; changes to it never reach the file.
-        images: (n, 2, 4) int64, [target, input] x [offset, channels, height, width].
-        resident: {device: the pixels there}.
-    """
+    """An open pack file."""
 
     path: Path
-    role: str
-    sets: list[str]
-    names: list[str]
-    parameters: dict[str, Any]
-    missing: dict[str, str]
-    left_out: dict[str, str]
-    sha256: str
-    pixels: Tensor
-    images: Tensor
-    resident: dict[str, Tensor] = field(default_factory=dict[str, Tensor], repr=False, compare=False)
+    role: str  # "train", "validation", "test" or "tune"
+    sets: list[str]  # the names of the data sets in it
+    names: list[str]  # "<set>/<image>", one an image
+    parameters: dict[str, Any]  # of the task, that the inputs were made with
+    missing: dict[str, str]  # set: why it could not be had
+    left_out: dict[str, str]  # image: why it could not be used
+    sha256: str  # of the pixels
+    pixels: Tensor  # (bytes,) uint8, memory-mapped; changes to it never reach the file
+    images: Tensor  # (n, 2, 4) int64, [target, input] x [offset, channels, height, width]
+    resident: dict[str, Tensor] = field(default_factory=dict[str, Tensor], repr=False, compare=False)  # by device
 
     def pixels_on(self, device: str | torch.device) -> Tensor:
         """Return the pixels on a device, where they stay for whatever trains next on this pack."""
@@ -92,8 +78,7 @@ def write_pack(
 ) -> None:
     """Write a pack file atomically, holding one pair of images in memory at a time; arguments as a Pack's attributes.
 
-    `pairs` are (name, target (C, H, W) uint8, input (C, h, w) uint8), consumed once, in order. `parameters` are JSON
-    values; `left_out` is read when `pairs` is used up.
+    `pairs` are (name, target (C, H, W) uint8, input (C, h, w) uint8); `left_out` is read when they are used up.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,12 +129,9 @@ def _header(metadata: dict[str, str], images: int, length: int) -> bytes:
 
 
 def open_pack(path: str | Path, *, verify: bool = False) -> Pack:
-    """Open a pack file; its pixels are mapped into memory, not read.
+    """Open a pack file; its pixels are mapped into memory, not read, unless their sha256 is to be compared (`verify`).
 
-    With `verify` the sha256 of all pixels is compared, too.
-
-    Raises:
-        UserError: the file is missing, truncated, not a pack, of another version, or inconsistent.
+    UserError where the file is missing, truncated, not a pack, of another version, or inconsistent.
     """
     path = Path(path)
     if not path.is_file():
@@ -159,11 +141,8 @@ def open_pack(path: str | Path, *, verify: bool = False) -> Pack:
             metadata: dict[str, str] = file.metadata() or {}
             _check_format(path, metadata)
             pixels, images = file.get_tensor("pixels"), file.get_tensor("images")
-        sets, names, parameters, missing, left_out = (
-            json.loads(metadata[key]) for key in ("sets", "names", "parameters", "missing", "left_out")
-        )
-        role, digest = metadata["role"], metadata["sha256"]
-        pack = Pack(path, role, sets, names, parameters, missing, left_out, digest, pixels, images)
+        lists = {key: json.loads(metadata[key]) for key in ("sets", "names", "parameters", "missing", "left_out")}
+        pack = Pack(path, role=metadata["role"], sha256=metadata["sha256"], pixels=pixels, images=images, **lists)
     except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
         raise _damaged(path, str(error)) from None
     _check_table(pack)

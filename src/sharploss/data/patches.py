@@ -26,7 +26,7 @@ class Patches:
     """Random patches with the eight flips and rotations; the batch of a step is a pure function of (seed, step).
 
     Images are drawn uniformly, then positions uniformly within the image, then flips and transposition. With several
-    processes each gathers its share of the same global batch.
+    processes each gathers its share of the same global batch. `left_out` is {image: why no patch is taken from it}.
 
     Args:
         pack: what to draw from.
@@ -36,17 +36,11 @@ class Patches:
         seed: of the random numbers, at least 0.
         device: where the pixels lie and the batches appear.
         augment: flip and rotate.
-        rank: this process, 0 to world - 1.
-        world: how many processes share a batch.
-        parts: equal parts of a batch, dealt out in turn: process r gathers parts r, r + world, ...; as many as
-            processes when left out.
+        rank, world: this process, 0 to world - 1, of those that share a batch.
+        parts: equal parts of a batch, of which process r gathers r, r + world, ...; as many as processes by default.
 
     Raises:
-        UserError: a pack without an image as large as the patch, one of another scale, or a batch that cannot be shared
-            evenly.
-
-    Attributes:
-        left_out: {image: why no patch is taken from it}.
+        UserError: no image is as large as the patch, the pack is of another scale, or a batch cannot be shared evenly.
     """
 
     def __init__(

@@ -25,35 +25,28 @@ ROLES = ("train", "validation", "test", "tune")
 Own = Mapping[str, Mapping[str, Any]]
 
 
-def prepare(
-    task_name: str, task: Mapping[str, Any], folder: str | Path, *, own: Own | None = None, progress: bool = True
-) -> list[Path]:
-    """Degrade and pack every data set of a task; one image is in memory at a time, whatever the size of the set.
-
-    Images of DIV2K's size (2040x1356) at x4 take 0.27 s each, and the process at most 0.75 GB (with noise 0.98 GB).
+def prepare(task_name: str, task: Mapping[str, Any], folder: str | Path, *, own: Own | None = None) -> list[Path]:
+    """Degrade and pack every data set of a task, and return the pack files; one image is in memory at a time.
 
     An image that cannot be read or is too small is left out, with a word on stderr and its reason in the pack, which
-    stands beside the scores; so is a training image whose photograph is in one of the test sets. What is skipped in
-    one's own folder has a reason, too.
+    stands beside the scores; so is a training image whose photograph is in one of the test sets. A test set that cannot
+    be had becomes a pack without images that says why.
 
     Args:
         task_name: for messages and the progress bar.
         task: `train`, `validation`, `test` and `tune` (lists of data set names; the last may be missing),
             and what `degrade` takes.
-        folder: where this task's packs go (data/packed/<task>): train.safetensors and validation.safetensors with all
-            their sets, one test-<set>.safetensors for each test set and one tune-<set>.safetensors for each tuning set.
+        folder: for train.safetensors and validation.safetensors with all their sets, and one test-<set>.safetensors or
+            tune-<set>.safetensors for each of the others.
         own: `datasets` of params.yaml.
-        progress: show a bar on stderr.
-
-    Returns:
-        The pack files written. A test set that cannot be had becomes a pack without images that says why.
 
     Raises:
         UserError: a train or validation set cannot be had or holds no usable image, its pairs do not match, or a
             training image is also a test image; the message names it.
     """
     folder, own = Path(folder), own or {}
-    clear_unfinished(folder)
+    for path in folder.glob(".*.tmp"):  # of a preparation that was killed
+        path.unlink(missing_ok=True)
     plan = [("train", "train", list(task["train"])), ("validation", "validation", list(task["validation"]))]
     plan += [(role, f"{role}-{name}", [name]) for role in ("test", "tune") for name in task.get(role, [])]
     for role, _, sets in plan:
@@ -72,17 +65,16 @@ def prepare(
         items = [item for item in items if item.name not in left_out]
         smallest = 1 if role == "train" else smallest_side(task["scale"])
         left_out |= {f"part of {name}'s folder": skipped for name in sets if (skipped := skipped_of(name, own))}
-        pairs = _pairs(items, parameters, left_out, smallest, f"{task_name} {stem}" if progress else None)
+        pairs = _pairs(items, parameters, left_out, smallest, f"{task_name} {stem}")
         write_pack(path, pairs, role=role, sets=sets, parameters=parameters, missing=missing, left_out=left_out)
         written.append(path)
     return written
 
 
 def smallest_side(scale: int) -> int:
-    """Return the side in pixels below which a ground truth is too small for one of the metrics that all images have.
+    """Return the side in pixels below which a ground truth is too small for SSIM's window inside the border.
 
-    It is SSIM, whose window must fit inside the border. Metrics that need more (MS-SSIM, LPIPS, NIQE, FID) have no
-    value on a small image, and a note says so. Networks take images of any size.
+    Metrics that need more (MS-SSIM, LPIPS, NIQE, FID) have no value on a small image, and a note says so.
     """
     return WINDOW + 2 * border_of(scale)
 
@@ -96,12 +88,6 @@ def twins(items: Sequence[Item], tested: Sequence[str]) -> dict[str, str]:
         if twin in tested:
             found[item.name] = f"{twin}, which is tested on, has the same photograph"
     return found
-
-
-def clear_unfinished(folder: Path) -> None:
-    """Remove what a killed preparation left behind."""
-    for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
 
 
 def _items(
@@ -137,13 +123,13 @@ def _check_own(task_name: str, found: Mapping[str, Sequence[Item]], own: Own) ->
 
 
 def _pairs(
-    items: Sequence[Item], parameters: Mapping[str, Any], left_out: dict[str, str], smallest: int, title: str | None
+    items: Sequence[Item], parameters: Mapping[str, Any], left_out: dict[str, str], smallest: int, title: str
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Read and degrade one image at a time, so that memory does not grow with the set."""
     from tqdm import tqdm
 
     used = 0
-    for item in tqdm(items, desc=title, unit="image", disable=None if title else True, leave=False):
+    for item in tqdm(items, desc=title, unit="image", disable=None, leave=False):
         try:
             image = crop(torch.from_numpy(read_image(item.path)), item.crop)
             given = None if item.given is None else torch.from_numpy(read_image(item.given))

@@ -15,39 +15,26 @@ from sharploss.utils.errors import UserError, unknown
 SCALE_MARK = re.compile(r"(_SRF_\d+_(HR|LR)|x[234])$")
 """What publishers add to the name of an image to say at which scale it is."""
 
-
-SIDES = ("sharp", "blur")
-"""Folders that say which side of a pair a file is on."""
+SIDES = ("sharp", "blur")  # folders that say which side of a pair a file is on
 
 
 class Item(NamedTuple):
-    """An image of a data set.
-
-    Attributes:
-        name: "<set>/<image>".
-        path: its file.
-        given: the file of its published input, where the task asks for one.
-        crop: (long, short) sides to crop it to, top left; None: not cropped.
-    """
+    """An image of a data set, "<set>/<image>"."""
 
     name: str
     path: Path
-    given: Path | None = None
-    crop: tuple[int, int] | None = None
+    given: Path | None = None  # the file of its published input, where the task asks for one
+    crop: tuple[int, int] | None = None  # (long, short) sides to crop it to, top left
 
 
 def find_images(name: str, task: Mapping[str, Any], own: Mapping[str, Mapping[str, Any]]) -> list[Item]:
-    """List the images of a set, in a fixed order.
+    """List the images of a set, of the catalogue or of `own` ({set: {images, inputs}}), in a fixed order.
 
-    Args:
-        name: a data set of the catalogue or of `own`.
-        task: whether it asks for published inputs (`inputs: published`, `blur: pairs`), and for which `scale`.
-        own: {set: {images, inputs}} of params.yaml.
+    Published inputs come with them where the `task` asks for it: `inputs: published` at its `scale`, or `blur: pairs`.
 
     Raises:
         AssetMissingError: the set cannot be had here.
-        UserError: there is no such set, its folder is missing or holds no images, or inputs and targets do not match in
-            number or name; the message says which.
+        UserError: there is no such set, its folder is missing or holds no images, or inputs and targets do not match.
     """
     if name in own:
         paths = own_images(own[name]["images"], name).images

@@ -21,10 +21,6 @@ from sharploss.record.scores import read_table
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_csv
 
-MATLAB_SETS = tuple(f"set5_matlab_lr_x{scale}" for scale in (2, 3, 4))
-SETS = ("set5", "set14", "b100", "urban100", "classic5", "live1", *MATLAB_SETS)
-"""The catalogue's sets that calibration looks at; it never downloads one."""
-
 PUBLISHED_COLUMNS = (
     "dataset", "kind", "setting", "protocol", "metric", "published", "tolerance", "source", "explanation"
 )  # fmt: skip
@@ -47,15 +43,11 @@ class Published(BaseModel):
     tolerance: FiniteFloat
 
 
-def calibrate(files: StudyPaths, progress: bool = True) -> list[Row]:
+def calibrate(files: StudyPaths) -> list[Row]:
     """Measure every cell of the published calibration.csv and write the study's calibration.csv.
 
     Cells: bicubic interpolation of luma by `setting` (the scale), JPEG of `setting` (the quality), and how many
     samples of our low-resolution images differ from published ones.
-
-    Args:
-        files: of the study.
-        progress: show a bar on stderr.
 
     Returns:
         The rows, of COLUMNS: `status` is "ok", "off" (the difference exceeds the tolerance) or "not calibrated" (the
@@ -72,11 +64,10 @@ def calibrate(files: StudyPaths, progress: bool = True) -> list[Row]:
             Published.model_validate(row)
         except ValidationError as error:
             column = str(error.errors()[0]["loc"][0])
-            raise UserError(
-                f"{published}, line {number}: {column} cannot be {row[column]!r}: get it back with git."
-            ) from None
+            what = f"line {number}: {column} cannot be {row[column]!r}"
+            raise UserError(f"{published}, {what}: get it back with git.") from None
         groups.setdefault((row["kind"], row["dataset"], row["setting"]), []).append(row)
-    bar = tqdm(groups.items(), desc="calibrate", unit="cell", disable=None if progress else True, leave=False)
+    bar = tqdm(groups.items(), desc="calibrate", unit="cell", disable=None, leave=False)
     rows = [row for about, cells in bar for row in _compare(cells, _measure(*about))]
     write_csv(files.calibration, COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
     return rows

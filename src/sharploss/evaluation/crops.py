@@ -27,16 +27,11 @@ class Crop(NamedTuple):
 
 
 def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Sequence[Pack]) -> list[Crop]:
-    """Return the crops of one task, those of sets and images that could not be used left out.
+    """Return one task's crops of params.yaml, those of sets and images that could not be used left out.
 
-    `crops` are those of params.yaml, {name: {task, dataset, image, top, left, height, width}}, `packs` the test packs.
-
-    Raises:
-        UserError: a crop names a set or an image that is not tested on, or reaches beyond its image.
+    UserError where one names a set or an image that is not tested on, or reaches beyond its image.
     """
-    heights_and_widths = {
-        name: tuple(pack.target(index).shape[-2:]) for pack in packs for index, name in enumerate(pack.names)
-    }
+    sizes = {name: tuple(pack.target(index).shape[-2:]) for pack in packs for index, name in enumerate(pack.names)}
     sets = [name for pack in packs for name in pack.sets]
     absent = {name for pack in packs for name in (*pack.missing, *pack.left_out)}
     found: list[Crop] = []
@@ -46,10 +41,10 @@ def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Se
             continue
         if spec["dataset"] not in sets:
             raise UserError(f"crops.{name}.dataset: {unknown('test set', spec['dataset'], sets)}")
-        if image not in heights_and_widths:
-            raise UserError(f"crops.{name}.image: {unknown('test image', image, heights_and_widths)}")
+        if image not in sizes:
+            raise UserError(f"crops.{name}.image: {unknown('test image', image, sizes)}")
         crop = Crop(name, image, *(int(spec[key]) for key in ("top", "left", "height", "width")))
-        height, width = heights_and_widths[image]
+        height, width = sizes[image]
         if crop.top + crop.height > height or crop.left + crop.width > width:
             raise UserError(f"crops.{name} reaches beyond {image}, which is {height} pixels high and {width} wide.")
         found.append(crop)

@@ -8,27 +8,22 @@ from torch import Tensor
 
 from sharploss.functional.colour import luma
 from sharploss.functional.filters import laplacian, sobel_x, sobel_y
-from sharploss.losses.sploss import sploss_weight
+from sharploss.losses.sploss import SPLoss
 from sharploss.utils.files import write_csv
 
-SIDE = 32
-"""Side of the piece that is shown, in pixels."""
+SIDE = 32  # of the piece that is shown, in pixels
 
 COLUMNS = ("row", "column", "target", "output", "laplacian", "error", "penalised", "weight")
 
 
-def write_edge(path: Path, target: Tensor, output: Tensor, alpha: float = 2.0) -> None:
-    """Write the terms of SPLoss at each pixel of the piece of an image with the clearest edge.
+def write_edge(path: Path, target: Tensor, output: Tensor) -> None:
+    """Write the terms of SPLoss at each pixel of the piece of an image, (3, H, W) uint8, with the clearest edge.
 
-    Args:
-        path: a csv file of COLUMNS: row and column in the piece, luma of target and output, the Laplacian of the
-            target (4 neighbours), output - target, whether the pixel is penalised (1) or not (0), and SPLoss's weight.
-        target: ground truth, (3, H, W) uint8.
-        output: a restored image, the same shape.
-        alpha: SPLoss's penalty.
+    The csv file has COLUMNS: row and column in the piece, luma of target and output, the Laplacian of the target (4
+    neighbours), output - target, whether the pixel is penalised (1) or not (0), and SPLoss's weight, of alpha 2.
     """
     truth, restored = (luma(image[None].double() / 255) for image in (target, output))
-    weight = sploss_weight(restored, truth, alpha=alpha)
+    weight = SPLoss(alpha=2).weight(restored, truth)
     maps = torch.cat([truth, restored, laplacian(truth), restored - truth, (weight > 1).double(), weight])[:, 0]
     top, left, side = clearest_edge(truth)
     piece = maps[:, top : top + side, left : left + side]
@@ -45,9 +40,8 @@ def clearest_edge(image: Tensor) -> tuple[int, int, int]:
     """Find the square piece that shows one sharp edge between two areas best.
 
     That is where values vary much (two large areas) and strong gradients are few (no texture): the variance times
-    the fourth moment of Sobel's gradients over the 3/2 power of their second.
-
-    The image is (1, 1, H, W) in [0, 1]; returned are top, left and side in pixels, SIDE where the image is that large.
+    the fourth moment of Sobel's gradients over the 3/2 power of their second. From (1, 1, H, W) in [0, 1] to top, left
+    and side in pixels, SIDE where the image is that large.
     """
     side = min(SIDE, *image.shape[-2:])
     gradient = sobel_x(image, "replicate") ** 2 + sobel_y(image, "replicate") ** 2

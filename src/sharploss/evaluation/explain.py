@@ -29,14 +29,10 @@ class Measured(NamedTuple):
 
 
 def explain_protocols(path: Path) -> list[Measured]:
-    """Measure the picture under every protocol and write protocols.csv.
+    """Measure the picture under every protocol, write protocols.csv and return its rows, in the order of PROTOCOLS.
 
-    Returns:
-        The rows of protocols.csv, in the order of PROTOCOLS: "grey8" is measured on the colour picture too, though
-        studies measure grey tasks alone under it, and so without a border. Metrics of whole sets are left out.
-
-    Raises:
-        UserError: the picture cannot be had.
+    "grey8" is measured on the colour picture too, though studies measure grey tasks alone under it, and so without a
+    border. Metrics of whole sets are left out.
     """
     target = torch.from_numpy(read_image(locate(IMAGE)[0]))
     height, width = (size // SCALE * SCALE for size in target.shape[1:])

@@ -32,14 +32,9 @@ def evaluate_group(group: str, runs: Mapping[str, Mapping[str, Any]], crops: Cro
 
     Runs without a trained network (diverged, or not trained for want of weights) are left out. Of the runs that differ
     in nothing but the seed, the first gives the crops and the gradient variances (of the first crop's image, or else
-    the first image).
+    the first image). `runs` has {key: its entry of runs.yaml, with its resolved `config`, a RunConfig}.
 
-    `group` is "<task>-<network>"; `runs` has {key: its entry of runs.yaml, with its resolved `config`, a RunConfig}, of
-    one task all.
-
-    Raises:
-        UserError: weights or packs are missing, damaged or of another configuration, an image is too small, or a crop
-            does not fit its image.
+    UserError where weights or packs are missing, damaged or of another configuration, or a crop does not fit its image.
     """
     set_mode("exact")
     device = choose_device()
@@ -64,9 +59,6 @@ def evaluate_input_baseline(task_name: str, task: Task, crops: Crops, files: Stu
 
     There are scores, crops of it and of the ground truth, gradient variances and one edge. Its name is "bicubic", or
     "input" where the task keeps the size.
-
-    Raises:
-        UserError: packs are missing or damaged, an image is too small, or a crop does not fit its image.
     """
     set_mode("exact")
     name = reference_of(task.scale)

@@ -24,11 +24,8 @@ from sharploss.utils.errors import UserError
 Restorer = Callable[[Tensor], Tensor]
 """From a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8."""
 
-MOST_WORKERS = 8
-"""Images that are measured at once on a processor, one a core; each takes memory."""
-
-TARGET = ""
-"""Whose features the ground truth's are, where a run's key stands."""
+MOST_WORKERS = 8  # images that are measured at once on a processor, one a core; each takes memory
+TARGET = ""  # whose features the ground truth's are, where a run's key stands
 
 
 class Measures(NamedTuple):
@@ -48,11 +45,7 @@ class Sample(NamedTuple):
 
 
 def open_test_packs(task_name: str, task: Task, files: StudyPaths) -> list[Pack]:
-    """Open the packs of a task's test sets, then of its tuning sets; one whose set could not be had holds no image.
-
-    Raises:
-        UserError: a pack is missing or damaged, or holds no image without saying why.
-    """
+    """Open the packs of a task's test sets, then of its tuning sets; UserError where one is empty without a reason."""
     sets = [("test", name) for name in task.test] + [("tune", name) for name in task.tune]
     packs = [open_pack(files.pack(task_name, f"{role}-{name}"), verify=True) for role, name in sets]
     for (role, name), pack in zip(sets, packs, strict=True):
@@ -94,18 +87,8 @@ def score_packs(
     ratio to nothing) has no row there, and a note; no metric has one where a network's output is not finite. PSNR of
     equal images is infinite, and has a row and a note. Rows of a whole test set name the image "*" (`WHOLE_SET`).
 
-    Args:
-        packs: test packs.
-        restorers: {run: what restores an image}.
-        task: says what is measured under which protocols, and how many pixels are left out on each side.
-        device: where metrics are computed.
-        title: of the progress bar.
-        on_image: called with the image's name ("<set>/<image>"), the run and the restored image (3, H, W) uint8.
-        metrics: what to measure, where its weights can be had.
-
-    Raises:
-        UserError: an image is too small for PSNR, SSIM or the gradient variance (`prepare` leaves such out), or is not
-            of its target's size; the message names it.
+    `restorers` are what restores an image, by run; `on_image` is called with the image's name ("<set>/<image>"), the
+    run and the restored image (3, H, W) uint8. UserError where one is too small, or not of its target's size.
     """
     from tqdm import tqdm
 
@@ -150,7 +133,7 @@ def _restore_and_measure(
         print(f"warning: {run} on {sample.name}: {error}: it has no scores there", file=sys.stderr)
         nothing = CachedImage(torch.zeros_like(sample.target.image))
         parts = {name: part * math.nan for name, part in _features(measures, nothing).items()}
-        return nothing.image[0].cpu(), [*_rows(measures, run, sample.name, task, _nothing)], parts
+        return nothing.image[0].cpu(), [*_rows(measures, run, sample.name, task, lambda *_: math.nan)], parts
     _check_size(sample.name, run, restored, sample.target)
     output = CachedImage(restored[None].to(sample.target.image.device))
 
@@ -171,18 +154,12 @@ def _rows(measures: Measures, run: str, name: str, task: Task, value: Callable[[
             yield Score(run, dataset, image, metric, protocol, value(metric, protocol))
 
 
-def _nothing(_metric: str, _protocol: str) -> float:
-    return math.nan
-
-
 def _check_size(name: str, run: str, restored: Tensor, target: CachedImage) -> None:
     wanted = target.image.shape[-2:]
     if restored.shape[-2:] != wanted:
         sizes = ["x".join(map(str, size)) for size in (restored.shape[-2:], wanted)]
-        raise UserError(
-            f"{name}: {run} gives {sizes[0]} pixels where the ground truth has {sizes[1]}: check the task's scale, and "
-            f"run 'make repro' to pack its images again."
-        )
+        what = f"{run} gives {sizes[0]} pixels where the ground truth has {sizes[1]}"
+        raise UserError(f"{name}: {what}: check the task's scale, and run 'make repro' to pack its images again.")
 
 
 @torch.inference_mode()
@@ -216,8 +193,5 @@ def _undefined(rows: Sequence[Score]) -> dict[str, str]:
     for row in rows:
         if not math.isfinite(row.value):
             found.setdefault(row.metric, {})[f"{row.dataset}/{row.image}"] = None
-    notes: dict[str, str] = {}
-    for metric, images in found.items():
-        first, more = next(iter(images)), len(images) - 1
-        notes[metric] = f"it has no finite value on {first}" + (f" and {more} more" if more else "")
-    return notes
+    more = {metric: f" and {len(images) - 1} more" if len(images) > 1 else "" for metric, images in found.items()}
+    return {metric: f"it has no finite value on {next(iter(found[metric]))}{more[metric]}" for metric in found}

@@ -15,15 +15,13 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-GRID = 8
-"""Tiles start at multiples of this, the coarsest grid that a network lays on its input (MPRNet's)."""
+GRID = 8  # tiles start at multiples of this, the coarsest grid that a network lays on its input (MPRNet's)
 
 MAX_PIXELS = 2**20
 """Inputs of more pixels are restored in tiles. Those of the benchmarks have fewer: GoPro's 0.92 million,
 DIV2K's at x2 0.7 million. EDSR's 256 channels take 1 GiB for each layer's output here, four times that when doubled."""
 
-TILE = 368
-"""Side in input pixels of what is kept of a tile; OVERLAP on each side makes it 512."""
+TILE = 368  # side in input pixels of what is kept of a tile; OVERLAP on each side makes it 512
 
 OVERLAP = 72
 """Input pixels around the kept part of a tile: EDSR with 32 blocks sees 68 pixels far, and no other finite network but
@@ -52,16 +50,13 @@ def spans(size: int, tile: int, overlap: int) -> Iterator[Span]:
 def restore_tiled(
     network: Callable[[Tensor], Tensor], images: Tensor, *, tile: int = TILE + 2 * OVERLAP, overlap: int = OVERLAP
 ) -> Tensor:
-    """Restore images of any size with the memory of one tile. Nothing random: equal calls give equal bits.
+    """Restore images (N, C, h, w) of any size with the memory of one tile: (N, C, scale*h, scale*w).
 
     Args:
         network: maps (N, C, h, w) to (N, C, scale*h, scale*w), in evaluation mode.
-        images: (N, C, h, w) in [0, 1], or of any dtype that the network takes.
+        images: of any range and dtype that the network takes.
         tile: side of a tile in input pixels, a multiple of GRID; an image that fits into one is restored whole.
         overlap: input pixels, a multiple of GRID below half a tile, that are computed and not kept where tiles meet.
-
-    Returns:
-        (N, C, scale*h, scale*w); see above for how it differs from network(images).
     """
     height, width = images.shape[-2:]
     whole = images[..., :0, :0]

@@ -11,8 +11,7 @@ from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.sharpness import gradient_variances
 from sharploss.utils.files import write_csv
 
-POINTS = 64
-"""Points of a curve at most: neighbouring patches of the ranking are averaged, for a picture needs no more."""
+POINTS = 64  # of a curve at most: neighbouring patches of the ranking are averaged
 
 COLUMNS = ("run", "image", "direction", "rank", "patches", "target", "output")
 
@@ -27,16 +26,9 @@ def write_variances(path: Path, image: str, packs: Sequence[Pack], outputs: Mapp
     """Write the gradient variance of an image's patches, ranked by that of the ground truth, for each output.
 
     The variance is the GV loss's: unbiased, of Sobel's horizontal ("x") or vertical ("y") gradients of the grey image
-    in [0, 1], in patches of 8x8 pixels.
-
-    Args:
-        path: a csv file of COLUMNS: run, image ("<set>/<image>"), direction, rank (0 to 1, the middle of the point's
-            patches in the ranking by the target's variance), how many patches, and their mean variance in the target
-            and in the output.
-        image: the image's name.
-        packs: one of them holds the ground truth.
-        outputs: {run: restored image, (3, H, W) uint8}.
-        border: pixels left out on each side.
+    in [0, 1], in patches of 8x8 pixels. The csv file has COLUMNS: run, image ("<set>/<image>"), direction, rank (0 to
+    1, the middle of the point's patches in the ranking by the target's variance), how many patches, and their mean
+    variance in the target and in the output. `outputs` is {run: restored image, (3, H, W) uint8}.
     """
     target = next(pack.target(pack.names.index(image)) for pack in packs if image in pack.names)
     wanted = _variances(target, border)

@@ -12,8 +12,7 @@ LUMA = (65.481, 128.553, 24.966)
 GREY = (0.2989, 0.5870, 0.1140)
 """Weights of R, G and B in a grey image: BT.601 to four digits, as in MATLAB's rgb2gray and the GV paper's code."""
 
-CHANNELS = ("rgb", "grey")
-"""What losses can look at: every channel for itself, or the grey image."""
+CHANNELS = ("rgb", "grey")  # what losses can look at: every channel for itself, or the grey image
 
 
 def luma(image: Tensor) -> Tensor:
@@ -56,32 +55,16 @@ def quantise(image: Tensor) -> Tensor:
     return image.clamp(0, 1).mul(255).add(0.5).floor().div(255)
 
 
-def _quantised_luma(image: Tensor) -> Tensor:
+VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
     # MATLAB's rgb2ycbcr of a uint8 image is uint8 again, and published Y values were made that way: unrounded luma
     # gives SSIM .8111 where the literature has .8104 (Set5 x4 bicubic).
-    return quantise(luma(image))
-
-
-def _quantised_grey(image: Tensor) -> Tensor:
-    # The weights add up to 0.9999, which rounding makes good: of a grey image these are its own values.
-    return quantise(grey(image))
-
-
-def _luma_of_edsr(image: Tensor) -> Tensor:
-    return _weighted(image, (65.738 / 256, 129.057 / 256, 25.064 / 256))
-
-
-def _unchanged(image: Tensor) -> Tensor:
-    return image
-
-
-VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
-    "y": _quantised_luma,
+    "y": lambda image: quantise(luma(image)),
     "y_unrounded": luma,
-    "rgb": _unchanged,
+    "rgb": lambda image: image,
     "grey": grey,
-    "grey8": _quantised_grey,
-    "luma256": _luma_of_edsr,
+    # The weights add up to 0.9999, which rounding makes good: of a grey image these are its own values.
+    "grey8": lambda image: quantise(grey(image)),
+    "luma256": lambda image: _weighted(image, (65.738 / 256, 129.057 / 256, 25.064 / 256)),
 }
 """What of an 8-bit RGB image is looked at: names of protocols, which `sharploss.config.protocols` says in words, and
 "luma256", the luma without offset of EDSR's code, over 256, not rounded."""

@@ -21,12 +21,9 @@ class ImageLoss(nn.Module):
     Whatever is called with images that are no floating point (N, 1 or 3, H, W) of one shape, or a target outside
     [0, 1], raises ValueError. On a GPU the target's values are looked at in the first call alone, which waits for it;
     within torch.compile, vmap and a graph's capture never.
-
-    Attributes:
-        min_size: the side in pixels below which images are too small.
     """
 
-    min_size: int = 1
+    min_size: int = 1  # the side in pixels below which images are too small
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,15 +44,10 @@ class PretrainedLoss(ImageLoss):
     They are loaded in the first call, onto the images' device, and move with the module from then on; they are no
     parameters and in no state dict. `load` loads them earlier. Within torch.compile(fullgraph=True) and a graph's
     capture no file can be read: call `load` before.
-
-    Attributes:
-        assets: the assets it can do with, any one of them, the best first.
-        backbone: what was loaded, for the record; "" before.
-        network: what computes the features; None before.
     """
 
-    assets: tuple[str, ...] = ()
-    network: Any
+    assets: tuple[str, ...] = ()  # it can do with any one of them, the best first
+    network: Any  # what computes the features; None before they are loaded
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,8 +18,7 @@ FLOATS, BYTES, EITHER = "floating point in [0, 1]", "uint8", "uint8 or floating 
 
 _TYPES = {FLOATS: _FLOATS, BYTES: (torch.uint8,), EITHER: (torch.uint8, *_FLOATS)}
 
-HALF_LEVEL = 1 / 510
-"""How far a target may leave [0, 1]: what rounds to an 8-bit level all the same."""
+HALF_LEVEL = 1 / 510  # how far a target may leave [0, 1]: what rounds to an 8-bit level all the same
 
 FAR = 2.0
 """How far the mean of an output that is measured may lie from [0, 1], in images: overshooting moves it by far less."""
@@ -62,16 +61,9 @@ def check_alike(output: Tensor, target: Tensor) -> None:
 def check_pair(output: Tensor, target: Tensor, *, wait: bool = False) -> tuple[Tensor, Tensor]:
     """Check what a loss compares; return both in the larger precision, float32 at least, in which losses sum.
 
-    The target is returned as a constant: no loss here differentiates by it. Its values are looked at on the CPU, once
-    for all losses that are given the same tensor, and elsewhere only on demand: a GPU would be waited for.
-
-    Args:
-        output: restored images, (N, 1 or 3, H, W), floating point in [0, 1]; they may overshoot.
-        target: ground truth, the same shape, in [0, 1].
-        wait: whether the values of images on a GPU are looked at too.
-
-    Raises:
-        UserError: no such images, their shapes or devices differ, or the target is outside [0, 1].
+    Both are (N, 1 or 3, H, W), floating point in [0, 1]; the output may overshoot. The target is returned as constant:
+    no loss here differentiates by it. Its values are looked at on the CPU, once for all losses that are given the same
+    tensor, and on a GPU, which would be waited for, only with `wait`. UserError for other images.
     """
     check_images(output, "output", channels=(1, 3))
     check_images(target, "target", channels=(1, 3))

@@ -9,26 +9,15 @@ from torch import Tensor, nn
 from sharploss.assets.weights import optional_package
 
 BACKBONES = {"alex": ("alexnet", "alexnet_torchvision"), "vgg": ("vgg16_torchvision",)}
-"""Assets that each backbone comes from: its convolutions alone where a mirror has them, or torchvision's whole network.
-"""
+"""Assets that each backbone comes from: its convolutions alone, or torchvision's whole network."""
 
-MIN_SIZE = {"alex": 31, "vgg": 16}
-"""Pixels a side below which the network's last layer has nothing to look at."""
+MIN_SIZE = {"alex": 31, "vgg": 16}  # pixels a side below which the network's last layer has nothing to look at
 
 
 def build_lpips(net: str, weights: Mapping[str, Tensor]) -> nn.Module:
-    """Build the package's network, version 0.1, without its download of a backbone.
+    """Build the package's network, version 0.1, in eval mode: of two batches (N, 3, H, W) in [-1, 1], to (N, 1, 1, 1).
 
-    Args:
-        net: a key of BACKBONES.
-        weights: the backbone's convolutions by torchvision's names, features.0.weight and so on.
-
-    Returns:
-        The package's module in eval mode, without gradients for its weights: it maps two batches (N, 3, H, W) in
-        [-1, 1] to (N, 1, 1, 1).
-
-    Raises:
-        AssetMissingError: the package is not installed, or cannot be imported.
+    `net` is a key of BACKBONES, `weights` has its convolutions by torchvision's names, features.0.weight and so on.
     """
     lpips = optional_package("lpips")
     # pnet_rand: without it the package downloads a backbone. Its random weights must not move anybody's random state.

@@ -9,9 +9,7 @@ from sharploss.functional.ssim import WINDOW, ssim_parts
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, the finest first (section 3.2 of the paper)."""
 
-SMALLEST_FACTOR = 1e-6
-"""The least a factor counts in a loss: a negative one, of images that contradict each other, has no fractional power.
-"""
+SMALLEST_FACTOR = 1e-6  # in a loss: a negative one, of images that contradict each other, has no fractional power
 
 
 def min_size(scales: int) -> int:

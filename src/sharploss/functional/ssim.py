@@ -10,27 +10,19 @@ from torch import Tensor
 
 from sharploss.functional.images import check_alike
 
-WINDOW = 11
-"""Side of the Gaussian window, in pixels."""
-
-SIGMA = 1.5
-"""Standard deviation of the Gaussian window, in pixels."""
-
-C1, C2 = 0.01**2, 0.03**2
-"""The stabilising constants, for values in [0, 1]."""
+WINDOW, SIGMA = 11, 1.5  # side and standard deviation of the Gaussian window, in pixels
+C1, C2 = 0.01**2, 0.03**2  # the stabilising constants, for values in [0, 1]
 
 
 def ssim_map(output: Tensor, target: Tensor, window: Literal["valid", "same"] = "valid") -> Tensor:
     """Compute SSIM at every pixel, for each channel on its own.
 
     Wang et al. 2004, eq. 13, with the constants of section III-C: an 11x11 Gaussian window of standard deviation 1.5,
-    K1 = 0.01, K2 = 0.03, variances not corrected for bias. Differentiable in both images, symmetric in them, computed
-    in their dtype.
+    K1 = 0.01, K2 = 0.03, variances not corrected for bias; differentiable in both images.
 
-    Both are (N, C, H, W), 1 being the largest possible value, and so is what is returned, at most 1: window "valid"
-    keeps only the pixels whose whole window lies in the image (H and W shrink by 10; the metric), "same" pads with
-    zeros (H and W stay; what SSIM losses in circulation do). Unlike shapes, and a side below 11 pixels with "valid",
-    raise ValueError.
+    Both are (N, C, H, W) in [0, 1], and so is what is returned, at most 1: window "valid" keeps only the pixels whose
+    whole window lies in the image (H and W shrink by 10; the metric), "same" pads with zeros (H and W stay; what SSIM
+    losses in circulation do). Unlike shapes, and a side below 11 pixels with "valid", raise ValueError.
     """
     luminance, contrast = ssim_parts(output, target, window)
     return luminance * contrast

@@ -15,7 +15,7 @@ from sharploss.assets.weights import optional_package
 from sharploss.config.params import Params, load_params
 from sharploss.launch.engines import Local, Slurm, make_slots, visible_gpus
 from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
-from sharploss.launch.recorder import Recorder
+from sharploss.launch.recorder import UNTRAINED, Recorder
 from sharploss.launch.schedule import TimeIsUpError, clock, run_jobs, say
 from sharploss.launch.worker import STOPPED, locked
 from sharploss.planning.plan import load_plan
@@ -62,11 +62,12 @@ def main(arguments: Sequence[str]) -> int:
                 if code:
                     return code
                 jobs = jobs_of(params, asked)
-                failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say), until=until)
+                beside = [f"{name}@{params.study}" for name in UNTRAINED] if jobs and not asked.train_only else []
+                failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say, stages=beside), until=until)
             if failed:
                 print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
                 return 1
-            return 0 if asked.train_only else repro(until=end)
+            return 0 if asked.train_only else repro([], until=end)
     except BlockingIOError:
         raise UserError("Another launch is running in this folder: wait for it, or stop it with Ctrl-C.") from None
     except KeyboardInterrupt:
@@ -95,17 +96,22 @@ def stopped_by_signals() -> Generator[None]:
             signal.signal(number, handler)
 
 
-def repro(*words: str, until: float | None = None) -> int:
-    """Have DVC do stages, all when none is named, until a time by time.monotonic; return its exit code."""
-    # In a session of its own, all of which is to stop: while a stage runs, DVC itself does not hear a SIGINT.
-    process = subprocess.Popen([*DVC, "repro", *words], start_new_session=True)
+def repro(*commands: Sequence[str], until: float | None = None) -> int:
+    """Have DVC do stages until a time by time.monotonic, several commands beside each other.
+
+    Each command names its stages, or none for all of them. Returns the exit code of the first.
+    """
+    # In sessions of their own, all of which are to stop: while a stage runs, DVC itself does not hear a SIGINT.
+    processes = [subprocess.Popen([*DVC, "repro", *words], start_new_session=True) for words in commands]
     try:
-        return process.wait(None if until is None else max(0.0, until - time.monotonic()))
+        codes = [one.wait(None if until is None else max(0.0, until - time.monotonic())) for one in processes]
+        return codes[0]
     except (KeyboardInterrupt, subprocess.TimeoutExpired) as reason:
-        while process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.killpg(process.pid, signal.SIGINT)
-                process.wait(AGAIN)
+        for process in processes:
+            while process.poll() is None:
+                with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                    os.killpg(process.pid, signal.SIGINT)
+                    process.wait(AGAIN)
         if isinstance(reason, KeyboardInterrupt):
             raise
         return STOPPED
@@ -175,10 +181,7 @@ def make_engine(asked: argparse.Namespace) -> Local | Slurm:
     """Return the place where workers run."""
     if asked.engine == "local":
         return Local(make_slots(asked.workers, asked.gpus or 1, visible_gpus(), usable_cores()))
-    try:
-        import submitit  # noqa: F401 # pyright: ignore[reportUnusedImport]
-    except ImportError:
-        raise UserError("submitit is not installed: run pip install 'sharploss[cluster]'.") from None
+    optional_package("submitit")
     return Slurm(slurm_parameters(asked), asked.workers or 256, asked.array_size, run_environment(asked))
 
 
@@ -189,18 +192,9 @@ def run_environment(asked: argparse.Namespace) -> dict[str, str]:
 
 
 def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
-    """Return submitit's names and values of what was asked.
-
-    Raises:
-        UserError: an option of sbatch is not of the form KEY=VALUE.
-    """
-    given = {
-        "partition": asked.partition,
-        "time": asked.time or 24 * 60,
-        "gpus_per_node": asked.gpus,
-        "cpus_per_task": asked.cpus,
-        "setup": asked.setup,
-    }
+    """Return submitit's names and values of what was asked; UserError for an option that is not KEY=VALUE."""
+    given = {"partition": asked.partition, "time": asked.time or 24 * 60, "setup": asked.setup}
+    given |= {"gpus_per_node": asked.gpus, "cpus_per_task": asked.cpus}
     additional: dict[str, str] = {}
     for option in asked.slurm:
         key, sign, value = option.partition("=")
@@ -213,8 +207,9 @@ def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
 
 def prepare(params: Params, until: float | None) -> int:
     """Have DVC do what all runs depend on and return its exit code."""
-    code = repro("plan", "fetch", "prepare", until=until)
-    if code == 0 and params.extractors:
-        # A run whose extractor cannot be trained says so itself; the others need not wait for it.
-        repro("--keep-going", "extract", until=until)
-    return code
+    code = repro(["plan", "fetch"], until=until)
+    if code:
+        return code
+    # A run whose extractor cannot be trained says so itself; the others need not wait for it.
+    extract = [["-s", "--keep-going", "extract"]] if params.extractors else []
+    return repro(["-s", "prepare"], *extract, until=until)

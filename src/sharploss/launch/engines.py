@@ -23,16 +23,13 @@ LOST = 10.0  # seconds that a job may be neither in Slurm's queue nor have left 
 
 @dataclass
 class Task:
-    """A job that was submitted: its worker or submitit's handle, where it runs ("" while it waits), and since when.
-
-    `about` is what a worker said of it in the end.
-    """
+    """A job that was submitted."""
 
     job: Job
-    handle: Any
-    where: str
+    handle: Any  # its worker, or submitit's handle
+    where: str  # it runs; "" while it waits
     started: float | None
-    about: dict[str, Any] = field(default_factory=dict[str, Any])
+    about: dict[str, Any] = field(default_factory=dict[str, Any])  # what a worker said of it in the end
 
     def exit_code(self) -> int:
         """Return the exit code of the worker, or -1 when it died."""
@@ -63,19 +60,11 @@ def visible_gpus() -> list[str]:
 
 
 def make_slots(workers: int | None, gpus_each: int, gpus: Sequence[str], cores: Sequence[int]) -> list[Slot]:
-    """Divide this machine into slots: GPUs where there are any, else cores.
+    """Divide this machine into slots: `gpus_each` of `gpus` where there are any, else `cores`.
 
-    All workers together compute with at most as many threads as there are cores, and at least one each.
-
-    Args:
-        workers: how many for each GPU (each group of them), or in all where there is none; one for each GPU or core
-            when None.
-        gpus_each: GPUs of one run, each with a process.
-        gpus: their names.
-        cores: their numbers.
-
-    Raises:
-        UserError: there are not enough GPUs or cores.
+    `workers` is how many share a slot of GPUs (1 when None), or how many there are in all without one (as many as
+    cores). Together they compute with at most as many threads as there are cores, and at least one each. UserError
+    where there are not enough GPUs or cores.
     """
     if not gpus:
         most, workers = core_count(), workers or core_count()
@@ -208,21 +197,14 @@ class Local:
 
 @dataclass
 class Slurm:
-    """Workers on a Slurm cluster.
-
-    Args:
-        parameters: of submitit's executor (partition, time in minutes, gpus_per_node, setup, ...), without a prefix.
-        workers: how many jobs of an array may run at once.
-        array: how many jobs one array may have.
-        environment: of the runs.
-    """
+    """Workers on a Slurm cluster."""
 
     pause: ClassVar[float] = 1.0
 
-    parameters: dict[str, Any]
-    workers: int
-    array: int
-    environment: dict[str, str] = field(default_factory=dict[str, str])
+    parameters: dict[str, Any]  # of submitit's executor (partition, time in minutes, setup, ...), without a prefix
+    workers: int  # jobs of an array that may run at once
+    array: int  # jobs that one array may have
+    environment: dict[str, str] = field(default_factory=dict[str, str])  # of the runs
     folder: Path = FOLDER / "jobs"
     missing: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -231,7 +213,6 @@ class Slurm:
         from submitit import SlurmExecutor
 
         jobs = jobs[: self.array]
-
         try:
             # Requeued for its time limit, a run goes on: as often as it takes.
             executor = SlurmExecutor(self.folder, max_num_timeout=1000)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from safetensors.torch import save
 
 from sharploss.config.params import Params
@@ -17,13 +16,12 @@ from sharploss.config.protocols import METRIC_INFO, reference_of
 from sharploss.config.run_config import RunConfig
 from sharploss.evaluation.variance import COLUMNS
 from sharploss.launch.jobs import DVC
-from sharploss.networks import build_network
 from sharploss.planning.cost import full_config
 from sharploss.planning.plan import PLAN, Plan, PlannedRun, expand, load_plan
 from sharploss.record.history import read_history
 from sharploss.record.keys import RUN_KEY, TARGET, crop_file, input_baseline_key, train_stage, variant_of
 from sharploss.record.paths import ScoreFiles, StudyPaths, paths
-from sharploss.record.run import Provenance, RunRecord, load_run, save_run
+from sharploss.record.run import Provenance, RunRecord, flat_settings, load_run, save_run
 from sharploss.record.scores import Notes, Scores, load_scores, read_table, save_scores
 from sharploss.record.study import current_study, load_study_params
 from sharploss.training.checkpoint import read_metadata, read_weights
@@ -36,8 +34,7 @@ from sharploss.utils.yaml_files import load_yaml
 Settings = Mapping[str, Any]
 """By dotted keys."""
 
-CLOSE = 1e-3
-"""How far scores of one input image may be apart on two machines."""
+CLOSE = 1e-3  # how far scores of one input image may be apart on two machines
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -107,16 +104,12 @@ class Imported:
 
 def read_runs(folder: Folder, params: Params, plan: Plan, commit: str | None) -> list[Imported]:
     """Read every run of a folder and match it by its settings; what does not fit is a UserError that says where."""
-    wanted = {key: _settings(full_config(params, run)) for key, run in plan["runs"].items()}
+    wanted = {key: flat_settings(full_config(params, run)) for key, run in plan["runs"].items()}
     found = [_read_run(folder, key, plan, wanted, commit) for key in folder.keys]
-    names, packs = dict[str, str](), dict[str, tuple[str, object]]()
+    names = dict[str, str]()
     for run in found:
         if names.setdefault(run.run, run.key) != run.key:
             raise UserError(f"{folder.path}: {names[run.run]} and {run.key} are both {run.run}: keep one of them.")
-        digests = _origin(run.record).packs
-        other, theirs = packs.setdefault(run.plan["task"], (run.key, digests))
-        if digests != theirs:
-            raise UserError(f"{folder.path}: {run.key} and {other} learnt from other images: import one of them.")
     return found
 
 
@@ -129,12 +122,7 @@ def _read_run(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Setting
     if origin is None:
         raise UserError(f"{where} was not trained ({metrics.reason}): remove it.")
     config = _read_config(where, origin.config)
-    run = _match(folder, key, plan, wanted, _settings(config.model_dump(mode="json")))
-    with torch.device("meta"):
-        network = build_network(config.network.network, scale=config.task.scale, **config.network.parameters)
-    size = sum(tensor.numel() for tensor in network.parameters())
-    if origin.parameters != size:
-        raise UserError(f"{where} has {origin.parameters} parameters and {run} {size}: its network was another.")
+    run = _match(folder, key, plan, wanted, flat_settings(config.model_dump(mode="json")))
     steps = [int(line["step"]) for line in read_history(files.history) if line.get("event") == "train"]
     if metrics.status == "finished" and metrics.step != config.recipe.steps:
         raise UserError(f"{where} stopped at step {metrics.step} of {config.recipe.steps}: train it to its end.")
@@ -173,15 +161,6 @@ def _read_config(where: Path, stated: Mapping[str, Any]) -> RunConfig:
         raise UserError(f"{where} was trained with settings that there are not today ({reason}): remove it.") from None
 
 
-def _settings(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return settings by dotted keys, but not which sets are scored: that makes no other run."""
-    leaves = dict[str, Any]()
-    for key, value in config.items():
-        inner = isinstance(value, dict) and value
-        leaves |= _settings(cast("dict[str, Any]", value), f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
-    return {key: value for key, value in leaves.items() if key not in ("task.test", "task.tune")}
-
-
 def _match(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Settings], ours: Settings) -> str:
     """Return the run with the same settings; of several, whose recipes differ in name alone, the one that is named."""
     same = [run for run, settings in wanted.items() if settings == ours]
@@ -208,8 +187,8 @@ def _check_weights(path: Path, key: str, status: str, config: RunConfig) -> None
     """Refuse weights that are damaged, or of another run or training."""
     read_weights(path)
     metadata = read_metadata(path)
-    theirs = _settings(_read_config(path, json.loads(metadata["config"])).model_dump(mode="json"))
-    ours = (key, status, _settings(config.model_dump(mode="json")))
+    theirs = flat_settings(_read_config(path, json.loads(metadata["config"])).model_dump(mode="json"))
+    ours = (key, status, flat_settings(config.model_dump(mode="json")))
     if (metadata.get("key", key), metadata["status"], theirs) != ours:
         raise UserError(f"{path} is of another training than {key}: remove the file, or put that run's own there.")
 
@@ -220,11 +199,8 @@ def read_scores(folder: Folder, runs: list[Imported], params: Params, files: Stu
     Where `files` have an input baseline with other numbers, the images or inputs are others.
     """
     task, theirs, names = runs[0].plan["task"], runs[0].group.split("-")[0], {run.key: run.run for run in runs}
-    at, source, name = (
-        folder.baseline(theirs),
-        folder.files.scores(runs[0].group),
-        reference_of(params.tasks[task].scale),
-    )
+    at, source = folder.baseline(theirs), folder.files.scores(runs[0].group)
+    name = reference_of(params.tasks[task].scale)
     baseline, scores = load_scores(ScoreFiles(at / "scores.csv", at / "scores.json")), load_scores(source)
     names[input_baseline_key(theirs, name)] = input_baseline_key(task, name)
     images, sets = {row[1:3] for row in baseline.rows}, [*params.tasks[task].test, *params.tasks[task].tune]
@@ -245,29 +221,16 @@ def read_scores(folder: Folder, runs: list[Imported], params: Params, files: Stu
         variant, own = variant_of(run.key, run.group), {row[1:3] for row in scores.rows if row.run == run.key}
         wanted = [name for name, crop in params.crops.items() if crop.task == task]
         crops = all(folder.files.crop(run.group, name, variant).is_file() for name in wanted)
-        lacking = [*([] if crops else ["crops"]), *([] if variant in variants else ["curve of gradient variances"])]
+        lacking = {"no crops": not crops, "no curve of gradient variances": variant not in variants}
         if run.record.metrics.status == "finished" and own != images:
             other = "/".join(min(own ^ images))
             raise UserError(f"{source.rows}: {other} was not measured for both {run.key} and its input: measure it.")
         stated = scores.notes.weights_sha256.get(run.key)
         if run.weights is not None and stated not in (None, sha256(run.weights)):
             raise UserError(f"{source.rows} has scores of other weights of {run.key} than {run.weights}: remove one.")
-        _origin(run.record).partial.extend([*_unmeasured(scores, sets), *(f"no {what}" for what in lacking)])
+        _origin(run.record).partial.extend(what for what, holds in lacking.items() if holds)
     renamed = [Scores([row._replace(run=names[row.run]) for row in rows], notes) for rows, notes in (scores, baseline)]
     return renamed[0], renamed[1]
-
-
-def _unmeasured(scores: Scores, sets: Sequence[str]) -> list[str]:
-    """Say what was not measured, or not with the rest: what all other numbers come before, on more than one image."""
-    rows = [row for row in scores.rows if row.run == scores.rows[0].run]
-    last = rows[-1].metric if rows else ""
-    tail = rows[next((at for at, row in enumerate(rows) if row.metric == last), 0) :]
-    late = {row.metric for row in tail} == {last} and len({row.image for row in tail}) > 1
-    return [
-        *(f"not scored on {name}" for name in sets if name not in {row.dataset for row in rows}),
-        *(f"{metric} not measured" for metric in scores.notes.not_measured),
-        *([f"{last} from a second pass"] if late else []),
-    ]
 
 
 def _replaced(runs: Sequence[Imported], files: StudyPaths, *, force: bool) -> list[Path]:
@@ -293,11 +256,8 @@ def _write_group(folder: Folder, runs: Sequence[Imported], params: Params, plan:
     for run in runs:
         if run.weights is not None:
             target, config = files.weights(group, run.run), run.config.model_dump(mode="json")
-            metadata = {
-                "key": run.run,
-                "status": run.record.metrics.status,
-                "config": json.dumps(config, sort_keys=True),
-            }
+            metadata = {"key": run.run, "status": run.record.metrics.status}
+            metadata["config"] = json.dumps(config, sort_keys=True)
             write_bytes(target, add_checksum(save(read_weights(run.weights), metadata=metadata)))
             digests[run.run] = sha256(target)
     order, target = plan["groups"][group]["runs"], files.scores(group)
@@ -354,11 +314,9 @@ def _tell_dvc(runs: Sequence[Imported], plan: Plan, files: StudyPaths) -> str:
     """Have DVC count the trainings as done of which all is here, weights and what they depend on; say how many."""
     whole, ready = [run for run in runs if run.weights is not None], list[str]()
     for run in whole if PLAN.is_file() and load_plan() == plan else []:
-        needs = [files.run_settings(run.run), files.loss_receipts(run.plan["loss"]), Path(run.plan["start"])]
-        needs += [
-            Path(run.plan["extractor"]),
-            *(files.pack(run.plan["task"], role) for role in ("train", "validation")),
-        ]
+        needs = [files.run_settings(run.run), files.loss_receipts(run.plan["loss"])]
+        needs += [Path(run.plan["start"]), Path(run.plan["extractor"])]
+        needs += [files.pack(run.plan["task"], role) for role in ("train", "validation")]
         ready += [train_stage(plan["study"], run.run)] if all(path.is_file() for path in needs) else []
     if ready and subprocess.run([*DVC, "commit", "--force", *ready], check=False).returncode:
         raise UserError("dvc commit failed, for the reason above: put that right and run the same command again.")
@@ -366,8 +324,6 @@ def _tell_dvc(runs: Sequence[Imported], plan: Plan, files: StudyPaths) -> str:
     if len(whole) < len(runs):
         text += f" {len(runs) - len(whole)} have no weights: it will train them again."
     if len(ready) < len(whole):
-        text += (
-            f" Of {len(whole) - len(ready)} it lacks what they depend on: run 'make plan STUDY={plan['study']}' and "
-        )
-        text += "'dvc repro plan fetch prepare', then this command again."
+        first = f"'make plan STUDY={plan['study']}' and 'dvc repro plan fetch prepare'"
+        text += f" Of {len(whole) - len(ready)} it lacks what they depend on: run {first}, then this command again."
     return text

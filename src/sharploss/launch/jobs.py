@@ -18,28 +18,19 @@ DVC = (sys.executable, "-P", "-m", "dvc", "--wait-for-lock")
 
 @dataclass(frozen=True)
 class Job:
-    """One run to train.
-
-    `after` is the run whose weights it starts from, where that is to be trained too; `steps` of the optimiser in all;
-    `seconds` predicted for them, or None where nothing like it was measured on this device; `stage` of DVC; `group` of
-    runs that are evaluated together, and compiled once; `rank` of the first suite that needs it, by which they come.
-    """
+    """One run to train."""
 
     key: str
-    after: str | None
+    after: str | None  # the run whose weights it starts from, where that is to be trained too
     steps: int
-    seconds: float | None
-    stage: str = ""
-    group: str = ""
-    rank: int = 0
+    seconds: float | None  # predicted; None where nothing like it was measured on this device
+    stage: str = ""  # of DVC
+    group: str = ""  # of runs that are evaluated together, and compiled once
+    rank: int = 0  # of the first suite that needs it, by which they come
 
 
 def stale_runs(plan: Plan) -> set[str]:
-    """Return the runs that DVC calls stale, with those that start from them.
-
-    Raises:
-        UserError: DVC fails; the message gives its last line.
-    """
+    """Return the runs that DVC calls stale, with those that start from them; UserError where DVC fails."""
     done = subprocess.run([*DVC, "status", "--json"], capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -67,13 +58,7 @@ def starts_from(plan: Plan, key: str) -> str | None:
 def make_jobs(params: Params, plan: Plan, keys: Iterable[str], processes: int = 1) -> list[Job]:
     """Return the jobs, suite by suite, in each group by group, the head of the longest chain first.
 
-    A run counts with the longest of those that wait for it.
-
-    Args:
-        params: the study.
-        plan: its runs.
-        keys: the runs to train.
-        processes: that train one run together.
+    A run counts with the longest of those that wait for it; `processes` train one run together.
     """
     from sharploss.planning.cost import predict_seconds
 

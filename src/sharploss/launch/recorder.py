@@ -1,4 +1,4 @@
-"""What follows a training while others go on: DVC takes note of its results, and a complete group is evaluated."""
+"""What goes on beside the trainings: DVC takes note of their results, and what they need not wait for is measured."""
 
 import os
 import shutil
@@ -16,19 +16,20 @@ from sharploss.launch.training import stamps
 from sharploss.launch.worker import log_path
 from sharploss.record.keys import stage_key
 
+PAUSE = 30.0
+"""Seconds between two recordings: DVC takes as long for one run as for all, and trainings wait for neither."""
+
+UNTRAINED = ("input_baselines", "protocols", "calibrate")
+"""Stages that measure, and depend on no training."""
+
 
 @dataclass
 class Recorder:
-    """Has DVC record finished runs, all that wait for it in one command, and evaluate groups.
+    """Has DVC record finished runs, all that wait for it in one command, and measure.
 
-    Both go on beside the trainings, one command of each kind at a time. What a run has read must be as it was: where it
-    was changed meanwhile, DVC is told nothing, and the run is trained again by the next launch.
-
-    Attributes:
-        study: whose runs these are.
-        jobs: all that are to be trained.
-        say: where events go.
-        failed: runs that could not be recorded.
+    Both go on beside the trainings, one command of each kind at a time. A run is recorded with the last of its group,
+    which is then evaluated, or after a pause. What it has read must be as it was: where it was changed meanwhile,
+    DVC is told nothing, and the run is trained again by the next launch.
     """
 
     study: str
@@ -39,9 +40,11 @@ class Recorder:
     recorded: set[str] = field(default_factory=set[str])
     waiting: list[Task] = field(default_factory=list[Task])
     writing: list[Task] = field(default_factory=list[Task])
-    groups: list[str] = field(default_factory=list[str])
+    stages: list[str] = field(default_factory=list[str])
+    measuring: list[str] = field(default_factory=list[str])
     commit: Any = None
     evaluation: Any = None
+    since: float = field(default_factory=time.monotonic)
 
     def add(self, task: Task) -> None:
         """Have a finished run recorded; one that DVC itself has run is."""
@@ -53,24 +56,25 @@ class Recorder:
         else:
             self.waiting.append(task)
 
-    def poll(self, *, evaluate: bool = True) -> bool:
-        """Go on with what is to be done; return whether something is left."""
+    def poll(self, *, evaluate: bool = True, last: bool = False) -> bool:
+        """Go on with what is to be done; return whether something is left. `last`: no other training will end."""
         if self.commit is not None and self.commit.poll() is not None:
             self._committed(self.commit.returncode)
-        if self.commit is None and self.waiting:
+        late = last or time.monotonic() - self.since > PAUSE
+        if self.commit is None and self.waiting and (late or self._complete({task.job.key for task in self.waiting})):
             self.writing, self.waiting = self.waiting, []
+            # A run that has begun meanwhile may read these files: DVC is not to replace them by its copies.
             self.commit = self._start(
-                "record", "commit", "--force", "--quiet", *(task.job.stage for task in self.writing)
+                "record", "commit", "--force", "--quiet", "--no-relink", *(task.job.stage for task in self.writing)
             )
         if self.evaluation is not None and self.evaluation.poll() is not None:
             code, self.evaluation = self.evaluation.returncode, None
-            group = self.groups.pop(0)
-            self.say(f"{group}: {'not evaluated: see ' + str(log_path('evaluate')) if code else 'evaluated'}")
-        if self.evaluation is None and self.groups and evaluate:
-            self.evaluation = self._start(
-                "evaluate", "repro", "-s", f"evaluate@{stage_key(self.study, self.groups[0])}"
-            )
-        return bool(self.commit or self.waiting or self.evaluation or (evaluate and self.groups))
+            names = ", ".join(name.removeprefix(f"evaluate@{self.study}-") for name in self.measuring)
+            self.say(f"{names}: {'not all measured: see ' + str(log_path('evaluate')) if code else 'measured'}")
+        if self.evaluation is None and self.stages and evaluate:
+            self.measuring, self.stages = self.stages, []
+            self.evaluation = self._start("evaluate", "repro", "-s", "--keep-going", *self.measuring)
+        return bool(self.commit or self.waiting or self.evaluation or (evaluate and self.stages))
 
     def stop(self, poll: float) -> None:
         """Stop an evaluation, and have all runs recorded that have ended."""
@@ -78,11 +82,16 @@ class Recorder:
             os.killpg(self.evaluation.pid, signal.SIGTERM)
             self.evaluation.wait()
             self.evaluation = None
-        while self.poll(evaluate=False):
+        while self.poll(evaluate=False, last=True):
             time.sleep(poll)
 
+    def _complete(self, keys: set[str]) -> set[str]:
+        """Return the groups of these runs of which all are among them or recorded."""
+        missing = {job.group for job in self.jobs if job.key not in keys | self.recorded}
+        return {job.group for job in self.jobs if job.key in keys} - missing
+
     def _committed(self, code: int) -> None:
-        self.commit = None
+        self.commit, self.since = None, time.monotonic()
         for task in self.writing:
             if code:
                 self.failed.append(task.job.key)
@@ -90,8 +99,8 @@ class Recorder:
                 continue
             self.recorded.add(task.job.key)
             shutil.rmtree(task.about["scratch"], ignore_errors=True)
-            if all(job.key in self.recorded for job in self.jobs if job.group == task.job.group):
-                self.groups.append(task.job.group)
+        done = {task.job.key for task in self.writing if not code}
+        self.stages += [f"evaluate@{stage_key(self.study, group)}" for group in sorted(self._complete(done))]
 
     def _start(self, name: str, *words: str) -> Any:
         log_path(name).parent.mkdir(parents=True, exist_ok=True)

@@ -23,16 +23,13 @@ class TimeIsUpError(Exception):
 
 @dataclass
 class Progress:
-    """What has ended so far: `failed` in all, and `taken`, the seconds of those that were trained.
-
-    `looks` are the times of the last looks and the steps that all trainings together had done by then.
-    """
+    """What has ended so far, and how fast it goes."""
 
     jobs: Sequence[Job]
     failed: list[str] = field(default_factory=list[str])
-    taken: dict[str, float] = field(default_factory=dict[str, float])
+    taken: dict[str, float] = field(default_factory=dict[str, float])  # seconds of those that were trained
     done: int = 0
-    looks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SPAN))
+    looks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SPAN))  # time, steps of all by then
 
     def look(self, tasks: Sequence[Task]) -> None:
         """Note how many steps have been done by now."""
@@ -93,23 +90,15 @@ def run_jobs(
     until: float | None = None,
     poll: float | None = None,
 ) -> list[str]:
-    """Run jobs to their end and return the keys of those that failed or could not begin.
+    """Run jobs, in their order, to their end and return the keys of those that failed or could not begin.
 
-    Args:
-        jobs: in the order in which they are to begin.
-        engine: where they run.
-        recorder: what is told of those that are done.
-        until: when to stop, by time.monotonic.
-        poll: seconds between two looks; as the engine bears them when left out.
-
-    Raises:
-        KeyboardInterrupt, TimeIsUpError: as it came; by then every job was asked to stop and given time to write its
-            checkpoint, and what had ended was recorded.
+    `until` is when to stop, by time.monotonic, `poll` the seconds between two looks. On KeyboardInterrupt and
+    TimeIsUpError every job is asked to stop and given time to write its checkpoint, and what has ended is recorded.
     """
     waiting, tasks, progress = list(jobs), list[Task](), Progress(jobs)
     poll = engine.pause if poll is None else poll
     try:
-        while waiting or tasks or recorder.poll():
+        while waiting or tasks or recorder.poll(last=True):
             if until is not None and time.monotonic() > until:
                 raise TimeIsUpError
             _drop_dependents(waiting, progress)
@@ -118,7 +107,7 @@ def run_jobs(
                 tasks.remove(task)
                 _end(task, code, progress, recorder)
                 say(progress.state(len(tasks)))
-            busy = recorder.poll()
+            busy = recorder.poll(last=not (waiting or tasks))
             progress.look(tasks)
             show(progress.state(len(tasks)))
             if waiting or tasks or busy:

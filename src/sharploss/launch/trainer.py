@@ -1,7 +1,5 @@
 """A worker on this machine: trains one run after another, keeping torch, the packs and what was compiled.
 
-    python -m sharploss.launch.trainer
-
 It reads keys of runs, one a line, and answers each with a line of JSON: the exit code, and what `train_run` says of it.
 After a fault it ends, and whoever gives out the runs starts another: nothing of a fault reaches a second run.
 """
@@ -9,14 +7,13 @@ After a fault it ends, and whoever gives out the runs starts another: nothing of
 import json
 import os
 import sys
-import time
 import traceback
 from typing import Any
 
 from sharploss.config.params import load_params
 from sharploss.launch.jobs import DVC
 from sharploss.launch.training import train_run
-from sharploss.launch.worker import locked, log_path, run
+from sharploss.launch.worker import logged, run
 from sharploss.record.keys import train_stage
 from sharploss.utils.command import run_main
 from sharploss.utils.errors import UserError
@@ -41,12 +38,9 @@ def main() -> int:
     os.dup2(2, 1)  # nothing else gets into them
     for line in sys.stdin:
         key = line.strip()
-        log_path(key).parent.mkdir(parents=True, exist_ok=True)
-        # A worker whose launcher was killed may still train the run.
-        with locked(key), log_path(key).open("a", encoding="utf-8") as log:
+        with logged(key) as log:
             for stream in (1, 2):
                 os.dup2(log.fileno(), stream)
-            print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", flush=True)
             code, about = train_logged(key)
             sys.stdout.flush()
             sys.stderr.flush()

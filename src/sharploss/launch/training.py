@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,7 @@ from sharploss.record.run import save_run, summarise
 from sharploss.tracking import follower as tracking
 from sharploss.utils.files import check_writable, read_json, sha256, write_json, write_text
 
-DONE = "done.json"
-"""In the scratch folder of a run whose results DVC has yet to take note of: their sha256."""
+DONE = "done.json"  # in the scratch folder of a run whose results DVC has yet to take note of: their sha256
 
 
 def stamps(files: Iterable[Path]) -> dict[str, list[int]]:
@@ -39,14 +38,9 @@ def _open_pack(path: Path, stamp: str) -> Any:  # noqa: ARG001 - with another st
 def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
     key: str, *, keep: bool = False
 ) -> tuple[int, dict[str, Any]]:
-    """Train a run, or go on with it where it was stopped.
+    """Train a run, or go on with it; return the exit code, stamps of what was `read`, and its `scratch` folder.
 
-    Args:
-        key: of the run.
-        keep: leave its scratch folder, with a note of the results, until DVC knows of them.
-
-    Returns:
-        The exit code, and the stamps of what was `read` and the run's `scratch` folder.
+    With `keep` that folder stays, with a note of the results, until DVC knows of them.
     """
     params, run = load_params(), find_run(load_plan(), key)
     files = paths(params.study)
@@ -97,15 +91,8 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
         try:
             if start and read_metadata(start)["status"] != "finished":
                 raise AssetMissingError(run["start"], f"the run it starts from ({start.stem}) has no trained weights")
-            result = train(
-                config,
-                packs,
-                scratch=scratch,
-                device=device,
-                title=key,
-                start=start,
-                on_start=lambda record: tracking.start(record, description),
-            )
+            follow = partial(tracking.start, description=description)
+            result = train(config, packs, scratch=scratch, device=device, title=key, start=start, on_start=follow)
         except AssetMissingError as error:
             if not group.is_main:
                 return 0, about

@@ -10,12 +10,11 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from sharploss.launch.jobs import DVC
 
-FOLDER = Path(".scratch/launch")
-"""Where logs, locks and submitit's files lie, relative to the study's folder."""
+FOLDER = Path(".scratch/launch")  # where logs, locks and submitit's files lie, relative to the study's folder
 
 STOPPED = 75  # EX_TEMPFAIL, as pipelines/train.py has it
 
@@ -29,27 +28,17 @@ def log_path(key: str) -> Path:
 
 @dataclass
 class Work:
-    """The training of one run, as submitit sends it to a worker and calls it there.
-
-    Args:
-        key: of the run.
-        stage: of DVC that trains it.
-        workspace: the study's folder.
-        environment: variables of the run, beside the worker's.
-    """
+    """The training of one run, as submitit sends it to a worker and calls it there."""
 
     key: str
-    stage: str
-    workspace: str
-    environment: dict[str, str] = field(default_factory=dict[str, str])
+    stage: str  # of DVC
+    workspace: str  # the study's folder
+    environment: dict[str, str] = field(default_factory=dict[str, str])  # beside the worker's
 
     def __call__(self) -> int:
         """Have the run trained and return DVC's exit code."""
         os.chdir(self.workspace)
-        log_path(self.key).parent.mkdir(parents=True, exist_ok=True)
-        # A worker whose launcher was killed may still train the run.
-        with locked(self.key), log_path(self.key).open("a", encoding="utf-8") as log:
-            print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
+        with logged(self.key) as log:
             return run([*DVC, "repro", "-s", self.stage], self.environment, log)
 
     def checkpoint(self) -> Any:
@@ -62,10 +51,9 @@ class Work:
 
 @contextlib.contextmanager
 def locked(name: str, *, wait: bool = True) -> Generator[None]:
-    """Hold a lock of the study's folder, which the operating system releases when its holder ends, however it ends.
+    """Hold a lock of the study's folder, which the system releases when its holder ends, however it ends.
 
-    Raises:
-        BlockingIOError: another process holds it, and it is not waited for.
+    BlockingIOError where another process holds it, and it is not waited for.
     """
     path = FOLDER / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,21 +62,23 @@ def locked(name: str, *, wait: bool = True) -> Generator[None]:
         yield
 
 
+@contextlib.contextmanager
+def logged(key: str) -> Generator[TextIO]:
+    """Hold a run's lock, since a worker whose launcher was killed may still train it, and append to its log."""
+    log_path(key).parent.mkdir(parents=True, exist_ok=True)
+    with locked(key), log_path(key).open("a", encoding="utf-8") as log:
+        print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
+        yield log
+
+
 _children: list[subprocess.Popen[bytes]] = []
 
 
 def run(command: list[str], environment: dict[str, str], log: Any) -> int:
-    """Run a command, in a session of its own, to its end, and return its exit code.
-
-    A SIGTERM to this process goes to all of it.
-    """
+    """Run a command, in a session of its own, and return its exit code; a SIGTERM to this process goes to all of it."""
+    variables, nothing = {**os.environ, **environment}, subprocess.DEVNULL
     child = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
+        command, env=variables, stdin=nothing, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
     )
     _children.append(child)
     previous = signal.signal(signal.SIGTERM, _stop)  # submitit would only take note of it

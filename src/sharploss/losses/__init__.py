@@ -54,9 +54,8 @@ TERMS: dict[str, type[nn.Module]] = {
 def build_loss(spec: Mapping[str, Any] | LossSpec) -> WeightedSum:
     """Build a loss from what params.yaml says of it, with the weights its terms need.
 
-    Args:
-        spec: for each term of TERMS its weight, or a mapping of its parameters with an optional `weight` (default 1):
-            {"l1": 1, "gv": {"weight": 0.01, "patch": 8}}.
+    For each term of TERMS `spec` has its weight, or a mapping of its parameters with an optional `weight` (default 1):
+    {"l1": 1, "gv": {"weight": 0.01, "patch": 8}}.
 
     Raises:
         UserError: no term, an unknown term or parameter (the message names the nearest one), a value that a term
@@ -72,10 +71,7 @@ def build_loss(spec: Mapping[str, Any] | LossSpec) -> WeightedSum:
 
 
 def resolve_loss(spec: Mapping[str, Any] | LossSpec) -> LossSpec:
-    """Check what params.yaml says of a loss, as `build_loss` does, and spell out the defaults; no weights are loaded.
-
-    Of the weight and every parameter of each term, which it returns, `build_loss` makes the same loss.
-    """
+    """Check what params.yaml says of a loss, as `build_loss` does, and spell out the defaults, without weights."""
     loss = _with_defaults(spec)
     _check(loss)
     return loss

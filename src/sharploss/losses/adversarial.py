@@ -17,14 +17,11 @@ from sharploss.utils.registry import construct
 
 
 class Form(NamedTuple):
-    """The two sides of an adversarial loss: functions of the logits of real and of restored images, to scalars.
-
-    `relativistic` says whether the network's side looks at real images; where not, it is given None for their logits.
-    """
+    """The two sides of an adversarial loss: functions of the logits of real and of restored images, to scalars."""
 
     generator: Callable[[Tensor | None, Tensor], Tensor]
     discriminator: Callable[[Tensor, Tensor], Tensor]
-    relativistic: bool = False
+    relativistic: bool = False  # the network's side looks at real images; else it is given None for their logits
 
 
 def vanilla_generator(_: Tensor | None, fake: Tensor) -> Tensor:
@@ -69,9 +66,8 @@ def linear_generator(_: Tensor | None, fake: Tensor) -> Tensor:
 def linear_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     """D(fake) + 1 - D(real), D a sigmoid: SharpGAN's eq. 7 in linear form, in [0, 2], 1 where it cannot tell.
 
-    The paper says to rewrite D(G) as 1 - D(G). Put into its eq. 7 to the letter, that gives log D(G), which would
-    reward the discriminator for being fooled; this is the reading with the sign that eq. 7 has itself. With a sigmoid
-    the linear forms are bounded: this is not Wasserstein's.
+    The paper says to rewrite D(G) as 1 - D(G), which to the letter would reward the discriminator for being fooled;
+    this is the reading with the sign that eq. 7 has itself. It is bounded, unlike Wasserstein's.
     """
     return fake.sigmoid().mean() + 1 - real.sigmoid().mean()
 
@@ -123,14 +119,9 @@ class AdversarialLoss(ImageLoss):
         return self.form.generator(real, self.discriminator(output))
 
     def discriminator_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute the discriminator's loss and the logits it is made of.
+        """Compute the discriminator's loss, a scalar, and the logits of the real and of the restored images, (N, 1).
 
-        Args:
-            output: restored images without gradient, (N, C, size, size) in [0, 1].
-            target: real ones, the same shape.
-
-        Returns:
-            The loss, a scalar; the logits of the real and of the restored images, (N, 1).
+        `output` are restored images, taken without gradient, (N, C, size, size) in [0, 1], `target` real ones.
         """
         output, target = self._matched(output.detach(), target)
         self.discriminator.requires_grad_(True)
@@ -150,10 +141,7 @@ class AdversarialLoss(ImageLoss):
 
 
 def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
-    """Compute the mean squared norm of each logit's gradient with respect to its image, a scalar with gradient (R1).
-
-    With batch normalisation a logit depends on the whole batch: then it is the gradient of their sum.
-    """
+    """Compute the mean squared norm of the gradient of the logits' sum with respect to each image, a scalar (R1)."""
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().flatten(1).sum(1).mean()
 

@@ -6,8 +6,7 @@ from torch import Tensor
 from sharploss.functional.image_loss import ImageLoss
 from sharploss.utils.argument_checks import check_number
 
-TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
-"""The blur along one axis, Burt and Adelson's of 1983."""
+TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)  # the blur along one axis, Burt and Adelson's of 1983
 
 
 class EdgeLoss(ImageLoss):
@@ -35,8 +34,8 @@ class EdgeLoss(ImageLoss):
 def pyramid_residual(images: Tensor) -> Tensor:
     """Compute what is lost when images are blurred, halved, and doubled again: (N, C, H, W), the same shape.
 
-    A level of the Laplacian pyramid. The outermost pixels are repeated beyond the border. Every second pixel is kept,
-    beginning with the first, so the result of a flipped image of even sides is not the flipped result.
+    A level of the Laplacian pyramid. The outermost pixels are repeated beyond the border; every second pixel is kept,
+    beginning with the first.
     """
     blurred = _blur(images)
     doubled = torch.zeros_like(blurred)

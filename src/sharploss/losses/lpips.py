@@ -24,8 +24,8 @@ class LPIPSLoss(PretrainedLoss):
 
     Args:
         net: "alex", the authors' choice for a metric, or "vgg" (VGG16), nearer to a perceptual loss.
-        normalise: whether images in [0, 1] are mapped to the [-1, 1] that the networks expect. False feeds them as they
-            are: the MDF paper's released code does so by mistake, and values come out too low.
+        normalise: whether images in [0, 1] are mapped to the [-1, 1] that the networks expect. The MDF paper's released
+            code feeds them as they are, by mistake, and values come out too low.
     """
 
     assets = BACKBONES["alex"]

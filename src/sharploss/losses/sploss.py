@@ -1,7 +1,5 @@
 """SPLoss: L1 that punishes errors on the blurred side of an edge harder."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -51,18 +49,9 @@ class SPLoss(ImageLoss):
         """Compute each pixel's weight, 1 + alpha*|g| where error and Laplacian g of the target agree in sign, else 1.
 
         Agreement means blur: beside a bright ridge (g < 0) a blurred output is too dark (error < 0). An error of 0
-        counts as negative, as does a Laplacian of 0. The weight depends on the output through that sign alone, so its
-        derivative is 0 almost everywhere and it is computed without gradients.
-
-        Returns:
-            (N, C, H, W), at least 1.
+        counts as negative, as does a Laplacian of 0. It is computed without gradients, (N, C, H, W), at least 1.
         """
         with torch.no_grad():
             curvature = laplacian(in_channels(target, self.channels), self.kernel, self.border)
             blurred = (curvature > 0) == (output > target)
             return curvature.abs().mul(self.alpha * self.data_range).mul(blurred).add(1)
-
-
-def sploss_weight(output: Tensor, target: Tensor, **parameters: Any) -> Tensor:
-    """Compute the weights of `SPLoss(**parameters)`: (N, C, H, W), at least 1."""
-    return SPLoss(**parameters).weight(output, target)

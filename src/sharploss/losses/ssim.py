@@ -18,9 +18,8 @@ class SSIMLoss(ImageLoss):
 
     Args:
         window: "valid" counts the places where the whole window fits, as in the definition; "same" counts every pixel,
-            with zeros beyond the border, as the code released with the MDF and GV papers does. Black surroundings are
-            the same for both images, so errors near the border count for less. Of those codes the first returns -SSIM
-            without the 1, the second +SSIM, so that 1 - SSIM is presumably what was trained with.
+            with zeros beyond the border, as the code released with the MDF and GV papers does (the first returns -SSIM,
+            the second +SSIM): errors near the border count for less.
     """
 
     def __init__(self, window: Literal["valid", "same"] = "valid") -> None:
@@ -44,8 +43,7 @@ class MSSSIMLoss(ImageLoss):
     Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment" (Asilomar 2003), eq. 7:
     the product over scales of contrast-structure, that of the coarsest times its luminance, each the mean over every
     place where the whole window fits, raised to its scale's weight. From scale to scale, 2x2 pixels are averaged; at a
-    ragged edge, those that are there ("mdf" drops it). They are counted from the left and the top: of sides that are
-    not multiples of 2^(scales - 1) a flipped image has another value. Window and constants are those of `SSIMLoss`.
+    ragged edge, those that are there ("mdf" drops it). Window and constants are those of `SSIMLoss`.
 
     Args:
         scales: 2 to 5; with fewer than five the weights of the finest are used, stretched to the sum of the five,

@@ -15,11 +15,10 @@ NORMALISATIONS = ("chw", "hw", "none")
 
 
 def gram(features: Tensor, cell: int | None = None, normalisation: str = "chw") -> Tensor:
-    """Compute the Gram matrices F F^T of features F, channels by places.
+    """Compute the Gram matrices F F^T of features F, channels by places: (N, C, h, w) to (N, patches, C, C).
 
-    From (N, C, h, w) to (N, patches, C, C). `cell` is the side of the patches, of which a ragged right or bottom edge
-    is dropped; None: one patch, all there is. Sums over a patch's places are divided by channels and places ("chw", as
-    in BasicSR), by places ("hw"), or not at all ("none").
+    `cell` is the side of the patches, of which a ragged right or bottom edge is dropped; None: one patch, all there is.
+    Sums are divided by channels and places ("chw", as in BasicSR), by places ("hw"), or not at all ("none").
     """
     batch, channels, height, width = features.shape
     high, wide = (cell, cell) if cell is not None else (height, width)
@@ -70,7 +69,5 @@ class TextureLoss(FeatureLoss):
         if self.patch is not None:
             check_size(images, self.patch, f"texture in patches of {self.patch}")
         maps = super().features(images)  # perhaps of more layers, for another loss that reads the same network
-        return {layer: gram(maps[layer], self._cell(layer), self.normalisation) for layer in self.layers}
-
-    def _cell(self, layer: str) -> int | None:
-        return None if self.patch is None else max(1, self.patch // stride(layer))
+        cells = {layer: self.patch and max(1, self.patch // stride(layer)) for layer in self.layers}
+        return {layer: gram(maps[layer], cells[layer], self.normalisation) for layer in self.layers}

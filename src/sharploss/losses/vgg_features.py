@@ -59,14 +59,10 @@ Reading = tuple[Tensor, bool, dict[str, Tensor]]
 
 
 class VGGFeatures(nn.Module):
-    """The convolutional part of VGG19 or VGG16, up to the deepest layer asked for.
+    """The convolutional part of VGG19 or VGG16, up to the deepest of `layers`.
 
-    Args:
-        weights: features.0.weight, features.0.bias and so on, of any widths; computed with in the images' precision.
-        layers: names of the network's LAYERS.
-        network: "vgg19" or "vgg16".
-        ceil_mode: whether pooling keeps a ragged edge. Without it, pool5 leaves nothing of images below 32 pixels.
-        scales: what the features of a layer are divided by; 1 where nothing is said.
+    `weights` are features.0.weight, features.0.bias and so on, of any widths. `ceil_mode` has pooling keep a ragged
+    edge; without it, pool5 leaves nothing of images below 32 pixels. The features of a layer are divided by `scales`.
     """
 
     def __init__(
@@ -92,10 +88,7 @@ class VGGFeatures(nn.Module):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Compute features by layer: (N, 3, H, W) in [0, 1] to (N, width, h, w) each; nothing is resized.
 
-        Within `reading_once`, images that were read before are not read again.
-
-        Raises:
-            ValueError: not RGB, or images of which a layer would leave nothing.
+        ValueError for images that are not RGB, or of which a layer would leave nothing.
         """
         if images.shape[1] != 3:
             raise ValueError(f"{self.network.upper()} takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
@@ -177,12 +170,9 @@ def check_rescale(rescale: Any) -> None:
 def divisors(rescale: str | float, asset: str, layers: Mapping[str, float]) -> dict[str, float]:
     """Return what the features of each layer are divided by.
 
-    The Oxford file was made for images in [0, 255]: its features are one to two orders of magnitude larger than those
-    of torchvision's retraining, for which published loss weights (ESRGAN's 1.0) were chosen.
-
-    With "auto" each layer of the Oxford file ("vgg19") is divided by OXFORD_SCALE, so that its mean absolute feature is
-    about 1, and torchvision's are left as they are; "none" leaves all as they are; a number divides all of them (12.75:
-    SRGAN's factor for the Oxford file).
+    The Oxford file ("vgg19") was made for images in [0, 255]: its features are one to two orders of magnitude larger
+    than torchvision's, for which published loss weights (ESRGAN's 1.0) were chosen. "auto" divides each layer of it by
+    OXFORD_SCALE, to a mean absolute feature of about 1, and "none" nothing; a number divides all (12.75: SRGAN's).
     """
     if not isinstance(rescale, str):
         return dict.fromkeys(layers, float(rescale))

@@ -42,20 +42,13 @@ class Terms(dict[str, Tensor]):
 class WeightedSum(nn.Module):
     """Sums loss terms, each times its weight.
 
-    A term of weight 0 is computed without gradients and left out of the sum: it is logged, not trained on.
-
-    Attributes:
-        weights: the weight of each term, by name.
-        spec: what `build_loss` made the terms from, defaults spelt out: `build_loss(spec)` makes the same loss again.
-        shared: networks that several terms read features of (`sharploss.losses.vgg_features.shared_backbones`).
+    A term of weight 0 is computed without gradients and left out of the sum: it is logged, not trained on. `shared` are
+    networks that several terms read features of (`sharploss.losses.vgg_features.shared_backbones`).
 
     Args:
         losses: modules by name; each maps (output, target) to a scalar.
-        weights: a finite number of at least 0 for every name, one of them above 0.
-        spec: see above.
-
-    Raises:
-        ValueError: the names differ, or weights are no such numbers.
+        weights: a finite number of at least 0 for every name, one of them above 0, or ValueError.
+        spec: what `build_loss` made the terms from, defaults spelt out: `build_loss(spec)` makes the same loss again.
     """
 
     def __init__(
@@ -80,13 +73,8 @@ class WeightedSum(nn.Module):
     def terms(self, output: Tensor | Sequence[Tensor], target: Tensor) -> Terms:
         """Compute each part of the loss: unweighted, and in `.weighted` times its weight; `.total` is their sum.
 
-        Args:
-            output: (N, C, H, W) in [0, 1], or several of them: the stages of a network that is trained on each, over
-                which every term is summed (MPRNet).
-            target: (N, C, H, W) in [0, 1].
-
-        Raises:
-            ValueError: there is no output.
+        `output` is (N, C, H, W) in [0, 1], or several of them: the stages of a network that is trained on each, over
+        which every term is summed (MPRNet); `target` is (N, C, H, W) in [0, 1].
         """
         stages: Any = (output,) if isinstance(output, Tensor) else output
         if not (isinstance(stages, Sequence) and stages and all(isinstance(stage, Tensor) for stage in stages)):

@@ -21,10 +21,7 @@ INPUT_RANGES = ("[0,1]", "[-1,1]")
 def features(
     images: Tensor, discriminators: Iterable[nn.Module], layers: Sequence[str], input_range: str
 ) -> list[Tensor]:
-    """Compute the features of images (N, 3, H, W) in [0, 1], by discriminator and layer.
-
-    They have the images' precision, also where the caller has turned autocast on.
-    """
+    """Compute the features of images (N, 3, H, W) in [0, 1], by discriminator and layer, in the images' precision."""
     if images.shape[1] != 3:
         raise ValueError(f"the MDF loss takes RGB images (N, 3, H, W), not {images.shape[1]} channels")
     check_size(images, RECEPTIVE_FIELD, "the MDF loss")
@@ -39,17 +36,8 @@ def features(
     return found
 
 
-def distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Compute the sum of mean squared differences. Images of a batch have one size, so one mean is that of both."""
-    return torch.stack([F.mse_loss(left, right) for left, right in zip(found, wanted, strict=True)]).sum()
-
-
 def check_layers(layers: Sequence[str]) -> tuple[str, ...]:
-    """Require a list of different layers and give it.
-
-    Raises:
-        ValueError: no list, none, one twice, or an unknown one; the message names the nearest.
-    """
+    """Require (ValueError) a list of different layers, at least one, and give it."""
     # params.yaml can say anything, and of a list within a list no set can be made.
     listed = isinstance(layers, list | tuple) and all(isinstance(layer, str) for layer in layers)  # pyright: ignore[reportUnnecessaryIsInstance]
     if not listed or not layers or len(set(layers)) < len(layers):
@@ -77,11 +65,6 @@ class MDFLoss(PretrainedLoss):
             "[-1,1]" for those trained here. Theirs too, as the running means of their normalisations show, were trained
             on [-1, 1], which makes values some four times as large.
         layers: which of "head", "body" and "tail" count; all three when left out.
-
-    Attributes:
-        assets: the asset of the catalogue that `load` reads; none for self-trained weights.
-        input_range: the range in force, one of INPUT_RANGES.
-        backbone: which weights were loaded, from which file by its sha256, how many, and the range; "" before.
     """
 
     min_size = RECEPTIVE_FIELD
@@ -104,12 +87,7 @@ class MDFLoss(PretrainedLoss):
         self.assets = (OFFICIAL[weights],) if own is None else ()
 
     def load(self) -> None:
-        """Load the discriminators.
-
-        Raises:
-            AssetMissingError: the authors' file cannot be had.
-            UserError: the file of self-trained weights is missing, damaged, or has too few discriminators.
-        """
+        """Load the discriminators, as `sharploss.mdf.weights.load_discriminators` does."""
         self.network, file = load_discriminators(self.weights, self.scales)
         name = Path(self.weights).name.removesuffix(SUFFIX)
         self.backbone = f"MDF {name} ({file}), {self.scales} scales, {self.input_range}"
@@ -125,4 +103,4 @@ class MDFLoss(PretrainedLoss):
 
     def distance(self, found: list[Tensor], wanted: list[Tensor]) -> Tensor:
         """Compute the sum of the features' mean squared differences."""
-        return distance(found, wanted)
+        return torch.stack([F.mse_loss(left, right) for left, right in zip(found, wanted, strict=True)]).sum()

@@ -43,14 +43,9 @@ class Pyramid:
 
 
 def load_image(name: str, own: Mapping[str, Mapping[str, Any]]) -> tuple[Tensor, str]:
-    """Read the image "<data set>/<image>" that an extractor learns from; `own` is `datasets` of params.yaml.
+    """Read the image "<data set>/<image>" that an extractor learns from, (3, H, W) uint8, and the sha256 of its file.
 
-    Returns:
-        (3, H, W) uint8, and the sha256 of its file.
-
-    Raises:
-        AssetMissingError: its set cannot be had here.
-        UserError: there is no such set or image.
+    `own` is `datasets` of params.yaml. AssetMissingError or UserError where there is no such set or image.
     """
     items = {item.name: item for item in find_images(name.split("/", 1)[0], {"scale": 1}, own)}
     if name not in items:
@@ -63,15 +58,11 @@ def sizes(height: int, width: int, settings: Extractor) -> tuple[float, float, i
 
     Without `scales` in the settings the number is that of SinGAN's official code (adjust_scales2image, and a loop that
     trains one scale more than it counts): the scales of the image as it is, less those that shrinking it to `max_size`
-    saves, each rounded up by itself. So a photograph has fewer than it would have were it shrunk first.
+    saves, each rounded up by itself.
 
     Returns:
         By how much first, so that it is at most `max_size` long; the ratio of one scale to the next finer one, such
-        that the coarsest is `min_size` on its shorter side, with SinGAN's number a little above `factor`; and the
-        number of scales, at least 2.
-
-    Raises:
-        UserError: the image is too small for the coarsest scale.
+        that the coarsest is `min_size` on its shorter side; and the number of scales, at least 2.
     """
     short, long = min(height, width), max(height, width)
     first, smallest = min(1.0, settings.max_size / long), settings.min_size
@@ -95,12 +86,7 @@ def make_pyramid(image: Tensor, task: Task, settings: Extractor, device: torch.d
     nothing for super-resolution, where enlarging is the distortion. Ours, because no more is said: for jpeg z_k is the
     difference that compression makes to the image at that scale; for denoising it is noise of the task's sigma at every
     scale; the coarsest generator gets the image itself with z_0, for super-resolution shrunk by one more scale and
-    enlarged again.
-
-    The image is (3, H, W) uint8.
-
-    Raises:
-        UserError: a kind of task that has no distortion here, or too small an image.
+    enlarged again. The image is (3, H, W) uint8. UserError: it is too small, or the task has no distortion here.
     """
     if task.kind not in KINDS:
         raise UserError(f"An extractor is for a task of kind {', '.join(KINDS)}, not '{task.kind}'.")

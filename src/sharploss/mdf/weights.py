@@ -21,9 +21,7 @@ from sharploss.utils.files import sha256
 def load_discriminators(weights: str, scales: int) -> tuple[nn.ModuleList, str]:
     """Load the first `scales` discriminators of `weights` (`sharploss.config.extractors.weights_source`), frozen.
 
-    Returns:
-        SinGANDiscriminators; and which file they are from, its name and the first 16 digits of its sha256, because
-        neither a name nor a path says what was in it.
+    With them comes which file they are from: its name and the first 16 digits of its sha256.
 
     Raises:
         AssetMissingError: the authors' file cannot be had.
@@ -37,11 +35,7 @@ def load_discriminators(weights: str, scales: int) -> tuple[nn.ModuleList, str]:
 
 
 def build(tensors: Mapping[str, Tensor], scales: int, name: str) -> nn.ModuleList:
-    """Make the first `scales` discriminators of `tensors` ("0.head.conv.weight" and so on); `name` is for messages.
-
-    Raises:
-        UserError: there are fewer, or tensors of other names or shapes, or not finite.
-    """
+    """Make the first `scales` discriminators of `tensors` ("0.head.conv.weight" and so on); `name` is for messages."""
     count = 0
     while f"{count}.head.conv.weight" in tensors:
         count += 1
@@ -69,15 +63,7 @@ def _build_one(tensors: Mapping[str, Tensor], scale: int, name: str) -> nn.Modul
 
 
 def official_tensors(asset: str) -> tuple[dict[str, Tensor], str]:
-    """Read the authors' discriminators; nothing in their pickle is executed (sharploss.assets.torch_modules).
-
-    Returns:
-        The tensors by name, "<scale>.<name of parameter>"; and the pickle's own name and the start of its sha256.
-
-    Raises:
-        AssetMissingError: the file cannot be had.
-        UserError: it is another file than the authors', or damaged.
-    """
+    """Read the authors' discriminators by name, "<scale>.<name of parameter>"; nothing in their pickle is executed."""
     from sharploss.assets.torch_modules import read_modules
 
     path = locate(asset)[0]

@@ -15,16 +15,11 @@ Made = TypeVar("Made")
 
 
 class CachedImage:
-    """Images of one size, and what metrics have derived from them so far.
+    """Images (N, 3, H, W), and what metrics have derived from them so far.
 
     A target is one CachedImage for all outputs that are compared with it, so its share of every metric (8-bit values,
-    luma, local means, network features, edges) is computed once.
-
-    Large images are measured whole: a pair of DIV2K's size (2040x1356) peaks at 0.97 GB over all metrics, LPIPS with
-    AlexNet and NIQE included (measured on a CPU); SSIM of RGB needs most. LPIPS with VGG16 needs several GB.
-
-    Attributes:
-        image: (N, 3, H, W) RGB, uint8 or in [0, 1], as it was given.
+    luma, local means, network features, edges) is computed once. Large images are measured whole: a pair of DIV2K's
+    size (2040x1356) peaks at 0.97 GB over all metrics but LPIPS with VGG16, which needs several GB.
     """
 
     def __init__(self, image: Tensor, name: str = "an image that is measured") -> None:
@@ -53,12 +48,7 @@ class CachedImage:
         return quantise(self.image.double())
 
     def seen(self, channels: str, border: int) -> Tensor:
-        """Return some channels of the 8-bit images without a border: those of a protocol, as metrics look at them.
-
-        Args:
-            channels: a key of `sharploss.functional.colour.VIEWS`.
-            border: pixels left out on each side.
-        """
+        """Return channels (a key of `sharploss.functional.colour.VIEWS`) of the 8-bit images without a border."""
         return self.once(("seen", channels, border), lambda: view(self.levels(), channels, border))
 
 
@@ -67,20 +57,12 @@ Images = Tensor | CachedImage
 
 
 def cached(images: Images, name: str = "output") -> CachedImage:
-    """Return images as a CachedImage, called `name` in messages.
-
-    Raises:
-        UserError: no such images.
-    """
+    """Return images as a CachedImage, called `name` in messages."""
     return images if isinstance(images, CachedImage) else CachedImage(images, name)
 
 
 def cached_pair(output: Images, target: Images) -> tuple[CachedImage, CachedImage]:
-    """Return both images as CachedImages.
-
-    Raises:
-        UserError: no images uint8 or in [0, 1] of one shape on one device; the output may overshoot.
-    """
+    """Return both as CachedImages; UserError unless they are of one shape on one device, the target in [0, 1]."""
     one, other = cached(output), cached(target, "target")
     check_alike(one.image, other.image)
     if other.image.dtype != torch.uint8:

@@ -7,14 +7,12 @@ from torch import Tensor
 from sharploss.functional.colour import check_border
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 
-BLOCK = 16
-"""Side of the areas, in pixels."""
+BLOCK = 16  # side of the areas, in pixels
 
 TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 """Linear sRGB to CIE XYZ (ITU-R BT.709 primaries, white D65)."""
 
-WHITE = (0.95047, 1.0, 1.08883)
-"""CIE XYZ of D65, the 2 degree observer."""
+WHITE = (0.95047, 1.0, 1.08883)  # CIE XYZ of D65, the 2 degree observer
 
 
 def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:

@@ -9,24 +9,18 @@ from sharploss.functional.filters import sobel
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.metrics.sharpness import ZERO
 
-EDGES = 0.1
-"""Share of an image's pixels that count as edges."""
-
-REACH = 2
-"""How far from a pixel the truth is looked at for what overshoots, in pixels: 5x5, so that an edge that is displaced by
-two pixels does not count."""
+EDGES = 0.1  # share of an image's pixels that count as edges
+REACH = 2  # pixels around that are looked at for what overshoots: an edge that is displaced by two does not count
 
 
 def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:
     """Compute the PSNR of each image in dB over the tenth of its pixels at which the target's gradients are largest.
 
-    Gradients are Sobel's, their size is the root of the sum of squares, of what the protocol looks at, summed over
-    channels. The share is fixed, not the size, so that it measures as many pixels of a soft image as of a crisp one;
-    pixels without any gradient are never counted.
+    Gradients are Sobel's, of what the protocol looks at, summed over channels. The share is fixed, so that as many
+    pixels of a soft image are measured as of a crisp one; pixels without any gradient are never counted.
 
     Returns:
-        (N,) float64 in dB, higher is better; infinity where all these pixels are exact, NaN where the target is
-        constant.
+        (N,) float64 in dB, higher is better; infinity where all these are exact, NaN where the target is constant.
     """
     one, other = cached_pair(output, target)
     edges = other.once(("edges", protocol, border), lambda: _edges(other, protocol, border))
@@ -56,18 +50,15 @@ def overshoot(output: Images, target: Images, protocol: str = "y", border: int =
         (N,) float64 in 8-bit levels, 0 to 255, lower is better.
     """
     one, other = cached_pair(output, target)
-    low, high = other.once(("extremes", protocol, border), lambda: _extremes(other.seen(protocol, border)))
+    truth = other.seen(protocol, border)
+    low, high = other.once(("extremes", protocol, border), lambda: (-_largest(-truth), _largest(truth)))
     values = one.seen(protocol, border)
     excess = (values - high).clamp(min=0) + (low - values).clamp(min=0)
     return 255 * excess.mean(dim=(1, 2, 3))
 
 
-def _extremes(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the smallest and the largest value around each pixel."""
-    return -_largest(-image), _largest(image)
-
-
 def _largest(image: Tensor) -> Tensor:
+    """Compute the largest value around each pixel."""
     side = 2 * REACH + 1
     rows = F.max_pool2d(image, (side, 1), stride=1, padding=(REACH, 0))
     return F.max_pool2d(rows, (1, side), stride=1, padding=(0, REACH))

@@ -1,8 +1,7 @@
 """FID, the Frechet distance between two sets of images (Heusel et al., NeurIPS 2017), on patches, with pyiqa's network.
 
-A set of test images is far too small for FID, so patches of the images are compared. Its estimate is biased upwards the
-more, the fewer they are (well below some 10000 by as much as losses differ), and with fewer than 2048 the features'
-covariance is singular: it ranks runs on the same patches, and is comparable with no published number.
+A set of test images is far too small for FID, so patches of the images are compared: that ranks runs on the same
+patches, and is comparable with no published number, since the estimate is biased upwards the more, the fewer they are.
 """
 
 import math
@@ -16,11 +15,8 @@ from torch import Tensor, nn
 from sharploss.assets.weights import local_only, optional_package
 from sharploss.metrics.cached_image import CachedImage, Images, cached
 
-PATCH, STRIDE = 128, 64
-"""Side of the patches and distance from one to the next, in pixels."""
-
-BATCH = 32
-"""Patches that go through the network at a time."""
+PATCH, STRIDE = 128, 64  # side of the patches and distance from one to the next, in pixels
+BATCH = 32  # patches that go through the network at a time
 
 Features = Callable[[Images], Tensor]
 """From images (N, 3, H, W) RGB in [0, 1], rounded there to 8 bits, to the features of their patches, (patches, D)."""
@@ -29,12 +25,8 @@ Features = Callable[[Images], Tensor]
 def load_fid() -> Features:
     """Load what FID compares: the 2048 features of TensorFlow's Inception of 2015, patches enlarged to 299x299.
 
-    Returns:
-        The function; float64, and no rows of an image below 128 pixels a side.
-
-    Raises:
-        AssetMissingError: the network's weights are not here (measuring does not download their 95 MB), or pyiqa cannot
-            be imported.
+    They are float64, with no rows of an image below 128 pixels a side. AssetMissingError where the network's weights
+    are not here (measuring does not download their 95 MB), or pyiqa cannot be imported.
     """
     network = build_inception(local_only("inception_fid"))
 
@@ -70,13 +62,9 @@ def build_inception(path: Path) -> nn.Module:
 
 
 def patches_of(picture: CachedImage) -> Tensor:
-    """Cut images into overlapping patches, what is left over at the right and bottom edge left out.
+    """Cut images into overlapping patches, (patches, 3, 128, 128) float32 in [0, 1], rounded to 8 bits.
 
-    Args:
-        picture: images (N, 3, H, W).
-
-    Returns:
-        (patches, 3, 128, 128) float32 in [0, 1], rounded to 8 bits; of an image that is smaller there are none.
+    What is left over at the right and bottom edge is left out, as is an image that is smaller.
     """
     if min(picture.image.shape[-2:]) < PATCH:
         return picture.image.new_zeros(0, 3, PATCH, PATCH, dtype=torch.float32)
@@ -85,17 +73,10 @@ def patches_of(picture: CachedImage) -> Tensor:
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> float:
-    """Compute the squared Frechet distance between the Gaussians of two sets of features.
+    """Compute the squared Frechet distance between the Gaussians of two sets of features, (n, D) and (m, D) float64.
 
     |m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2)), covariances unbiased. The last trace is the sum of the singular
-    values of the product of both sets' centred features, which is exact where covariances are singular too.
-
-    Args:
-        one: (n, D) float64.
-        other: (m, D) float64.
-
-    Returns:
-        At least 0 up to rounding, lower is closer; NaN where a set has fewer than two members.
+    values of the product of both sets' centred features. NaN where a set has fewer than two members.
     """
     if min(len(one), len(other)) < 2:
         return math.nan

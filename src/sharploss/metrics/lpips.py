@@ -13,18 +13,11 @@ from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 
 
 def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
-    """Load LPIPS, version 0.1; the linear layers come with the package, nothing is downloaded behind our back.
+    """Load LPIPS, version 0.1, or raise AssetMissingError; the linear layers come with the package.
 
-    Args:
-        net: "alex" (AlexNet, what its authors measure with) or "vgg" (VGG-16; only where its 528 MB are here already).
-
-    Returns:
-        A function of output and target, both (N, 3, H, W) RGB in [0, 1] and rounded to 8 bits there, that gives (N,)
-        float32: 0 for identical images, lower is better. No border is left out. NaN where a side is below 31 pixels (16
-        for "vgg").
-
-    Raises:
-        AssetMissingError: the network's weights cannot be had, or the package cannot be imported.
+    `net` is "alex" (AlexNet, what its authors measure with) or "vgg" (VGG-16; only where its 528 MB are here already).
+    It is a function of output and target, both (N, 3, H, W) RGB, to (N,) float32: 0 for identical images, lower is
+    better. No border is left out. NaN where a side is below 31 pixels (16 for "vgg").
     """
     if net == "vgg":
         local_only(*BACKBONES["vgg"])

@@ -17,28 +17,21 @@ from sharploss.metrics.cached_image import Images, cached
 MODULES = ("pyiqa.utils.color_util", "pyiqa.archs.niqe_arch", "pyiqa.matlab_utils", "scipy.io")
 """What NIQE is computed with, beside torch."""
 
-BLOCK = 96
-"""Side of the blocks whose statistics are compared with those of undistorted photographs, in pixels."""
-
-REACH, SIGMA = 3, 7 / 6
-"""Half side and standard deviation of the window of the local means, in pixels."""
+BLOCK = 96  # side of the blocks whose statistics are compared, in pixels
+REACH, SIGMA = 3, 7 / 6  # half side and standard deviation of the window of the local means, in pixels
 
 
 def load_niqe() -> Callable[[Images, int], Tensor]:
-    """Load NIQE with the parameters of its authors' MATLAB release.
+    """Load NIQE with the parameters of its authors' MATLAB release, or raise AssetMissingError.
 
-    Returns:
-        A function of restored images, (N, 3, H, W) RGB in [0, 1], rounded there to 8 bits, and of the border in pixels
-        that is left out on each side, that gives (N,) float64: lower is better. It looks at BT.601 studio-range luma
-        rounded to 8 bits. NaN where fewer than two blocks of 96x96 pixels fit, which have no covariance; with fewer
-        than some 40 it is noisy.
-
-    Raises:
-        AssetMissingError: the parameters cannot be had, or a package cannot be imported.
+    It is a function of restored images, (N, 3, H, W) RGB, and of the border in pixels that is left out, to (N,)
+    float64: lower is better. It looks at BT.601 studio-range luma rounded to 8 bits. NaN where fewer than two blocks of
+    96x96 pixels fit, which have no covariance; with fewer than some 40 it is noisy.
     """
+    parameters = locate("niqe")[0]  # first: the packages take as long to import as torch
     for module in MODULES:
         optional_package(module)
-    mean, covariance = _pristine(locate("niqe")[0])
+    mean, covariance = _pristine(parameters)
 
     def quality(output: Images, border: int) -> Tensor:
         picture = cached(output)

@@ -4,8 +4,7 @@ from torch import Tensor
 
 from sharploss.metrics.cached_image import Images, cached_pair
 
-WHOLE_RGB = ("gv_code", "matlab_rgb")
-"""Protocols whose PSNR is that of RGB without any border."""
+WHOLE_RGB = ("gv_code", "matlab_rgb")  # protocols whose PSNR is that of RGB without any border
 
 
 def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -> Tensor:

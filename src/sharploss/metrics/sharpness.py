@@ -6,8 +6,7 @@ from sharploss.functional.filters import laplacian, patch_variance, sobel
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.utils.errors import UserError
 
-PATCH = 8
-"""Side of the patches within which gradients vary, in pixels; the GV loss's."""
+PATCH = 8  # side of the patches within which gradients vary, in pixels; the GV loss's
 
 # Values are multiples of 1/255 up to rounding, so nothing but zeros is smaller.
 ZERO = 1e-9
@@ -17,15 +16,11 @@ def gradient_variance_ratio(output: Images, target: Images, protocol: str = "gre
     """Compute the local gradient variance of each image as a ratio to its target's: blur lowers it.
 
     The variance that the GV loss matches patch by patch (Abrahamyan et al., ICASSP 2022): unbiased, of Sobel's two
-    gradient maps, in patches of 8x8 pixels; here its mean over patches and directions.
-    Its own protocol is "grey", as in the GV loss.
+    gradient maps, in patches of 8x8 pixels; here its mean over patches and directions. Its own protocol is "grey".
 
     Returns:
         (N,) float64 of at least 0: 1 is as sharp as the truth, less is blurrier, more is harsher. NaN or infinity where
         the target is constant.
-
-    Raises:
-        UserError: no such images, an unknown protocol, or fewer than 8 pixels a side inside the border.
     """
     one, other = cached_pair(output, target)
     if min(one.image.shape[-2:]) - 2 * border < PATCH:
@@ -46,15 +41,11 @@ def blurred_edge_share(
     """Compute the share of each image's wrong pixels that err towards blur, by the sign rule of SPLoss's mask.
 
     Beside a bright ridge (negative Laplacian of the target) blur is too dark, in a dark valley too bright (Wang et al.,
-    eq. 2). Pixels restored exactly, or whose target has no curvature, say nothing and are left out: SPLoss's mask
-    counts some of them, and there its factors |error| and |Laplacian| are 0.
-
-    Its own protocol is "rgb", each channel for itself, as in SPLoss. A pixel counts where the target's absolute
-    Laplacian (4 neighbours, of values in [0, 1]) is above `threshold`, 0 to 4.
+    eq. 2). Pixels restored exactly, or whose target has no curvature, are left out. Its own protocol is "rgb", as in
+    SPLoss. A pixel counts where the target's absolute Laplacian (4 neighbours) is above `threshold`, 0 to 4.
 
     Returns:
-        (N,) float64 in [0, 1], lower is better; 0.5 where errors do not heed edges. NaN where no pixel counts, as in
-        identical images.
+        (N,) float64 in [0, 1], lower is better; 0.5 where errors do not heed edges, NaN where no pixel counts.
     """
     one, other = cached_pair(output, target)
     wanted = other.seen(protocol, border)

@@ -37,26 +37,14 @@ NETWORKS: dict[str, type[nn.Module]] = {
 
 
 def build_network(name: str, **parameters: Any) -> nn.Module:
-    """Build a network, with initial weights from torch's global random state.
+    """Build a network of NETWORKS, with initial weights from torch's global random state.
 
-    Args:
-        name: a key of NETWORKS.
-        parameters: arguments of its class, such as scale, width and channels; the defaults are its paper's sizes.
-
-    Raises:
-        UserError: an unknown network or parameter (the message names the nearest one), or a size that cannot be.
+    `parameters` are arguments of its class, such as scale, width and channels; the defaults are its paper's sizes.
+    UserError for an unknown network or parameter (the message names the nearest one), or a size that cannot be.
     """
     return construct("network", name, NETWORKS, parameters)
 
 
 def build_discriminator(name: str, **parameters: Any) -> Discriminator:
-    """Build a discriminator, with initial weights from torch's global random state.
-
-    Args:
-        name: a key of DISCRIMINATORS.
-        parameters: arguments of its class, such as size (of its patches) and width.
-
-    Raises:
-        UserError: an unknown discriminator or parameter (the message names the nearest one), or a size that cannot be.
-    """
+    """Build a discriminator of DISCRIMINATORS, as `build_network`; parameters are such as size (of patches), width."""
     return construct("discriminator", name, DISCRIMINATORS, parameters)

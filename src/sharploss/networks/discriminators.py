@@ -18,18 +18,13 @@ class Discriminator(nn.Module):
         self.layers, self.classifier = layers, classifier
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images.
-
-        Raises:
-            ValueError: images of other channels, or of another size: the last layers' weights belong to one size.
-        """
+        """Classify images; ValueError for another size: the last layers' weights belong to one."""
         check_channels(images, self.channels, "discriminator")
         if images.shape[-2:] != (self.size, self.size):
             height, width = images.shape[-2:]
-            raise ValueError(
-                f"the discriminator was built for patches of {self.size}x{self.size} pixels, not {width}x{height}: "
-                f"set its size to the recipe's patch times the scale"
-            )
+            what = f"patches of {self.size}x{self.size} pixels, not {width}x{height}"
+            cure = "set its size to the recipe's patch times the scale"
+            raise ValueError(f"the discriminator was built for {what}: {cure}")
         return self.classifier(self.layers(images).flatten(1))
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sharploss.networks.layers import Residual, check_channels, check_sizes, conv, upsampler
+from sharploss.networks.layers import check_channels, check_sizes, conv, residual_block, upsampler
 from sharploss.utils.argument_checks import check_choice, check_number
 
 MEANS = {3: (0.4488, 0.4371, 0.4040), 1: (0.4379,)}
@@ -44,7 +44,8 @@ class EDSR(nn.Module):
         self.channels, self.rgb_range = channels, rgb_range
         self.register_buffer("mean", torch.tensor(MEANS[channels]).view(1, channels, 1, 1), persistent=False)
         self.head = conv(channels, width)
-        self.body = nn.Sequential(*(residual_block(width, res_scale) for _ in range(blocks)), conv(width, width))
+        body = (residual_block(width, nn.ReLU(inplace=True), factor=res_scale) for _ in range(blocks))
+        self.body = nn.Sequential(*body, conv(width, width))
         self.tail = nn.Sequential(*upsampler(scale, width), conv(width, channels))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -52,8 +53,3 @@ class EDSR(nn.Module):
         check_channels(images, self.channels)
         features = self.head((images - self.mean) * self.rgb_range)
         return self.tail(features + self.body(features)) / self.rgb_range + self.mean
-
-
-def residual_block(width: int, res_scale: float) -> Residual:
-    """Make a block that adds res_scale * conv(relu(conv(x))) to x of shape (N, width, h, w)."""
-    return Residual(conv(width, width), nn.ReLU(inplace=True), conv(width, width), factor=res_scale)

@@ -10,16 +10,11 @@ from torch import Tensor, nn
 
 from sharploss.utils.argument_checks import check_choice, check_integer
 
-CHANNEL_COUNTS = (1, 3)
-"""Channels a network can be built for: Y or RGB."""
+CHANNEL_COUNTS = (1, 3)  # channels a network can be built for: Y or RGB
 
 
 def check_sizes(scale: Any, channels: Any, *, scales: tuple[int, ...] = (1, 2, 3, 4), **sizes: Any) -> None:
-    """Require a known scale, 1 or 3 channels, and sizes that are integers of at least 1.
-
-    Raises:
-        ValueError: another; the message names it.
-    """
+    """Require (ValueError) a known scale, 1 or 3 channels, and sizes that are integers of at least 1."""
     check_choice("scale", scale, scales)
     check_integer("scale", scale, minimum=min(scales))  # 2.0 would become a fraction of a channel somewhere
     check_choice("channels", channels, CHANNEL_COUNTS)
@@ -28,11 +23,7 @@ def check_sizes(scale: Any, channels: Any, *, scales: tuple[int, ...] = (1, 2, 3
 
 
 def check_channels(images: Tensor, channels: int, built: str = "network") -> None:
-    """Require images (N, `channels`, h, w): a bias or a mean would broadcast others silently.
-
-    Raises:
-        ValueError: another number of channels or of dimensions; the message says what was `built` for others.
-    """
+    """Require (ValueError) images (N, `channels`, h, w): a bias or a mean would broadcast others silently."""
     if images.ndim != 4 or images.shape[1] != channels:
         raise ValueError(f"the {built} was built for images (N, {channels}, h, w), not {tuple(images.shape)}")
 
@@ -47,6 +38,14 @@ class Residual(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, width, h, w) to the same shape."""
         return features.add(self.layers(features), alpha=self.factor)
+
+
+def residual_block(
+    width: int, activation: nn.Module, *, kernel: int = 3, batch_norm: bool = False, factor: float = 1
+) -> Residual:
+    """Make a block that adds conv(activation(conv(x))) times `factor` to x; both convolutions perhaps normalised."""
+    norm, second = ([nn.BatchNorm2d(width)] if batch_norm else [] for _ in range(2))
+    return Residual(conv(width, width, kernel), *norm, activation, conv(width, width, kernel), *second, factor=factor)
 
 
 def conv(inputs: int, outputs: int, side: int = 3, *, bias: bool = True) -> nn.Conv2d:

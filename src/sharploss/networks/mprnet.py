@@ -11,8 +11,7 @@ from sharploss.networks.layers import check_channels, check_sizes
 from sharploss.networks.layers import conv as biased
 from sharploss.utils.argument_checks import check_integer
 
-MULTIPLE = 8
-"""Height and width must be multiples of this: halved once by the patches and twice by the U-Nets."""
+MULTIPLE = 8  # of height and width: halved once by the patches and twice by the U-Nets
 
 Features = list[Tensor]
 
@@ -65,11 +64,7 @@ class MPRNet(nn.Module):
         self.tail = conv(width + orsnet, channels)
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor, Tensor]:
-        """Restore (N, C, h, w) images in [0, 1], unclamped.
-
-        Returns:
-            The last stage's (N, C, h, w); in training the outputs of all three stages, the last one first.
-        """
+        """Restore (N, C, h, w) images in [0, 1], unclamped; in training all three stages', the last one first."""
         check_channels(images, self.channels)
         height, width = images.shape[-2:]
         stages = tuple(stage[..., :height, :width] for stage in self.stages(_pad(images)))

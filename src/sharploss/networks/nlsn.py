@@ -4,18 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.networks.edsr import MEANS, residual_block
-from sharploss.networks.layers import check_channels, check_sizes, conv, upsampler
+from sharploss.networks.edsr import MEANS
+from sharploss.networks.layers import check_channels, check_sizes, conv, residual_block, upsampler
 from sharploss.utils.argument_checks import check_integer, check_number
 
-EVERY = 8
-"""Residual blocks between two attentions."""
-
-BUCKETS = 128
-"""Most buckets of a hash."""
-
-REDUCTION = 4
-"""How many times fewer channels the attention compares than it moves."""
+EVERY = 8  # residual blocks between two attentions
+BUCKETS = 128  # most buckets of a hash
+REDUCTION = 4  # how many times fewer channels the attention compares than it moves
 
 
 class NLSN(nn.Module):
@@ -56,7 +51,7 @@ class NLSN(nn.Module):
         attentions = [SparseAttention(width, res_scale, chunk, hashes, index) for index in range(blocks // EVERY + 1)]
         body: list[nn.Module] = [attentions[0]]
         for index in range(1, blocks + 1):
-            body.append(residual_block(width, res_scale))
+            body.append(residual_block(width, nn.ReLU(inplace=True), factor=res_scale))
             body += [attentions[index // EVERY]] if index % EVERY == 0 else []
         self.head = conv(channels, width)
         self.body = nn.Sequential(*body, conv(width, width))
@@ -134,10 +129,7 @@ class SparseAttention(nn.Module):
 
 
 def rotations(step: int, index: int, shape: torch.Size) -> Tensor:
-    """Draw the rotations of one attention in one step, (channels, hashes, buckets / 2), N(0, 1).
-
-    They are drawn on the CPU, whose generator gives the same numbers for every device.
-    """
+    """Draw the rotations of one attention in one step, (channels, hashes, buckets / 2), N(0, 1), on the CPU."""
     return torch.randn(shape, generator=torch.Generator().manual_seed((step << 8) + index))
 
 

@@ -89,8 +89,7 @@ RELEASED: dict[str, Callable[[str], str]] = {
 """Names in files that were released with other code, xinntao/ESRGAN's -> those above."""
 
 COUNTERS = (".num_batches_tracked", "n_averaged")
-"""Endings of what counts steps: old files lack it, files of torch's AveragedModel have more; nothing is computed of it.
-"""
+"""Endings of what counts steps, of which nothing is computed: old files lack it, torch's AveragedModel has more."""
 
 AVERAGED = re.compile(r"(?<![A-Za-z])(?i:ema)(?![a-z])|(?<=[a-z])E(?i:ma)(?![a-z])")
 """The word in the names of averaged weights, such as params_ema, emaModel and net_gEMA."""
@@ -105,14 +104,13 @@ def load_official(name: str, network: nn.Module, path: str | Path) -> None:
     Args:
         name: the network's name, a key of OFFICIAL.
         network: what `build_network(name, ...)` gave, of the checkpoint's variant.
-        path: a file with a state dict, of torch.save or safetensors whatever its name. The weights can lie within
-            mappings of any depth and behind any prefix (params_ema, state_dict, net_g, module., _orig_mod., model.);
-            where there are several sets, the averaged ones (ema) are taken.
+        path: a state dict of torch.save or safetensors, whatever the file's name. The weights can lie within mappings
+            of any depth and behind any prefix (params_ema, state_dict, net_g, module., _orig_mod., model.); where there
+            are several sets, the averaged ones (ema) are taken.
 
     Raises:
-        UserError: the file is missing, damaged, or holds no state dict of such a network, or several; it is of another
-            variant (the message names the tensors and shapes that differ), was made for another range or mean of the
-            images, or has weights that are not finite. Or there is no official checkpoint of such a network.
+        UserError: the file is missing, damaged, of another variant (the message names tensors and shapes that differ),
+            made for another range or mean, not finite, or holds several networks.
     """
     if name not in OFFICIAL:
         raise unknown("network with official checkpoints", name, OFFICIAL)

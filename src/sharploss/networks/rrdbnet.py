@@ -6,8 +6,7 @@ from torch import Tensor, nn
 
 from sharploss.networks.layers import check_channels, check_sizes, conv, scaled_kaiming
 
-RESIDUAL = 0.2
-"""Factor on what a dense block, and three of them together, add."""
+RESIDUAL = 0.2  # factor on what a dense block, and three of them together, add
 
 
 class RRDBNet(nn.Module):
@@ -44,10 +43,8 @@ class RRDBNet(nn.Module):
         height, width = images.shape[-2:]
         features = self.conv_first(F.pixel_unshuffle(_pad(images, self.fold), self.fold))
         features = features + self.conv_body(self.body(features))
-        if self.scale == 3:
-            features = _lrelu(self.conv_up1(enlarge(features, 3)))
-        else:
-            features = _lrelu(self.conv_up1(enlarge(features, 2)))
+        features = _lrelu(self.conv_up1(enlarge(features, 3 if self.scale == 3 else 2)))
+        if self.scale != 3:
             features = _lrelu(self.conv_up2(enlarge(features, 2)))
         output = self.conv_last(_lrelu(self.conv_hr(features)))
         return output[..., : self.scale * height, : self.scale * width]

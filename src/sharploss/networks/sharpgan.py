@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from sharploss.networks.layers import Residual, check_channels, check_sizes, conv, enlarge, lrelu
+from sharploss.networks.layers import check_channels, check_sizes, conv, enlarge, lrelu, residual_block
 from sharploss.utils.argument_checks import check_choice, check_flag, check_odd
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -36,6 +36,7 @@ class StackedG(nn.Module):
     """
 
     skips: ClassVar[bool] = False
+    batch_norm: ClassVar[bool] = False
     own_activation: ClassVar[str] = "leaky_relu"
 
     def __init__(
@@ -58,12 +59,12 @@ class StackedG(nn.Module):
         check_flag("global_skip", self.global_skip)
         self.scale, self.channels = scale, channels
         self.head = nn.Sequential(conv(channels, width, kernel), lrelu())
-        self.blocks = nn.ModuleList(self.block(width, kernel, ACTIVATIONS[activation]) for _ in range(blocks))
+        self.blocks = nn.ModuleList(self._block(width, kernel, ACTIVATIONS[activation]) for _ in range(blocks))
         self.tail = conv(width, channels, kernel)
 
-    @staticmethod
-    def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
-        """Make one block of the middle."""
+    def _block(self, width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
+        if self.skips:
+            return residual_block(width, activate(), kernel=kernel, batch_norm=self.batch_norm)
         layers = [layer for _ in range(2) for layer in (conv(width, width, kernel), activate())]
         return nn.Sequential(*layers)
 
@@ -88,18 +89,8 @@ class ResG(StackedG):
     """StackedG with classic residual blocks: batch normalisation and ReLU, nested long skips. Arguments as there."""
 
     skips = True
+    batch_norm = True
     own_activation = "relu"
-
-    @staticmethod
-    def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
-        """Make one block of the middle."""
-        return Residual(
-            conv(width, width, kernel),
-            nn.BatchNorm2d(width),
-            activate(),
-            conv(width, width, kernel),
-            nn.BatchNorm2d(width),
-        )
 
 
 class NonBNResG(StackedG):
@@ -107,8 +98,3 @@ class NonBNResG(StackedG):
 
     skips = True
     own_activation = "prelu"
-
-    @staticmethod
-    def block(width: int, kernel: int, activate: Callable[[], nn.Module]) -> nn.Module:
-        """Make one block of the middle."""
-        return Residual(conv(width, width, kernel), activate(), conv(width, width, kernel))

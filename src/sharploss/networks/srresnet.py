@@ -2,7 +2,15 @@
 
 from torch import Tensor, nn
 
-from sharploss.networks.layers import Residual, check_channels, check_sizes, conv, enlarge, scaled_kaiming, upsampler
+from sharploss.networks.layers import (
+    check_channels,
+    check_sizes,
+    conv,
+    enlarge,
+    residual_block,
+    scaled_kaiming,
+    upsampler,
+)
 from sharploss.utils.argument_checks import check_flag
 
 
@@ -40,14 +48,11 @@ class SRResNet(nn.Module):
 
 
 def _paper(scale: int, blocks: int, width: int, channels: int) -> list[nn.Sequential]:
-    def norm() -> nn.Module:
-        return nn.BatchNorm2d(width)
-
-    body = [Residual(conv(width, width), norm(), nn.PReLU(), conv(width, width), norm()) for _ in range(blocks)]
+    body = [residual_block(width, nn.PReLU(), batch_norm=True) for _ in range(blocks)]
     up = upsampler(scale, width, nn.PReLU())
     return [
         nn.Sequential(conv(channels, width, 9), nn.PReLU()),
-        nn.Sequential(*body, conv(width, width), norm()),
+        nn.Sequential(*body, conv(width, width), nn.BatchNorm2d(width)),
         nn.Sequential(*up, conv(width, channels, 9)),
     ]
 
@@ -56,15 +61,13 @@ def _modified(scale: int, blocks: int, width: int, channels: int) -> list[nn.Seq
     def activation() -> nn.Module:
         return nn.LeakyReLU(0.1, inplace=True)
 
-    body = [Residual(conv(width, width), nn.ReLU(inplace=True), conv(width, width)) for _ in range(blocks)]
+    body = [residual_block(width, nn.ReLU(inplace=True)) for _ in range(blocks)]
     up = upsampler(scale, width, activation())
     parts = [
         nn.Sequential(conv(channels, width), activation()),
         nn.Sequential(*body),
         nn.Sequential(*up, conv(width, width), activation(), conv(width, channels)),
     ]
-    for part in parts:
-        for layer in part.modules():
-            if isinstance(layer, nn.Conv2d):
-                scaled_kaiming(layer, 0.1)
+    for layer in (layer for part in parts for layer in part.modules() if isinstance(layer, nn.Conv2d)):
+        scaled_kaiming(layer, 0.1)
     return parts

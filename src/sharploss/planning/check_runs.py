@@ -1,8 +1,4 @@
-"""Whether the terms, networks and recipes of a study fit one another: checked before anything trains.
-
-`config` reads what params.yaml states; which parameters a term or a network has, and what they may be, is known to the
-classes alone, so it is checked here.
-"""
+"""Whether the terms, networks and recipes of a study fit one another, as their classes know, before anything trains."""
 
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -24,11 +20,7 @@ def error_context(where: str) -> Generator[None]:
 
 
 def check_study(params: Params, runs: Iterable[Mapping[str, Any]]) -> None:
-    """Build every loss and network once, without values, and check every recipe against the losses of its `runs`.
-
-    Raises:
-        UserError: a parameter that is none, or a value that does not fit; the message names the place.
-    """
+    """Build every loss and network once, without values, and check every recipe against the losses of its `runs`."""
     from sharploss.losses import resolve_loss
 
     with _without_values():
@@ -64,10 +56,8 @@ def _check_network(params: Params, name: str) -> None:
 
     network = params.networks[name]
     if network.parameters.get("channels", 3) != 3:
-        raise UserError(
-            f"params.yaml: networks.{name}.channels is {shown(network.parameters['channels'])}: a study's images "
-            "have 3 channels (RGB): leave it out."
-        )
+        channels = f"networks.{name}.channels is {shown(network.parameters['channels'])}"
+        raise UserError(f"params.yaml: {channels}: a study's images have 3 channels (RGB): leave it out.")
     # The scales that the suites ask for alone: ESPCN, for one, cannot keep the size.
     tasks = {task for suite in params.suites.values() if name in suite.networks for task in suite.tasks}
     for scale in sorted({params.tasks[task].scale for task in tasks}):
@@ -79,11 +69,6 @@ def check_run(params: Params, run: Mapping[str, Any], *, world: int = 1) -> None
     """Refuse a recipe whose patches or batch do not suit the loss of a run, without computing anything.
 
     `world` processes will share a batch; where the recipe leaves `accumulate` at 1, each computes one part.
-
-    Raises:
-        UserError: the patches are too small for a term, or of another size or other channels than its discriminator
-            is made for, or a discriminator would normalise over a single number; the message names the loss, term and
-            recipe, and what to do.
     """
     from sharploss.losses import min_patch, resolve_loss
 
@@ -108,17 +93,10 @@ def _check_discriminator(where: str, name: str, config: RunConfig, run: Mapping[
 
     recipe, patch, size = f"recipes.{run['recipe']}", config.recipe.patch, config.target_patch
     term = config.loss.terms[name]
-    if term.parameters["size"] != size:
-        raise UserError(
-            f"params.yaml: {where}.size is {term.parameters['size']}, and {recipe} gives patches of {size}x{size} "
-            f"pixels on {run['task']}: leave size out, and it follows the recipe."
-        )
-    channels = term.parameters.get("channels", 3)
-    if channels != 3:
-        raise UserError(
-            f"params.yaml: {where}.channels is {channels}, and the patches of {recipe} have 3 (RGB), as all images of "
-            "a study: leave channels out."
-        )
+    for parameter, given in {"size": size, "channels": 3}.items():
+        if (stated := term.parameters.get(parameter, given)) != given:
+            patches = f"the patches of {recipe} on {run['task']} have {given}"
+            raise UserError(f"params.yaml: {where}.{parameter} is {stated}, and {patches}: leave it out.")
     # The term was built before, with the size that its file gives or its own default: only this size can be wrong.
     try:
         resolve_loss(_alone(name, term.updated(size=size)))
@@ -143,12 +121,11 @@ def _check_batch(where: str, name: str, config: RunConfig, recipe: str, world: i
     batch, parts, size = config.recipe.batch, micro_batches(config.recipe, world), config.target_patch
     images = batch // parts
     if images < minimum:
-        computed = f"a batch of {batch} in {parts} parts" if parts > 1 else f"a batch of {images}"
         lower = ", lower accumulate" if config.recipe.accumulate > 1 else ""
         raise UserError(
-            f"params.yaml: the discriminator of {where} normalises a single pixel of each {size}x{size} patch over the "
-            f"images that it is given together, of which it needs {minimum}, and {recipe} gives {images} ({computed}): "
-            f"make batch at least {minimum * parts}{lower}, or use a larger patch."
+            f"params.yaml: the discriminator of {where} normalises a single pixel of each {size}x{size} patch over "
+            f"{minimum} images at least, and {recipe} gives {images} together (batch {batch} in {parts} parts): make "
+            f"batch at least {minimum * parts}{lower}, or use a larger patch."
         )
 
 

@@ -1,7 +1,4 @@
-"""What a plan will train, what it keeps, and how long that takes: predicted from what was measured here before.
-
-The measurements are the provenance of runs that were trained here, and what `plan --measure` has timed (`TIMED`).
-"""
+"""What a plan will train, what it keeps, and how long that takes: predicted from what was measured here before."""
 
 import contextlib
 import json
@@ -16,7 +13,7 @@ from sharploss.config.params import Params
 from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.planning.plan import Plan
 from sharploss.record.paths import paths
-from sharploss.record.run import read_config, same_config
+from sharploss.record.run import flat_settings, read_config
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
 
@@ -33,11 +30,8 @@ Config = dict[str, Any]
 def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[str]]:
     """Sort a plan's runs by what is here of them; data and code are not looked at, which `dvc status` does.
 
-    Returns:
-        kept: trained with these settings, and the weights are here.
-        other: trained with other settings of the network, loss, recipe or task; or started from such a run, which will
-            have other weights.
-        new: not trained, or the weights are not here.
+    "kept" were trained with these settings, "other" with other ones, or started from such a run, which will have other
+    weights; "new" were not trained, or their weights are not here.
     """
     files, relative = paths(plan["study"], root), paths(plan["study"])
     found: dict[str, list[str]] = {"kept": [], "other": [], "new": []}
@@ -46,7 +40,7 @@ def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, lis
         trained, wanted = read_config(files.run(key)), full_config(params, run)
         weights = relative.weights(run["group"], key).as_posix()
         # A plan lists a run after the one that it starts from, so several steps in a row are followed too.
-        if run["start"] in altered or (trained is not None and not same_config(trained, wanted)):
+        if run["start"] in altered or (trained is not None and flat_settings(trained) != flat_settings(wanted)):
             altered.add(weights)
         here = trained is not None and files.weights(run["group"], key).is_file()
         found["new" if not here else "other" if weights in altered else "kept"].append(key)

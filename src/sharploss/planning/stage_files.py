@@ -1,7 +1,6 @@
 """What the stages of dvc.yaml depend on instead of code and parameters: settings, and fingerprints of the code used.
 
-A run or an evaluation depends on one such file instead of a dozen parameters and fingerprints: DVC writes its lock file
-anew after every stage, in a time that grows with the length of all entries.
+That is one file for each run: DVC writes its lock file anew after every stage, in a time that grows with its length.
 """
 
 import json

@@ -52,20 +52,6 @@ class History:
             self._file.close()
 
 
-class NullHistory(History):
-    """The record as a process has it that does not write: nothing comes of it."""
-
-    def __init__(self) -> None:
-        super().__init__(Path(os.devnull), keep_bytes=None)
-
-    def append(self, line: dict[str, Any]) -> None:
-        """Write nothing."""
-
-    def sync(self) -> int:
-        """Bring nothing to the disk: 0 bytes."""
-        return 0
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownArgumentType]
@@ -73,11 +59,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:
-    """Read a record; a last line that a killed process left half-written is ignored.
-
-    Raises:
-        UserError: the file is missing, or a line of it is damaged; the message names it.
-    """
+    """Read a record, without a last line that a killed process left half-written; UserError where it is damaged."""
     try:
         text = Path(path).read_text(encoding="utf-8")
         lines = [json.loads(line) for line in text.split("\n")[:-1] if line]

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 RUN_KEY = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+){2,3}-s[0-9]+")
-TARGET = "target"
-"""The variant of a crop of the ground truth."""
+TARGET = "target"  # the variant of a crop of the ground truth
 
 
 def group_of(run: Mapping[str, Any]) -> str:

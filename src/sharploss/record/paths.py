@@ -5,12 +5,8 @@ from typing import NamedTuple
 
 from sharploss.record.keys import crop_file
 
-PUBLISHED = Path("results/published")
-"""The papers' numbers, which belong to no study."""
-
-FRONT_PAGE = Path("reports/index.html")
-"""The page that leads to the studies' pages."""
-
+PUBLISHED = Path("results/published")  # the papers' numbers, which belong to no study
+FRONT_PAGE = Path("reports/index.html")  # it leads to the studies' pages
 STUDIES = Path("studies")
 PLAN = Path("runs.yaml")
 SUFFIX = ".safetensors"
@@ -32,34 +28,22 @@ class ScoreFiles(NamedTuple):
 
 
 class StudyPaths:
-    """The files of one study.
+    """The files of one study, in the repository's folder `root`."""
 
-    Attributes:
-        study, root: its name, and the repository's folder.
-        results, reports, data: what was measured, what is made to be read, and what is read by trainings and
-            evaluations and can be made again.
-        calibration, summary, claims: the comparison with published numbers, what `dvc metrics show` prints, and the
-            verdicts on every claim.
-        tables, figures, claim_pages, protocols: folders of reports.
-        page: the study's page.
-        code: what DVC depends on instead of code and parameters, written by `plan`.
-        required_assets: the assets that each term of each loss can do with: {loss: [[asset, ...], ...]}.
-        input_baseline_settings: what the input baselines are measured with.
-        receipts: what was found of each asset.
-    """
-
-    def __init__(self, study: str, root: Path) -> None:
+    def __init__(self, study: str, root: Path = Path()) -> None:
         self.study, self.root = study, root
-        self.results = root / "results" / study
-        self.reports = root / "reports" / study
-        self.data = root / "data" / study
+        self.results = root / "results" / study  # what was measured
+        self.reports = root / "reports" / study  # what is made to be read
+        self.data = root / "data" / study  # what trainings and evaluations read and can be made again
         self.calibration = self.results / "calibration.csv"
         self.summary, self.claims = self.results / "summary.json", self.results / "claims.json"
+        self.answer, self.versions = self.results / "answer.json", self.results / "versions.json"
         self.tables, self.figures = self.reports / "tables", self.reports / "figures"
         self.claim_pages, self.protocols = self.reports / "claims", self.reports / "protocols"
         self.page = self.reports / "index.html"
-        self.code, self.receipts = self.data / "code", self.data / "assets"
-        self.required_assets = self.code / "required_assets.json"
+        self.receipts = self.data / "assets"  # what was found of each asset
+        self.code = self.data / "code"  # what DVC depends on instead of code and parameters, written by `plan`
+        self.required_assets = self.code / "required_assets.json"  # {loss: [[asset that will do, ...] of a term, ...]}
         self.input_baseline_settings = self.code / "input_baselines.json"
 
     def run(self, key: str) -> RunFiles:
@@ -151,9 +135,7 @@ def _record(folder: Path) -> RunFiles:
     return RunFiles(folder / "metrics.json", folder / "history.jsonl", folder / "provenance.json")
 
 
-def paths(study: str, root: Path = Path()) -> StudyPaths:
-    """Return the files of a study."""
-    return StudyPaths(study, root)
+paths = StudyPaths
 
 
 def paths_of_results(folder: Path) -> StudyPaths:

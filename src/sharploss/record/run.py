@@ -1,6 +1,5 @@
 """The record of a run: metrics.json (the result), provenance.json (how it came about), typed."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,25 +30,15 @@ class Divergence(JsonRecord):
 
 
 class Metrics(JsonRecord):
-    """The result of a training: the same on every machine that computes the same.
+    """The result of a training: the same on every machine that computes the same."""
 
-    Attributes:
-        status: finished; diverged; or not_trained, for want of weights that its loss needs.
-        step: the step of the weights that were kept.
-        validation: {"psnr_y": dB} at the last validation; None where there was none.
-        terms: the last means of the unweighted terms.
-        diverged: where the training came to a non-finite number.
-        reason: why it was not trained, one sentence.
-        cure: what to do about the reason, where that is known.
-    """
-
-    status: Status
-    step: int = 0
-    validation: dict[str, float | None] = {}
-    terms: dict[str, float | None] | None = None
-    diverged: Divergence | None = None
-    reason: str | None = None
-    cure: str | None = None
+    status: Status  # not_trained: for want of weights that its loss needs
+    step: int = 0  # of the weights that were kept
+    validation: dict[str, float | None] = {}  # "psnr_y": dB at the last validation; None where there was none
+    terms: dict[str, float | None] | None = None  # the last means of the unweighted terms
+    diverged: Divergence | None = None  # where the training came to a non-finite number
+    reason: str | None = None  # why it was not trained, one sentence
+    cure: str | None = None  # what to do about that, where it is known
 
     @property
     def failure(self) -> str:
@@ -60,56 +49,35 @@ class Metrics(JsonRecord):
 
 
 class Provenance(JsonRecord):
-    """The circumstances of a training.
+    """The circumstances of a training."""
 
-    Attributes:
-        started: ISO 8601, UTC.
-        seconds: of training, those before a resume included.
-        steps_per_second, patches_per_second: of the optimiser.
-        device, hardware, versions, commit: what computed.
-        processor: its name, family, model and stepping, of which virtual machines' names say little.
-        instruction_sets: the one that torch computes with, then all that libraries choose among.
-        threads: that a sum could be split among.
-        processes: that shared each batch.
-        parameters: of the network.
-        backbones: {term: the weights that it was computed with}.
-        config: the resolved run: task, network, loss, recipe and seed.
-        identity: the hash of the settings, data, code and weights that the run was made from.
-        packs: {role: sha256 of the packed images}.
-        start, extractor: sha256 of the weights that it started from, and of its MDF discriminators.
-        left_out: {training image: why nothing was learnt from it}.
-        fresh: weights that began from random numbers, though the run started from another.
-        form, form_reason: of the training step (sharploss.training.step), and why not a faster one.
-        replays: steps that were replays of a CUDA graph, those before a resume included.
-        imported, partial: the folder that it was imported from, and what was lacking there (`launch.importing`).
-    """
-
-    started: str
-    seconds: float
+    started: str  # ISO 8601, UTC
+    seconds: float  # of training, those before a resume included
     steps_per_second: float
     patches_per_second: float | None = None
+    memory: float = 0.0  # the most of a GPU's that the training held at once, in GB; 0 where that is not known
     device: str
     hardware: str
-    processor: str = ""
-    instruction_sets: str = ""
-    threads: int = 0
+    processor: str = ""  # name, family, model and stepping, of which virtual machines' names say little
+    instruction_sets: str = ""  # the one that torch computes with, then all that libraries choose among
+    threads: int = 0  # that a sum could be split among
     versions: dict[str, str]
     commit: str
-    processes: int = 1
-    parameters: int
-    backbones: dict[str, str] = {}
-    config: dict[str, Any]
-    identity: str = ""
-    packs: dict[str, str] = {}
-    start: str | None = None
-    extractor: str | None = None
-    left_out: dict[str, str] = {}
-    fresh: list[str] = []
-    form: str = ""
-    form_reason: str = ""
-    replays: int = 0
-    imported: str = ""
-    partial: list[str] = []
+    processes: int = 1  # that shared each batch
+    parameters: int  # of the network
+    backbones: dict[str, str] = {}  # term: the weights that it was computed with
+    config: dict[str, Any]  # the resolved run: task, network, loss, recipe and seed
+    identity: str = ""  # the hash of the settings, data, code and weights that the run was made from
+    packs: dict[str, str] = {}  # role: sha256 of the packed images
+    start: str | None = None  # sha256 of the weights that it started from
+    extractor: str | None = None  # sha256 of its MDF discriminators
+    left_out: dict[str, str] = {}  # training image: why nothing was learnt from it
+    fresh: list[str] = []  # weights that began from random numbers, though the run started from another
+    form: str = ""  # of the training step (sharploss.training.step)
+    form_reason: str = ""  # why not a faster one
+    replays: int = 0  # steps that were replays of a CUDA graph, those before a resume included
+    imported: str = ""  # the folder that it was imported from (`launch.importing`)
+    partial: list[str] = []  # what was lacking there
 
 
 class _Config(JsonRecord):
@@ -126,11 +94,7 @@ class RunRecord:
 
 
 def load_run(files: RunFiles, key: str) -> RunRecord:
-    """Read the record of a run.
-
-    Raises:
-        UserError: a file is missing or damaged; the message names it. A run that was not trained needs no provenance.
-    """
+    """Read the record of a run, which needs no provenance where it was not trained; UserError where it is damaged."""
     metrics = read_model(files.metrics, Metrics)
     untrained = metrics.status == "not_trained" and not files.provenance.is_file()
     return RunRecord(key, metrics, None if untrained else read_model(files.provenance, Provenance))
@@ -163,22 +127,17 @@ def summarise(record: RunRecord) -> str:
     return f"{record.key}: {metrics.step} steps in {speed}, validation {quality}"
 
 
-def same_config(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Return whether two resolved runs are trained alike; which sets are scored makes no difference."""
-
-    def plain(config: Mapping[str, Any]) -> str:
-        task = {name: value for name, value in config["task"].items() if name not in ("test", "tune")}
-        return json.dumps({**config, "task": task}, sort_keys=True)
-
-    return plain(first) == plain(second)
+def flat_settings(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a run's settings by dotted keys, but not which sets are scored: that makes no other run."""
+    leaves = dict[str, Any]()
+    for key, value in config.items():
+        inner = isinstance(value, dict) and value
+        leaves |= flat_settings(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return {key: value for key, value in leaves.items() if key not in ("task.test", "task.tune")}
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
-    """Read a JSON file as a typed value.
-
-    Raises:
-        UserError: the file is missing, or is not what it should be; the message names it and the key.
-    """
+    """Read a JSON file as a typed value; UserError, with the key, where it is missing or not what it should be."""
     content = read_json(path)
     try:
         return model.model_validate(content)

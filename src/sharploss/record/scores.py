@@ -13,12 +13,8 @@ from sharploss.record.run import JsonRecord, read_model
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_csv, write_json
 
-INFINITE = ("psnr", "edge_psnr")
-"""Metrics that are infinite for an image that was restored exactly; the score says so."""
-
-
-ABOUT = ("dataset", "image", "metric", "protocol")
-"""The columns before those of the runs, which have the runs' keys."""
+INFINITE = ("psnr", "edge_psnr")  # for an image that was restored exactly
+ABOUT = ("dataset", "image", "metric", "protocol")  # the columns before those of the runs, which have the runs' keys
 
 
 class Score(NamedTuple):
@@ -33,23 +29,14 @@ class Score(NamedTuple):
 
 
 class Notes(JsonRecord):
-    """What is to be said beside the numbers.
+    """What is to be said beside the numbers."""
 
-    Attributes:
-        not_measured: {metric: why it was not measured, or on which images it is undefined}.
-        missing_sets: {test set or image: why it could not be had}.
-        fid_patches: {test set: how many patches FID compared}.
-        weights_sha256: {run: sha256 of the weights that were measured}.
-        seconds: spent on measuring.
-        device: the processor or GPU that restored and measured, as `provenance.json` names it.
-    """
-
-    not_measured: dict[str, str] = Field(default={})
-    missing_sets: dict[str, str] = Field(default={})
-    fid_patches: dict[str, int] = Field(default={})
-    weights_sha256: dict[str, str] = Field(default={})
-    seconds: float = 0.0
-    device: str = ""
+    not_measured: dict[str, str] = Field(default={})  # metric: why it was not, or on which images it is undefined
+    missing_sets: dict[str, str] = Field(default={})  # test set or image: why it could not be had
+    fid_patches: dict[str, int] = Field(default={})  # test set: how many patches FID compared
+    weights_sha256: dict[str, str] = Field(default={})  # run: of the weights that were measured
+    seconds: float = 0.0  # spent on measuring
+    device: str = ""  # that restored and measured, as `provenance.json` names it
 
 
 class Scores(NamedTuple):
@@ -71,12 +58,9 @@ def save_scores(files: ScoreFiles, rows: Iterable[Score | tuple[str, str, str, s
 
 
 def load_scores(files: ScoreFiles) -> Scores:
-    """Read scores; cells without a value are left out.
+    """Read scores, cells without a value left out; UserError where a file is missing or damaged.
 
     A table with a row per number (run, ABOUT and value), as earlier versions wrote it, is read as well.
-
-    Raises:
-        UserError: a file is missing or damaged; the message names it.
     """
     return Scores(list(_read_rows(files.rows)), read_model(files.notes, Notes))
 
@@ -84,12 +68,9 @@ def load_scores(files: ScoreFiles) -> Scores:
 def comparable(rows: Iterable[Score]) -> list[Score]:
     """Keep, of every metric on every test set, the images on which all runs have a finite score.
 
-    Every mean over images is taken of what this keeps, so that the means of all runs average the same images. PSNR is
-    infinite where an image was restored exactly, and other metrics are undefined on some images. A run without a single
-    finite score by a metric, having restored every image exactly, limits no other; its infinite scores are kept.
-
-    Args:
-        rows: the scores of all runs of one task, its input baseline included.
+    Every mean over images is taken of what this keeps of all rows of one task, its input baseline included, so that the
+    means of all runs average the same images. A run without a single finite score by a metric, having restored every
+    image exactly, limits no other; its infinite scores are kept.
     """
     rows = list(rows)
     finite: dict[tuple[str, str, str], dict[str, set[str]]] = {}

@@ -10,11 +10,7 @@ PARAMS = "params.yaml"
 
 
 def load_study_params(study: str, root: Path = Path()) -> Params:
-    """Read the parameters of a study.
-
-    Raises:
-        UserError: there is no such study, or its file is damaged or names another.
-    """
+    """Read the parameters of a study; UserError where there is none, or its file is damaged or names another."""
     current = root / PARAMS
     if current.is_file():
         params = load_params(current)

@@ -30,11 +30,8 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     """Read all that there is of a run: what `wandb_settings` returns, history, summary, scores, crops and artifacts.
 
     An artifact has a name, type, metadata, and either a `file` or a `receipt`; `inputs` are those that the weights were
-    made from, and `weights` is None where they are not here.
-
-    Raises:
-        UserError: there is no such run, or it is not done, or was trained by a version that left no identity, or its
-            scores, or what it started from, are of other weights.
+    made from, and `weights` is None where they are not here. UserError where the run is not done, or its scores, or
+    what it started from, are of other weights.
     """
     run, files = find_run(plan, key), paths(plan["study"], root)
     record = load_run(files.run(key), key)

@@ -4,12 +4,12 @@ Only `save` needs the package wandb-workspaces, which is optional.
 """
 
 import contextlib
-import importlib
 import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sharploss.assets.weights import optional_package
 from sharploss.config.params import Params
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
@@ -41,9 +41,6 @@ def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
     """Make a workspace for each suite and one report, or replace those made before, and return where they are.
 
     `keys` are, by suite, the names of the values that were sent.
-
-    Raises:
-        UserError: wandb-workspaces is not installed, W&B is offline, or its server refuses.
     """
     modules = load_modules()
     if tracking.is_offline():
@@ -63,11 +60,7 @@ def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
 
 def load_modules() -> tuple[Any, Any]:
     """Import the modules of wandb-workspaces, which is optional, for workspaces and for reports."""
-    try:
-        import_module = importlib.import_module
-        return import_module("wandb_workspaces.workspaces"), import_module("wandb_workspaces.reports.v2")
-    except ImportError:
-        raise UserError("Workspaces need an optional package: run 'uv pip install wandb-workspaces'.") from None
+    return optional_package("wandb_workspaces.workspaces"), optional_package("wandb_workspaces.reports.v2")
 
 
 def build(modules: tuple[Any, Any], params: Params, keys: Mapping[str, Iterable[str]], entity: str) -> dict[str, Any]:

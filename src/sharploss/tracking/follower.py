@@ -1,8 +1,7 @@
 """Weights & Biases as a sink: a process of its own follows the record of a run and sends it.
 
-Nothing W&B does, or fails to do, can reach the training: there is no pipe that could fill, no call that could hang, no
-exception that could propagate. The record is complete without it and can be replayed at any time
-(`sharploss.tracking.publish`). A line of the record is sent once: see `lines_sent`.
+Nothing W&B does, or fails to do, can reach the training, and the record is complete without it and can be replayed at
+any time (`sharploss.tracking.publish`). A line of the record is sent once: see `lines_sent`.
 """
 
 import contextlib
@@ -27,8 +26,7 @@ TAG, NAME, ARTIFACT = 64, 128, 128
 ID = ARTIFACT - len("run-") - len("-scores")
 FORBIDDEN = "/\\#?%:\r\n"  # in the names of projects and teams
 
-LOG = Path(".scratch/wandb.log")
-"""Where a follower says that W&B got nothing, or not all, of a training."""
+LOG = Path(".scratch/wandb.log")  # where a follower says that W&B got nothing, or not all, of a training
 
 GRACE = 120  # seconds W&B has to finish after the training has ended
 SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds

@@ -29,15 +29,7 @@ def config_hash(config: Mapping[str, Any]) -> str:
 
 @contextmanager
 def alone(scratch: Path, claims: bool = True) -> Generator[None]:
-    """Hold a training's folder for the block, so that no two processes write one record; the system lets go of it.
-
-    Args:
-        scratch: the training's own folder.
-        claims: whether this process writes; others of its group do not.
-
-    Raises:
-        UserError: another training of the same run is going on.
-    """
+    """Hold a training's folder for the block, where this process `claims` to write it; UserError where another does."""
     from filelock import FileLock, Timeout
 
     scratch.parent.mkdir(parents=True, exist_ok=True)
@@ -73,23 +65,15 @@ def load_checkpoint(folder: Path, device: torch.device) -> dict[str, Any] | None
     """
     for path in sorted(folder.glob("step-*.pt"), reverse=True):
         try:
-            _check_sums(path)
+            with zipfile.ZipFile(path) as archive:
+                if bad := archive.testzip():  # torch writes a CRC for every tensor and does not look at it when reading
+                    raise zipfile.BadZipFile(bad)
             return cast("dict[str, Any]", torch.load(path, map_location=device, weights_only=True))
         except Exception as error:  # torch and zipfile raise whatever their readers meet
             damaged = path.rename(path.with_suffix(".damaged"))
-            print(
-                f"warning: {damaged} cannot be read ({type(error).__name__}): going back to the one before",
-                file=sys.stderr,
-            )
+            reason = f"cannot be read ({type(error).__name__})"
+            print(f"warning: {damaged} {reason}: going back to the one before", file=sys.stderr)
     return None
-
-
-def _check_sums(path: Path) -> None:
-    """Torch writes a CRC for every tensor and does not look at it when reading."""
-    with zipfile.ZipFile(path) as archive:
-        bad = archive.testzip()
-    if bad is not None:
-        raise zipfile.BadZipFile(bad)
 
 
 def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> None:
@@ -102,17 +86,12 @@ def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> No
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
-    """Load a weights file into `network`.
-
-    Raises:
-        UserError: the file is missing or damaged, or holds other tensors than the network has; it names them.
-    """
+    """Load a weights file into `network`; UserError where it is missing, damaged, or holds other tensors."""
     try:
         network.load_state_dict(read_weights(path))
     except RuntimeError as error:
-        raise UserError(
-            f"{path} is a checkpoint of another configuration: {cut(' '.join(str(error).split()), 400)}"
-        ) from None
+        reason = cut(" ".join(str(error).split()), 400)
+        raise UserError(f"{path} is a checkpoint of another configuration: {reason}") from None
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -133,11 +112,7 @@ def _damaged(path: Path, what: str) -> UserError:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Read what a weights file says of itself: the run's key, status and resolved configuration.
-
-    Raises:
-        UserError: the file is missing or damaged, or does not say it.
-    """
+    """Read what a weights file says of itself: key, status and configuration; UserError where it does not say it."""
     if not path.is_file():
         raise UserError(f"{path} is missing: run 'make repro' to train it.")
     try:

@@ -17,16 +17,11 @@ CPUINFO = Path("/proc/cpuinfo")
 INSTRUCTION_SETS = re.compile(r"(avx|amx|fma|f16c|sse4|asimd|sve)[0-9a-z_]*")
 """Flags of a processor that libraries choose their code by, and with it the last bits of sums."""
 
-STUDIED = ("src", "pipelines", "params.yaml")
-"""What makes a run what it is, in the repository it is started in."""
+STUDIED = ("src", "pipelines", "params.yaml")  # what makes a run what it is, in the repository it is started in
 
 
 def choose_device() -> torch.device:
-    """Return the device to train on: SHARPLOSS_DEVICE when set, else the GPU when there is one.
-
-    Raises:
-        UserError: SHARPLOSS_DEVICE names a device that is not there.
-    """
+    """Return the device to train on: SHARPLOSS_DEVICE (UserError where it is not there), else a GPU, else the CPU."""
     wanted = os.environ.get("SHARPLOSS_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         return torch.empty(0, device=wanted).device
@@ -38,10 +33,8 @@ def choose_device() -> torch.device:
 def set_mode(mode: Mode) -> None:
     """Set torch's global switches: `exact` allows only deterministic algorithms in full float32, `fast` does not.
 
-    In `exact`, a processor computes on one thread: sums split among several differ in their last bits, and then results
-    would depend on a machine's number of cores. Several cores are for several runs at once (`sharploss launch`).
-
-    Call it before the first CUDA operation, which is when cuBLAS reads its workspace setting.
+    In `exact`, a processor computes on one thread: sums split among several differ in their last bits. Call it before
+    the first CUDA operation, which is when cuBLAS reads its workspace setting.
     """
     exact = mode == "exact"
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

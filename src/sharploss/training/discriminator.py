@@ -26,21 +26,13 @@ has won; logits that meet and a gradient near zero, that it has collapsed."""
 
 @dataclass
 class DiscriminatorTrainer:
-    """Trains the discriminator beside the network.
-
-    `settings` are those of its optimiser, `patches` what it sees where it does several steps for one of the network.
-    """
+    """Trains the discriminator beside the network; `patches` are what it sees in further steps of its own."""
 
     term: AdversarialLoss
     optimizer: torch.optim.Optimizer
     settings: Optimisation
     patches: Patches
     gradients: Gradients
-
-    @property
-    def discriminator(self) -> nn.Module:
-        """The network that tells real images from restored ones."""
-        return self.term.discriminator
 
     def draws(self, step: int) -> list[tuple[Patches, int]]:
         """Return where the batches of its further steps come from, after one of the network: patches and their step."""
@@ -54,20 +46,10 @@ class DiscriminatorTrainer:
         target: Tensor,
         further: Sequence[tuple[Tensor, Tensor]],
     ) -> Tensor:
-        """Train the discriminator for one step of the network, after that one.
+        """Train the discriminator after a step of the network; return LOGGED of its last step, (4,) on the device.
 
-        Its first step is on the images of the network's step, as in BasicSR; further ones (SharpGAN has two) are on
-        patches of their own, so that they are not the same step again.
-
-        Args:
-            restore: the network, from an input (N, C, h, w) to its output or outputs.
-            network: the same, for its running statistics: they are those of its own steps, not of the discriminator's.
-            output: what it restored, (N, C, H, W).
-            target: the real images.
-            further: inputs and targets of its further steps, as `draws` says.
-
-        Returns:
-            The values of LOGGED, (4,) on the device; of several steps those of the last.
+        Its first step is on that step's images, as in BasicSR; further ones (SharpGAN has two) are on `further`, inputs
+        and targets as `draws` says. `restore` is the `network` as a function, whose running statistics stay.
         """
         logged = self._step(output, target)
         for input, real in further:
@@ -84,18 +66,14 @@ class DiscriminatorTrainer:
             self.gradients.add(loss)
             logged.append(torch.stack([loss.detach(), real.detach().mean(), fake.detach().mean()]))
         self.gradients.finish()
-        descend(self.discriminator, self.optimizer, self.settings.clip_norm)
-        return torch.cat([torch.stack(logged).mean(0), gradient_norm(self.discriminator)[None]])
+        descend(self.term.discriminator, self.optimizer, self.settings.clip_norm)
+        return torch.cat([torch.stack(logged).mean(0), gradient_norm(self.term.discriminator)[None]])
 
 
 def make_discriminator_trainer(
     loss: WeightedSum, config: RunConfig, patches: Patches, group: ProcessGroup
 ) -> DiscriminatorTrainer | None:
-    """Make what trains the discriminator of a loss with an adversarial term; None for a loss without.
-
-    The discriminator's own patches are drawn from the images of the network's, `patches`. UserError: the loss has
-    several adversarial terms.
-    """
+    """Make what trains the discriminator of a loss; None for one without, UserError for several adversarial terms."""
     terms = {name: term for name, term in loss.losses.items() if isinstance(term, AdversarialLoss)}
     if not terms:
         return None

@@ -11,10 +11,7 @@ from sharploss.training.optimizers import gradient_norm
 
 
 def first_nonfinite(rows: Tensor, names: Sequence[str], start: int) -> dict[str, Any] | None:
-    """Find the first NaN or infinity among logged terms: its name and step, or None.
-
-    `rows` is (steps, terms) on the CPU, `names` are those of its columns, `start` is the step of its first row.
-    """
+    """Find the first NaN or infinity in `rows`, (steps, terms) from step `start` on: its term and step, or None."""
     bad = (~rows.isfinite()).nonzero()
     if len(bad) == 0:
         return None
@@ -36,10 +33,10 @@ def find_diverged_term(
     loss: WeightedSum,
     batch: Callable[[int], tuple[Tensor, Tensor]],
 ) -> dict[str, Any]:
-    """Find the term whose gradient became non-finite a step before anything else: that of a root does so at 0.
+    """Find the term whose gradient became non-finite a step before anything else (that of a root does so at 0).
 
-    Terms are tried one by one on the batch of the step before, with the last network that was saved. Where all their
-    gradients are finite, what is returned is `diverged`, which `first_nonfinite` or `nonfinite_weights` found.
+    Terms are tried one by one on the batch of the step before, with the last network that was saved; where all their
+    gradients are finite, it is what was `diverged`.
     """
     step = diverged["step"] - (0 if diverged["term"].endswith("weights") else 1)
     if step < 0:

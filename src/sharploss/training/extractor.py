@@ -3,16 +3,8 @@
 The recipe is SinGAN's (Shaham et al. 2019): a generator and a discriminator for each scale, trained as a Wasserstein
 GAN with gradient penalty (Gulrajani et al. 2017), three steps each in turn; either starts from the one of the scale
 before where both have the same width. As Mustafa et al. changed it, the generators restore: each sees what the one
-before made, enlarged, with the distortion of the task. Their training code is not released;
-sharploss.mdf.pyramid says what is ours.
-
-The generator's steps are not SinGAN's, either. There it makes one fake, from noise, in the discriminator's last step,
-and all its own steps are judged by that one; its squared error is that of another image, made from a fixed input. Here
-one input, the last that the discriminator's steps drew, serves for both, since restoring has no noise to choose freely.
-What the generator makes of it is computed anew at each of its steps, with the weights of the step before.
-
-Of a task of kind sr nothing but the kind counts: its distortion is the enlarging from one scale to the next, and the
-task's own scale is in no number. Extractors that differ only in sr_x2 or sr_x4 are the same to the bit.
+before made, enlarged, with the distortion of the task. docs/papers/mdf.md says what is ours,
+since their training code is not released.
 """
 
 import time
@@ -43,10 +35,9 @@ error of what is generated (images in [-1, 1]); the last two without their weigh
 
 @dataclass
 class Extraction:
-    """How a training of discriminators ended.
+    """How a training of discriminators ended: finished or stopped, with the networks of the finished scales.
 
-    `status` is finished or stopped; `discriminators` are those of the finished scales, coarsest first; `seconds` of
-    training include those before a resume.
+    The coarsest scale comes first; `seconds` of training include those before a resume.
     """
 
     status: str
@@ -61,13 +52,8 @@ def train_extractor(
     """Train the discriminators of an MDF loss, or go on where `scratch` holds finished scales of them.
 
     What is random in an iteration depends on (seed, scale, iteration) alone. A checkpoint is written after each scale,
-    so a training that was stopped does its unfinished scale again, and ends with the same bits.
-
-    The image is (3, H, W) uint8; `scratch` is the extractor's own folder for checkpoints and the growing record
-    `history.jsonl`, `title` what messages call it.
-
-    Raises:
-        UserError: the image is too small, the task has no distortion here, or a term is not finite any more.
+    so a training that was stopped does its unfinished scale again, and ends with the same bits. The image is (3, H, W)
+    uint8. UserError: it is too small, the task has no distortion here, or a term is not finite any more.
     """
     set_mode("exact")
     pyramid = make_pyramid(image, task, settings, device)
@@ -173,11 +159,7 @@ def _descend(optimizer: torch.optim.Optimizer, total: Tensor) -> None:
 
 
 def _means(rows: Tensor, scale: int, first: int, title: str) -> dict[str, float]:
-    """Return the means of what is logged of iterations from `first` on, (iterations, 4).
-
-    Raises:
-        UserError: one is not finite.
-    """
+    """Return the means of what is logged of iterations from `first` on, (iterations, 4), or raise UserError."""
     bad = first_nonfinite(rows, LOGGED, first)
     if bad:
         raise UserError(

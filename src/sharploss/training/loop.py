@@ -1,6 +1,7 @@
 """Training one run, top to bottom."""
 
 import copy
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from sharploss.config.run_config import RunConfig
 from sharploss.config.tasks import border_of
 from sharploss.data.pack import Pack
 from sharploss.data.patches import Patches
-from sharploss.record.history import History, NullHistory
+from sharploss.record.history import History
 from sharploss.training.device import memory_format, set_mode
 from sharploss.training.discriminator import LOGGED, make_discriminator_trainer
 from sharploss.training.divergence import find_diverged_term, first_nonfinite, nonfinite_weights
@@ -42,11 +43,10 @@ from sharploss.training.validation import leaves_pictures, validate
 
 @dataclass
 class TrainResult:
-    """How a training ended.
+    """How a training ended: finished, diverged, stopped or not_trained (`reason` says why).
 
-    `status` is finished, diverged, stopped or not_trained; `network` the one to keep (the last good one where the run
-    diverged), of step `step`; `diverged` the first non-finite term and its step; `reason` why a run was not trained;
-    `backbones`, `left_out`, `fresh`, `form` and `form_reason` are those of `sharploss.record.run.Provenance`.
+    `network` of step `step` is the one to keep (the last good one where the run diverged), `diverged` the first
+    non-finite term and its step; `backbones` to `form_reason` are those of `sharploss.record.run.Provenance`.
     """
 
     status: str
@@ -96,14 +96,13 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     Under torchrun (`processes.join`) the processes share every batch, and the first of them writes.
 
     Args:
-        config: the resolved run (sharploss.config.run_config.resolve_run).
+        config: the resolved run.
         packs: what to learn from (`train`) and what to draw the validation curve from (`validation`).
         scratch: the run's own folder for checkpoints and the growing record `history.jsonl`.
         device: where to compute.
         title: what the progress bar shows.
-        start: weights of another run to begin with, safetensors; random ones when left out.
-        on_start: called with the record's path once it exists, before the first step; returns the folder that pictures
-            of validations go to, or None for no pictures.
+        start: weights of another run to begin with; random ones when left out.
+        on_start: called with the record's path before the first step; returns the folder for pictures of validations.
         form: of the step; the fastest that works here when left out, and a UserError where a named one does not.
     """
     recipe = config.recipe
@@ -139,7 +138,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
         make_optimizer(network, recipe),
         window,
         average,
-        discriminator=adversary and adversary.discriminator,
+        discriminator=adversary and adversary.term.discriminator,
         discriminator_optimizer=adversary and adversary.optimizer,
     )
     with group.main_first():
@@ -149,7 +148,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     step.take(form)
     status, diverged = "finished", None
     with (
-        History(scratch / "history.jsonl", kept) if group.is_main else NullHistory() as record,
+        History(*((scratch / "history.jsonl", kept) if group.is_main else (Path(os.devnull), None))) as record,
         stop_on_signal() as interrupt,
         _progress(title, state.step, recipe, group.is_main) as bar,
     ):

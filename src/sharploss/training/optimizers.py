@@ -1,7 +1,6 @@
 """Torch's optimisers without their marks for torch's compiler, and the size of gradients.
 
-The marks exempt an optimiser's methods from compilation. Outside of a compiled function they do nothing, but the first
-call of one imports the compiler, which is more than a second of every training.
+Outside of a compiled function the marks do nothing, but the first call imports the compiler: a second of a training.
 """
 
 import inspect

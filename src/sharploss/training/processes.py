@@ -57,10 +57,7 @@ class ProcessGroup:
 
 @contextmanager
 def join() -> Generator[ProcessGroup]:
-    """Join the processes that torchrun has started; without torchrun, a group of one.
-
-    Call it before a device is chosen: each process of a machine gets a GPU of its own.
-    """
+    """Join the processes that torchrun has started, or be one alone; before a device is chosen: each has its own."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ProcessGroup()
         return
@@ -81,8 +78,7 @@ def process_group() -> ProcessGroup:
 def micro_batches(recipe: Recipe, world: int) -> int:
     """Return how many micro-batches a batch is computed in: `accumulate`, or one by each process where it is 1.
 
-    Raises:
-        UserError: the processes cannot share the micro-batches, or these the batch, evenly.
+    UserError where the processes cannot share the micro-batches, or these the batch, evenly.
     """
     count = world if recipe.accumulate == 1 else recipe.accumulate
     if count % world:
@@ -99,12 +95,9 @@ class Gradients:
 
     The loss of a batch is the mean over its micro-batches (`count` of all processes, of equal size), so its gradient is
     the mean of theirs. Micro-batch i is computed by process i mod `world`. In `exact` mode their gradients are added in
-    their order whichever process computed them: a run has the same bits on 1 process as on 4, given the same number of
-    micro-batches. That costs as many numbers received as there are processes for every parameter and micro-batch; fast
-    mode adds them up once a step, in the order of the library.
-
-    Nothing overlaps with the backward pass, as it does in DistributedDataParallel: that costs a few per cent of a step
-    for networks such as these, and keeps the loop readable with a discriminator in it.
+    their order whichever process computed them, so a run has the same bits on 1 process as on 4, given the same number
+    of micro-batches; fast mode adds them up once a step. Nothing overlaps with the backward pass, as it does in
+    DistributedDataParallel: that costs a few per cent, and keeps the loop readable with a discriminator in it.
     """
 
     def __init__(self, network: nn.Module, group: ProcessGroup, count: int, *, exact: bool) -> None:

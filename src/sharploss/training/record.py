@@ -19,11 +19,7 @@ from sharploss.training.loop import TrainResult
 def make_record(
     key: str, config: RunConfig, result: TrainResult, circumstances: Mapping[str, Any], *, cure: str = ""
 ) -> RunRecord:
-    """Return the record of a run.
-
-    `circumstances` are the fields of Provenance that are known at its beginning; `cure` says what to do about the
-    reason of a run that was not trained.
-    """
+    """Return the record of a run; `circumstances` are the fields of Provenance that are known at its beginning."""
     validation = result.state.validation
     metrics = Metrics(
         status=cast("Status", result.status),
@@ -39,6 +35,7 @@ def make_record(
         seconds=round(result.state.seconds, 3),
         steps_per_second=round(result.steps_per_second, 3),
         patches_per_second=round(result.steps_per_second * config.recipe.batch, 1),
+        memory=round(torch.cuda.max_memory_allocated() / 1e9, 3) if torch.cuda.is_initialized() else 0.0,
         parameters=sum(parameter.numel() for parameter in result.network.parameters()),
         backbones=result.backbones,
         left_out=result.left_out,
@@ -52,7 +49,12 @@ def make_record(
 
 
 def circumstances(device: torch.device) -> dict[str, Any]:
-    """Return when and on what a training begins: fields of Provenance. Nothing that is missing here is an error."""
+    """Return when and on what a training begins: fields of Provenance. Nothing that is missing here is an error.
+
+    The peak of the memory that is used is counted from here.
+    """
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
     name, numbers, flags = describe_processor()
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),

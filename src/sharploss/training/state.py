@@ -17,8 +17,7 @@ from sharploss.training.checkpoint import load_checkpoint, read_weights, save_ch
 from sharploss.training.optimizers import SGD, Adam
 from sharploss.utils.errors import UserError
 
-APART = 1 << 32
-"""Added to a run's seed for the patches that a discriminator alone sees."""
+APART = 1 << 32  # added to a run's seed for the patches that a discriminator alone sees
 
 LAST_SEED = (1 << 32) - 1
 """A discriminator's initial weights are drawn from this minus the run's seed. APART would leave the network's stream as
@@ -33,11 +32,9 @@ class State:
     """The moving parts of a training.
 
     `window` (log_every, names) holds what is logged of the last steps, the newest in its last row, on the device;
-    `discriminator` and `discriminator_optimizer` are those of an adversarial training; `average` is the running mean of
-    the weights where there is one; `step` counts the optimiser steps done;
-    `replays` counts those that were replays of a CUDA graph;
-    `seconds` of training include those before a resume; `terms` are the last means of the unweighted terms;
-    `validation` is the last validation PSNR in dB (protocol y).
+    `average` is the running mean of the weights where there is one; `step` counts the optimiser steps done, `replays`
+    those that were replays of a CUDA graph; `seconds` include those before a resume; `terms` are the last means of the
+    unweighted terms, `validation` is the last validation PSNR in dB (protocol y).
     """
 
     network: nn.Module
@@ -80,11 +77,7 @@ class State:
 
 
 def with_defaults(config: RunConfig) -> RunConfig:
-    """Return a run with the defaults of its loss spelt out, as weight files and provenance hold it.
-
-    Raises:
-        UserError: the loss has a parameter that is not one, or a value that its term refuses.
-    """
+    """Return a run with the defaults of its loss spelt out, as weight files and provenance hold it."""
     return config.model_copy(update={"loss": resolve_loss(config.loss)})
 
 
@@ -104,10 +97,7 @@ def start_from(network: nn.Module, path: Path) -> list[str]:
     """Load the weights of another run into an initialised network, and return the names of those that it lacks.
 
     Tensors of the same name and shape are taken, the others stay as they were: the enlarging layers, where a network
-    for x4 starts from one for x2.
-
-    Raises:
-        UserError: the file is missing or damaged, or fits less than half of the network.
+    for x4 starts from one for x2. UserError where less than half of the network is taken.
     """
     tensors, wanted = read_weights(path), network.state_dict()
     taken = {name: tensor for name, tensor in tensors.items() if name in wanted and wanted[name].shape == tensor.shape}

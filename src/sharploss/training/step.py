@@ -39,13 +39,9 @@ VERSIONS = 64
 class Step:
     """The step of a training: `step(index)` trains on the batch of step `index`, counted from 0.
 
-    `update` is the arithmetic, whatever the form. In fast mode networks compute in bfloat16, and are compiled, as terms
-    are; a capture is a graph of that, or in exact mode of the eager step.
-
-    Attributes:
-        form: that it has taken.
-        reason: why not a faster one, where that failed or cannot be; "" else.
-        batches: (input, target) of the network's step, then those that the discriminator alone sees.
+    `update` is the arithmetic, whatever the `form` that it has taken (`reason` says why not a faster one). In fast mode
+    networks compute in bfloat16, and are compiled, as terms are; a capture is a graph of that, or in exact mode of the
+    eager step. `batches` are (input, target) of the network's step, then those that the discriminator alone sees.
     """
 
     recipe: Recipe
@@ -102,11 +98,7 @@ class Step:
         state.window.copy_(torch.cat([state.window[1:], logged[None]]))
 
     def take(self, wanted: Form | None = None) -> None:
-        """Take a form: the fastest that works here, or `wanted`. Weights and all other state stay as they are.
-
-        Raises:
-            UserError: `wanted` does not work here; the message says why.
-        """
+        """Take a form: the fastest that works here, or `wanted` (UserError with the reason). State stays as it is."""
         for form in (wanted,) if wanted else self._forms():
             try:
                 self._try(form)
@@ -141,11 +133,7 @@ class Step:
             self._rehearse()
 
     def _rehearse(self) -> None:
-        """Run the step a few times, capture it where that is the form, and leave all state as it was.
-
-        Raises:
-            RuntimeError: a replay does not do what the step did, to the bit in exact mode.
-        """
+        """Run the step a few times, capture it where that is the form, and leave all state as it was."""
         self.batches = []
         self.draw(self.state.step)
         before = {id(tensor): tensor.clone() for tensor in moving_tensors(self.state)}

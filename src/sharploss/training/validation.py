@@ -24,9 +24,8 @@ def validate(
 ) -> float:
     """Return the mean PSNR over the images of `pack` in dB, on luma (protocol `y`), `border` pixels shaved.
 
-    An image that is restored exactly counts EXACT, so that a mean with it is a number and is always over all images.
-    The network maps (1, C, h, w) in [0, 1] to (1, C, H, W). `pictures` is a folder for pictures, which are named by
-    `step`, the steps of training done; None for no pictures.
+    An image that is restored exactly counts EXACT, so that the mean is always a number over all images. `pictures` is a
+    folder for pictures, which are named by `step`, the steps of training done.
     """
     network.eval()
     values: list[float] = []

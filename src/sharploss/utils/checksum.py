@@ -23,11 +23,7 @@ def add_checksum(content: bytes) -> bytes:
 
 
 def verify_checksum(path: Path) -> None:
-    """Compare a file with the checksum in it; files without one, other people's, pass.
-
-    Raises:
-        UserError: the file is missing, or is not what was written; the message says how to make it again.
-    """
+    """Compare a file with the checksum in it (UserError); files without one, other people's, pass."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:

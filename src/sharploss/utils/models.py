@@ -21,12 +21,7 @@ BOUNDS = {
 
 
 def load_model(path: str | Path, model: type[Model]) -> Model:
-    """Read a YAML file into a model.
-
-    Raises:
-        UserError: the file is missing, is not YAML, or holds an unknown key or a bad value; the message names the file
-            and the key, and for a misspelt key the nearest valid one.
-    """
+    """Read a YAML file into a model; the UserError names the file and the key, for a misspelt one the nearest valid."""
     content = load_yaml(path)
     try:
         return model.model_validate(content)

@@ -1,8 +1,4 @@
-"""A script runs the package of its own folder, whichever folder the environment's installed one lies in.
-
-An editable install names one folder. A git worktree, a second clone, or an experiment that DVC runs in a folder of its
-own, would compute with the code of that folder, and record that it was theirs.
-"""
+"""A script runs the package of its own folder (a clone, a worktree, DVC's experiment), whichever one is installed."""
 
 import os
 import sys

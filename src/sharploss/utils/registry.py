@@ -12,8 +12,7 @@ T = TypeVar("T")
 def construct(kind: str, name: str, classes: Mapping[str, type[T]], parameters: Mapping[str, Any]) -> T:
     """Build the object of `classes` that `name` stands for; `kind` is what it is called in messages ("loss term").
 
-    Raises:
-        UserError: an unknown name or parameter (the message names the nearest one), or a value the class refuses.
+    UserError for an unknown name or parameter (the message names the nearest one), or a value the class refuses.
     """
     known = defaults(kind, name, classes)
     for parameter in parameters:
@@ -26,11 +25,7 @@ def construct(kind: str, name: str, classes: Mapping[str, type[T]], parameters: 
 
 
 def defaults(kind: str, name: str, classes: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """Return the parameters of the class that `name` stands for, with their default values.
-
-    Raises:
-        UserError: an unknown name.
-    """
+    """Return the parameters of the class that `name` stands for, with their default values; UserError without one."""
     if name not in classes:
         raise unknown(kind, name, classes)
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

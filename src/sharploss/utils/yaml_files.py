@@ -10,9 +10,7 @@ from sharploss.utils.errors import UserError, cut
 # The C loader is some ten times faster, and every stage reads plans of a thousand runs.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-
-MAX_DIGITS = 1000
-"""Of an integer, in any base."""
+MAX_DIGITS = 1000  # of an integer, in any base
 
 
 class _Loader(_SafeLoader):
@@ -34,11 +32,7 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 def load_yaml(path: str | Path, remedy: str = "correct it, or restore it from git") -> Any:
-    """Read a YAML file that holds a mapping; `remedy` is what to do about one that holds something else.
-
-    Raises:
-        UserError: it is missing, no file, not YAML, no mapping, or holds a key twice; the message names it.
-    """
+    """Read a YAML file that holds a mapping, else raise UserError; `remedy` is what to do about what holds none."""
     if Path(path).exists() and not Path(path).is_file():  # a device or a pipe would never end
         raise UserError(f"{path} is not valid YAML: it is no file.")
     try:

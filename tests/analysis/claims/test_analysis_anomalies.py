@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sharploss.analysis.claims.anomalies import anomalies
 from sharploss.analysis.published import PUBLISHED, load_index
@@ -55,10 +56,14 @@ def own(tmp_path):
 
 
 def alter(root, change):
+    """Change the list and leave in it what that changed, for all others stay as they were."""
     path = root / PUBLISHED / "anomalies.yaml"
     text = path.read_text()
     assert change[0] in text
-    path.write_text(text.replace(*change))
+    before, after = yaml.safe_load(text), yaml.safe_load(text.replace(*change))
+    path.write_text(
+        yaml.safe_dump({key: about for key, about in after.items() if about != before[key]}, sort_keys=False)
+    )
     return root
 
 

@@ -5,7 +5,6 @@ from collections import Counter
 import pytest
 
 import synthetic
-from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.claims.spec import load_claims
 from sharploss.analysis.claims.summary import VERDICTS, page, write_pages
 
@@ -13,13 +12,12 @@ PAGES = load_claims(synthetic.REPOSITORY).papers
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return synthetic.make_study(tmp_path_factory.mktemp("claims"), wide=True)
+def root(evaluated):
+    return evaluated[0]
 
 
 @pytest.fixture(scope="module")
 def verdicts(root):
-    evaluate_claims("mini", root)
     return json.loads((root / "results" / "mini" / "claims.json").read_text())
 
 

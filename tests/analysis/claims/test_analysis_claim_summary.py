@@ -1,6 +1,5 @@
 import pytest
 
-from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.claims.summary import MOST, VERDICTS, brief, claims, tally
 from sharploss.analysis.measures import MINUS
 
@@ -90,8 +89,8 @@ def test_the_tally_counts_every_verdict_once(found):
     ]
 
 
-def test_every_real_claim_can_be_laid_out(study_root):
-    verdicts = evaluate_claims("mini", study_root)["claims"]
+def test_every_real_claim_can_be_laid_out(evaluated):
+    verdicts = evaluated[1]["claims"]
     found = claims(verdicts)
     assert [one.key for one in found] == list(verdicts)
     for one in found:

@@ -34,20 +34,20 @@ def claim_file(tmp_path):
     return write
 
 
-def test_the_32_claims_of_the_papers_come_first_and_all_names_exist():
-    claims = load_claims(ROOT).claims
+def test_the_32_claims_of_the_papers_come_first_and_all_names_exist(real_claims):
+    claims = real_claims
     assert list(claims)[:32] == [f"E{number}" for number in range(1, 33)]
     assert {claim.paper for claim in claims.values()} == {"SPLoss", "GV", "MDF", "SOG", "SharpGAN", "SPLoss and GV"}
 
 
-def test_measured_tests_name_no_published_table_and_published_ones_do():
-    for claim in load_claims(ROOT).claims.values():
+def test_measured_tests_name_no_published_table_and_published_ones_do(real_claims):
+    for claim in real_claims.values():
         assert not any(getattr(test, "tables", []) for test in claim.measured)
         assert all(test.tables for test in claim.published if hasattr(test, "tables"))
 
 
-def test_sides_are_listed():
-    claims = load_claims(ROOT).claims
+def test_sides_are_listed(real_claims):
+    claims = real_claims
     assert claims["E27"].published[0].sides == ["nonbn_resg:l1", "resg:l1"]
     assert claims["E19"].published[0].pairs == [("l1", "l2"), ("ssim", "l1")]
     assert claims["E12"].measured[0].sides == ["bicubic", "input", "l1"]

@@ -8,11 +8,9 @@ import pytest
 from invented_cells import BASE, CELL, HIGHER, RNG, parsed, source
 from scipy import stats
 
-import synthetic
 from sharploss.analysis.claims.contrasts import Source, contrasts
 from sharploss.analysis.claims.evaluate import evaluate_all, evaluate_claims, examine, verdict
 from sharploss.analysis.claims.sources import published_source
-from sharploss.analysis.claims.spec import Claim, load_claims
 from sharploss.analysis.stats.effect_sizes import Variance
 from sharploss.utils.errors import UserError
 
@@ -46,9 +44,14 @@ PUBLISHED = {
 
 
 @pytest.fixture(scope="module")
-def published():
-    source, found = published_source(ROOT), {}
-    for key, claim in load_claims(ROOT).claims.items():
+def print_source():
+    return published_source(ROOT)
+
+
+@pytest.fixture(scope="module")
+def published(print_source, real_claims):
+    source, found = print_source, {}
+    for key, claim in real_claims.items():
         found[key] = verdict(claim.published, source, found, exact=True)
     return found
 
@@ -222,18 +225,11 @@ def test_claims_join_and_several_tests_must_all_hold():
     assert set(both["effects"]) == {"psnr: gv against l1", "psnr: sp against l1"}
 
 
-@pytest.fixture(scope="module")
-def evaluated(tmp_path_factory):
-    """A study whose claims were evaluated: its folder, and what was found."""
-    root = synthetic.make_study(tmp_path_factory.mktemp("evaluated") / "study", wide=True)
-    return root, evaluate_claims("mini", root)
-
-
-def test_everything_is_written_and_the_same_every_time(evaluated):
+def test_everything_is_written_and_the_same_every_time(evaluated, real_claims):
     root, found = evaluated
     written = json.loads((root / "results" / "mini" / "claims.json").read_text())
     assert written == json.loads(json.dumps(found))
-    assert written["claims"].keys() == load_claims(root).claims.keys()
+    assert written["claims"].keys() == real_claims.keys()
     assert len(written["anomalies"]) == 11
     files = {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()}
     tables = {f"{name}.{kind}" for name in ("claims", "anomalies") for kind in ("csv", "md", "tex")}
@@ -242,10 +238,9 @@ def test_everything_is_written_and_the_same_every_time(evaluated):
     assert {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()} == files
 
 
-def test_the_invented_world_is_judged_as_it_was_made(study):
+def test_the_invented_world_is_judged_as_it_was_made(study, real_claims, print_source):
     """There, SPLoss costs 0.06 dB for each unit of alpha, and sharper is better by LPIPS."""
-    claims: dict[str, Claim] = load_claims(ROOT).claims
-    found = evaluate_all({key: claims[key] for key in ("E4", "E7", "E32")}, published_source(ROOT), study)
+    found = evaluate_all({key: real_claims[key] for key in ("E4", "E7", "E32")}, print_source, study)
     assert found["E4"]["measured"]["effects"]["psnr"]["change"] == pytest.approx(-0.12, abs=0.05)
     assert found["E4"]["measured"]["verdict"] == "supported"
     assert found["E7"]["measured"]["effects"]["psnr"]["change"] < 0
@@ -336,34 +331,34 @@ def test_a_size_within_the_tolerance_has_no_small_p_value():
     assert (one.outcome, one.p) == ("for", pytest.approx(1.0))
 
 
-def test_a_claim_can_join_those_further_down(study):
-    claims = load_claims(ROOT).claims
-    later = {key: claims[key] for key in ("E11", "E3", "E2", "E1")}
-    places = published_source(ROOT), study
+def test_a_claim_can_join_those_further_down(study, real_claims, print_source):
+    later = {key: real_claims[key] for key in ("E11", "E3", "E2", "E1")}
+    places = print_source, study
     found, usual = evaluate_all(later, *places), evaluate_all(dict(reversed(later.items())), *places)
     assert list(found) == list(later)
     assert found == usual
     assert found["E11"]["published"]["cells"]["total"] == 46
 
 
-def size_claim(gain, block):
+def size_claim(claim, gain, block):
     """E16 on invented cells of one recipe: VDSR and EDSR on Set5 at x2, both gaining the same."""
-    claim, values = load_claims(ROOT).claims["E16"], {}
+    values = {}
     for network, first, second in (("vdsr", "l2_gv", "l2"), ("edsr", "l1_gv", "l1")):
         cell = CELL._replace(block=block[network], task="sr_x2", network=network)
         values |= {cell._replace(loss=second): BASE, cell._replace(loss=first): BASE + gain[network]}
     return verdict(claim.measured, Source(list(values), values), {}, exact=False)
 
 
-def test_a_size_at_the_papers_budget_is_tested_on_runs_of_that_budget_alone():
+def test_a_size_at_the_papers_budget_is_tested_on_runs_of_that_budget_alone(real_claims):
     """At 200 steps VDSR gains nothing: that says nothing of what the paper's 100,000 gained."""
-    small = size_claim({"vdsr": 0.0, "edsr": 0.0}, {"vdsr": "mini", "edsr": "mini"})
+    claim = real_claims["E16"]
+    small = size_claim(claim, {"vdsr": 0.0, "edsr": 0.0}, {"vdsr": "mini", "edsr": "mini"})
     assert (small["verdict"], small["cells"]["total"], small["effects"]) == ("not testable", 0, {})
     assert small["why"] == "It is about the paper's own budget (recipes: paper, vdsr_x2); this study has no such runs."
     whole = {"vdsr": "vdsr_x2", "edsr": "paper"}
-    assert size_claim({"vdsr": 0.8, "edsr": 0.4}, whole)["verdict"] == "supported"
-    assert size_claim({"vdsr": 0.0, "edsr": 0.4}, whole)["cells"] == {
+    assert size_claim(claim, {"vdsr": 0.8, "edsr": 0.4}, whole)["verdict"] == "supported"
+    assert size_claim(claim, {"vdsr": 0.0, "edsr": 0.4}, whole)["cells"] == {
         "total": 2, "for": 1, "against": 1, "equal": 0, "open": 0, "missing": 0
     }  # fmt: skip
-    mixed = size_claim({"vdsr": 0.8, "edsr": 0.0}, {"vdsr": "vdsr_x2", "edsr": "mini"})
+    mixed = size_claim(claim, {"vdsr": 0.8, "edsr": 0.0}, {"vdsr": "vdsr_x2", "edsr": "mini"})
     assert (mixed["verdict"], mixed["cells"]["total"]) == ("supported", 1)

@@ -7,12 +7,11 @@ import synthetic
 from sharploss.analysis.claims.contrasts import contrasts
 from sharploss.analysis.claims.evaluate import evaluate_all, examine, verdict
 from sharploss.analysis.claims.sources import measured_source, published_source
-from sharploss.analysis.claims.spec import Test, load_claims
+from sharploss.analysis.claims.spec import Test
 from sharploss.analysis.load import load_study
-from sharploss.config.params import load_params
-from sharploss.planning.plan import expand
 
 ROOT = Path(__file__).parents[3]
+FEW = {"losses": ("l1", "l2", "l2_gv", "sploss"), "alphas": ()}
 
 
 def parsed(**test):
@@ -21,7 +20,7 @@ def parsed(**test):
 
 def test_a_diverged_run_makes_its_cells_missing(tmp_path):
     """VDSR's run with L2 and GV diverged with one seed of two."""
-    root = synthetic.make_study(tmp_path / "study", seeds=(0, 1))
+    root = synthetic.make_study(tmp_path / "study", seeds=(0, 1), **FEW)
     test = parsed(kind="direction", networks=["vdsr"], metrics=["psnr"], sense="higher", pairs=[["l2_gv", "l2"]])
     found = verdict([test], measured_source(load_study("mini", root)), {}, exact=False)
     assert (found["cells"]["missing"], found["cells"]["total"]) == (2, 2)
@@ -29,16 +28,16 @@ def test_a_diverged_run_makes_its_cells_missing(tmp_path):
 
 
 def test_a_seed_of_which_nothing_is_left_is_missed_too(tmp_path):
-    runs = expand(load_params(synthetic.make_study(tmp_path / "whole", seeds=(0, 1)) / "params.yaml"))["runs"]
-    keys = [key for key, run in runs.items() if run["seed"] == 1]
-    root = synthetic.make_study(tmp_path / "study", seeds=(0, 1), diverged=keys)
+    keys = [f"sr_x4-{network}-{loss}-s1" for network in synthetic.NETWORKS for loss in FEW["losses"]]
+    root = synthetic.make_study(tmp_path / "study", seeds=(0, 1), diverged=keys, **FEW)
+    assert not load_study("mini", root).scores.query("seed == 0").empty
     test = parsed(kind="direction", networks=["edsr"], metrics=["psnr"], sense="lower", pairs=[["sploss", "l1"]])
     assert verdict([test], measured_source(load_study("mini", root)), {}, exact=False)["cells"]["missing"] == 2
 
 
-def test_each_suite_of_a_study_has_its_own_seeds(tmp_path):
+def test_each_suite_of_a_study_has_its_own_seeds(tmp_path, real_claims):
     """EDSR is trained with two seeds, the others with one."""
-    root, claims = synthetic.make_study(tmp_path / "study", seeds=(0, 1)), load_claims(ROOT).claims
+    root = synthetic.make_study(tmp_path / "study", seeds=(0, 1), **FEW | {"alphas": synthetic.ALPHAS})
 
     def change(params):
         pairings = params["suites"]["pairings"]
@@ -46,7 +45,9 @@ def test_each_suite_of_a_study_has_its_own_seeds(tmp_path):
         params["suites"]["pairings_edsr"] = pairings | {"networks": ["edsr"]}
 
     synthetic.edit_params(root, change)
-    found = evaluate_all({key: claims[key] for key in ("E4", "E7")}, published_source(ROOT), load_study("mini", root))
+    found = evaluate_all(
+        {key: real_claims[key] for key in ("E4", "E7")}, published_source(ROOT), load_study("mini", root)
+    )
     assert {key: one["measured"]["seeds"] for key, one in found.items()} == {"E4": 1, "E7": 2}
     assert {one["published"]["seeds"] for one in found.values()} == {None}
 

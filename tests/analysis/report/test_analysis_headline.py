@@ -4,97 +4,170 @@ import pandas as pd
 import pytest
 
 from sharploss.analysis.load import load_study
+from sharploss.analysis.measures import ALPHA, MINUS, TIMES
 from sharploss.analysis.report import headline
-from sharploss.analysis.report.headline import Answer
-from sharploss.analysis.tables import tables
+from sharploss.analysis.report.headline import BETTER, EQUAL, OPEN, WORSE, answers, state
+from sharploss.analysis.stats.matched import matched
+from sharploss.analysis.tables import matched_psnr
+from sharploss.analysis.tables.tables import laid_out
 
 
-def answer(network, loss, psnr=-0.1, cheap=None):
-    return Answer("t", network, loss, "", "", psnr, "", cheap or loss, "")
+@pytest.fixture(scope="module")
+def benchmark(repository):
+    return load_study("benchmark", repository, partial=True)
 
 
-def test_the_answer_is_the_loss_closest_to_the_target_and_what_it_costs(study_root):
-    study = load_study("mini", study_root)
-    found = headline.answers(study, study.compared)
-    table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
-    for one in found:
-        part = table[table["network"] == one.network].set_index("loss")
-        assert one.loss == (part["gradient_variance_ratio_grey"] - 1).abs().idxmin()
-        change = part.loc[one.loss, "psnr_y"] - part.loc["l1", "psnr_y"]
-        assert abs(one.psnr - change) < 1e-9
-        assert f"{change:.2f}".lstrip("-") in one.price
+@pytest.fixture(scope="module")
+def first(benchmark):
+    return answers(benchmark)[0]
 
 
-def test_the_cheap_answer_gives_up_a_tenth_of_a_decibel_at_most(study_root):
-    study = load_study("mini", study_root)
-    table = tables.pairings(study).query("dataset == 'skimage_test' and loss != 'bicubic'")
-    for one in headline.answers(study, study.compared):
-        part = table[table["network"] == one.network].set_index("loss")
-        allowed = part[part["psnr_y"] >= part.loc["l1", "psnr_y"] - headline.CHEAP]
-        assert one.cheap == (allowed["gradient_variance_ratio_grey"] - 1).abs().idxmin()
+def sentence(answer, loss):
+    return next(line for line in answer.losses if line.startswith(f"{loss} "))
 
 
-def test_a_loss_without_a_rival_wins_nothing(study_root):
-    study = load_study("mini", study_root)
-    alone = study.scores[~((study.scores["network"] == "edsr") & (study.scores["loss"] != "l1"))]
-    found = headline.answers(replace(study, scores=alone), study.compared)
-    assert found
-    assert all(one.network != "edsr" for one in found)
-
-
-def test_the_sweep_does_not_compete(study_root):
-    study = load_study("mini", study_root)
-    assert all("sploss_a" not in one.loss for one in headline.answers(study, study.compared))
-
-
-def test_the_winners_are_counted_with_what_they_did_to_psnr_and_the_cheap_ones():
-    text = headline.lead([answer("a", "gv"), answer("b", "gv", -0.2), answer("c", "ssim", cheap="l1")])
-    assert text == (
-        "Closest to the target's sharpness, in 3 comparisons (task, network, recipe), came gv in 2, ssim in 1; against "
-        "the baseline that changed PSNR by \N{MINUS SIGN}0.20 to \N{MINUS SIGN}0.10 dB. Among the losses that give up "
-        "at most 0.1 dB of PSNR it was gv in 2, l1 in 1."
+def test_the_first_run_is_preliminary_and_says_what_it_is_about(first):
+    assert first.scope == (
+        "Preliminary, with 1 seed: 5,000 steps of edsr on sr_x4 (h100), trained on bsds500_train and bsds500_test, "
+        "judged on b100 (100 images). It holds at this budget."
     )
 
 
-def test_of_many_winners_the_rare_ones_are_counted_together():
-    losses = ["gv"] * 3 + ["sploss"] * 2 + ["a", "b", "c", "d", "e"]
-    text = headline.lead([answer(f"n{n}", loss, cheap="l1") for n, loss in enumerate(losses)])
-    assert (
-        "in 10 comparisons (task, network, recipe), came gv in 3, sploss in 2, a in 1, b in 1, c in 1, another" in text
-    )
-    assert text.endswith("it was l1 in 10.")
+def test_every_loss_has_one_sentence_with_the_numbers_of_the_committed_scores(repository, first):
+    """L1 + GV recomputed in plain pandas: PSNR against L1. Its LPIPS: tests/analysis/stats/test_analysis_matched.py."""
+    table = pd.read_csv(repository / "results/benchmark/scores/sr_x4-edsr.csv")
+    psnr = table[(table["dataset"] == "b100") & (table["metric"] == "psnr") & (table["protocol"] == "y")]
+    names = [name.split("-")[2] for name in table.columns[4:]]
+    for loss in names:
+        change = (psnr[f"sr_x4-edsr-{loss}-h100-s0"] - psnr["sr_x4-edsr-l1-h100-s0"]).mean()
+        lines = [line for line in first.losses if line.startswith(f"{loss} ")]
+        assert len(lines) == (loss != "l1")
+        assert all(f"PSNR {change:+.2f}".replace("-", MINUS) in line for line in lines)
 
 
-@pytest.mark.parametrize("changes", [[0.0], [float("nan")], [0.0, float("nan")]])
-def test_a_baseline_that_wins_or_is_missing_changes_nothing(changes):
-    text = headline.lead([answer("a", "l1", change) for change in changes])
-    assert "changed PSNR" not in text
+def test_sploss_is_beside_l1_and_others_beside_what_it_reaches_at_their_psnr(first):
+    assert f"({ALPHA} 2) is closer to the target than L1 by LPIPS: LPIPS {MINUS}0.0252 [" in sentence(first, "sploss")
+    beside = f"is further from the target than SPLoss at its PSNR ({ALPHA} 3) by LPIPS: LPIPS +0.0299 ["
+    assert beside in sentence(first, "l1_gv")
+    assert sentence(first, "ssim").endswith(": no number at matched PSNR.")
+    assert f"costs more PSNR than {ALPHA} 10" in sentence(first, "ssim")
 
 
-def test_without_a_score_of_sharpness_there_is_no_answer(study):
+def test_a_loss_that_contains_the_metric_is_marked_and_so_is_one_chosen_by_it(benchmark, first):
+    assert "]*" in sentence(first, "l1_gv").split("Gradient-variance ratio")[1]
+    assert "*" not in sentence(first, "l1_tv")
+    assert matched_psnr.MARKED in first.losses
+    suites = benchmark.params.suites
+    suites = {**suites, "winners": suites["first_run"].model_copy(update={"losses": ["l1", "l1_tv"]})}
+    chosen = replace(benchmark, params=benchmark.params.model_copy(update={"suites": suites}))
+    assert "LPIPS +0.03" in sentence(first, "l1_tv")
+    assert "]*, Gradient" in sentence(answers(chosen)[0], "l1_tv")
+
+
+def test_what_a_step_costs_is_told_where_it_was_measured(benchmark, first):
+    assert "What a step costs in time and memory is not known of any of them." in first.losses
+    runs = benchmark.runs
+    speed = runs["loss"].map({"l1": 100.0, "l1_gv": 50.0}).fillna(0.0)
+    memory = runs["loss"].map({"l1": 2.0, "l1_gv": 3.0}).fillna(0.0)
+    timed = answers(replace(benchmark, runs=runs.assign(steps_per_second=speed, memory=memory)))[0]
+    assert sentence(timed, "l1_gv").endswith(f" A step takes 2.00 {TIMES} the time, 1.50 {TIMES} the memory of L1's.")
+    assert "A step takes" not in sentence(timed, "l1_tv")
+    assert timed.losses[-1].endswith("is not known of the losses without a word on it.")
+
+
+def row(difference, low, high, metric="lpips"):
+    return {"metric": metric, "difference": difference, "low": low, "high": high, "smallest": 0.003}
+
+
+@pytest.mark.parametrize(
+    ("effect", "word"),
+    [
+        ((-0.02, -0.03, -0.01), BETTER),
+        ((0.02, 0.01, 0.03), WORSE),
+        ((0.001, 0.0005, 0.0015), EQUAL),  # surely not zero, and too small to count
+        ((0.002, -0.004, 0.008), OPEN),
+        ((0.002, 0.0005, 0.0035), OPEN),
+        ((float("nan"),) * 3, OPEN),
+    ],
+)
+def test_an_effect_is_one_where_it_is_sure_and_large_enough(effect, word):
+    assert state(row(*effect), 0.4 + effect[0], 0.4) == word
+
+
+BUDGETS = {"s1k": 1_000, "s5k": 5_000, "s20k": 20_000, "s80k": 80_000}
+
+
+def at_budgets(study, changes):
+    """The first run as if trained with these recipes; SPLoss's PSNR lies by so many dB beside L1's."""
+    scores, runs = [], []
+    for recipe, change in changes.items():
+        mine = study.scores[study.scores["network"] == "edsr"].assign(recipe=recipe)
+        l1 = mine.loc[mine["loss"] == "l1"].set_index(["dataset", "image", "metric", "protocol"])["value"]
+        at = (mine["loss"] == "sploss") & (mine["metric"] == "psnr")
+        index = mine.loc[at].set_index(["dataset", "image", "metric", "protocol"]).index
+        mine.loc[at, "value"] = l1[index].to_numpy() + change
+        scores.append(mine)
+        runs.append(study.runs[study.runs["network"] == "edsr"].assign(recipe=recipe))
+    inputs = study.scores[study.scores["network"] == ""]
+    return replace(study, scores=pd.concat([*scores, inputs]), runs=pd.concat(runs))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"s5k": 0.1},
+            "if it loses PSNR after 20,000 and 80,000 steps, claim E4 is supported there, and that it costs",
+        ),
+        ({"s1k": 0.1, "s5k": -0.1}, "costs PSNR after 5,000 steps and not after 1,000 steps: claim E4 depends on the"),
+        ({"s1k": 0.1, "s5k": -0.1}, "That it costs nothing is an artefact of short trainings."),
+        ({"s5k": -0.1, "s20k": -0.2}, "costs PSNR at the budgets trained (5,000 and 20,000 steps)."),
+        ({"s5k": 0.1, "s80k": 0.1}, "costs no PSNR at the budgets trained (5,000 and 80,000 steps)."),
+    ],
+)
+def test_what_would_change_the_answer_is_the_budget(benchmark, changes, said):
+    answer = answers(at_budgets(benchmark, changes))[0]
+    assert f"{max(BUDGETS[name] for name in changes):,} steps of edsr" in answer.scope
+    assert said in answer.budget[-1]
+    followed = next(line for line in answer.budget if line.startswith("PSNR of sploss against l1"))
+    missing = [f"{steps:,}" for name, steps in BUDGETS.items() if name not in changes]
+    assert all(steps in followed.split("not trained yet")[1] for steps in missing)
+
+
+def test_newer_trainings_of_as_many_steps_take_the_place_of_the_first_run(benchmark):
+    both = at_budgets(benchmark, {"s5k": -0.2, "h100": 0.1})
+    (followed,) = {line for answer in answers(both) for line in answer.budget if line.startswith("PSNR of sploss ")}
+    assert f"{MINUS}0.20" in followed
+    assert "+0.10" not in followed
+
+
+def test_the_table_has_the_same_numbers_on_every_test_set(benchmark):
+    tables = [table for table in laid_out(benchmark)["matched_psnr"] if "edsr on sr_x4" in table.caption]
+    assert [next(name for name in ("set5", "set14", "b100") if name in table.caption) for table in tables] == [
+        "set5", "set14", "b100",
+    ]  # fmt: skip
+    found = matched(benchmark).query("network == 'edsr' and dataset == 'b100' and metric == 'lpips' and loss == 'l2'")
+    line = next(row for row in tables[2].rows if row[0].text == "l2")
+    assert line[1].text.startswith(f"{ALPHA} {found['alpha'].iloc[0]:.2g}")
+    assert line[3].text.startswith(f"{found['difference'].iloc[0]:+.4f} [")
+
+
+def test_without_sploss_or_a_score_of_how_it_looks_there_is_no_answer(study):
+    assert answers(study)
     blind = replace(study, scores=study.scores[study.scores["metric"] == "psnr"])
-    assert headline.answers(blind, blind.compared) == []
-    assert (
-        headline.lead([]) == "No two losses of one task, network and recipe have a score that tells how sharp they are."
-    )
+    assert answers(blind) == []
+    bare = replace(study, runs=study.runs[study.runs["alpha"].isna()])
+    assert answers(bare) == []
 
 
-def test_a_loss_without_a_number_wins_nothing(study):
-    hole = (study.scores["loss"] == "ssim") & (study.scores["metric"] == "gradient_variance_ratio")
-    found = replace(study, scores=study.scores.assign(value=study.scores["value"].mask(hole)))
-    assert all(one.loss != "ssim" for one in headline.answers(found, found.compared))
-    none = replace(study, scores=study.scores.assign(value=float("nan")))
-    assert headline.answers(none, none.compared) == []
-
-
-def test_one_seed_is_said_plainly(study_root):
-    text = headline.caveat(load_study("mini", study_root))
-    assert "4 test images, 1 seed and 140 to 300 training steps a run" in text
+def test_one_seed_is_said_plainly(study):
+    text = headline.caveat(study)
+    assert "1 seed and 140 to 300 training steps a run" in text
     assert "unknown" in text
 
 
-def test_one_seed_of_some_suites_is_said_where_others_have_more(wide_root):
-    study = load_study("mini", wide_root)
+def test_one_seed_of_some_suites_is_said_where_others_have_more(wide):
+    study = wide
     assert "2 seeds and 140 to 300 training steps a run" in headline.caveat(study)
     assert "unknown" not in headline.caveat(study)
     some = (study.runs["seed"] == 0) | (study.runs["network"] == "edsr")
@@ -103,8 +176,7 @@ def test_one_seed_of_some_suites_is_said_where_others_have_more(wide_root):
     assert "unknown" in text
 
 
-def test_the_caveat_names_the_shortest_and_the_longest_training(study_root):
-    study = load_study("mini", study_root)
+def test_the_caveat_names_the_shortest_and_the_longest_training(study):
     steps = [0, 60, *[300] * (len(study.runs) - 2)]  # a run that was not trained has none
     assert "60 to 300 training steps a run" in headline.caveat(replace(study, runs=study.runs.assign(step=steps)))
 
@@ -116,11 +188,3 @@ def test_the_control_is_passed_failed_or_absent():
         "Failed: of 9 scores some differ, by up to 0.5"
     )
     assert "no run with alpha 0" in headline.control(frame[:0])
-
-
-def test_a_gain_within_the_spread_is_not_called_a_gain(study_root):
-    study = load_study("mini", study_root)
-    compared = study.compared.assign(low=-9.0, high=9.0)
-    assert all(
-        "sharpness within the spread" in one.sure or one.loss == "l1" for one in headline.answers(study, compared)
-    )

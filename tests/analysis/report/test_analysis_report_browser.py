@@ -242,7 +242,7 @@ def test_without_its_script_the_page_keeps_the_first_label_in_view(browser, root
     page = (root / "reports" / "mini" / "index.html").read_text()
     (tmp_path / "plain.html").write_text(re.sub(r"script-src '[^']*'", "script-src 'none'", page))
     browser.open((tmp_path / "plain.html").as_uri(), width=390)
-    frame = "document.querySelector('#ranking ~ .scroll')"
+    frame = "document.querySelector('#answer ~ details .scroll')"
     _, _, labels, _ = browser.evaluate(f"{SCROLLED}({frame})")
     assert labels[0][:2] == ["sticky", 0]
 

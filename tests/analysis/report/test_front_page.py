@@ -1,11 +1,15 @@
+import shutil
+
 import pytest
 import yaml
 
+from sharploss.analysis.load import load_study
+from sharploss.analysis.report.headline import answers
 from sharploss.analysis.report.page import ANSWER, write_front_page
 from sharploss.config.params import load_params
 from sharploss.planning.plan import expand
 from sharploss.record.paths import FRONT_PAGE, paths
-from sharploss.utils.files import write_json
+from sharploss.utils.files import read_json, write_json, write_text
 
 
 @pytest.fixture
@@ -18,17 +22,41 @@ def runs(repository, tmp_path):
     return list(expand(load_params(path))["runs"])
 
 
+ANSWERS = [
+    {"scope": "With 1 seed <b>.", "losses": ["gv & so on."], "budget": ["More steps."]},
+    {"scope": "Another network.", "losses": [], "budget": []},
+]
+
+
 @pytest.mark.parametrize("lacking", [0, 1, "all"])
 @pytest.mark.parametrize("drawn", [False, True])
-def test_a_part_of_the_study_is_no_answer(tmp_path, runs, lacking, drawn):
+def test_the_front_page_has_the_answer_and_says_of_how_many_trainings_it_is(tmp_path, runs, lacking, drawn):
     files, here = paths(ANSWER, tmp_path), [] if lacking == "all" else runs[lacking:]
     for key in here:
         write_json(files.run(key).metrics, {})
+    write_json(files.answer, ANSWERS)
     if drawn:
-        write_json(files.summary, {})
+        write_text(files.page, "")
     write_front_page(tmp_path)
     text = (tmp_path / FRONT_PAGE).read_text()
-    assert (f'href="{ANSWER}/index.html"' in text) == (drawn and not lacking)
-    if not drawn or lacking:
-        assert "There is no evidence yet" in text
-        assert f"of whose {len(runs)} trainings {len(here)} have results" in text
+    assert (f'href="{ANSWER}/index.html"' in text) == drawn
+    for part in ("<p>With 1 seed &lt;b&gt;.</p>", "<li>gv &amp; so on.</li>", "<li>More steps.</li>"):
+        assert (part in text) == bool(here)
+    assert "Another network" not in text
+    assert ("There is no evidence yet" in text) == (not here)
+    assert (f"{len(here)} of the {len(runs)} trainings" in text) == bool(lacking)
+
+
+def test_the_committed_front_page_is_what_the_committed_results_say(repository, tmp_path):
+    """Whoever changes results or rules draws the benchmark's pages again: make report STUDY=benchmark."""
+    study = load_study(ANSWER, repository, partial=True)
+    assert read_json(study.paths.answer) == [answer._asdict() for answer in answers(study)]
+    committed = (repository / FRONT_PAGE).read_text()
+    shutil.copytree(repository / "studies", tmp_path / "studies")
+    for key in study.runs["run"]:
+        write_json(paths(ANSWER, tmp_path).run(key).metrics, {})
+    shutil.copy(study.paths.answer, paths(ANSWER, tmp_path).answer)
+    if study.paths.page.is_file():
+        write_text(paths(ANSWER, tmp_path).page, "")
+    write_front_page(tmp_path)
+    assert (tmp_path / FRONT_PAGE).read_text() == committed

@@ -69,40 +69,40 @@ def keep(root, dropped):
     synthetic.edit_params(root, change)
 
 
-def chosen(root):
+def chosen(study):
     """Give the rows of the suite `weights` by family."""
-    found = choices(load_study("mini", root)).query("suite == 'weights'")
+    found = choices(study).query("suite == 'weights'")
     return {row["family"]: row for row in found.to_dict(orient="records")}
 
 
-def laid_out(root):
-    study = load_study("mini", root)
+def laid_out(study):
     return lay_out(study, best_weight(study))["weights"]
 
 
 def test_the_best_is_chosen_by_the_last_validation_and_not_by_the_test(root):
     validate(root, {"l1_gv": 28.0, "l1_gv_w0_1": 28.5, "l1_gv_w1": 27.0, "sploss_a1": 27.0, "sploss": 27.5})
     validate(root, {"sploss_a4": 29.0})  # whose test PSNR is the worst of the three
-    found = chosen(root)
+    study = load_study("mini", root)
+    found = chosen(study)
     assert (found["l1 + gv"]["loss"], found["l1 + gv"]["value"]) == ("l1_gv_w0_1", 0.1)
     assert (found["sploss"]["loss"], found["sploss"]["parameter"], found["sploss"]["value"]) == (
         "sploss_a4", "alpha", 4.0)  # fmt: skip
     assert (found["sploss"]["validation_psnr_y"], found["sploss"]["validation_lead"]) == (29.0, 1.5)
-    cells = {row[1].text: row[4].text for row in laid_out(root)[0].rows}
+    cells = {row[1].text: row[4].text for row in laid_out(study)[0].rows}
     assert cells["sploss"] == "29.00 (+1.50)"
     assert "(" not in cells["l1"]
-    means = load_study("mini", root).scores.query("network == 'espcn' and metric == 'psnr' and protocol == 'y'")
+    means = study.scores.query("network == 'espcn' and metric == 'psnr' and protocol == 'y'")
     by_test = means.groupby("loss")["value"].mean()
     assert by_test["sploss_a4"] < by_test["sploss"] < by_test["sploss_a1"]
 
 
 def test_no_test_score_changes_the_choice(root):
-    before = chosen(root)
+    before = chosen(load_study("mini", root))
     path = root / "results" / "mini" / "scores" / "sr_x4-espcn.csv"
     scores = pd.read_csv(path)
     scores["value"] = scores["value"].to_numpy()[::-1]
     scores.to_csv(path, index=False)
-    assert {name: row["loss"] for name, row in chosen(root).items()} == {
+    assert {name: row["loss"] for name, row in chosen(load_study("mini", root)).items()} == {
         name: row["loss"] for name, row in before.items()
     }
 
@@ -111,7 +111,7 @@ def test_of_equal_trials_the_smallest_weight_is_chosen(root):
     validate(
         root, {"l1_gv": 28.0, "l1_gv_w0_1": 28.5, "l1_gv_w1": 28.5, "sploss_a1": 28, "sploss": 28, "sploss_a4": 28}
     )
-    found = chosen(root)
+    found = chosen(load_study("mini", root))
     assert found["l1 + gv"]["loss"] == "l1_gv_w0_1"
     assert found["sploss"]["loss"] == "sploss_a1"
 
@@ -119,18 +119,20 @@ def test_of_equal_trials_the_smallest_weight_is_chosen(root):
 def test_a_diverged_trial_counts_as_one_and_is_never_chosen(root):
     validate(root, {"l1_gv": 28.0, "l1_gv_w0_1": 99.0, "l1_gv_w1": 27.0})
     diverge(root, "l1_gv_w0_1")
-    found = chosen(root)["l1 + gv"]
+    study = load_study("mini", root)
+    found = chosen(study)["l1 + gv"]
     assert (found["loss"], found["trials"], found["diverged"]) == ("l1_gv", 3, 1)
-    cells = {row[1].text: row for row in laid_out(root)[0].rows}
+    cells = {row[1].text: row for row in laid_out(study)[0].rows}
     assert cells["l1 + gv"][2].text == "3 (1 diverged)"
 
 
 def test_a_loss_of_which_every_trial_diverged_says_so(root):
     for loss in ("l1_gv", "l1_gv_w0_1", "l1_gv_w1"):
         diverge(root, loss)
-    found = chosen(root)["l1 + gv"]
+    study = load_study("mini", root)
+    found = chosen(study)["l1 + gv"]
     assert (found["loss"], found["failure"]) == ("", "diverged (gv at step 40)")
-    row = next(row for row in laid_out(root)[0].rows if row[1].text == "l1 + gv")
+    row = next(row for row in laid_out(study)[0].rows if row[1].text == "l1 + gv")
     assert {(cell.text, cell.mark) for cell in row[4:]} == {("diverged (gv at step 40)", "gone")}
     assert row[3].text == "—"
 
@@ -139,14 +141,15 @@ def test_a_trial_that_was_not_validated_is_not_chosen(root):
     path = root / "results" / "mini" / "runs" / f"{PREFIX}sploss-s0" / "history.jsonl"
     path.write_text("".join(line + "\n" for line in path.read_text().splitlines() if "validation" not in line))
     validate(root, {"sploss_a4": float("nan")})
-    assert chosen(root)["sploss"]["loss"] == "sploss_a1"
+    assert chosen(load_study("mini", root))["sploss"]["loss"] == "sploss_a1"
 
 
 def test_a_loss_with_one_trial_stands_beside_the_others_and_is_marked(root):
     keep(root, ["l1_tv_w0_1", "l1_tv_w1", "sploss_a4"])
-    found = chosen(root)
+    study = load_study("mini", root)
+    found = chosen(study)
     assert (found["l1_tv"]["loss"], found["l1_tv"]["trials"], found["l1_tv"]["most"]) == ("l1_tv", 1, 3)
-    table = laid_out(root)[0]
+    table = laid_out(study)[0]
     assert {row[1].text: row[2].text for row in table.rows} == {
         "l1": "1 (reference)",
         "l1_tv": "1 (fewer)",
@@ -189,7 +192,7 @@ def test_a_best_at_an_end_of_what_was_tried_is_told(root):
     validate(
         root, {"l1_gv": 28.0, "l1_gv_w0_1": 28.5, "l1_gv_w1": 28.0, "sploss_a1": 28, "sploss": 28, "sploss_a4": 29}
     )
-    note = next(note for note in laid_out(root)[0].notes if "at an end" in note)
+    note = next(note for note in laid_out(load_study("mini", root))[0].notes if "at an end" in note)
     assert "sploss on espcn (4)" in note
     assert "gv" not in note
 
@@ -218,11 +221,11 @@ def test_several_seeds_are_averaged_and_all_must_have_finished(root, monkeypatch
     for loss in ("sploss_a1", "sploss_a4"):
         path = root / "results" / "mini" / "runs" / f"{PREFIX}{loss}-s1" / "history.jsonl"
         path.write_text(path.read_text() + '{"event": "validation", "step": 900, "psnr_y": 28.0}\n')
-    found = chosen(root)["sploss"]
+    found = chosen(load_study("mini", root))["sploss"]
     assert (found["loss"], found["validation_psnr_y"], found["trials"]) == ("sploss_a4", 28.25, 3)
     path = root / "results" / "mini" / "runs" / f"{PREFIX}sploss_a4-s1" / "metrics.json"
     path.write_text(
         json.dumps(json.loads(path.read_text()) | {"status": "diverged", "diverged": {"term": "sploss", "step": 9}})
     )
-    found = chosen(root)["sploss"]
+    found = chosen(load_study("mini", root))["sploss"]
     assert (found["loss"], found["trials"], found["diverged"]) == ("sploss_a1", 3, 1)

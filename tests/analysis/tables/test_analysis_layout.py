@@ -81,17 +81,3 @@ def test_the_note_counts_the_differences_that_the_table_shows(shown):
     notes = " ".join(table.notes)
     assert f"Of the {cells} differences shown with an interval" in notes
     assert "marks are not corrected" in notes
-
-
-def test_the_control_tells_the_size_of_a_difference():
-    row = {
-        "network": "edsr",
-        "recipe": "mini",
-        "dataset": "set5",
-        "metric": "psnr",
-        "protocol": "y",
-        "scores": 5,
-        "largest_difference": 0.25,
-        "verdict": "differs",
-    }
-    assert layout.alpha_control(pd.DataFrame([row])).rows[0][-1].text == "differs by 0.25"

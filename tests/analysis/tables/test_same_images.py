@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import synthetic
 from sharploss.analysis.claims.contrasts import contrasts, scored
 from sharploss.analysis.claims.evaluate import verdict
 from sharploss.analysis.claims.sources import measured_source
 from sharploss.analysis.claims.spec import Direction
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.intervals import means
-from sharploss.analysis.stats.pareto import fronts
-from sharploss.analysis.stats.ranks import ranks
 from sharploss.analysis.tables import tables
 from sharploss.analysis.tables.tables import laid_out
 from sharploss.analysis.tables.writers import latex, markdown
@@ -28,9 +27,9 @@ ALL = ["astronaut", "camera", "chelsea", "rocket"]
 # What some run lacks: file, run, image, protocol, and what stands there instead ("" for no value, None for no row).
 VARIANTS = {
     "the input restored two exactly": [(BICUBIC, "sr_x4-bicubic", image, "psnr", "inf") for image in ALL[:2]],
-    "a network restored one exactly": [(ESPCN, "sr_x4-espcn-l1_gv-s0", "rocket", "psnr", "inf")],
     "each another one": [
         (BICUBIC, "sr_x4-bicubic", "camera", "psnr", "inf"),
+        (ESPCN, "sr_x4-espcn-l1_gv-s0", "rocket", "psnr", "inf"),
         (VDSR, "sr_x4-vdsr-ssim-s0", "chelsea", "psnr", "inf"),
     ],
     "one has no value": [(VDSR, "sr_x4-vdsr-l1-s0", "astronaut", "niqe", "")],
@@ -51,11 +50,19 @@ def change(root, file, run, image, metric, value):
     path.write_text("\n".join(lines) + "\n")
 
 
+@pytest.fixture(scope="module")
+def whole_root(tmp_path_factory):
+    """A small study in which nothing is missing."""
+    few = {"losses": ("l1", "l2", "ssim", "l1_gv"), "alphas": ("sploss_a0", "sploss_a4")}
+    root = synthetic.make_study(tmp_path_factory.mktemp("whole"), diverged=(), **few)
+    for folder in root.glob("results/mini/crops"):
+        shutil.rmtree(folder)
+    return root
+
+
 @pytest.fixture(scope="module", params=VARIANTS)
-def case(request, study_root, tmp_path_factory):
-    root = shutil.copytree(
-        study_root, tmp_path_factory.mktemp("same") / "study", ignore=shutil.ignore_patterns("reports", "crops")
-    )
+def case(request, whole_root, tmp_path_factory):
+    root = shutil.copytree(whole_root, tmp_path_factory.mktemp("same") / "study")
     for lack in VARIANTS[request.param]:
         change(root, *lack)
     study = load_study("mini", root)
@@ -96,31 +103,17 @@ def test_what_is_left_out_is_said_in_every_table_with_that_measure(case):
     study, metrics, gone = case
     title = {"psnr": "PSNR Y", "niqe": "NIQE Y", "lpips": "LPIPS Alex v0.1"}[next(iter(metrics))]
     said = f"every row is over {4 - len(gone)} of 4 images, without {', '.join(sorted(gone))},"
-    for name in ("pairings", "pairings_difference", "alpha_sweep"):
-        (table,) = [one for one in laid_out(study)[name] if SET in one.caption]
+    for name in ("pairings", "pairings_difference", "matched_psnr"):
+        table, *_ = [one for one in laid_out(study)[name] if SET in one.caption]
         assert any(note.startswith(title) and said in note for note in table.notes)
         assert said in markdown(table)
         assert said in latex(table)
-    assert any(said in note for note in laid_out(study)["ranks"][0].notes)
-    assert any(said in note for note in laid_out(study)["pareto"][0].notes) == (metrics != {"niqe"})
     exact = study.every_score[np.isinf(study.every_score["value"])]
     notes = " ".join(laid_out(study)["pairings"][0].notes)
     assert ("restored exactly: " in notes) == (len(exact) > 0)
     assert all(f"{' '.join(filter(None, [row.network, row.loss]))} " in notes for row in exact.itertuples())
     (other,) = [one for one in laid_out(study)["pairings"] if "set5" in one.caption]
     assert not any("every row is over" in note for note in other.notes)
-
-
-def test_ranks_and_fronts_are_those_of_the_same_images(case):
-    study, metrics, gone = case
-    part = study.every_score.query("dataset == @SET and loss != 'bicubic' and network == 'espcn'")
-    kept = part[~(part["metric"].isin(metrics) & part["image"].isin(gone))]
-    mine = study.scores.query("dataset == @SET and loss != 'bicubic' and network == 'espcn'")
-    assert ranks(mine)["rank"].tolist() == ranks(kept)["rank"].tolist()
-    assert fronts(mine)["front"].tolist() == fronts(kept)["front"].tolist()
-    if part.groupby(["loss", "metric", "protocol"])["value"].agg(lambda v: np.isfinite(v).sum()).nunique() > 1:
-        # Given scores of unequal images, ranks compare the images that all losses have, too.
-        assert ranks(part)["rank"].tolist() == ranks(kept)["rank"].tolist()
 
 
 def test_a_claim_compares_the_images_that_both_sides_have_and_says_how_many_it_leaves_out(case):
@@ -140,8 +133,8 @@ def test_a_claim_compares_the_images_that_both_sides_have_and_says_how_many_it_l
     assert ("images are left out" in verdict([test], source, {}, exact=False)["why"]) == (left > 0)
 
 
-def test_a_row_that_restored_everything_exactly_is_infinite_and_first_and_limits_no_other(study_root, tmp_path):
-    root = shutil.copytree(study_root, tmp_path / "study", ignore=shutil.ignore_patterns("reports", "crops"))
+def test_a_row_that_restored_everything_exactly_is_infinite_and_first_and_limits_no_other(whole_root, tmp_path):
+    root = shutil.copytree(whole_root, tmp_path / "study")
     for image in ALL:
         change(root, ESPCN, "sr_x4-espcn-ssim-s0", image, "psnr", "inf")
     study = load_study("mini", root)
@@ -155,8 +148,6 @@ def test_a_row_that_restored_everything_exactly_is_infinite_and_first_and_limits
     change_row = next(row for row in laid_out(study)["pairings_difference"][0].rows if row[1].text == "ssim")
     assert change_row[2].text == "no difference of infinite PSNR"
     assert r"$\infty$" in latex(table)
-    part = study.scores.query("dataset == @SET and network == 'espcn' and metric == 'psnr' and protocol == 'y'")
-    assert ranks(part)["loss"].iloc[0] == "ssim"
     tables.write_tables(study)
     assert "psnr_y" not in tables.summary(study)["sr_x4-espcn-ssim-s0"]
 

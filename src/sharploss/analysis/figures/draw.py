@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sharploss.analysis.figures import gv, mdf, overview, second_order, sharpgan, sploss
-from sharploss.analysis.figures.comparisons import weight_sweeps
+from sharploss.analysis.figures import gv, overview, second_order, sharpgan, sploss
 from sharploss.analysis.figures.study_figure import StudyFigure
-from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.style import save, style
 from sharploss.analysis.study import Study
 from sharploss.utils.files import write_json
 
-PAPERS = (sploss, gv, mdf, second_order, sharpgan)
-"""A file per paper: PAPER (its short name), its FIGURES, and TERMS, the terms of losses that it brought."""
+ROOMS = (overview, sploss, gv, second_order, sharpgan)
+"""A file per paper: PAPER (its short name) and its FIGURES by name; our own come first."""
+
+NOT_YET = "Not trained yet, or not measured."
+"""What a study says of figures and claims while some of its runs have no results."""
 
 
 def write_figures(study: Study) -> None:
@@ -26,11 +27,13 @@ def write_figures(study: Study) -> None:
         UserError: a result file, column or crop is missing; the message names it.
     """
     folder, listed = study.paths.figures, list[dict[str, str | int]]()
+    why = NOT_YET if study.absent else "This study has not the runs for it, or did not measure it."
     with style():
         for one in study_figures(study):
             about: dict[str, str | int] = {key: value for key, value in one._asdict().items() if key != "figure"}
-            if one.figure is not None:
-                del about["not_drawn"]
+            if one.figure is None:
+                about["not_drawn"] = why
+            else:
                 width, height = one.figure.get_size_inches()
                 about |= {"width": round(96 * width), "height": round(96 * height)}
                 save(one.figure, folder, one.name)
@@ -39,16 +42,11 @@ def write_figures(study: Study) -> None:
 
 
 def study_figures(study: Study) -> Iterator[StudyFigure]:
-    """Draw the figures one after the other, in the order of the report."""
-    terms = [term for paper in PAPERS for term in paper.TERMS]
-    for subject in overview.FIGURES:
-        yield from subject(study)
-    yield from overview.leads(study, terms)
-    for paper in PAPERS:
-        for subject in paper.FIGURES:
-            yield from (one._replace(paper=paper.PAPER) for one in subject(study))
-    caption = (
-        "Each term at several weights (SPLoss: at several alphas), of which the table 'best_weight' takes the best"
-    )
-    axis = f"weight ({ALPHA} of SPLoss)"
-    yield from weight_sweeps(study, [*terms, gv.RIVAL], ("best_weights", "weights", caption), axis=axis)
+    """Draw the figures one after the other, in the order of the report; what draws none is an entry without one."""
+    for room in ROOMS:
+        for name, subject in room.FIGURES.items():
+            one = None
+            for one in subject(study):
+                yield one._replace(paper=room.PAPER)
+            if one is None:
+                yield StudyFigure(name, "", None, "", "", room.PAPER)

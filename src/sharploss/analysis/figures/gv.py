@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.figures.comparisons import trained_pairs
 from sharploss.analysis.figures.crops import chosen_files, crops_of, reference_name, tiles_of
-from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, not_drawn
+from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, trained_pairs
 from sharploss.analysis.load import read_numbers
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.pixels import sobel
@@ -33,25 +32,22 @@ def compared(study: Study) -> pd.DataFrame:
 
 def gradients(study: Study) -> Iterator[StudyFigure]:
     """Draw a crop with its Sobel gradients, of VDSR trained with and without GV, or of the first network that was."""
-    name, section = "gv_gradients", "gv"
-    caption = "Gradient maps of target, base loss alone and with GV added (after the GV paper's Figure 1)."
-    pairs = compared(study)
-    pairs = pairs.assign(other=pairs["network"] != "vdsr").sort_values("other", kind="stable")
+    pairs = compared(study).sort_values("network", key=lambda names: names != "vdsr", kind="stable")
     for row in records(pairs):
         titles = {row["base_variant"]: row["base"], row["variant"]: row["loss"]}
         for crop in crops_of(study, row["task"]):
             files = chosen_files(study, crop, row["group"], titles)
             if files:
-                about = f" {row['network']}, {row['task']}, Sobel's horizontal and vertical gradients of the grey crop"
                 yield StudyFigure(
-                    f"{name}_{row['group']}",
-                    section,
+                    f"gv_gradients_{row['group']}",
+                    "gv",
                     tiles_figure(gradient_strips(tiles_of(files))),
-                    f"{caption[:-1]};{about}. Numbers: variance of the map, in per mille.",
+                    "Gradient maps of target, base loss alone and with GV added (after the GV paper's Figure 1); "
+                    f"{row['network']}, {row['task']}, Sobel's horizontal and vertical gradients of the grey crop. "
+                    "Numbers: variance of the map, in per mille.",
                     "A crop and its gradient maps for target, input, base loss and base loss with GV.",
                 )
                 return
-    yield not_drawn(name, section, caption, "No network with crops was trained with and without GV.")
 
 
 def gradient_strips(tiles: list[Tile]) -> list[Strip]:
@@ -66,28 +62,23 @@ def gradient_strips(tiles: list[Tile]) -> list[Strip]:
 
 def variances(study: Study) -> Iterator[StudyFigure]:
     """Draw the curves of gradient variances of the task with most networks that were trained with and without GV."""
-    name, section = "gv_variance", "gv"
-    caption = "Variance of gradients in patches of 8x8 pixels, ranked by the target's (after the GV paper's Figure 2)"
     pairs = compared(study)
     pairs = pairs[~pairs["task"].str.endswith(UNCROPPED)]
-    if pairs.empty:
-        yield not_drawn(name, section, f"{caption}.", "No network was trained with and without GV.")
-        return
-    task = str(pairs["task"].value_counts().index[0])
-    curves = variance_curves(study, task, pairs[pairs["task"] == task])
-    if curves.empty:
-        why = "Its curves (variance.csv) are not among the results: they are measured where the trained weights are."
-        yield not_drawn(f"{name}_{task}", section, f"{caption}.", why)
-        return
-    yield StudyFigure(
-        f"{name}_{task}",
-        section,
-        lines_figure(variance_lines(curves), "patches, ranked", log_y=set(variance_lines(curves)["panel"])),
-        f"{caption}; {task}, one test image. To the right the share of the target's variance, on a log scale: GV "
-        "is to bring the curve up towards 1, and not beyond; what lies above the black line at 1 has more than the "
-        "target. Neighbouring patches of the ranking are averaged.",
-        "Curves of gradient variance over ranked patches for target, base loss and base loss with GV.",
-    )
+    for task in pairs["task"].value_counts().index[:1]:
+        curves = variance_curves(study, str(task), pairs[pairs["task"] == task])
+        if curves.empty:
+            return
+        lines = variance_lines(curves)
+        yield StudyFigure(
+            f"gv_variance_{task}",
+            "gv",
+            lines_figure(lines, "patches, ranked", log_y=set(lines["panel"])),
+            "Variance of gradients in patches of 8x8 pixels, ranked by the target's (after the GV paper's Figure 2); "
+            f"{task}, one test image. To the right the share of the target's variance, on a log scale: GV is to bring "
+            "the curve up towards 1, and not beyond; what lies above the black line at 1 has more than the target. "
+            "Neighbouring patches of the ranking are averaged.",
+            "Curves of gradient variance over ranked patches for target, base loss and base loss with GV.",
+        )
 
 
 def variance_curves(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -131,4 +122,4 @@ def variance_lines(curves: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-FIGURES, TERMS, RIVAL = (gradients, variances), ("gv",), "tv"
+FIGURES = {"gv_gradients": gradients, "gv_variance": variances}

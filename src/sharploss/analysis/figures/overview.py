@@ -1,15 +1,23 @@
-"""Our own figures on all losses: the claims, what sharpness costs, and whether a lead lasts."""
+"""Figures on all losses: the claims, what sharpness costs, whether a lead lasts, and terms by weight."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.claims.spec import SIDES
-from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, labelled, not_drawn, without_sweeps
+from sharploss.analysis.figures.study_figure import (
+    UNCROPPED,
+    StudyFigure,
+    by_measure,
+    file_name,
+    labelled,
+    without_sweeps,
+)
 from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.matrix import claims_figure
+from sharploss.analysis.stats.families import weight_sweep
 from sharploss.analysis.stats.gains import gains
 from sharploss.analysis.stats.intervals import CELL, ROW
 from sharploss.analysis.study import Study
@@ -24,6 +32,11 @@ if TYPE_CHECKING:
 MANY = 5
 """Losses of a network from which on a figure says more than a table."""
 
+TERMS, RIVALS = ("sploss", "gv", "mdf", "second_order"), ("tv", "vgg", "lpips")
+"""The terms of losses that the papers brought, and those whose weights they are compared with."""
+
+SWEEP_METRICS = ("psnr", "lpips", "gradient_variance_ratio")
+
 FAR = 3.0
 """Gradient-variance ratios above this, of trainings that came to noise, are written, not drawn: they would squeeze all
 others."""
@@ -31,10 +44,8 @@ others."""
 
 def claims(study: Study) -> Iterator[StudyFigure]:
     """Draw the verdicts on every claim, as published and as measured."""
-    caption = "Every claim of the five papers at a glance: what its paper publishes, and what was measured"
     path = study.paths.claims
     if not path.is_file():
-        yield not_drawn("claims", "claims", f"{caption}.", "The claims were not evaluated yet: run 'make repro'.")
         return
     with intact(path):
         verdicts = verdicts_of(cast("dict[str, Any]", read_json(path)))
@@ -42,7 +53,8 @@ def claims(study: Study) -> Iterator[StudyFigure]:
         "claims",
         "claims",
         claims_figure(verdicts),
-        f"{caption}. Measured are small, equal trainings, no replications. The table of claims says what each claims.",
+        "Every claim of the five papers at a glance: what its paper publishes, and what was measured. "
+        "Measured are small, equal trainings, no replications. The table of claims says what each claims.",
         "A matrix of marks, one for each verdict, a column per claim.",
     )
 
@@ -114,14 +126,11 @@ def tradeoff_points(study: Study) -> pd.DataFrame:
     return labelled(study, points).sort_values("loss", key=lambda loss: loss.map(order), kind="stable")
 
 
-def leads(study: Study, terms: Collection[str]) -> Iterator[StudyFigure]:
-    """Draw, per task, the lead of losses that have one of `terms` over their baselines at every validation."""
+def leads(study: Study) -> Iterator[StudyFigure]:
+    """Draw, per task, the lead of losses with a term of the papers over their baselines at every validation."""
     found, losses = gains(study), study.terms
-    shown = {loss for loss in pairing_rows(study)["loss"] if not losses[loss].keys().isdisjoint(terms)}
+    shown = {loss for loss in pairing_rows(study)["loss"] if not losses[loss].keys().isdisjoint(TERMS)}
     found = without_sweeps(found[found["loss"].isin(shown) & ~found["task"].str.endswith(UNCROPPED)])
-    caption = "Better, or only faster? Lead in validation PSNR of each loss over the one it is made from"
-    if found.empty:
-        yield not_drawn("gain", "training", f"{caption}.", "No loss of the papers was trained beside its baseline.")
     for task, part in labelled(study, found).groupby("task", sort=False):
         lines = part.assign(panel=part["network"], line=part["loss"] + " over " + part["against"])
         lines = lines.rename(columns={"step": "x", "gain": "y"})
@@ -129,11 +138,32 @@ def leads(study: Study, terms: Collection[str]) -> Iterator[StudyFigure]:
             f"gain_{task}",
             "training",
             lines_figure(lines, "step", "lead, PSNR Y (dB)", columns=3, zero=True),
-            f"{caption}, at equal steps ({task}). A lead that fades was speed; one that stays is what the loss is "
+            "Better, or only faster? Lead in validation PSNR of each loss over the one it is made from, at equal steps "
+            f"({task}). A lead that fades was speed; one that stays is what the loss is "
             "worth at this budget. Above 0 the loss leads; recipes of different length are panels of their own, and a "
             "line that ends early diverged.",
             "Line plots of the difference in validation PSNR against the training step.",
         )
 
 
-FIGURES = (claims, tradeoffs)
+def weights(study: Study) -> Iterator[StudyFigure]:
+    """Draw the sweeps of the papers' terms, and of their rivals', those beside the same loss in one figure."""
+    found = weight_sweep(study).merge(first_tested(study), on=["task", "dataset"])
+    found = by_measure(study, found[found["term"].isin([*TERMS, *RIVALS])], SWEEP_METRICS)
+    for key, part in labelled(study, found).groupby(["task", "network", "against", "dataset"], sort=False):
+        task, network, against, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
+        rows = part.assign(line=part["term"], x=part["weight"], y=part["value"])
+        levels = rows.assign(line=against, y=rows["baseline"]).drop_duplicates("panel")
+        yield StudyFigure(
+            f"weights_{task}_{file_name(network)}_{against}",
+            "weights",
+            lines_figure(rows, f"weight ({ALPHA} of SPLoss)", columns=3, log_x=True, levels=levels),
+            "Each term at several weights (SPLoss: at several alphas), of which 'best_weight' takes the best, "
+            f"beside {against}; {network}, {task}, {dataset}; of VGG and LPIPS features the MDF page's search. The "
+            f"dashed line is {against} alone; bands are 95 % intervals of the paired difference.",
+            "Line plots of measures against the weight of a term, on a log scale.",
+        )
+
+
+PAPER = ""
+FIGURES = {"claims": claims, "tradeoff": tradeoffs, "gain": leads, "weights": weights}

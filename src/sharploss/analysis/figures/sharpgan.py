@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sharploss.analysis.figures.crops import Files, chosen_files, crops_of, tiles_of, with_differences
-from sharploss.analysis.figures.study_figure import StudyFigure, not_drawn
+from sharploss.analysis.figures.study_figure import StudyFigure
 from sharploss.analysis.plotting.pixels import detail
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 from sharploss.analysis.study import Study
 
-PAPER, SECTION = "SharpGAN", "sharpgan"
+PAPER = "SharpGAN"
 ROWS = [("stackedg", "l1"), ("resg", "l1"), ("nonbn_resg", "l1"), ("nonbn_resg", "sharpgan")]
 """The rows of its Table 1: networks and losses."""
 
 TITLES = ["StackedG", "ResG", "NonBN-ResG", "NonBN-ResG-L"]
-WHOLE = "The rows of SharpGAN's Table 1 to the eye (after its Figure 4)"
-DETAIL = "A detail of a face, enlarged (after SharpGAN's Figure 5, on an image of ours)"
 
 
 def pictures(study: Study) -> Iterator[StudyFigure]:
@@ -29,23 +27,22 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
         details = [Tile(tile.title, detail(tile.values)) for tile in tiles if tile.values is not None]
         yield StudyFigure(
             f"sharpgan_blocks_{task}",
-            SECTION,
+            "sharpgan",
             tiles_figure(with_differences("", tiles)),
-            f"{WHOLE}: {task}, {about['image']}. Below each crop its PSNR (RGB, of the crop); below that grey values "
-            "minus the target's, purple where the output is too bright.",
+            f"The rows of SharpGAN's Table 1 to the eye (after its Figure 4): {task}, {about['image']}. Below each "
+            "crop its PSNR (RGB, of the crop); below that grey values minus the target's, purple where the output is "
+            "too bright.",
             "A crop restored by StackedG, ResG, NonBN-ResG and NonBN-ResG-L, which has the whole loss.",
         )
         yield StudyFigure(
             f"sharpgan_detail_{task}",
-            SECTION,
+            "sharpgan",
             tiles_figure([Strip("", details)]),
-            f"{DETAIL}: the middle of the crop above.",
+            "A detail of a face, enlarged (after SharpGAN's Figure 5, on an image of ours): the middle of the crop "
+            "above.",
             "The middle of the same crop, twice as large.",
         )
         return
-    for name, caption in (("sharpgan_blocks", WHOLE), ("sharpgan_detail", DETAIL)):
-        why = "The four rows of SharpGAN's Table 1 were not all trained on a task with crops."
-        yield not_drawn(name, SECTION, f"{caption}.", why)
 
 
 def ablation_files(study: Study, crop: str, task: str) -> Files | None:
@@ -63,4 +60,4 @@ def ablation_files(study: Study, crop: str, task: str) -> Files | None:
     return found
 
 
-FIGURES, TERMS = (pictures,), ()
+FIGURES = {"sharpgan": pictures}

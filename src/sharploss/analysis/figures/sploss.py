@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.figures.comparisons import by_measure, trained_pairs
 from sharploss.analysis.figures.crops import chosen_files, crops_of, tiles_of, with_differences
-from sharploss.analysis.figures.study_figure import StudyFigure, file_name, not_drawn
+from sharploss.analysis.figures.study_figure import StudyFigure, by_measure, file_name, trained_pairs
 from sharploss.analysis.load import EDGE_COLUMNS, read_numbers
 from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.lines import lines_figure
@@ -59,7 +58,6 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
 
 def pictures(study: Study) -> Iterator[StudyFigure]:
     """Draw crops with and without SPLoss, and where they differ from the target: one network per task and pair."""
-    name, section, caption = "sploss_crops", "crops_compared", "Crops with and without SPLoss"
     swept, drawn = set(sweep_runs(study)["group"]), set[str]()
     pairs = trained_pairs(study, PAIRS)
     pairs = pairs.assign(last=~pairs["group"].isin(swept)).sort_values("last", kind="stable")  # alpha sweeps first
@@ -72,26 +70,20 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
         if strips:
             drawn.add(task)
             yield StudyFigure(
-                f"{name}_{row['group']}",
-                section,
+                f"sploss_crops_{row['group']}",
+                "crops_compared",
                 tiles_figure([strip for pair in strips for strip in pair]),
-                f"{caption} (after the SPLoss paper's Figure 1): {row['network']}, {task}. Below each crop its PSNR "
-                "(RGB, of the crop); the maps show grey values minus the target's, purple where the output is too "
-                "bright, orange where it is too dark.",
+                f"Crops with and without SPLoss (after the SPLoss paper's Figure 1): {row['network']}, {task}. Below "
+                "each crop its PSNR (RGB, of the crop); the maps show grey values minus the target's, purple where the "
+                "output is too bright, orange where it is too dark.",
                 "Crops of target, input, and outputs with and without SPLoss, with difference maps.",
             )
-    if not drawn:
-        why = "No network was trained with and without SPLoss on a task with crops."
-        yield not_drawn(name, section, f"{caption}.", why)
 
 
 def sweeps(study: Study) -> Iterator[StudyFigure]:
     """Draw every measure against alpha on the first test set, with L1 and the input, and a crop for every alpha."""
     levels = by_measure(study, sweep_levels(study).merge(first_tested(study)))
     levels = levels[levels.groupby(TRAINED)["alpha"].transform("nunique") >= MANY_ALPHAS]
-    if levels.empty:
-        why = f"No network was trained with SPLoss of {MANY_ALPHAS} or more values of {ALPHA}."
-        yield not_drawn("alpha", "alpha", f"Every measure against {ALPHA}.", why)
     for key, part in levels.groupby(["task", "label", "dataset"], sort=False):
         task, network, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
         across = part.drop_duplicates("panel").melt("panel", ["l1", "input"], var_name="line", value_name="y")
@@ -104,29 +96,29 @@ def sweeps(study: Study) -> Iterator[StudyFigure]:
             f"the paired difference to L1, drawn around L1's value; where it leaves the dashed line, {ALPHA} matters.",
             f"Line plots of each measure against alpha for {network} on {dataset}; numbers in the alpha table.",
         )
-        yield _strip(study, task, network)
+        yield from _strip(study, task, network)
 
 
-def _strip(study: Study, task: str, network: str) -> StudyFigure:
-    name = f"alpha_strip_{task}_{file_name(network)}"
-    caption = f"One crop as {network} ({task}) restores it, from {ALPHA} = 0, which is L1, to the largest."
+def _strip(study: Study, task: str, network: str) -> Iterator[StudyFigure]:
+    """Draw the first crop of a task that a network restored with every alpha."""
     runs = with_recipes(sweep_runs(study), sweep_runs(study))
     runs = runs[(runs["task"] == task) & (runs["label"] == network)].drop_duplicates("alpha")
     titles = {str(row["variant"]): f"{ALPHA} = {row['alpha']:g}" for row in records(runs)}
-    crop = next(iter(crops_of(study, task)), "")
-    files = chosen_files(study, crop, str(runs["group"].iloc[0]), titles) if crop else None
-    if files is None:
-        return not_drawn(name, "alpha", caption, f"Some of the sweep's runs have no crop of {task}.")
-    target, *outputs = tiles_of(files)
-    half = -(-len(outputs) // 2)
-    strips = [with_differences("", [target, *part]) for part in (outputs[:half], outputs[half:])]
-    return StudyFigure(
-        name,
-        "alpha",
-        tiles_figure([strip for pair in strips for strip in pair]),
-        f"{caption} Below the crops: grey values minus the target's (purple: too bright).",
-        "Crops for growing alpha, each with a map of its difference to the target.",
-    )
+    for crop in crops_of(study, task):
+        files = chosen_files(study, crop, str(runs["group"].iloc[0]), titles)
+        if files:
+            target, *outputs = tiles_of(files)
+            half = -(-len(outputs) // 2)
+            strips = [with_differences("", [target, *part]) for part in (outputs[:half], outputs[half:])]
+            yield StudyFigure(
+                f"alpha_strip_{task}_{file_name(network)}",
+                "alpha",
+                tiles_figure([strip for pair in strips for strip in pair]),
+                f"One crop as {network} ({task}) restores it, from {ALPHA} = 0, which is L1, to the largest. Below the "
+                "crops: grey values minus the target's (purple: too bright).",
+                "Crops for growing alpha, each with a map of its difference to the target.",
+            )
+            return
 
 
 def sweep_levels(study: Study) -> pd.DataFrame:
@@ -141,4 +133,4 @@ def sweep_levels(study: Study) -> pd.DataFrame:
     return levels.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
 
 
-FIGURES, TERMS = (pictures, mechanism, sweeps), ("sploss",)
+FIGURES = {"sploss_crops": pictures, "mechanism": mechanism, "alpha": sweeps}

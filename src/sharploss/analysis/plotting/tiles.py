@@ -29,13 +29,13 @@ class Tile(NamedTuple):
 class Strip(NamedTuple):
     """A row of tiles with a label at its left.
 
-    `kind` tells how values become colours: pictures as they are, "signed" maps around white, "size" maps from white up;
+    `kind` tells how values become colours: pictures as they are, "signed" maps around white;
     the maps of one strip share a scale, which a bar at the right tells.
     """
 
     label: str
     tiles: list[Tile]
-    kind: Literal["picture", "signed", "size"] = "picture"
+    kind: Literal["picture", "signed"] = "picture"
 
 
 def tiles_figure(strips: list[Strip]) -> Figure:
@@ -86,5 +86,4 @@ def _look(strip: Strip) -> dict[str, Any]:
     # The largest thousandth may saturate: single pixels would make the rest pale.
     reach = float(np.quantile(maps[np.isfinite(maps)], 0.999)) or 1.0
     # Few enough colours for a small file, more than the eye tells apart.
-    name, low = ("PuOr", -reach) if strip.kind == "signed" else ("Greys", 0.0)
-    return {"cmap": colormaps[name].resampled(33), "vmin": low, "vmax": reach}
+    return {"cmap": colormaps["PuOr"].resampled(33), "vmin": -reach, "vmax": reach}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sharploss.analysis.measures import ARROWS, MINUS, TIMES, metric_title
+from sharploss.analysis.measures import MINUS, TIMES, metric_title
 from sharploss.analysis.study import Study
-from sharploss.analysis.tables.layout import NOT_MEASURED, Cell, Table, records
+from sharploss.analysis.tables.layout import Cell, Table, records
 from sharploss.analysis.tables.tables import cost
 from sharploss.assets.catalogue import ASSETS
-from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
+from sharploss.config.protocols import PROTOCOLS
 from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import read_table
 from sharploss.utils.files import intact
@@ -19,14 +19,11 @@ from sharploss.utils.files import intact
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
 
 PARTS = ("colour", "rounding", "border", "window")
 BOTH = ("psnr", "ssim")
 CALIBRATED = ["set", "what", "measured on", "metric", "published", "measured", "difference", "tolerance"]
 WHAT = {"sr": "bicubic, x{}", "jpeg": "JPEG, quality {}", "lr": "small images, x{}, against the published ones"}
-METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "differing_samples": "samples that differ"}
-MEASURED_ON = {"luma alone": "luma alone", "grey8": "grey 8-bit", "rgb": "RGB"}
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -52,7 +49,7 @@ def calibration(files: StudyPaths) -> Table:
 
 def _calibrated(row: dict[str, str]) -> list[Cell]:
     what = WHAT[row["kind"]].format(row["setting"])
-    about = (row["dataset"], what, MEASURED_ON[row["protocol"]], METRICS[row["metric"]], row["published"])
+    about = (row["dataset"], what, row["protocol"], row["metric"].replace("_", " "), row["published"])
     off = row["status"] == "off"
     measured, difference = row["measured"], f"{row['difference']} (off)" if off else row["difference"]
     if row["status"] == "not calibrated":
@@ -61,70 +58,40 @@ def _calibrated(row: dict[str, str]) -> list[Cell]:
     return [*map(Cell, about), Cell(measured, mark), Cell(difference.replace("-", MINUS), mark), Cell(row["tolerance"])]
 
 
-def protocol_tables(study: Study) -> list[Table]:
-    """Lay out protocols.csv, one picture under every protocol; nothing where that was not made."""
+def protocol_table(study: Study) -> Table | None:
+    """Lay out protocols.csv, one picture under every protocol; None where that was not made."""
     path = study.paths.protocols / "protocols.csv"
     with intact(path):
         rows = _rows(path)
         value = {(row["protocol"], row["metric"]): row["value"] for row in rows}
-        sided = [
-            [
-                Cell(about["title"]),
-                *(Cell(value.get((name, metric), "—")) for metric in BOTH),
-                *(Cell(about[part]) for part in PARTS),
-            ]
-            for name, about in PROTOCOLS.items()
-            if any((name, metric) in value for metric in BOTH)
-        ]
-        others = [_other(row) for row in rows if row["metric"] not in BOTH and row["metric"] in METRIC_INFO]
-    same = "one photograph, made four times smaller and enlarged again by bicubic: the same pixels in every row."
-    tables = [
-        Table(f"PSNR and SSIM of {same}", ["protocol", "PSNR (dB)", "SSIM", *PARTS], sided, labels=1, words=True),
-        Table(f"The other metrics of {same}", ["metric", "protocol", "value", "better"], others, labels=2, words=True),
+    texts = [
+        [about["title"], *(value.get((name, metric), "—") for metric in BOTH), *(about[part] for part in PARTS)]
+        for name, about in PROTOCOLS.items()
+        if any((name, metric) in value for metric in BOTH)
     ]
-    return tables if rows else []
+    caption = (
+        "PSNR and SSIM of one photograph, made four times smaller and enlarged again by bicubic: the same pixels in "
+        "every row."
+    )
+    cells = [[*map(Cell, row)] for row in texts]
+    return Table(caption, ["protocol", "PSNR (dB)", "SSIM", *PARTS], cells, labels=1, words=True) if rows else None
 
 
-def _other(row: dict[str, Any]) -> list[Cell]:
-    info, protocol = METRIC_INFO[row["metric"]], row["protocol"]
-    title = PROTOCOLS[protocol]["title"] if protocol in PROTOCOLS else protocol
-    value = Cell(f"{row['value']} {info['unit']}".strip()) if row["value"] else Cell(NOT_MEASURED, "gone")
-    return [Cell(info["title"]), Cell(title), value, Cell(ARROWS[info["direction"]])]
-
-
-def cost_tables(study: Study) -> list[Table]:
-    """Sum up what trainings cost: a table of losses (relative to L1 of the same network), and one of networks."""
+def cost_table(study: Study) -> Table:
+    """Sum up what trainings cost, loss by loss, relative to L1 of the same network."""
     numbers = cost(study)
-    trained = numbers[numbers["steps_per_second"].notna()]
-    by_loss: list[list[Cell]] = []
-    for loss, part in trained.groupby("loss", sort=False):
+    rows: list[list[Cell]] = []
+    for loss, part in numbers[numbers["steps_per_second"].notna()].groupby("loss", sort=False):
         relative = part["relative_to_l1"].dropna()
-        known = [f"{relative.median():.2f}", _range(relative, ".2f")] if len(relative) else ["—", "—"]
-        by_loss.append([*map(Cell, (str(loss), str(len(part)), f"{part['seconds'].sum():.1f}", *known))])
-    formats = {"parameters": ",.0f", "seconds": ".1f", "steps_per_second": ".1f"}
-    by_network = [
-        [*map(Cell, (str(name), str(len(part)), *(_range(part[column], form) for column, form in formats.items())))]
-        for name, part in trained.groupby("network", sort=False)
-    ]
+        ends = dict.fromkeys([f"{relative.min():.2f}", f"{relative.max():.2f}"])
+        known = [f"{relative.median():.2f}", " to ".join(ends)] if len(relative) else ["—", "—"]
+        rows.append([*map(Cell, (str(loss), str(len(part)), f"{part['seconds'].sum():.1f}", *known))])
     caption = (
         "What each loss costs: seconds of training together, and the time per step where L1 of the same network, task "
         "and recipe takes 1 (the median, and the range over networks and tasks)."
     )
     times = f"time per step, L1 = 1 ({TIMES})"
-    return [
-        Table(caption, ["loss", "trainings", "seconds", times, "range"], by_loss, labels=1),
-        Table(
-            "What each network costs (ranges over tasks, recipes and losses).",
-            ["network", "trainings", "parameters", "seconds", "steps/s"],
-            by_network,
-            labels=1,
-        ),
-    ]
-
-
-def _range(values: pd.Series[float], form: str) -> str:
-    """Return "3", or "3 to 5"."""
-    return " to ".join(dict.fromkeys([f"{values.min():{form}}", f"{values.max():{form}}"]))
+    return Table(caption, ["loss", "trainings", "seconds", times, "range"], rows, labels=1)
 
 
 def failures(study: Study) -> dict[str, list[str]]:

@@ -1,149 +1,217 @@
-"""The answer in words, computed from the numbers: which loss is sharpest, what it costs, how sure that is."""
+"""The answer in words, a sentence per loss, made from effects at matched PSNR; at which budget and what cost."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from sharploss.analysis.measures import Measure, badness, fidelity, interval, metric_title, number
-from sharploss.analysis.stats.intervals import TRAINED
+from sharploss.analysis.measures import ALPHA, interval, is_better, metric_title
+from sharploss.analysis.stats.intervals import ROW, TRAINED
+from sharploss.analysis.stats.matched import JUDGES, WITHIN
 from sharploss.analysis.study import Study
-from sharploss.analysis.tables.layout import Cell, Table, base_title, count, image_notes, images_of, records
-from sharploss.analysis.tables.tables import first_tested, pairing_rows, with_recipes
-from sharploss.config.protocols import MAIN
+from sharploss.analysis.tables.layout import count, image_notes, images_of, records
+from sharploss.analysis.tables.matched_psnr import MARK, MARKED, UNKNOWN, alphas_of, beyond, change, costs, judged
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHARPNESS = ("gradient_variance_ratio", "blurred_edge_share", "lpips", "niqe")
-"""Metrics that say how sharp an output looks; the first one picks the loss that the headline names."""
+FEWEST = 3
+"""Losses beside SPLoss that make a network's comparison one of losses."""
 
-CHEAP = 0.1
-"""Loss of PSNR in dB up to which a loss counts as cheap: what papers call a negligible difference."""
+DECISIVE = ("sploss_a1", "sploss", "l1_gv")
+"""The losses whose PSNR against L1's is followed through the budgets (docs/study.md); the second decides `BUDGETED`."""
+
+BUDGETED = "E4"
+"""The claim that depends on the budget: SPLoss lowers PSNR."""
 
 MANY = 5
-"""How many losses a sentence names one by one."""
+"""How many notes a sentence names one by one."""
+
+BETTER, WORSE, EQUAL, OPEN = "better", "worse", "equal", "open"
+SAYS = {
+    BETTER: "is closer to the target than {} by {}",
+    WORSE: "is further from the target than {} by {}",
+    EQUAL: "is no different from {} by {}",
+    OPEN: "cannot be told from {} by {}",
+}
+"""What is said of the first judge that was measured."""
+
+SAID = 2
+"""How many judges a sentence gives; the table has all."""
 
 
 class Answer(NamedTuple):
-    """The answer for one task and network (with its recipe where there are several), mostly in words.
+    """The answer for one task and network at one budget.
 
-    `loss` is the sharpest by the first of SHARPNESS; `gain`, `price` and `psnr` (dB; 0 for the baseline itself, NaN
-    without a run of it) are its changes against the baseline, `sure` whether their intervals exclude zero; `cheap` is
-    the sharpest that loses at most CHEAP dB of PSNR, `others` the best by each other measure.
+    Attributes:
+        scope: at which budget, on what, with how many seeds.
+        losses: a sentence per loss, SPLoss first.
+        budget: what more steps change or may change.
     """
 
-    task: str
-    network: str
-    loss: str
-    gain: str
-    price: str
-    psnr: float
-    sure: str
-    cheap: str
-    others: str
+    scope: str
+    losses: list[str]
+    budget: list[str]
 
 
-def answers(study: Study, compared: pd.DataFrame) -> list[Answer]:
-    """Answer the question for every task and network with several losses; `compared` is `study.compared`.
+def answers(study: Study) -> list[Answer]:
+    """Answer the question for every network that was trained with SPLoss alone and L1; the best supported one first.
 
-    Scores are those on a task's first test set. Of a loss that was trained alone there is nothing to say.
+    That is the one with most steps, then parameters, of those with at least FEWEST other losses. Scores are those on
+    the largest test set.
     """
-    first = first_tested(study)
-    scored = study.means.merge(first).merge(pairing_rows(study))
-    keys = [*TRAINED, "loss", "metric", "protocol"]
-    changes = {tuple(row[key] for key in keys): row for row in records(compared.merge(first))}
-    asked = [m for m in study.measures if m[0] in SHARPNESS or (m[0] == "psnr" and m[1] in MAIN)]
-    base = study.references[0]
-    return [
-        _answer(cast("tuple[str, ...]", key), part, changes, asked, base)
-        for key, part in with_recipes(study.runs, scored).groupby([*TRAINED, "label"], sort=False)
-        if part.loc[part["metric"].isin(SHARPNESS) & part["value"].notna(), "loss"].nunique() > 1
-    ]
+    rows, cost = judged(study), costs(study)
+    found: list[tuple[tuple[float, ...], Answer]] = []
+    for key, block in rows.groupby(TRAINED, sort=False):
+        task, network, recipe = map(str, cast("tuple[str, ...]", key))
+        runs = study.runs[(study.runs[TRAINED] == [task, network, recipe]).all(axis=1)]
+        dataset = max(dict.fromkeys(block["dataset"]), key=lambda name: images_of(study, task, name))
+        mine = block[block["dataset"] == dataset]
+        steps, others = study.params.recipes[recipe].steps, set(mine["loss"]) - set(runs.dropna(subset="alpha")["loss"])
+        weight = (min(len(others), FEWEST), steps, float(runs["parameters"].max()))
+        if set(mine["metric"]) & set(JUDGES):
+            answer = Answer(
+                _scope(study, runs, dataset), _losses(study, mine, cost), _budget(study, rows, runs, dataset)
+            )
+            found.append((weight, answer))
+    return [answer for _, answer in sorted(found, key=lambda one: one[0], reverse=True)]
 
 
-def _answer(
-    key: tuple[str, ...], part: pd.DataFrame, changes: dict[Any, Any], asked: list[Measure], base: str
-) -> Answer:
-    *trained, label = key
-    best = {measure: loss for measure in asked if (loss := _best(part, measure))}
-    sharp = next(m for name in SHARPNESS for m in best if m[0] == name)
-    true, loss = fidelity(protocol for metric, protocol in best if metric == "psnr"), best[sharp]
-    gain, price = (changes.get((*trained, loss, *measure)) for measure in (sharp, true))
-    prices = part["loss"].map(lambda name: changes.get((*trained, name, *true), {}).get("difference", 0.0))
-    mine = part[(part["metric"] == sharp[0]) & (part["protocol"] == sharp[1]) & (part["loss"] == loss)]
-    value = number(sharp[0], float(mine["value"].iloc[0]))
-    return Answer(
-        trained[0],
-        label,
-        loss,
-        f"{value} ({_change(sharp[0], gain)} against {base_title(gain['against'])})" if gain else value,
-        f"{_change('psnr', price)} dB" if price else "—",
-        float(price["difference"]) if price else 0.0 if loss == base else float("nan"),
-        f"sharpness {_sure(gain)}, PSNR {_sure(price)}" if gain and price else "—",
-        _best(part[prices >= -CHEAP], sharp),
-        "; ".join(f"{metric_title(metric)}: {name}" for (metric, _), name in best.items()),
-    )
+def state(row: dict[str, Any], value: float, other: float) -> str:
+    """Return what an effect is: BETTER or WORSE where it is sure and large enough, EQUAL where it is surely not."""
+    low, high, least = row["low"], row["high"], row["smallest"]
+    if (low > 0 or high < 0) and abs(row["difference"]) >= least:
+        return BETTER if is_better(row["metric"], value, other) else WORSE
+    return EQUAL if low >= -least and high <= least else OPEN
 
 
-def _best(part: pd.DataFrame, measure: Measure) -> str:
-    mine = part[(part["metric"] == measure[0]) & (part["protocol"] == measure[1]) & part["value"].notna()]
-    return str(mine["loss"].iloc[int(badness(measure[0], mine["value"]).argmin())]) if len(mine) else ""
-
-
-def _change(metric: str, row: dict[str, Any]) -> str:
-    return interval(metric, row["difference"], row["low"], row["high"])
-
-
-def _sure(row: dict[str, Any]) -> str:
-    return "changed" if row["low"] > 0 or row["high"] < 0 else "within the spread of the images"
-
-
-def answer_table(found: list[Answer]) -> Table:
-    """Lay out the answers, a row per task and network."""
-    columns = ["task", "network", "sharpest loss", "sharpness", "change of PSNR", "how sure", "best by each measure"]
-    rows = [
-        [
-            Cell(one.task),
-            Cell(one.network),
-            Cell(one.loss, "best"),
-            *map(Cell, (one.gain, one.price, one.sure, one.others)),
-        ]
-        for one in found
-    ]
-    caption = (
-        "The sharpest loss per network on each task's first test set, by gradient-variance ratio (1 is as sharp as the "
-        "target), and what it costs against the same network's baseline. In brackets: 95 % intervals over images."
-    )
-    return Table(caption, columns, rows, words=True)
-
-
-def lead(found: list[Answer]) -> str:
-    """State which loss came closest to the targets' sharpness, in how many trainings, and what that did to PSNR."""
-    if not found:
-        return "No two losses of one task, network and recipe have a score that tells how sharp they are."
-    of = count(len(found), "comparison")
+def _scope(study: Study, runs: pd.DataFrame, dataset: str) -> str:
+    """Say what the sentences are about."""
+    task, network, recipe = (str(runs[name].iloc[0]) for name in TRAINED)
+    seeds = runs.groupby("loss")["seed"].nunique()
+    fewest, most = int(seeds.min()), int(seeds.max())
+    spread = count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    sets, images = " and ".join(study.params.tasks[task].train), count(images_of(study, task, dataset), "image")
     return (
-        f"Closest to the target's sharpness, in {of} (task, network, recipe), came "
-        f"{_counted([one.loss for one in found])}{_price([one.psnr for one in found])}. Among the losses that give up "
-        f"at most {CHEAP} dB of PSNR it was {_counted([one.cheap for one in found])}."
+        f"{'Preliminary, w' if fewest == 1 else 'W'}ith {spread}: {study.params.recipes[recipe].steps:,} steps of "
+        f"{network} on {task} ({recipe}), trained on {sets}, judged on {dataset} ({images}). It holds at this budget."
     )
 
 
-def _counted(losses: list[str]) -> str:
-    """Count how often each loss won, the most frequent first; the rare ones together."""
-    counts = Counter(losses).most_common()
-    rest = sum(n for _, n in counts[MANY:])
-    return ", ".join([*(f"{loss} in {n}" for loss, n in counts[:MANY]), *([f"another one in {rest}"] if rest else [])])
+def _losses(study: Study, rows: pd.DataFrame, cost: dict[tuple[str, ...], str]) -> list[str]:
+    """Write a sentence per loss: SPLoss's alphas beside L1, then the others beside SPLoss."""
+    cells = {(row["loss"], row["metric"]): row for row in records(rows)}
+    alphas = alphas_of(study)
+    losses = sorted(dict.fromkeys(rows["loss"]), key=lambda loss: (loss not in alphas, alphas.get(loss, 0)))
+    sentences, known = list[str](), list[str]()
+    for loss in losses:
+        mine = [cells[loss, name] for name in JUDGES if (loss, name) in cells]
+        if not mine:
+            continue
+        price = cells.get((loss, "psnr"))
+        name = f"{loss} ({ALPHA} {alphas[loss]:g})" if loss in alphas else loss
+        paid = f"PSNR {change(study, price)} dB against L1" if price else "PSNR against L1 not known"
+        step = cost[tuple(mine[0][column] for column in ROW)]
+        known.append(step)
+        text = f"{name} {_judged(study, mine, paid, loss in alphas)}."
+        sentences.append(text if step == UNKNOWN else f"{text} A step takes {step} of L1's.")
+    if MARK in " ".join(sentences):
+        sentences.append(MARKED)
+    if UNKNOWN in known:
+        which = "any of them" if set(known) == {UNKNOWN} else "the losses without a word on it"
+        sentences.append(f"What a step costs in time and memory is {UNKNOWN} of {which}.")
+    return sentences
 
 
-def _price(changes: list[float]) -> str:
-    known = [change for change in changes if not math.isnan(change)]
-    if not any(known):
-        return ""
-    ends = dict.fromkeys(number("psnr", end, sign=True) for end in (min(known), max(known)))
-    return f"; against the baseline that changed PSNR by {' to '.join(ends)} dB"
+def _judged(study: Study, rows: list[dict[str, Any]], paid: str, own: bool) -> str:
+    first, judge = rows[0], metric_title(rows[0]["metric"])
+    numbers = ", ".join(f"{metric_title(row['metric'])} {change(study, row)}" for row in rows[:SAID])
+    if own:
+        base = first["baseline"]
+        return f"{SAYS[state(first, base + first['difference'], base)].format('L1', judge)}: {numbers}, at {paid}"
+    if first["place"] != WITHIN:
+        return f"{beyond(first)} ({paid}): no number at matched PSNR"
+    other = f"SPLoss at its PSNR ({ALPHA} {first['alpha']:.2g})"
+    return f"{SAYS[state(first, first['value'], first['reached'])].format(other, judge)}: {numbers} ({paid})"
+
+
+def _budget(study: Study, rows: pd.DataFrame, runs: pd.DataFrame, dataset: str) -> list[str]:
+    """Say how the PSNR of the decisive losses against L1 depends on the steps, as far as that was trained."""
+    task, network, recipe = (str(runs[name].iloc[0]) for name in TRAINED)
+    base, budgets = study.references[0], _budgets(study, task, network, recipe)
+    where = (rows["task"] == task) & (rows["network"] == network) & (rows["dataset"] == dataset)
+    cells = {(row["recipe"], row["loss"]): row for row in records(rows[where & (rows["metric"] == "psnr")])}
+    lines, states = list[str](), dict[int, str]()
+    for loss in DECISIVE:
+        trained, missing = list[str](), list[int]()
+        for steps, recipes in budgets.items():
+            row = next((cells[name, loss] for name in recipes if (name, loss) in cells), None)
+            if row is None:
+                missing.append(steps)
+                continue
+            trained.append(f"{interval('psnr', row['difference'], row['low'], row['high'])} dB after {steps:,} steps")
+            if loss == DECISIVE[1]:
+                states[steps] = state(row, row["baseline"] + row["difference"], row["baseline"])
+        rest = f"; not trained yet: {_steps(missing)}" if missing else ""
+        if trained:
+            lines.append(f"PSNR of {loss} against {base}: {', '.join(trained)}{rest}.")
+    return (
+        [*lines, _depends(states, [steps for steps in budgets if steps not in states])]
+        if states and len(budgets) > 1
+        else []
+    )
+
+
+def _budgets(study: Study, task: str, network: str, recipe: str) -> dict[int, list[str]]:
+    """Return the recipes that a decisive loss is planned with and that differ from one in their length alone, by steps.
+
+    Those of a number of steps stand in the order of the study's file: where a later one was trained earlier, the newer
+    trainings take its place.
+    """
+    params = study.params
+    planned = {
+        suite.recipe
+        for suite in params.suites.values()
+        if task in suite.tasks and network in suite.networks and not {*DECISIVE}.isdisjoint(suite.losses)
+    }
+    lengths = ("steps", "warmup", "log_every", "validate_every", "checkpoint_every")
+
+    def fixed(name: str) -> dict[str, Any]:
+        return params.recipes[name].model_dump(exclude=set(lengths))
+
+    found: dict[int, list[str]] = {}
+    for name in params.recipes:
+        if name in planned and fixed(name) == fixed(recipe):
+            found.setdefault(params.recipes[name].steps, []).append(name)
+    return dict(sorted(found.items()))
+
+
+def _depends(states: dict[int, str], missing: list[int]) -> str:
+    """Say what the budgets show of claim E4, and what could change it."""
+    costs_psnr = [steps for steps, word in states.items() if word == WORSE]
+    free = [steps for steps in states if steps not in costs_psnr]
+    if costs_psnr and free:
+        text = (
+            f"SPLoss at {ALPHA} 2 costs PSNR after {_steps(costs_psnr)} and not after {_steps(free)}: claim {BUDGETED} "
+            "depends on the budget."
+        )
+        return (
+            f"{text} That it costs nothing is an artefact of short trainings." if max(free) < min(costs_psnr) else text
+        )
+    shown = (
+        f"SPLoss at {ALPHA} 2 costs {'PSNR' if costs_psnr else 'no PSNR'} at the budgets trained ({_steps([*states])})"
+    )
+    longer = [steps for steps in missing if steps > max(states)]
+    if not longer or costs_psnr:
+        return f"{shown}."
+    return (
+        f"{shown}. What would change this answer: if it loses PSNR after {_steps(longer)}, claim {BUDGETED} is "
+        "supported there, and that it costs nothing is an artefact of short trainings."
+    )
+
+
+def _steps(numbers: list[int]) -> str:
+    *first, last = (f"{steps:,}" for steps in numbers)
+    return f"{', '.join(first)} and {last} steps" if first else f"{last} steps"
 
 
 def control(numbers: pd.DataFrame) -> str:
@@ -158,8 +226,6 @@ def control(numbers: pd.DataFrame) -> str:
 
 def caveat(study: Study) -> str:
     """State what this study is too small to tell."""
-    first = first_tested(study).iloc[0]
-    images = images_of(study, first["task"], first["dataset"])
     seeds = study.runs.groupby([*TRAINED, "loss"])["seed"].nunique()  # each suite can have seeds of its own
     fewest, most, steps = int(seeds.min()), int(seeds.max()), study.runs["step"][study.runs["step"] > 0]
     least, longest = (int(steps.min()), int(steps.max())) if len(steps) else (0, 0)
@@ -171,11 +237,11 @@ def caveat(study: Study) -> str:
         if fewest == 1
         else f"Intervals are over images and the {trained}."
     )
-    left = image_notes(study, metrics=("psnr", *SHARPNESS))
+    left = image_notes(study, metrics=("psnr", *JUDGES))
     return " ".join(
         [
-            f"This is what {count(images, 'test image')}, {trained} and {span} training steps a run show: "
-            "a comparison at small budgets, equal within a suite, not a replication of the papers' trainings.",
+            f"This is what {trained} and {span} training steps a run show: a comparison at small budgets, equal within "
+            "a suite, not a replication of the papers' trainings.",
             unknown,
             *left[:MANY],
             *([f"The tables name {count(len(left) - MANY, 'more measure')} with fewer images."] if left[MANY:] else []),

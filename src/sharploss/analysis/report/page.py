@@ -21,7 +21,7 @@ from sharploss.planning.plan import expand
 from sharploss.record.paths import FRONT_PAGE, paths
 from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import intact, read_json, write_text
+from sharploss.utils.files import intact, read_json, write_json, write_text
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -43,20 +43,21 @@ def write_page(study: Study, command: str) -> None:
     Raises:
         UserError: a result file, column, figure or crop is missing; the message names it.
     """
+    write_json(study.paths.answer, [answer._asdict() for answer in headline.answers(study)])
     write_text(study.paths.page, render(study, command))
 
 
 def write_front_page(root: Path) -> None:
-    """Write the front page, which depends on the committed study alone, so that it is the same everywhere.
+    """Write the front page: what the committed study answers so far, so that it is the same everywhere.
 
-    It leads to that study's page where all of its runs have results; a part of them is no answer.
+    Its answer is the one that was written with that study's page.
     """
-    answer, runs = paths(ANSWER, root), expand(load_study_params(ANSWER, root))["runs"]
-    here = sum(answer.run(key).metrics.is_file() for key in runs)
-    whole = here == len(runs) and answer.summary.is_file()
-    page = answer.page.relative_to(root / FRONT_PAGE.parent).as_posix() if whole else ""
-    text = _template("front.html.jinja").render(page=page, name=ANSWER, here=here, planned=len(runs))
-    write_text(root / FRONT_PAGE, f"{text}\n")
+    files, runs = paths(ANSWER, root), expand(load_study_params(ANSWER, root))["runs"]
+    here = sum(files.run(key).metrics.is_file() for key in runs)
+    answer = cast("list[dict[str, Any]]", read_json(files.answer) if files.answer.is_file() else [])
+    page = files.page.relative_to(root / FRONT_PAGE.parent).as_posix() if files.page.is_file() else ""
+    known = {"answer": answer[:1] if here else [], "page": page, "name": ANSWER, "here": here, "planned": len(runs)}
+    write_text(root / FRONT_PAGE, f"{_template('front.html.jinja').render(known)}\n")
 
 
 def render(study: Study, command: str) -> str:
@@ -127,11 +128,10 @@ def _claims(study: Study) -> dict[str, Any]:
 
 def _measured(study: Study) -> dict[str, Any]:
     """Lay out the numbers: answers, tables, the papers' tables, the control."""
-    found, tables, suites = headline.answers(study, study.compared), laid_out(study), study.params.suites
+    tables, suites = laid_out(study), study.params.suites
     named = {suite: suite_table(suite) for suite in shown_suites(study)}
     return {
-        "lead": headline.lead(found),
-        "answers": headline.answer_table(found),
+        "answers": headline.answers(study),
         "tables": tables,
         "suites": [(s, suites[s].question, tables[t], tables[f"{t}_difference"]) for s, t in named.items()],
         "best_weight": lay_out(study, frames(study)["best_weight"]),
@@ -151,11 +151,11 @@ def _described(study: Study) -> dict[str, Any]:
         "skipped": skipped,
         "metrics": [METRIC_INFO[name] for name in METRIC_INFO if name in asked],
         "protocols": [PROTOCOLS[name] for name in PROTOCOLS if name in asked],
-        "protocol_tables": facts.protocol_tables(study),
+        "protocol_table": facts.protocol_table(study),
         "gaps": [*facts.not_whole(study), *gap_notes(study)],
         "failures": facts.failures(study),
         "cures": study.cures,
         "runs": facts.run_rows(study),
-        "costs": facts.cost_tables(study),
+        "cost": facts.cost_table(study),
         "sources": facts.sources(study),
     }

@@ -1,1 +1,1 @@
-"""Statistics: intervals, effect sizes, ranks, baselines."""
+"""Statistics: intervals, effect sizes, losses at matched PSNR, baselines."""

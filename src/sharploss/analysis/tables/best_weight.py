@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 """What the table shows to read; its csv has every measure that the other tables show."""
 
-CHOICE = ["suite", *TRAINED, "family", "loss", "parameter", "value", "smallest", "largest", "planned", "trials",
-          "diverged", "most", "validation_psnr_y", "validation_lead", "against", "failure"]  # fmt: skip
+CHOICE = ["suite", *TRAINED, "family", "loss", "parameter", "value", "at_end", "planned", "trials", "diverged", "most",
+          "validation_psnr_y", "validation_lead", "against", "failure"]  # fmt: skip
 
 
 def choices(study: Study) -> pd.DataFrame:
@@ -30,18 +30,19 @@ def choices(study: Study) -> pd.DataFrame:
 
     Returns:
         Columns CHOICE, a row per suite, task, network, recipe and family: loss (the chosen variant, "" where there is
-        none), parameter and value (of the chosen one), smallest and largest (of those tried), planned, trials (those
-        of them that were trained, diverged ones included), diverged, most (trials of the family of the suite, network
-        and task that had most), validation_psnr_y (dB, mean over seeds), validation_lead (over the next best trial, dB;
-        NaN without one), against (the baseline, "" without one), failure (why nothing was chosen).
+        none), parameter and value (of the chosen one), at_end (whether it ends the range of at least three tried),
+        planned, trials (those of them that were trained, diverged ones included), diverged, most (trials of the family
+        of the suite, network and task that had most), validation_psnr_y (dB, mean over seeds), validation_lead (over
+        the next best trial, dB; NaN without one), against (the baseline, "" without one), failure (why nothing was
+        chosen).
     """
     import pandas as pd
 
     runs = study.runs.merge(last_validation(study), on="run", how="left")
     runs["psnr_y"] = runs["psnr_y"].where(runs["status"] == "finished")
-    specs, rows = study.specs, list[dict[str, Any]]()
+    rows: list[dict[str, Any]] = []
     for key, part in runs.explode("suites").groupby(["suites", *TRAINED], sort=False):
-        found = families({str(loss): specs[loss] for loss in dict.fromkeys(part["loss"])})
+        found = families({str(loss): study.specs[loss] for loss in dict.fromkeys(part["loss"])})
         if len(found) < 2 or not any(family.parameter for family in found):
             continue
         bases = study.bases.merge(part[TRAINED].drop_duplicates())["against"].tolist()
@@ -53,35 +54,39 @@ def choices(study: Study) -> pd.DataFrame:
 
 def last_validation(study: Study) -> pd.DataFrame:
     """Return run and psnr_y (dB) of the last validation in each run's record; runs without one have no row."""
-    import pandas as pd
-
     points = study.history[study.history["event"] == "validation"].sort_values("step", kind="stable")
-    last = points.drop_duplicates("run", keep="last")[["run", "psnr_y"]]
-    return last.assign(psnr_y=pd.to_numeric(last["psnr_y"], errors="coerce").astype("float64"))
+    return points.drop_duplicates("run", keep="last")[["run", "psnr_y"]].astype({"psnr_y": "float64"})
 
 
 def _choice(family: LossFamily, runs: pd.DataFrame) -> dict[str, Any]:
-    mine = runs[runs["loss"].isin(list(family.variants))]
-    psnr = {str(loss): float(part.mean(skipna=False)) for loss, part in mine.groupby("loss", sort=False)["psnr_y"]}
-    trained = {str(loss) for loss in mine.loc[mine["status"] != NOT_TRAINED, "loss"]}
-    tried = [value for name, value in family.variants.items() if name in trained]
-    able = [name for name in family.variants if not math.isnan(psnr[name])]
-    best = max(able, key=lambda name: psnr[name], default="")  # the first of equal ones, so the smallest weight
-    others = [psnr[name] for name in able if name != best]
-    reasons = [str(text) for text in mine["failure"] if text]
+    import pandas as pd
+
+    mine = [runs[runs["loss"] == loss] for loss in family.variants]  # the smallest weight first
+    trials = pd.DataFrame(
+        {
+            "value": list(family.variants.values()),
+            "psnr": [float(part["psnr_y"].mean(skipna=False)) for part in mine],
+            "tried": [bool((part["status"] != NOT_TRAINED).any()) for part in mine],
+            "diverged": [bool((part["status"] == "diverged").any()) for part in mine],
+        },
+        index=list(family.variants),
+    )
+    able = trials[trials["psnr"].notna()].sort_values("psnr", ascending=False, kind="stable")
+    best, tried = next(iter(able.index), ""), trials.loc[trials["tried"], "value"]
+    value = family.variants.get(best, float("nan"))
+    reasons = [*(text for part in mine for text in part["failure"] if text), "not validated"]
     return {
         "family": family.name,
         "loss": best,
         "parameter": family.parameter,
-        "value": family.variants.get(best, float("nan")),
-        "smallest": min(tried, default=float("nan")),
-        "largest": max(tried, default=float("nan")),
-        "planned": len(family.variants),
-        "trials": len(trained),
-        "diverged": mine.loc[mine["status"] == "diverged", "loss"].nunique(),
-        "validation_psnr_y": psnr.get(best, float("nan")),
-        "validation_lead": psnr[best] - max(others) if others else float("nan"),
-        "failure": "" if best else (reasons or ["not validated"])[0],
+        "value": value,
+        "at_end": len(tried) > 2 and value in (tried.min(), tried.max()),
+        "planned": len(trials),
+        "trials": len(tried),
+        "diverged": int(trials["diverged"].sum()),
+        "validation_psnr_y": float("nan") if able.empty else able["psnr"].iloc[0],
+        "validation_lead": able["psnr"].iloc[0] - able["psnr"].iloc[1] if len(able) > 1 else float("nan"),
+        "failure": "" if best else reasons[0],
     }
 
 
@@ -146,13 +151,8 @@ def _trials(row: dict[str, Any]) -> str:
     """Return "3", "1 (fewer)", "3 (1 diverged)", "2 of 3 (fewer)", "1 (reference)"."""
     text = str(row["trials"]) if row["trials"] == row["planned"] else f"{row['trials']} of {row['planned']}"
     about = [f"{row['diverged']} diverged"] if row["diverged"] else []
-    about += ["reference"] if _is_reference(row) else ["fewer"] if row["trials"] < row["most"] else []
+    about += ["reference"] if row["family"] == row["against"] else ["fewer"] if row["trials"] < row["most"] else []
     return f"{text} ({', '.join(about)})" if about else text
-
-
-def _is_reference(row: dict[str, Any]) -> bool:
-    """Return whether a row is the loss that others are compared with, not one whose parameter was looked for."""
-    return bool(row["against"]) and row["family"] == row["against"]
 
 
 def _numbers(row: dict[str, Any], ranks: dict[Measure, float], based: bool) -> list[Cell]:
@@ -172,26 +172,20 @@ def _numbers(row: dict[str, Any], ranks: dict[Measure, float], based: bool) -> l
 
 def selection_notes(part: pd.DataFrame) -> list[str]:
     """Return notes on how the best was chosen, which losses had fewer trials, and whose best ends the range tried."""
-    rows = records(part)
-    named = [f"{row['family']} on {row['network']}" for row in rows]
-    fewer = [
-        name for name, row in zip(named, rows, strict=True) if row["trials"] < row["most"] and not _is_reference(row)
-    ]
-    ends = [
-        f"{name} ({row['value']:g})"
-        for name, row in zip(named, rows, strict=True)
-        if row["trials"] > 2 and row["value"] in (row["smallest"], row["largest"])
-    ]
-    most, reference = rows[0]["most"], next((row["family"] for row in rows if _is_reference(row)), "")
-    equal = f"Fewer trials than {most}: {', '.join(fewer)}" if fewer else f"An equal number of trials: {most} each"
+    on, most = part["family"] + " on " + part["network"], part["most"].iloc[0]
+    reference = part["family"] == part["against"]
+    fewer, ends = on[(part["trials"] < part["most"]) & ~reference], on + part["value"].map(" ({:g})".format)
+    equal = f"Fewer trials than {most}: {', '.join(fewer)}" if len(fewer) else f"An equal number of trials: {most} each"
     single = (
-        f" {layout.base_title(reference)}, the reference, has no weight to look for: one training, which the best of "
+        f" {layout.base_title(name)}, the reference, has no weight to look for: one training, which the best of "
         "several leads a little by luck alone."
+        for name in part.loc[reference, "family"].head(1)
     )
+    beyond = ", ".join(ends[part["at_end"].astype(bool)])
     return [
         "Best: of the trials of a loss the one with the highest PSNR on the validation images at the end of training; "
         "the test images had no part in the choice. Choosing by PSNR favours fidelity, so weights at which the added "
         "term changes little, over sharpness: a weight that is better by LPIPS or sharper may have been passed over.",
-        f"{equal}. Only this suite's trials count.{single if reference else ''}",
-        *([f"Best at an end of what was tried, a better value may lie beyond: {', '.join(ends)}."] if ends else []),
+        f"{equal}. Only this suite's trials count.{''.join(single)}",
+        *([f"Best at an end of what was tried, a better value may lie beyond: {beyond}."] if beyond else []),
     ]

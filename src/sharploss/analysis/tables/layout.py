@@ -6,10 +6,10 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sharploss.analysis import measures
-from sharploss.analysis.measures import ALPHA, TIMES, Measure, badness, column, heading, interval, is_better, number
+from sharploss.analysis.measures import Measure, column, heading, interval, is_better, number
 from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
 from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
@@ -118,7 +118,8 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
     based = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in records(chosen)}
     names = " or ".join(map(base_title, dict.fromkeys(chosen["against"]) or study.references[:1]))
     uncounted = {_key(row) for row in records(study.unqualified)}
-    exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(study.means) if math.isinf(row["value"])}
+    infinite = study.means[study.means["value"].abs() == math.inf]
+    exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(infinite)}
     rows: list[list[Cell]] = []
     for key in (_key(row) for row in records(losses)):
         base = (*key[:3], based.get(key[:3], study.references[0]))
@@ -197,124 +198,6 @@ def unqualified(numbers: pd.DataFrame) -> list[Table]:
     return [
         Table("Runs that do not qualify: they are in no difference, claim, rank or front.", columns, rows, labels=1)
     ]
-
-
-def alpha_sweep(study: Study, numbers: pd.DataFrame) -> list[Table]:
-    """Lay out `tables.alpha_sweep(study)` as the SPLoss paper's Table 3: measures down, alpha across."""
-    alphas = [name for name in numbers.columns if str(name).startswith("alpha_")]
-    gaps = [[Cell(measures.metric_title(m)), *[Cell(NOT_MEASURED, "gone")] * len(alphas)] for m in study.not_measured]
-    tables: list[Table] = []
-    swept = study.runs[study.runs["alpha"].notna()]
-    for (task, network, _, dataset), part in numbers.groupby([*TRAINED, "dataset"], sort=False):
-        mine = swept.merge(part[TRAINED].drop_duplicates())
-        notes = [*image_notes(study, str(task), str(dataset)), *seed_notes(study, mine)]
-        tables.append(
-            Table(
-                caption=f"SPLoss on {network} ({task}), {dataset}: every measure against alpha (alpha 0 is L1).",
-                columns=["measure", *(f"{ALPHA} = {name.removeprefix('alpha_')}" for name in alphas)],
-                rows=[*(_sweep_row(row, alphas) for row in records(part)), *gaps],
-                labels=1,
-                notes=[*notes, *gap_notes(study)],
-            )
-        )
-    return tables
-
-
-def _sweep_row(row: dict[str, Any], alphas: list[str]) -> list[Cell]:
-    import pandas as pd
-
-    metric = str(row["metric"])
-    values = pd.Series({name: row[name] for name in alphas}, dtype="float64")
-    places = badness(metric, values).rank(method="min")
-    cells = [ranked(metric, value, place, "—") for value, place in zip(values, places, strict=True)]
-    return [Cell(heading((metric, str(row["protocol"])))), *cells]
-
-
-def alpha_control(numbers: pd.DataFrame) -> Table:
-    """Lay out the control: SPLoss with alpha 0 against L1, measure by measure."""
-    rows: list[list[Cell]] = []
-    for row in records(numbers):
-        off = row["largest_difference"]
-        names = (row["network"], row["dataset"], measures.title((row["metric"], row["protocol"])), str(row["scores"]))
-        rows.append([*map(Cell, names), Cell(f"differs by {off:.3g}", "gone") if off else Cell("identical", "best")])
-    columns = ["network", "test set", "measure", "scores compared", f"SPLoss with {ALPHA} = 0 against L1"]
-    caption = "Control: with alpha 0 SPLoss is L1, so both trainings must give the same scores to the last bit."
-    return Table(caption, columns, rows, labels=3)
-
-
-def cost(numbers: pd.DataFrame) -> Table:
-    """Lay out what each training cost."""
-    columns = ["task", "network", "recipe", "loss"]
-    columns += ["parameters", "steps", "seconds", "steps/s", "ms/step", "ms/step, L1 = 1"]
-    rows = [
-        [
-            *map(Cell, _key(row)),
-            _or_dash(row["parameters"], ",.0f"),
-            Cell(f"{row['steps']:g}") if row["status"] == "finished" else Cell(row["status"], "gone"),
-            *(_or_dash(row[name], ".1f") for name in ("seconds", "steps_per_second", "ms_per_step")),
-            _or_dash(row["relative_to_l1"], ".2f", f" {TIMES}"),
-        ]
-        for row in records(numbers)
-    ]
-    return Table("What each training cost on this machine (means over seeds).", columns, rows, labels=4)
-
-
-def _or_dash(value: float, form: str, unit: str = "") -> Cell:
-    return Cell("—", "gone") if math.isnan(value) else Cell(f"{value:{form}}{unit}")
-
-
-def ranks(study: Study, numbers: pd.DataFrame) -> list[Table]:
-    """Lay out `tables.suite_ranks(study)`: a table per suite, losses down; over everything, then per scope across."""
-    tables: list[Table] = []
-    for suite, part in numbers.groupby("suite", sort=False):
-        names = {
-            (row["scope"], row["of"]): measures.metric_title(row["of"])
-            if row["scope"] == "metric"
-            else row["of"] or "all"
-            for row in records(part)
-        }
-        cells = {
-            (row["loss"], row["scope"], row["of"]): Cell(f"{row['rank']:.1f} [{row['low']:.1f}, {row['high']:.1f}]")
-            for row in records(part)
-        }
-        losses = list(dict.fromkeys(part["loss"]))
-        runs = study.runs[[suite in suites for suites in study.runs["suites"]]]
-        notes = [
-            "In brackets: between them lie 95 % or more of the mean ranks when images are resampled, the same ones for "
-            "all losses. That describes these images and is no confidence interval.",
-            "A loss without scores where others have some shares the last rank.",
-        ]
-        left = [note for task in dict.fromkeys(runs["task"]) for note in image_notes(study, str(task))]
-        tables.append(
-            Table(
-                caption=f"Mean rank of each loss ({suite}; 1 is best), over all networks, test sets and measures, then "
-                "per task, network and metric.",
-                columns=["loss", *names.values()],
-                rows=[
-                    [Cell(loss), *(cells.get((loss, *name), Cell("—", "gone")) for name in names)] for loss in losses
-                ],
-                labels=1,
-                notes=[*notes, *([one_seed()] if runs["seed"].nunique() == 1 else []), *left, *seed_notes(study, runs)],
-            )
-        )
-    return tables
-
-
-def pareto(study: Study, numbers: pd.DataFrame) -> list[Table]:
-    """Lay out `pareto.fronts(study.counted)`: per network and test set the losses that no other one beats."""
-    rows = [
-        [Cell(text) for text in (*map(str, cast("tuple[str, ...]", key)), _front(part, True), _front(part, False))]
-        for key, part in numbers.groupby([*TRAINED, "dataset"], sort=False)
-    ]
-    caption = "Pareto front of PSNR against LPIPS: losses that no other loss beats in one without losing in the other."
-    columns = ["task", "network", "recipe", "test set", "on the front", "beaten"]
-    notes = [*image_notes(study, metrics=("psnr", "lpips")), *seed_notes(study, numbers)]
-    return [Table(caption, columns, rows, labels=4, notes=notes, words=True)]
-
-
-def _front(part: pd.DataFrame, front: bool) -> str:
-    chosen = part.loc[part["front"] == front].sort_values("psnr", ascending=False, kind="stable")
-    return ", ".join(map(str, chosen["loss"]))
 
 
 def image_notes(study: Study, task: str = "", dataset: str = "", metrics: tuple[str, ...] = ()) -> list[str]:

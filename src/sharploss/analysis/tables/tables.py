@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from sharploss.analysis.measures import badness, column, is_shown
+from sharploss.analysis.measures import badness, column
 from sharploss.analysis.stats.intervals import ROW, TRAINED, corrected, pair
-from sharploss.analysis.stats.pareto import fronts
-from sharploss.analysis.stats.ranks import average, ranked_cells
 from sharploss.analysis.study import STUDIES, Study
-from sharploss.analysis.tables import layout
+from sharploss.analysis.tables import layout, matched_psnr
 from sharploss.analysis.tables.best_weight import best_weight, lay_out
 from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.writers import write_csv, write_table
@@ -23,34 +21,18 @@ from sharploss.utils.files import write_json
 if TYPE_CHECKING:
     import pandas as pd
 
-SCOPES = ("task", "network", "metric")
-"""What ranks are averaged within, besides over everything in a suite."""
-
-OWN = (
-    "unqualified",
-    "ranks",
-    "best_weight",
-    "pareto",
-    "alpha_sweep",
-    "alpha_control",
-    "cost",
-    "curves",
-    "alpha_curves",
-)
+OWN = ("unqualified", "matched_psnr", "best_weight", "alpha_sweep", "alpha_control", "cost", "curves")
 """The tables of a study as a whole."""
 
 
 def write_tables(study: Study) -> None:
     """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`)."""
-    folder, numbers = study.paths.tables, frames(study)
-    for name, tables in laid_out(study).items():
-        write_csv(numbers[name], folder / f"{name}.csv")
-        write_table(tables, folder / name)
-    for name, (frame, table) in paper_tables(study).items():
+    folder, papers = study.paths.tables, paper_tables(study)
+    numbers = {name: frame for name, (frame, _) in papers.items()} | {"curves": curves(study)}
+    for name, frame in (frames(study) | numbers).items():
         write_csv(frame, folder / f"{name}.csv")
-        write_table([table], folder / name)
-    write_csv(curves(study), folder / "curves.csv")
-    write_csv(alpha_curves(study), folder / "alpha_curves.csv")
+    for name, tables in (laid_out(study) | {name: [table] for name, (_, table) in papers.items()}).items():
+        write_table(tables, folder / name)
     write_json(study.paths.summary, summary(study))
 
 
@@ -64,9 +46,8 @@ def frames(study: Study) -> dict[str, pd.DataFrame]:
         by_suite[f"{name}_difference"] = corrected(study.compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
     return by_suite | {
         "unqualified": unqualified(study),
-        "ranks": suite_ranks(study),
+        "matched_psnr": matched_psnr.judged(study),
         "best_weight": best_weight(study),
-        "pareto": fronts(study.counted),
         "alpha_sweep": alpha_sweep(study),
         "alpha_control": alpha_control(study),
         "cost": cost(study),
@@ -85,12 +66,8 @@ def laid_out(study: Study) -> dict[str, list[layout.Table]]:
         by_suite[f"{name}_difference"] = [layout.differences(study, losses, changes, *cell) for cell in cells]
     return by_suite | {
         "unqualified": layout.unqualified(numbers["unqualified"]),
-        "ranks": layout.ranks(study, numbers["ranks"]),
+        "matched_psnr": matched_psnr.lay_out(study),
         "best_weight": [table for parts in lay_out(study, numbers["best_weight"]).values() for table in parts],
-        "pareto": layout.pareto(study, numbers["pareto"]),
-        "alpha_sweep": layout.alpha_sweep(study, numbers["alpha_sweep"]),
-        "alpha_control": [layout.alpha_control(numbers["alpha_control"])],
-        "cost": [layout.cost(numbers["cost"])],
     }
 
 
@@ -187,36 +164,6 @@ def unqualified(study: Study) -> pd.DataFrame:
     return study.qualified[study.qualified["reason"] != ""].reset_index(drop=True)
 
 
-def suite_ranks(study: Study) -> pd.DataFrame:
-    """Rank the losses of every shown suite (`ranks.ranks`): over all its measures, and per task, network and metric.
-
-    Returns:
-        Columns suite, scope ("all", "task", "network", "metric"; a suite with one task has no scope "task", and so on),
-        of (which one), loss, rank, low, high, cells.
-    """
-    import pandas as pd
-
-    return pd.concat([_suite_ranks(study, suite) for suite in shown_suites(study)], ignore_index=True)
-
-
-def _suite_ranks(study: Study, suite: str) -> pd.DataFrame:
-    import pandas as pd
-
-    scores = study.counted.merge(pairing_rows(study, suite), on=[*ROW, "variant"])
-    shown = [is_shown(measure) for measure in zip(scores["metric"], scores["protocol"], strict=True)]
-    scores = scores.loc[np.array(shown, dtype=bool)]  # an empty list would choose no columns, not no rows
-    losses = list(dict.fromkeys(scores["loss"]))
-    cells = ranked_cells(scores) if len(losses) > 1 else []  # alone, a loss would be the best of one
-    tables = [average(cells, losses).assign(scope="all", of="")]
-    for scope in SCOPES:
-        members = dict.fromkeys(cell.about[scope] for cell in cells)
-        for of in members if len(members) > 1 else []:
-            part = [cell for cell in cells if cell.about[scope] == of]
-            tables.append(average(part, losses).assign(scope=scope, of=of))
-    columns = ["suite", "scope", "of", "loss", "rank", "low", "high", "cells"]
-    return pd.concat(tables, ignore_index=True).assign(suite=suite)[columns]
-
-
 def sweep_runs(study: Study) -> pd.DataFrame:
     """List the runs of the alpha sweeps: SPLoss alone, on networks trained with at least three alphas."""
     runs = study.runs[study.runs["alpha"].notna()]
@@ -240,13 +187,6 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
     index = [*TRAINED, "dataset", "metric", "protocol"]
     table = scores.pivot_table(index=index, columns="column", values="value", aggfunc="mean", sort=False)
     return table.reindex(columns=list(dict.fromkeys(names.values()))).reset_index()
-
-
-def alpha_curves(study: Study) -> pd.DataFrame:
-    """Return the sweep on the first test set as curves: task, network, recipe, alpha, one column per measure."""
-    scores = study.scores[study.scores["run"].isin(sweep_runs(study)["run"])]
-    wide = _on_first(study, scores, [*TRAINED, "alpha"])
-    return wide.sort_values([*TRAINED, "alpha"], kind="stable", ignore_index=True)
 
 
 def alpha_control(study: Study) -> pd.DataFrame:
@@ -294,17 +234,11 @@ def curves(study: Study) -> pd.DataFrame:
 
 
 def summary(study: Study) -> dict[str, Any]:
-    """Return each finished run's means on the first test set, for `dvc metrics`: run -> measure -> value."""
-    wide = _on_first(study, study.scores, ["run"]).set_index("run")
+    """Return each finished run's means on its task's first test set, for `dvc metrics`: run -> measure -> value."""
+    first = study.scores.merge(first_tested(study))
+    cells = first.groupby(["run", "metric", "protocol"], sort=False)["value"].mean().reset_index()
+    wide = study.widen(cells, ["run"], {"value": ""}).set_index("run")
     return {
         str(run): {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
         for run, row in wide.loc[list(dict.fromkeys(study.scores["run"]))].to_dict(orient="index").items()
     }
-
-
-def _on_first(study: Study, scores: pd.DataFrame, index: list[str]) -> pd.DataFrame:
-    """Return means of scores on each task's first test set, a column per measure that has any."""
-    keys = [*index, "metric", "protocol"]
-    cells = scores.merge(first_tested(study)).groupby(keys, sort=False)["value"].mean().reset_index()
-    wide = study.widen(cells, index, {"value": ""})
-    return wide.dropna(axis="columns", how="all") if len(wide) else wide

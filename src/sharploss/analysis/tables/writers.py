@@ -43,9 +43,10 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def write_table(tables: list[Table], stem: Path) -> None:
-    """Write the parts of a table as `<stem>.md` and `<stem>.tex`."""
+    """Write the parts of a table as `<stem>.md` and, where they hold numbers and not sentences, as `<stem>.tex`."""
     write_text(stem.with_name(f"{stem.name}.md"), "\n".join(map(markdown, tables)) or f"{EMPTY}\n")
-    write_text(stem.with_name(f"{stem.name}.tex"), "\n".join(map(latex, tables)) or f"% {EMPTY}\n")
+    if not any(table.words for table in tables):
+        write_text(stem.with_name(f"{stem.name}.tex"), "\n".join(map(latex, tables)) or f"% {EMPTY}\n")
 
 
 def markdown(table: Table) -> str:
@@ -86,10 +87,7 @@ def escape_markdown(text: str) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""Return a LaTeX table; best is bold, second best underlined, worse in italics.
-
-    Needs `\usepackage{booktabs}`; tables of sentences also need `array` and `longtable`, since they fill pages.
-    """
+    r"""Return a LaTeX table; best is bold, second best underlined, worse in italics. Needs `\usepackage{booktabs}`."""
     import pandas as pd
 
     places = range(len(table.columns))
@@ -100,15 +98,10 @@ def latex(table: Table) -> str:
     made = style.to_latex(
         hrules=True,
         caption=escape_latex(table.caption),
-        position_float=None if table.words else "centering",
-        environment="longtable" if table.words else None,
-        column_format=_wrapping(table)
-        if table.words
-        else "l" * table.labels + "r" * (len(table.columns) - table.labels),
+        position_float="centering",
+        column_format="l" * table.labels + "r" * (len(table.columns) - table.labels),
     )
     notes = "".join(f"\\par\\smallskip {escape_latex(note)}\n" for note in table.notes)
-    if table.words:
-        return f"\\begingroup\\scriptsize\n{made}{notes}\\par\\endgroup\n"
     return made.replace(r"\centering", r"\centering\scriptsize", 1).replace(r"\end{table}", rf"{notes}\end{{table}}")
 
 
@@ -118,14 +111,6 @@ def _latex_cell(row: list[Cell], at: int, labels: int) -> str:
         return rf"\multicolumn{{1}}{{l}}{{\rlap{{{text}}}}}" if at == labels else ""
     # A row that begins with a bracket would be read as an argument of the line break before it.
     return f"{{{text}}}" if text.startswith("[") else text
-
-
-def _wrapping(table: Table) -> str:
-    """Return columns that share the width of the page, by the square root of their longest text."""
-    texts = [[name, *(row[place].text for row in table.rows)] for place, name in enumerate(table.columns)]
-    needs = [max(8, *map(len, column)) ** 0.5 for column in texts]
-    room = 1 - 0.025 * len(needs)
-    return "".join(rf">{{\raggedright\arraybackslash}}p{{{room * need / sum(needs):.3f}\textwidth}}" for need in needs)
 
 
 def escape_latex(text: str) -> str:
