@@ -1,7 +1,8 @@
 """Expand params.yaml into runs.yaml, and say what will be trained, what is reused and what it costs.
 
-With the name of a study, params.yaml becomes that study first. With --check, as DVC calls it: fail when runs.yaml is
-out of date, and write what the stages of dvc.yaml depend on.
+With the name of a study, params.yaml becomes that study first. With --winners, the weights that its trials chose
+on the tuning set are written into its file, and --dry-run shows what would be. With --check, as DVC calls it: fail when
+runs.yaml is out of date, and write what the stages of dvc.yaml depend on.
 """
 
 import argparse
@@ -10,6 +11,8 @@ from pathlib import Path
 from sharploss.config.params import Params, load_params
 from sharploss.planning.check_runs import check_study
 from sharploss.planning.plan import Plan, changes, check_plan, expand, load_plan, write_plan
+from sharploss.record.paths import STUDIES, paths
+from sharploss.record.study import PARAMS, current_study, load_study_params
 from sharploss.utils.command import run_main
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import write_json, write_text
@@ -19,8 +22,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only check that runs.yaml is what params.yaml expands to")
     parser.add_argument("--measure", action="store_true", help="time some steps of what was never trained here")
+    parser.add_argument("--winners", action="store_true", help="write what tuning chose into the study's file")
+    parser.add_argument("--dry-run", action="store_true", help="with --winners: show it, and write nothing")
     parser.add_argument("study", nargs="?", help="a file of studies/, without its ending, to make params.yaml from")
     arguments = parser.parse_args()
+    if arguments.dry_run and not arguments.winners:
+        parser.error("--dry-run is for --winners")
+    if arguments.winners:
+        write_winners(arguments.study or current_study(), dry_run=arguments.dry_run)
+        return
     if arguments.study:
         change_study(arguments.study)
     params = load_params()
@@ -33,6 +43,30 @@ def main() -> None:
         print(f"{len(plan['runs'])} runs, as planned")
         return
     renew(params, measure=arguments.measure)
+
+
+def write_winners(study: str, root: Path = Path(), *, dry_run: bool = False) -> None:
+    """Write the winners of a study's trials into its file, and into params.yaml where that is a copy of it.
+
+    Raises:
+        UserError: no family of losses has all of its trials scored, or there is no such study or suite.
+    """
+    from sharploss.analysis.winners import blocks, choose, written
+
+    path, now = root / STUDIES / f"{study}.yaml", root / PARAMS
+    params = load_study_params(study, root)
+    choices = choose(params, paths(study, root))
+    for choice in choices:
+        print(f"{choice.family} ({choice.task}, {choice.network}): {choice.why}")
+    suites, recipes = blocks(params, choices)
+    print(*recipes.values(), *(text for mine in suites.values() for text in mine.values()), sep="", end="")
+    if dry_run:
+        return
+    old = path.read_text(encoding="utf-8")
+    copied = now.is_file() and now.read_text(encoding="utf-8") == old
+    for file in (path, now) if copied else (path,):
+        write_text(file, written(old, params, choices))
+    print(f"{path}: written; 'make plan STUDY={study}' plans it")
 
 
 def change_study(name: str, root: Path = Path()) -> None:

@@ -12,6 +12,7 @@ import synthetic
 from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.claims.spec import load_claims
 from sharploss.analysis.load import load_study
+from sharploss.analysis.report.headline import answers
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +75,18 @@ def mini(mini_root):
 def full(full_root):
     """The mini study with all weights, read once."""
     return load_study("mini", full_root)
+
+
+@pytest.fixture(scope="session")
+def benchmark():
+    """The committed results of the benchmark study, read once."""
+    return load_study("benchmark", synthetic.REPOSITORY, partial=True)
+
+
+@pytest.fixture(scope="session")
+def benchmark_answers(benchmark):
+    """What they say."""
+    return answers(benchmark)
 
 
 @pytest.fixture(scope="session")

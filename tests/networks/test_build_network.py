@@ -61,7 +61,7 @@ def test_the_defaults_are_the_papers_own_sizes(name, scale, count):
 
 
 @each_network
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     data=st.data(),
     channels=st.sampled_from([1, 3]),

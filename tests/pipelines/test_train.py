@@ -100,7 +100,9 @@ def test_a_discriminator_that_does_not_fit_is_told_before_anything_is_read(train
     content["losses"]["l1"] = {"l1": 1, "gan": {"weight": 0.1, "discriminator": "sharpgan", "size": 32}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     shutil.rmtree(tmp_path / "data")
-    with pytest.raises(UserError, match=r"losses\.l1\.gan\.size is 32, and recipes\.mini gives patches of 16x16"):
+    with pytest.raises(
+        UserError, match=r"losses\.l1\.gan\.size is 32, and the patches of recipes\.mini on sr_x2 have 16"
+    ):
         train(FIRST)
 
 

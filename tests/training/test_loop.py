@@ -134,7 +134,7 @@ def test_the_record_has_means_of_unweighted_terms_and_the_weighted_total(config,
 
 def test_training_learns(config, packs, tmp_path):
     long = copy.deepcopy(config)
-    long["recipe"].update(steps=150, learning_rate=0.005, validate_every=150)
+    long["recipe"].update(steps=80, learning_rate=0.005, validate_every=80)
     start = run({**long, "recipe": {**long["recipe"], "steps": 1}}, packs, tmp_path / "start")
     end = run(long, packs, tmp_path / "end")
     assert end.state.validation > start.state.validation + 3

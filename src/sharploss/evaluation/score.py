@@ -133,7 +133,11 @@ def _restore_and_measure(
         print(f"warning: {run} on {sample.name}: {error}: it has no scores there", file=sys.stderr)
         nothing = CachedImage(torch.zeros_like(sample.target.image))
         parts = {name: part * math.nan for name, part in _features(measures, nothing).items()}
-        return nothing.image[0].cpu(), [*_rows(measures, run, sample.name, task, lambda *_: math.nan)], parts
+        return (
+            nothing.image[0].cpu(),
+            [*_rows(measures, run, sample.name, task, lambda _metric, _protocol: math.nan)],
+            parts,
+        )
     _check_size(sample.name, run, restored, sample.target)
     output = CachedImage(restored[None].to(sample.target.image.device))
 

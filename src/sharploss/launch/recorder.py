@@ -27,9 +27,9 @@ UNTRAINED = ("input_baselines", "protocols", "calibrate")
 class Recorder:
     """Has DVC record finished runs, all that wait for it in one command, and measure.
 
-    Both go on beside the trainings, one command of each kind at a time. A run is recorded with the last of its group,
-    which is then evaluated, or after a pause. What it has read must be as it was: where it was changed meanwhile,
-    DVC is told nothing, and the run is trained again by the next launch.
+    Both go on beside the trainings, one command of each kind at a time; groups are evaluated when all of their runs are
+    recorded. What a run has read must be as it was: where it was changed meanwhile, DVC is told nothing, and the run is
+    trained again by the next launch.
     """
 
     study: str
@@ -61,7 +61,7 @@ class Recorder:
         if self.commit is not None and self.commit.poll() is not None:
             self._committed(self.commit.returncode)
         late = last or time.monotonic() - self.since > PAUSE
-        if self.commit is None and self.waiting and (late or self._complete({task.job.key for task in self.waiting})):
+        if self.commit is None and self.waiting and late:
             self.writing, self.waiting = self.waiting, []
             # A run that has begun meanwhile may read these files: DVC is not to replace them by its copies.
             self.commit = self._start(
@@ -85,11 +85,6 @@ class Recorder:
         while self.poll(evaluate=False, last=True):
             time.sleep(poll)
 
-    def _complete(self, keys: set[str]) -> set[str]:
-        """Return the groups of these runs of which all are among them or recorded."""
-        missing = {job.group for job in self.jobs if job.key not in keys | self.recorded}
-        return {job.group for job in self.jobs if job.key in keys} - missing
-
     def _committed(self, code: int) -> None:
         self.commit, self.since = None, time.monotonic()
         for task in self.writing:
@@ -99,8 +94,9 @@ class Recorder:
                 continue
             self.recorded.add(task.job.key)
             shutil.rmtree(task.about["scratch"], ignore_errors=True)
-        done = {task.job.key for task in self.writing if not code}
-        self.stages += [f"evaluate@{stage_key(self.study, group)}" for group in sorted(self._complete(done))]
+        missing = {job.group for job in self.jobs if job.key not in self.recorded}
+        complete = {task.job.group for task in self.writing} - missing
+        self.stages += [f"evaluate@{stage_key(self.study, group)}" for group in sorted(complete)]
 
     def _start(self, name: str, *words: str) -> Any:
         log_path(name).parent.mkdir(parents=True, exist_ok=True)

@@ -72,7 +72,7 @@ def test_the_page_asks_the_network_for_nothing_and_lets_one_script_run(page):
 def test_the_verdicts_come_first_and_every_section_can_be_reached(page):
     outline = Outline(page)
     sections = re.findall(r"<h2 id=\"(\w+)\">", page)
-    wanted = "verdicts answer papers suites figures explorer calibration protocols cost provenance gaps"
+    wanted = "answer verdicts papers suites figures explorer calibration protocols cost provenance gaps"
     assert sections == wanted.split()
     assert set(sections) <= {link[1:] for link in outline.links if link.startswith("#")}
     assert outline.tags.count("h1") == outline.tags.count("main") == outline.tags.count("nav") == 1
@@ -109,6 +109,10 @@ def test_links_lead_to_the_page_or_to_files_beside_it(page, root, study):
 
 
 def test_the_page_tells_answer_control_failures_and_provenance(page):
+    assert re.search(
+        r"<li>sploss \(. 2\) is closer to the target than L1 by LPIPS, [^<]* at PSNR [^<]* against L1.", page
+    )
+    assert page.index('<h2 id="answer">') < page.index('<h2 id="verdicts">')
     assert "Passed: all 72 scores are identical" in page
     assert "1 run without scores, diverged (gv at step 140): sr_x4-vdsr-l2_gv-s0." in page
     assert "Figure g not drawn: Set14 is not here." in page
@@ -138,7 +142,7 @@ def test_every_claim_and_every_published_table_is_in_the_page(page, root):
 def test_each_claim_on_one_seed_says_so(page, root):
     claims = json.loads((root / "results" / "mini" / "claims.json").read_text())["claims"]
     parts = re.findall(r'<details class="claim" id="(\w+)"(.*?)(?=<details class="claim"|</section>)', page, re.DOTALL)
-    told = {key for key, part in parts if "One seed: the verdict is about these trainings" in part}
+    told = {key for key, part in parts if "preliminary, one seed" in part}
     assert told == {key for key, claim in claims.items() if claim["measured"]["seeds"] == 1} != set()
 
 

@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 
 from sharploss.analysis.load import load_study
-from sharploss.analysis.stats.effect_sizes import Variance
+from sharploss.analysis.stats.effect_sizes import Variance, assumed
 from sharploss.analysis.stats.matched import ABOVE, BELOW, WITHIN, beside, matched
 
 ALPHAS = np.array([0.0, 2.0, 4.0, 10.0])
 PSNR = np.array([30.0, 30.2, 29.8, 29.0])  # rises, then falls
 LPIPS = np.array([0.5, 0.4, 0.3, 0.2])
+SPREADS = [(assumed("psnr"), assumed("lpips"))] * 5
+ONE = Variance(0.0, np.inf)  # one training, which another would repeat
 
 
 def images_of(mean, rng=None, n=40):
@@ -24,7 +26,7 @@ def images_of(mean, rng=None, n=40):
 def placed(psnr, value, metric="lpips", curve=LPIPS):
     true, score = (np.concatenate([images_of(mean) for mean in means]) for means in ([psnr, *PSNR], [value, *curve]))
     names = ("place", "end", "alpha", "reached", "value", "difference", "low", "high", "smallest")
-    return dict(zip(names, beside(metric, true, score, ALPHAS), strict=True))
+    return dict(zip(names, beside(metric, true, score, ALPHAS, SPREADS), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -76,9 +78,21 @@ def test_the_interval_holds_although_the_point_was_found_from_the_same_images():
         psnr = np.stack([29.4 + 0.2 * noise[0], *np.repeat(PSNR[:, None], 30, 1)])[:, :, None]
         mine = 0.3 + 0.005 * noise[1]
         score = np.stack([mine, *np.repeat(LPIPS[:, None], 30, 1)])[:, :, None]
-        low, high = beside("lpips", psnr, score, ALPHAS, [Variance(0.0, 1.0)] * 2)[-3:-1]
+        low, high = beside("lpips", psnr, score, ALPHAS, [(ONE, ONE)] * 5)[-3:-1]
         hits += low <= 0.05 <= high  # 0.25 is what alpha 7 reaches at 29.4 dB
     assert 0.92 <= hits / n <= 0.99
+
+
+def test_seeds_widen_the_interval_by_the_spread_of_the_loss_of_the_alphas_and_of_their_psnr():
+    """At alpha 3, halfway between two, with 0.25 of LPIPS for a decibel: 1 + 2 / 4 trainings, of both metrics."""
+    true, score = (
+        np.concatenate([images_of(mean, n=1) for mean in means]) for means in ([30.0, *PSNR], [0.45, *LPIPS])
+    )
+    spreads = [(Variance(0.04, 1000), Variance(0.0001, 1000))] * 5
+    *_, low, high, least = beside("lpips", true, score, ALPHAS, spreads)
+    error = np.sqrt(1.5 * (0.0001 + 0.25**2 * 0.04))
+    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.01)
+    assert least == pytest.approx(3 * error)
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,8 @@ PARTS = ("colour", "rounding", "border", "window")
 BOTH = ("psnr", "ssim")
 CALIBRATED = ["set", "what", "measured on", "metric", "published", "measured", "difference", "tolerance"]
 WHAT = {"sr": "bicubic, x{}", "jpeg": "JPEG, quality {}", "lr": "small images, x{}, against the published ones"}
+METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "differing_samples": "samples that differ"}
+MEASURED_ON = {"luma alone": "luma alone", "grey8": "grey 8-bit", "rgb": "RGB"}
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -49,7 +51,7 @@ def calibration(files: StudyPaths) -> Table:
 
 def _calibrated(row: dict[str, str]) -> list[Cell]:
     what = WHAT[row["kind"]].format(row["setting"])
-    about = (row["dataset"], what, row["protocol"], row["metric"].replace("_", " "), row["published"])
+    about = (row["dataset"], what, MEASURED_ON[row["protocol"]], METRICS[row["metric"]], row["published"])
     off = row["status"] == "off"
     measured, difference = row["measured"], f"{row['difference']} (off)" if off else row["difference"]
     if row["status"] == "not calibrated":

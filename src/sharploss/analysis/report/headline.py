@@ -43,11 +43,15 @@ class Answer(NamedTuple):
     """The answer for one task and network at one budget.
 
     Attributes:
+        task, network, recipe: what it is about.
         scope: at which budget, on what, with how many seeds.
         losses: a sentence per loss, SPLoss first.
         budget: what more steps change or may change.
     """
 
+    task: str
+    network: str
+    recipe: str
     scope: str
     losses: list[str]
     budget: list[str]
@@ -69,10 +73,8 @@ def answers(study: Study) -> list[Answer]:
         steps, others = study.params.recipes[recipe].steps, set(mine["loss"]) - set(runs.dropna(subset="alpha")["loss"])
         weight = (min(len(others), FEWEST), steps, float(runs["parameters"].max()))
         if set(mine["metric"]) & set(JUDGES):
-            answer = Answer(
-                _scope(study, runs, dataset), _losses(study, mine, cost), _budget(study, rows, runs, dataset)
-            )
-            found.append((weight, answer))
+            texts = _scope(study, runs, dataset), _losses(study, mine, cost), _budget(study, rows, runs, dataset)
+            found.append((weight, Answer(task, network, recipe, *texts)))
     return [answer for _, answer in sorted(found, key=lambda one: one[0], reverse=True)]
 
 
@@ -105,7 +107,7 @@ def _losses(study: Study, rows: pd.DataFrame, cost: dict[tuple[str, ...], str]) 
     sentences, known = list[str](), list[str]()
     for loss in losses:
         mine = [cells[loss, name] for name in JUDGES if (loss, name) in cells]
-        if not mine:
+        if not mine or alphas.get(loss) == 0:  # which is L1 again
             continue
         price = cells.get((loss, "psnr"))
         name = f"{loss} ({ALPHA} {alphas[loss]:g})" if loss in alphas else loss
@@ -124,14 +126,15 @@ def _losses(study: Study, rows: pd.DataFrame, cost: dict[tuple[str, ...], str]) 
 
 def _judged(study: Study, rows: list[dict[str, Any]], paid: str, own: bool) -> str:
     first, judge = rows[0], metric_title(rows[0]["metric"])
-    numbers = ", ".join(f"{metric_title(row['metric'])} {change(study, row)}" for row in rows[:SAID])
+    more = "".join(f" ({metric_title(row['metric']).lower()} {change(study, row)})" for row in rows[1:SAID])
+    numbers = f"{change(study, first)}{more}"
     if own:
         base = first["baseline"]
-        return f"{SAYS[state(first, base + first['difference'], base)].format('L1', judge)}: {numbers}, at {paid}"
+        return f"{SAYS[state(first, base + first['difference'], base)].format('L1', judge)}, {numbers}, at {paid}"
     if first["place"] != WITHIN:
         return f"{beyond(first)} ({paid}): no number at matched PSNR"
     other = f"SPLoss at its PSNR ({ALPHA} {first['alpha']:.2g})"
-    return f"{SAYS[state(first, first['value'], first['reached'])].format(other, judge)}: {numbers} ({paid})"
+    return f"{SAYS[state(first, first['value'], first['reached'])].format(other, judge)}, {numbers}; {paid}"
 
 
 def _budget(study: Study, rows: pd.DataFrame, runs: pd.DataFrame, dataset: str) -> list[str]:

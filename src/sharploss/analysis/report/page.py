@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sharploss.analysis.claims import summary
+from sharploss.analysis.claims.versions import history
 from sharploss.analysis.figures.crops import explorer
 from sharploss.analysis.report import facts, headline
 from sharploss.analysis.study import Study
@@ -119,6 +120,7 @@ def _claims(study: Study) -> dict[str, Any]:
         return {
             "claims": claims,
             "verdicts": summary.VERDICTS,
+            "versions": history(study.paths, found["claims"]),
             "tally": summary.tally(claims),
             "pages": found["papers"],
             "anomalies": summary.anomaly_table(found["anomalies"]),

@@ -6,7 +6,6 @@ a given PSNR can buy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from sharploss.analysis.measures import badness, direction, fidelity
 from sharploss.analysis.stats.effect_sizes import Variance, assumed, ends, of_images, of_mean, of_seeds, smallest
-from sharploss.analysis.stats.intervals import CELL, ROW, TRAINED
+from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.smallest import SMALLEST, counts
 from sharploss.analysis.study import STUDIES, Study
 from sharploss.config.protocols import REFERENCES
@@ -69,16 +68,17 @@ def matched(study: Study) -> pd.DataFrame:
         mine = alphas[(alphas[TRAINED] == block).all(axis=1)]
         curve = {str(loss): float(alpha) for loss, alpha in zip(mine["loss"], mine["alpha"], strict=True)}
         if any(curve.values()):
-            rows += [[*block, row[0], dataset, *row[1:]] for row in _placed(study, part, curve)]
+            found = _placed(study, part, curve, [*block, dataset])
+            rows += [[*block, row[0], dataset, *row[1:]] for row in found]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _placed(study: Study, part: pd.DataFrame, curve: dict[str, float]) -> list[list[object]]:
+def _placed(study: Study, part: pd.DataFrame, curve: dict[str, float], where: list[str]) -> list[list[object]]:
     """Place the losses of one network on one test set; the columns are COLUMNS without the first ones."""
+    *block, dataset = where
     true, base = fidelity(part["protocol"]), study.references[0]
     found = part[["metric", "protocol"]].drop_duplicates().itertuples(index=False, name=None)
-    where = part.iloc[0].to_dict()
-    judges = [measure for measure in found if measure[0] in JUDGES and counts(measure[0], str(where["dataset"]))]
+    judges = [measure for measure in found if measure[0] in JUDGES and counts(measure[0], dataset)]
     if 0.0 not in curve.values():
         curve = {base: 0.0, **curve}
     seeds_of = {str(loss): set(seeds) for loss, seeds in part.groupby("loss", sort=False)["seed"]}
@@ -95,11 +95,17 @@ def _placed(study: Study, part: pd.DataFrame, curve: dict[str, float]) -> list[l
             images = np.isfinite(psnr + score).all(axis=(0, 1))
             if images.any():
                 psnr, score = (values[:, :, images].swapaxes(1, 2) for values in (psnr, score))
-                cells = (where | {"loss": loss, "metric": metric, "protocol": of} for metric, of in (judge, true))
-                known = [study.spreads.get(tuple(cell[name] for name in CELL)) for cell in cells]
-                place = beside(judge[0], psnr, score, np.array([*mine.values()]), known)
-                rows.append([loss, *judge, *place[:-1], int(images.sum()), len(seeds), place[-1]])
+                spreads = [
+                    (_spread(study, cell, true), _spread(study, cell, judge))
+                    for cell in ((*block, name, dataset) for name in (loss, *mine))
+                ]
+                *place, least = beside(judge[0], psnr, score, np.array([*mine.values()]), spreads)
+                rows.append([loss, *judge, *place, int(images.sum()), len(seeds), least])
     return rows
+
+
+def _spread(study: Study, cell: tuple[str, ...], measure: tuple[str, str]) -> Variance:
+    return study.spreads.get((*cell, *measure), assumed(measure[0]))
 
 
 def _shared(seeds_of: dict[str, set[int]], loss: str, curve: dict[str, float]) -> tuple[list[int], dict[str, float]]:
@@ -111,7 +117,7 @@ def _shared(seeds_of: dict[str, set[int]], loss: str, curve: dict[str, float]) -
 
 
 def beside(
-    metric: str, psnr: Floats, score: Floats, alphas: Floats, spreads: Sequence[Variance | None] = (None, None)
+    metric: str, psnr: Floats, score: Floats, alphas: Floats, spreads: list[tuple[Variance, Variance]]
 ) -> list[object]:
     """Place a loss beside the curve.
 
@@ -120,38 +126,34 @@ def beside(
         psnr: (1 + alphas, images, seeds): of the loss, then of each alpha, the smallest first.
         score: the same of the metric.
         alphas: (alphas,).
-        spreads: the variance of one training's mean of `score` and of `psnr` (`evidence.seed_spreads`).
+        spreads: of the loss and of each alpha, the variance of one training's PSNR and score.
 
     Returns:
         place, end, alpha, reached, value, difference, low, high, smallest, as `matched` describes them.
     """
-    mine, curve = psnr.mean(axis=(1, 2))[0], psnr[1:].mean(axis=(1, 2))
+    own, curve = float(psnr[0].mean()), psnr[1:].mean(axis=(1, 2))
     top = int(curve.argmax())
     last = top + int(curve[top:].argmin())
     value, place = float(score[0].mean()), WITHIN
-    if mine > curve[top] + SMALLEST["psnr"] or mine < curve[last] - SMALLEST["psnr"]:
-        place = ABOVE if mine > curve[top] else BELOW
+    if own > curve[top] + SMALLEST["psnr"] or own < curve[last] - SMALLEST["psnr"]:
+        place = ABOVE if own > curve[top] else BELOW
         end = float(alphas[top if place == ABOVE else last])
         return [place, end, *[np.nan] * 2, value, *[np.nan] * 3, SMALLEST.get(metric, 0.0)]
-    points = candidates(metric, float(np.clip(mine, curve[last], curve[top])), curve, score[1:].mean(axis=(1, 2)))
+    points = candidates(metric, float(np.clip(own, curve[last], curve[top])), curve, score[1:].mean(axis=(1, 2)))
     best = min(points, key=lambda point: badness(metric, float(point.weights @ score[1:].mean(axis=(1, 2)))))
     change, dearer = (values[0] - np.tensordot(best.weights, values[1:], 1) for values in (score, psnr))
     # The second part is zero in the mean. Image by image it is what the difference owes to a PSNR that is not matched
     # there, and it makes the interval hold although the point was found from the same images.
     paired = change - best.exchange * (dearer - dearer.mean())
     reached = float((score[0] - change).mean())
-    of_score, of_psnr = (one or assumed(name) for one, name in zip(spreads, (metric, "psnr"), strict=True))
-    sides = float(1 + best.weights @ best.weights) / paired.shape[1]
+    n, rate = psnr.shape[2], best.exchange**2
     seeds = of_seeds(
-        [
-            Variance(of_score.value * sides, of_score.freedom),
-            Variance(of_psnr.value * best.exchange**2 * sides, of_psnr.freedom),
-        ]
+        Variance(share**2 * (mine.value + rate * true.value) / n, min(mine.freedom, true.freedom))
+        for share, (true, mine) in zip([1.0, *best.weights], spreads, strict=True)
     )
-    mean = float(paired.mean())
-    interval = ends(mean, of_mean([of_images(paired.mean(axis=1))], seeds))
-    point = [place, float(alphas[-1]), float(best.weights @ alphas), reached]
-    return [*point, value, mean, *interval, smallest(metric, seeds)]
+    mean, variance = float(paired.mean()), of_mean([of_images(paired.mean(axis=1))], seeds)
+    numbers = [mean, *ends(mean, variance), smallest(metric, seeds)]
+    return [place, float(alphas[-1]), float(best.weights @ alphas), reached, value, *numbers]
 
 
 def candidates(metric: str, least: float, psnr: Floats, score: Floats) -> list[Point]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from sharploss.analysis.measures import ALPHA, TIMES, interval, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, matched
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import Cell, Table, count, image_notes, records
+from sharploss.analysis.winners import WINNERS
 from sharploss.config.protocols import MAIN
 
 if TYPE_CHECKING:
@@ -23,9 +26,6 @@ UNKNOWN = "not known"
 CONTAINED = {"lpips": "lpips", "gv": "gradient_variance_ratio", "ssim": "ssim", "ms_ssim": "ms_ssim"}
 """Term of a loss -> the metric that it is."""
 
-WINNERS = "winners"
-"""How the names of suites begin that `plan --winners` writes: their losses were chosen by the first of JUDGES."""
-
 
 def judged(study: Study) -> pd.DataFrame:
     """Return what is known of every loss of a network that SPLoss alone was trained with, on every test set.
@@ -38,7 +38,7 @@ def judged(study: Study) -> pd.DataFrame:
     swept, base = study.runs.dropna(subset=["alpha"]), study.references[0]
     beside_l1 = study.compared[study.compared["against"] == base].merge(swept[TRAINED].drop_duplicates())
     true = (beside_l1["metric"] == "psnr") & beside_l1["protocol"].isin(MAIN)
-    own = beside_l1["loss"].isin(swept["loss"]) & beside_l1["metric"].isin(JUDGES) & (beside_l1["smallest"] < math.inf)
+    own = beside_l1["loss"].isin(swept["loss"]) & beside_l1["metric"].isin(JUDGES) & np.isfinite(beside_l1["smallest"])
     return pd.concat([beside_l1[own | true].assign(place=""), matched(study)], ignore_index=True)
 
 

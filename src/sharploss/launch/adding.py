@@ -1,0 +1,152 @@
+"""`python -m sharploss add NAME LOSS`: train a loss of one's own as the benchmark's were, and place it beside those."""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+import yaml
+
+from sharploss.analysis.compare import compare
+from sharploss.analysis.figures.overview import tradeoffs
+from sharploss.analysis.load import load_study
+from sharploss.analysis.plotting.style import save, style
+from sharploss.analysis.report.headline import answers
+from sharploss.analysis.stats.intervals import TRAINED
+from sharploss.analysis.study import Study
+from sharploss.analysis.tables.tables import write_tables
+from sharploss.config.loss_spec import LossSpec, parse_loss
+from sharploss.config.params import Params
+from sharploss.config.sections import Suite
+from sharploss.launch import command
+from sharploss.planning.check_runs import check_study
+from sharploss.planning.cost import predict_seconds
+from sharploss.planning.plan import expand
+from sharploss.record.paths import STUDIES, paths
+from sharploss.training.device import choose_device
+from sharploss.utils.errors import UserError
+from sharploss.utils.files import write_text
+
+BENCHMARK, BASE, SUITE = "benchmark", "l1", "added"
+DESCRIPTION = """Train a loss of your own on the data, network, budget and seeds that the benchmark's answer rests on,
+and place it beside the losses there.
+
+  python -m sharploss add mine '{l1: 1, gv: 0.05}' --plan    write studies/mine.yaml, and say how long it takes here
+  python -m sharploss add mine '{l1: 1, gv: 0.05}'           train it on this machine's GPU, then place it
+
+LOSS is a weighted sum of terms, as in params.yaml: a term's value is its weight, or its parameters, as in
+{sploss: {alpha: 3}}. A new term is a class in src/sharploss/losses and a line in TERMS (docs/extending.md). L1 is
+trained beside it, which shows whether this machine reproduces the benchmark's. The study becomes the current one, and
+'make plan STUDY=mini' goes back.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command with these arguments and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sharploss add", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", metavar="NAME", help="of the loss, and of a study of its own: a-z, 0-9 and _")
+    parser.add_argument("loss", metavar="LOSS", help="such as '{l1: 1, gv: 0.05}'")
+    parser.add_argument("--plan", action="store_true", help="train nothing")
+    asked = parser.parse_args(arguments)
+    bench = load_study(BENCHMARK, partial=True)
+    params = study_of(asked.name, read_loss(asked.loss), bench)
+    runs, path = expand(params)["runs"], STUDIES / f"{asked.name}.yaml"
+    text = yaml.safe_dump(params.model_dump(mode="json", exclude_unset=True), sort_keys=False)
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise UserError(f"{path} is there and says something else: choose another name, or delete it.")
+    write_text(path, text)
+    code = subprocess.run([sys.executable, "-P", "pipelines/plan.py", asked.name], check=False).returncode
+    if code:
+        return code
+    if not all(paths(asked.name).run(key).metrics.is_file() for key in runs):
+        seconds = predict_seconds(params, runs).values()
+        known = [value for value in seconds if value is not None]
+        time = (
+            f"{sum(known) / 3600:.3g} hours" if len(known) == len(runs) else "not known ('plan --measure' times steps)"
+        )
+        print(f"{path}: {len(runs)} trainings; time here: {time}")
+        if asked.plan or choose_device().type == "cpu":
+            print(
+                "Nothing is trained now. 'python -m sharploss launch' trains them, also without a GPU; then add again."
+            )
+            return 0
+        code = command.main([])
+    return code or place(bench, load_study(asked.name), asked.name)
+
+
+def read_loss(text: str) -> LossSpec:
+    """Read a loss from the command line; UserError where it is none."""
+    try:
+        return parse_loss(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise UserError(f"'{text}' is no loss ({' '.join(str(error).split())}): write it as '{{l1: 1}}'.") from None
+
+
+def study_of(name: str, loss: LossSpec, bench: Study) -> Params:
+    """Return the study that trains a loss, and L1, as what the benchmark's answer rests on was trained."""
+    params, answer = bench.params, answers(bench)[0]
+    if name in params.losses:
+        raise UserError(f"'{name}' is a loss of the study {BENCHMARK}: choose another name.")
+    where = {"task": answer.task, "network": answer.network, "recipe": answer.recipe, "loss": BASE}
+    seeds = bench.runs.merge(pd.DataFrame([where]))["seed"]
+    suite = Suite(
+        question=f"Where does {name} stand beside the losses of {BENCHMARK}?",
+        tasks=[answer.task],
+        networks=[answer.network],
+        losses=[BASE, name],
+        recipe=answer.recipe,
+    )
+    found = Params(
+        study=name,
+        seeds=sorted(map(int, seeds)),
+        tasks={answer.task: params.tasks[answer.task]},
+        networks={answer.network: params.networks[answer.network]},
+        losses={BASE: params.losses[BASE], name: loss},
+        extractors={},
+        recipes={answer.recipe: params.recipes[answer.recipe]},
+        suites={SUITE: suite},
+    )
+    check_study(found, expand(found)["runs"].values())
+    return found
+
+
+def place(bench: Study, own: Study, name: str) -> int:
+    """Say where a loss stands beside the benchmark's, and write the tables and the trade-off that both are in."""
+    for reason in own.runs.loc[(own.runs["loss"] == name) & (own.runs["failure"] != ""), "failure"]:
+        print(f"{name} {reason}")
+    means, _ = compare(own.paths, bench.paths)
+    off = means[means["off"] > means["smallest"]]
+    print(f"{BASE} trained here: {len(off)} of {len(means)} means differ from the benchmark's by more than counts")
+    same, mine = own.runs[TRAINED].drop_duplicates(), own.runs[own.runs["loss"] == name]
+    beside = bench.runs.merge(same, on=TRAINED)
+    runs = pd.concat([beside, mine], ignore_index=True)
+    losses, added = {**bench.params.losses, name: own.params.losses[name]}, own.params.suites[SUITE]
+    files, folder = paths(BENCHMARK, bench.root), own.paths.reports / f"beside_{BENCHMARK}"
+    files.tables, files.summary = folder / "tables", folder / "summary.json"
+
+    def joined(part: str) -> pd.DataFrame:
+        old, new = getattr(bench, part), getattr(own, part)
+        inputs = (old["network"] == "") & old["task"].isin(same["task"])
+        return pd.concat([old[old["run"].isin(beside["run"]) | inputs], new[new["loss"] == name]], ignore_index=True)
+
+    both = replace(
+        bench,
+        params=bench.params.model_copy(update={"losses": losses, "suites": {SUITE: added}}),
+        paths=files,
+        runs=runs.assign(suites=pd.Series([[SUITE]] * len(runs))),
+        scores=joined("scores"),
+        every_score=joined("every_score"),
+    )
+    write_tables(both)
+    with style():
+        for one in tradeoffs(both):
+            if one.figure is not None:
+                save(one.figure, folder, one.name)
+    for answer in answers(both):
+        print(*(f"{answer.scope} {line}" for line in answer.losses if line.startswith(f"{name} ")), sep="\n")
+    print(f"{folder}: the tables and the trade-off that {name} is in")
+    return 0
