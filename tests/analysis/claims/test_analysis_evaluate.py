@@ -232,7 +232,7 @@ def test_everything_is_written_and_the_same_every_time(evaluated, real_claims):
     assert written["claims"].keys() == real_claims.keys()
     assert len(written["anomalies"]) == 11
     files = {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()}
-    tables = {f"{name}.{kind}" for name in ("claims", "anomalies") for kind in ("csv", "md", "tex")}
+    tables = {f"{name}.{kind}" for name in ("claims", "anomalies") for kind in ("csv", "md")}
     assert set(files) == tables | {f"{name}.md" for name in written["papers"].values()}
     evaluate_claims("mini", root)
     assert {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()} == files

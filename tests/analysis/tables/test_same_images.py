@@ -103,7 +103,8 @@ def test_what_is_left_out_is_said_in_every_table_with_that_measure(case):
     study, metrics, gone = case
     title = {"psnr": "PSNR Y", "niqe": "NIQE Y", "lpips": "LPIPS Alex v0.1"}[next(iter(metrics))]
     said = f"every row is over {4 - len(gone)} of 4 images, without {', '.join(sorted(gone))},"
-    for name in ("pairings", "pairings_difference", "matched_psnr"):
+    # NIQE does not count on so small a set: nothing is matched by it.
+    for name in ("pairings", "pairings_difference", *([] if "niqe" in metrics else ["matched_psnr"])):
         table, *_ = [one for one in laid_out(study)[name] if SET in one.caption]
         assert any(note.startswith(title) and said in note for note in table.notes)
         assert said in markdown(table)
