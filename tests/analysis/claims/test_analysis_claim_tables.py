@@ -41,3 +41,7 @@ def test_anomalies_show_the_evidence_and_whether_it_is_there():
     (row,) = anomaly_rows(ANOMALIES)
     assert (row["evidence"], row["holds"]) == ("a: 0.5", "yes")
     assert "| D1 |" in markdown(anomaly_table(ANOMALIES))
+
+
+def test_tables_of_sentences_align_no_column_as_numbers():
+    assert markdown(claims_table(CLAIMS)).splitlines()[3].count("---:") == 0

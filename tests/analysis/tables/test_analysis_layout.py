@@ -30,7 +30,7 @@ def test_every_row_has_a_cell_per_column(shown):
             assert {len(row) for row in table.rows} == {len(table.columns)}
 
 
-def test_a_difference_is_marked_only_when_its_interval_excludes_zero(study):
+def test_a_difference_is_marked_only_when_its_interval_excludes_zero_and_it_counts(study):
     base = {
         "task": "sr_x4",
         "network": "edsr",
@@ -49,6 +49,8 @@ def test_a_difference_is_marked_only_when_its_interval_excludes_zero(study):
     found = rows(layout.differences(study, losses, compared, "sr_x4", "set5"))
     assert [found["edsr", loss][0].mark for loss in ("l2", "ssim", "sploss")] == ["best", "worse", ""]
     assert found["edsr", "l2"][0].text == "+0.10 [+0.05, +0.20]"
+    small = pd.DataFrame([{**base, "loss": "l2", "difference": 0.02, "low": 0.01, "high": 0.03}])
+    assert rows(layout.differences(study, losses, small, "sr_x4", "set5"))["edsr", "l2"][0].mark == ""
 
 
 def test_a_ratio_beyond_one_is_not_better_for_being_larger(study):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from sharploss.analysis.measures import ALPHA, TIMES, interval, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, matched
@@ -38,11 +36,7 @@ def judged(study: Study) -> pd.DataFrame:
     swept, base = study.runs.dropna(subset=["alpha"]), study.references[0]
     beside_l1 = study.compared[study.compared["against"] == base].merge(swept[TRAINED].drop_duplicates())
     true = (beside_l1["metric"] == "psnr") & beside_l1["protocol"].isin(MAIN)
-    own = (
-        beside_l1["loss"].isin(swept["loss"])
-        & beside_l1["metric"].isin(JUDGES)
-        & np.isfinite(beside_l1["smallest"].astype(float))
-    )
+    own = beside_l1["loss"].isin(swept["loss"]) & beside_l1["metric"].isin(JUDGES) & (beside_l1["smallest"] < math.inf)
     return pd.concat([beside_l1[own | true].assign(place=""), matched(study)], ignore_index=True)
 
 
