@@ -145,6 +145,18 @@ def test_a_launch_under_nohup_hears_no_hangup():
         signal.signal(signal.SIGHUP, before)
 
 
+def test_a_launch_in_a_scripts_background_can_stop_dvc(monkeypatch):
+    monkeypatch.setattr(command, "AGAIN", 20)
+    monkeypatch.setattr(command, "DVC", (sys.executable, "-S", "-c", "import time; time.sleep(60)"))
+    before, began = signal.signal(signal.SIGINT, signal.SIG_IGN), time.monotonic()  # what a shell does to it
+    try:
+        with command.stopped_by_signals():
+            assert command.repro([], until=began + 1) == 75
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() < began + 20
+
+
 @pytest.mark.parametrize("package", command.ENDING)
 @pytest.mark.parametrize("fault", ["missing", "broken"])
 def test_what_the_pages_need_is_looked_for_before_anything_trains(monkeypatch, tmp_path, package, fault):

@@ -79,7 +79,10 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Generator[None]:
-    """Have SIGTERM, and SIGHUP unless it is ignored (nohup), do for the length of the block what Ctrl-C does."""
+    """Have SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP stop the launch for the length of the block.
+
+    A shell has what a script starts in the background ignore SIGINT, and so would DVC, which is stopped by it.
+    """
 
     def stop(number: int, _frame: object) -> None:
         if number == signal.SIGHUP:  # the terminal is gone, and printing to it would fail
@@ -87,8 +90,8 @@ def stopped_by_signals() -> Generator[None]:
             os.dup2(1, 2)
         raise KeyboardInterrupt
 
-    numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in numbers}
+    hangup = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, *hangup)}
     try:
         yield
     finally:
