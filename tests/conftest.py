@@ -1,5 +1,6 @@
 import copy
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def pytest_xdist_make_scheduler(config, log):
 
     class ByFixtures(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            shared = "tests/analysis/"
-            return shared if nodeid.startswith(shared) else super()._split_scope(nodeid)
+            folder = re.match(r"tests/analysis/(figures|report)/", nodeid)  # most of the time, one a process
+            return folder[0] if folder else super()._split_scope(nodeid)
 
     return ByFixtures(config, log) if config.option.dist == "load" else None
 

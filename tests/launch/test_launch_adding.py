@@ -58,6 +58,7 @@ def test_a_wrong_loss_gives_one_sentence(bench, name, loss, said):
         adding.study_of(name, adding.read_loss(loss), bench)
 
 
+@pytest.mark.slow
 def test_without_a_gpu_the_study_is_planned_and_its_time_told(root, capfd, monkeypatch):
     monkeypatch.setattr(adding.command, "main", lambda _: pytest.fail("nothing is trained"))
     assert adding.main(["mine", "{l1: 1, gv: 0.05}"]) == 0
@@ -71,6 +72,7 @@ def test_without_a_gpu_the_study_is_planned_and_its_time_told(root, capfd, monke
         adding.main(["mine", "{l1: 1, gv: 0.06}"])
 
 
+@pytest.mark.slow
 def test_a_loss_is_placed_beside_the_committed_ones(root, repository, bench, capsys):
     """L1 + GV of the first run under another name stands where L1 + GV stands."""
     text = adding.study_of("mine", adding.read_loss("{l1: 1, gv: 0.01}"), bench).model_dump(mode="json")

@@ -102,6 +102,7 @@ def test_wrong_images_are_refused_before_anything_is_loaded(name, make):
     assert loss.network is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vgg", "mdf"])
 def test_compiled_code_loads_outside_of_the_graph_or_asks_for_load(name, make):
     loss = make(name)()

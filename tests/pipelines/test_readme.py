@@ -80,7 +80,7 @@ def test_commands_run(untouched, command):
     untouched.run("sh", "-c", command)
 
 
-def test_it_is_short_and_says_that_there_is_no_evidence_yet():
+def test_it_is_short_and_says_that_the_evidence_is_preliminary():
     assert len(README.splitlines()) <= 200
-    assert "**There is no evidence yet.**" in README
+    assert "**Preliminary.**" in README
     assert "supported" not in README  # nor any verdict: those of `mini` would be taken for an answer

@@ -45,6 +45,7 @@ def one_set(study):
     return replace(study, scores=study.scores[study.scores["dataset"] == "skimage_test"], datasets=["skimage_test"])
 
 
+SLOW = pytest.mark.slow
 METRICS = ["psnr", "niqe", "gradient_variance_ratio", "lpips"]
 
 REDUCED = {
@@ -60,7 +61,7 @@ REDUCED = {
 }
 
 
-@pytest.mark.parametrize("kept", REDUCED)
+@pytest.mark.parametrize("kept", [*list(REDUCED)[:3], *(pytest.param(kept, marks=SLOW) for kept in list(REDUCED)[3:])])
 def test_every_figure_survives_a_study_with_little_in_it(full, kept, monkeypatch):
     if kept != "one run":  # it is drawn of the input: the same whatever was trained
         monkeypatch.delitem(sploss.FIGURES, "mechanism")
@@ -110,6 +111,7 @@ def scored_alone(monkeypatch):
             monkeypatch.delitem(paper.FIGURES, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", MEASURED)
 @pytest.mark.usefixtures("scored_alone")
 def test_every_figure_survives_whatever_was_measured(small, change):
@@ -120,6 +122,7 @@ def test_every_figure_survives_whatever_was_measured(small, change):
             one.figure.draw_without_rendering()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.usefixtures("scored_alone")
 def test_every_figure_survives_a_study_of_one_metric(small, metric):
