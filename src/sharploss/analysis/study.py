@@ -182,7 +182,7 @@ class Study:
 
     @cached_property
     def counted(self) -> pd.DataFrame:
-        """Return `scores` without the runs that do not qualify: what contrasts, ranks and fronts are made of."""
+        """Return `scores` without the runs that do not qualify: what contrasts are made of."""
         return self.without_unqualified(self.scores)
 
     @cached_property
