@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 HERE = Path(__file__).parent
-SCRIPT = "page.js"
+SCRIPTS = ("explorer.js", "page.js")
+"""What the page says is ready when the last has run."""
 ANSWER = "benchmark"
 """The study whose results answer the question; those of others, as mini, are no evidence."""
 
@@ -63,12 +64,12 @@ def write_front_page(root: Path) -> None:
 
 def render(study: Study, command: str) -> str:
     """Return the page as HTML; every text of the study is escaped. Arguments as in `write_page`."""
-    ids, script = count(), (HERE / SCRIPT).read_text(encoding="utf-8")
+    ids = count()
     return _template("page.html.jinja").render(
         study=study.params.study,
         new_id=lambda: f"t{next(ids)}",
-        script=script,
-        script_hash=hash_of(script),
+        scripts=[(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS],
+        hash_of=hash_of,
         **_claims(study),
         **_measured(study),
         **_described(study),
@@ -85,7 +86,7 @@ def _template(name: str) -> Template:
 
 
 def hash_of(script: str) -> str:
-    """Return the hash under which the page's policy lets its one script run, and no other."""
+    """Return the hash under which the page's policy lets a script run, and none that is not its own."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
