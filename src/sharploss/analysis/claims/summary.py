@@ -18,6 +18,9 @@ MARKS: dict[str, Mark] = {
 """Every verdict, and how its cell is marked."""
 
 VERDICTS = tuple(MARKS)
+LETTERS = dict(zip(VERDICTS, "SC=UN–", strict=True))
+"""How the matrix of claims says a verdict."""
+
 OUTCOMES = {"against": "the other way round"}
 MOST = 8
 """How many exceptions of a claim the page lists; claims.json holds all."""

@@ -44,12 +44,17 @@ class ViewRow(NamedTuple):
 
 
 class View(NamedTuple):
-    """A suite's table: its name, question, columns (heading, and whether it has any number), rows, notes.
+    """A suite's table.
 
-    `first` is the test set with most images, which is shown first.
+    Attributes:
+        name, file, question: of the suite, and how its files are called.
+        labels, columns: headings; of columns also whether any cell has a number.
+        rows, notes: what is below them.
+        first: the test set with most images, which is shown first.
     """
 
     name: str
+    file: str
     question: str
     labels: list[str]
     columns: list[tuple[str, bool]]
@@ -70,6 +75,7 @@ def view(study: Study, suite: str) -> View:
     tables = [table for end in ("", "_difference") for table in laid_out(study)[f"{name}{end}"]]
     return View(
         suite,
+        name,
         study.params.suites[suite].question,
         ["task", "network", "loss", "test set"],
         [*zip(map(heading, shown), numbers, strict=True)],
