@@ -33,7 +33,7 @@ def name_title(name: str) -> str:
 
 
 def loss_titles(losses: dict[str, LossSpec]) -> dict[str, str]:
-    """Name losses by their terms: "L1 + GV", "SPLoss (α 2)"; by weights too where that alone tells two of them apart.
+    """Name losses by their terms: "L1 + GV", "L1 + 2nd order"; by weights too where that alone tells two of them apart.
 
     What is still alike, as it differs in some other parameter, has its identifier behind it, the first one excepted.
     """

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -47,7 +46,9 @@ def test_every_loss_has_one_sentence_with_the_numbers_of_the_committed_scores(re
     names = [name.split("-")[2] for name in table.columns[4:]]
     for loss in names:
         change = (psnr[f"sr_x4-edsr-{loss}-h100-s0"] - psnr["sr_x4-edsr-l1-h100-s0"]).mean()
-        lines = [line for line in first.losses if re.match(rf"{re.escape(benchmark.titles[loss])} (is|cannot|costs)", line)]
+        lines = [
+            line for line in first.losses if re.match(rf"{re.escape(benchmark.titles[loss])} (is|cannot|costs)", line)
+        ]
         assert len(lines) == (loss not in ("l1", "sploss_a0"))
         assert all(f"PSNR {change:+.2f}".replace("-", MINUS) in line for line in lines)
 
@@ -143,7 +144,9 @@ def test_what_would_change_the_answer_is_the_budget(few, changes, said):
 
 def test_newer_trainings_of_as_many_steps_take_the_place_of_the_first_run(few):
     both = at_budgets(few, {"s5k": -0.2, "h100": 0.1})
-    (followed,) = {line for answer in answers(both) for line in answer.budget if line.startswith(f"PSNR of SPLoss ({ALPHA} 2) ")}
+    (followed,) = {
+        line for answer in answers(both) for line in answer.budget if line.startswith(f"PSNR of SPLoss ({ALPHA} 2) ")
+    }
     assert f"{MINUS}0.20" in followed
     assert "+0.10" not in followed
 

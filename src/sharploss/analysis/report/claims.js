@@ -25,7 +25,7 @@
     for (let node = target; node; node = node.parentElement) if (node.localName === "details") node.open = true;
     if (target.classList.contains("claim")) {
       target.hidden = false;
-      target.scrollIntoView();
+      target.scrollIntoView({ behavior: "instant" });
     }
   }
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
 
-from sharploss.analysis.figures.crops import chosen_files, crops_of, reference_name
+from sharploss.analysis.figures.crops import chosen_files, crops_of
 from sharploss.analysis.measures import ALPHA, metric_title, number
 from sharploss.analysis.plotting.pixels import grey, read_picture
 from sharploss.analysis.report.headline import BETTER, CHANGES, DECISIVE, EQUAL, OPEN, WORSE, Answer, answers, state
 from sharploss.analysis.stats.intervals import TRAINED
-from sharploss.analysis.stats.matched import BELOW, JUDGES, WITHIN
+from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import count, images_of, records
 from sharploss.analysis.tables.matched_psnr import UNKNOWN, alphas_of, change, costs, judged
@@ -20,9 +20,6 @@ from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import MAIN
 from sharploss.record.keys import TARGET
 from sharploss.utils.files import read_json
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EVIDENCE = 1_000
 """Steps below which a training tests the software alone."""
@@ -41,6 +38,17 @@ SAYS = {
 }
 
 
+BESIDE = {
+    WORSE: ("is further away", "are further away"),
+    BETTER: ("is closer", "are closer"),
+    EQUAL: ("is no different", "are no different"),
+    OPEN: ("is undecided", "are undecided"),
+    BELOW: (f"costs more PSNR than any {ALPHA}", f"cost more PSNR than any {ALPHA}"),
+    ABOVE: (f"keeps more PSNR than any {ALPHA}", f"keep more PSNR than any {ALPHA}"),
+}
+"""What is said of one other loss, and of several, at SPLoss's PSNR."""
+
+
 class Tile(NamedTuple):
     """A picture of the strip: its title, address below the repository's folder, scores, and which part is shown."""
 
@@ -54,7 +62,9 @@ def first_screen(study: Study) -> dict[str, Any]:
     """Return what the first screen shows: caution, sentences, tiles and what they are of, figure (None without one)."""
     found = answers(study)
     if not found:
-        why = "No network was trained with both SPLoss alone and L1, and has a score of how it looks: there is no answer."
+        why = (
+            "No network was trained with both SPLoss alone and L1, and has a score of how it looks: there is no answer."
+        )
         return {"caution": "", "sentences": [why], "tiles": [], "crop": "", "figure": _figure(study, "")}
     answer = found[0]
     steps = study.params.recipes[answer.recipe].steps
@@ -94,25 +104,25 @@ def sentences(study: Study, answer: Answer) -> list[str]:
 def _gain(study: Study, answer: Answer, rows: list[dict[str, Any]]) -> str:
     first, loss = rows[0], study.titles[rows[0]["loss"]]
     word = SAYS[state(first, first["baseline"] + first["difference"], first["baseline"])]
-    numbers = ", ".join(f"{metric_title(row['metric'])} {change(study, row)}" for row in rows)
+    numbers = ", ".join(f"{_name(row['metric'])} {change(study, row)}" for row in rows)
     images = count(images_of(study, answer.task, answer.dataset), "image")
     where = f"{images} of {name_title(answer.dataset)}, 95 % intervals"
     return f"{loss} instead of L1 {word.format(name_title(answer.network))}: {numbers} dB ({where})"
+
+
+def _name(metric: str) -> str:
+    title = metric_title(metric)
+    return title if title.isupper() else title.lower()
 
 
 def _beside(rows: list[dict[str, Any]]) -> str:
     """Count the other losses by how they do at equal PSNR."""
     if not rows:
         return ""
-    words = {WORSE: "further away", BETTER: "closer", EQUAL: "no different", OPEN: "undecided"}
-    states = [state(row, row["value"], row["reached"]) for row in rows if row["place"] == WITHIN]
-    parts = [f"{states.count(one)} {word}" for one, word in words.items() if one in states]
-    below = sum(row["place"] == BELOW for row in rows)
-    above = len(rows) - len(states) - below
-    parts += [f"{below} cost more PSNR than any {ALPHA}"] if below else []
-    parts += [f"{above} keep more PSNR than any {ALPHA}"] if above else []
-    several = f"{len(rows)} other loss{'' if len(rows) == 1 else 'es'}"
-    return f"Of {several} beside SPLoss at equal PSNR: {', '.join(parts)}."
+    states = [state(row, row["value"], row["reached"]) if row["place"] == WITHIN else row["place"] for row in rows]
+    counts = [(states.count(one), words) for one, words in BESIDE.items()]
+    parts = " and ".join(f"{n} {words[n > 1]}" for n, words in counts if n)
+    return f"Of {len(rows)} other losses beside SPLoss at equal PSNR, {parts}."
 
 
 def _standing(study: Study, answer: Answer, own: str) -> str:
@@ -125,7 +135,7 @@ def _standing(study: Study, answer: Answer, own: str) -> str:
         f"{study.params.recipes[answer.recipe].steps:,} steps",
         *([f"{here} of {here + absent} planned trainings"] if absent else []),
     ]
-    changes = answer.budget[-1].partition(f"{CHANGES} ")[2] if answer.budget else ""
+    changes = answer.budget[-1].partition(f"{CHANGES} ")[2].replace("if it ", "if SPLoss ", 1) if answer.budget else ""
     text = f"{'Preliminary' if seeds == 1 or absent else 'It rests on'}: {', '.join(known)}"
     return f"{text}; {changes}" if changes else f"{text}. It holds at this budget."
 
@@ -138,7 +148,7 @@ def strip(study: Study, answer: Answer) -> tuple[list[Tile], str]:
     losses = [loss for loss in (study.references[0], *PAPERS) if loss in variants]
     best, tiles, about = -1.0, list[Tile](), ""
     for name, crop in crops_of(study, answer.task).items():
-        files = chosen_files(study, name, str(runs["group"].iloc[0]), {loss: variants[loss] for loss in losses})
+        files = chosen_files(study, name, str(runs["group"].iloc[0]), {variants[loss]: loss for loss in losses})
         if files is None or len(losses) < 2:
             continue
         spread = np.std([grey(read_picture(path)) for _, path in files[2:]], axis=0)
@@ -154,7 +164,7 @@ def strip(study: Study, answer: Answer) -> tuple[list[Tile], str]:
                 for loss, path in files
             ]
             tiles = [*rest, target]
-            about = f"{crop['image']} of {name_title(crop['dataset'])}, {name_title(answer.network)}, {answer.task}"
+            about = f"{crop['image']} ({name_title(crop['dataset'])}), restored by {name_title(answer.network)}"
     return tiles, about
 
 
@@ -165,7 +175,9 @@ def _title(study: Study, loss: str) -> str:
 def _scores(study: Study, answer: Answer, crop: dict[str, Any]) -> dict[str, list[str]]:
     """Return PSNR and LPIPS of the whole image that a crop is of: loss -> texts."""
     scores = study.every_score
-    image = (scores["task"] == answer.task) & (scores["dataset"] == crop["dataset"]) & (scores["image"] == crop["image"])
+    image = (
+        (scores["task"] == answer.task) & (scores["dataset"] == crop["dataset"]) & (scores["image"] == crop["image"])
+    )
     mine = scores[image & scores["network"].isin([answer.network, ""]) & scores["recipe"].isin([answer.recipe, ""])]
     mine = mine[((mine["metric"] == "psnr") & mine["protocol"].isin(MAIN)) | (mine["metric"] == "lpips")]
     found = dict[str, list[str]]()

@@ -64,7 +64,10 @@ def write_front_page(root: Path) -> None:
     page = files.page.relative_to(root / FRONT_PAGE.parent).as_posix() if files.page.is_file() else ""
     text = _template("front.html.jinja").render(
         {"first": known.get("first"), "answer": known.get("answers", [])[:1], "page": page, "name": ANSWER},
-        **{"here": here, "planned": len(runs), "claims": summary.claims(told), "letters": summary.LETTERS},
+        here=here,
+        planned=len(runs),
+        claims=summary.claims(told),
+        letters=summary.LETTERS,
     )
     write_text(root / FRONT_PAGE, f"{text}\n")
 
@@ -113,7 +116,7 @@ def figures(folder: Path) -> tuple[dict[str, Entries], Entries]:
                 continue
             if not path.is_file():
                 raise UserError(f"{path} is missing: run 'make repro' to make it.")
-            sections.setdefault(entry["section"], []).append(entry)
+            sections.setdefault(entry["section"], []).append({"appendix": False, **entry})
         return sections, [entry for entry in listed if entry.get("not_drawn")]
 
 

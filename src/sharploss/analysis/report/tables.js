@@ -110,12 +110,20 @@
     const table = frame.querySelector("table"), rows = [...table.tBodies[0].rows];
     const told = make("p");
     told.setAttribute("role", "status");
+    const labels = [...table.tHead.rows[0].cells].filter((head) => head.dataset.label !== undefined);
     const apply = () => {
       for (const row of rows) row.hidden = !filters.every((filter) => filter.passes(row));
-      told.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`;
+      const shown = rows.filter((row) => !row.hidden), same = [];
+      for (const head of labels) {
+        // What all rows share is said beside the table once.
+        const values = [...new Set(shown.map((row) => row.cells[head.cellIndex].textContent.trim()))].filter((text) => text !== "\u2014");
+        const alike = values.length === 1 && head.cellIndex !== Number(table.dataset.typed);
+        if (alike) same.push(values[0]);
+        for (const row of table.rows) row.cells[head.cellIndex].hidden = alike;
+      }
+      told.textContent = `${shown.length} of ${rows.length} rows${same.length ? `: ${same.join(", ")}` : ""}`;
       if (frame.clientWidth) stick(frame);
     };
-    const labels = [...table.tHead.rows[0].cells].filter((head) => head.dataset.label !== undefined);
     const filters = labels.map((head) => filterOf(table, head.cellIndex, apply)).filter(Boolean);
     const toggle = make("button", { type: "button", className: "toggle", textContent: "Differences to the baseline" });
     const show = (differences) => {

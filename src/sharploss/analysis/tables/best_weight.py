@@ -180,8 +180,8 @@ def selection_notes(study: Study, part: pd.DataFrame) -> list[str]:
     fewer, ends = on[(part["trials"] < part["most"]) & ~reference], on + part["value"].map(" ({:g})".format)
     equal = f"Fewer trials than {most}: {', '.join(fewer)}" if len(fewer) else f"An equal number of trials: {most} each"
     single = (
-        f" {family_title(name, study.titles)}, the reference, has no weight to look for: one training, which the best of "
-        "several leads a little by luck alone."
+        f" {family_title(name, study.titles)}, the reference, has no weight to look for: one training, which the best "
+        "of several leads a little by luck alone."
         for name in part.loc[reference, "family"].head(1)
     )
     beyond = ", ".join(ends[part["at_end"].astype(bool)])

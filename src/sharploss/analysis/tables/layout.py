@@ -27,7 +27,7 @@ Mark = Literal["", "best", "second", "worse", "tie", "gone"]
 
 
 class Cell(NamedTuple):
-    """One cell: its text, and whether it is best or second best, or worse than the baseline or no different, or gone."""
+    """One cell: its text, and its mark: best or second best, worse than the baseline or no different, or no number."""
 
     text: str
     mark: Mark = ""
@@ -251,7 +251,10 @@ def _pair_notes(study: Study, losses: pd.DataFrame, part: pd.DataFrame) -> list[
     """Return a note on differences over fewer seeds than planned, since their own or the baseline's have no score."""
     planned = _planned(study, losses).groupby(ROW)["seed"].nunique().to_dict()
     few = {_key(row): row["seeds"] for row in records(part) if row["seeds"] < planned.get(_key(row), 0)}
-    named = [f"{name_title(key[1])} {study.titles[key[3]]}, {seeds} of {count(planned[key], 'seed')}" for key, seeds in few.items()]
+    named = [
+        f"{name_title(key[1])} {study.titles[key[3]]}, {seeds} of {count(planned[key], 'seed')}"
+        for key, seeds in few.items()
+    ]
     if not named:
         return []
     return [f"Paired over fewer seeds than planned, where the loss or its baseline has no scores: {'; '.join(named)}."]

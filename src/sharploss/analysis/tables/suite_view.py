@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sharploss.analysis.measures import Measure, heading
+from sharploss.analysis.measures import TIMES, Measure, heading
 from sharploss.analysis.stats.intervals import ROW
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import Cell
@@ -105,7 +105,7 @@ def _rows(
         pairs = {measure: _pair(*both) for measure, *both in zip(known, values, changes, strict=True)}
         yield ViewRow(
             [task, network.text, loss.text, name_title(dataset)],
-            f"{images} × {row['runs']:.0f}" if run else str(images),
+            f"{images} {TIMES} {row['runs']:.0f}" if run else str(images),
             str(run.get("run", "")),
             str(row["network"]),
             str(run.get("variant", "")),
