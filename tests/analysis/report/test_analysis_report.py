@@ -73,7 +73,7 @@ def test_the_page_asks_the_network_for_nothing_and_lets_its_own_scripts_run(page
 def test_the_verdicts_come_first_and_every_section_can_be_reached(page):
     outline = Outline(page)
     sections = re.findall(r"<h2 id=\"(\w+)\">", page)
-    assert sections == "answer verdicts suites figures explorer papers appendix".split()
+    assert sections == ["answer", "verdicts", "suites", "figures", "explorer", "papers", "appendix"]
     parts = re.findall(r"<h3 id=\"([\w-]+)\">", page[page.index('id="appendix"') :])
     assert {"losses", "calibration", "protocols", "cost", "provenance", "gaps"} <= set(parts)
     assert {*sections, *parts} <= {link[1:] for link in outline.links if link.startswith("#")}
