@@ -39,6 +39,8 @@ def test_no_two_losses_of_a_study_have_one_title(benchmark):
     assert len(set(titles.values())) == len(titles)
 
 
-@pytest.mark.parametrize(("name", "title"), [("b100", "B100"), ("edsr", "EDSR"), ("bicubic", "Bicubic"), ("mine", "mine")])
+@pytest.mark.parametrize(
+    ("name", "title"), [("b100", "B100"), ("edsr", "EDSR"), ("bicubic", "Bicubic"), ("mine", "mine")]
+)
 def test_networks_and_sets_have_the_names_that_readers_know(name, title):
     assert name_title(name) == title
