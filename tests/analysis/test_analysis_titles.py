@@ -1,5 +1,6 @@
 import pytest
 
+from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.config.loss_spec import parse_loss
 
@@ -21,8 +22,8 @@ LOSSES = {
 def test_losses_are_named_by_their_terms_and_by_weights_where_only_these_differ():
     assert loss_titles({name: parse_loss(spec) for name, spec in LOSSES.items()}) == {
         "l1": "L1",
-        "sploss": "SPLoss (α 2)",
-        "sploss_a0": "SPLoss (α 0)",
+        "sploss": f"SPLoss ({ALPHA} 2)",
+        "sploss_a0": f"SPLoss ({ALPHA} 0)",
         "ssim_gv": "SSIM + GV",
         "l1_second_order": "L1 + 2nd order",
         "l1_gv": "L1 + 0.01 GV",

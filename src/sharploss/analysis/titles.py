@@ -33,7 +33,7 @@ def name_title(name: str) -> str:
 
 
 def loss_titles(losses: dict[str, LossSpec]) -> dict[str, str]:
-    """Name losses by their terms: "L1 + GV", "SPLoss (α 2)"; by weights too where that alone tells two of them apart.
+    """Name losses by their terms: "L1 + GV", "L1 + 2nd order"; by weights too where that alone tells two of them apart.
 
     What is still alike, as it differs in some other parameter, has its identifier behind it, the first one excepted.
     """
@@ -43,6 +43,11 @@ def loss_titles(losses: dict[str, LossSpec]) -> dict[str, str]:
         title = _title(loss, spec, weights=True) if often[short[loss]] > 1 else short[loss]
         titles[loss] = f"{title} ({loss})" if title in titles.values() else title
     return titles
+
+
+def family_title(family: str, titles: dict[str, str]) -> str:
+    """Return what a family of losses (`families.LossFamily.name`) is called: its terms, or its only loss's title."""
+    return titles.get(family) or " + ".join(TERMS.get(term, term) for term in family.split(" + "))
 
 
 def _title(loss: str, spec: LossSpec, *, weights: bool) -> str:

@@ -108,7 +108,7 @@ def test_no_other_reference_takes_the_place_of_one_that_diverged(tmp_path, seeds
     for table in laid_out(study)[f"{suite}_difference"]:
         for row in table.rows:
             told = {cell.text for cell in row[2:]}
-            if row[0].text == "edsr" and row[1].text != "l1_vgg":
+            if row[0].text == "EDSR" and row[1].text != "L1 + VGG":
                 assert told == {"L1 diverged (l1 at step 140)"}
 
 

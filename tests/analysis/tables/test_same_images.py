@@ -144,9 +144,9 @@ def test_a_row_that_restored_everything_exactly_is_infinite_and_first_and_limits
     assert found.loc["ssim", "psnr_y_rank"] == 1
     assert set(found["psnr_y_images"]) == {4}
     table = laid_out(study)["pairings"][0]
-    row = next(row for row in table.rows if [cell.text for cell in row[:2]] == ["espcn", "ssim"])
+    row = next(row for row in table.rows if [cell.text for cell in row[:2]] == ["ESPCN", "SSIM"])
     assert (row[2].text, row[2].mark) == ("∞", "best")
-    change_row = next(row for row in laid_out(study)["pairings_difference"][0].rows if row[1].text == "ssim")
+    change_row = next(row for row in laid_out(study)["pairings_difference"][0].rows if row[1].text == "SSIM")
     assert change_row[2].text == "no difference of infinite PSNR"
     assert r"$\infty$" in latex(table)
     tables.write_tables(study)
