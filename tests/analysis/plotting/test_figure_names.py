@@ -35,8 +35,7 @@ def dots(names):
 
 def scatter(names):
     rows = [[net, name, at, -at] for net in names[:2] for at, name in enumerate(names)]
-    notes = {name: f"beaten by none: {', '.join(names[:3])}" for name in names[:2]}
-    return lines_figure(pd.DataFrame(rows, columns=["panel", "line", "x", "y"]), "x", "y", columns=2, notes=notes)
+    return lines_figure(pd.DataFrame(rows, columns=["panel", "line", "x", "y"]), "x", "y", columns=2)
 
 
 def claims(names):

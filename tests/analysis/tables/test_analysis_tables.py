@@ -165,7 +165,7 @@ def test_the_summary_holds_the_means_on_the_first_test_set(written):
 def test_every_table_is_written_as_csv_markdown_and_latex(written):
     names = {"pairings", "pairings_difference", "matched_psnr", "best_weight", "unqualified"}
     names |= {f"paper_{name}" for name in ("sploss_table1", "sploss_table2", "sploss_table3", "gv_table1", "gv_table2")}
-    names |= {"paper_sharpgan_table1"}
+    names |= {"paper_sharpgan_table1", "paper_sog"}
     wanted = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")} - {"matched_psnr.tex"}  # has words
     assert {path.name for path in written.iterdir()} == wanted | {
         f"{name}.csv" for name in ("cost", "curves", "alpha_control", "alpha_sweep")
@@ -287,7 +287,7 @@ def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path)
         assert body.count(rf"\begin{{{what}}}") == body.count(rf"\end{{{what}}}")
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex is not installed: the tables were checked for structure alone")
-    packages = r"\documentclass{article}\usepackage{booktabs}\extrafloats{100}"
+    packages = r"\documentclass{article}\usepackage{booktabs,longtable}\extrafloats{100}"
     (tmp_path / "all.tex").write_text(rf"{packages}\begin{{document}}{body}\end{{document}}")
     subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tmp_path, check=True, capture_output=True)
 

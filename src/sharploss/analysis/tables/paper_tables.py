@@ -1,31 +1,42 @@
-"""Each published table with the measured number beside every published one: same protocol, budgets stated."""
+"""The papers' tables as they print them, the measured difference of two losses beside the published one."""
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.measures import heading, number
+from sharploss.analysis.measures import ALPHA, MINUS, heading, metric_title, number
 from sharploss.analysis.published import PaperTable, load_index, published_values
-from sharploss.analysis.stats.intervals import CELL, TRAINED
+from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
 from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables.layout import (
+    CHANGE,
     NOT_MEASURED,
     Cell,
     Table,
+    change,
     count,
     gap_notes,
     image_notes,
     records,
     seed_notes,
 )
+from sharploss.analysis.titles import name_title
 from sharploss.utils.errors import sentence
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WHATS = ("published", "measured", "difference")
 FIRST_RUN = "h100"
+MEASURES = {"psnr": "y", "ssim": "y", "lpips": "alex_v0.1", "fid": "inception_p128"}
+UNPUBLISHED = {
+    "mdf": ("MDF", "networks trained with MDF and with its rivals",
+            ["l1", "l2", "ssim", "ms_ssim", "vgg", "mse_vgg_w0_01", "mse_lpips_w0_01", "mdf"], MEASURES),
+    "sog": ("SOG", "the second-order gradient term added to L1", ["l1", "l1_second_order"], MEASURES),
+}  # fmt: skip
+"""Tables of papers of which only a page or an abstract is at hand: paper, title, losses (its own last), measures."""
+
 Means = dict[tuple[str, ...], float]
 
 
@@ -34,7 +45,8 @@ def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
     """Compare every published table with the study.
 
     Returns:
-        file name ("paper_" and the table's name) -> its numbers (`beside`) and its layout.
+        file name ("paper_" and the table's name) -> its numbers (`beside`) and its layout; last those in the shape of
+        papers whose numbers are not at hand (`UNPUBLISHED`), where the study plans their losses.
 
     Raises:
         UserError: results/published is missing or damaged; the message names the file.
@@ -44,8 +56,52 @@ def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
     found: dict[str, tuple[pd.DataFrame, Table]] = {}
     for name, about in index.tables.items():
         numbers = beside(study, table[table["table"] == name], about, mean, index.names.datasets)
-        found[f"paper_{name}"] = (numbers, lay_out(study, about, numbers))
+        found[f"paper_{name}"] = (numbers, lay_out(study, about, numbers, index.names.datasets))
+    for name in UNPUBLISHED:
+        about, rows = unpublished(study, name)
+        datasets = {str(row["label_dataset"]): [str(row["dataset"])] for row in records(rows)}
+        if len(rows):
+            numbers = beside(study, rows, about, mean, datasets)
+            found[f"paper_{name}"] = (numbers, lay_out(study, about, numbers, datasets))
     return found
+
+
+def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
+    """Describe a paper's table whose numbers are not at hand: what the study plans for it, a row per cell."""
+    import pandas as pd
+
+    paper, title, losses, metrics = UNPUBLISHED[name]
+    planned = {
+        (str(run["task"]), str(run["network"]), str(run["loss"]))
+        for run in [*records(study.runs), *map(dict[str, Any], study.absent)]
+    }
+    groups = sorted((task, network) for task, network, loss in planned if loss == losses[-1])
+    cells = [
+        (
+            task,
+            network,
+            loss,
+            data,
+            metric,
+            protocol,
+            name_title(network),
+            study.titles.get(loss, loss),
+            name_title(data),
+        )
+        for task, network in groups
+        for loss in losses
+        if (task, network, loss) in planned
+        for data in study.params.tasks[task].test
+        for metric, protocol in metrics.items()
+    ]
+    columns = ["task", "network", "loss", "dataset", "metric", "protocol"]
+    rows = pd.DataFrame(cells, columns=[*columns, "label_network", "label_loss", "label_dataset"])
+    rows = rows.assign(label_scale=rows["task"], label_metric=rows["metric"])
+    return PaperTable(
+        paper=paper, where="a table in its shape", title=title, rows=1, sha256="", budget="numbers are not at hand",
+        protocol="Ours is taken", tasks={task: [task] for task, _ in groups},
+        metrics={metric: (metric, protocol) for metric, protocol in metrics.items()},
+    ), rows.assign(alpha=float("nan"), value=float("nan"), decimals=0)  # fmt: skip
 
 
 def beside(
@@ -98,45 +154,188 @@ def _measured(
     return {"measured_task": "", "measured_recipe": "", "measured": float("nan"), "status": status}
 
 
-def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame) -> Table:
-    """Lay out a published table: a row per network, loss and test set; three columns per metric."""
-    metrics = {str(row["metric"]): (str(row["metric"]), str(row["protocol"])) for row in records(numbers)}
-    heads = [f"{heading(measure)}: {what}" for measure in metrics.values() for what in WHATS]
-    found: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
-    for row in records(numbers):
-        found.setdefault(_labels(row), {})[str(row["metric"])] = row
-    rows = [
-        [*map(Cell, labels), *(cell for metric in metrics for cell in _cells(part.get(metric), metric))]
-        for labels, part in found.items()
-    ]
+def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: dict[str, list[str]]) -> Table:
+    """Lay out a table as papers print theirs: test set and metric down, networks and losses across.
+
+    Beside a loss that is compared with another stands the published difference and, where both were trained alike here,
+    both means and the measured difference with its interval. What was not measured is named in a sentence below.
+    """
+    swept, scales = numbers["alpha"].nunique() > 2, numbers["label_scale"].nunique() > 1
+    printed = {(_label(row, scales), _column(row, swept)): row for row in records(numbers)}
+    labels, columns = list(dict.fromkeys(label for label, _ in printed)), list(dict.fromkeys(at for _, at in printed))
+    parts, bases, gone = list[tuple[str, list[Cell]]](), bases_of(columns), list[str]()
+    seen = set[tuple[str, ...]]()
+    for column in columns:
+        base, name = bases.get(column), column_title(column, columns)
+        own, other = ([printed.get((label, each)) for label in labels] if each else [] for each in (column, base))
+        parts.append((name, [Cell(printed_number(row)) for row in own]))
+        if base is None:
+            continue
+        minus = f"{name} {MINUS} {base[1] if base[0] == column[0] else base[0]}"
+        parts.append((minus, [_apart(row, than) for row, than in zip(own, other, strict=True)]))
+        ours = [
+            row and than and measured_pair(study, about, datasets, row, than)
+            for row, than in zip(own, other, strict=True)
+        ]
+        if any(ours):
+            seen |= {label for label, found in zip(labels, ours, strict=True) if found}
+            parts.append(
+                (
+                    f"here: {base[1]} → {column[1]}" if base[0] == column[0] else "here",
+                    [_ends(row, found) for row, found in zip(own, ours, strict=True)],
+                )
+            )
+            parts.append((f"here: {minus}", [_change(row, found) for row, found in zip(own, ours, strict=True)]))
+        else:
+            why = dict.fromkeys(
+                row["status"] for row in [*own, *other] if row and row["status"] not in ("measured", NOT_MEASURED)
+            )
+            gone.append(f"{' '.join(column)} ({'; '.join(why)})" if why else " ".join(column))
+    if seen:
+        sets = dict.fromkeys(label[:-1] for label in labels)
+        gone += [f"anything on {' '.join(one)}" for one in sets if not any(label[:-1] == one for label in seen)]
+    parts = [part for part in parts if any(cell.text for cell in part[1])]
     return Table(
-        caption=f"{about.paper}, {about.where}: {about.title}; measured numbers beside the published ones.",
-        columns=["scale", "network", "loss", "test set", *heads],
-        rows=rows,
-        labels=4,
+        caption=f"{about.paper}, {about.where}: {about.title}.",
+        columns=[
+            *(["test set", "scale", "metric"] if scales else ["test set", "metric"]),
+            *(head for head, _ in parts),
+        ],
+        rows=[[*map(Cell, label), *(cells[at] for _, cells in parts)] for at, label in enumerate(labels)]
+        if parts
+        else [],
+        labels=3 if scales else 2,
         notes=[
             f"Published: {about.budget}. {sentence(about.protocol)}",
             *about.notes,
+            *([f"Not measured here: {'; '.join(gone)}."] if gone else []),
             *measured_budget(study, numbers),
-            *gap_notes(study, rows),
+            *(
+                note
+                for note in gap_notes(study)
+                if note.startswith(tuple(map(metric_title, numbers["metric"].unique())))
+            ),
         ],
     )
 
 
-def _labels(row: dict[str, Any]) -> tuple[str, ...]:
-    scale, loss = str(row["label_scale"]), str(row["label_loss"])
-    swept = f" (alpha {row['alpha']:g})" if loss == "SP" else ""
-    return f"x{scale}" if scale != "1" else "—", str(row["label_network"]), f"{loss}{swept}", str(row["label_dataset"])
+def _label(row: dict[str, Any], scales: bool) -> tuple[str, ...]:
+    scale, known = str(row["label_scale"]), {"mean4": "mean of four sets"}
+    metric = heading((str(row["metric"]), str(row["protocol"])))
+    names = (known.get(str(row["label_dataset"]), str(row["label_dataset"])).replace("_val", ""), metric)
+    return (names[0], f"x{scale}" if scale.isdigit() else scale, names[1]) if scales else names
 
 
-def _cells(row: dict[str, Any] | None, metric: str) -> list[Cell]:
-    """Return the three cells of one metric."""
-    if row is None:
-        return [Cell("—", "gone")] * 3
-    own = f"{row['value']:.{row['decimals']}f}"
-    if row["status"] != "measured":
-        return [Cell(own), Cell(row["status"], "gone"), Cell("—", "gone")]
-    return [Cell(own), Cell(number(metric, row["measured"])), Cell(number(metric, row["difference"], sign=True))]
+def _column(row: dict[str, Any], swept: bool) -> tuple[str, str]:
+    loss = str(row["label_loss"])
+    return str(row["label_network"]), f"{ALPHA} {row['alpha']:g}" if swept and loss == "SP" else loss
+
+
+def bases_of(columns: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Find what each column (network, loss) of a paper's table is compared with.
+
+    It is the same network's loss that it adds a term to; MDF, of its rivals; the first loss, of those with SPLoss; and,
+    where every network has one loss alone, the network before it.
+    """
+    if len({network for network, _ in columns}) == len(columns):
+        return dict(zip(columns[1:], columns[:-1], strict=True))
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for network, loss in columns:
+        mine = [other for one, other in columns if one == network and other != loss]
+        longest = sorted((other for other in mine if loss.replace(" ", "").startswith(f"{other}+")), key=len)
+        base = longest[-1:] or mine[:1] * loss.startswith(("SP", ALPHA)) or ["MDF"] * ("MDF" in mine)
+        if base:
+            found[network, loss] = (network, base[0])
+    return found
+
+
+def column_title(column: tuple[str, str], columns: list[tuple[str, str]]) -> str:
+    """Name a column by what tells it from the others: network, loss, or both."""
+    networks = [network for network, _ in columns]
+    if len(set(networks)) == len(networks) > 1:
+        return column[0]
+    return " ".join(column) if len(set(networks)) > 1 else column[1]
+
+
+def printed_number(row: dict[str, Any] | None) -> str:
+    """Return a published number with its own decimals; "" where there is none."""
+    return "" if row is None or math.isnan(row["value"]) else f"{row['value']:.{row['decimals']}f}"
+
+
+def _apart(row: dict[str, Any] | None, other: dict[str, Any] | None) -> Cell:
+    if not row or not other or math.isnan(row["value"] - other["value"]):
+        return Cell("")
+    text = f"{row['value'] - other['value']:+.{max(row['decimals'], other['decimals'])}f}"
+    return Cell(text.replace("-", MINUS))
+
+
+def _ends(row: dict[str, Any] | None, found: dict[str, float] | None) -> Cell:
+    if not row or not found:
+        return Cell("")
+    return Cell(
+        " → ".join(
+            number(row["metric"], value) for value in (found["baseline"], found["baseline"] + found["difference"])
+        )
+    )
+
+
+def _change(row: dict[str, Any] | None, found: dict[str, float] | None) -> Cell:
+    return change(row["metric"], (found[name] for name in CHANGE)) if row and found else Cell("")
+
+
+def measured_pair(
+    study: Study, about: PaperTable, names: dict[str, list[str]], row: dict[str, Any], other: dict[str, Any]
+) -> dict[str, float] | None:
+    """Return the measured difference of two published cells (CHANGE): of the first tasks and longest recipe of both.
+
+    A mean over several sets has no interval.
+    """
+    same = next(tasks for tasks in about.tasks.values() if row["task"] in tasks)
+    one, than = ((each["network"], each["loss"]) for each in (row, other))
+    for task, recipe in _planned(study, one, tuple(same)):
+        found = compared(study, task, recipe, one, than)
+        cells = [found.get((data, row["metric"], row["protocol"])) for data in names[str(row["label_dataset"])]]
+        known = [cell for cell in cells if cell]
+        if len(known) == len(cells):
+            ends = (math.nan, math.nan) if len(known) > 1 else (known[0]["low"], known[0]["high"])
+            means = [sum(float(cell[name]) for cell in known) / len(known) for name in ("baseline", "difference")]
+            return dict(zip(CHANGE, (*means, *ends, max(cell["smallest"] for cell in known)), strict=True))
+    return None
+
+
+def _planned(study: Study, one: tuple[str, str], tasks: tuple[str, ...]) -> list[tuple[str, str]]:
+    """List task and recipe of a network's runs with a loss: the best matching task, then the longest recipe first.
+
+    What the benchmark's first run left (recipes h100*), which had a protocol of its own, gives way to all others.
+    """
+    runs = study.runs[
+        (study.runs["network"] == one[0]) & (study.runs["loss"] == one[1]) & study.runs["task"].isin(tasks)
+    ]
+    order = sorted(
+        records(runs),
+        key=lambda run: (tasks.index(run["task"]), str(run["recipe"]).startswith(FIRST_RUN), -run["step"]),
+    )
+    return list(dict.fromkeys((run["task"], run["recipe"]) for run in order))
+
+
+@lru_cache(maxsize=200)
+def compared(
+    study: Study, task: str, recipe: str, one: tuple[str, str], other: tuple[str, str]
+) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Compare one network and loss with another of the same task and recipe: dataset, metric, protocol -> difference.
+
+    The spread of seeds is known where the network is the same.
+    """
+    import pandas as pd
+
+    scores = study.counted[(study.counted["task"] == task) & (study.counted["recipe"] == recipe)]
+    sides = [scores[(scores["network"] == network) & (scores["loss"] == loss)] for network, loss in (one, other)]
+    base, spreads = other[1], study.spreads
+    if one[0] != other[0]:
+        base, spreads = "base", {}
+        sides = [side.assign(network="", loss=name) for side, name in zip(sides, ("other", base), strict=True)]
+    found = differences(pd.concat(sides, ignore_index=True), [base], spreads)
+    return {(row["dataset"], row["metric"], row["protocol"]): row for row in records(found)}
 
 
 def measured_budget(study: Study, numbers: pd.DataFrame) -> list[str]:
