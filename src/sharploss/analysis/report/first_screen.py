@@ -121,7 +121,8 @@ def _beside(rows: list[dict[str, Any]]) -> str:
         return ""
     states = [state(row, row["value"], row["reached"]) if row["place"] == WITHIN else row["place"] for row in rows]
     counts = [(states.count(one), words) for one, words in BESIDE.items()]
-    parts = " and ".join(f"{n} {words[n > 1]}" for n, words in counts if n)
+    *first, last = (f"{n} {words[n > 1]}" for n, words in counts if n)
+    parts = f"{', '.join(first)} and {last}" if first else last
     return f"Of {len(rows)} other losses beside SPLoss at equal PSNR, {parts}."
 
 
@@ -137,7 +138,7 @@ def _standing(study: Study, answer: Answer, own: str) -> str:
     ]
     changes = answer.budget[-1].partition(f"{CHANGES} ")[2].replace("if it ", "if SPLoss ", 1) if answer.budget else ""
     text = f"{'Preliminary' if seeds == 1 or absent else 'It rests on'}: {', '.join(known)}"
-    return f"{text}; {changes}" if changes else f"{text}. It holds at this budget."
+    return f"{text}; {changes}" if changes else f"{text}."
 
 
 def strip(study: Study, answer: Answer) -> tuple[list[Tile], str]:
