@@ -152,7 +152,7 @@ def test_a_suites_table_sorts_filters_and_turns_values_into_differences(shown):
     enter = f"(c => {{{{ c.value = {{!r}}; c.dispatchEvent(new Event('input')) }}}})({bar}.querySelector({{!r}}))"
     shown.evaluate(enter.format("gv", "input[type=search]"))
     assert set(column(loss)) == {"L1 + GV", "L2 + GV"}
-    told = shown.evaluate(f"{bar}.querySelector('[role=status]').textContent")
+    told = shown.evaluate("document.querySelector('.suite:not([hidden]) caption [role=status]').textContent")
     assert told.startswith(f"{len(column(loss))} of ")
     assert shown.evaluate(f"getComputedStyle({ROWS}[0].cells[{psnr}].querySelector('small')).display") == "none"
     shown.evaluate(f"{bar}.querySelector('.toggle').click()")
@@ -293,8 +293,9 @@ SCROLLED = """(frame => {
   frame.scrollLeft = 100000;
   const edge = frame.getBoundingClientRect().left + frame.clientLeft;
   const told = cell => [cell.getBoundingClientRect().left - edge, cell.offsetWidth, getComputedStyle(cell)];
-  const labels = [...frame.querySelector("tbody tr").querySelectorAll("th")];
-  const heads = [...frame.querySelectorAll("thead th")].slice(0, labels.length);
+  const row = frame.querySelector("tbody tr:not([hidden])");
+  const labels = [...row.querySelectorAll("th")].filter(cell => cell.offsetWidth);
+  const heads = labels.map(cell => frame.querySelector("thead tr").cells[cell.cellIndex]);
   return [frame.scrollLeft, frame.clientWidth, ...[labels, heads].map(row => row.map(told).map(
     ([left, width, style]) => [style.position, Math.round(left), width, style.backgroundColor, style.zIndex]))];
 })"""

@@ -97,7 +97,9 @@ def sentences(study: Study, answer: Answer) -> list[str]:
         else f"A training step with it takes {cost} of L1's."
     )
     others = [row for row in cells.values() if row["metric"] == judges[0] and row["loss"] not in alphas]
-    gain = f"{_gain(study, answer, [cells[own, name] for name in (*judges[:2], 'psnr')])}. {_beside(others)}".strip()
+    gain = (
+        f"{_gain(study, answer, [cells[own, name] for name in (*judges[:2], 'psnr')])}. {other_losses(others)}".strip()
+    )
     return [gain, price, _standing(study, answer, own)]
 
 
@@ -115,7 +117,7 @@ def _name(metric: str) -> str:
     return title if title.isupper() else title.lower()
 
 
-def _beside(rows: list[dict[str, Any]]) -> str:
+def other_losses(rows: list[dict[str, Any]]) -> str:
     """Count the other losses by how they do at equal PSNR."""
     if not rows:
         return ""
@@ -123,7 +125,8 @@ def _beside(rows: list[dict[str, Any]]) -> str:
     counts = [(states.count(one), words) for one, words in BESIDE.items()]
     *first, last = (f"{n} {words[n > 1]}" for n, words in counts if n)
     parts = f"{', '.join(first)} and {last}" if first else last
-    return f"Of {len(rows)} other losses beside SPLoss at equal PSNR, {parts}."
+    several = f"{len(rows)} other loss{'' if len(rows) == 1 else 'es'}"
+    return f"Of {several} beside SPLoss at equal PSNR, {parts}."
 
 
 def _standing(study: Study, answer: Answer, own: str) -> str:
