@@ -128,7 +128,7 @@ def test_the_longest_training_is_compared_but_one_of_the_first_run_only_where_th
         row = {"task": "sr_x4", "network": "edsr", "loss": "l1", "metric": "psnr", "protocol": "y"}
         published = pd.DataFrame([row | {"label_dataset": "Set5", "value": 31.0}])
         about = SimpleNamespace(tasks={"4": ["sr_x4"]})
-        study = SimpleNamespace(runs=pd.DataFrame(runs))
+        study = type("Runs", (), {"runs": pd.DataFrame(runs)})()
         return beside(study, published, about, mean, {"Set5": ["set5"]})["measured_recipe"].item()
 
     assert measured_recipe(("short", 10), ("long", 500), ("h100", 900)) == "long"
