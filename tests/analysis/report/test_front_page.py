@@ -61,6 +61,15 @@ def test_the_front_page_has_the_answer_and_says_of_how_many_trainings_it_is(tmp_
     assert (f"{len(here)} of the {len(runs)} trainings" in text) == bool(lacking)
 
 
+def test_the_readme_says_what_the_front_page_says(repository, benchmark):
+    first, readme = first_screen(benchmark), (repository / "README.md").read_text(encoding="utf-8")
+    text = " ".join(readme.split())
+    assert first["sentences"][0] in text
+    assert first["sentences"][-1] in text
+    assert all(f'src="{tile["address"]}"' in readme for tile in first["tiles"])
+    assert f"reports/{ANSWER}/figures/{first['figure']['name']}.svg" in readme
+
+
 def test_the_committed_front_page_is_what_the_committed_results_say(repository, tmp_path, benchmark, benchmark_answers):
     """Whoever changes results or rules draws the benchmark's pages again: make report STUDY=benchmark."""
     study = benchmark

@@ -65,7 +65,7 @@ def first_screen(study: Study) -> dict[str, Any]:
         why = (
             "No network was trained with both SPLoss alone and L1, and has a score of how it looks: there is no answer."
         )
-        return {"caution": "", "sentences": [why], "tiles": [], "crop": "", "figure": _figure(study, "")}
+        return {"caution": "", "sentences": [why], "tiles": [], "crop": "", "figure": _figure(study)}
     answer = found[0]
     steps = study.params.recipes[answer.recipe].steps
     tiles, crop = strip(study, answer)
@@ -76,7 +76,7 @@ def first_screen(study: Study) -> dict[str, Any]:
         "sentences": sentences(study, answer),
         "tiles": [tile._asdict() for tile in tiles],
         "crop": crop,
-        "figure": _figure(study, answer.task),
+        "figure": _figure(study),
     }
 
 
@@ -187,8 +187,8 @@ def _scores(study: Study, answer: Answer, crop: dict[str, Any]) -> dict[str, lis
     return found
 
 
-def _figure(study: Study, task: str) -> dict[str, Any] | None:
-    """Return the entry of the trade-off among the study's figures: that of the front, else that of the task."""
+def _figure(study: Study) -> dict[str, Any] | None:
+    """Return the entry of the first trade-off among the study's figures."""
     path = study.paths.figures / "figures.json"
-    listed = {entry["name"]: entry for entry in read_json(path) if not entry.get("not_drawn")} if path.is_file() else {}
-    return listed.get("tradeoff") or listed.get(f"tradeoff_{task}")
+    listed: list[dict[str, Any]] = read_json(path) if path.is_file() else []
+    return next((one for one in listed if one["section"] == "tradeoff" and not one.get("not_drawn")), None)

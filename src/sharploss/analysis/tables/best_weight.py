@@ -174,7 +174,7 @@ def _numbers(row: dict[str, Any], ranks: dict[Measure, float], based: bool) -> l
 
 def selection_notes(study: Study, part: pd.DataFrame) -> list[str]:
     """Return notes on how the best was chosen, which losses had fewer trials, and whose best ends the range tried."""
-    family = part["family"].map(lambda name: family_title(name, study.titles))
+    family = part["family"].map(lambda name: family_title(str(name), study.titles))
     on, most = family + " on " + part["network"].map(name_title), part["most"].iloc[0]
     reference = part["family"] == part["against"]
     fewer, ends = on[(part["trials"] < part["most"]) & ~reference], on + part["value"].map(" ({:g})".format)

@@ -243,7 +243,8 @@ def seed_notes(study: Study, losses: pd.DataFrame) -> list[str]:
         failed = part.loc[part["failure"] != "", "failure"]
         if 0 < len(failed) < len(part):
             why = ", ".join(dict.fromkeys(failed))
-            named.append(f"{name_title(network)} {study.titles[loss]}, {len(failed)} of {len(part)} seeds ({why})")
+            name = f"{name_title(str(network))} {study.titles[str(loss)]}"
+            named.append(f"{name}, {len(failed)} of {len(part)} seeds ({why})")
     return [f"Means are over the seeds that have scores; without some: {'; '.join(named)}."] if named else []
 
 
