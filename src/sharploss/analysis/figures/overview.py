@@ -117,9 +117,11 @@ def tradeoff_points(study: Study, block: Block) -> tuple[tuple[tuple[str, str], 
     points = points[np.isfinite(points[["x", "y"]].astype(float)).all(axis=1)]
     points = points.assign(alpha=points["loss"].map(alphas), tie=points["x_tie"] & points["y_tie"])
     points = points[~points["loss"].isin(more) & ((points["alpha"] != 0) | (points["loss"] == study.references[0]))]
-    names = points["loss"].map(study.titles)
-    swept = points["alpha"].map(lambda alpha: "L1" if alpha == 0 else f"{ALPHA} {alpha:g}")
-    return measures, points.assign(label=names.where(points["alpha"].isna(), swept)).reset_index(drop=True)
+    named = [
+        study.titles[row["loss"]] if np.isnan(row["alpha"]) else f"{ALPHA} {row['alpha']:g}" if row["alpha"] else "L1"
+        for row in records(points)
+    ]
+    return measures, points.assign(label=named).reset_index(drop=True)
 
 
 def _bought(study: Study, block: Block, points: pd.DataFrame, judge: str) -> str:

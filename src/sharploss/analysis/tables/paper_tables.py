@@ -22,7 +22,7 @@ from sharploss.analysis.tables.layout import (
     records,
     seed_notes,
 )
-from sharploss.analysis.titles import name_title
+from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.utils.errors import sentence
 
 if TYPE_CHECKING:
@@ -75,19 +75,10 @@ def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
         (str(run["task"]), str(run["network"]), str(run["loss"]))
         for run in [*records(study.runs), *map(dict[str, Any], study.absent)]
     }
+    titles = loss_titles({loss: study.params.losses[loss] for loss in losses if loss in study.params.losses})
     groups = sorted((task, network) for task, network, loss in planned if loss == losses[-1])
     cells = [
-        (
-            task,
-            network,
-            loss,
-            data,
-            metric,
-            protocol,
-            name_title(network),
-            study.titles.get(loss, loss),
-            name_title(data),
-        )
+        (task, network, loss, data, metric, protocol, name_title(network), titles[loss], name_title(data))
         for task, network in groups
         for loss in losses
         if (task, network, loss) in planned
@@ -99,7 +90,7 @@ def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
     rows = rows.assign(label_scale=rows["task"], label_metric=rows["metric"])
     return PaperTable(
         paper=paper, where="a table in its shape", title=title, rows=1, sha256="", budget="numbers are not at hand",
-        protocol="Ours is taken", tasks={task: [task] for task, _ in groups},
+        protocol="The protocol is ours", tasks={task: [task] for task, _ in groups},
         metrics={metric: (metric, protocol) for metric, protocol in metrics.items()},
     ), rows.assign(alpha=float("nan"), value=float("nan"), decimals=0)  # fmt: skip
 
@@ -180,22 +171,23 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: di
             base[0] == column[0],
             {label for label, line in zip(labels, lines, strict=True) if line[3].text},
         )
-        minus = f"{name} {MINUS} {base[1] if same else base[0]}"
+        minus = f"{f'({name})' if ' + ' in name else name} {MINUS} {base[1] if same else base[0]}"
         heads = [name, minus, f"here: {base[1]} → {column[1]}" if same else "here", f"here: {minus}"]
         parts += [(head, [line[at] for line in lines]) for at, head in enumerate(heads)]
         seen |= measured
         if column in bases and not measured:
             known = {row["status"] for pair in pairs for row in pair if row} - {"measured", NOT_MEASURED}
-            gone.append(" ".join(column) + (f" ({'; '.join(sorted(known))})" if known else ""))
+            gone.append(minus + (f" ({'; '.join(sorted(known))})" if known else ""))
     if seen:
         sets, measured_on = dict.fromkeys(label[:-1] for label in labels), {label[:-1] for label in seen}
         gone += [f"anything on {' '.join(one)}" for one in sets if one not in measured_on]
     parts = [part for part in parts if any(cell.text for cell in part[1])]
-    metrics = tuple(map(metric_title, numbers["metric"].unique()))
+    rows = [[*map(Cell, label), *(cells[at] for _, cells in parts)] for at, label in enumerate(labels)]
+    metrics = tuple(f"{metric_title(name)} not measured" for name in numbers["metric"].unique())
     return Table(
         caption=f"{about.paper}, {about.where}: {about.title}.",
         columns=["test set", *["scale"] * scales, "metric", *(head for head, _ in parts)],
-        rows=[[*map(Cell, label), *(cells[at] for _, cells in parts)] for at, label in enumerate(labels) if parts],
+        rows=[row for row in rows if any(cell.text for cell in row[2 + scales :])],
         labels=2 + scales,
         notes=[
             f"Published: {about.budget}. {sentence(about.protocol)}",
@@ -253,7 +245,7 @@ def bases_of(columns: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[str,
     for network, loss in columns:
         mine = [other for one, other in columns if one == network and other != loss]
         longest = sorted((other for other in mine if loss.replace(" ", "").startswith(f"{other}+")), key=len)
-        base = longest[-1:] or mine[:1] * loss.startswith(("SP", ALPHA)) or ["MDF"] * ("MDF" in mine)
+        base = ["MDF"] * ("MDF" in mine) or longest[-1:] or mine[:1] * loss.startswith(("SP", ALPHA))
         if base:
             found[network, loss] = (network, base[0])
     return found
