@@ -22,7 +22,7 @@ WHOLE = {"esrgan": "ESRGAN", "esrgan_sploss": "ESRGAN with SPLoss", "srgan": "SR
 NAMES = {
     "bicubic": "Bicubic", "input": "Input", "set5": "Set5", "set14": "Set14", "b100": "B100", "urban100": "Urban100",
     "live1": "LIVE1", "classic5": "Classic5", "cbsd68": "CBSD68", "edsr": "EDSR", "espcn": "ESPCN", "vdsr": "VDSR",
-    "nlsn": "NLSN", "rrdbnet": "RRDBNet", "mprnet": "MPRNet", "dncnn": "DnCNN", "resg": "ResG",
+    "nlsn": "NLSN", "srresnet": "SRResNet", "rrdbnet": "RRDBNet", "mprnet": "MPRNet", "dncnn": "DnCNN", "resg": "ResG",
     "nonbn_resg": "non-BN ResG", "stackedg": "StackedG", "l1": "L1", "l2": "L2",
 }  # fmt: skip
 

@@ -49,7 +49,7 @@ def test_a_level_far_off_sets_no_axis_and_is_written_below():
 
 def test_no_axis_shows_less_than_three_times_the_band_of_what_counts_for_nothing():
     rows = [["a", "sploss", x, 27.0 + x / 1000] for x in (1, 2)]
-    axes = drawn(frame(rows), zero=False, levels=frame([["a", "l1", NAN, 27.0]]), least={"a": 0.03}).axes[0]
+    axes = drawn(frame(rows), levels=frame([["a", "l1", NAN, 27.0]]), least={"a": 0.03}).axes[0]
     low, high = axes.get_ylim()
     assert high - low == pytest.approx(0.18)
     (band,) = axes.patches
@@ -73,7 +73,7 @@ def test_gains_against_the_budget_mark_the_end_of_each_training_and_ties_hollow(
 def test_a_band_is_drawn_where_there_is_an_interval_alone():
     rows = [["p", "measured", a, -a, -a - 1, -a + 1] for a in (0.0, 2.0)]
     rows += [["p", "published", a, -2 * a, NAN, NAN] for a in (0.0, 2.0)]
-    axes = drawn(frame(rows, "low", "high"), zero=True).axes[0]
+    axes = drawn(frame(rows, "low", "high")).axes[0]
     assert [list(line.get_ydata()) for line in axes.get_lines()[:2]] == [[0.0, -2.0], [0.0, -4.0]]
     assert [len(band.get_paths()) for band in axes.collections] == [1, 0]
 

@@ -18,15 +18,10 @@ ROOMS = (overview, sploss, gv, second_order, sharpgan)
 EVIDENCE = 1000
 """Steps below which nothing that is drawn of trainings is evidence."""
 
-INPUTS = ("mechanism", "claims")
-"""Sections whose figures show no training."""
-
 NEEDS = {
     "tradeoff": ("a network that five losses were trained on, and their PSNR and LPIPS (or gradient variance)", ""),
     "budget": ("the record of a training that counts, and the scores of its input", ""),
-    "gain": ("a loss with a term of the papers beside the same loss without it, with their records", ""),
     "weights": ("one term at several weights beside the same loss", r"_w\d"),
-    "claims": ("claims.json, which 'python -P pipelines/claims.py' writes", ""),
     "sploss_crops": ("crops restored with a loss and with SPLoss in its place", r"sploss$"),
     "mechanism": ("a super-resolution or a deblurring task", ""),
     "alpha": ("a network that SPLoss was trained on at five alphas", r"^sploss"),
@@ -68,7 +63,7 @@ def study_figures(study: Study) -> Iterator[StudyFigure]:
         for name, subject in room.FIGURES.items():
             one = None
             for one in subject(study):
-                trained = one.section not in INPUTS and steps < EVIDENCE
+                trained = one.section != "mechanism" and steps < EVIDENCE
                 title = f"No evidence, {steps} steps: {one.title}" if trained else one.title
                 yield one._replace(paper=room.PAPER, title=title)
             if one is None:

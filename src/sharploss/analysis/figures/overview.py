@@ -1,14 +1,13 @@
-"""Figures on all losses: what sharpness costs, what more steps bring, whether a lead lasts, terms by weight, claims."""
+"""Figures on all losses: what sharpness costs, what more steps bring, and terms by weight."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.claims.spec import SIDES
+import numpy as np
+
 from sharploss.analysis.figures.study_figure import (
-    UNCROPPED,
     Block,
     StudyFigure,
     by_measure,
@@ -23,20 +22,16 @@ from sharploss.analysis.figures.study_figure import (
 )
 from sharploss.analysis.measures import ALPHA, badness, fidelity, is_better, metric_title, number, title
 from sharploss.analysis.plotting.lines import budget_figure, lines_figure
-from sharploss.analysis.plotting.matrix import claims_figure
 from sharploss.analysis.plotting.scatter import tradeoff_figure
 from sharploss.analysis.stats.families import families, weight_sweep
-from sharploss.analysis.stats.gains import gains
 from sharploss.analysis.stats.intervals import ROW
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN, matched
 from sharploss.analysis.stats.smallest import SMALLEST
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import count, images_of, records
-from sharploss.analysis.tables.tables import pairing_rows
 from sharploss.analysis.titles import TERMS as TERM_TITLES
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import REFERENCES
-from sharploss.utils.files import intact, read_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,11 +114,14 @@ def tradeoff_points(study: Study, block: Block) -> tuple[tuple[tuple[str, str], 
     searches = [family for family in families(study.specs) if family.parameter == "weight"]
     more = {loss for family in searches for loss in [one for one in family.variants if one in set(points["loss"])][1:]
             if len(set(family.variants) & set(points["loss"])) > 2}  # fmt: skip
+    points = points[np.isfinite(points[["x", "y"]].astype(float)).all(axis=1)]
     points = points.assign(alpha=points["loss"].map(alphas), tie=points["x_tie"] & points["y_tie"])
     points = points[~points["loss"].isin(more) & ((points["alpha"] != 0) | (points["loss"] == study.references[0]))]
-    names = points["loss"].map(study.titles)
-    swept = points["alpha"].map(lambda alpha: "L1" if alpha == 0 else f"{ALPHA} {alpha:g}")
-    return measures, points.assign(label=names.where(points["alpha"].isna(), swept)).reset_index(drop=True)
+    named = [
+        study.titles[row["loss"]] if np.isnan(row["alpha"]) else f"{ALPHA} {row['alpha']:g}" if row["alpha"] else "L1"
+        for row in records(points)
+    ]
+    return measures, points.assign(label=named).reset_index(drop=True)
 
 
 def _bought(study: Study, block: Block, points: pd.DataFrame, judge: str) -> str:
@@ -212,8 +210,9 @@ def budget_ends(study: Study, block: Block) -> pd.DataFrame:
     mine = mine.assign(
         steps=[recipes[name].steps for name in mine["recipe"]], gain=mine["value"] - float(start.iloc[0])
     )
+    mine = mine[np.isfinite(mine["gain"])]
     of_base = mine[mine["loss"] == base].set_index("recipe")["gain"]
-    tie = (mine["gain"] - mine["recipe"].map(of_base)).abs() < SMALLEST["psnr"]
+    tie = (mine["gain"] - mine["recipe"].map(of_base).astype(float)).abs() < SMALLEST["psnr"]
     mine = mine.assign(tie=tie & (mine["loss"] != base), order=mine["loss"].map(order))
     return mine.sort_values(["order", "steps"], kind="stable")[[*ROW, "steps", "gain", "tie"]]
 
@@ -232,41 +231,6 @@ def _converged(ends: pd.DataFrame, courses: pd.DataFrame) -> str:
     before = int(courses["step"].sort_values().unique()[-2])
     still = f"From step {before:,} to the end at {last:,} losses still gain {min(tails):.2f} to {max(tails):.2f} dB"
     return f"{still}: nothing shows that this budget has converged"
-
-
-def leads(study: Study) -> Iterator[StudyFigure]:
-    """Draw, per task, the lead of losses with a term of the papers over their baselines at every validation."""
-    found, losses = gains(study), study.terms
-    shown = {loss for loss in pairing_rows(study)["loss"] if not losses[loss].keys().isdisjoint(TERMS)}
-    found = without_sweeps(found[found["loss"].isin(shown) & ~found["task"].str.endswith(UNCROPPED)])
-    found = found.merge(study.qualified[study.qualified["reason"] == ""].merge(study.runs, on="run")[[*ROW, "seed"]])
-    for task, part in labelled(study, found).groupby("task", sort=False):
-        titles = study.titles
-        names = part["loss"].map(titles) + " over " + part["against"].map(titles)
-        lines = part.assign(panel=part["network"].map(network_title), line=names).rename(
-            columns={"step": "x", "gain": "y"}
-        )
-        ends = part[part["step"] == part["steps"]].groupby(["network", "loss"])["gain"].mean()
-        yield StudyFigure(
-            f"gain_{task}",
-            "training",
-            lines_figure(
-                lines,
-                "step",
-                "lead, PSNR Y (dB)",
-                columns=3,
-                zero=True,
-                least=dict.fromkeys(lines["panel"], SMALLEST["psnr"]),
-            ),
-            f"At the end of the trainings leads are between {number('psnr', ends.min(), sign=True)} and "
-            f"{number('psnr', ends.max(), sign=True)} dB; {int((ends.abs() < SMALLEST['psnr']).sum())} of {len(ends)} "
-            "are too small to count",
-            f"Better, or only faster? Lead in validation PSNR of each loss over the one it is made from ({task}), at "
-            "equal steps. A lead that fades was speed; one that stays is what the loss is worth at this budget. In the "
-            "grey band it counts for nothing. Recipes are panels of their own.",
-            "Line plots of the difference in validation PSNR against the training step.",
-            appendix=True,
-        )
 
 
 def weights(study: Study) -> Iterator[StudyFigure]:
@@ -293,43 +257,11 @@ def weights(study: Study) -> Iterator[StudyFigure]:
             f"{TERM_TITLES.get(best['term'], best['term'])} at {best['weight']:g}, where {change}",
             f"Each term at several weights (SPLoss: at several alphas) beside {base}; {network_title(network)}, "
             f"{task}, {name_title(dataset)}; of VGG and LPIPS features the MDF paper's search for a weight. The "
-            f"dashed line is {base} alone, the grey band what counts for nothing; coloured bands are 95 % intervals of the paired "
-            "difference.",
+            f"dashed line is {base} alone, the grey band what counts for nothing; coloured bands are 95 % intervals of "
+            "the paired difference.",
             "Line plots of measures against the weight of a term, on a log scale.",
         )
 
 
-def claims(study: Study) -> Iterator[StudyFigure]:
-    """Draw the verdicts on every claim, as published and as measured."""
-    path = study.paths.claims
-    if not path.is_file():
-        return
-    with intact(path):
-        verdicts = verdicts_of(cast("dict[str, Any]", read_json(path)))
-    sides = {side: Counter(rows["verdict"])["supported"] for side, rows in verdicts.groupby("side")}
-    yield StudyFigure(
-        "claims",
-        "claims",
-        claims_figure(verdicts),
-        f"Of {verdicts['claim'].nunique()} claims {sides.get('published', 0)} are supported by their papers' own "
-        f"numbers, {sides.get('measured', 0)} by what was measured here",
-        "Measured are small, equal trainings, no replications. The table of claims says what each claims.",
-        "A matrix of marks, one for each verdict, a column per claim.",
-        appendix=True,
-    )
-
-
-def verdicts_of(verdicts: dict[str, Any]) -> pd.DataFrame:
-    """Return a row per claim and side of claims.json: claim, paper, side ("published" or "measured"), verdict."""
-    import pandas as pd
-
-    rows = [
-        {"claim": key, "paper": claim["paper"], "side": side, "verdict": claim[side]["verdict"]}
-        for key, claim in verdicts["claims"].items()
-        for side in SIDES
-    ]
-    return pd.DataFrame(rows, columns=["claim", "paper", "side", "verdict"])
-
-
 PAPER = ""
-FIGURES = {"tradeoff": tradeoffs, "budget": budgets, "weights": weights, "gain": leads, "claims": claims}
+FIGURES = {"tradeoff": tradeoffs, "budget": budgets, "weights": weights}

@@ -64,12 +64,14 @@ class Block(NamedTuple):
 
     def of(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a frame that are of it (of its test set, where they name one)."""
-        return rows[
-            (
-                rows[[name for name in self._fields if name in rows]]
-                == [value for name, value in zip(self._fields, self, strict=True) if name in rows]
-            ).all(axis=1)
-        ]
+        named = {name: value for name, value in self._asdict().items() if name in rows}
+        return rows[(rows[[*named]] == [*named.values()]).all(axis=1)]
+
+
+def largest_set(study: Study, task: str) -> str:
+    """Return the test set of a task with most images; "" where none was scored."""
+    sets = study.scores.loc[study.scores["task"] == task, "dataset"].unique()
+    return max(map(str, sets), key=lambda name: images_of(study, task, name), default="")
 
 
 def supported(study: Study) -> list[Block]:
@@ -82,8 +84,7 @@ def supported(study: Study) -> list[Block]:
     found = list[tuple[tuple[float, ...], Block]]()
     for key, part in runs.groupby(TRAINED, sort=False):
         task, network, recipe = map(str, cast("tuple[str, ...]", key))
-        sets = study.scores.loc[study.scores["task"] == task, "dataset"].unique()
-        dataset = max(map(str, sets), key=lambda name: images_of(study, task, name), default="")
+        dataset = largest_set(study, task)
         swept, losses = part["alpha"].notna(), set(part["loss"])
         others = len(set(part.loc[~swept, "loss"]) - {study.references[0]})
         both = bool(swept.any()) and study.references[0] in losses
@@ -95,8 +96,7 @@ def supported(study: Study) -> list[Block]:
 
 def on_largest(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     """Keep the rows of each task's largest test set."""
-    largest = {task: max(map(str, part.unique()), key=lambda name: images_of(study, str(task), name))
-               for task, part in study.scores.groupby("task")["dataset"]}  # fmt: skip
+    largest = {task: largest_set(study, task) for task in rows["task"].unique()}
     return rows[rows["dataset"] == rows["task"].map(largest)]
 
 

@@ -1,4 +1,4 @@
-"""Lines in panels: sweeps of a weight, leads while training, ranked variances; and gains against the budget."""
+"""Lines in panels: sweeps of a weight, ranked variances; and gains against the budget."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ def lines_figure(
     columns: int = 4,
     log_x: bool = False,
     log_y: Collection[str] = (),
-    zero: bool = False,
     levels: pd.DataFrame | None = None,
     least: dict[str, float] | None = None,
 ) -> Figure:
@@ -51,9 +50,8 @@ def lines_figure(
         columns: of panels, at most.
         log_x: whether the x axes are logarithmic.
         log_y: the panels whose y axis is logarithmic.
-        zero: whether to draw a line at 0 in panels that are not logarithmic.
         levels: panel, line, y: values to draw a line across at, for comparison; one far off is named at the edge.
-        least: panel -> the smallest effect, a grey band about the first level, or about 0 with `zero`; no axis shows
+        least: panel -> the smallest effect, a grey band about the first level; no axis shows
             less than three times its width.
     """
     figure, panels = panel_figure(lines["panel"], columns, 1.75 if columns > 2 else 2.9)
@@ -61,7 +59,7 @@ def lines_figure(
     across = {} if levels is None else dict(zip(dict.fromkeys(levels["line"]), LEVELS * len(levels), strict=False))
     for index, (title, axes) in enumerate(panels.items()):
         _draw(axes, lines[lines["panel"] == title], looks)
-        middles, notes = [0.0] if zero else list[float](), [x]
+        middles, notes = list[float](), [x]
         if levels is not None:
             ends = axes.get_ylim()
             for name, value in levels.loc[levels["panel"] == title, ["line", "y"]].itertuples(index=False):
@@ -73,8 +71,6 @@ def lines_figure(
             widen(axes, 6 * effect)
         if title in log_y:
             log_scale(axes)
-        elif zero:
-            axes.axhline(0, color="black", lw=0.9, zorder=1)
         if log_x:
             log_scale(axes, "x")
         axes.set(xlabel="\n".join(filter(None, notes)), ylabel=y if index % columns == 0 else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -106,22 +106,21 @@ def _edge(axes: Axes, name: str, at: tuple[float, float]) -> Label:
 
 def _groups(axes: Axes, points: pd.DataFrame) -> list[Label]:
     """Return a label for each point, one for those that lie on each other, and one for all that are equal to L1."""
-    rows, found = records(points.sort_values("tie", kind="stable", ascending=False)), list[list[dict[str, object]]]()
-    places = [axes.transData.transform((row["x"], row["y"])) for row in rows]
-    at: dict[int, int] = {}
-    for index, row in enumerate(rows):
-        near = [other for other in at if np.hypot(*(places[index] - places[other])) < NEAR]
-        equal = [other for other in at if row["tie"] and rows[other]["tie"]]
-        group = at[(equal or near)[0]] if equal or near else len(found)
-        if group == len(found):
-            found.append([])
-        found[group].append(row)
-        at[index] = group
+    groups, place = list[list[dict[str, Any]]](), axes.transData.transform
+    for row in records(points):
+        at = place((row["x"], row["y"]))
+        alike = [group for group in groups if group[0]["tie"] == row["tie"]]
+        near = [group for group in alike if np.hypot(*(at - place((group[-1]["x"], group[-1]["y"])))) < NEAR]
+        mine = alike if row["tie"] else near
+        if mine:
+            mine[0].append(row)
+        else:
+            groups.append([row])
     labels = list[Label]()
-    for group in found:
+    for group in groups:
         names = ", ".join(str(row["label"]).replace(" ", "\N{NO-BREAK SPACE}") for row in group)
         text = f"equal to L1: {names}" if group[0]["tie"] else names
-        labels.append(Label(wrapped(text, WRAP), float(str(group[0]["x"])), float(str(group[0]["y"]))))
+        labels.append(Label(wrapped(text, WRAP), group[0]["x"], group[0]["y"]))
     return labels
 
 

@@ -22,7 +22,7 @@ from sharploss.analysis.tables.layout import (
     records,
     seed_notes,
 )
-from sharploss.analysis.titles import name_title
+from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.utils.errors import sentence
 
 if TYPE_CHECKING:
@@ -75,19 +75,10 @@ def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
         (str(run["task"]), str(run["network"]), str(run["loss"]))
         for run in [*records(study.runs), *map(dict[str, Any], study.absent)]
     }
+    titles = loss_titles({loss: study.params.losses[loss] for loss in losses if loss in study.params.losses})
     groups = sorted((task, network) for task, network, loss in planned if loss == losses[-1])
     cells = [
-        (
-            task,
-            network,
-            loss,
-            data,
-            metric,
-            protocol,
-            name_title(network),
-            study.titles.get(loss, loss),
-            name_title(data),
-        )
+        (task, network, loss, data, metric, protocol, name_title(network), titles[loss], name_title(data))
         for task, network in groups
         for loss in losses
         if (task, network, loss) in planned
@@ -99,7 +90,7 @@ def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
     rows = rows.assign(label_scale=rows["task"], label_metric=rows["metric"])
     return PaperTable(
         paper=paper, where="a table in its shape", title=title, rows=1, sha256="", budget="numbers are not at hand",
-        protocol="Ours is taken", tasks={task: [task] for task, _ in groups},
+        protocol="The protocol is ours", tasks={task: [task] for task, _ in groups},
         metrics={metric: (metric, protocol) for metric, protocol in metrics.items()},
     ), rows.assign(alpha=float("nan"), value=float("nan"), decimals=0)  # fmt: skip
 
@@ -118,29 +109,20 @@ def beside(
     """
     import pandas as pd
 
-    runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for run in records(study.runs):
-        runs.setdefault((run["network"], run["loss"]), []).append(run)
-    rows = [
-        {**row, **_measured(runs.get((row["network"], row["loss"]), []), row, about, mean, datasets)}
-        for row in records(table)
-    ]
+    rows = [{**row, **_measured(study, row, about, mean, datasets)} for row in records(table)]
     frame = pd.DataFrame(rows)
     return frame.assign(difference=frame["measured"] - frame["value"])
 
 
 def _measured(
-    runs: list[dict[str, Any]], row: dict[str, Any], about: PaperTable, mean: Means, names: dict[str, list[str]]
+    study: Study, row: dict[str, Any], about: PaperTable, mean: Means, names: dict[str, list[str]]
 ) -> dict[str, Any]:
-    """Find the measured number for one published cell: of the first of the tasks that has one, after most steps.
-
-    What the benchmark's first run left (recipes h100*), which had a protocol of its own, gives way to all others.
-    """
-    same = next(tasks for tasks in about.tasks.values() if row["task"] in tasks)
-    datasets = names[str(row["label_dataset"])]
-    planned = [run for run in runs if run["task"] in same]
-    planned.sort(key=lambda run: (same.index(run["task"]), str(run["recipe"]).startswith(FIRST_RUN), -run["step"]))
-    for run in planned:
+    """Find the measured number for one published cell: that of the first of the `planned` runs that has one."""
+    datasets, runs = (
+        names[str(row["label_dataset"])],
+        planned(study, row["network"], row["loss"], same_tasks(about, row)),
+    )
+    for run in runs:
         where = (run["task"], run["network"], run["recipe"], run["loss"])
         values = [mean.get((*where, data, row["metric"], row["protocol"])) for data in datasets]
         measured = [value for value in values if value is not None]
@@ -149,9 +131,25 @@ def _measured(
             return {
                 "measured_task": run["task"], "measured_recipe": run["recipe"], "measured": value, "status": "measured"
             }  # fmt: skip
-    failures = [run["failure"] for run in planned if run["failure"]]
-    status = failures[0] if failures and len(failures) == len(planned) else NOT_MEASURED
+    failures = [run["failure"] for run in runs if run["failure"]]
+    status = failures[0] if failures and len(failures) == len(runs) else NOT_MEASURED
     return {"measured_task": "", "measured_recipe": "", "measured": float("nan"), "status": status}
+
+
+def same_tasks(about: PaperTable, row: dict[str, Any]) -> tuple[str, ...]:
+    """Return our tasks for that of a published cell, the best match first."""
+    return next(tuple(tasks) for tasks in about.tasks.values() if row["task"] in tasks)
+
+
+@lru_cache(maxsize=200)
+def planned(study: Study, network: str, loss: str, tasks: tuple[str, ...]) -> list[dict[str, Any]]:
+    """List the runs of a network with a loss: of the best matching task first, then after most steps.
+
+    What the benchmark's first run left (recipes h100*), which had a protocol of its own, gives way to all others.
+    """
+    runs = records(study.runs[(study.runs["network"] == network) & (study.runs["loss"] == loss)])
+    mine = [run for run in runs if run["task"] in tasks]
+    return sorted(mine, key=lambda run: (tasks.index(run["task"]), run["recipe"].startswith(FIRST_RUN), -run["step"]))
 
 
 def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: dict[str, list[str]]) -> Table:
@@ -166,57 +164,61 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: di
     parts, bases, gone = list[tuple[str, list[Cell]]](), bases_of(columns), list[str]()
     seen = set[tuple[str, ...]]()
     for column in columns:
-        base, name = bases.get(column), column_title(column, columns)
-        own, other = ([printed.get((label, each)) for label in labels] if each else [] for each in (column, base))
-        parts.append((name, [Cell(printed_number(row)) for row in own]))
-        if base is None:
-            continue
-        minus = f"{name} {MINUS} {base[1] if base[0] == column[0] else base[0]}"
-        parts.append((minus, [_apart(row, than) for row, than in zip(own, other, strict=True)]))
-        ours = [
-            row and than and measured_pair(study, about, datasets, row, than)
-            for row, than in zip(own, other, strict=True)
-        ]
-        if any(ours):
-            seen |= {label for label, found in zip(labels, ours, strict=True) if found}
-            parts.append(
-                (
-                    f"here: {base[1]} → {column[1]}" if base[0] == column[0] else "here",
-                    [_ends(row, found) for row, found in zip(own, ours, strict=True)],
-                )
-            )
-            parts.append((f"here: {minus}", [_change(row, found) for row, found in zip(own, ours, strict=True)]))
-        else:
-            why = dict.fromkeys(
-                row["status"] for row in [*own, *other] if row and row["status"] not in ("measured", NOT_MEASURED)
-            )
-            gone.append(f"{' '.join(column)} ({'; '.join(why)})" if why else " ".join(column))
+        base, name = bases.get(column, ("", "")), column_title(column, columns)
+        pairs = [(printed.get((label, column)), printed.get((label, base))) for label in labels]
+        lines = [_cells(study, about, datasets, *pair) for pair in pairs]
+        same, measured = (
+            base[0] == column[0],
+            {label for label, line in zip(labels, lines, strict=True) if line[3].text},
+        )
+        minus = f"{f'({name})' if ' + ' in name else name} {MINUS} {base[1] if same else base[0]}"
+        heads = [name, minus, f"here: {base[1]} → {column[1]}" if same else "here", f"here: {minus}"]
+        parts += [(head, [line[at] for line in lines]) for at, head in enumerate(heads)]
+        seen |= measured
+        if column in bases and not measured:
+            known = {row["status"] for pair in pairs for row in pair if row} - {"measured", NOT_MEASURED}
+            gone.append(minus + (f" ({'; '.join(sorted(known))})" if known else ""))
     if seen:
-        sets = dict.fromkeys(label[:-1] for label in labels)
-        gone += [f"anything on {' '.join(one)}" for one in sets if not any(label[:-1] == one for label in seen)]
+        sets, measured_on = dict.fromkeys(label[:-1] for label in labels), {label[:-1] for label in seen}
+        gone += [f"anything on {' '.join(one)}" for one in sets if one not in measured_on]
     parts = [part for part in parts if any(cell.text for cell in part[1])]
+    rows = [[*map(Cell, label), *(cells[at] for _, cells in parts)] for at, label in enumerate(labels)]
+    metrics = tuple(f"{metric_title(name)} not measured" for name in numbers["metric"].unique())
     return Table(
         caption=f"{about.paper}, {about.where}: {about.title}.",
-        columns=[
-            *(["test set", "scale", "metric"] if scales else ["test set", "metric"]),
-            *(head for head, _ in parts),
-        ],
-        rows=[[*map(Cell, label), *(cells[at] for _, cells in parts)] for at, label in enumerate(labels)]
-        if parts
-        else [],
-        labels=3 if scales else 2,
+        columns=["test set", *["scale"] * scales, "metric", *(head for head, _ in parts)],
+        rows=[row for row in rows if any(cell.text for cell in row[2 + scales :])],
+        labels=2 + scales,
         notes=[
             f"Published: {about.budget}. {sentence(about.protocol)}",
             *about.notes,
             *([f"Not measured here: {'; '.join(gone)}."] if gone else []),
             *measured_budget(study, numbers),
-            *(
-                note
-                for note in gap_notes(study)
-                if note.startswith(tuple(map(metric_title, numbers["metric"].unique())))
-            ),
+            *(note for note in gap_notes(study) if note.startswith(metrics)),
         ],
     )
+
+
+def _cells(
+    study: Study,
+    about: PaperTable,
+    names: dict[str, list[str]],
+    row: dict[str, Any] | None,
+    base: dict[str, Any] | None,
+) -> list[Cell]:
+    """Return a printed number, its difference to another one, both measured means, and their difference."""
+    cells = [Cell("")] * 4
+    if row and not math.isnan(row["value"]):
+        cells[0] = Cell(f"{row['value']:.{row['decimals']}f}")
+        if base:
+            apart = f"{row['value'] - base['value']:+.{max(row['decimals'], base['decimals'])}f}"
+            cells[1] = Cell(apart.replace("-", MINUS))
+    found = measured_pair(study, about, names, row, base) if row and base else None
+    if row and found:
+        ends = (found["baseline"], found["baseline"] + found["difference"])
+        cells[2] = Cell(" → ".join(number(row["metric"], value) for value in ends))
+        cells[3] = change(row["metric"], (found[name] for name in CHANGE))
+    return cells
 
 
 def _label(row: dict[str, Any], scales: bool) -> tuple[str, ...]:
@@ -243,7 +245,7 @@ def bases_of(columns: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[str,
     for network, loss in columns:
         mine = [other for one, other in columns if one == network and other != loss]
         longest = sorted((other for other in mine if loss.replace(" ", "").startswith(f"{other}+")), key=len)
-        base = longest[-1:] or mine[:1] * loss.startswith(("SP", ALPHA)) or ["MDF"] * ("MDF" in mine)
+        base = ["MDF"] * ("MDF" in mine) or longest[-1:] or mine[:1] * loss.startswith(("SP", ALPHA))
         if base:
             found[network, loss] = (network, base[0])
     return found
@@ -257,43 +259,16 @@ def column_title(column: tuple[str, str], columns: list[tuple[str, str]]) -> str
     return " ".join(column) if len(set(networks)) > 1 else column[1]
 
 
-def printed_number(row: dict[str, Any] | None) -> str:
-    """Return a published number with its own decimals; "" where there is none."""
-    return "" if row is None or math.isnan(row["value"]) else f"{row['value']:.{row['decimals']}f}"
-
-
-def _apart(row: dict[str, Any] | None, other: dict[str, Any] | None) -> Cell:
-    if not row or not other or math.isnan(row["value"] - other["value"]):
-        return Cell("")
-    text = f"{row['value'] - other['value']:+.{max(row['decimals'], other['decimals'])}f}"
-    return Cell(text.replace("-", MINUS))
-
-
-def _ends(row: dict[str, Any] | None, found: dict[str, float] | None) -> Cell:
-    if not row or not found:
-        return Cell("")
-    return Cell(
-        " → ".join(
-            number(row["metric"], value) for value in (found["baseline"], found["baseline"] + found["difference"])
-        )
-    )
-
-
-def _change(row: dict[str, Any] | None, found: dict[str, float] | None) -> Cell:
-    return change(row["metric"], (found[name] for name in CHANGE)) if row and found else Cell("")
-
-
 def measured_pair(
-    study: Study, about: PaperTable, names: dict[str, list[str]], row: dict[str, Any], other: dict[str, Any]
+    study: Study, about: PaperTable, names: dict[str, list[str]], row: dict[str, Any], base: dict[str, Any]
 ) -> dict[str, float] | None:
     """Return the measured difference of two published cells (CHANGE): of the first tasks and longest recipe of both.
 
     A mean over several sets has no interval.
     """
-    same = next(tasks for tasks in about.tasks.values() if row["task"] in tasks)
-    one, than = ((each["network"], each["loss"]) for each in (row, other))
-    for task, recipe in _planned(study, one, tuple(same)):
-        found = compared(study, task, recipe, one, than)
+    one, than = ((each["network"], each["loss"]) for each in (row, base))
+    for run in planned(study, *one, same_tasks(about, row)):
+        found = compared(study, run["task"], run["recipe"], one, than)
         cells = [found.get((data, row["metric"], row["protocol"])) for data in names[str(row["label_dataset"])]]
         known = [cell for cell in cells if cell]
         if len(known) == len(cells):
@@ -301,21 +276,6 @@ def measured_pair(
             means = [sum(float(cell[name]) for cell in known) / len(known) for name in ("baseline", "difference")]
             return dict(zip(CHANGE, (*means, *ends, max(cell["smallest"] for cell in known)), strict=True))
     return None
-
-
-def _planned(study: Study, one: tuple[str, str], tasks: tuple[str, ...]) -> list[tuple[str, str]]:
-    """List task and recipe of a network's runs with a loss: the best matching task, then the longest recipe first.
-
-    What the benchmark's first run left (recipes h100*), which had a protocol of its own, gives way to all others.
-    """
-    runs = study.runs[
-        (study.runs["network"] == one[0]) & (study.runs["loss"] == one[1]) & study.runs["task"].isin(tasks)
-    ]
-    order = sorted(
-        records(runs),
-        key=lambda run: (tasks.index(run["task"]), str(run["recipe"]).startswith(FIRST_RUN), -run["step"]),
-    )
-    return list(dict.fromkeys((run["task"], run["recipe"]) for run in order))
 
 
 @lru_cache(maxsize=200)

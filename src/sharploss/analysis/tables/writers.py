@@ -104,7 +104,10 @@ def latex(table: Table) -> str:
     caption = escape_latex(table.caption)
     notes = "".join(f"{{\\raggedright {escape_latex(note)}\\par}}\n" for note in table.notes)
     if len(parts) * (len(table.rows) + 2) > PAGE:
-        bodies = [_tabular(table, heads, part, "longtable", f"\\caption{{{caption}}}\\\\\n") for part in parts]
+        captions = [f"\\caption{{{caption}}}\\\\\n", *[""] * (len(parts) - 1)]
+        bodies = [
+            _tabular(table, heads, *each) for each in zip(parts, ["longtable"] * len(parts), captions, strict=True)
+        ]
         return f"{{\\scriptsize\\setlength{{\\tabcolsep}}{{3pt}}\n{''.join(bodies)}{notes}}}\n"
     body = "\\par\\medskip\n".join(_tabular(table, heads, part, "tabular") for part in parts)
     begin = f"\\begin{{table}}\n\\centering\\scriptsize\\setlength{{\\tabcolsep}}{{3pt}}\n\\caption{{{caption}}}\n"
@@ -139,7 +142,8 @@ def _tabular(table: Table, heads: list[list[str]], part: list[int], kind: str, c
     names = [f"\\shortstack[{side}]{{{text}}}" for text, side in zip(lines, align, strict=True)]
     head = f"\\toprule\n{' & '.join(names)} \\\\\n\\midrule\n"
     rows = "".join(f"{' & '.join(_latex_cell(row, at, table.labels) for at in part)} \\\\\n" for row in table.rows)
-    head = f"{caption}{head}\\endhead\n" if caption else head
+    if kind == "longtable":
+        head = f"{caption}{head}\\endfirsthead\n{head}\\endhead\n"
     return f"\\begin{{{kind}}}{{{align}}}\n{head}{rows}\\bottomrule\n\\end{{{kind}}}\n"
 
 
