@@ -1,6 +1,8 @@
 """The page in a real browser: what moves, filters, is drawn, fits and complains."""
 
 import re
+from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import pytest
 from browser import CHROMIUM, Browser

@@ -49,5 +49,5 @@ def test_the_committed_answer_has_effect_cost_and_standing_and_pictures_that_are
 
 def test_short_trainings_are_no_evidence(study):
     first = first_screen(study)
-    assert first["caution"].startswith("No evidence: trainings of 300 steps")
+    assert first["caution"].startswith("No evidence: trainings of 200 steps")
     assert len(first["sentences"]) == 3
