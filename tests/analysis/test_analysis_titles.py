@@ -1,5 +1,6 @@
 import pytest
 
+from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.config.loss_spec import parse_loss
 
@@ -21,8 +22,8 @@ LOSSES = {
 def test_losses_are_named_by_their_terms_and_by_weights_where_only_these_differ():
     assert loss_titles({name: parse_loss(spec) for name, spec in LOSSES.items()}) == {
         "l1": "L1",
-        "sploss": "SPLoss (α 2)",
-        "sploss_a0": "SPLoss (α 0)",
+        "sploss": f"SPLoss ({ALPHA} 2)",
+        "sploss_a0": f"SPLoss ({ALPHA} 0)",
         "ssim_gv": "SSIM + GV",
         "l1_second_order": "L1 + 2nd order",
         "l1_gv": "L1 + 0.01 GV",
@@ -39,6 +40,8 @@ def test_no_two_losses_of_a_study_have_one_title(benchmark):
     assert len(set(titles.values())) == len(titles)
 
 
-@pytest.mark.parametrize(("name", "title"), [("b100", "B100"), ("edsr", "EDSR"), ("bicubic", "Bicubic"), ("mine", "mine")])
+@pytest.mark.parametrize(
+    ("name", "title"), [("b100", "B100"), ("edsr", "EDSR"), ("bicubic", "Bicubic"), ("mine", "mine")]
+)
 def test_networks_and_sets_have_the_names_that_readers_know(name, title):
     assert name_title(name) == title

@@ -22,7 +22,7 @@ WHOLE = {"esrgan": "ESRGAN", "esrgan_sploss": "ESRGAN with SPLoss", "srgan": "SR
 NAMES = {
     "bicubic": "Bicubic", "input": "Input", "set5": "Set5", "set14": "Set14", "b100": "B100", "urban100": "Urban100",
     "live1": "LIVE1", "classic5": "Classic5", "cbsd68": "CBSD68", "edsr": "EDSR", "espcn": "ESPCN", "vdsr": "VDSR",
-    "nlsn": "NLSN", "rrdbnet": "RRDBNet", "mprnet": "MPRNet", "dncnn": "DnCNN", "resg": "ResG",
+    "nlsn": "NLSN", "srresnet": "SRResNet", "rrdbnet": "RRDBNet", "mprnet": "MPRNet", "dncnn": "DnCNN", "resg": "ResG",
     "nonbn_resg": "non-BN ResG", "stackedg": "StackedG", "l1": "L1", "l2": "L2",
 }  # fmt: skip
 
@@ -33,7 +33,7 @@ def name_title(name: str) -> str:
 
 
 def loss_titles(losses: dict[str, LossSpec]) -> dict[str, str]:
-    """Name losses by their terms: "L1 + GV", "SPLoss (α 2)"; by weights too where that alone tells two of them apart.
+    """Name losses by their terms: "L1 + GV", "L1 + 2nd order"; by weights too where that alone tells two of them apart.
 
     What is still alike, as it differs in some other parameter, has its identifier behind it, the first one excepted.
     """
@@ -43,6 +43,12 @@ def loss_titles(losses: dict[str, LossSpec]) -> dict[str, str]:
         title = _title(loss, spec, weights=True) if often[short[loss]] > 1 else short[loss]
         titles[loss] = f"{title} ({loss})" if title in titles.values() else title
     return titles
+
+
+def family_title(family: str, titles: dict[str, str]) -> str:
+    """Return what a family of losses (`families.LossFamily.name`) is called: its terms, or its only loss's title."""
+    terms = " + ".join(TERMS.get(term, term) for term in family.split(" + "))
+    return terms if terms != family else titles.get(family, family)
 
 
 def _title(loss: str, spec: LossSpec, *, weights: bool) -> str:
