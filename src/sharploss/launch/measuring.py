@@ -35,6 +35,7 @@ class Measurements:
     failed: set[str] = field(default_factory=set[str])
     measured: set[str] = field(default_factory=set[str])
     done: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list[tuple[str, str, Mapping[str, Any]]])
+    read: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     asked: dict[str, Any] | None = None
     worker: Worker | None = None
 
@@ -45,8 +46,8 @@ class Measurements:
     def trained(self, key: str) -> None:
         """Have a run measured that was trained now."""
         self.untrained.discard(key)
-        group = next(name for name, keys in self.due.items() if key in keys)
-        self.ready[group].append(key)
+        for group in (name for name, keys in self.due.items() if key in keys):
+            self.ready[group].append(key)
 
     def poll(self, *, last: bool, most: int | None = None) -> bool:
         """Go on; return whether something is left. `last`: no training goes on, and all cores, `most`, are free."""
@@ -102,9 +103,12 @@ class Measurements:
             count = len(self.measured.intersection(self.due[name]))
             self.say(f"{name}: {count} of {len(self.due[name])} runs measured")
             return
+        group = name if stage == "evaluate" else ""
         if said["code"]:
-            self.failed.add(stage)
+            self.failed.add(group or stage)
             self.say(f"{name or stage}: not measured: see {LOG}")
-        elif stage not in self.failed and not any(other == stage for other, _ in self.pieces):
-            self.done.append((stage, name if stage == "evaluate" else "", said["read"]))
-            self.say(f"{name if stage == 'evaluate' else stage}: measured")
+            return
+        began = self.read.setdefault(group or stage, said["read"])  # before the first piece
+        if not (self.failed & {group, stage} or any(other == stage for other, _ in self.pieces)):
+            self.done.append((stage, group, began))
+            self.say(f"{group or stage}: measured")
