@@ -111,6 +111,16 @@ def test_beside_trainings_it_has_the_cores_that_they_leave(make):
     assert started[0].asked[0]["most"] == 1
 
 
+def test_at_the_end_of_its_time_what_is_measured_of_a_group_is_written(make):
+    measurements, said, started = make({"a": ["a1", "a2", "a3"], "b": ["b1"]}, ["a3", "b1"], [("calibrate", "")])
+    measurements.poll(last=False)
+    measurements.publish()
+    settle(measurements)
+    assert asked(started) == [("measure", "a", ["a1", "a2"]), ("evaluate", "a", ["a1", "a2"])]
+    assert measurements.done == []  # DVC is told of whole groups alone
+    assert said[-1] == "a: scores of 2 of 3 runs are written"
+
+
 def test_a_run_that_cannot_be_measured_keeps_its_group_alone_from_its_scores(make):
     faults = {"a2": lambda _: {"code": 0, "failed": ["a2"]}}
     measurements, said, started = make({"a": ["a1", "a2"], "b": ["b1"]}, faults=faults)

@@ -27,8 +27,8 @@ UNTRAINED = ("input_baselines", "protocols", "calibrate")
 """Stages that measure, and depend on no training."""
 
 
-def evaluate(name: str, runs: Collection[str] | None = None) -> None:
-    """Write the scores of a group of runs; or only measure some of its runs, which is kept."""
+def evaluate(name: str, runs: Collection[str] | None = None, *, write: bool = True) -> None:
+    """Write the scores of a group, or of some of its runs; without `write` they are only measured, which is kept."""
     params, plan = load_params(), load_plan()
     if name not in plan["groups"]:
         raise unknown("group", name, plan["groups"])
@@ -41,7 +41,7 @@ def evaluate(name: str, runs: Collection[str] | None = None) -> None:
     resolved = {key: {**plan["runs"][key], "config": resolve_run(params, plan["runs"][key])} for key in keys}
     crops = {name: crop.model_dump(mode="json") for name, crop in params.crops.items()}
     settings = {**wanted, "runs": [], "assets": assets}
-    (evaluate_group if runs is None else measure_runs)(name, resolved, crops, files, settings)
+    (evaluate_group if write else measure_runs)(name, resolved, crops, files, settings)
 
 
 def evaluate_untrained(stage: str, tasks: Collection[str] = ()) -> int:
@@ -71,7 +71,7 @@ def evaluate_untrained(stage: str, tasks: Collection[str] = ()) -> int:
 def work(stage: str, name: str = "", runs: Collection[str] = (), most: int = 1) -> dict[str, Any]:
     """Do a piece of work on at most so many cores; return the exit code, and what DVC's stage may have `read`.
 
-    "measure" measures runs of the group `name`, and tells those that `failed`; "evaluate" writes the group's scores,
+    "measure" measures runs of the group `name`, and tells those that `failed`; "evaluate" writes their scores,
     "input_baselines" those of the task `name`; the others are those of UNTRAINED.
     """
     os.environ["OMP_NUM_THREADS"] = str(most)
@@ -84,9 +84,9 @@ def work(stage: str, name: str = "", runs: Collection[str] = (), most: int = 1) 
     # What lies there of other runs and tasks goes, as DVC removes what a stage has made.
     if stage == "evaluate":
         read |= stamps(files.weights(name, "").parent.glob("*"))
-        evaluate(name, runs)
+        evaluate(name, runs, write=False)
         shutil.rmtree(files.crops(name), ignore_errors=True)
-        evaluate(name)
+        evaluate(name, runs)
     else:
         for folder in files.input_baseline("").glob("*") if name else ():
             if folder.name not in params.tasks or folder.name == name:
@@ -98,7 +98,7 @@ def work(stage: str, name: str = "", runs: Collection[str] = (), most: int = 1) 
 def _measure(group: str, runs: Collection[str]) -> list[str]:
     """Measure runs together, or each alone where that fails: a fault in one run is that run's."""
     try:
-        evaluate(group, runs)
+        evaluate(group, runs, write=False)
     except Exception as error:
         if len(runs) > 1:
             return [key for run in runs for key in _measure(group, [run])]

@@ -34,6 +34,7 @@ class Measurements:
     alone: set[str] = field(default_factory=set[str])
     failed: set[str] = field(default_factory=set[str])
     measured: set[str] = field(default_factory=set[str])
+    partial: set[str] = field(default_factory=set[str])  # groups of which some runs' scores are written
     done: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list[tuple[str, str, Mapping[str, Any]]])
     read: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     asked: dict[str, Any] | None = None
@@ -63,6 +64,12 @@ class Measurements:
             self.worker.tell(json.dumps(self.asked))
         return self.asked is not None
 
+    def publish(self) -> None:
+        """Measure nothing more, and have scores written of what is measured of the groups that are not complete."""
+        self.pieces = [("evaluate", group) for group in self.due]
+        self.ready = {group: [] for group in self.due}
+        self.partial |= self.due.keys()
+
     def stop(self) -> None:
         """End the evaluator; what it has measured is kept."""
         if self.worker is not None:
@@ -73,7 +80,9 @@ class Measurements:
 
     def _next(self) -> dict[str, Any] | None:
         for group, keys in self.due.items():
-            if not (self.ready[group] or self.untrained.intersection(keys) or self.failed.intersection(keys)):
+            if group not in self.partial and not (
+                self.ready[group] or self.untrained.intersection(keys) or self.failed.intersection(keys)
+            ):
                 del self.due[group]
                 return {"stage": "evaluate", "name": group, "runs": [*keys]}
         group = max(self.ready, key=lambda name: len(self.ready[name]), default="")
@@ -82,9 +91,11 @@ class Measurements:
             count = 1 if keys[0] in self.alone else BATCH
             self.ready[group] = keys[count:]
             return {"stage": "measure", "name": group, "runs": keys[:count]}
-        if self.pieces:
+        while self.pieces:
             stage, name = self.pieces.pop(0)
-            return {"stage": stage, "name": name}
+            runs = [key for key in self.due.get(name, []) if key in self.measured]
+            if runs or stage != "evaluate":
+                return {"stage": stage, "name": name, "runs": runs}
         return None
 
     def _take(self, asked: dict[str, Any], said: dict[str, Any]) -> None:
@@ -109,6 +120,8 @@ class Measurements:
             self.say(f"{name or stage}: not measured: see {LOG}")
             return
         began = self.read.setdefault(group or stage, said["read"])  # before the first piece
-        if not (self.failed & {group, stage} or any(other == stage for other, _ in self.pieces)):
+        if group in self.partial:
+            self.say(f"{group}: scores of {len(runs)} of {len(self.due[group])} runs are written")
+        elif not (self.failed & {group, stage} or any(other == stage for other, _ in self.pieces)):
             self.done.append((stage, group, began))
             self.say(f"{group or stage}: measured")

@@ -21,6 +21,9 @@ PAUSE = 300.0
 and not recorded is found again by the next launch."""
 
 
+PUBLISHED = 30.0  # seconds in which scores of incomplete groups are written at the end of a launch's time
+
+
 @dataclass
 class Recorder:
     """Has runs measured, and DVC record finished runs and scores, all that wait for it in one command.
@@ -62,8 +65,13 @@ class Recorder:
             self.measurements.stop()
         return left
 
-    def stop(self, poll: float) -> None:
-        """Stop measuring, and have all recorded that has ended."""
+    def stop(self, poll: float, *, publish: bool = False) -> None:
+        """Stop measuring, and have all recorded that has ended; `publish`: with scores of what was measured so far."""
+        if publish:
+            self.measurements.publish()
+        until = time.monotonic() + PUBLISHED
+        while publish and time.monotonic() < until and self.measurements.poll(last=True, most=core_count()):
+            time.sleep(poll)
         self.measurements.stop()
         while self.poll(measure=False, last=True):
             time.sleep(poll)
