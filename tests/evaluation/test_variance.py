@@ -7,15 +7,14 @@ from toys import TASK, picture
 
 from sharploss.evaluation.crops import Crop
 from sharploss.evaluation.score import open_test_packs
-from sharploss.evaluation.variance import COLUMNS, POINTS, curves, shown_image, target_variances, write_variances
+from sharploss.evaluation.variance import COLUMNS, POINTS, shown_image, write_variances
 from sharploss.metrics.cached_image import CachedImage
 from sharploss.record.paths import paths
 
 
 def written(study, outputs, border=2, image="toys/first"):
     path = study / "variance.csv"
-    wanted = target_variances(image, open_test_packs("toy", TASK, paths("mini", study)), border)
-    write_variances(path, image, {run: curves(wanted, output, border) for run, output in outputs.items()})
+    write_variances(path, image, open_test_packs("toy", TASK, paths("mini", study)), outputs, border)
     with path.open(newline="") as file:
         header, *rows = csv.reader(file)
     assert tuple(header) == COLUMNS

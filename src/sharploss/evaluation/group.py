@@ -14,10 +14,10 @@ from sharploss.data.imresize import imresize
 from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crop, find_crops, write_crops
 from sharploss.evaluation.edge import write_edge
-from sharploss.evaluation.measured import Measured, identity_of, load_measured, save_measured
-from sharploss.evaluation.restore import is_trained, load_network, restore
+from sharploss.evaluation.measured import SHOWN, Measured, identity_of, load_measured, save_measured
+from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.score import Restorer, defined, open_test_packs, score_packs
-from sharploss.evaluation.variance import Curve, curves, shown_image, target_variances, write_variances
+from sharploss.evaluation.variance import shown_image, write_variances
 from sharploss.record.keys import TARGET, crop_file, input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import Notes, Scores, save_scores
@@ -71,21 +71,22 @@ def measure_runs(
     set_mode("exact")
     device = choose_device()
     task_name, task = next((run["task"], run["config"].task) for run in runs.values())
-    paths = {key: files.weights(group, key) for key in runs}
-    trained = {key: path for key, path in paths.items() if is_trained(path, runs[key]["config"])}
+    weights = {key: files.weights(group, key) for key in runs}
+    networks = {key: load_network(path, runs[key]["config"], device) for key, path in weights.items()}
     tested = _open(task_name, task, crops, files, device)
     check_writable(*files.scores(group), files.variances(group))
     found: dict[str, Measured] = {}
     restorers: dict[str, Restorer] = {}
-    identities = {key: identity_of(path, tested.packs, settings, device) for key, path in trained.items()}
-    for key, path in trained.items():
+    trained = {key: network for key, network in networks.items() if network is not None}
+    identities = {key: identity_of(weights[key], tested.packs, settings, device) for key in trained}
+    for key, network in trained.items():
         kept = load_measured(files.measured(group, key), identities[key]) if settings else None
-        if kept is not None:
-            found[key] = kept
-        elif (network := load_network(path, runs[key]["config"], device)) is not None:
+        if kept is None:
             restorers[key] = partial(restore, network)
+        else:
+            found[key] = kept
     for key, one in _measure(tested, restorers, group)[0].items() if restorers else ():
-        notes = one.scores.notes.model_copy(update={"weights_sha256": {key: sha256(trained[key])}})
+        notes = one.scores.notes.model_copy(update={"weights_sha256": {key: sha256(weights[key])}})
         found[key] = one._replace(scores=Scores(one.scores.rows, notes))
         if settings:
             save_measured(files.measured(group, key), identities[key], found[key])
@@ -126,20 +127,17 @@ def _open(task_name: str, task: Task, crops: Crops, files: StudyPaths, device: t
 def _measure(tested: Tested, restorers: Mapping[str, Restorer], title: str) -> tuple[dict[str, Measured], Notes]:
     """Restore and measure test images; return what was measured of each run, and the notes on all."""
     task, packs, crops, device = tested
-    shown, border = shown_image(crops, packs), border_of(task.scale)
-    truth = None if shown is None else target_variances(shown, packs, border)
-    pictures = {key: dict[str, Tensor]() for key in restorers}
-    lines = {key: list[Curve]() for key in restorers}
+    shown, pictures = shown_image(crops, packs), {key: dict[str, Tensor]() for key in restorers}
 
     def keep(image: str, key: str, restored: Tensor) -> None:
-        if image == shown and truth is not None:
-            lines[key] = curves(truth, restored, border)
         pictures[key].update({crop.name: crop.of(restored) for crop in crops if crop.image == image})
+        if image == shown:
+            pictures[key][SHOWN] = restored
 
     rows, notes = score_packs(packs, restorers, task=task, device=device, title=title, on_image=keep)
     share = notes.model_copy(update={"seconds": notes.seconds / max(1, len(restorers))})
     scores = {key: Scores([row for row in rows if row.run == key], share) for key in restorers}
-    return {key: Measured(scores[key], pictures[key], lines[key]) for key in restorers}, notes
+    return {key: Measured(scores[key], pictures[key]) for key in restorers}, notes
 
 
 def _write(
@@ -149,14 +147,17 @@ def _write(
 
     Of runs that are one variant the first is shown.
     """
-    shown, firsts = shown_image(tested.crops, tested.packs), dict[str, Measured]()
+    shown, firsts = shown_image(tested.crops, tested.packs), dict[str, str]()
     for key, variant in variants.items():
-        firsts.setdefault(variant, found[key])
-    crops = {crop_file(name, variant): crop for variant, one in firsts.items() for name, crop in one.crops.items()}
-    write_crops(variances.parent, crops)
+        firsts.setdefault(variant, key)
+    crops = [crop.name for crop in tested.crops]
+    pictures = {
+        crop_file(name, variant): found[key].pictures[name] for variant, key in firsts.items() for name in crops
+    }
+    write_crops(variances.parent, pictures)
     if shown is not None:
-        keys = {variant: key for key, variant in reversed([*variants.items()])}
-        write_variances(variances, shown, {keys[variant]: one.curves for variant, one in firsts.items()})
+        outputs = {key: found[key].pictures[SHOWN] for key in firsts.values()}
+        write_variances(variances, shown, tested.packs, outputs, border_of(tested.task.scale))
     rows = [row for one in found.values() for row in one.scores.rows]
     places = {place: index for index, place in enumerate(dict.fromkeys((row.dataset, row.image) for row in rows))}
     rows.sort(key=lambda row: places[row.dataset, row.image])  # image by image, as if all were measured together

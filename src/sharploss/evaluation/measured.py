@@ -12,7 +12,6 @@ from safetensors.torch import save
 from torch import Tensor
 
 from sharploss.data.pack import Pack
-from sharploss.evaluation.variance import Curve
 from sharploss.record.scores import Notes, Score, Scores
 from sharploss.training.checkpoint import config_hash
 from sharploss.training.device import describe_hardware
@@ -20,13 +19,14 @@ from sharploss.utils.checksum import add_checksum, verify_checksum
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256, write_bytes
 
+SHOWN = ""  # the whole image, where a crop's name stands
+
 
 class Measured(NamedTuple):
-    """All rows of a run, crops by name, (3, H, W) uint8, and the gradient variances of the image that is shown."""
+    """All rows of a run, and by name its crops, (3, H, W) uint8, with the image that gradient variances are of."""
 
     scores: Scores
-    crops: dict[str, Tensor]
-    curves: list[Curve]
+    pictures: dict[str, Tensor]
 
 
 def identity_of(weights: Path, packs: Sequence[Pack], settings: Mapping[str, Any] | None, device: torch.device) -> str:
@@ -39,8 +39,8 @@ def identity_of(weights: Path, packs: Sequence[Pack], settings: Mapping[str, Any
 def save_measured(path: Path, identity: str, one: Measured) -> None:
     """Write what was measured of a run, as safetensors with a checksum."""
     rows = [row[1:] for row in one.scores.rows]
-    texts = {"rows": json.dumps(rows), "curves": json.dumps(one.curves), "notes": one.scores.notes.model_dump_json()}
-    write_bytes(path, add_checksum(save(one.crops, metadata={"identity": identity, **texts})))
+    texts = {"rows": json.dumps(rows), "notes": one.scores.notes.model_dump_json()}
+    write_bytes(path, add_checksum(save(one.pictures, metadata={"identity": identity, **texts})))
 
 
 def load_measured(path: Path, identity: str) -> Measured | None:
@@ -56,10 +56,10 @@ def load_measured(path: Path, identity: str) -> Measured | None:
             about: dict[str, str] = file.metadata()
             if about["identity"] != identity:
                 return None
-            crops = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            pictures = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
         rows = [Score(path.stem, *row) for row in json.loads(about["rows"])]
         notes = Notes.model_validate_json(about["notes"])
-        return Measured(Scores(rows, notes), crops, [tuple(point) for point in json.loads(about["curves"])])
+        return Measured(Scores(rows, notes), pictures)
     except (UserError, SafetensorError, LookupError, TypeError, ValueError):
         print(f"warning: {path} is damaged: {path.stem} is measured again", file=sys.stderr)
         return None

@@ -21,20 +21,15 @@ from sharploss.utils.checksum import verify_checksum
 from sharploss.utils.errors import UserError
 
 
-def is_trained(path: Path, config: RunConfig) -> bool:
-    """Return whether a file holds a trained network, not that of a run that diverged or was not trained.
+def load_network(path: Path, config: RunConfig, device: torch.device) -> nn.Module | None:
+    """Load what a run has trained, ready for `restore`; None when it diverged or was not trained.
 
     UserError where the file is missing, damaged, or of another configuration, with the first key that differs.
     """
     verify_checksum(path)
     metadata = read_metadata(path)
     _check_config(path, json.loads(metadata["config"]), config)
-    return metadata["status"] == "finished"
-
-
-def load_network(path: Path, config: RunConfig, device: torch.device) -> nn.Module | None:
-    """Load what a run has trained, ready for `restore`; None where it is not (`is_trained`)."""
-    if not is_trained(path, config):
+    if metadata["status"] != "finished":
         return None
     network = build_network(config.network.network, scale=config.task.scale, **config.network.parameters)
     load_weights(path, network)

@@ -13,8 +13,6 @@ from sharploss.utils.files import write_csv
 
 POINTS = 64  # of a curve at most: neighbouring patches of the ranking are averaged
 
-Curve = tuple[str, str, int, str, str]  # a point: direction, rank, patches, target, output
-
 COLUMNS = ("run", "image", "direction", "rank", "patches", "target", "output")
 
 
@@ -24,32 +22,23 @@ def shown_image(crops: Sequence[Crop], packs: Sequence[Pack]) -> str | None:
     return names[0] if names else None
 
 
-def target_variances(image: str, packs: Sequence[Pack], border: int) -> Tensor:
-    """Return the gradient variances of an image's ground truth, (2, patches): what `curves` ranks by."""
-    target = next(pack.target(pack.names.index(image)) for pack in packs if image in pack.names)
-    return _variances(target, border)
-
-
-def curves(wanted: Tensor, output: Tensor, border: int) -> list[Curve]:
-    """Return the gradient variance of an image's patches, ranked by that of the ground truth, `wanted`.
+def write_variances(path: Path, image: str, packs: Sequence[Pack], outputs: Mapping[str, Tensor], border: int) -> None:
+    """Write the gradient variance of an image's patches, ranked by that of the ground truth, for each output.
 
     The variance is the GV loss's: unbiased, of Sobel's horizontal ("x") or vertical ("y") gradients of the grey image
-    in [0, 1], in patches of 8x8 pixels. `output` is the restored image, (3, H, W) uint8.
+    in [0, 1], in patches of 8x8 pixels. The csv file has COLUMNS: run, image ("<set>/<image>"), direction, rank (0 to
+    1, the middle of the point's patches in the ranking by the target's variance), how many patches, and their mean
+    variance in the target and in the output. `outputs` is {run: restored image, (3, H, W) uint8}.
     """
-    return [
-        (direction, *point)
+    target = next(pack.target(pack.names.index(image)) for pack in packs if image in pack.names)
+    wanted = _variances(target, border)
+    rows = [
+        [run, image, direction, *point]
+        for run, output in outputs.items()
         for direction, truth, found in zip("xy", wanted, _variances(output, border), strict=True)
         for point in _curve(truth, found)
     ]
-
-
-def write_variances(path: Path, image: str, found: Mapping[str, Sequence[Curve]]) -> None:
-    """Write the curves of each run on an image.
-
-    The csv file has COLUMNS: run, image ("<set>/<image>"), direction, rank (0 to 1, the middle of the point's patches
-    in the ranking by the target's variance), how many patches, and their mean variance in the target and in the output.
-    """
-    write_csv(path, COLUMNS, ([run, image, *point] for run, points in found.items() for point in points))
+    write_csv(path, COLUMNS, rows)
 
 
 def _variances(image: Tensor, border: int) -> Tensor:
