@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from sharploss.launch.engines import Task
-from sharploss.launch.jobs import DVC
 from sharploss.launch.measuring import Measurements
 from sharploss.launch.training import stamps
 from sharploss.launch.worker import log_path
 from sharploss.record.keys import stage_key
 from sharploss.utils.cores import core_count
+
+COMMIT = (sys.executable, "-P", "-m", "sharploss.launch.commit")
 
 PAUSE = 300.0
 """Seconds between two recordings: DVC takes as long for one run as for all, and nothing waits for it. What was trained
@@ -35,7 +37,7 @@ class Recorder:
     study: str
     measurements: Measurements
     say: Callable[[str], None]
-    dvc: Sequence[str] = DVC
+    record: Sequence[str] = COMMIT
     failed: list[str] = field(default_factory=list[str])
     waiting: list[Task] = field(default_factory=list[Task])
     writing: list[Task] = field(default_factory=list[Task])
@@ -88,10 +90,8 @@ class Recorder:
                 self.say(f"{name}: what it was measured from has changed meanwhile: it is measured again")
         if stages:
             log_path("record").parent.mkdir(parents=True, exist_ok=True)
-            # A run that has begun meanwhile may read these files: DVC is not to replace them by its copies.
-            command = [*self.dvc, "commit", "--force", "--quiet", "--no-relink", *stages]
             with log_path("record").open("ab") as log:
-                self.commit = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+                self.commit = subprocess.Popen([*self.record, *stages], stdout=log, stderr=log, start_new_session=True)
 
     def _committed(self, code: int) -> None:
         self.commit, self.since = None, time.monotonic()
