@@ -7,13 +7,18 @@ import sys
 from typing import Any
 
 from dvc.repo import Repo
+from dvc.repo.stage import StageInfo
 
 
 def commit(stages: list[str]) -> None:
     """Record what the stages have read and written; DVC's exception where something of it is missing."""
     with Repo(_wait_for_lock=True) as repo:
-        found: list[Any] = [info for stage in stages for info in repo.stage.collect_granular(stage)]
-        repo.stage.collect_granular = lambda *_, **__: found
+        found: list[Any] = [StageInfo(stage) for stage in repo.index.stages if stage.addressing in stages]
+
+        def collect(*_: object, **__: object) -> list[Any]:
+            return found
+
+        repo.stage.collect_granular = collect
         # A run that has begun meanwhile may read these files: DVC is not to replace them by its copies.
         repo.commit(force=True, relink=False)
 

@@ -317,7 +317,8 @@ def main() -> None:
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     record, description, *rest = sys.argv[1:]
-    current: Followed | None = Followed(os.fdopen(int(record), "rb"), json.loads(description), *map(Path, rest))
+    pictures = Path(rest[0]) if rest else None
+    current: Followed | None = Followed(os.fdopen(int(record), "rb"), json.loads(description), pictures)
     waiting, failed = Queue["Followed | None"](), False
     threading.Thread(target=_listen, args=(current, waiting), daemon=True).start()
     while current is not None:
