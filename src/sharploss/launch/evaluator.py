@@ -114,16 +114,16 @@ def _say(error: Exception) -> None:
 
 def main() -> int:
     """Do what standard input asks for, to its end."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # nothing else gets into them
-    for line in sys.stdin:
-        print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {line.strip()}", file=sys.stderr)
-        try:
-            said = work(**json.loads(line))
-        except Exception as error:  # a stage's fault, which is that stage's alone
-            _say(error)
-            said = {"code": 1}
-        print(json.dumps(said), file=answers, flush=True)
+    with os.fdopen(os.dup(1), "w") as answers:
+        os.dup2(2, 1)  # nothing else gets into them
+        for line in sys.stdin:
+            print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {line.strip()}", file=sys.stderr)
+            try:
+                said = work(**json.loads(line))
+            except Exception as error:  # a stage's fault, which is that stage's alone
+                _say(error)
+                said = {"code": 1}
+            print(json.dumps(said), file=answers, flush=True)
     return 0
 
 
