@@ -1,6 +1,7 @@
 """Published checkpoints: the official key names of the networks, and loading a state dict that uses them."""
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -124,6 +125,14 @@ def load_official(name: str, network: nn.Module, path: str | Path) -> None:
             theirs, here = ([round(value, 4) for value in each.flatten().tolist()] for each in (found[key], constant))
             constants_differ = f"its {key} is {theirs} and not {here}: {_cure(network, found)}"
             raise UserError(f"{path} was trained with other constants than this {name} has: {constants_differ}.")
+    if absent := [key for key in constants if key not in found]:
+        # The official code, too, then takes its own.
+        shift = constants["add_mean.bias"].tolist()
+        warnings.warn(
+            f"{path} has no {', '.join(absent)}, by which files of the official code say how images are shifted: if it "
+            f"was not trained with a mean of {[round(value, 4) for value in shift]}, {name} restores wrongly with it",
+            stacklevel=2,
+        )
     weights = {key: found[names[key]].to(value.dtype) if names[key] in found else value for key, value in ours.items()}
     for key, value in weights.items():
         if not value.isfinite().all():

@@ -43,14 +43,13 @@ def stage_files(params: Params, plan: Plan, files: StudyPaths) -> dict[Path, str
     """Return {file: its text} of what the stages depend on."""
     from sharploss.losses import required_assets
 
-    baseline = {"tasks": _plain(params.tasks), "crops": _plain(params.crops), "code": _code("evaluate")}
     settings: dict[Path, Any] = {
         files.required_assets: {name: required_assets(spec) for name, spec in params.losses.items()},
-        files.input_baseline_settings: baseline,
+        files.input_baseline_settings: input_baseline_settings(params),
         **{files.run_settings(key): run_settings(params, run) for key, run in plan["runs"].items()},
         **{files.group_settings(key): group_settings(params, group) for key, group in plan["groups"].items()},
     }
-    code = {files.stage_code(stage): "".join(f"{line}\n" for line in _code(stage)) for stage in STAGES}
+    code = {files.stage_code(stage): _code_text(stage) for stage in STAGES}
     return code | {path: json.dumps(value, indent=2) + "\n" for path, value in settings.items()}
 
 
@@ -85,6 +84,11 @@ def group_settings(params: Params, group: Group) -> dict[str, Any]:
     }
 
 
+def input_baseline_settings(params: Params) -> dict[str, Any]:
+    """Return what the input baselines depend on beside their data, as JSON has it."""
+    return {"tasks": _plain(params.tasks), "crops": _plain(params.crops), "code": _code("evaluate")}
+
+
 def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     """Return `wanted`; UserError where the file that DVC takes for a stage's settings does not say so.
 
@@ -98,6 +102,24 @@ def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
             "plan' to write it again, then the same command."
         )
     return wanted
+
+
+def check_code(stage: str, files: StudyPaths) -> str:
+    """Return the fingerprints of a stage's code; UserError where the file that DVC takes for them has others.
+
+    Where there is no such file, DVC records nothing.
+    """
+    path, text = files.stage_code(stage), _code_text(stage)
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise UserError(
+            f"{path} is of other code than src/sharploss has now: run 'dvc repro plan' to write it again, then the "
+            "same command."
+        )
+    return text
+
+
+def _code_text(stage: str) -> str:
+    return "".join(f"{line}\n" for line in _code(stage))
 
 
 def _code(stage: str) -> list[str]:

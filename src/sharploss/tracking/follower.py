@@ -9,6 +9,7 @@ import hashlib
 import json
 import netrc
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
+
+from sharploss.utils.errors import UserError
 
 # What W&B takes, in characters. It names the artifact of a run's table `run-<id>-scores`.
 TAG, NAME, ARTIFACT = 64, 128, 128
@@ -188,12 +191,12 @@ def replay(
         # Online, W&B says how far it has got; offline, what earlier folders hold does.
         first = lines_sent(folder.parent, description["id"]) if run.offline else 0
         known = run.starting_step
-        (folder / SENT).write_text(f"{first} {first}")
+        _mark(folder, first, first)
         for index, line in enumerate(lines):
             if index < first or line["step"] < known:
                 continue
             run.log({**flatten(line), **_pictures(pictures, line)}, step=line["step"])
-            (folder / SENT).write_text(f"{first} {index + 1}")
+            _mark(folder, first, index + 1)
         yield run, folder
 
 
@@ -208,8 +211,20 @@ def lines_sent(folder: Path, identity: str) -> int:
 
 def run_folders(folder: Path, identity: str) -> list[tuple[Path, int, int]]:
     """List the folders in which W&B keeps a run: each with the first and the last + 1 line of the record it holds."""
-    marks = sorted(folder.glob(f"*run-????????_??????-{identity}/{SENT}"))
-    return [(mark.parent, *map(int, mark.read_text().split())) for mark in marks]  # pyright: ignore[reportReturnType]
+    found: list[tuple[Path, int, int]] = []
+    for mark in sorted(folder.glob(f"*run-????????_??????-{identity}/{SENT}")):
+        numbers = re.fullmatch(r"(\d+) (\d+)\s*", mark.read_text(errors="replace"))
+        if not numbers:
+            raise UserError(f"{mark} is damaged: remove the folder that it is in, then publish again.")
+        found.append((mark.parent, int(numbers[1]), int(numbers[2])))
+    return found
+
+
+def _mark(folder: Path, first: int, last: int) -> None:
+    """Note which lines a folder holds; a process that is killed leaves the note before."""
+    new = folder / f"{SENT}.new"
+    new.write_text(f"{first} {last}")
+    new.replace(folder / SENT)
 
 
 def _pictures(folder: Path | None, line: dict[str, Any]) -> dict[str, Any]:

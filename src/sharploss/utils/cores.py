@@ -1,11 +1,15 @@
 """The processor cores that this process may use, and how many of them it should."""
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from sharploss.utils.errors import UserError, cut
+
+MOST_PROCESSES = 256  # of a run, which are all started before anything tells that they have no GPU
 _claimed: dict[int, TextIO] = {}  # open files, whose locks end with the process
 
 
@@ -21,13 +25,21 @@ def core_count() -> int:
     return max(1, min([len(usable_cores()), *_quotas()]))
 
 
+def processes_of_a_run() -> int:
+    """Return SHARPLOSS_PROCESSES, how many processes train one run together; 1 where it is not set."""
+    named = os.environ.get("SHARPLOSS_PROCESSES") or "1"
+    if not (re.fullmatch("[0-9]{1,4}", named) and 0 < int(named) <= MOST_PROCESSES):
+        raise UserError(f"SHARPLOSS_PROCESSES is '{cut(named)}': give it a whole number from 1 to {MOST_PROCESSES}.")
+    return int(named)
+
+
 def threads_each(processes: int = 1) -> int:
     """Return how many threads each of several processes is to compute with, that share what this one may use.
 
     Together they are no more than the cores, and each has at least one and at most OMP_NUM_THREADS.
     """
     named = os.environ.get("OMP_NUM_THREADS", "")
-    most = int(named) if named.isdecimal() and int(named) else core_count()
+    most = int(named) if re.fullmatch("0*[1-9][0-9]{0,4}", named) else core_count()
     return max(1, min(core_count() // processes, most))
 
 
@@ -51,8 +63,10 @@ def claim_cores(most: int | None = None) -> int:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _claimed[core] = file
-                except BlockingIOError:
+                except OSError as error:
                     file.close()
+                    if not isinstance(error, BlockingIOError):
+                        raise
     except (ImportError, OSError):  # no such locks here: nobody can know of the others
         return wanted
     return max(1, min(wanted, len(_claimed)))
