@@ -178,6 +178,13 @@ def test_a_run_that_is_unknown_or_not_done_or_too_old_is_told(study, tmp_path):
         ),
         ("history.jsonl", lambda text: text.replace('"event": "validation", ', ""), r"history\.jsonl is damaged"),
         ("provenance.json", lambda text: text.replace("2026-01-01T", "the "), r"provenance\.json is damaged"),
+        (
+            "provenance.json",
+            lambda text: text.replace('"task": ', '"tusk": '),
+            r"provenance\.json is damaged \('task'\)",
+        ),
+        ("provenance.json", lambda text: text.replace(IDENTITY, "../a"), r"provenance\.json does not say .* identity"),
+        ("provenance.json", lambda text: text.replace(IDENTITY, "a" * 200), r"does not say the run's identity"),
     ],
 )
 def test_a_record_that_says_less_than_it_should_is_not_sent(study, tmp_path, name, change, said):

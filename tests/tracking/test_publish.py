@@ -209,6 +209,14 @@ def test_a_fault_of_a_file_is_not_put_down_to_wandb(monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("study")
+def test_a_crop_that_is_no_image_is_named(capsys):
+    path = Path("results/mini/crops/sr_x4-edsr/eye-sploss.png")
+    path.write_bytes(b"no image")
+    assert publish.main([KEY]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {KEY}: {path} is damaged (cannot identify image file")
+
+
+@pytest.mark.usefixtures("study")
 def test_without_the_package_nothing_is_tried(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UserError, match=r"the package wandb is not installed: 'pip install wandb' may help\."):

@@ -1,5 +1,6 @@
 """What W&B gets of a finished run: its curves, result, scores, crops, weights, and what those were made from."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -38,12 +39,12 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     if record.metrics.status == "not_trained":
         raise NotTrainedError(f"it was not trained ({record.metrics.reason}), so there is nothing to send.")
     metrics, provenance = record.metrics.model_dump(exclude_none=True), record.provenance
-    if provenance is None or not provenance.identity:
+    if provenance is None or not re.fullmatch("[0-9a-f]{8,64}", provenance.identity):
         raise UserError(
             f"{files.run(key).provenance} does not say the run's identity: train it again with 'make repro'."
         )
     with intact(files.run(key).provenance):
-        started = datetime.fromisoformat(provenance.started)
+        started, inputs = datetime.fromisoformat(provenance.started), _inputs(run, provenance, root)
     _check_scores(files, run["group"], key, started)
     scores = load_scores(files.scores(run["group"])).rows if files.scores(run["group"]).rows.is_file() else []
     circumstances = provenance.model_dump(include=CIRCUMSTANCES)
@@ -59,7 +60,7 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
         "scores": by_image(scores, key),
         "crops": _crops(params, plan, files, key),
         "weights": _file("model", files.weights(run["group"], key), origin),
-        "inputs": _inputs(run, provenance, root),
+        "inputs": inputs,
     }
 
 

@@ -19,6 +19,7 @@ from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
 from sharploss.tracking.content import NotTrainedError, content_of
 from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.files import intact
 
 DESCRIPTION = """Send finished runs to Weights & Biases: curves, scores of every image, crops, weights and the data they
 were trained on. All of it comes from results/ and nothing is trained or measured.
@@ -163,7 +164,10 @@ def _send(content: Content) -> tuple[Path, str]:
             raise UserError(f"{part} was written offline and not sent: {send}")
     if content["crops"]:
         # A step of its own after the last: what is sent by step is sent once.
-        images = {name: wandb.Image(str(path), caption=name) for name, path in content["crops"].items()}
+        images: dict[str, Any] = {}
+        for name, path in content["crops"].items():
+            with intact(path):
+                images[name] = wandb.Image(str(path), caption=name)
         lines.append({"event": "test", "step": lines[-1]["step"] + 1, "crops": images})
     with tracking.replay(lines, content["description"]) as (run, folder):
         _finish(run, content)
