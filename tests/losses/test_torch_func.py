@@ -60,7 +60,7 @@ def test_grad_vmap_and_jvp_agree_with_autograd(loss):
 
 
 def test_forward_over_reverse_lacks_what_torch_lacks():
-    """Once torch has it, the sentence in `sharploss.losses` and the last lines here can go."""
+    """Once torch has it, the sentence in docs/decisions.md and the last lines here can go."""
     (output, direction), (target, _) = (images[:2] for images in pairs(2, 13))
 
     def both_ways(loss):

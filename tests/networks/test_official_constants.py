@@ -56,9 +56,7 @@ def test_constants_that_a_file_does_not_state_are_named(tmp_path, name, paramete
     state = official_state(name, network)
     torch.save({key: value for key, value in state.items() if key not in absent}, tmp_path / "a.pt")
     mean = rf"\[{0.4488 * rgb_range:.4g}\d*, "
-    with pytest.warns(
-        UserWarning, match=rf"a\.pt has no {', '.join(absent)}, .* with a mean of {mean}.*, {name} restores"
-    ):
+    with pytest.warns(UserWarning, match=rf"a\.pt has no {', '.join(absent)}, .* a mean of {mean}.*, {name} restores"):
         load_official(name, network, tmp_path / "a.pt")
     assert loaded(name, network, state)
 

@@ -31,7 +31,7 @@ def extract(repository, tmp_path):
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
         code = tmp_path / "data/mini/code/extract.txt"
         code.parent.mkdir(parents=True, exist_ok=True)
-        code.write_text(check_code("extract", paths("nothing_planned")))
+        code.write_text("\n".join(check_code("extract", paths("nothing_planned"))))
         return subprocess.run(
             [sys.executable, str(repository / "pipelines/extract.py"), name],
             cwd=tmp_path,

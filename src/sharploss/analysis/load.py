@@ -53,11 +53,8 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
     provenance = {key: record.provenance for key, record in trained.items() if record.provenance}
     runs = pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
     every, scores, notes = _scores(params, files, plan, runs)
-    lines = [
-        {"run": key, **line}
-        for key in provenance
-        for line in read_whole_history(files.run(key).history, records[key].metrics.step)
-    ]
+    records_of = {key: read_whole_history(files.run(key).history, records[key].metrics.step) for key in provenance}
+    lines = [{"run": key, **line} for key, its in records_of.items() for line in its]
     measured, datasets = set(every["metric"]), list(dict.fromkeys(every["dataset"]))
     tuned_on = {name for task in params.tasks.values() for name in task.tune}
     return Study(

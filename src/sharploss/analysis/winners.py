@@ -86,10 +86,7 @@ def choose(params: Params, files: StudyPaths) -> list[Choice]:
 def _scores(
     params: Params, files: StudyPaths, task: str, network: str, seeds: Collection[int]
 ) -> dict[Trial, tuple[float, float]]:
-    """Return LPIPS and PSNR (dB) on the tuning sets of the trials that all these seeds have scores of.
-
-    All are means over the images on which all runs of the network have a finite score.
-    """
+    """Return LPIPS and PSNR (dB) of the trials that all these seeds have scores of, over one set of tuning images."""
     plan = expand(params)["runs"]
     runs = {key: run for key, run in plan.items() if (run["task"], run["network"]) == (task, network)}
     measured = [files.scores(group) for group in dict.fromkeys(run["group"] for run in runs.values())]

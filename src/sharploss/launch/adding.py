@@ -89,10 +89,9 @@ def read_loss(text: str) -> LossSpec:
 
 def study_of(name: str, loss: LossSpec, bench: Study) -> Params:
     """Return the study that trains a loss, and L1, as what the benchmark's answer rests on was trained."""
-    params, found = bench.params, answers(bench)
-    if not found:
+    params, answer = bench.params, next(iter(answers(bench)), None)
+    if answer is None:
         raise UserError(f"{bench.paths.results} has too few runs for an answer: restore it from git.")
-    answer = found[0]
     if name in params.losses:
         raise UserError(f"'{name}' is a loss of the study {BENCHMARK}: choose another name.")
     where = {"task": answer.task, "network": answer.network, "recipe": answer.recipe, "loss": BASE}

@@ -2,9 +2,6 @@
 
 A parameter that is unknown or out of range raises ValueError, which names it and, of names, the nearest that is known.
 So do images that are no pair, or are smaller than the loss's `min_size`.
-
-All work under torch.func. Forward over reverse, jvp of grad, is the exception for "l2" and "gv": torch's own mse_loss
-lacks it where one image is constant (ZeroTensors are immutable, torch 2.13); grad of grad gives the same numbers.
 """
 
 import copy

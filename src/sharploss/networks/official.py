@@ -126,13 +126,10 @@ def load_official(name: str, network: nn.Module, path: str | Path) -> None:
             constants_differ = f"its {key} is {theirs} and not {here}: {_cure(network, found)}"
             raise UserError(f"{path} was trained with other constants than this {name} has: {constants_differ}.")
     if absent := [key for key in constants if key not in found]:
+        mean = [round(value, 4) for value in constants["add_mean.bias"].tolist()]
+        said = f"{path} has no {', '.join(absent)}, by which files of the official code say how images are shifted"
         # The official code, too, then takes its own.
-        shift = constants["add_mean.bias"].tolist()
-        warnings.warn(
-            f"{path} has no {', '.join(absent)}, by which files of the official code say how images are shifted: if it "
-            f"was not trained with a mean of {[round(value, 4) for value in shift]}, {name} restores wrongly with it",
-            stacklevel=2,
-        )
+        warnings.warn(f"{said}: if that is not a mean of {mean}, {name} restores wrongly with it", stacklevel=2)
     weights = {key: found[names[key]].to(value.dtype) if names[key] in found else value for key, value in ours.items()}
     for key, value in weights.items():
         if not value.isfinite().all():

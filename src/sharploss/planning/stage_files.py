@@ -49,7 +49,7 @@ def stage_files(params: Params, plan: Plan, files: StudyPaths) -> dict[Path, str
         **{files.run_settings(key): run_settings(params, run) for key, run in plan["runs"].items()},
         **{files.group_settings(key): group_settings(params, group) for key, group in plan["groups"].items()},
     }
-    code = {files.stage_code(stage): _code_text(stage) for stage in STAGES}
+    code = {files.stage_code(stage): "".join(f"{line}\n" for line in _code(stage)) for stage in STAGES}
     return code | {path: json.dumps(value, indent=2) + "\n" for path, value in settings.items()}
 
 
@@ -104,22 +104,15 @@ def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     return wanted
 
 
-def check_code(stage: str, files: StudyPaths) -> str:
+def check_code(stage: str, files: StudyPaths) -> list[str]:
     """Return the fingerprints of a stage's code; UserError where the file that DVC takes for them has others.
 
     Where there is no such file, DVC records nothing.
     """
-    path, text = files.stage_code(stage), _code_text(stage)
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise UserError(
-            f"{path} is of other code than src/sharploss has now: run 'dvc repro plan' to write it again, then the "
-            "same command."
-        )
-    return text
-
-
-def _code_text(stage: str) -> str:
-    return "".join(f"{line}\n" for line in _code(stage))
+    path, code = files.stage_code(stage), _code(stage)
+    if path.is_file() and path.read_text(encoding="utf-8").splitlines() != code:
+        raise UserError(f"{path} is of other code than src/sharploss has now: run 'dvc repro plan', then this again.")
+    return code
 
 
 def _code(stage: str) -> list[str]:

@@ -24,13 +24,10 @@ class History:
         """Open `path`, keeping its first `keep_bytes` bytes (None: all): what came after a checkpoint is made again."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        if keep_bytes is not None:
+            with path.open("ab") as file:  # closed where that fails
+                file.truncate(keep_bytes)
         self._file = path.open("ab")
-        try:
-            if keep_bytes is not None:
-                self._file.truncate(keep_bytes)
-        except OSError:  # a device, a file system that is read-only by now
-            self._file.close()
-            raise
 
     def append(self, line: dict[str, Any]) -> None:
         """Write one line at once, so that others can follow; numbers JSON cannot hold become null."""

@@ -133,9 +133,10 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
 
 def _where(sent: Sequence[tuple[Content, Path, str]]) -> str:
     """Say where runs are that were sent, or that were written to be sent."""
+    trained = [content for content, _, _ in sent if content["summary"]["result/status"] == "finished"]
     lacking = {
         "weights, which are not here": sum(content["weights"] is None for content, _, _ in sent),
-        "scores: 'make repro' measures them": sum(_is_unmeasured(content) for content, _, _ in sent),
+        "scores: 'make repro' measures them": sum(not content["scores"] for content in trained),
     }
     said = ", ".join(f"{count} without {what}" for what, count in lacking.items() if count)
     note = f" ({said})" if said else ""
@@ -145,11 +146,6 @@ def _where(sent: Sequence[tuple[Content, Path, str]]) -> str:
         return f"{count} sent to {address}{note}"
     files = f"{shlex.quote(os.path.relpath(folder.parent))}/offline-run-*"
     return f"{count} written{note}. Once logged in (wandb login), send them with: wandb sync {files}"
-
-
-def _is_unmeasured(content: Content) -> bool:
-    """Return whether a run has a trained network, and no scores."""
-    return content["summary"]["result/status"] == "finished" and not content["scores"]
 
 
 def _send(content: Content) -> tuple[Path, str]:
@@ -164,10 +160,8 @@ def _send(content: Content) -> tuple[Path, str]:
             raise UserError(f"{part} was written offline and not sent: {send}")
     if content["crops"]:
         # A step of its own after the last: what is sent by step is sent once.
-        images: dict[str, Any] = {}
-        for name, path in content["crops"].items():
-            with intact(path):
-                images[name] = wandb.Image(str(path), caption=name)
+        with intact("a crop of it"):
+            images = {name: wandb.Image(str(path), caption=name) for name, path in content["crops"].items()}
         lines.append({"event": "test", "step": lines[-1]["step"] + 1, "crops": images})
     with tracking.replay(lines, content["description"]) as (run, folder):
         _finish(run, content)

@@ -81,7 +81,7 @@ def describe_commit() -> str:
     try:
         commit, changed = (
             subprocess.run(
-                ["git", *words], capture_output=True, text=True, errors="replace", check=True, timeout=10
+                ["git", *words], capture_output=True, errors="replace", check=True, timeout=10
             ).stdout.strip()
             for words in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--", *STUDIED))
         )

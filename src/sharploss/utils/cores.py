@@ -63,10 +63,8 @@ def claim_cores(most: int | None = None) -> int:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _claimed[core] = file
-                except OSError as error:
+                except BlockingIOError:
                     file.close()
-                    if not isinstance(error, BlockingIOError):
-                        raise
     except (ImportError, OSError):  # no such locks here: nobody can know of the others
         return wanted
     return max(1, min(wanted, len(_claimed)))
