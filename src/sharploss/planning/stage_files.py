@@ -105,10 +105,7 @@ def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_code(stage: str, files: StudyPaths) -> list[str]:
-    """Return the fingerprints of a stage's code; UserError where the file that DVC takes for them has others.
-
-    Where there is no such file, DVC records nothing.
-    """
+    """Return the fingerprints of a stage's code; UserError where there is a file of them for DVC, and it has others."""
     path, code = files.stage_code(stage), _code(stage)
     if path.is_file() and path.read_text(encoding="utf-8").splitlines() != code:
         raise UserError(f"{path} is of other code than src/sharploss has now: run 'dvc repro plan', then this again.")

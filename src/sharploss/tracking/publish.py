@@ -139,7 +139,7 @@ def _where(sent: Sequence[tuple[Content, Path, str]]) -> str:
         "scores: 'make repro' measures them": sum(not content["scores"] for content in trained),
     }
     said = ", ".join(f"{count} without {what}" for what, count in lacking.items() if count)
-    note = f" ({said})" if said else ""
+    note = said and f" ({said})"
     count = f"{len(sent)} run{'s' if len(sent) > 1 else ''}"
     _, folder, address = sent[-1]
     if address:

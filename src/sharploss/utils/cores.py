@@ -9,7 +9,6 @@ from typing import TextIO
 
 from sharploss.utils.errors import UserError, cut
 
-MOST_PROCESSES = 256  # of a run, which are all started before anything tells that they have no GPU
 _claimed: dict[int, TextIO] = {}  # open files, whose locks end with the process
 
 
@@ -28,8 +27,8 @@ def core_count() -> int:
 def processes_of_a_run() -> int:
     """Return SHARPLOSS_PROCESSES, how many processes train one run together; 1 where it is not set."""
     named = os.environ.get("SHARPLOSS_PROCESSES") or "1"
-    if not (re.fullmatch("[0-9]{1,4}", named) and 0 < int(named) <= MOST_PROCESSES):
-        raise UserError(f"SHARPLOSS_PROCESSES is '{cut(named)}': give it a whole number from 1 to {MOST_PROCESSES}.")
+    if not (re.fullmatch("[0-9]{1,4}", named) and 0 < int(named) <= 256):  # all are started before anything tells
+        raise UserError(f"SHARPLOSS_PROCESSES is '{cut(named)}': give it a whole number from 1 to 256.")
     return int(named)
 
 
