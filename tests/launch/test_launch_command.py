@@ -121,7 +121,7 @@ def test_every_signal_stops_a_launch_as_ctrl_c_does(monkeypatch, tmp_path, numbe
     monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}, study="mini"))
     monkeypatch.setattr(command, "ENDING", ())
     monkeypatch.setattr(command, "jobs_of", lambda *_: [])
-    monkeypatch.setattr(command, "load_plan", lambda: {"groups": {}, "tasks": []})
+    monkeypatch.setattr(command, "check_plan", lambda _: {"groups": {}, "tasks": []})
     monkeypatch.setattr(command, "stale_stages", set)
     for name in ("prepare", "run_jobs", "repro"):
         monkeypatch.setattr(command, name, lambda *_, **__: 0)
@@ -189,7 +189,7 @@ def test_a_launch_whose_time_is_up_says_so(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}, study="mini"))
     monkeypatch.setattr(command, "prepare", lambda *_: 0)
     monkeypatch.setattr(command, "jobs_of", lambda *_: [])
-    monkeypatch.setattr(command, "load_plan", lambda: {"groups": {}, "tasks": []})
+    monkeypatch.setattr(command, "check_plan", lambda _: {"groups": {}, "tasks": []})
     monkeypatch.setattr(command, "stale_stages", set)
     monkeypatch.setattr(command, "run_jobs", time_is_up)
     assert command.main(["--for", "25m"]) == 75

@@ -103,7 +103,7 @@ def evaluate_input_baseline(task_name: str, task: Task, crops: Crops, files: Stu
     name = reference_of(task.scale)
     key, variances = input_baseline_key(task_name, name), files.input_baseline_variances(task_name)
     tested = _open(task_name, task, crops, files, torch.device("cpu"))
-    check_writable(*files.input_baseline_scores(task_name), variances)
+    check_writable(*files.input_baseline_scores(task_name), variances, files.edge(task_name))
     found, notes = _measure(tested, {key: partial(enlarge, scale=task.scale)}, task_name)
     scores = _write(found, notes, tested, {key: name}, variances)
     targets = {image: pack.target(index) for pack in tested.packs for index, image in enumerate(pack.names)}

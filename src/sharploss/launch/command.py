@@ -21,10 +21,10 @@ from sharploss.launch.measuring import Measurements
 from sharploss.launch.recorder import Recorder
 from sharploss.launch.schedule import TimeIsUpError, clock, run_jobs, say
 from sharploss.launch.worker import STOPPED, locked
-from sharploss.planning.plan import Plan, load_plan
+from sharploss.planning.plan import Plan, check_plan
 from sharploss.record.keys import stage_key
 from sharploss.record.paths import paths
-from sharploss.utils.cores import usable_cores
+from sharploss.utils.cores import processes_of_a_run, usable_cores
 from sharploss.utils.errors import UserError
 
 DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then let `dvc repro` finish: tables, report.
@@ -50,11 +50,11 @@ ENDING = ("pandas", "matplotlib.figure", "seaborn", "jinja2", "scipy.special")  
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
     began, asked = time.monotonic(), read(arguments)
-    params = load_params()
+    params, _ = load_params(), processes_of_a_run()  # refused here, and not by every run
     # DVC's commands say `python`: it must be this one, also where nobody has activated the environment.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     if asked.dry_run:
-        return show(jobs_of(params, asked, load_plan(), stale_stages()))
+        return show(jobs_of(params, asked, check_plan(params), stale_stages()))
     engine = make_engine(asked)
     end = began + asked.seconds if asked.seconds else None
     until = end - min(RESERVE, asked.seconds / 10) if end else None
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
                     found.result()
                 if code:
                     return code
-                plan, stale = load_plan(), stale_stages()
+                plan, stale = check_plan(params), stale_stages()
                 jobs = jobs_of(params, asked, plan, stale)
                 measurements = to_measure(params, plan, stale, jobs)
                 measurements.start, measurements.most = evaluator_of(engine)

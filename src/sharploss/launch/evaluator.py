@@ -17,7 +17,7 @@ from sharploss.config.params import load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.launch.training import stamps
 from sharploss.planning.plan import load_plan
-from sharploss.planning.stage_files import check_settings, group_settings
+from sharploss.planning.stage_files import check_code, check_settings, group_settings, input_baseline_settings
 from sharploss.record.paths import PUBLISHED, paths
 from sharploss.utils.command import run_main
 from sharploss.utils.errors import UserError, unknown
@@ -51,10 +51,12 @@ def evaluate_untrained(stage: str, tasks: Collection[str] = ()) -> int:
     if stage == "calibrate":
         from sharploss.evaluation.calibration import calibrate, off
 
+        check_code(stage, files)
         return 1 if off(calibrate(files)) else 0
     if stage == "protocols":
         from sharploss.evaluation.explain import explain_protocols
 
+        check_code("evaluate", files)
         explain_protocols(files.protocols / "protocols.csv")
         return 0
     from sharploss.evaluation.group import evaluate_input_baseline
@@ -62,6 +64,7 @@ def evaluate_untrained(stage: str, tasks: Collection[str] = ()) -> int:
     for task in tasks:
         if task not in params.tasks:
             raise unknown("task", task, params.tasks)
+    check_settings(files.input_baseline_settings, input_baseline_settings(params))
     crops = {name: crop.model_dump(mode="json") for name, crop in params.crops.items()}
     for task in tasks or params.tasks:
         evaluate_input_baseline(task, params.tasks[task], crops, files)
