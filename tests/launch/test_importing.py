@@ -281,6 +281,7 @@ def test_a_run_that_was_trained_here_is_replaced_only_by_force(folder):
 
 
 def test_runs_of_the_same_group_that_are_here_stay(folder):
+@pytest.mark.slow
     files, ours = paths("mini"), f"{GROUP}-l1-s0"
     row = Score(ours, "set5", "baby", "psnr", "y", 30.0)
     save_scores(files.scores(GROUP), [row], Notes(weights_sha256={ours: "c"}, seconds=1))

@@ -21,6 +21,7 @@ def bench(repository):
 
 @pytest.fixture
 def root(repository, tmp_path, monkeypatch):
+@pytest.mark.slow
     """A folder in which the command runs, with the committed results."""
     for name in ("pipelines", "claims.yaml", "src"):
         (tmp_path / name).symlink_to(repository / name)

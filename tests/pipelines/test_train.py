@@ -154,6 +154,7 @@ def test_a_run_that_another_process_trains_is_refused(train, tmp_path):
 
 
 def test_what_was_trained_but_not_recorded_is_not_trained_again(train, tmp_path, capsys):
+@pytest.mark.slow
     train(FIRST)
     code, about = train_run(FIRST, keep=True)
     assert (code, len(about["read"])) == (0, 4)

@@ -47,6 +47,7 @@ def same(left, right):
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_run_is_the_textbook_gan(adversarial, packs, tmp_path, steps):
+@pytest.mark.slow
     adversarial["loss"]["ragan"]["steps"] = steps
     adversarial["recipe"]["steps"] = 6
     result = run(adversarial, packs, tmp_path)

@@ -99,7 +99,7 @@ def test_a_captured_training_has_the_bits_of_an_eager_one(config, packs, tmp_pat
     assert (eager.form, eager.state.replays) == ("eager", 0)
 
 
-@pytest.mark.parametrize("change", [adversarial, nlsn])
+@pytest.mark.parametrize("change", [pytest.param(adversarial, marks=pytest.mark.slow), nlsn])
 def test_a_captured_training_that_was_stopped_goes_on_with_the_same_bits(config, packs, tmp_path, monkeypatch, change):
     change(config)
     whole = run(config, packs, tmp_path / "whole", form="captured")
@@ -209,6 +209,7 @@ def test_a_graph_that_holds_nothing_is_noticed_in_fast_mode_too(config, packs, t
     ],
 )
 def test_which_forms_are_tried(device, mode, world, forms, reason):
+@pytest.mark.slow
     gradients = SimpleNamespace(group=SimpleNamespace(world=world))
     step = Step(SimpleNamespace(mode=mode), torch.device(device), None, None, None, gradients)
     assert (step._forms(), step.reason) == (forms, reason)
