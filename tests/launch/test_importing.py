@@ -281,7 +281,6 @@ def test_a_run_that_was_trained_here_is_replaced_only_by_force(folder):
 
 
 def test_runs_of_the_same_group_that_are_here_stay(folder):
-@pytest.mark.slow
     files, ours = paths("mini"), f"{GROUP}-l1-s0"
     row = Score(ours, "set5", "baby", "psnr", "y", 30.0)
     save_scores(files.scores(GROUP), [row], Notes(weights_sha256={ours: "c"}, seconds=1))
@@ -295,6 +294,7 @@ def test_runs_of_the_same_group_that_are_here_stay(folder):
     assert ours in files.variances(GROUP).read_text()
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_write_leaves_whole_runs_alone_and_can_be_repeated(folder, monkeypatch):
     whole, at = file_utils.atomic_path, 0
     main([str(folder)])

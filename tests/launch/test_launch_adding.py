@@ -21,7 +21,6 @@ def bench(repository):
 
 @pytest.fixture
 def root(repository, tmp_path, monkeypatch):
-@pytest.mark.slow
     """A folder in which the command runs, with the committed results."""
     for name in ("pipelines", "claims.yaml", "src"):
         (tmp_path / name).symlink_to(repository / name)
@@ -34,6 +33,7 @@ def root(repository, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_loss_is_trained_as_what_the_answer_rests_on_and_l1_beside_it(bench):
     found = adding.study_of("mine", adding.read_loss("{l1: 1, gv: 0.05}"), bench)
     assert found.seeds == [0]

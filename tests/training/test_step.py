@@ -209,12 +209,12 @@ def test_a_graph_that_holds_nothing_is_noticed_in_fast_mode_too(config, packs, t
     ],
 )
 def test_which_forms_are_tried(device, mode, world, forms, reason):
-@pytest.mark.slow
     gradients = SimpleNamespace(group=SimpleNamespace(world=world))
     step = Step(SimpleNamespace(mode=mode), torch.device(device), None, None, None, gradients)
     assert (step._forms(), step.reason) == (forms, reason)
 
 
+@pytest.mark.slow
 def test_what_is_computed_pixel_by_pixel_is_compiled_and_that_can_be_undone(monkeypatch):
     compiled = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, *_: compiled.append(type(self).__name__))
