@@ -41,8 +41,6 @@ edsr_x4_l1 and edsr_x4_sploss come with the repository. Every image becomes a PN
 a network does not take (transparency, 16 bits, an orientation tag, several frames) is dealt with, and said.
 """
 
-AS_WRITTEN = argparse.RawDescriptionHelpFormatter
-
 ENDS = ("", "_beside")  # of the names of outputs
 
 ORIENTATION = 0x0112  # the EXIF tag
@@ -72,7 +70,7 @@ class Trained(NamedTuple):
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m sharploss restore", description=DESCRIPTION, formatter_class=AS_WRITTEN
+        prog="python -m sharploss restore", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="a file, or a folder of some")
     parser.add_argument("--run", metavar="NAME", help=f"a name of --list, or a {SUFFIX} file of a training")

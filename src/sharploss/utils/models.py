@@ -1,5 +1,6 @@
 """Values of files, read into strict models: an unknown key or a bad value is one sentence in the file's own words."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,11 +23,15 @@ BOUNDS = {
 
 def load_model(path: str | Path, model: type[Model]) -> Model:
     """Read a YAML file into a model; the UserError names the file and the key, for a misspelt one the nearest valid."""
-    content = load_yaml(path)
+    return validated(load_yaml(path), model, str(path))
+
+
+def validated(content: object, model: type[Model], what: str) -> Model:
+    """Read a value into a model; UserError, beginning with `what`, where it does not fit."""
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{path}: {describe_problem(error, model)}") from None
+        raise UserError(f"{what}: {describe_problem(error, model)}") from None
 
 
 def describe_problem(error: ValidationError, model: type[BaseModel]) -> str:
@@ -52,12 +57,17 @@ def describe_problem(error: ValidationError, model: type[BaseModel]) -> str:
     return f"{given}; {first['msg'][0].lower()}{first['msg'][1:]}{yaml_hint(first['input'])}."
 
 
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
 def _place(model: type[BaseModel], place: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
     """Return the keys that lead to a place, as the file has them, and all that could stand there in the last's stead.
 
     Pydantic's own place also names the kind that a mapping was taken for.
     """
-    schema = model.model_json_schema()
+    schema = _schema(model)
     node, keys, known = schema, list[str](), list[str]()
     for part in (part for part in place if part != "[key]"):
         while "$ref" in node or "anyOf" in node:
