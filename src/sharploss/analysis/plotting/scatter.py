@@ -142,20 +142,13 @@ def _place(axes: Axes, labels: list[Label], points: pd.DataFrame, curve: pd.Data
             low, high = middle - half - 2, middle + half + 2
             out = max(page.x0 - low[0], high[0] - page.x1, page.y0 - low[1], high[1] - page.y1) > 0
             hits = int(((dots > low - 4) & (dots < high + 4)).all(axis=1).sum())
-            shared = np.minimum(high, boxes[:, 2:]) - np.maximum(low, boxes[:, :2])
-            cost = reach / 2 + 1000 * out + 60 * hits + float(np.prod(shared.clip(0), axis=1).sum())
+            over = int(((low < boxes[:, 2:]) & (high > boxes[:, :2])).all(axis=1).sum())
+            cost = reach / 2 + 1000 * (out + over) + 60 * hits
             if cost < best[0]:
                 best = (cost, float(reach), middle)
         boxes = np.vstack([boxes, [*(best[2] - half), *(best[2] + half)]])
-        axes.annotate(
-            label.text,
-            (label.x, label.y),
-            xytext=tuple((best[2] - here) * scale),
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=10,
-            color=label.colour,
-            arrowprops={"arrowstyle": "-", "lw": 0.7, "color": label.colour, "shrinkA": 0, "shrinkB": 3},
-            zorder=6,
-        )
+        at: dict[str, Any] = {"xytext": tuple((best[2] - here) * scale), "textcoords": "offset points", "zorder": 6}
+        at |= {"ha": "center", "va": "center", "fontsize": 10}
+        line = {"arrowstyle": "-", "lw": 0.7, "color": label.colour, "shrinkA": half[1] * scale, "shrinkB": 3}
+        axes.annotate("", (label.x, label.y), arrowprops=line, **at)
+        axes.annotate(label.text, (label.x, label.y), color=label.colour, **at)
