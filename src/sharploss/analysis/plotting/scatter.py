@@ -110,7 +110,9 @@ def _groups(axes: Axes, points: pd.DataFrame) -> list[Label]:
     for row in records(points):
         at = place((row["x"], row["y"]))
         alike = [group for group in groups if group[0]["tie"] == row["tie"]]
-        near = [group for group in alike if np.hypot(*(at - place((group[-1]["x"], group[-1]["y"])))) < NEAR]
+        near = [
+            group for group in alike if any(np.hypot(*(at - place((other["x"], other["y"])))) < NEAR for other in group)
+        ]
         mine = alike if row["tie"] else near
         if mine:
             mine[0].append(row)
@@ -147,8 +149,9 @@ def _place(axes: Axes, labels: list[Label], points: pd.DataFrame, curve: pd.Data
             if cost < best[0]:
                 best = (cost, float(reach), middle)
         boxes = np.vstack([boxes, [*(best[2] - half), *(best[2] + half)]])
-        at: dict[str, Any] = {"xytext": tuple((best[2] - here) * scale), "textcoords": "offset points", "zorder": 6}
-        at |= {"ha": "center", "va": "center", "fontsize": 10}
-        line = {"arrowstyle": "-", "lw": 0.7, "color": label.colour, "shrinkA": half[1] * scale, "shrinkB": 3}
-        axes.annotate("", (label.x, label.y), arrowprops=line, **at)
-        axes.annotate(label.text, (label.x, label.y), color=label.colour, **at)
+        look: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center", "zorder": 6}
+        edge = np.clip(here, best[2] - half, best[2] + half)  # of the text: the line begins there
+        line = {"arrowstyle": "-", "lw": 0.7, "color": label.colour, "shrinkA": 0, "shrinkB": 3}
+        axes.annotate("", (label.x, label.y), xytext=tuple((edge - here) * scale), arrowprops=line, **look)
+        look |= {"fontsize": 10, "color": label.colour}
+        axes.annotate(label.text, (label.x, label.y), xytext=tuple((best[2] - here) * scale), **look)
