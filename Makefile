@@ -9,6 +9,10 @@ PYTEST ?= pytest
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+ifneq ($(words $(VENV)),1)
+$(error VENV is '$(VENV)': give the path of an environment, without spaces)
+endif
+export VENV
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Containers like to set it: then each of some hundred processes would compile the package for itself.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,6 +42,7 @@ figures: $(READY) ## redraw the figures from results
 	python -P pipelines/figures.py
 
 calibrate: $(READY) ## compare degradations and metrics with published numbers, on the data sets that are here
+	python -P pipelines/plan.py --check
 	python -P pipelines/calibrate.py
 
 plan: $(READY) ## expand params.yaml into runs.yaml; say what is trained, reused, and the cost (STUDY=benchmark: change study)
@@ -68,7 +73,8 @@ lock: $(READY) ## renew requirements.lock
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
 
 clean: ## remove the environment and what studies made from the data; your data sets, results and reports stay
-	rm -rf $(VENV) .scratch
+	@if [ -f "$$VENV/pyvenv.cfg" ]; then rm -rf -- "$$VENV"; fi
+	rm -rf .scratch
 	@for mark in data/*/code/required_assets.json; do \
 	  [ -f "$$mark" ] || continue; study="$${mark%/code/*}"; \
 	  rm -rf "$$study/assets" "$$study/losses" "$$study/packed" "$$study/code"; \

@@ -11,6 +11,7 @@ import torch
 
 from sharploss.config.params import load_params
 from sharploss.evaluation.calibration import calibrate, off
+from sharploss.planning.stage_files import check_code
 from sharploss.record.paths import paths
 from sharploss.utils.command import run_main
 from sharploss.utils.cores import claim_cores
@@ -20,6 +21,7 @@ def main() -> int:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(claim_cores(1))  # and the last bits of sums do not depend on the number of cores
     files = paths(load_params().study)
+    check_code("calibrate", files)
     rows = calibrate(files)
     counts = {status: sum(row["status"] == status for row in rows) for status in ("ok", "off", "not calibrated")}
     print(f"{files.calibration}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))

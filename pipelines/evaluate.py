@@ -6,7 +6,7 @@ from typing import Any
 from sharploss.config.params import Params, load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import load_plan
-from sharploss.planning.stage_files import check_settings, group_settings
+from sharploss.planning.stage_files import check_settings, group_settings, input_baseline_settings
 from sharploss.record.paths import paths
 from sharploss.utils.command import run_main
 from sharploss.utils.errors import unknown
@@ -32,13 +32,15 @@ def main() -> None:
 
 def evaluate_input_baselines(tasks: list[str]) -> None:
     params = load_params()
+    files = paths(params.study)
     for task in tasks:
         if task not in params.tasks:
             raise unknown("task", task, params.tasks)
+    check_settings(files.input_baseline_settings, input_baseline_settings(params))
     from sharploss.evaluation.group import evaluate_input_baseline
 
     for task in tasks or params.tasks:
-        evaluate_input_baseline(task, params.tasks[task], crops(params), paths(params.study))
+        evaluate_input_baseline(task, params.tasks[task], crops(params), files)
 
 
 def evaluate_group(name: str) -> None:

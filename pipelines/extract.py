@@ -26,6 +26,7 @@ def main() -> int:
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.
     from sharploss.mdf.pyramid import load_image
+    from sharploss.planning.stage_files import check_code
     from sharploss.training.checkpoint import config_hash, save_weights
     from sharploss.training.device import choose_device, set_mode
     from sharploss.training.extractor import train_extractor
@@ -38,8 +39,8 @@ def main() -> int:
         "task": task.model_dump(mode="json"),
         "image_sha256": sum_,
     }
-    code = files.stage_code("extract").read_text(encoding="utf-8")
-    scratch = Path(".scratch") / f"extractor-{name}-{config_hash({**config, 'code': code})}"
+    made_from = config_hash({**config, "code": check_code("extract", files)})
+    scratch = Path(".scratch") / f"extractor-{name}-{made_from}"
 
     set_mode("exact")
     device, record, weights = choose_device(), files.extractor(name), files.extractor_weights(name)

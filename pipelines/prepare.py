@@ -8,6 +8,7 @@ from sharploss.config.params import check_unchanged, load_params
 from sharploss.data.prepare import prepare
 from sharploss.evaluation.crops import find_crops
 from sharploss.evaluation.score import open_test_packs
+from sharploss.planning.stage_files import check_code
 from sharploss.record.paths import paths
 from sharploss.utils.command import run_main
 from sharploss.utils.cores import claim_cores
@@ -25,6 +26,7 @@ def main() -> None:
     # Several tasks may be prepared at once, and one thread is as fast on images of this size.
     torch.set_num_threads(claim_cores(1))
     files, crops = paths(params.study), {name: crop.model_dump() for name, crop in params.crops.items()}
+    check_code("prepare", files)
     prepare(name, params.tasks[name].model_dump(mode="json"), files.packs(name), own=own)
     # A crop that does not fit its image is found here, and not when all networks are trained.
     find_crops(crops, name, open_test_packs(name, params.tasks[name], files))

@@ -3,6 +3,7 @@
 import argparse
 
 from sharploss.config.params import load_params
+from sharploss.planning.stage_files import check_code
 from sharploss.record.paths import paths
 from sharploss.utils.command import run_main
 
@@ -11,7 +12,9 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     from sharploss.evaluation.explain import explain_protocols
 
-    for row in explain_protocols(paths(load_params().study).protocols / "protocols.csv"):
+    files = paths(load_params().study)
+    check_code("evaluate", files)
+    for row in explain_protocols(files.protocols / "protocols.csv"):
         print(f"{row.protocol:<16}{row.metric:<26}{row.value or row.note}")
 
 

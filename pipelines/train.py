@@ -6,13 +6,14 @@ import sys
 
 from sharploss.launch.training import train_run
 from sharploss.utils.command import run_main
+from sharploss.utils.cores import processes_of_a_run
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", help="a key of runs.yaml, such as sr_x4-edsr-sploss-s0")
     key = parser.parse_args().run
-    several = int(os.environ.get("SHARPLOSS_PROCESSES", "1"))
+    several = processes_of_a_run()
     if several > 1 and "WORLD_SIZE" not in os.environ:
         # DVC's command stays the same on one GPU and on eight: it is this process that becomes torchrun.
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={several}"]

@@ -47,6 +47,18 @@ def test_only_what_both_have_with_the_same_settings_is_compared(tmp_path, capsys
     assert "reproduced: 1 means of 1 runs agree" in printed
 
 
+@pytest.mark.parametrize("other", [{}, {("a", "y", "psnr"): float("inf")}, {("a", "y", "psnr"): float("nan")}])
+def test_scores_that_only_one_has_are_counted(tmp_path, other):
+    mine = {("a", "x", "psnr"): 30.0, ("a", "y", "psnr"): 31.0, ("a", "x", "niqe"): 5.0}
+    one, two = make(tmp_path / "one", mine), make(tmp_path / "two", {("a", "x", "psnr"): 30.0, **other})
+    first, second = (
+        f"2 scores that only {one.results} has as finite numbers, such as " + end
+        for end in ("psnr of a on set5/y", "niqe of a on set5/x")
+    )
+    assert compare(one, two)[1] in ([first], [second])
+    assert compare(two, one)[1] in ([first], [second])
+
+
 @pytest.mark.parametrize("empty", [None, [], {}])
 def test_a_setting_that_one_version_leaves_empty_is_none(tmp_path, empty):
     one = make(tmp_path / "one", {("a", "x", "psnr"): 30.0}, {"a": SETTINGS | {"preferred": empty}})

@@ -2,11 +2,13 @@ import json
 import math
 import shutil
 
+import pandas as pd
 import pytest
 import yaml
 
-from sharploss.analysis.load import EDGE_COLUMNS, alpha_of, load_study, read_numbers
+from sharploss.analysis.load import EDGE_COLUMNS, alpha_of, comparable_scores, load_study, read_numbers
 from sharploss.record.paths import paths
+from sharploss.record.scores import Score
 from sharploss.utils.errors import UserError
 
 
@@ -169,3 +171,14 @@ def test_a_task_that_keeps_the_size_needs_no_scale_for_a_run_that_was_not_traine
     runs = mini.runs.set_index("run")
     row = runs.loc["sharpen-nonbn_resg-sharpgan-mini_gan_same_size-s0"]
     assert (row["status"], row["reference"]) == ("not_trained", "input")
+
+
+def test_scores_of_two_studies_are_compared_on_the_images_that_both_have():
+    """As `add` does, whose loss restores an image exactly, or has no score of one."""
+    rows = [(run, "s", image, "psnr", "y", float(index), "t") for run in "ab" for index, image in enumerate("xyz")]
+    rows[4] = (*rows[4][:5], math.inf, "t")
+    others = [("c", "s", "x", "psnr", "y", 9.0, "other")]
+    every = pd.DataFrame([*rows[:-1], *others], columns=[*Score._fields, "task"])
+    found = comparable_scores(every)
+    assert list(zip(found["run"], found["image"], strict=True)) == [("a", "x"), ("b", "x"), ("c", "x")]
+    assert list(comparable_scores(every[:0]).columns) == list(every.columns)

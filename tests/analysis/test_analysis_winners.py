@@ -1,6 +1,7 @@
 """`plan --winners`: who wins on the tuning set, and what is written into the study."""
 
 import importlib.util
+import math
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ from sharploss.analysis.winners import Trial, blocks, choose, written
 from sharploss.config.params import Params, load_params
 from sharploss.planning.plan import expand
 from sharploss.record.paths import paths
-from sharploss.record.scores import Notes, save_scores
+from sharploss.record.scores import Notes, load_scores, save_scores
 from sharploss.utils.errors import UserError
 
 RATES = ("s5k_lr1e4", "s5k", "s5k_lr6e4", "s5k_lr1e3")
@@ -61,6 +62,19 @@ def test_scores_of_other_seeds_and_of_test_sets_choose_nothing(tmp_path, params)
     first = choose(params, paths("benchmark", tmp_path))
     measure(tmp_path, params, SCORES, seeds=(0, 1, 2))
     assert choose(params, paths("benchmark", tmp_path)) == first
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_trials_are_compared_on_the_same_images(tmp_path, params, value):
+    """An image that one trial restores exactly, or has no score of, counts for none."""
+    measure(tmp_path, params, SCORES)
+    files = paths("benchmark", tmp_path).scores("sr_x4-edsr")
+    rows, key = load_scores(files).rows, "sr_x4-edsr-l1_gv-s5k-s0"
+    spoilt = [(*row[:5], value if row[:5] == (key, "live1", "house", "psnr", "y") else row.value) for row in rows]
+    save_scores(files, spoilt, Notes())
+    (gv,) = [choice for choice in choose(params, paths("benchmark", tmp_path)) if choice.family == "l1 + gv"]
+    assert gv.winner == Trial("l1_gv_w0_1", "s5k")
+    assert gv.why.endswith("PSNR -0.05 dB against L1)")
 
 
 def test_a_family_without_all_of_its_trials_has_no_winner_and_one_sentence_says_why(tmp_path, params):

@@ -12,7 +12,7 @@ from sharploss.assets.folder import is_by_product, is_plain, list_folder
 
 FOLDERS = st.lists(st.sampled_from(["day", "night", "x y", "Ünïcode", "thumbs"]), max_size=3)
 LEFT_FOLDERS = [".ipynb_checkpoints", ".thumbnails", ".git", ".Trash-1000", ".AppleDouble"]
-LEFT_FOLDERS += ["@eaDir", "__MACOSX", "lost+found", "#recycle"]
+LEFT_FOLDERS += ["@eaDir", "__MACOSX", "lost+found", "#recycle", "RECYCLER", "LOST.DIR", "~snapshot"]
 LEFT_FILES = ["._a.png", ".a.png", "Thumbs.db", ".DS_Store", "desktop.ini", ".a.png.swp", "Icon\r"]
 
 images = st.tuples(FOLDERS, st.sampled_from(["a.png", "a.JPG", "b.tiff", "c.webp", "1.bmp"])).map(

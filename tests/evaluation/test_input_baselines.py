@@ -76,6 +76,33 @@ def test_a_test_set_without_images_is_refused(make_test_set):
         evaluate_input_baseline("toy", TASK, {}, paths("mini", make_test_set({})))
 
 
+def test_a_pack_of_another_set_is_not_taken_for_a_set_without_images(study):
+    packs = study / "data/mini/packed/toy"
+    (packs / "test-toys.safetensors").write_bytes((packs / "test-lost.safetensors").read_bytes())
+    with pytest.raises(UserError, match=r"test-toys\.safetensors holds lost where toys belongs: delete it and run"):
+        evaluate_input_baseline("toy", TASK, {}, paths("mini", study))
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "scores.json", "variance.csv", "edge.csv"])
+def test_what_cannot_be_written_stops_before_the_first_image(study, name, monkeypatch):
+    (study / "results/mini/input_baselines/toy" / name).mkdir(parents=True)
+    monkeypatch.setattr("sharploss.evaluation.group.score_packs", lambda *_, **__: pytest.fail("an image was measured"))
+    with pytest.raises(IsADirectoryError):
+        evaluate_input_baseline("toy", TASK, CROPS, paths("mini", study))
+
+
+@pytest.mark.parametrize(
+    "name", ["1e5", "nan", "None", "001", "toy-bicubic", "dataset", 'a,"b"', "=1+1", " a ", "x" * 300]
+)
+def test_any_name_of_an_image_comes_back_from_the_scores(make_test_set, name):
+    root = make_test_set({name: picture(1, 32, 32)})
+    crops = {"nose": {**CROPS["nose"], "image": name, "height": 8, "width": 8}}
+    evaluate_input_baseline("toy", TASK, crops, paths("mini", root))
+    folder = root / "results" / "mini" / "input_baselines" / "toy"
+    assert {row.image for row in scores(folder)} == {name}
+    assert (folder / "nose-target.png").is_file()
+
+
 def test_the_variances_of_the_shown_image_are_beside(folder):
     with (folder / "variance.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -22,6 +22,7 @@ FAILURES = {
     "RuntimeError": RuntimeError("operator torchvision::nms does not exist"),
     "AttributeError": AttributeError("module 'numpy' has no attribute 'float'"),
     "SyntaxError": SyntaxError("invalid syntax"),
+    "SystemExit": SystemExit("this machine has no licence"),
     "empty": ValueError(),
 }
 NEEDED_BY = {"lpips": {"lpips", "lpips_vgg"}, "pyiqa": {"niqe", "fid"}, "scipy": {"niqe"}}

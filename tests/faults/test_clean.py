@@ -22,7 +22,7 @@ def made(study):
         files.loss_receipts("l1"),
         files.pack("sr_x4", "train"),
         Path(".scratch/run/step-1.ckpt"),
-        Path(".venv/bin/python"),
+        Path(".venv/pyvenv.cfg"),
     ]
 
 
@@ -58,6 +58,29 @@ def test_only_what_was_made_is_removed(tmp_path, study, linked):
     subprocess.run(["make", "clean"], cwd=folder, check=True, capture_output=True)
     assert [name for name in OWN if not (folder / name).is_file()] == []
     assert [name for name in made(study) if (folder / name).exists()] == []
+
+
+KEPT = ["src/a.py", "my", "my env/pyvenv.cfg", "photos/1.png", "env/1.png"]
+
+
+@pytest.mark.parametrize("venv", ["", " ", "my env", "src", ".", "..", "src my", "$(HOME)", "'", "*", "photos;src"])
+def test_what_is_no_environment_is_not_removed(tmp_path, venv):
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    put(folder, *KEPT)
+    done = subprocess.run(["make", "clean", f"VENV={venv}"], cwd=folder, capture_output=True, text=True, check=False)
+    assert [name for name in KEPT if not (folder / name).is_file()] == []
+    if len(venv.split()) != 1:
+        assert done.returncode == 2
+        assert f"VENV is '{venv.lstrip()}': give the path of an environment, without spaces" in done.stderr
+
+
+def test_an_environment_of_another_name_is_removed(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    put(tmp_path, "it's/pyvenv.cfg", ".venv/pyvenv.cfg")
+    subprocess.run(["make", "clean", "VENV=it's"], cwd=tmp_path, check=True, capture_output=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".venv", "Makefile"]
 
 
 def test_nothing_is_left_where_there_was_nothing_else(tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import importlib
 import io
 import os
 import signal
@@ -155,6 +156,7 @@ HUGE = st.sampled_from(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiler")
 @settings(MANY, max_examples=60)
 @given(data=st.data())
 def test_a_huge_value_anywhere_in_params(folder, data):
@@ -169,6 +171,12 @@ def test_a_huge_value_anywhere_in_params(folder, data):
         params = load_params(folder / "params.yaml")
         check_study(params, expand(params)["runs"].values())
     assert all(len(sentence) < 500 for sentence in told)
+
+
+@pytest.fixture(scope="module")
+def compiler():
+    """Import what building a loss imports: an alarm in the middle would leave half a module, and its file open."""
+    importlib.import_module("torch._dynamo")
 
 
 PIECES = [

@@ -50,7 +50,17 @@ def test_the_loss_is_trained_as_what_the_answer_rests_on_and_l1_beside_it(bench)
         ("mine", "{l1: 1, gvv: 1}", "gvv"),
         ("mine", "{l1: -1}", "The loss is wrong"),
         ("mine", "{l1: 1", "is no loss"),
+        ("mine", "{l1: 2001-99-99}", "is no loss"),
         ("l1_gv", "{l1: 1}", "'l1_gv' is a loss of the study benchmark"),
+        (
+            "published",
+            "{l1: 1}",
+            "'published' cannot name a loss and a study: study: the folder 'published' holds other",
+        ),
+        *(
+            (name, "{l1: 1}", "cannot name a loss and a study: ")
+            for name in ("", "../x", "Mine", "a-b", "x" * 61, "a b")
+        ),
     ],
 )
 def test_a_wrong_loss_gives_one_sentence(bench, name, loss, said):

@@ -58,6 +58,19 @@ def test_the_first_call_loads_and_has_the_value_of_a_loaded_loss(name, make):
 
 
 @each
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+def test_what_was_loaded_without_gradients_has_them_later(name, make, mode):
+    loss, (output, target) = make(name)(), pair()
+    with mode():
+        first = loss(output, target)
+    output.requires_grad_()
+    again = loss(output, target)
+    again.backward()
+    assert torch.equal(first, again.detach())
+    assert output.grad.abs().sum() > 0
+
+
+@each
 def test_what_was_loaded_in_a_call_moves_with_the_module_and_is_not_stored(name, make):
     loss = nn.Sequential(make(name)())
     loss[0](*pair())

@@ -59,6 +59,21 @@ def test_grad_vmap_and_jvp_agree_with_autograd(loss):
     torch.testing.assert_close(along, (slopes[0] * direction).sum(), rtol=1e-9, atol=1e-13)
 
 
+def test_forward_over_reverse_lacks_what_torch_lacks():
+    """Once torch has it, the sentence in docs/decisions.md and the last lines here can go."""
+    (output, direction), (target, _) = (images[:2] for images in pairs(2, 13))
+
+    def both_ways(loss):
+        wanted = grad(lambda image: (grad(loss)(image, target) * direction).sum())(output)
+        return jvp(lambda image: grad(loss)(image, target), (output,), (direction,))[1], wanted
+
+    for name in ("charbonnier", "sploss", "second_order", "tv", "ssim"):
+        torch.testing.assert_close(*both_ways(LOSSES[name]), rtol=1e-9, atol=1e-13)
+    for loss in (torch.nn.functional.mse_loss, LOSSES["l2"], LOSSES["gv"]):
+        with pytest.raises(RuntimeError, match="ZeroTensors are immutable"):
+            both_ways(loss)
+
+
 def test_gradients_reach_a_networks_weights_through_a_functional_call():
     network, (outputs, targets) = torch.nn.Conv2d(3, 3, 3, padding=1).double(), pairs()
 

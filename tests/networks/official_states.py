@@ -22,9 +22,17 @@ SMALL = {
 }
 
 
+def constants(rgb_range, mean=(0.4488, 0.4371, 0.4040), std=1.0):
+    """The tensors of the official MeanShift of images and back."""
+    shift = torch.tensor(mean) * rgb_range / std
+    eye = torch.eye(3).view(3, 3, 1, 1) / std
+    return {"sub_mean.weight": eye, "sub_mean.bias": -shift, "add_mean.weight": eye.clone(), "add_mean.bias": shift}
+
+
 def official_state(name, network, gain=1.0):
     ours = network.state_dict()
-    return {theirs: weights(theirs, ours[key].shape, gain) for key, theirs in OFFICIAL[name](ours).items()}
+    shift = constants(getattr(network, "rgb_range", 1)) if name in ("edsr", "nlsn") else {}
+    return {theirs: weights(theirs, ours[key].shape, gain) for key, theirs in OFFICIAL[name](ours).items()} | shift
 
 
 def loaded(name, network, state):

@@ -2,19 +2,11 @@
 
 import pytest
 import torch
-from official_states import EDSR, NLSN, SMALL, loaded, official_state
+from official_states import EDSR, NLSN, SMALL, constants, loaded, official_state
 
 from sharploss.networks import build_network
 from sharploss.networks.official import load_official
 from sharploss.utils.errors import UserError
-
-
-def constants(rgb_range, mean=(0.4488, 0.4371, 0.4040), std=1.0):
-    """The tensors of the official MeanShift of images and back."""
-    shift = torch.tensor(mean) * rgb_range / std
-    eye = torch.eye(3).view(3, 3, 1, 1) / std
-    return {"sub_mean.weight": eye, "sub_mean.bias": -shift, "add_mean.weight": eye.clone(), "add_mean.bias": shift}
-
 
 SHIFTED = [("edsr", EDSR, 1), ("edsr", {**EDSR, "rgb_range": 255}, 255), ("nlsn", NLSN, 1)]
 each_shifted = pytest.mark.parametrize(("name", "parameters", "rgb_range"), SHIFTED)
@@ -55,6 +47,18 @@ def test_constants_that_contradict_the_network_are_refused(tmp_path, name, param
     ):
         load_official(name, network, tmp_path / "a.pt")
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+@each_shifted
+@pytest.mark.parametrize("absent", [["sub_mean.bias"], ["add_mean.weight", "add_mean.bias"], list(constants(1))])
+def test_constants_that_a_file_does_not_state_are_named(tmp_path, name, parameters, rgb_range, absent):
+    network = build_network(name, **parameters).double()
+    state = official_state(name, network)
+    torch.save({key: value for key, value in state.items() if key not in absent}, tmp_path / "a.pt")
+    mean = rf"\[{0.4488 * rgb_range:.4g}\d*, "
+    with pytest.warns(UserWarning, match=rf"a\.pt has no {', '.join(absent)}, .* a mean of {mean}.*, {name} restores"):
+        load_official(name, network, tmp_path / "a.pt")
+    assert loaded(name, network, state)
 
 
 def test_the_range_that_a_file_was_trained_with_is_named(tmp_path):

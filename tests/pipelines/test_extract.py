@@ -12,6 +12,8 @@ import yaml
 from safetensors import safe_open
 
 from sharploss.losses import build_loss
+from sharploss.planning.stage_files import check_code
+from sharploss.record.paths import paths
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +31,7 @@ def extract(repository, tmp_path):
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
         code = tmp_path / "data/mini/code/extract.txt"
         code.parent.mkdir(parents=True, exist_ok=True)
-        code.write_text("as the plan writes it")
+        code.write_text("\n".join(check_code("extract", paths("nothing_planned"))))
         return subprocess.run(
             [sys.executable, str(repository / "pipelines/extract.py"), name],
             cwd=tmp_path,

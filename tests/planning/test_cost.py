@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -25,8 +26,6 @@ def study(repository, monkeypatch, tmp_path):
 
 def record(study, key, steps_per_second, **changes):
     """Leave the provenance of a run as `train` does."""
-    from pathlib import Path
-
     params, plan = study
     config = with_defaults(resolve_run(params, plan["runs"][key])).model_dump(mode="json")
     config["recipe"].update(changes.pop("recipe", {}))
@@ -99,8 +98,12 @@ def test_a_run_of_several_processes_is_predicted_from_such(study):
     assert predicted(study, L1, processes=4) is not None
 
 
-def test_a_speed_of_nothing_is_no_measurement(study):
-    record(study, L1, 0.0)
+@pytest.mark.parametrize("speed", ["Infinity", "NaN", "1e-320", "-1", "0", "1e400"])
+def test_a_speed_that_no_machine_has_is_no_measurement(study, speed):
+    record(study, L1, 50.5)
+    assert predicted(study, L1) is not None
+    path = Path(f"results/mini/runs/{L1}/provenance.json")
+    path.write_text(path.read_text().replace("50.5", speed))
     assert predicted(study, L1) is None
 
 

@@ -6,7 +6,15 @@ import pytest
 
 from sharploss.config.params import Params, load_params
 from sharploss.planning.plan import expand
-from sharploss.planning.stage_files import check_settings, group_settings, run_settings, stage_files
+from sharploss.planning.stage_files import (
+    STAGES,
+    check_code,
+    check_settings,
+    group_settings,
+    input_baseline_settings,
+    run_settings,
+    stage_files,
+)
 from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
@@ -75,3 +83,39 @@ def test_a_stage_refuses_what_was_changed_since_it_was_planned(
         else:
             with pytest.raises(UserError, match=rf"{path.name} has another {what} than params\.yaml and src/sharploss"):
                 check_settings(path, wanted)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_refuses_code_that_was_changed_since_it_was_planned(texts, tmp_path, stage):
+    here = paths("mini", tmp_path)
+    code = check_code(stage, here)  # without a plan, DVC records nothing
+    text = "".join(f"{line}\n" for line in code)
+    assert text == texts[paths("mini").stage_code(stage)]
+    here.code.mkdir(parents=True)
+    here.stage_code(stage).write_text(text)
+    assert check_code(stage, here) == code
+    for other in (f"0{text}", text[:-17], ""):
+        here.stage_code(stage).write_text(other)
+        with pytest.raises(
+            UserError, match=rf"{stage}\.txt is of other code than src/sharploss has now: run 'dvc repro"
+        ):
+            check_code(stage, here)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "values", "what"),
+    [
+        ("crops", "eye", {"top": 3}, "crops"),
+        ("tasks", "sr_x4", {"test": ["set14"]}, "tasks"),
+        ("losses", "l1", {"l1": 2}, None),
+    ],
+)
+def test_the_input_baselines_are_those_that_were_planned(study, texts, tmp_path, section, name, values, what):
+    files, path = paths("mini"), tmp_path / "input_baselines.json"
+    path.write_text(texts[files.input_baseline_settings])
+    wanted = input_baseline_settings(changed(study, section, name, **values))
+    if what is None:
+        assert check_settings(path, wanted) == json.loads(path.read_text())
+    else:
+        with pytest.raises(UserError, match=rf"has another {what} than params\.yaml and src/sharploss"):
+            check_settings(path, wanted)

@@ -1,4 +1,7 @@
-from sharploss.record.history import History, read_history
+import pytest
+
+from sharploss.record.history import History, read_history, read_whole_history
+from sharploss.utils.errors import UserError
 
 
 def test_lines_come_back(tmp_path):
@@ -34,3 +37,20 @@ def test_what_json_cannot_hold_becomes_null(tmp_path):
     with History(tmp_path / "history.jsonl") as record:
         record.append({"total": float("inf"), "terms": {"gv": float("nan")}})
     assert read_history(tmp_path / "history.jsonl") == [{"total": None, "terms": {"gv": None}}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is not the whole record of 2 steps"),
+        ('{"event": "train", "step": 1}\n', "is not the whole record of 2 steps"),
+        ('{"event": "train", "step": 2}\n{"event": "train", "step": 1}\n', "is not the whole record of 2 steps"),
+        ('{"event": "train", "step": "2"}\n', "a line of it is no event of a training"),
+        ('{"event": "train", "step": 2}\n{"event": "validation"}\n', "a line of it is no event of a training"),
+        ('{"step": 2}\n', "a line of it is no event of a training"),
+    ],
+)
+def test_a_record_that_does_not_lead_to_its_weights_is_refused(tmp_path, text, said):
+    (tmp_path / "history.jsonl").write_text(text)
+    with pytest.raises(UserError, match=said):
+        read_whole_history(tmp_path / "history.jsonl", 2)

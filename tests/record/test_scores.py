@@ -47,6 +47,14 @@ def test_a_table_with_a_row_per_number_is_read_too(files):
     assert load_scores(files).rows == ROWS
 
 
+@pytest.mark.parametrize("saved", ["\ufeff{}", "\ufeff{}\r\n\r\n"])
+def test_a_table_that_a_spreadsheet_has_saved_is_read(files, saved):
+    save_scores(files, ROWS, Notes())
+    before, text = load_scores(files), files.rows.read_text()
+    files.rows.write_bytes(saved.format(text.replace("\n", "\r\n")).encode())
+    assert load_scores(files) == before
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

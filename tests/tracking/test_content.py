@@ -165,3 +165,30 @@ def test_a_run_that_is_unknown_or_not_done_or_too_old_is_told(study, tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "identity": ""}))
     with pytest.raises(UserError, match="does not say the run's identity"):
         content_of(params, plan, KEY, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("history.jsonl", lambda _: "", r"history\.jsonl is not the whole record of 40 steps"),
+        (
+            "history.jsonl",
+            lambda text: text.split("\n")[0] + "\n",
+            r"history\.jsonl is not the whole record of 40 steps",
+        ),
+        ("history.jsonl", lambda text: text.replace('"event": "validation", ', ""), r"history\.jsonl is damaged"),
+        ("provenance.json", lambda text: text.replace("2026-01-01T", "the "), r"provenance\.json is damaged"),
+        (
+            "provenance.json",
+            lambda text: text.replace('"task": ', '"tusk": '),
+            r"provenance\.json is damaged \('task'\)",
+        ),
+        ("provenance.json", lambda text: text.replace(IDENTITY, "../a"), r"provenance\.json does not say .* identity"),
+        ("provenance.json", lambda text: text.replace(IDENTITY, "a" * 200), r"does not say the run's identity"),
+    ],
+)
+def test_a_record_that_says_less_than_it_should_is_not_sent(study, tmp_path, name, change, said):
+    path = tmp_path / f"results/mini/runs/{KEY}/{name}"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(UserError, match=said):
+        content_of(*study, KEY, tmp_path)

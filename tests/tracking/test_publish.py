@@ -198,9 +198,68 @@ def test_whatever_wandb_raises_is_one_sentence(monkeypatch, capsys, mode, advice
     assert capsys.readouterr().err.splitlines()[0] == sentence
 
 
+def test_a_fault_of_a_file_is_not_put_down_to_wandb(monkeypatch, capsys):
+    def refuse():
+        raise PermissionError(13, "Permission denied", "results/mini/scores/sr_x4-edsr.csv")
+
+    monkeypatch.setenv("WANDB_MODE", "online")
+    assert publish.publish([(KEY, refuse)]) == 1
+    sentence = f"error: {KEY}: Permission denied (results/mini/scores/sr_x4-edsr.csv): put that right."
+    assert capsys.readouterr().err.splitlines()[0] == sentence
+
+
+@pytest.mark.usefixtures("study")
+def test_a_crop_that_is_no_image_is_named(capsys):
+    path = Path("results/mini/crops/sr_x4-edsr/eye-sploss.png")
+    path.write_bytes(b"no image")
+    assert publish.main([KEY]) == 1
+    assert capsys.readouterr().err.startswith(
+        f"error: {KEY}: a crop of it is damaged (cannot identify image file '{path}')"
+    )
+
+
+@pytest.mark.usefixtures("study")
+def test_without_the_package_nothing_is_tried(monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(UserError, match=r"the package wandb is not installed: 'pip install wandb' may help\."):
+        publish.main([])
+
+
+def test_a_plan_of_other_settings_is_not_published(study):
+    (study / "params.yaml").write_text((study / "params.yaml").read_text().replace("study: mini", "study: mine"))
+    with pytest.raises(UserError, match=r"runs\.yaml is out of date \(new study mine\): run 'make plan'"):
+        publish.main([])
+
+
+def test_a_note_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    folder = tmp_path / f"offline-run-20260101_000000-{ID}"
+    folder.mkdir()
+    tracking._mark(folder, 0, 3)
+
+    def full(path, _):
+        path.open("w").close()
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        tracking._mark(folder, 0, 4)
+    assert tracking.lines_sent(tmp_path, ID) == 3
+
+
+def test_runs_that_lack_something_are_counted(tmp_path):
+    def content(status="finished", scores=(), weights=None):
+        return {"weights": weights, "scores": list(scores), "summary": {"result/status": status}}, tmp_path, "https://x"
+
+    whole = content(scores=[{}], weights={})
+    assert publish._where([whole, content("diverged", weights={})]) == "2 runs sent to https://x"
+    told = publish._where([whole, content(weights={}), content(), content(scores=[{}])])
+    what = "2 without weights, which are not here, 2 without scores: 'make repro' measures them"
+    assert told == f"4 runs sent to https://x ({what})"
+
+
 def test_paths_are_printed_for_a_shell(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    content = {"weights": None}
+    content = {"weights": None, "scores": [{}], "summary": {"result/status": "finished"}}
     message = publish._where([(content, tmp_path / "my runs/wandb/offline-run-x", "")])
     assert message.endswith("wandb sync 'my runs/wandb'/offline-run-*")
 

@@ -1,3 +1,4 @@
+import os
 import subprocess
 from pathlib import Path
 
@@ -59,3 +60,11 @@ def test_the_commit_says_whether_code_differs_from_it(tmp_path, monkeypatch, pat
 def write(name, text):
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("script", ["exit 128", "kill -9 $$", "printf '\\377\\376'"])
+def test_whatever_git_says_ends_no_training(tmp_path, monkeypatch, script):
+    (tmp_path / "git").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert isinstance(describe_commit(), str)

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from sharploss.utils import cores
-from sharploss.utils.cores import claim_cores, core_count, threads_each, usable_cores
+from sharploss.utils.cores import claim_cores, core_count, processes_of_a_run, threads_each, usable_cores
+from sharploss.utils.errors import UserError
 
 CLAIM = "from sharploss.utils.cores import claim_cores; print(claim_cores({most}), flush=True); input()"
 
@@ -103,3 +104,18 @@ def test_a_folder_that_cannot_be_written_stops_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(cores, "_claimed", {})
     monkeypatch.setattr(cores.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
     assert claim_cores(1) == 1
+
+
+@pytest.mark.parametrize(("named", "count"), [(None, 1), ("", 1), ("1", 1), ("8", 8), ("256", 256)])
+def test_the_processes_of_a_run(monkeypatch, named, count):
+    monkeypatch.delenv("SHARPLOSS_PROCESSES", raising=False)
+    if named is not None:
+        monkeypatch.setenv("SHARPLOSS_PROCESSES", named)
+    assert processes_of_a_run() == count
+
+
+@pytest.mark.parametrize("named", ["abc", "0", "-2", "2.0", " 2", "1e2", "257", "9" * 5000, "²", "all"])
+def test_a_number_of_processes_that_is_none_is_told(monkeypatch, named):
+    monkeypatch.setenv("SHARPLOSS_PROCESSES", named)
+    with pytest.raises(UserError, match=r"SHARPLOSS_PROCESSES is '.{1,80}': give it a whole number from 1 to 256"):
+        processes_of_a_run()

@@ -70,7 +70,7 @@ def compare(one: StudyPaths, other: StudyPaths) -> tuple[pd.DataFrame, list[str]
 
     Returns:
         MEAN, value_one, value_other, off (the absolute difference), smallest, effects (off in smallest effects); and
-        why runs are left out, a sentence each.
+        which runs and scores are left out, a sentence each.
     """
     found, left_out = [_scores(files) for files in (one, other)], list[str]()
     named = [set(scores["run"]) for scores in found]
@@ -81,8 +81,14 @@ def compare(one: StudyPaths, other: StudyPaths) -> tuple[pd.DataFrame, list[str]
     changed = sorted(key for key in shared if _settings(one, key) != _settings(other, key))
     if changed:
         left_out.append(f"{len(changed)} runs with other settings, such as {changed[0]}")
+    found = [scores[scores["run"].isin(shared.difference(changed))] for scores in found]
+    for mine, files, theirs in ((found[0], one, found[1]), (found[1], other, found[0])):
+        marked = mine.merge(theirs[[*MEAN, "image"]], on=[*MEAN, "image"], how="left", indicator="where")
+        alone = marked[marked["where"] == "left_only"]
+        for row in alone[:1].itertuples():
+            which = f"{row.metric} of {row.run} on {row.dataset}/{row.image}"
+            left_out.append(f"{len(alone)} scores that only {files.results} has as finite numbers, such as {which}")
     pairs = found[0].merge(found[1], on=[*MEAN, "image"], suffixes=("_one", "_other"))
-    pairs = pairs[~pairs["run"].isin(changed)]
     means = pairs.groupby(MEAN, sort=False)[["value_one", "value_other"]].mean().reset_index()
     means["off"] = (means["value_one"] - means["value_other"]).abs()
     means["smallest"] = means["metric"].map(SMALLEST).astype(float)

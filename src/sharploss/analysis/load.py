@@ -10,7 +10,7 @@ from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import Plan, PlannedRun, expand
-from sharploss.record.history import read_history
+from sharploss.record.history import read_whole_history
 from sharploss.record.keys import input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import RunRecord, load_run
@@ -53,7 +53,8 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
     provenance = {key: record.provenance for key, record in trained.items() if record.provenance}
     runs = pd.DataFrame([_run(params, run, records[key]) for key, run in plan["runs"].items()])
     every, scores, notes = _scores(params, files, plan, runs)
-    lines = [{"run": key, **line} for key in provenance for line in _history(files, records[key])]
+    records_of = {key: read_whole_history(files.run(key).history, records[key].metrics.step) for key in provenance}
+    lines = [{"run": key, **line} for key, its in records_of.items() for line in its]
     measured, datasets = set(every["metric"]), list(dict.fromkeys(every["dataset"]))
     tuned_on = {name for task in params.tasks.values() for name in task.tune}
     return Study(
@@ -147,8 +148,16 @@ def _scores(
     # What weights were chosen by is in the files for that alone, and in no table, claim or figure.
     rows = [row for row in rows if row.dataset not in params.tasks[task_of[row.run]].tune]
     every = pd.DataFrame(rows, columns=Score._fields).astype({"value": "float64"}).merge(about, on="run", how="inner")
-    shared = {row for task in tasks for row in comparable(row for row in rows if task_of[row.run] == task)}
-    return every, every[[row in shared for row in rows]].reset_index(drop=True), [scores.notes for scores in found]
+    return every, comparable_scores(every), [scores.notes for scores in found]
+
+
+def comparable_scores(every: pd.DataFrame) -> pd.DataFrame:
+    """Keep of `Study.every_score` what means are taken of: see `record.scores.comparable`, task by task."""
+    rows = [Score(*row) for row in every[list(Score._fields)].itertuples(index=False, name=None)]
+    pairs = list(zip(every["task"], rows, strict=True))
+    of_task = {task: [row for its, row in pairs if its == task] for task in set(every["task"])}
+    shared = {row for its in of_task.values() for row in comparable(its)}
+    return every.loc[[row in shared for row in rows]].reset_index(drop=True)
 
 
 def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:
@@ -156,14 +165,3 @@ def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:
     table = runs[["task", "reference"]].drop_duplicates().rename(columns={"reference": "loss"})
     keys = [input_baseline_key(task, name) for task, name in zip(table["task"], table["loss"], strict=True)]
     return table.assign(run=keys, variant=table["loss"], network="", recipe="", seed=-1, alpha=float("nan"))
-
-
-def _history(files: StudyPaths, record: RunRecord) -> list[dict[str, Any]]:
-    """Read a run's record; UserError where it does not lead, step after step, to the one that was kept."""
-    path, last = files.run(record.key).history, record.metrics.step
-    lines = read_history(path)
-    steps = [line.get("step", 0) for line in lines if line.get("event") == "train"]
-    validated = [line.get("step", 0) for line in lines if line.get("event") == "validation"]
-    if steps != sorted(set(steps)) or max([*steps, *validated], default=0) < last:
-        raise UserError(f"{path} is not the whole record of {last} steps: restore it, or train that run again.")
-    return lines

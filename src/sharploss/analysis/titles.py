@@ -47,7 +47,8 @@ def loss_titles(losses: dict[str, LossSpec]) -> dict[str, str]:
 
 def family_title(family: str, titles: dict[str, str]) -> str:
     """Return what a family of losses (`families.LossFamily.name`) is called: its terms, or its only loss's title."""
-    return titles.get(family) or " + ".join(TERMS.get(term, term) for term in family.split(" + "))
+    terms = " + ".join(TERMS.get(term, term) for term in family.split(" + "))
+    return terms if terms != family else titles.get(family, family)
 
 
 def _title(loss: str, spec: LossSpec, *, weights: bool) -> str:

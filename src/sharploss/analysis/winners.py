@@ -12,7 +12,7 @@ from sharploss.analysis.stats.families import families
 from sharploss.config.params import Params
 from sharploss.config.protocols import MAIN
 from sharploss.planning.plan import PlannedRun, expand
-from sharploss.record.scores import load_scores
+from sharploss.record.scores import comparable, load_scores
 from sharploss.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -86,14 +86,15 @@ def choose(params: Params, files: StudyPaths) -> list[Choice]:
 def _scores(
     params: Params, files: StudyPaths, task: str, network: str, seeds: Collection[int]
 ) -> dict[Trial, tuple[float, float]]:
-    """Return LPIPS and PSNR (dB) on the tuning sets of the trials that all these seeds have scores of."""
+    """Return LPIPS and PSNR (dB) of the trials that all these seeds have scores of, over one set of tuning images."""
     plan = expand(params)["runs"]
     runs = {key: run for key, run in plan.items() if (run["task"], run["network"]) == (task, network)}
+    measured = [files.scores(group) for group in dict.fromkeys(run["group"] for run in runs.values())]
+    rows = [row for found in measured if found.rows.is_file() for row in load_scores(found).rows if row.run in runs]
     numbers: dict[tuple[str, str], list[float]] = {}
-    for group in dict.fromkeys(run["group"] for run in runs.values()):
-        for row in load_scores(files.scores(group)).rows if files.scores(group).rows.is_file() else []:
-            if row.dataset in params.tasks[task].tune and (row.metric == "lpips" or row.protocol in MAIN):
-                numbers.setdefault((row.run, row.metric), []).append(row.value)
+    for row in comparable(row for row in rows if row.dataset in params.tasks[task].tune):
+        if row.metric == "lpips" or row.protocol in MAIN:
+            numbers.setdefault((row.run, row.metric), []).append(row.value)
 
     def mean(run_keys: list[str], metric: str) -> float:
         return sum(sum(numbers[key, metric]) / len(numbers[key, metric]) for key in run_keys) / len(run_keys)

@@ -13,7 +13,8 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _BY_PRODUCTS = {
     *("__macosx", "icon\r", "network trash folder", "temporary items"),  # macOS
     *("$recycle.bin", "desktop.ini", "ehthumbs.db", "system volume information", "thumbs.db"),  # Windows
-    *("@eadir", "@recently-snapshot", "@recycle", "@tmp", "#recycle", "#snapshot"),  # network drives
+    *("recycler", "found.000", "lost.dir"),  # memory cards
+    *("@eadir", "@recently-snapshot", "@recycle", "@tmp", "#recycle", "#snapshot", "~snapshot"),  # network drives
     *("lost+found", "__pycache__"),
 }
 

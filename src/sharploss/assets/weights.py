@@ -53,7 +53,7 @@ def optional_package(module: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return importlib.import_module(module)
-    except Exception as error:  # a half-installed package fails with whatever its own imports meet
+    except (Exception, SystemExit) as error:  # a half-installed package fails with whatever its own imports meet
         absent = isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0]
         # Without folders, which differ from machine to machine.
         words = re.sub(r"(/[^\s/:'\"()]+)+/", "", cut(" ".join(str(error).split()), 160)) or type(error).__name__

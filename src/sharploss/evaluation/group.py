@@ -65,7 +65,7 @@ def evaluate_input_baseline(task_name: str, task: Task, crops: Crops, files: Stu
     key = input_baseline_key(task_name, name)
     packs = open_test_packs(task_name, task, files)
     wanted, variances = find_crops(crops, task_name, packs), files.input_baseline_variances(task_name)
-    check_writable(*files.input_baseline_scores(task_name), variances)
+    check_writable(*files.input_baseline_scores(task_name), variances, files.edge(task_name))
     restorers, cpu = {key: partial(enlarge, scale=task.scale)}, torch.device("cpu")
     rows, notes = _measure(packs, wanted, restorers, {key: name}, variances, task=task, device=cpu)
     targets = {image: pack.target(index) for pack in packs for index, image in enumerate(pack.names)}

@@ -250,10 +250,11 @@ def read_photograph(path: Path) -> Photograph:
         notes += [f"the first of {frames} frames"] if frames > 1 else []
         notes += ["8 of its 16 bits"] if deep else []
         notes += ["turned as its EXIF orientation says"] if image.getexif().get(ORIENTATION, 1) != 1 else []
-        if image.mode == "F" or (image.mode.startswith("I") and upright.getextrema()[1] > 65535):
+        values = np.asarray(upright) if image.mode.startswith(("I", "F")) else np.zeros(1)
+        if image.mode == "F" or values.max() > 65535:
             raise UserError(f"{path} has floating-point or 32-bit pixels: save it with 8 or 16 bits first.")
         if image.mode.startswith("I"):
-            upright = Image.fromarray((np.asarray(upright) / 257).round().astype(np.uint8))
+            upright = Image.fromarray((values / 257).round().astype(np.uint8))
         alpha = upright.convert("RGBA").getchannel("A") if upright.has_transparency_data else None
         if alpha is not None and alpha.getextrema() == (255, 255):
             alpha = None

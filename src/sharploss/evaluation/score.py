@@ -49,6 +49,9 @@ def open_test_packs(task_name: str, task: Task, files: StudyPaths) -> list[Pack]
     sets = [("test", name) for name in task.test] + [("tune", name) for name in task.tune]
     packs = [open_pack(files.pack(task_name, f"{role}-{name}"), verify=True) for role, name in sets]
     for (role, name), pack in zip(sets, packs, strict=True):
+        if list(pack.sets) != [name]:
+            what = f"{pack.path} holds {', '.join(pack.sets)} where {name} belongs"
+            raise UserError(f"{what}: delete it and run 'make repro' to make it again.")
         if not (len(pack) or pack.missing or pack.left_out):
             raise UserError(
                 f"The {role} set {name} of {task_name} is empty: put images into it, or take it out of "

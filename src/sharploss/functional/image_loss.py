@@ -96,8 +96,9 @@ class PretrainedLoss(ImageLoss):
     def _load_onto(self, device: torch.device) -> None:
         if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() before capturing a graph.")
-        self.load()
-        self.to(device)
+        with torch.inference_mode(False):  # where gradients are asked for later, its weights have to allow them
+            self.load()
+            self.to(device)
 
 
 def freeze(network: Network) -> Network:

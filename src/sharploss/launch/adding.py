@@ -11,7 +11,7 @@ import yaml
 
 from sharploss.analysis.compare import compare
 from sharploss.analysis.figures.overview import tradeoffs
-from sharploss.analysis.load import load_study
+from sharploss.analysis.load import comparable_scores, load_study
 from sharploss.analysis.plotting.style import save, style
 from sharploss.analysis.report.headline import answers
 from sharploss.analysis.stats.intervals import TRAINED
@@ -19,15 +19,15 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.tables import write_tables
 from sharploss.config.loss_spec import LossSpec, parse_loss
 from sharploss.config.params import Params
-from sharploss.config.sections import Suite
 from sharploss.launch import command
 from sharploss.planning.check_runs import check_study
 from sharploss.planning.cost import predict_seconds
 from sharploss.planning.plan import expand
 from sharploss.record.paths import STUDIES, paths
 from sharploss.training.device import choose_device
-from sharploss.utils.errors import UserError
+from sharploss.utils.errors import UserError, cut
 from sharploss.utils.files import write_text
+from sharploss.utils.models import validated
 
 BENCHMARK, BASE, SUITE = "benchmark", "l1", "added"
 DESCRIPTION = """Train a loss of your own on the data, network, budget and seeds that the benchmark's answer rests on,
@@ -81,35 +81,39 @@ def main(arguments: Sequence[str]) -> int:
 def read_loss(text: str) -> LossSpec:
     """Read a loss from the command line; UserError where it is none."""
     try:
-        return parse_loss(yaml.safe_load(text))
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(text)
+    except Exception as error:  # beside YAMLError, what int() and datetime raise
         raise UserError(f"'{text}' is no loss ({' '.join(str(error).split())}): write it as '{{l1: 1}}'.") from None
+    return parse_loss(content)
 
 
 def study_of(name: str, loss: LossSpec, bench: Study) -> Params:
     """Return the study that trains a loss, and L1, as what the benchmark's answer rests on was trained."""
-    params, answer = bench.params, answers(bench)[0]
+    params, answer = bench.params, next(iter(answers(bench)), None)
+    if answer is None:
+        raise UserError(f"{bench.paths.results} has too few runs for an answer: restore it from git.")
     if name in params.losses:
         raise UserError(f"'{name}' is a loss of the study {BENCHMARK}: choose another name.")
     where = {"task": answer.task, "network": answer.network, "recipe": answer.recipe, "loss": BASE}
     seeds = bench.runs.merge(pd.DataFrame([where]))["seed"]
-    suite = Suite(
-        question=f"Where does {name} stand beside the losses of {BENCHMARK}?",
-        tasks=[answer.task],
-        networks=[answer.network],
-        losses=[BASE, name],
-        recipe=answer.recipe,
-    )
-    found = Params(
-        study=name,
-        seeds=sorted(map(int, seeds)),
-        tasks={answer.task: params.tasks[answer.task]},
-        networks={answer.network: params.networks[answer.network]},
-        losses={BASE: params.losses[BASE], name: loss},
-        extractors={},
-        recipes={answer.recipe: params.recipes[answer.recipe]},
-        suites={SUITE: suite},
-    )
+    suite = {
+        "question": f"Where does {name} stand beside the losses of {BENCHMARK}?",
+        "tasks": [answer.task],
+        "networks": [answer.network],
+        "losses": [BASE, name],
+        "recipe": answer.recipe,
+    }
+    content = {
+        "study": name,
+        "seeds": sorted(map(int, seeds)),
+        "tasks": {answer.task: params.tasks[answer.task]},
+        "networks": {answer.network: params.networks[answer.network]},
+        "losses": {BASE: params.losses[BASE], name: loss},
+        "extractors": {},
+        "recipes": {answer.recipe: params.recipes[answer.recipe]},
+        "suites": {SUITE: suite},
+    }
+    found = validated(content, Params, f"'{cut(name)}' cannot name a loss and a study")
     check_study(found, expand(found)["runs"].values())
     return found
 
@@ -128,18 +132,16 @@ def place(bench: Study, own: Study, name: str) -> int:
     files, folder = paths(BENCHMARK, bench.root), own.paths.reports / f"beside_{BENCHMARK}"
     files.tables, files.summary = folder / "tables", folder / "summary.json"
 
-    def joined(part: str) -> pd.DataFrame:
-        old, new = getattr(bench, part), getattr(own, part)
-        inputs = (old["network"] == "") & old["task"].isin(same["task"])
-        return pd.concat([old[old["run"].isin(beside["run"]) | inputs], new[new["loss"] == name]], ignore_index=True)
-
+    old, new = bench.every_score, own.every_score
+    inputs = (old["network"] == "") & old["task"].isin(same["task"])
+    every = pd.concat([old[old["run"].isin(beside["run"]) | inputs], new[new["loss"] == name]], ignore_index=True)
     both = replace(
         bench,
         params=bench.params.model_copy(update={"losses": losses, "suites": {SUITE: added}}),
         paths=files,
         runs=runs.assign(suites=pd.Series([[SUITE]] * len(runs))),
-        scores=joined("scores"),
-        every_score=joined("every_score"),
+        scores=comparable_scores(every),
+        every_score=every,
     )
     write_tables(both)
     with style():

@@ -18,8 +18,8 @@ from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
 from sharploss.launch.recorder import UNTRAINED, Recorder
 from sharploss.launch.schedule import TimeIsUpError, clock, run_jobs, say
 from sharploss.launch.worker import STOPPED, locked
-from sharploss.planning.plan import load_plan
-from sharploss.utils.cores import usable_cores
+from sharploss.planning.plan import check_plan
+from sharploss.utils.cores import processes_of_a_run, usable_cores
 from sharploss.utils.errors import UserError
 
 DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then let `dvc repro` finish: tables, report.
@@ -45,7 +45,7 @@ ENDING = ("pandas", "matplotlib.figure", "seaborn", "jinja2", "scipy.special")  
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
     began, asked = time.monotonic(), read(arguments)
-    params = load_params()
+    params, _ = load_params(), processes_of_a_run()  # refused here, and not by every run
     # DVC's commands say `python`: it must be this one, also where nobody has activated the environment.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     if asked.dry_run:
@@ -164,7 +164,7 @@ def duration(text: str) -> float:
 
 def jobs_of(params: Params, asked: argparse.Namespace) -> list[Job]:
     """Return what is to be trained, in order."""
-    plan = load_plan()
+    plan = check_plan(params)
     return make_jobs(params, plan, stale_runs(plan), processes=asked.gpus or 1)
 
 

@@ -16,13 +16,14 @@ from sharploss.launch.training import train_run
 from sharploss.launch.worker import logged, run
 from sharploss.record.keys import train_stage
 from sharploss.utils.command import run_main
+from sharploss.utils.cores import processes_of_a_run
 from sharploss.utils.errors import UserError
 
 
 def train_logged(key: str) -> tuple[int, dict[str, Any]]:
     """Train a run with everything that is printed going to its log; return what `train_run` does."""
     try:
-        if int(os.environ.get("SHARPLOSS_PROCESSES", "1")) > 1:  # they are torchrun's, and end with the run
+        if processes_of_a_run() > 1:  # they are torchrun's, and end with the run
             return run([*DVC, "repro", "-s", train_stage(load_params().study, key)], {}, None), {}
         return train_run(key, keep=True)
     except UserError as error:

@@ -1,6 +1,7 @@
 """Published checkpoints: the official key names of the networks, and loading a state dict that uses them."""
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -124,6 +125,11 @@ def load_official(name: str, network: nn.Module, path: str | Path) -> None:
             theirs, here = ([round(value, 4) for value in each.flatten().tolist()] for each in (found[key], constant))
             constants_differ = f"its {key} is {theirs} and not {here}: {_cure(network, found)}"
             raise UserError(f"{path} was trained with other constants than this {name} has: {constants_differ}.")
+    if absent := [key for key in constants if key not in found]:
+        mean = [round(value, 4) for value in constants["add_mean.bias"].tolist()]
+        said = f"{path} has no {', '.join(absent)}, by which files of the official code say how images are shifted"
+        # The official code, too, then takes its own.
+        warnings.warn(f"{said}: if that is not a mean of {mean}, {name} restores wrongly with it", stacklevel=2)
     weights = {key: found[names[key]].to(value.dtype) if names[key] in found else value for key, value in ours.items()}
     for key, value in weights.items():
         if not value.isfinite().all():

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import re
 import tempfile
 from collections.abc import Mapping
@@ -93,7 +94,7 @@ def measured_steps(root: Path = Path()) -> dict[str, float]:
     for record in records:
         with contextlib.suppress(LookupError, TypeError, AttributeError):  # of another version, or damaged
             speed = record.get("steps_per_second", 0)
-            if _where(record) == here and speed > 0:
+            if _where(record) == here and 1e-6 < speed < math.inf:
                 for case in _cases(record["config"], record.get("processes", 1)):
                     found.setdefault(case, []).append(1 / speed)
     return {case: median(seconds) for case, seconds in found.items()}

@@ -43,10 +43,9 @@ def stage_files(params: Params, plan: Plan, files: StudyPaths) -> dict[Path, str
     """Return {file: its text} of what the stages depend on."""
     from sharploss.losses import required_assets
 
-    baseline = {"tasks": _plain(params.tasks), "crops": _plain(params.crops), "code": _code("evaluate")}
     settings: dict[Path, Any] = {
         files.required_assets: {name: required_assets(spec) for name, spec in params.losses.items()},
-        files.input_baseline_settings: baseline,
+        files.input_baseline_settings: input_baseline_settings(params),
         **{files.run_settings(key): run_settings(params, run) for key, run in plan["runs"].items()},
         **{files.group_settings(key): group_settings(params, group) for key, group in plan["groups"].items()},
     }
@@ -85,6 +84,11 @@ def group_settings(params: Params, group: Group) -> dict[str, Any]:
     }
 
 
+def input_baseline_settings(params: Params) -> dict[str, Any]:
+    """Return what the input baselines depend on beside their data, as JSON has it."""
+    return {"tasks": _plain(params.tasks), "crops": _plain(params.crops), "code": _code("evaluate")}
+
+
 def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     """Return `wanted`; UserError where the file that DVC takes for a stage's settings does not say so.
 
@@ -98,6 +102,14 @@ def check_settings(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
             "plan' to write it again, then the same command."
         )
     return wanted
+
+
+def check_code(stage: str, files: StudyPaths) -> list[str]:
+    """Return the fingerprints of a stage's code; UserError where there is a file of them for DVC, and it has others."""
+    path, code = files.stage_code(stage), _code(stage)
+    if path.is_file() and path.read_text(encoding="utf-8").splitlines() != code:
+        raise UserError(f"{path} is of other code than src/sharploss has now: run 'dvc repro plan', then this again.")
+    return code
 
 
 def _code(stage: str) -> list[str]:

@@ -24,9 +24,10 @@ class History:
         """Open `path`, keeping its first `keep_bytes` bytes (None: all): what came after a checkpoint is made again."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file = path.open("ab")
         if keep_bytes is not None:
-            self._file.truncate(keep_bytes)
+            with path.open("ab") as file:  # closed where that fails
+                file.truncate(keep_bytes)
+        self._file = path.open("ab")
 
     def append(self, line: dict[str, Any]) -> None:
         """Write one line at once, so that others can follow; numbers JSON cannot hold become null."""
@@ -69,4 +70,16 @@ def read_history(path: str | Path) -> list[dict[str, Any]]:
         raise UserError(f"{path} is damaged ({error}): train that run again.") from None
     if not all(isinstance(line, dict) for line in lines):
         raise UserError(f"{path} is damaged (a line of it holds no keys): train that run again.")
+    return lines
+
+
+def read_whole_history(path: Path, last: int) -> list[dict[str, Any]]:
+    """Read a record; UserError where it does not lead, step after step, to the step of the weights that were kept."""
+    lines = read_history(path)
+    if not all("event" in line and isinstance(line.get("step"), int) for line in lines):
+        raise UserError(f"{path} is damaged (a line of it is no event of a training): train that run again.")
+    steps = [line["step"] for line in lines if line["event"] == "train"]
+    validated = [line["step"] for line in lines if line["event"] == "validation"]
+    if steps != sorted(set(steps)) or max([*steps, *validated], default=0) < last:
+        raise UserError(f"{path} is not the whole record of {last} steps: restore it, or train that run again.")
     return lines

@@ -122,7 +122,7 @@ def read_table(path: Path, columns: Iterable[str] = ()) -> list[dict[str, str]]:
 def _open_table(path: Path, needed: Iterable[str]) -> tuple[list[str], list[dict[str, str]]]:
     """Return the names of a table's columns, all of `needed` among them, and its rows."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets begin a file with a mark
             reader = csv.DictReader(file, strict=True)
             names, rows = list(reader.fieldnames or []), list(reader)
     except FileNotFoundError:

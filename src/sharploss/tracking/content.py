@@ -1,5 +1,6 @@
 """What W&B gets of a finished run: its curves, result, scores, crops, weights, and what those were made from."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -9,14 +10,14 @@ from typing import Any
 
 from sharploss.config.params import Params
 from sharploss.planning.plan import NOTHING, Plan, find_run
-from sharploss.record.history import read_history
+from sharploss.record.history import read_whole_history
 from sharploss.record.keys import variant_of
 from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import Provenance, load_run
 from sharploss.record.scores import Score, comparable, load_scores
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import sha256
+from sharploss.utils.files import intact, sha256
 
 CIRCUMSTANCES = {"started", "seconds", "steps_per_second", "device", "hardware", "versions", "commit", "parameters"}
 ORIGIN = {"identity", "packs", "start", "extractor", "commit"}
@@ -38,17 +39,19 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     if record.metrics.status == "not_trained":
         raise NotTrainedError(f"it was not trained ({record.metrics.reason}), so there is nothing to send.")
     metrics, provenance = record.metrics.model_dump(exclude_none=True), record.provenance
-    if provenance is None or not provenance.identity:
+    if provenance is None or not re.fullmatch("[0-9a-f]{8,64}", provenance.identity):
         raise UserError(
             f"{files.run(key).provenance} does not say the run's identity: train it again with 'make repro'."
         )
-    _check_scores(files, run["group"], key, provenance.started)
+    with intact(files.run(key).provenance):
+        started, inputs = datetime.fromisoformat(provenance.started), _inputs(run, provenance, root)
+    _check_scores(files, run["group"], key, started)
     scores = load_scores(files.scores(run["group"])).rows if files.scores(run["group"]).rows.is_file() else []
     circumstances = provenance.model_dump(include=CIRCUMSTANCES)
     origin = {**metrics, "made_from": provenance.model_dump(include=ORIGIN)}
     return {
         "description": tracking.wandb_settings(key, run, provenance.config, provenance.identity, params.study),
-        "lines": read_history(files.run(key).history),
+        "lines": read_whole_history(files.run(key).history, record.metrics.step),
         "summary": {
             **tracking.flat("result", metrics),
             **tracking.flat("circumstances", circumstances),
@@ -57,11 +60,11 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
         "scores": by_image(scores, key),
         "crops": _crops(params, plan, files, key),
         "weights": _file("model", files.weights(run["group"], key), origin),
-        "inputs": _inputs(run, provenance, root),
+        "inputs": inputs,
     }
 
 
-def _check_scores(files: StudyPaths, group: str, key: str, started: str) -> None:
+def _check_scores(files: StudyPaths, group: str, key: str, started: datetime) -> None:
     """Refuse scores that are of other weights than those that are here, or older than the training."""
     scores, weights = files.scores(group), files.weights(group, key)
     if not scores.rows.is_file():
@@ -70,7 +73,7 @@ def _check_scores(files: StudyPaths, group: str, key: str, started: str) -> None
     if measured is not None and weights.is_file():
         other = measured != sha256(weights)
     else:  # trained elsewhere, or measured by a version that did not record it
-        other = scores.rows.stat().st_mtime < datetime.fromisoformat(started).timestamp()
+        other = scores.rows.stat().st_mtime < started.timestamp()
     if other:
         raise UserError(f"{scores.rows} is of other weights of {key} than the last: run 'make repro' to measure them.")
 

@@ -188,12 +188,12 @@ def replay(
         # Online, W&B says how far it has got; offline, what earlier folders hold does.
         first = lines_sent(folder.parent, description["id"]) if run.offline else 0
         known = run.starting_step
-        (folder / SENT).write_text(f"{first} {first}")
+        _mark(folder, first, first)
         for index, line in enumerate(lines):
             if index < first or line["step"] < known:
                 continue
             run.log({**flatten(line), **_pictures(pictures, line)}, step=line["step"])
-            (folder / SENT).write_text(f"{first} {index + 1}")
+            _mark(folder, first, index + 1)
         yield run, folder
 
 
@@ -210,6 +210,13 @@ def run_folders(folder: Path, identity: str) -> list[tuple[Path, int, int]]:
     """List the folders in which W&B keeps a run: each with the first and the last + 1 line of the record it holds."""
     marks = sorted(folder.glob(f"*run-????????_??????-{identity}/{SENT}"))
     return [(mark.parent, *map(int, mark.read_text().split())) for mark in marks]  # pyright: ignore[reportReturnType]
+
+
+def _mark(folder: Path, first: int, last: int) -> None:
+    """Note which lines a folder holds; a process that is killed leaves the note before."""
+    new = folder / f"{SENT}.new"
+    new.write_text(f"{first} {last}")
+    new.replace(folder / SENT)
 
 
 def _pictures(folder: Path | None, line: dict[str, Any]) -> dict[str, Any]:

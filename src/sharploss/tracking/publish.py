@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sharploss.assets.weights import optional_package
 from sharploss.config.params import load_params
-from sharploss.planning.plan import find_run, load_plan
+from sharploss.planning.plan import check_plan, find_run
 from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
 from sharploss.tracking.content import NotTrainedError, content_of
 from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.files import intact
 
 DESCRIPTION = """Send finished runs to Weights & Biases: curves, scores of every image, crops, weights and the data they
 were trained on. All of it comes from results/ and nothing is trained or measured.
@@ -45,7 +47,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--workspace", action="store_true", help="make the workspaces and the report instead")
     asked = parser.parse_args(arguments)
     check_settings()
-    params, plan = load_params(), load_plan()
+    optional_package("wandb")
+    params = load_params()
+    plan = check_plan(params)
     for key in asked.runs:
         find_run(plan, key)
     files = paths(plan["study"])
@@ -115,6 +119,9 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
             print(f"error: {key}: {error}", file=sys.stderr)
         except Exception as error:  # W&B raises all sorts: its own errors, ValueError, bare exceptions
             failed += 1
+            if isinstance(error, OSError) and error.filename:  # a file's fault, which W&B knows nothing of
+                print(f"error: {key}: {error.strerror} ({error.filename}): put that right.", file=sys.stderr)
+                continue
             advice = "" if tracking.is_offline() else ": try again later, or with WANDB_MODE=offline"
             print(f"error: W&B refuses {key} ({tracking.one_line(error)}){advice}.", file=sys.stderr)
     if sent:
@@ -126,8 +133,13 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
 
 def _where(sent: Sequence[tuple[Content, Path, str]]) -> str:
     """Say where runs are that were sent, or that were written to be sent."""
-    without = sum(content["weights"] is None for content, _, _ in sent)
-    note = f" ({without} without weights, which are not here)" if without else ""
+    trained = [content for content, _, _ in sent if content["summary"]["result/status"] == "finished"]
+    lacking = {
+        "weights, which are not here": sum(content["weights"] is None for content, _, _ in sent),
+        "scores: 'make repro' measures them": sum(not content["scores"] for content in trained),
+    }
+    said = ", ".join(f"{count} without {what}" for what, count in lacking.items() if count)
+    note = said and f" ({said})"
     count = f"{len(sent)} run{'s' if len(sent) > 1 else ''}"
     _, folder, address = sent[-1]
     if address:
@@ -148,7 +160,8 @@ def _send(content: Content) -> tuple[Path, str]:
             raise UserError(f"{part} was written offline and not sent: {send}")
     if content["crops"]:
         # A step of its own after the last: what is sent by step is sent once.
-        images = {name: wandb.Image(str(path), caption=name) for name, path in content["crops"].items()}
+        with intact("a crop of it"):
+            images = {name: wandb.Image(str(path), caption=name) for name, path in content["crops"].items()}
         lines.append({"event": "test", "step": lines[-1]["step"] + 1, "crops": images})
     with tracking.replay(lines, content["description"]) as (run, folder):
         _finish(run, content)

@@ -80,7 +80,9 @@ def describe_commit() -> str:
     """
     try:
         commit, changed = (
-            subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+            subprocess.run(
+                ["git", *words], capture_output=True, errors="replace", check=True, timeout=10
+            ).stdout.strip()
             for words in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--", *STUDIED))
         )
     except (OSError, subprocess.SubprocessError):

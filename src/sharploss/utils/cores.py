@@ -1,10 +1,13 @@
 """The processor cores that this process may use, and how many of them it should."""
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
+
+from sharploss.utils.errors import UserError, cut
 
 _claimed: dict[int, TextIO] = {}  # open files, whose locks end with the process
 
@@ -21,13 +24,21 @@ def core_count() -> int:
     return max(1, min([len(usable_cores()), *_quotas()]))
 
 
+def processes_of_a_run() -> int:
+    """Return SHARPLOSS_PROCESSES, how many processes train one run together; 1 where it is not set."""
+    named = os.environ.get("SHARPLOSS_PROCESSES") or "1"
+    if not (re.fullmatch("[0-9]{1,4}", named) and 0 < int(named) <= 256):  # all are started before anything tells
+        raise UserError(f"SHARPLOSS_PROCESSES is '{cut(named)}': give it a whole number from 1 to 256.")
+    return int(named)
+
+
 def threads_each(processes: int = 1) -> int:
     """Return how many threads each of several processes is to compute with, that share what this one may use.
 
     Together they are no more than the cores, and each has at least one and at most OMP_NUM_THREADS.
     """
     named = os.environ.get("OMP_NUM_THREADS", "")
-    most = int(named) if named.isdecimal() and int(named) else core_count()
+    most = int(named) if re.fullmatch("0*[1-9][0-9]{0,4}", named) else core_count()
     return max(1, min(core_count() // processes, most))
 
 

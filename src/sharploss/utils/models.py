@@ -22,11 +22,15 @@ BOUNDS = {
 
 def load_model(path: str | Path, model: type[Model]) -> Model:
     """Read a YAML file into a model; the UserError names the file and the key, for a misspelt one the nearest valid."""
-    content = load_yaml(path)
+    return validated(load_yaml(path), model, str(path))
+
+
+def validated(content: object, model: type[Model], what: str) -> Model:
+    """Read a value into a model; UserError, beginning with `what`, where it does not fit."""
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{path}: {describe_problem(error, model)}") from None
+        raise UserError(f"{what}: {describe_problem(error, model)}") from None
 
 
 def describe_problem(error: ValidationError, model: type[BaseModel]) -> str:

@@ -4,10 +4,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
-from PIL import Image
 from stand_ins import with_figures, with_protocols
 
 import synthetic
@@ -50,13 +48,6 @@ def show(browser, path, **screen):
         f"new Promise(done => {{ const look = () => {ready} ? done(true) : setTimeout(look, 20); look() }})"
     )
     return browser
-
-
-def shown_file(page, name):
-    """The file of a picture that the page shows, once it is there."""
-    picture = f"document.getElementById('{name}')"
-    page.evaluate(f"{picture}.decode().then(() => true)")
-    return Path(unquote(urlparse(page.evaluate(f"{picture}.src")).path))
 
 
 def choose(browser, name, value):
@@ -152,7 +143,7 @@ def test_a_suites_table_sorts_filters_and_turns_values_into_differences(shown):
     enter = f"(c => {{{{ c.value = {{!r}}; c.dispatchEvent(new Event('input')) }}}})({bar}.querySelector({{!r}}))"
     shown.evaluate(enter.format("gv", "input[type=search]"))
     assert set(column(loss)) == {"L1 + GV", "L2 + GV"}
-    told = shown.evaluate(f"{bar}.querySelector('[role=status]').textContent")
+    told = shown.evaluate("document.querySelector('.suite:not([hidden]) caption [role=status]').textContent")
     assert told.startswith(f"{len(column(loss))} of ")
     assert shown.evaluate(f"getComputedStyle({ROWS}[0].cells[{psnr}].querySelector('small')).display") == "none"
     shown.evaluate(f"{bar}.querySelector('.toggle').click()")
@@ -214,70 +205,6 @@ def test_a_claim_opens_by_key_and_by_link(shown):
     assert shown.evaluate("document.getElementById('E5').open")
 
 
-def test_the_slider_moves_by_key_and_by_pointer(shown):
-    where = (
-        "[+document.getElementById('slider').value, document.getElementById('stage').style.getPropertyValue('--at')]"
-    )
-    shown.evaluate("document.getElementById('slider').focus()")
-    assert shown.evaluate(where) == [50, "50%"]
-    shown.press("ArrowRight")
-    shown.press("ArrowRight")
-    assert shown.evaluate(where) == [52, "52%"]
-    shown.press("Home")
-    assert shown.evaluate(where) == [0, "0%"]
-    box = "(r => [r.left, r.top, r.width, r.height])(document.getElementById('stage').getBoundingClientRect())"
-    shown.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
-    shown.evaluate("document.getElementById('stage').scrollIntoView({block: 'center'})")
-    left, top, width, height = shown.evaluate(box)
-    shown.drag((left + width * 0.5, top + height / 2), (left + width * 0.75, top + height / 2))
-    assert abs(shown.evaluate(where)[0] - 75) <= 1
-
-
-def test_the_pictures_are_those_of_the_files(shown, root):
-    crops = root / "results" / "mini" / "crops" / "sr_x4-espcn"
-    assert shown_file(shown, "under") == crops / "eye-l1.png"
-    assert shown_file(shown, "over") == crops / "eye-sploss.png"
-    told = shown.evaluate("document.getElementById('compared').textContent")
-    assert re.fullmatch(r"Left, l1: PSNR [\d.]+ dB .* target's\. Right, sploss: PSNR [\d.]+ dB .* target's\.", told)
-
-
-def test_another_network_and_crop_keep_the_losses_that_were_chosen(shown, root):
-    choose(shown, "left", "4")
-    loss = shown.evaluate("document.getElementById('left').selectedOptions[0].text")
-    choose(shown, "network", "2")
-    choose(shown, "crop", "1")
-    assert shown.evaluate("document.getElementById('left').selectedOptions[0].text") == loss
-    assert shown_file(shown, "under") == root / "results" / "mini" / "crops" / "sr_x4-edsr" / f"face-{loss}.png"
-
-
-def test_the_difference_is_black_where_left_and_right_are_the_same(shown, tmp_path):
-    def brightest():
-        for name in ("minuend", "subtrahend"):
-            shown_file(shown, name)
-        shown.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
-        shown.evaluate("document.getElementById('difference').scrollIntoView({block: 'center'})")
-        box = "(r => [r.left, r.top, r.right, r.bottom])(document.getElementById('difference').getBoundingClientRect())"
-        left, top, right, bottom = map(round, shown.evaluate(box))
-        shown.picture(tmp_path / "window.png")
-        window = np.asarray(Image.open(tmp_path / "window.png").convert("RGB"))
-        return int(window[top + 2 : bottom - 2, left + 2 : right - 2].max())
-
-    assert brightest() > 20
-    choose(shown, "right", shown.evaluate("document.getElementById('left').value"))
-    assert brightest() == 0
-
-
-def test_zoom_and_a_press_on_a_picture(shown):
-    choose(shown, "zoom", "2")
-    assert shown.evaluate("document.getElementById('stage').offsetWidth") == 192
-    shown.evaluate("document.querySelector('#sheet button').focus()")
-    shown.press("Enter")
-    shown.evaluate("new Promise(done => setTimeout(done, 150))")
-    assert shown.evaluate("document.getElementById('right').selectedOptions[0].text") == "target"
-    assert shown.evaluate("document.querySelector('#sheet [aria-pressed=true]').textContent") == "target"
-    assert "the target itself" in shown.evaluate("document.getElementById('compared').textContent")
-
-
 def test_every_control_can_be_reached_and_named(shown):
     names = shown.evaluate(
         "[...document.querySelectorAll('select, input, button')]"
@@ -285,7 +212,7 @@ def test_every_control_can_be_reached_and_named(shown):
     )
     assert len(names) > 20
     assert all(names)
-    frames = shown.evaluate("[...document.querySelectorAll('.scroll, .card, .stage-scroll')].map(c => c.tabIndex)")
+    frames = shown.evaluate("[...document.querySelectorAll('.scroll, .card, .view')].map(c => c.tabIndex)")
     assert set(frames) == {0}
 
 
@@ -293,8 +220,9 @@ SCROLLED = """(frame => {
   frame.scrollLeft = 100000;
   const edge = frame.getBoundingClientRect().left + frame.clientLeft;
   const told = cell => [cell.getBoundingClientRect().left - edge, cell.offsetWidth, getComputedStyle(cell)];
-  const labels = [...frame.querySelector("tbody tr").querySelectorAll("th")];
-  const heads = [...frame.querySelectorAll("thead th")].slice(0, labels.length);
+  const row = frame.querySelector("tbody tr:not([hidden])");
+  const labels = [...row.querySelectorAll("th")].filter(cell => cell.offsetWidth);
+  const heads = labels.map(cell => frame.querySelector("thead tr").cells[cell.cellIndex]);
   return [frame.scrollLeft, frame.clientWidth, ...[labels, heads].map(row => row.map(told).map(
     ([left, width, style]) => [style.position, Math.round(left), width, style.backgroundColor, style.zIndex]))];
 })"""

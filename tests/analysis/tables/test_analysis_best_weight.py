@@ -180,7 +180,7 @@ def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_difference
     for part in ("baseline", "difference", "low", "high"):
         assert row[f"lpips_alex_v0_1_{part}"] == other[part]
     tables = lay_out(study, numbers)["weights"]
-    assert [("skimage_test" in one.caption, "set5" in one.caption) for one in tables] == [(True, False), (False, True)]
+    assert [("skimage_test" in one.caption, "Set5" in one.caption) for one in tables] == [(True, False), (False, True)]
     assert all(len(row) == len(one.columns) for one in tables for row in one.rows)
     assert "difference to L1" in tables[0].columns[6]
     assert {cell.text for cell in tables[0].rows[0][6::2]} == {"—"}  # L1 against itself

@@ -113,7 +113,7 @@ def test_what_is_left_out_is_said_in_every_table_with_that_measure(case):
     notes = " ".join(laid_out(study)["pairings"][0].notes)
     assert ("restored exactly: " in notes) == (len(exact) > 0)
     assert all(f"{' '.join(filter(None, [row.network, row.loss]))} " in notes for row in exact.itertuples())
-    (other,) = [one for one in laid_out(study)["pairings"] if "set5" in one.caption]
+    (other,) = [one for one in laid_out(study)["pairings"] if "Set5" in one.caption]
     assert not any("every row is over" in note for note in other.notes)
 
 

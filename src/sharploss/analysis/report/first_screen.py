@@ -97,7 +97,9 @@ def sentences(study: Study, answer: Answer) -> list[str]:
         else f"A training step with it takes {cost} of L1's."
     )
     others = [row for row in cells.values() if row["metric"] == judges[0] and row["loss"] not in alphas]
-    gain = f"{_gain(study, answer, [cells[own, name] for name in (*judges[:2], 'psnr')])}. {_beside(others)}".strip()
+    gain = (
+        f"{_gain(study, answer, [cells[own, name] for name in (*judges[:2], 'psnr')])}. {other_losses(others)}".strip()
+    )
     return [gain, price, _standing(study, answer, own)]
 
 
@@ -115,14 +117,16 @@ def _name(metric: str) -> str:
     return title if title.isupper() else title.lower()
 
 
-def _beside(rows: list[dict[str, Any]]) -> str:
+def other_losses(rows: list[dict[str, Any]]) -> str:
     """Count the other losses by how they do at equal PSNR."""
     if not rows:
         return ""
     states = [state(row, row["value"], row["reached"]) if row["place"] == WITHIN else row["place"] for row in rows]
     counts = [(states.count(one), words) for one, words in BESIDE.items()]
-    parts = " and ".join(f"{n} {words[n > 1]}" for n, words in counts if n)
-    return f"Of {len(rows)} other losses beside SPLoss at equal PSNR, {parts}."
+    *first, last = (f"{n} {words[n > 1]}" for n, words in counts if n)
+    parts = f"{', '.join(first)} and {last}" if first else last
+    several = f"{len(rows)} other loss{'' if len(rows) == 1 else 'es'}"
+    return f"Of {several} beside SPLoss at equal PSNR, {parts}."
 
 
 def _standing(study: Study, answer: Answer, own: str) -> str:
@@ -137,7 +141,7 @@ def _standing(study: Study, answer: Answer, own: str) -> str:
     ]
     changes = answer.budget[-1].partition(f"{CHANGES} ")[2].replace("if it ", "if SPLoss ", 1) if answer.budget else ""
     text = f"{'Preliminary' if seeds == 1 or absent else 'It rests on'}: {', '.join(known)}"
-    return f"{text}; {changes}" if changes else f"{text}. It holds at this budget."
+    return f"{text}; {changes}" if changes else f"{text}."
 
 
 def strip(study: Study, answer: Answer) -> tuple[list[Tile], str]:

@@ -74,7 +74,7 @@ def write_front_page(root: Path) -> None:
 
 def render(study: Study, command: str) -> str:
     """Return the page as HTML; every text of the study is escaped. Arguments as in `write_page`."""
-    ids = count()
+    ids, crops = count(), explorer(study, study.paths.reports)
     return _template("page.html.jinja").render(
         study=study.params.study,
         new_id=lambda: f"t{next(ids)}",
@@ -83,9 +83,21 @@ def render(study: Study, command: str) -> str:
         **_claims(study),
         **_measured(study),
         **_described(study),
-        crops=explorer(study, study.paths.reports),
+        crops=crops,
+        crop_of=crop_of(crops),
         facts=facts.provenance(study, command),
     )
+
+
+def crop_of(crops: Entries) -> dict[tuple[str, str, str], str]:
+    """Name a crop of the explorer for every task, network and variant that has one, the first of several."""
+    return {
+        (crop["task"], network["name"], picture["name"]): crop["name"]
+        for crop in reversed(crops)
+        for network in crop["networks"]
+        for picture in network["pictures"]
+        if picture["address"]
+    }
 
 
 def _template(name: str) -> Template:

@@ -108,8 +108,9 @@
 
   function equip(frame) {
     const table = frame.querySelector("table"), rows = [...table.tBodies[0].rows];
-    const told = make("p");
+    const told = make("b");
     told.setAttribute("role", "status");
+    table.caption.querySelector("span").append(" ", told);
     const labels = [...table.tHead.rows[0].cells].filter((head) => head.dataset.label !== undefined);
     const apply = () => {
       for (const row of rows) row.hidden = !filters.every((filter) => filter.passes(row));
@@ -134,7 +135,7 @@
     };
     toggle.addEventListener("click", () => show(!table.classList.contains("differences")));
     const columns = chooserOf(table, () => stick(frame));
-    const bar = make("div", { className: "controls" }, ...filters.map((filter) => filter.label), toggle, columns, told);
+    const bar = make("div", { className: "controls" }, ...filters.map((filter) => filter.label), toggle, columns);
     bar.setAttribute("role", "group");
     bar.setAttribute("aria-label", "What the table shows");
     frame.before(bar);

@@ -106,7 +106,7 @@ def _rows(
         yield ViewRow(
             [task, network.text, loss.text, name_title(dataset)],
             f"{images} {TIMES} {row['runs']:.0f}" if run else str(images),
-            str(run.get("run", "")),
+            str(run["run"]) if run and run["run"] in study.provenance else "",
             str(row["network"]),
             str(run.get("variant", "")),
             "" if run.get("failure") else str(reasons.get(run.get("run"), "")),
