@@ -294,6 +294,7 @@ def test_runs_of_the_same_group_that_are_here_stay(folder):
     assert ours in files.variances(GROUP).read_text()
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_write_leaves_whole_runs_alone_and_can_be_repeated(folder, monkeypatch):
     whole, at = file_utils.atomic_path, 0
     main([str(folder)])

@@ -33,6 +33,7 @@ def root(repository, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_loss_is_trained_as_what_the_answer_rests_on_and_l1_beside_it(bench):
     found = adding.study_of("mine", adding.read_loss("{l1: 1, gv: 0.05}"), bench)
     assert found.seeds == [0]

@@ -168,6 +168,7 @@ def test_what_was_trained_but_not_recorded_is_not_trained_again(train, tmp_path,
     assert json.loads(paths("mini").run(FIRST).metrics.read_text())["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_a_worker_answers_each_run_and_ends_with_a_fault(train, tmp_path, repository):
     train(FIRST)
     command = [sys.executable, "-P", "-m", "sharploss.launch.trainer"]

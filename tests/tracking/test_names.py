@@ -74,7 +74,7 @@ def test_files_of_the_users_get_names_that_wandb_takes(name):
     assert (made == name) == (name == "sr_x4-edsr-l1-s0")
 
 
-@pytest.mark.parametrize("images", [1, 9_999, 10_001, 25_000])
+@pytest.mark.parametrize("images", [1, 9_999, 10_001])
 def test_a_table_of_scores_has_every_image(images):
     run, scores = SimpleNamespace(summary={}), [{"image": f"i{n}", "psnr_y": 30.0} for n in range(images)]
     _finish(run, {"summary": {}, "scores": scores, "inputs": [], "weights": None})

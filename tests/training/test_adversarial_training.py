@@ -77,6 +77,7 @@ def test_a_run_is_the_textbook_gan(adversarial, packs, tmp_path, steps):
     assert same(result.state.discriminator, term.discriminator)
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_gives_the_same_bits_on_both_sides(adversarial, packs, tmp_path, monkeypatch):
     """Stopped three times: before the first checkpoint, at one, and between a checkpoint and a validation."""
     adversarial["loss"]["ragan"] |= {"steps": 2, "r1": 1.0}

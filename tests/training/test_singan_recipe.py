@@ -166,7 +166,9 @@ def furthest(network, player):
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize(("kind", "scales"), [("denoise", 5), ("sr", 2), ("jpeg", 2)])
+@pytest.mark.parametrize(
+    ("kind", "scales"), [pytest.param("denoise", 5, marks=pytest.mark.slow), ("sr", 2), ("jpeg", 2)]
+)
 def test_every_step_is_singans(tmp_path, kind, scales):
     """Also where the width changes, at the fifth scale; what the task distorts is seen at two."""
     done, wanted = train(tmp_path, kind, scales=scales), reference(kind, scales=scales)

@@ -99,7 +99,7 @@ def test_a_captured_training_has_the_bits_of_an_eager_one(config, packs, tmp_pat
     assert (eager.form, eager.state.replays) == ("eager", 0)
 
 
-@pytest.mark.parametrize("change", [adversarial, nlsn])
+@pytest.mark.parametrize("change", [pytest.param(adversarial, marks=pytest.mark.slow), nlsn])
 def test_a_captured_training_that_was_stopped_goes_on_with_the_same_bits(config, packs, tmp_path, monkeypatch, change):
     change(config)
     whole = run(config, packs, tmp_path / "whole", form="captured")
@@ -214,6 +214,7 @@ def test_which_forms_are_tried(device, mode, world, forms, reason):
     assert (step._forms(), step.reason) == (forms, reason)
 
 
+@pytest.mark.slow
 def test_what_is_computed_pixel_by_pixel_is_compiled_and_that_can_be_undone(monkeypatch):
     compiled = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, *_: compiled.append(type(self).__name__))

@@ -1,5 +1,6 @@
 """Values of files, read into strict models: an unknown key or a bad value is one sentence in the file's own words."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,12 +57,17 @@ def describe_problem(error: ValidationError, model: type[BaseModel]) -> str:
     return f"{given}; {first['msg'][0].lower()}{first['msg'][1:]}{yaml_hint(first['input'])}."
 
 
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
 def _place(model: type[BaseModel], place: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
     """Return the keys that lead to a place, as the file has them, and all that could stand there in the last's stead.
 
     Pydantic's own place also names the kind that a mapping was taken for.
     """
-    schema = model.model_json_schema()
+    schema = _schema(model)
     node, keys, known = schema, list[str](), list[str]()
     for part in (part for part in place if part != "[key]"):
         while "$ref" in node or "anyOf" in node:

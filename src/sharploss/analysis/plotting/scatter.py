@@ -110,7 +110,9 @@ def _groups(axes: Axes, points: pd.DataFrame) -> list[Label]:
     for row in records(points):
         at = place((row["x"], row["y"]))
         alike = [group for group in groups if group[0]["tie"] == row["tie"]]
-        near = [group for group in alike if np.hypot(*(at - place((group[-1]["x"], group[-1]["y"])))) < NEAR]
+        near = [
+            group for group in alike if any(np.hypot(*(at - place((other["x"], other["y"])))) < NEAR for other in group)
+        ]
         mine = alike if row["tie"] else near
         if mine:
             mine[0].append(row)
@@ -142,20 +144,14 @@ def _place(axes: Axes, labels: list[Label], points: pd.DataFrame, curve: pd.Data
             low, high = middle - half - 2, middle + half + 2
             out = max(page.x0 - low[0], high[0] - page.x1, page.y0 - low[1], high[1] - page.y1) > 0
             hits = int(((dots > low - 4) & (dots < high + 4)).all(axis=1).sum())
-            shared = np.minimum(high, boxes[:, 2:]) - np.maximum(low, boxes[:, :2])
-            cost = reach / 2 + 1000 * out + 60 * hits + float(np.prod(shared.clip(0), axis=1).sum())
+            over = int(((low < boxes[:, 2:]) & (high > boxes[:, :2])).all(axis=1).sum())
+            cost = reach / 2 + 1000 * (out + over) + 60 * hits
             if cost < best[0]:
                 best = (cost, float(reach), middle)
         boxes = np.vstack([boxes, [*(best[2] - half), *(best[2] + half)]])
-        axes.annotate(
-            label.text,
-            (label.x, label.y),
-            xytext=tuple((best[2] - here) * scale),
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=10,
-            color=label.colour,
-            arrowprops={"arrowstyle": "-", "lw": 0.7, "color": label.colour, "shrinkA": 0, "shrinkB": 3},
-            zorder=6,
-        )
+        look: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center", "zorder": 6}
+        edge = np.clip(here, best[2] - half, best[2] + half)  # of the text: the line begins there
+        line = {"arrowstyle": "-", "lw": 0.7, "color": label.colour, "shrinkA": 0, "shrinkB": 3}
+        axes.annotate("", (label.x, label.y), xytext=tuple((edge - here) * scale), arrowprops=line, **look)
+        look |= {"fontsize": 10, "color": label.colour}
+        axes.annotate(label.text, (label.x, label.y), xytext=tuple((best[2] - here) * scale), **look)
