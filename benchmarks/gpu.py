@@ -12,6 +12,7 @@ numbers then mean nothing. Without a GPU it says so and does nothing else.
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,10 +29,12 @@ from safetensors.torch import load_file, save_file
 from networks import as_config, of_study, step_flops
 from sharploss.config.run_config import RunConfig
 from sharploss.data.pack import open_pack, write_pack
-from sharploss.evaluation.restore import restore
-from sharploss.evaluation.score import score_packs
+from sharploss.evaluation.group import measure_runs
+from sharploss.evaluation.score import defined
+from sharploss.record.paths import paths
 from sharploss.training import step as steps
-from sharploss.training.device import choose_device, describe_commit, describe_hardware, set_mode
+from sharploss.training.checkpoint import save_weights
+from sharploss.training.device import choose_device, describe_commit, describe_hardware
 from sharploss.training.loop import train
 from sharploss.utils.command import run_main
 from sharploss.utils.files import write_json
@@ -157,25 +160,27 @@ def part_of_training(  # noqa: PLR0917 - as they travel to the process
 
 def evaluate(entry, folder):
     """Seconds to restore and measure the test images with one network once warm, and how far a CPU's scores are."""
-    from sharploss.training.state import make_network
+    from sharploss.training.state import make_network, with_defaults
 
-    set_mode("exact")
-    config, pack = configuration(entry, {"l1": 1}, "exact", 1), open_pack(folder / "test.safetensors")
-    network, scores, seconds = make_network(config).eval(), {}, []
-    devices = [choose_device(), choose_device(), torch.device("cpu")]
-    for device in devices:
-        restorers = {"run": partial(restore, network.to(device))}
+    config, files = configuration(entry, {"l1": 1}, "exact", 1), paths("random", folder)
+    files.packs("task").mkdir(parents=True)
+    shutil.copy(folder / "test.safetensors", files.pack("task", "test-random"))
+    about = {"key": "run", "status": "finished", "config": with_defaults(config).model_dump_json()}
+    save_weights(files.weights("group", "run"), make_network(config), about)
+    ours = choose_device().type
+    scores, seconds = {}, []
+    for device in (ours, ours, "cpu"):
+        os.environ["SHARPLOSS_DEVICE"] = device
         began = time.perf_counter()
-        rows, notes = score_packs(
-            [pack], restorers, task=config.task, device=device, title="", on_image=lambda *_: None
-        )
+        found, tested = measure_runs("group", {"run": {"task": "task", "config": config}}, {}, files)
         seconds.append(time.perf_counter() - began)
-        scores[device.type] = {(row.image, row.metric, row.protocol): row.value for row in rows}
-    ours, theirs = scores[devices[0].type], scores["cpu"]
+        rows, notes = defined(found["run"].scores)
+        scores[device] = {(row.image, row.metric, row.protocol): row.value for row in rows}
     apart = {}
-    for name, value in ours.items():
-        apart[name[1]] = max(apart.get(name[1], 0.0), abs(value - theirs[name]))
-    return {"images": len(pack), "seconds": seconds[1], "off_the_cpu": apart, "not_measured": notes.not_measured}
+    for name, value in scores[ours].items():
+        apart[name[1]] = max(apart.get(name[1], 0.0), abs(value - scores["cpu"][name]))
+    images = sum(map(len, tested.packs))
+    return {"images": images, "seconds": seconds[1], "off_the_cpu": apart, "not_measured": notes.not_measured}
 
 
 def matrix_speed(device, side):

@@ -8,7 +8,7 @@ import yaml
 
 from sharploss.analysis.load import EDGE_COLUMNS, alpha_of, comparable_scores, load_study, read_numbers
 from sharploss.record.paths import paths
-from sharploss.record.scores import Score
+from sharploss.record.scores import Score, load_scores, save_scores
 from sharploss.utils.errors import UserError
 
 
@@ -171,6 +171,18 @@ def test_a_task_that_keeps_the_size_needs_no_scale_for_a_run_that_was_not_traine
     runs = mini.runs.set_index("run")
     row = runs.loc["sharpen-nonbn_resg-sharpgan-mini_gan_same_size-s0"]
     assert (row["status"], row["reference"]) == ("not_trained", "input")
+
+
+def test_a_run_that_is_not_measured_yet_is_left_out_of_a_partial_study(own_root):
+    files = paths("mini", own_root).scores("sr_x4-espcn")
+    rows, notes = load_scores(files)
+    key = rows[-1].run
+    save_scores(files, [row for row in rows if row.run != key], notes)
+    with pytest.raises(UserError, match=f"has no scores of the run {key}"):
+        load_study("mini", own_root)
+    study = load_study("mini", own_root, partial=True)
+    assert key not in set(study.runs["run"])
+    assert [run["loss"] for run in study.absent] == [key.split("-")[2]]
 
 
 def test_scores_of_two_studies_are_compared_on_the_images_that_both_have():

@@ -3,9 +3,17 @@ import torch
 from toys import TASK, config, picture
 
 from sharploss.data import imresize, write_pack
+from sharploss.evaluation.score import load_measures
 from sharploss.networks import build_network
 from sharploss.training.checkpoint import save_weights
 from sharploss.training.state import with_defaults
+
+
+@pytest.fixture(autouse=True)
+def metrics_are_loaded_anew():
+    load_measures.cache_clear()
+    yield
+    load_measures.cache_clear()
 
 
 @pytest.fixture

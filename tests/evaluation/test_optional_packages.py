@@ -71,7 +71,7 @@ def test_a_metric_without_its_package_is_not_measured_and_the_others_are(break_p
     break_package(package, FAILURES[failure])
     if package == "scipy":  # after pyiqa's modules, which are whole
         monkeypatch.setattr(niqe, "MODULES", ("scipy.io",))
-    found = load_measures(names)
+    found = load_measures(tuple(names))
     assert found.not_measured.keys() == NEEDED_BY[package]
     assert {*found.of_image, *found.of_set} == names - NEEDED_BY[package]
     for reason in found.not_measured.values():

@@ -10,7 +10,7 @@ from toys import TASK, picture
 
 from sharploss.config.protocols import METRIC_INFO
 from sharploss.data import imresize
-from sharploss.evaluation.score import open_test_packs, score_packs
+from sharploss.evaluation.score import defined, open_test_packs, score_packs
 from sharploss.metrics import SET_METRICS, CachedImage, psnr
 from sharploss.metrics.sharpness import gradient_variance_ratio
 from sharploss.record.paths import paths
@@ -30,7 +30,8 @@ def enlarge(image):
 def score(root, restorers, scale=2, on_image=lambda *_: None, metrics=tuple(METRIC_INFO)):
     packs = open_test_packs("toy", TASK, paths("mini", root))
     task, device = TASK.model_copy(update={"scale": scale}), torch.device("cpu")
-    return score_packs(packs, restorers, task=task, device=device, title="toy", on_image=on_image, metrics=metrics)
+    about = {"title": "toy", "on_image": on_image, "metrics": metrics}
+    return defined(score_packs(packs, restorers, task=task, device=device, **about))
 
 
 def test_every_run_image_metric_and_protocol_has_one_row(study):

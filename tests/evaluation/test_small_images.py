@@ -13,7 +13,7 @@ from sharploss.data import open_pack, prepare, write_png
 from sharploss.data.prepare import smallest_side
 from sharploss.evaluation.crops import find_crops
 from sharploss.evaluation.group import enlarge, evaluate_input_baseline
-from sharploss.evaluation.score import score_packs
+from sharploss.evaluation.score import defined, score_packs
 from sharploss.metrics import METRICS
 from sharploss.record.paths import paths
 from sharploss.record.scores import load_scores
@@ -48,9 +48,8 @@ def make_packs(folder, task, sizes):
 
 def score(task, packs):
     restorers = {"one": lambda image: enlarge(image, task.scale)}
-    return score_packs(
-        packs, restorers, task=task, device=torch.device("cpu"), title="", on_image=lambda *_: None, metrics=WEIGHTLESS
-    )
+    about = {"title": "", "on_image": lambda *_: None, "metrics": WEIGHTLESS}
+    return defined(score_packs(packs, restorers, task=task, device=torch.device("cpu"), **about))
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -14,6 +14,7 @@ from sharploss.launch.engines import Local, Slurm
 from sharploss.launch.jobs import Job
 from sharploss.launch.schedule import TimeIsUpError
 from sharploss.launch.worker import locked
+from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
 
@@ -120,6 +121,8 @@ def test_every_signal_stops_a_launch_as_ctrl_c_does(monkeypatch, tmp_path, numbe
     monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}, study="mini"))
     monkeypatch.setattr(command, "ENDING", ())
     monkeypatch.setattr(command, "jobs_of", lambda *_: [])
+    monkeypatch.setattr(command, "check_plan", lambda _: {"groups": {}, "tasks": []})
+    monkeypatch.setattr(command, "stale_stages", set)
     for name in ("prepare", "run_jobs", "repro"):
         monkeypatch.setattr(command, name, lambda *_, **__: 0)
     monkeypatch.setattr(command, "run_jobs", lambda *_, **__: [])
@@ -186,9 +189,28 @@ def test_a_launch_whose_time_is_up_says_so(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "load_params", lambda: SimpleNamespace(extractors={}, study="mini"))
     monkeypatch.setattr(command, "prepare", lambda *_: 0)
     monkeypatch.setattr(command, "jobs_of", lambda *_: [])
+    monkeypatch.setattr(command, "check_plan", lambda _: {"groups": {}, "tasks": []})
+    monkeypatch.setattr(command, "stale_stages", set)
     monkeypatch.setattr(command, "run_jobs", time_is_up)
     assert command.main(["--for", "25m"]) == 75
     assert "the time is up: everything is saved" in capsys.readouterr().out
+
+
+def test_what_is_to_be_measured(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    groups = {name: {"runs": [f"{name}-1", f"{name}-2"]} for name in ("old", "new", "next", "lost")}
+    plan, params = {"groups": groups, "tasks": ["x", "y"]}, SimpleNamespace(study="mini")
+    for name in ("old", "new", "next"):
+        path = paths("mini").weights(name, f"{name}-1")
+        path.parent.mkdir(parents=True)
+        path.touch()
+    stale = {"evaluate@mini-new", "evaluate@mini-lost", "input_baselines@mini", "calibrate@mini"}
+    jobs = [Job(f"{name}-2", None, 1, 1.0) for name in ("new", "next")]
+    found = command.to_measure(params, plan, stale, jobs)
+    assert found.due == {name: groups[name]["runs"] for name in ("new", "next")}
+    assert found.ready == {"new": ["new-1"], "next": ["next-1"]}
+    assert found.untrained == {"new-2", "next-2"}
+    assert found.pieces == [("input_baselines", "x"), ("input_baselines", "y"), ("calibrate", "")]
 
 
 def test_a_dry_run_shows_hours_and_order(capsys):

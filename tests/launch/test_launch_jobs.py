@@ -10,6 +10,7 @@ from sharploss.launch.jobs import (
     chain_lengths,
     make_jobs,
     stale_runs,
+    stale_stages,
     starts_from,
     suite_ranks,
     with_dependents,
@@ -121,10 +122,10 @@ def test_stale_is_what_dvc_says(params, monkeypatch):
         "train@gone-from-the-plan-s0": [],
     }
     answer(monkeypatch, 0, json.dumps(status))
-    assert stale_runs(expand(params)) == {L2}
+    assert stale_runs(expand(params), stale_stages()) == {L2}
 
 
-def test_a_dvc_that_fails_is_told(params, monkeypatch):
+def test_a_dvc_that_fails_is_told(monkeypatch):
     answer(monkeypatch, 255, "", "WARNING: x\nERROR: failed to parse 'dvc.yaml'")
     with pytest.raises(UserError, match=r"dvc status failed \(ERROR: failed to parse 'dvc.yaml'\)"):
-        stale_runs(expand(params))
+        stale_stages()

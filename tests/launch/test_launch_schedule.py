@@ -53,8 +53,8 @@ class Notes:
         self.left -= 1
         return self.left > 0
 
-    def stop(self, _poll):
-        self.stopped = True
+    def stop(self, _poll, *, publish):
+        self.stopped, self.published = True, publish
 
 
 def run(jobs, engine, recorder=None, **options):
@@ -123,6 +123,7 @@ def test_when_the_time_is_up_everything_is_stopped_and_recorded():
     assert failed is None
     assert engine.begun == []
     assert recorder.stopped
+    assert recorder.published
     assert "stopping 0 runs; the same command goes on from here" in told
 
 

@@ -2,10 +2,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -119,11 +121,49 @@ def test_a_training_gets_a_folder_that_goes_when_wandb_is_done_or_broken(tmp_pat
     pictures = tracking.start(record, description)
     assert pictures.parent.is_dir()
     follower = tracking._followers.pop()
-    assert follower.wait(60) == 1
     follower.stdin.close()
+    assert follower.wait(60) == 1
     assert not pictures.exists()
     noted = (tmp_path / tracking.LOG).read_text()
     assert "sr_x4-edsr-l1_gv-s0 (broken): 'python -m sharploss publish sr_x4-edsr-l1_gv-s0' sends it." in noted
+
+
+@pytest.mark.slow
+def test_one_process_follows_the_trainings_of_another_one_after_the_other(tmp_path, monkeypatch, record, description):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setattr(tracking, "_followers", [])
+    (tmp_path / "scratch").mkdir()
+    for number in range(3):
+        path = tmp_path / f"scratch/{number}/history.jsonl"
+        path.parent.mkdir()
+        path.write_text(record.read_text())
+        assert tracking.start(path, {**description, "id": f"run{number}"}).is_dir()
+        tracking.let_go()
+        path.unlink()  # as when DVC has recorded it
+    (follower,) = tracking._followers
+    follower.stdin.close()
+    assert follower.wait(60) == 0
+    assert sorted(path.name.split("-")[-1] for path in tmp_path.glob("wandb/offline-run-*")) == ["run0", "run1", "run2"]
+    assert steps(tmp_path) == [[20, 40]] * 3
+    assert [path.name for path in (tmp_path / "scratch").iterdir() if path.is_file()] == []
+
+
+def test_a_follower_that_reads_nothing_is_not_waited_for(tmp_path, monkeypatch, record, description):
+    deaf = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], stdin=subprocess.PIPE)
+    other = SimpleNamespace(stdin=None, poll=lambda: None)
+    monkeypatch.setattr(tracking, "_followers", [deaf])
+    monkeypatch.setattr(tracking, "follow", lambda *_: other)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "run").mkdir()
+    record = record.rename(tmp_path / "run/history.jsonl")
+    while tracking._followers == [deaf]:
+        assert tracking.start(record, description).is_dir()
+    assert tracking._followers == [other]
+    deaf.kill()
+    deaf.wait()
+    deaf.stdin.close()
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from sharploss.record.history import read_whole_history
 from sharploss.record.keys import input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import RunRecord, load_run
-from sharploss.record.scores import Notes, Score, comparable, load_scores, read_table
+from sharploss.record.scores import Notes, Score, columns_of, comparable, load_scores, read_table
 from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact
@@ -47,9 +47,10 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
     plan = expand(params)
     if not plan["runs"]:
         raise UserError(f"The study {study} has no runs: add a suite to it, then run 'make plan'.")
-    absent = [run for key, run in plan["runs"].items() if partial and not files.run(key).metrics.is_file()]
+    lacking = _without_results(plan, files) if partial else set[str]()
+    absent = [plan["runs"][key] for key in plan["runs"] if key in lacking]
     if absent:
-        _leave_out(plan, {key for key in plan["runs"] if not files.run(key).metrics.is_file()}, files)
+        _leave_out(plan, lacking, files)
     records = {key: load_run(files.run(key), key) for key in plan["runs"]}
     trained = {key: record for key, record in records.items() if record.metrics.status != NOT_TRAINED}
     provenance = {key: record.provenance for key, record in trained.items() if record.provenance}
@@ -79,6 +80,15 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
         evaluation_seconds=sum(note.seconds for note in notes),
         absent=absent,
     )
+
+
+def _without_results(plan: Plan, files: StudyPaths) -> set[str]:
+    """Return the runs that have no record, or are trained and have no scores yet."""
+    tables = {name: files.scores(name).rows for name in plan["groups"]}
+    scored = {name: columns_of(path) if path.is_file() else [] for name, path in tables.items()}
+    untrained = {key for key in plan["runs"] if not files.run(key).metrics.is_file()}
+    unscored = {key for key, run in plan["runs"].items() if not {key, "run"} & {*scored[run["group"]]}} - untrained
+    return untrained | {key for key in unscored if load_run(files.run(key), key).metrics.status == "finished"}
 
 
 def _leave_out(plan: Plan, runs: set[str], files: StudyPaths) -> None:

@@ -1,9 +1,9 @@
 """Restore a task's test images, with all runs of one network or by its input baseline, measure them, cut out crops."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,44 +14,83 @@ from sharploss.data.imresize import imresize
 from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crop, find_crops, write_crops
 from sharploss.evaluation.edge import write_edge
+from sharploss.evaluation.measured import SHOWN, Measured, identity_of, load_measured, save_measured
 from sharploss.evaluation.restore import load_network, restore
-from sharploss.evaluation.score import Restorer, open_test_packs, score_packs
+from sharploss.evaluation.score import Restorer, defined, open_test_packs, score_packs
 from sharploss.evaluation.variance import shown_image, write_variances
 from sharploss.record.keys import TARGET, crop_file, input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths
-from sharploss.record.scores import Scores, save_scores
+from sharploss.record.scores import Notes, Scores, save_scores
 from sharploss.training.device import choose_device, describe_hardware, set_mode
 from sharploss.utils.files import check_writable, sha256
 
 Crops = Mapping[str, Mapping[str, Any]]
 """The crops of params.yaml."""
 
+Runs = Mapping[str, Mapping[str, Any]]
+"""{key: its entry of runs.yaml, with its resolved `config`, a RunConfig}."""
 
-def evaluate_group(group: str, runs: Mapping[str, Mapping[str, Any]], crops: Crops, files: StudyPaths) -> None:
-    """Write a group's scores, crops and gradient variances.
+
+Settings = Mapping[str, Any] | None
+"""What numbers depend on beside weights and images: with it, what was measured of a run is kept."""
+
+
+class Tested(NamedTuple):
+    """What the runs of a task restore, what is cut out of it, and where that is done."""
+
+    task: Task
+    packs: list[Pack]
+    crops: list[Crop]
+    device: torch.device
+
+
+def evaluate_group(group: str, runs: Runs, crops: Crops, files: StudyPaths, settings: Settings = None) -> None:
+    """Write a group's scores, crops and gradient variances; what was measured before is taken as it was kept.
 
     Runs without a trained network (diverged, or not trained for want of weights) are left out. Of the runs that differ
     in nothing but the seed, the first gives the crops and the gradient variances (of the first crop's image, or else
-    the first image). `runs` has {key: its entry of runs.yaml, with its resolved `config`, a RunConfig}.
+    the first image). Errors are those of `measure_runs`, before anything is written.
+    """
+    found, tested = measure_runs(group, runs, crops, files, settings)
+    # Without runs, what is to be said of sets and metrics is said all the same.
+    notes = next((one.scores.notes for one in found.values()), None) or _measure(tested, {}, group)[1]
+    scores = _write(found, notes, tested, {key: variant_of(key, group) for key in found}, files.variances(group))
+    digests = {key: one.scores.notes.weights_sha256[key] for key, one in found.items()}
+    made_by = {"weights_sha256": digests, "device": describe_hardware(tested.device)}
+    save_scores(files.scores(group), scores.rows, scores.notes.model_copy(update=made_by))
 
-    UserError where weights or packs are missing, damaged or of another configuration, or a crop does not fit its image.
+
+def measure_runs(
+    group: str, runs: Runs, crops: Crops, files: StudyPaths, settings: Settings = None
+) -> tuple[dict[str, Measured], Tested]:
+    """Measure runs of a group, but those that were measured before; return all that have a trained network.
+
+    UserError where weights or packs are missing, damaged or of another configuration, or a crop does not fit its image;
+    OSError where results cannot be written.
     """
     set_mode("exact")
     device = choose_device()
     task_name, task = next((run["task"], run["config"].task) for run in runs.values())
-    restorers: dict[str, Restorer] = {}
-    digests: dict[str, str] = {}
-    for key, run in runs.items():
-        path = files.weights(group, key)
-        network = load_network(path, run["config"], device)
-        if network is not None:
-            restorers[key], digests[key] = partial(restore, network), sha256(path)
-    packs = open_test_packs(task_name, task, files)
-    wanted, variants = find_crops(crops, task_name, packs), {key: variant_of(key, group) for key in restorers}
+    weights = {key: files.weights(group, key) for key in runs}
+    networks = {key: load_network(path, runs[key]["config"], device) for key, path in weights.items()}
+    tested = _open(task_name, task, crops, files, device)
     check_writable(*files.scores(group), files.variances(group))
-    rows, notes = _measure(packs, wanted, restorers, variants, files.variances(group), task=task, device=device)
-    made_by = {"weights_sha256": digests, "device": describe_hardware(device)}
-    save_scores(files.scores(group), rows, notes.model_copy(update=made_by))
+    found: dict[str, Measured] = {}
+    restorers: dict[str, Restorer] = {}
+    trained = {key: network for key, network in networks.items() if network is not None}
+    identities = {key: identity_of(weights[key], tested.packs, settings, device) for key in trained}
+    for key, network in trained.items():
+        kept = load_measured(files.measured(group, key), identities[key]) if settings else None
+        if kept is None:
+            restorers[key] = partial(restore, network)
+        else:
+            found[key] = kept
+    for key, one in _measure(tested, restorers, group)[0].items() if restorers else ():
+        notes = one.scores.notes.model_copy(update={"weights_sha256": {key: sha256(weights[key])}})
+        found[key] = one._replace(scores=Scores(one.scores.rows, notes))
+        if settings:
+            save_measured(files.measured(group, key), identities[key], found[key])
+    return {key: found[key] for key in trained}, tested
 
 
 def evaluate_input_baseline(task_name: str, task: Task, crops: Crops, files: StudyPaths) -> None:
@@ -62,18 +101,17 @@ def evaluate_input_baseline(task_name: str, task: Task, crops: Crops, files: Stu
     """
     set_mode("exact")
     name = reference_of(task.scale)
-    key = input_baseline_key(task_name, name)
-    packs = open_test_packs(task_name, task, files)
-    wanted, variances = find_crops(crops, task_name, packs), files.input_baseline_variances(task_name)
+    key, variances = input_baseline_key(task_name, name), files.input_baseline_variances(task_name)
+    tested = _open(task_name, task, crops, files, torch.device("cpu"))
     check_writable(*files.input_baseline_scores(task_name), variances, files.edge(task_name))
-    restorers, cpu = {key: partial(enlarge, scale=task.scale)}, torch.device("cpu")
-    rows, notes = _measure(packs, wanted, restorers, {key: name}, variances, task=task, device=cpu)
-    targets = {image: pack.target(index) for pack in packs for index, image in enumerate(pack.names)}
-    write_crops(variances.parent, {crop_file(crop.name, TARGET): crop.of(targets[crop.image]) for crop in wanted})
-    pair = next(((pack.target(0), pack.input(0)) for pack in packs if len(pack)), None)
+    found, notes = _measure(tested, {key: partial(enlarge, scale=task.scale)}, task_name)
+    scores = _write(found, notes, tested, {key: name}, variances)
+    targets = {image: pack.target(index) for pack in tested.packs for index, image in enumerate(pack.names)}
+    write_crops(variances.parent, {crop_file(crop.name, TARGET): crop.of(targets[crop.image]) for crop in tested.crops})
+    pair = next(((pack.target(0), pack.input(0)) for pack in tested.packs if len(pack)), None)
     if pair is not None:
         write_edge(files.edge(task_name), pair[0], enlarge(pair[1], task.scale))
-    save_scores(files.input_baseline_scores(task_name), rows, notes)
+    save_scores(files.input_baseline_scores(task_name), *scores)
 
 
 def enlarge(image: Tensor, scale: int) -> Tensor:
@@ -81,37 +119,47 @@ def enlarge(image: Tensor, scale: int) -> Tensor:
     return imresize(image, scale) if scale > 1 else image
 
 
-def _measure(
-    packs: Sequence[Pack],
-    wanted: Sequence[Crop],
-    restorers: Mapping[str, Restorer],
-    variants: Mapping[str, str],
-    variances: Path,
-    *,
-    task: Task,
-    device: torch.device,
+def _open(task_name: str, task: Task, crops: Crops, files: StudyPaths, device: torch.device) -> Tested:
+    packs = open_test_packs(task_name, task, files)
+    return Tested(task, packs, find_crops(crops, task_name, packs), device)
+
+
+def _measure(tested: Tested, restorers: Mapping[str, Restorer], title: str) -> tuple[dict[str, Measured], Notes]:
+    """Restore and measure test images; return what was measured of each run, and the notes on all."""
+    task, packs, crops, device = tested
+    shown, pictures = shown_image(crops, packs), {key: dict[str, Tensor]() for key in restorers}
+
+    def keep(image: str, key: str, restored: Tensor) -> None:
+        pictures[key].update({crop.name: crop.of(restored) for crop in crops if crop.image == image})
+        if image == shown:
+            pictures[key][SHOWN] = restored
+
+    rows, notes = score_packs(packs, restorers, task=task, device=device, title=title, on_image=keep)
+    share = notes.model_copy(update={"seconds": notes.seconds / max(1, len(restorers))})
+    scores = {key: Scores([row for row in rows if row.run == key], share) for key in restorers}
+    return {key: Measured(scores[key], pictures[key]) for key in restorers}, notes
+
+
+def _write(
+    found: Mapping[str, Measured], notes: Notes, tested: Tested, variants: Mapping[str, str], variances: Path
 ) -> Scores:
-    """Restore and measure test images; write the gradient variances, and the wanted crops beside them.
+    """Write the gradient variances and, beside them, the crops; return the scores of all runs.
 
     Of runs that are one variant the first is shown.
     """
-    pictures, outputs, shown = dict[str, Tensor](), dict[str, Tensor](), shown_image(wanted, packs)
-    firsts: dict[str, str] = {}
+    shown, firsts = shown_image(tested.crops, tested.packs), dict[str, str]()
     for key, variant in variants.items():
         firsts.setdefault(variant, key)
-
-    def keep(image: str, key: str, restored: Tensor) -> None:
-        if firsts[variants[key]] != key:
-            return
-        if image == shown:
-            outputs[key] = restored
-        for crop in wanted:
-            if crop.image == image:
-                pictures[crop_file(crop.name, variants[key])] = crop.of(restored)
-
-    title = variances.parent.name
-    scores = score_packs(packs, restorers, task=task, device=device, title=title, on_image=keep)
+    crops = [crop.name for crop in tested.crops]
+    pictures = {
+        crop_file(name, variant): found[key].pictures[name] for variant, key in firsts.items() for name in crops
+    }
     write_crops(variances.parent, pictures)
     if shown is not None:
-        write_variances(variances, shown, packs, outputs, border_of(task.scale))
-    return scores
+        outputs = {key: found[key].pictures[SHOWN] for key in firsts.values()}
+        write_variances(variances, shown, tested.packs, outputs, border_of(tested.task.scale))
+    rows = [row for one in found.values() for row in one.scores.rows]
+    places = {place: index for index, place in enumerate(dict.fromkeys((row.dataset, row.image) for row in rows))}
+    rows.sort(key=lambda row: places[row.dataset, row.image])  # image by image, as if all were measured together
+    seconds = sum(one.scores.notes.seconds for one in found.values()) if found else notes.seconds
+    return defined(Scores(rows, notes.model_copy(update={"seconds": round(seconds, 1)})))

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -60,8 +60,9 @@ def open_test_packs(task_name: str, task: Task, files: StudyPaths) -> list[Pack]
     return packs
 
 
-def load_measures(metrics: Iterable[str] = tuple(METRIC_INFO)) -> Measures:
-    """Load metrics, those whose weights or packages can be had."""
+@cache
+def load_measures(metrics: tuple[str, ...] = tuple(METRIC_INFO)) -> Measures:
+    """Load metrics, those whose weights or packages can be had, once in a process."""
     found = Measures({}, {}, {})
     for name in metrics:
         try:
@@ -86,16 +87,16 @@ def score_packs(
 ) -> Scores:
     """Restore and measure every image of `packs` with every restorer; what is of the target alone is computed once.
 
-    A metric without a finite value on an image (MS-SSIM below 161 pixels, NIQE below two blocks or of one colour, a
-    ratio to nothing) has no row there, and a note; no metric has one where a network's output is not finite. PSNR of
-    equal images is infinite, and has a row and a note. Rows of a whole test set name the image "*" (`WHOLE_SET`).
+    All rows are returned, image by image, last those of whole test sets, whose image is "*" (`WHOLE_SET`): a metric
+    without a finite value on an image (MS-SSIM below 161 pixels, NIQE below two blocks or of one colour, a ratio to
+    nothing, any where a network's output is not finite) is NaN there. `defined` leaves those out.
 
     `restorers` are what restores an image, by run; `on_image` is called with the image's name ("<set>/<image>"), the
     run and the restored image (3, H, W) uint8. UserError where one is too small, or not of its target's size.
     """
     from tqdm import tqdm
 
-    start, measures = time.monotonic(), load_measures(metrics)
+    start, measures = time.monotonic(), load_measures(tuple(metrics))
     rows: list[Score] = []
     features: dict[tuple[str, str, str], list[Tensor]] = {}
     total = len(restorers) * sum(len(pack) for pack in packs)
@@ -117,12 +118,22 @@ def score_packs(
                         progress.update()
     rows += _of_sets(features, task)
     notes = Notes(
-        not_measured=measures.not_measured | _undefined(rows),
+        not_measured=measures.not_measured,
         missing_sets={name: reason for pack in packs for name, reason in (pack.missing | pack.left_out).items()},
         fid_patches={name: sum(map(len, parts)) for (_, name, run), parts in features.items() if run == TARGET},
         seconds=round(time.monotonic() - start, 1),
     )
-    return Scores([row for row in rows if is_defined(row.metric, row.value)], notes)
+    return Scores(rows, notes)
+
+
+def defined(scores: Scores) -> Scores:
+    """Leave out the rows that are no scores, and note on which images a metric has no finite value.
+
+    PSNR of equal images is infinite, and has a row and a note.
+    """
+    found = {"not_measured": scores.notes.not_measured | _undefined(scores.rows)}
+    kept = [row for row in scores.rows if is_defined(row.metric, row.value)]
+    return Scores(kept, scores.notes.model_copy(update=found))
 
 
 @torch.inference_mode()

@@ -8,17 +8,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from sharploss.assets.weights import optional_package
 from sharploss.config.params import Params, load_params
-from sharploss.launch.engines import Local, Slurm, make_slots, visible_gpus
-from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs
-from sharploss.launch.recorder import UNTRAINED, Recorder
+from sharploss.launch.engines import Local, Slurm, evaluator_of, make_slots, visible_gpus
+from sharploss.launch.evaluator import UNTRAINED
+from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs, stale_stages
+from sharploss.launch.measuring import Measurements
+from sharploss.launch.recorder import Recorder
 from sharploss.launch.schedule import TimeIsUpError, clock, run_jobs, say
 from sharploss.launch.worker import STOPPED, locked
-from sharploss.planning.plan import check_plan
+from sharploss.planning.plan import Plan, check_plan
+from sharploss.record.keys import stage_key
+from sharploss.record.paths import paths
 from sharploss.utils.cores import processes_of_a_run, usable_cores
 from sharploss.utils.errors import UserError
 
@@ -49,21 +54,26 @@ def main(arguments: Sequence[str]) -> int:
     # DVC's commands say `python`: it must be this one, also where nobody has activated the environment.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     if asked.dry_run:
-        return show(jobs_of(params, asked))
+        return show(jobs_of(params, asked, check_plan(params), stale_stages()))
     engine = make_engine(asked)
-    for package in () if asked.train_only else ENDING:  # found missing before hours of training
-        optional_package(package)
     end = began + asked.seconds if asked.seconds else None
     until = end - min(RESERVE, asked.seconds / 10) if end else None
     try:
         with stopped_by_signals():
             with locked("launch", wait=False):
-                code = prepare(params, until)
+                with ThreadPoolExecutor(1) as beside:  # seconds of imports, which need not be waited for
+                    found = beside.submit(lambda: None if asked.train_only else [*map(optional_package, ENDING)])
+                    code = prepare(params, until)
+                    found.result()
                 if code:
                     return code
-                jobs = jobs_of(params, asked)
-                beside = [f"{name}@{params.study}" for name in UNTRAINED] if jobs and not asked.train_only else []
-                failed = run_jobs(jobs, engine, Recorder(params.study, jobs, say, stages=beside), until=until)
+                plan, stale = check_plan(params), stale_stages()
+                jobs = jobs_of(params, asked, plan, stale)
+                measurements = to_measure(params, plan, stale, jobs)
+                measurements.start, measurements.most = evaluator_of(engine)
+                if asked.train_only:
+                    measurements.pieces.clear()
+                failed = run_jobs(jobs, engine, Recorder(params.study, measurements, say), until=until)
             if failed:
                 print(f"{len(failed)} of {len(jobs)} runs failed ({', '.join(failed)}): the study was not finished.")
                 return 1
@@ -162,10 +172,23 @@ def duration(text: str) -> float:
     return float(int(number) * UNITS[unit])
 
 
-def jobs_of(params: Params, asked: argparse.Namespace) -> list[Job]:
+def jobs_of(params: Params, asked: argparse.Namespace, plan: Plan, stale: set[str]) -> list[Job]:
     """Return what is to be trained, in order."""
-    plan = check_plan(params)
-    return make_jobs(params, plan, stale_runs(plan), processes=asked.gpus or 1)
+    return make_jobs(params, plan, stale_runs(plan, stale), processes=asked.gpus or 1)
+
+
+def to_measure(params: Params, plan: Plan, stale: set[str], jobs: Sequence[Job]) -> Measurements:
+    """Return what is to be measured: the groups that change or have no scores, and what needs no training."""
+    files, untrained = paths(params.study), {job.key for job in jobs}
+    due = {
+        name: group["runs"]
+        for name, group in plan["groups"].items()
+        if f"evaluate@{stage_key(params.study, name)}" in stale or not untrained.isdisjoint(group["runs"])
+        if all(key in untrained or files.weights(name, key).is_file() for key in group["runs"])
+    }
+    stages = [name for name in UNTRAINED if f"{name}@{params.study}" in stale]
+    pieces = [(name, task) for name in stages for task in (plan["tasks"] if name == "input_baselines" else [""])]
+    return Measurements(due, untrained, pieces, say)
 
 
 def show(jobs: Sequence[Job]) -> int:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from sharploss.utils.cores import core_count, threads_each
 from sharploss.utils.errors import UserError
 
 TRAINER = (sys.executable, "-P", "-m", "sharploss.launch.trainer")
+EVALUATOR = (*TRAINER[:-1], "sharploss.launch.evaluator")
 LOST = 10.0  # seconds that a job may be neither in Slurm's queue nor have left a result: files take time to travel
 
 
@@ -86,7 +88,7 @@ class Worker:
 
     def __init__(self, slot: Slot, command: Sequence[str] = TRAINER) -> None:
         self.slot, self.group, self._text = slot, "", b""
-        errors = FOLDER / "trainer.log"
+        errors = FOLDER / f"{command[-1].rpartition('.')[2]}.log"
         errors.parent.mkdir(parents=True, exist_ok=True)
 
         def stay() -> None:
@@ -109,10 +111,14 @@ class Worker:
 
     def begin(self, job: Job) -> None:
         """Have it train a run, the next one."""
-        assert self.process.stdin is not None
         self.group = job.group
+        self.tell(job.key)
+
+    def tell(self, line: str) -> None:
+        """Tell it what to do next, in one line."""
+        assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has died, as `answer` will say
-            self.process.stdin.write(f"{job.key}\n".encode())
+            self.process.stdin.write(f"{line}\n".encode())
             self.process.stdin.flush()
 
     def answer(self) -> dict[str, Any] | None:
@@ -193,6 +199,14 @@ class Local:
         for worker in self.idle:
             worker.end()
         self.idle.clear()
+
+
+def evaluator_of(engine: "Local | Slurm") -> tuple[Callable[[], Worker], int]:
+    """Return what starts the evaluator on this machine, and how many cores it has beside an engine's trainings."""
+    slots = engine.slots if isinstance(engine, Local) else []
+    names = {name: slots[0].environment[name] for name in ("CUDA_VISIBLE_DEVICES",) if slots}
+    free = core_count() - sum(len(slot.cores) or 1 for slot in slots)
+    return partial(Worker, Slot("evaluator", names), EVALUATOR), max(1, free)
 
 
 @dataclass

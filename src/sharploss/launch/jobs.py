@@ -3,10 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sharploss.config.params import Params
 from sharploss.planning.plan import NOTHING, Plan
@@ -29,15 +28,18 @@ class Job:
     rank: int = 0  # of the first suite that needs it, by which they come
 
 
-def stale_runs(plan: Plan) -> set[str]:
-    """Return the runs that DVC calls stale, with those that start from them; UserError where DVC fails."""
+def stale_stages() -> set[str]:
+    """Return the stages that DVC calls stale; UserError where it fails."""
     done = subprocess.run([*DVC, "status", "--json"], capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise UserError(f"dvc status failed ({reason}): put that right and run the same command again.")
-    status: dict[str, Any] = json.loads(done.stdout)
-    stale = {key for key in plan["runs"] if train_stage(plan["study"], key) in status}
-    return with_dependents(plan, stale)
+    return set(json.loads(done.stdout))
+
+
+def stale_runs(plan: Plan, stages: Collection[str]) -> set[str]:
+    """Return the runs whose stages are stale, with those that start from them."""
+    return with_dependents(plan, {key for key in plan["runs"] if train_stage(plan["study"], key) in stages})
 
 
 def with_dependents(plan: Plan, stale: Iterable[str]) -> set[str]:

@@ -112,9 +112,10 @@ def run_jobs(
             show(progress.state(len(tasks)))
             if waiting or tasks or busy:
                 time.sleep(poll)
-    except (KeyboardInterrupt, TimeIsUpError):
+    except (KeyboardInterrupt, TimeIsUpError) as reason:
         say(f"stopping {len(tasks)} runs; the same command goes on from here")
         _stop(tasks, engine, progress, recorder, poll)
+        recorder.stop(poll, publish=isinstance(reason, TimeIsUpError))
         raise
     finally:
         engine.close()
@@ -162,4 +163,3 @@ def _stop(tasks: list[Task], engine: Local | Slurm, progress: Progress, recorder
             if code == 0:  # it came to its end meanwhile
                 _end(task, code, progress, recorder)
         time.sleep(poll)
-    recorder.stop(poll)

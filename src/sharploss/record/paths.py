@@ -74,6 +74,10 @@ class StudyPaths:
         folder = self.results / "scores"
         return ScoreFiles(folder / f"{group}.csv", folder / f"{group}.json")
 
+    def measured(self, group: str, key: str) -> Path:
+        """Return what was measured of one run, which is kept for the scores of its group."""
+        return self.root / ".scratch/scores" / self.study / group / f"{key}{SUFFIX}"
+
     def every_scores(self) -> list[ScoreFiles]:
         """Return the scores of all groups that were measured, and of all input baselines."""
         groups = [path.stem for path in sorted((self.results / "scores").glob("*.csv"))]

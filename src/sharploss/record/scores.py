@@ -65,6 +65,12 @@ def load_scores(files: ScoreFiles) -> Scores:
     return Scores(list(_read_rows(files.rows)), read_model(files.notes, Notes))
 
 
+def columns_of(path: Path) -> list[str]:
+    """Return the names of a table's columns, among which those of scores have their runs'."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return next(csv.reader(file), [])
+
+
 def comparable(rows: Iterable[Score]) -> list[Score]:
     """Keep, of every metric on every test set, the images on which all runs have a finite score.
 

@@ -1,4 +1,4 @@
-"""Weights & Biases as a sink: a process of its own follows the record of a run and sends it.
+"""Weights & Biases as a sink: a process of its own follows the records of a process's trainings and sends them.
 
 Nothing W&B does, or fails to do, can reach the training, and the record is complete without it and can be replayed at
 any time (`sharploss.tracking.publish`). A line of the record is sent once: see `lines_sent`.
@@ -16,7 +16,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Queue
 from subprocess import DEVNULL, PIPE
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
@@ -32,7 +34,7 @@ GRACE = 120  # seconds W&B has to finish after the training has ended
 SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
 PICTURES = "validation/pictures"
 
-_followers: list[subprocess.Popen[bytes]] = []  # their pipes have to stay open until the training has ended
+_followers: list[subprocess.Popen[bytes]] = []  # the one of this process, whose pipe has to stay open
 
 
 def mode() -> str:
@@ -123,7 +125,8 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
     pictures = None
     try:
         pictures = Path(tempfile.mkdtemp(prefix="sharploss-pictures-"))
-        _followers.append(follow(record, description, pictures))
+        if not any(_hand_over(follower, record, description, pictures) for follower in _followers):
+            _followers[:] = [follow(record, description, pictures)]
     except OSError as error:  # no space, too many processes
         _note(description["config"]["key"], error)
         _remove(pictures)
@@ -132,18 +135,37 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
 
 
 def let_go() -> None:
-    """Tell the followers that their trainings have ended: this process goes on with others."""
+    """Tell the follower that its training has ended: this process goes on with others, which it is to follow too."""
     for follower in _followers:
-        if follower.stdin is not None:
-            follower.stdin.close()
-    _followers.clear()
+        _tell(follower, "")
+
+
+def _hand_over(follower: subprocess.Popen[bytes], record: Path, description: dict[str, Any], pictures: Path) -> bool:
+    """Have a follower go on with another record, under a name that stays; return whether it could be told."""
+    name = record.parent.with_suffix(f".{pictures.name}")
+    with contextlib.suppress(OSError):  # a file system without hard links: it is given a follower of its own
+        os.link(record, name)
+        if _tell(follower, json.dumps([str(name.absolute()), description, str(pictures)])):
+            return True
+        name.unlink()
+    return False
+
+
+def _tell(follower: subprocess.Popen[bytes], line: str) -> bool:
+    """Write a line to a follower, which is never waited for."""
+    assert follower.stdin is not None
+    text, pipe = f"{line}\n".encode(), follower.stdin.fileno()
+    with contextlib.suppress(OSError):  # it is gone, or has read nothing for long
+        os.set_blocking(pipe, False)
+        return follower.poll() is None and os.write(pipe, text) == len(text)
+    return False
 
 
 def follow(record: Path, description: dict[str, Any], pictures: Path | None = None) -> subprocess.Popen[bytes]:
-    """Start the process that follows `record` until this process has ended.
+    """Start the process that follows `record` until this process has ended, or says that the training has.
 
-    Its standard input is a pipe nobody writes to: the end of this process closes it, however it ends. The record is
-    handed over open: a short training is over, and its folder gone, before W&B is imported.
+    Its standard input is a pipe: the end of this process closes it, however it ends. The record is handed over open: a
+    short training is over, and its folder gone, before W&B is imported.
     """
     with record.open("rb") as file:
         program = [sys.executable, "-P", "-m", "sharploss.tracking.follower"]
@@ -246,14 +268,48 @@ def read_growing(file: BinaryIO, ended: threading.Event, pause: float = 0.2) -> 
         time.sleep(pause)
 
 
-def _watch_parent(key: str, ended: threading.Event, pictures: Path | None) -> None:
-    while os.read(0, 4096):  # not sys.stdin, whose lock would abort this process when W&B raises
-        pass
-    ended.set()
-    time.sleep(GRACE)
-    _note(key, TimeoutError(f"no end {GRACE} s after the training's"))
-    _remove(pictures)
-    os._exit(1)  # W&B hangs: nobody waits for this process, and it must not stay for ever
+@dataclass
+class Followed:
+    """A training whose record is followed."""
+
+    record: BinaryIO
+    description: dict[str, Any]
+    pictures: Path | None = None
+    ended: threading.Event = field(default_factory=threading.Event)  # the training has
+    sent: threading.Event = field(default_factory=threading.Event)
+
+    def end(self, error: Exception | None = None) -> None:
+        """Note that W&B has all that it will get."""
+        self.sent.set()
+        if error is not None:
+            _note(self.description["config"]["key"], error)
+        _remove(self.pictures)
+
+
+def _listen(current: Followed, waiting: "Queue[Followed | None]") -> None:
+    """Hear from the training process that a training has ended, and which is the next."""
+    text = b""
+    while more := os.read(0, 65536):  # not sys.stdin, whose lock would abort this process when W&B raises
+        *lines, text = (text + more).split(b"\n")
+        for line in lines:
+            current.ended.set()
+            if line:
+                name, description, pictures = json.loads(line)
+                current = Followed(Path(name).open("rb"), description, Path(pictures))  # noqa: SIM115
+                Path(name).unlink()
+                waiting.put(current)
+    current.ended.set()
+    waiting.put(None)
+
+
+def _give_up(current: Followed, waiting: "Queue[Followed | None]") -> None:
+    """End this process where W&B hangs: nobody waits for it, and it must not stay for ever."""
+    current.ended.wait()
+    if not current.sent.wait(GRACE):
+        late = [current, *(other for other in waiting.queue if other)]
+        for other in late:
+            other.end(TimeoutError(f"no end {GRACE} s after the training's"))
+        os._exit(1)
 
 
 def _remove(pictures: Path | None) -> None:
@@ -269,17 +325,22 @@ def main() -> None:
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     record, description, *rest = sys.argv[1:]
     pictures = Path(rest[0]) if rest else None
-    ended, settings = threading.Event(), json.loads(description)
-    key = settings["config"]["key"]
-    threading.Thread(target=_watch_parent, args=(key, ended, pictures), daemon=True).start()
-    try:
-        with os.fdopen(int(record), "rb") as file, replay(read_growing(file, ended), settings, pictures):
-            pass
-    except Exception as error:
-        _note(key, error)
-        raise
-    finally:
-        _remove(pictures)
+    current: Followed | None = Followed(os.fdopen(int(record), "rb"), json.loads(description), pictures)
+    waiting, failed = Queue["Followed | None"](), False
+    threading.Thread(target=_listen, args=(current, waiting), daemon=True).start()
+    while current is not None:
+        threading.Thread(target=_give_up, args=(current, waiting), daemon=True).start()
+        error = None
+        try:
+            lines = read_growing(current.record, current.ended)
+            with current.record, replay(lines, current.description, current.pictures):
+                pass
+        except Exception as reason:  # W&B's, of many classes
+            error, failed = reason, True
+        current.end(error)
+        current = waiting.get()
+    if failed:
+        sys.exit(1)
 
 
 def one_line(error: Exception) -> str:
