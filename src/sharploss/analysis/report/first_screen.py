@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -37,7 +37,6 @@ SAYS = {
     OPEN: "cannot be told from it in {}'s images",
 }
 
-
 BESIDE = {
     WORSE: ("is further away", "are further away"),
     BETTER: ("is closer", "are closer"),
@@ -49,32 +48,18 @@ BESIDE = {
 """What is said of one other loss, and of several, at SPLoss's PSNR."""
 
 
-class Tile(NamedTuple):
-    """A picture of the strip: its title, address below the repository's folder, scores, and which part is shown."""
-
-    title: str
-    address: str
-    scores: list[str]
-    style: str
-
-
 def first_screen(study: Study) -> dict[str, Any]:
     """Return what the first screen shows: caution, sentences, tiles and what they are of, figure (None without one)."""
     found = answers(study)
     if not found:
-        why = (
-            "No network was trained with both SPLoss alone and L1, and has a score of how it looks: there is no answer."
-        )
+        why = "No network with SPLoss alone and L1 has a score of how it looks: there is no answer."
         return {"caution": "", "sentences": [why], "tiles": [], "crop": "", "figure": _figure(study)}
-    answer = found[0]
-    steps = study.params.recipes[answer.recipe].steps
-    tiles, crop = strip(study, answer)
+    steps, (tiles, crop) = study.params.recipes[found[0].recipe].steps, strip(study, found[0])
+    short = f"No evidence: trainings of {steps:,} steps test the software, and say nothing about the losses."
     return {
-        "caution": f"No evidence: trainings of {steps:,} steps test the software, and say nothing about the losses."
-        if steps < EVIDENCE
-        else "",
-        "sentences": sentences(study, answer),
-        "tiles": [tile._asdict() for tile in tiles],
+        "caution": short if steps < EVIDENCE else "",
+        "sentences": sentences(study, found[0]),
+        "tiles": tiles,
         "crop": crop,
         "figure": _figure(study),
     }
@@ -97,24 +82,18 @@ def sentences(study: Study, answer: Answer) -> list[str]:
         else f"A training step with it takes {cost} of L1's."
     )
     others = [row for row in cells.values() if row["metric"] == judges[0] and row["loss"] not in alphas]
-    gain = (
-        f"{_gain(study, answer, [cells[own, name] for name in (*judges[:2], 'psnr')])}. {other_losses(others)}".strip()
-    )
-    return [gain, price, _standing(study, answer, own)]
+    gain = _gain(study, answer, [cells[own, name] for name in (*judges[:2], "psnr")])
+    return [f"{gain}. {other_losses(others)}".strip(), price, _standing(study, answer, own)]
 
 
 def _gain(study: Study, answer: Answer, rows: list[dict[str, Any]]) -> str:
     first, loss = rows[0], study.titles[rows[0]["loss"]]
     word = SAYS[state(first, first["baseline"] + first["difference"], first["baseline"])]
-    numbers = ", ".join(f"{_name(row['metric'])} {change(study, row)}" for row in rows)
+    names = [name if name.isupper() else name.lower() for name in (metric_title(row["metric"]) for row in rows)]
+    numbers = ", ".join(f"{name} {change(study, row)}" for name, row in zip(names, rows, strict=True))
     images = count(images_of(study, answer.task, answer.dataset), "image")
     where = f"{images} of {name_title(answer.dataset)}, 95 % intervals"
     return f"{loss} instead of L1 {word.format(name_title(answer.network))}: {numbers} dB ({where})"
-
-
-def _name(metric: str) -> str:
-    title = metric_title(metric)
-    return title if title.isupper() else title.lower()
 
 
 def other_losses(rows: list[dict[str, Any]]) -> str:
@@ -144,13 +123,18 @@ def _standing(study: Study, answer: Answer, own: str) -> str:
     return f"{text}; {changes}" if changes else f"{text}."
 
 
-def strip(study: Study, answer: Answer) -> tuple[list[Tile], str]:
-    """Choose the crop, and the square of it, where the losses differ most; and say what it is of. [] without crops."""
+def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
+    """Choose the crop, and the square of it, where the losses differ most.
+
+    Returns:
+        Its pictures, input first and target last: title, address below the repository's folder, scores, and the style
+        that shows the square alone ([] without crops); and what they are of.
+    """
     where, finished = [answer.task, answer.network, answer.recipe], study.runs["status"] == "finished"
     runs = study.runs[(study.runs[TRAINED] == where).all(axis=1) & finished]
     variants = dict(zip(runs["loss"], runs["variant"], strict=True))
     losses = [loss for loss in (study.references[0], *PAPERS) if loss in variants]
-    best, tiles, about = -1.0, list[Tile](), ""
+    best, tiles, about = -1.0, list[dict[str, Any]](), ""
     for name, crop in crops_of(study, answer.task).items():
         files = chosen_files(study, name, str(runs["group"].iloc[0]), {variants[loss]: loss for loss in losses})
         if files is None or len(losses) < 2:
@@ -164,7 +148,12 @@ def strip(study: Study, answer: Answer) -> tuple[list[Tile], str]:
             width = spread.shape[1]
             style = f"width:{100 * width / side:g}%;margin:-{100 * top / side:g}% 0 0 -{100 * left / side:g}%"
             target, *rest = [
-                Tile(_title(study, loss), quote(path.relative_to(study.root).as_posix()), scored.get(loss, []), style)
+                {
+                    "title": "Target" if loss == TARGET else study.titles[loss],
+                    "address": quote(path.relative_to(study.root).as_posix()),
+                    "scores": scored.get(loss, []),
+                    "style": style,
+                }
                 for loss, path in files
             ]
             tiles = [*rest, target]
@@ -172,16 +161,10 @@ def strip(study: Study, answer: Answer) -> tuple[list[Tile], str]:
     return tiles, about
 
 
-def _title(study: Study, loss: str) -> str:
-    return "Target" if loss == TARGET else study.titles[loss]
-
-
 def _scores(study: Study, answer: Answer, crop: dict[str, Any]) -> dict[str, list[str]]:
     """Return PSNR and LPIPS of the whole image that a crop is of: loss -> texts."""
     scores = study.every_score
-    image = (
-        (scores["task"] == answer.task) & (scores["dataset"] == crop["dataset"]) & (scores["image"] == crop["image"])
-    )
+    image = (scores[["task", "dataset", "image"]] == [answer.task, crop["dataset"], crop["image"]]).all(axis=1)
     mine = scores[image & scores["network"].isin([answer.network, ""]) & scores["recipe"].isin([answer.recipe, ""])]
     mine = mine[((mine["metric"] == "psnr") & mine["protocol"].isin(MAIN)) | (mine["metric"] == "lpips")]
     found = dict[str, list[str]]()
