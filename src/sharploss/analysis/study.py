@@ -22,11 +22,8 @@ from sharploss.record.run import Provenance
 if TYPE_CHECKING:
     import pandas as pd
 
-NOT_TRAINED = "not_trained"
-"""The status of a run whose loss needs weights that cannot be had; its record says why."""
-
-STUDIES = 4
-"""Of how many studies everything computed is kept; more than one only in tests."""
+NOT_TRAINED = "not_trained"  # the status of a run whose loss needs weights that cannot be had; its record says why
+STUDIES = 4  # of how many studies everything computed is kept; more than one only in tests
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,11 +22,8 @@ TUNING, RATES, CORE, WINNERS = "tuning", "rates", "core", "winners"
 """How suites are called: trials of weights and of learning rates, what winners come beside, and theirs."""
 
 BASE = "l1"
-ALLOWED = 0.10
-"""PSNR in dB that a winner may lie below L1."""
-
-FRESH = 2
-"""Seeds that a winner is trained with beside its trial's."""
+ALLOWED = 0.10  # PSNR in dB that a winner may lie below L1
+FRESH = 2  # seeds that a winner is trained with beside its trial's
 
 
 class Trial(NamedTuple):

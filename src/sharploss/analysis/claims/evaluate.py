@@ -26,16 +26,10 @@ if TYPE_CHECKING:
 
 SUPPORTED, CONTRADICTED, NO_DIFFERENCE = "supported", "contradicted", "no material difference"
 UNDECIDED, NOT_TRAINED, NOT_TESTABLE = "undecided", "not trained yet", "not testable"
-OUTCOMES = ("for", "equal", "open", "missing", "against")
-"""What a cell can show, the least favourable last."""
-
+OUTCOMES = ("for", "equal", "open", "missing", "against")  # what a cell can show, the least favourable last
 LEVEL = 0.05
-ROUNDING = 1e-9
-"""Published numbers are decimals: what differs by less than this differs by binary rounding alone."""
-
-LONGER = 4
-"""How many times the steps a contrast must stand, to hold beyond them."""
-
+ROUNDING = 1e-9  # published numbers are decimals: what differs by less than this differs by binary rounding alone
+LONGER = 4  # how many times the steps a contrast must stand, to hold beyond them
 OPEN = "are open: the interval reaches both no effect and one that counts, or the effect is too small or may be chance"
 
 

@@ -18,8 +18,7 @@ from sharploss.config.protocols import METRIC_INFO
 if TYPE_CHECKING:
     import pandas as pd
 
-CONVERGED = 0.3
-"""How far in dB L1 may lie below a published PSNR of it, for a training that is long enough."""
+CONVERGED = 0.3  # how far in dB L1 may lie below a published PSNR of it, for a training that is long enough
 
 
 def published_source(root: Path) -> Source:

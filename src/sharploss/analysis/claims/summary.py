@@ -19,13 +19,9 @@ MARKS: dict[str, Mark] = {
 """Every verdict, and how its cell is marked."""
 
 VERDICTS = tuple(MARKS)
-LETTERS = dict(zip(VERDICTS, "SC=UNX", strict=True))
-"""How the matrix of claims says a verdict."""
-
+LETTERS = dict(zip(VERDICTS, "SC=UNX", strict=True))  # how the matrix of claims says a verdict
 OUTCOMES = {"against": "the other way round"}
-MOST = 8
-"""How many exceptions of a claim the page lists; claims.json holds all."""
-
+MOST = 8  # how many exceptions of a claim the page lists; claims.json holds all
 COUNTS = ("for", "against", "equal", "open", "missing")
 GROUPS = {"block": "table or recipe", "network": "network", "metric": "metric"}
 NOTES = (

@@ -15,8 +15,7 @@ from sharploss.utils.files import write_json
 ROOMS = (overview, sploss, gv, second_order, sharpgan)
 """A file per paper: PAPER (its short name) and its FIGURES by name; our own come first."""
 
-EVIDENCE = 1000
-"""Steps below which nothing that is drawn of trainings is evidence."""
+EVIDENCE = 1000  # steps below which nothing that is drawn of trainings is evidence
 
 NEEDS = {
     "tradeoff": ("a network that five losses were trained on, and their PSNR and LPIPS (or gradient variance)", ""),

@@ -36,9 +36,7 @@ from sharploss.config.protocols import REFERENCES
 if TYPE_CHECKING:
     import pandas as pd
 
-MANY = 5
-"""Losses of a network from which on a figure says more than a table."""
-
+MANY = 5  # losses of a network from which on a figure says more than a table
 TERMS, RIVALS = ("sploss", "gv", "mdf", "second_order"), ("tv", "vgg", "lpips")
 """The terms of losses that the papers brought, and those whose weights they are compared with."""
 

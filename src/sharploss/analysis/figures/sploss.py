@@ -40,17 +40,10 @@ PAPER = "SPLoss"
 PAIRS = [("l1", "sploss"), ("mprnet_original", "mprnet_sploss"), ("esrgan", "esrgan_sploss")]
 """What SPLoss replaces, and the loss with SPLoss."""
 
-KINDS = ("sr", "deblur")
-"""The kinds of tasks that the paper has."""
-
-SAID = ("psnr", "lpips", "ssim")
-"""The measures that a title speaks of."""
-
-CROPS = 2
-"""How many crops one figure compares."""
-
-MANY_ALPHAS = 5
-"""Fewer are a search for the best, and no sweep to draw."""
+KINDS = ("sr", "deblur")  # the kinds of tasks that the paper has
+SAID = ("psnr", "lpips", "ssim")  # the measures that a title speaks of
+CROPS = 2  # how many crops one figure compares
+MANY_ALPHAS = 5  # fewer are a search for the best, and no sweep to draw
 
 
 def mechanism(study: Study) -> Iterator[StudyFigure]:

@@ -21,18 +21,10 @@ if TYPE_CHECKING:
 
     from sharploss.analysis.study import Study
 
-SWEPT = r"_[aw]\d"
-"""What names of losses hold that differ from others in a weight or an alpha alone."""
-
-UNCROPPED = "_no_mod_crop"
-"""The end of the names of tasks whose images were not cropped to a multiple of the scale."""
-
-
-ENOUGH = 3
-"""Losses beside SPLoss that make a network's comparison one of losses."""
-
-SIDE = 112
-"""Pixels of a crop that a strip of several shows: its middle, where it is larger."""
+SWEPT = r"_[aw]\d"  # what names of losses hold that differ from others in a weight or an alpha alone
+UNCROPPED = "_no_mod_crop"  # the end of the names of tasks whose images were not cropped to a multiple of the scale
+ENOUGH = 3  # losses beside SPLoss that make a network's comparison one of losses
+SIDE = 112  # pixels of a crop that a strip of several shows: its middle, where it is larger
 
 
 class StudyFigure(NamedTuple):

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 TOO_FAR = 10
 """How many times as far as the median row's a change or its interval may reach; what is farther is marked there."""
 
-NAME = 26
-"""Letters of a row's name in a line."""
+NAME = 26  # letters of a row's name in a line
 
 
 def dots_figure(dots: pd.DataFrame, x: str) -> Figure:

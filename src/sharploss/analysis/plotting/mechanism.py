@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-REACH = 12
-"""Pixels shown on each side of the edge."""
+REACH = 12  # pixels shown on each side of the edge
 
 
 MAPS = {

@@ -15,20 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SIZE = (5.4, 4.5)
-"""Inches: read at 560 pixels, and on a telephone at 350."""
-
-ROOM = 0.3
-"""How much of an axis's span a reference may add to it; one farther off is named at the edge."""
-
-REACHES = (8, 13, 19, 26, 36, 48, 62, 80, 100, 125, 155, 190)
-"""Pixels between a point and its label that are tried."""
-
-NEAR = 9
-"""Pixels within which points share a label."""
-
-WRAP = 24
-"""Letters of a label's line."""
+SIZE = (5.4, 4.5)  # inches: read at 560 pixels, and on a telephone at 350
+ROOM = 0.3  # how much of an axis's span a reference may add to it; one farther off is named at the edge
+REACHES = (8, 13, 19, 26, 36, 48, 62, 80, 100, 125, 155, 190)  # pixels between a point and its label that are tried
+NEAR = 9  # pixels within which points share a label
+WRAP = 24  # letters of a label's line
 
 
 class Label(NamedTuple):

@@ -25,21 +25,14 @@ COLOURS = [
 """Seaborn's "colorblind" without what is faint on white or means a guide line (pink, yellow, grey), then the
 dark ones of Paul Tol's "muted" and a brown: they differ in lightness as well as in hue."""
 
-DPI = 110
-"""Of PNG files. The SVG files beside them have no resolution."""
-
+DPI = 110  # of PNG files. The SVG files beside them have no resolution.
 COORDINATES = re.compile(r'\b(?:d|x|y)="[^"]*"|translate\([^)]*\)')
 DECIMALS = re.compile(r"(\.\d\d)\d+")
 INDENTS = re.compile(r"^ +", re.MULTILINE)
 
-WIDTH = 7.0
-"""Inches: the width of a page's text; a column of two is half of it."""
-
-LETTERS = 13
-"""How many letters of 8 pt fit into an inch."""
-
-Look = dict[str, Any]
-"""How a line is drawn: keyword arguments of `Axes.plot`."""
+WIDTH = 7.0  # inches: the width of a page's text; a column of two is half of it
+LETTERS = 13  # how many letters of 8 pt fit into an inch
+Look = dict[str, Any]  # how a line is drawn: keyword arguments of `Axes.plot`
 
 
 @contextmanager

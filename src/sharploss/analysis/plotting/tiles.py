@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-LETTERS = 14
-"""Of a title that fit into an inch."""
+LETTERS = 14  # of a title that fit into an inch
 
 
 class Tile(NamedTuple):

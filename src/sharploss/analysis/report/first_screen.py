@@ -21,14 +21,11 @@ from sharploss.config.protocols import MAIN
 from sharploss.record.keys import TARGET
 from sharploss.utils.files import read_json
 
-EVIDENCE = 1_000
-"""Steps below which a training tests the software alone."""
-
+EVIDENCE = 1_000  # steps below which a training tests the software alone
 PAPERS = ("sploss", "l1_gv", "l1_second_order", "mdf", "sharpgan")
 """The losses that stand for their papers in the strip, as far as they were trained."""
 
-WINDOW = 64
-"""Pixels: the side of the square of a crop that the strip shows."""
+WINDOW = 64  # pixels: the side of the square of a crop that the strip shows
 
 SAYS = {
     BETTER: "brings {}'s images closer to the target",

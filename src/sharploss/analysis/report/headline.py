@@ -16,18 +16,12 @@ from sharploss.analysis.titles import name_title
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST = 3
-"""Losses beside SPLoss that make a network's comparison one of losses."""
-
+FEWEST = 3  # losses beside SPLoss that make a network's comparison one of losses
 DECISIVE = ("sploss_a1", "sploss", "l1_gv")
 """The losses whose PSNR against L1's is followed through the budgets (docs/study.md); the second decides `BUDGETED`."""
 
-BUDGETED = "E4"
-"""The claim that depends on the budget: SPLoss lowers PSNR."""
-
-MANY = 5
-"""How many notes a sentence names one by one."""
-
+BUDGETED = "E4"  # the claim that depends on the budget: SPLoss lowers PSNR
+MANY = 5  # how many notes a sentence names one by one
 BETTER, WORSE, EQUAL, OPEN = "better", "worse", "equal", "open"
 SAYS = {
     BETTER: "is closer to the target than {} by {}",
@@ -39,8 +33,7 @@ SAYS = {
 
 CHANGES = "What would change this answer:"
 
-SAID = 2
-"""How many judges a sentence gives; the table has all."""
+SAID = 2  # how many judges a sentence gives; the table has all
 
 
 class Answer(NamedTuple):

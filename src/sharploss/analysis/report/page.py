@@ -30,13 +30,9 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 HERE = Path(__file__).parent
-SCRIPTS = ("tables.js", "claims.js", "explorer.js", "page.js")
-"""What the page says is ready when the last has run."""
-ANSWER = "benchmark"
-"""The study whose results answer the question; those of others, as mini, are no evidence."""
-
-Entries = list[dict[str, Any]]
-"""Entries of figures.json."""
+SCRIPTS = ("tables.js", "claims.js", "explorer.js", "page.js")  # what the page says is ready when the last has run
+ANSWER = "benchmark"  # the study whose results answer the question; those of others, as mini, are no evidence
+Entries = list[dict[str, Any]]  # entries of figures.json
 
 
 def write_page(study: Study, command: str) -> None:

@@ -13,8 +13,7 @@ from sharploss.analysis.measures import badness
 from sharploss.analysis.stats.smallest import SMALLEST
 
 Floats = npt.NDArray[np.float64]
-LEVEL = 0.95
-"""Nominal coverage of every interval."""
+LEVEL = 0.95  # nominal coverage of every interval
 
 
 class Variance(NamedTuple):

@@ -12,8 +12,7 @@ from sharploss.config.protocols import MAIN, REFERENCES
 if TYPE_CHECKING:
     import pandas as pd
 
-Spreads = dict[tuple[str, ...], Variance]
-"""Of every cell (CELL) the variance of one training's mean."""
+Spreads = dict[tuple[str, ...], Variance]  # of every cell (CELL) the variance of one training's mean
 
 
 def qualified(runs: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

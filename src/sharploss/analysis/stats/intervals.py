@@ -36,9 +36,7 @@ FEW_IMAGES = 10
 TRAINED = ["task", "network", "recipe"]
 """What has one baseline: nothing is ever compared across tasks, networks or recipes."""
 
-ROW = [*TRAINED, "loss"]
-"""What a row of a table stands for; its numbers are means over images and seeds."""
-
+ROW = [*TRAINED, "loss"]  # what a row of a table stands for; its numbers are means over images and seeds
 CELL = ["task", "network", "recipe", "loss", "dataset", "metric", "protocol"]
 RESULTS = [
     "against", "baseline", "difference", "low", "high", "improvement", "effect", "p", "images", "seeds", "smallest",

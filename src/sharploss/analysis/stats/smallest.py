@@ -8,8 +8,7 @@ SMALLEST = {"psnr": 0.03, "ssim": 0.001, "lpips": 0.003, "gradient_variance_rati
 COUNTED_ON = {"niqe": ("b100", "urban100")}
 """The test sets that are large enough for a metric; other metrics count on every set."""
 
-LEAST_GAIN = 0.3
-"""Mean PSNR in dB that a run must gain over its input to count."""
+LEAST_GAIN = 0.3  # mean PSNR in dB that a run must gain over its input to count
 
 
 def counts(metric: str, dataset: str) -> bool:

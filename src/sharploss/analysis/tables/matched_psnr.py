@@ -17,9 +17,7 @@ from sharploss.config.protocols import MAIN
 if TYPE_CHECKING:
     import pandas as pd
 
-MARK = "*"
-"""Stands at a number of a metric that the loss contains, or by which its weight was chosen."""
-
+MARK = "*"  # stands at a number of a metric that the loss contains, or by which its weight was chosen
 MARKED = f"{MARK} The loss contains this metric, or its weight was chosen by it: no evidence of it."
 UNKNOWN = "not known"
 CONTAINED = {"lpips": "lpips", "gv": "gradient_variance_ratio", "ssim": "ssim", "ms_ssim": "ms_ssim"}

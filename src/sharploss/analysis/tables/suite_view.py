@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from sharploss.analysis.study import Study
 
 BASELINE, NONE = Cell("baseline", "gone"), Cell("—", "gone")
-SIGNS = {"best": "▲", "worse": "▼", "tie": "="}
-"""How a value is marked beside its baseline's."""
+SIGNS = {"best": "▲", "worse": "▼", "tie": "="}  # how a value is marked beside its baseline's
 
 
 class Pair(NamedTuple):
