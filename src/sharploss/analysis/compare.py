@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
 
 from sharploss.analysis.measures import title
 from sharploss.analysis.stats.smallest import SMALLEST
@@ -13,9 +16,6 @@ from sharploss.record.paths import StudyPaths, paths_of_results
 from sharploss.record.run import read_config
 from sharploss.record.scores import Score, load_scores
 from sharploss.utils.errors import UserError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MEAN = ["run", "dataset", "metric", "protocol"]
 DESCRIPTION = """Compare two results of the same trainings, of two machines or two versions of the code.
@@ -108,9 +108,6 @@ def _settings(files: StudyPaths, key: str) -> Any:
 
 
 def _scores(files: StudyPaths) -> pd.DataFrame:
-    import numpy as np
-    import pandas as pd
-
     rows = [row for group in files.every_scores() for row in load_scores(group).rows]
     table = pd.DataFrame(rows, columns=Score._fields)
     return table[table["metric"].isin(SMALLEST) & np.isfinite(table["value"].astype(float))]

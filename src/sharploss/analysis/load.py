@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import pandas as pd
 
 from sharploss.analysis.study import NOT_TRAINED, Study
 from sharploss.config.params import Params
@@ -18,9 +20,6 @@ from sharploss.record.scores import Notes, Score, columns_of, comparable, load_s
 from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
 SPEED = ["seconds", "steps_per_second", "memory", "parameters"]
@@ -39,8 +38,6 @@ def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Stu
     Raises:
         UserError: a file or a column is missing or damaged; the message names it.
     """
-    import pandas as pd
-
     # Text as Python's own: what arrow keeps of it takes twice as long in the many small tables of a study.
     pd.set_option("future.infer_string", False)
     params, files = load_study_params(study, root), paths(study, root)
@@ -111,8 +108,6 @@ def alpha_of(loss: dict[str, Any]) -> float:
 
 def read_numbers(path: Path, columns: list[str], texts: tuple[str, ...] = ()) -> pd.DataFrame:
     """Read these columns of a csv file, numbers but for `texts`; UserError where it holds anything else."""
-    import pandas as pd
-
     table = pd.DataFrame(read_table(path, [*texts, *columns]), columns=[*texts, *columns])
     with intact(path):
         return table.assign(**{name: pd.to_numeric(table[name]) for name in columns})
@@ -144,8 +139,6 @@ def _scores(
     params: Params, files: StudyPaths, plan: Plan, runs: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Notes]]:
     """Return every score joined with its run, the comparable ones, and each file's notes (what was not measured)."""
-    import pandas as pd
-
     sources = [files.scores(group) for group in plan["groups"]]
     tasks = list(dict.fromkeys(str(group["task"]) for group in plan["groups"].values()))
     sources += [files.input_baseline_scores(task) for task in tasks]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 from pydantic import Field
 
 from sharploss.config.tasks import Name, Strict
@@ -13,9 +14,6 @@ from sharploss.record.paths import PUBLISHED
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256
 from sharploss.utils.models import load_model
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class PaperTable(Strict):
@@ -81,8 +79,6 @@ def published_values(root: Path) -> pd.DataFrame:
     Raises:
         UserError: a file is missing or was altered, or holds a name that tables.yaml does not know.
     """
-    import pandas as pd
-
     index = load_index(root)
     return pd.concat([_table(root, index, name) for name in index.tables], ignore_index=True)
 
@@ -93,8 +89,6 @@ def reference(root: Path, name: str) -> pd.DataFrame:
     Raises:
         UserError: there is no such file, or it was altered.
     """
-    import pandas as pd
-
     index = load_index(root)
     if name not in index.reference:
         raise unknown("reference", name, index.reference)
@@ -120,15 +114,11 @@ def demo(root: Path) -> pd.DataFrame:
 
 def published_cells(root: Path) -> pd.DataFrame:
     """Read every cell that a claim can be about: the papers' tables and the demonstration."""
-    import pandas as pd
-
     return pd.concat([published_values(root), demo(root)], ignore_index=True)
 
 
 def _checked(path: Path, about: PaperTable | Reference) -> pd.DataFrame:
     """Read a file as text, if it is the one that tables.yaml describes."""
-    import pandas as pd
-
     if not path.is_file():
         raise UserError(f"{path} is missing: take it from the repository again.")
     if sha256(path) != about.sha256:
@@ -140,8 +130,6 @@ def _checked(path: Path, about: PaperTable | Reference) -> pd.DataFrame:
 
 
 def _table(root: Path, index: Published, name: str) -> pd.DataFrame:
-    import pandas as pd
-
     about, names = index.tables[name], index.names
     table = _checked(root / PUBLISHED / f"{name}.csv", about)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sharploss.analysis.measures import Measure, column, default_protocol
 from sharploss.analysis.stats.baselines import Baselines, Terms, baseline_of, load_baselines
@@ -18,9 +19,6 @@ from sharploss.config.protocols import METRIC_INFO, REFERENCES
 from sharploss.planning.plan import PlannedRun
 from sharploss.record.paths import StudyPaths
 from sharploss.record.run import Provenance
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NOT_TRAINED = "not_trained"  # the status of a run whose loss needs weights that cannot be had; its record says why
 STUDIES = 4  # of how many studies everything computed is kept; more than one only in tests
@@ -104,8 +102,6 @@ class Study:
 
         `values` says what follows the measure's name where a column of `cells` becomes a new one ("psnr_y" with "").
         """
-        import pandas as pd
-
         order = list(map(column, self.measures))
         columns = [f"{name}{end}" for name in order for end in values.values()]
         named = cells.assign(column=[*map(column, zip(cells["metric"], cells["protocol"], strict=True))])

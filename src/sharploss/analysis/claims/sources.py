@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
+import pandas as pd
 
 from sharploss.analysis.claims.contrasts import Cell, Floats, Source
 from sharploss.analysis.measures import default_protocol
@@ -14,9 +15,6 @@ from sharploss.analysis.stats.intervals import CELL
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.config.protocols import METRIC_INFO
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CONVERGED = 0.3  # how far in dB L1 may lie below a published PSNR of it, for a training that is long enough
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import pandas as pd
 from pydantic import Field
 
 from sharploss.analysis.published import load_index, published_cells
@@ -16,9 +17,6 @@ from sharploss.config.protocols import METRIC_INFO, PROTOCOLS, REFERENCES
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.models import load_model
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Side = Annotated[
     str,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 from sharploss.analysis.claims.spec import SIDES
 from sharploss.analysis.measures import interval, metric_title, number
 from sharploss.analysis.tables.layout import Cell, Mark, Table, count
@@ -212,8 +214,6 @@ def anomaly_table(anomalies: dict[str, Any]) -> Table:
 
 def write_pages(folder: Path, found: dict[str, Any]) -> None:
     """Write the tables of claims and anomalies (csv, md) and a page (md) per paper; `found` is claims.json."""
-    import pandas as pd
-
     write_csv(pd.DataFrame(claim_rows(found["claims"])), folder / "claims.csv")
     write_table([claims_table(found["claims"])], folder / "claims")
     write_csv(pd.DataFrame(anomaly_rows(found["anomalies"])), folder / "anomalies.csv")

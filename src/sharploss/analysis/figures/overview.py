@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sharploss.analysis.figures.study_figure import (
     Block,
@@ -32,9 +33,6 @@ from sharploss.analysis.tables.layout import count, images_of, records
 from sharploss.analysis.titles import TERMS as TERM_TITLES
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import REFERENCES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MANY = 5  # losses of a network from which on a figure says more than a table
 TERMS, RIVALS = ("sploss", "gv", "mdf", "second_order"), ("tv", "vgg", "lpips")
@@ -88,8 +86,6 @@ def tradeoff_points(study: Study, block: Block) -> tuple[tuple[tuple[str, str], 
 
     Of a search for a weight the first member alone is a point, and SPLoss at alpha 0 is L1.
     """
-    import pandas as pd
-
     means, changes = block.of(study.without_unqualified(study.means)), block.of(study.compared)
     changes = changes[changes["against"] == study.references[0]]
     known = list(means[["metric", "protocol"]].drop_duplicates().itertuples(index=False, name=None))

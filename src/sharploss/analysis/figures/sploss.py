@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from sharploss.analysis.figures.crops import chosen_files, crops_of, tiles_of, with_differences
 from sharploss.analysis.figures.study_figure import (
@@ -32,9 +32,6 @@ from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import sweep_runs, with_recipes
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import REFERENCES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PAPER = "SPLoss"
 PAIRS = [("l1", "sploss"), ("mprnet_original", "mprnet_sploss"), ("esrgan", "esrgan_sploss")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+import pandas as pd
+
 from sharploss.analysis.measures import heading, is_shown, metric_title, number
 from sharploss.analysis.plotting.pixels import detail
 from sharploss.analysis.plotting.tiles import Tile
@@ -16,7 +18,6 @@ from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import METRIC_INFO
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from sharploss.analysis.study import Study
@@ -137,8 +138,6 @@ def trained_pairs(study: Study, pairs: list[tuple[str, str]]) -> pd.DataFrame:
         Columns group, task, network, recipe, base, loss; base_variant and variant, by which their crops and curves are
         named. The first of `pairs` come first.
     """
-    import pandas as pd
-
     same = ["group", "task", "network", "recipe"]
     runs = study.runs.loc[study.runs["status"] == "finished", [*same, "loss", "variant"]].drop_duplicates()
     asked = pd.DataFrame(pairs, columns=["base", "loss"])
@@ -151,8 +150,6 @@ def by_measure(study: Study, rows: pd.DataFrame, metrics: Collection[str] = ()) 
 
     PSNR and SSIM of colour and of grey tasks are measures of their own.
     """
-    import pandas as pd
-
     parts = [
         rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)].assign(panel=heading((metric, protocol)))
         for metric, protocol in study.measures

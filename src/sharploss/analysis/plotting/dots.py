@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sharploss.analysis.plotting.style import Look, legend_below, looks_of, panel_figure, widen, wrapped
 from sharploss.analysis.tables.layout import records
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 TOO_FAR = 10
 """How many times as far as the median row's a change or its interval may reach; what is farther is marked there."""
@@ -28,8 +26,6 @@ def dots_figure(dots: pd.DataFrame, x: str) -> Figure:
             there is no interval); also least (the panel's smallest effect; 0 where there is none), where wanted.
         x: label of the x axes.
     """
-    from matplotlib.ticker import MaxNLocator
-
     rows, looks = list(dict.fromkeys(map(str, dots["row"]))), looks_of(dots["series"])
     labels = [wrapped(row, NAME) for row in rows]
     tall = max(1.2 + 0.8 * len(looks), 1.5 * max(label.count("\n") + 1 for label in labels))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from sharploss.analysis.plotting.style import (
     GREY,
@@ -20,11 +22,6 @@ from sharploss.analysis.plotting.style import (
     widen,
 )
 from sharploss.analysis.stats.smallest import SMALLEST
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 LEVELS: list[Look] = [{"color": "black", "ls": "--", "lw": 1}, {"color": GREY, "ls": ":", "lw": 1.3}]
 

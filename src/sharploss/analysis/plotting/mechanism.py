@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from sharploss.analysis.plotting.style import COLOURS, new_figure
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 REACH = 12  # pixels shown on each side of the edge
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from sharploss.analysis.plotting.style import COLOURS, GREY, new_figure, spread, wrapped
 from sharploss.analysis.tables.layout import records
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 SIZE = (5.4, 4.5)  # inches: read at 560 pixels, and on a telephone at 350
 ROOM = 0.3  # how much of an axis's span a reference may add to it; one farther off is named at the edge
@@ -45,8 +44,6 @@ def tradeoff_figure(
             baseline reaches as far.
         aside: references by name, which set no axis: (x, y).
     """
-    from matplotlib.patches import Rectangle
-
     figure = new_figure(*SIZE)
     axes = figure.subplots()
     axes.set_xlabel(x, fontsize=11)

@@ -7,13 +7,15 @@ import re
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from sharploss.utils.files import write_bytes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 GREY = "#666666"
 REFERENCE = "l1"
@@ -68,8 +70,6 @@ def style() -> Generator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """Make an empty figure of `width` x `height` inches whose parts keep clear of each other."""
-    from matplotlib.figure import Figure
-
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
@@ -102,7 +102,6 @@ def looks_of(names: Iterable[str]) -> dict[str, Look]:
     More others than `COLOURS` get evenly spread colours instead, which are harder to tell apart.
     """
     import seaborn as sns
-    from matplotlib.colors import to_rgb
 
     known = list(dict.fromkeys(names))
     others = [name for name in known if name.lower() != REFERENCE]
@@ -113,8 +112,6 @@ def looks_of(names: Iterable[str]) -> dict[str, Look]:
 
 def log_scale(axes: Axes, which: Literal["x", "y"] = "y") -> None:
     """Use a logarithmic scale that says its numbers as they are; where no number is above 0 the scale stays."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     axis = axes.yaxis if which == "y" else axes.xaxis
     if not 0 < axis.get_minpos() < float("inf"):
         return
@@ -153,8 +150,6 @@ def widen(axes: Axes, least: float, which: Literal["x", "y"] = "y") -> None:
 
 def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
     """Explain the lines below the panels, a handle per name; the figure grows by what that takes."""
-    from matplotlib.lines import Line2D
-
     if not looks:
         return
     width = figure.get_figwidth()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sharploss.analysis.plotting.pixels import Floats
 from sharploss.analysis.plotting.style import GREY, WIDTH, new_figure, wrapped
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 LETTERS = 14  # of a title that fit into an inch
 
@@ -56,8 +54,6 @@ def tiles_figure(strips: list[Strip]) -> Figure:
 
 
 def _strip(figure: Figure, strip: Strip, titles: list[str], row: list[Axes]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     look, shown = _look(strip), None
     for axes in row:
         axes.set(xticks=[], yticks=[])

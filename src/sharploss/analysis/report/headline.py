@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
+
+import pandas as pd
 
 from sharploss.analysis.measures import ALPHA, interval, is_better, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
@@ -12,9 +14,6 @@ from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables.layout import count, image_notes, images_of, records
 from sharploss.analysis.tables.matched_psnr import MARK, MARKED, UNKNOWN, alphas_of, beyond, change, costs, judged
 from sharploss.analysis.titles import name_title
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FEWEST = 3  # losses beside SPLoss that make a network's comparison one of losses
 DECISIVE = ("sploss_a1", "sploss", "l1_gv")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
+
+import pandas as pd
 
 from sharploss.analysis.stats.effect_sizes import Variance
 from sharploss.analysis.stats.intervals import CELL, TRAINED
 from sharploss.analysis.stats.smallest import LEAST_GAIN
 from sharploss.config.protocols import MAIN, REFERENCES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Spreads = dict[tuple[str, ...], Variance]  # of every cell (CELL) the variance of one training's mean
 
@@ -56,8 +55,6 @@ def seed_spreads(scores: pd.DataFrame, baseline_of: dict[str, str]) -> Spreads:
     Returns:
         Of every cell with trainings whose pool has a second seed: variance and degrees of freedom.
     """
-    import pandas as pd
-
     trained = scores[~scores["loss"].isin(REFERENCES)]
     seeds = trained.groupby([*CELL, "seed"], sort=False)["value"].mean().groupby(CELL, sort=False).agg(["var", "count"])
     cells = seeds.reset_index().assign(base=lambda rows: rows["loss"].map(baseline_of).fillna(rows["loss"]))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pandas as pd
+
 from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
 from sharploss.analysis.study import STUDIES, Study
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sharploss.config.loss_spec import LossSpec
 
 TUNABLE = ("weight", "alpha")
@@ -65,8 +65,6 @@ def weight_sweep(study: Study) -> pd.DataFrame:
         interval of the difference, added to the baseline; NaN where there is one image). Sorted by weight within a
         sweep.
     """
-    import pandas as pd
-
     rows = [row for family in families(study.specs) for row in _swept(study, family)]
     table = pd.DataFrame(rows, columns=["loss", "against", "term", "weight"]).drop_duplicates(["loss", "term"])
     parts = [_against(study, part, str(base)) for base, part in table.groupby("against", sort=False)]

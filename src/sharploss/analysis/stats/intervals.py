@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from sharploss.analysis.measures import is_shown
 from sharploss.analysis.stats.effect_sizes import (
@@ -24,10 +25,6 @@ from sharploss.analysis.stats.effect_sizes import (
 )
 from sharploss.analysis.stats.smallest import counts
 from sharploss.config.protocols import WHOLE_SET
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 Floats = npt.NDArray[np.float64]
 FEW_IMAGES = 10
@@ -61,8 +58,6 @@ def differences(
         sets where the metric does not), spread ("own": of these seeds and others, "borrowed": of others alone,
         "assumed"). Losses without a common image and seed have no row.
     """
-    import pandas as pd
-
     paired = pair(scores, baselines)
     return pd.DataFrame(_differences(paired, spreads) if len(paired) else [], columns=[*CELL, *RESULTS])
 

@@ -7,10 +7,11 @@ a given PSNR can buy.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from sharploss.analysis.measures import badness, direction, fidelity
 from sharploss.analysis.stats.effect_sizes import Variance, assumed, ends, of_images, of_mean, of_seeds, smallest
@@ -18,9 +19,6 @@ from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.smallest import SMALLEST, counts
 from sharploss.analysis.study import STUDIES, Study
 from sharploss.config.protocols import REFERENCES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 
@@ -59,8 +57,6 @@ def matched(study: Study) -> pd.DataFrame:
         loss's PSNR or more), reached (its score), value (the loss's), difference (value minus reached; paired image by
         image, seed by seed), low and high (its 95 % interval), images, seeds, smallest (the difference that counts).
     """
-    import pandas as pd
-
     alphas = study.runs.dropna(subset=["alpha"]).drop_duplicates(ROW)
     trained, rows = study.counted[~study.counted["loss"].isin(REFERENCES)], list[list[object]]()
     for key, part in trained.groupby([*TRAINED, "dataset"], sort=False):

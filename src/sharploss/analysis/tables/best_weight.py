@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from sharploss.analysis.measures import Measure, badness, column, heading, number, title
 from sharploss.analysis.stats.families import LossFamily, families
@@ -12,9 +14,6 @@ from sharploss.analysis.study import NOT_TRAINED, Study
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import CHANGE, Cell, Table, records
 from sharploss.analysis.titles import family_title, name_title
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 """What the table shows to read; its csv has every measure that the other tables show."""
@@ -37,8 +36,6 @@ def choices(study: Study) -> pd.DataFrame:
         the next best trial, dB; NaN without one), against (the baseline, "" without one), failure (why nothing was
         chosen).
     """
-    import pandas as pd
-
     runs = study.runs.merge(last_validation(study), on="run", how="left")
     runs["psnr_y"] = runs["psnr_y"].where(runs["status"] == "finished")
     rows: list[dict[str, Any]] = []
@@ -60,8 +57,6 @@ def last_validation(study: Study) -> pd.DataFrame:
 
 
 def _choice(family: LossFamily, runs: pd.DataFrame) -> dict[str, Any]:
-    import pandas as pd
-
     mine = [runs[runs["loss"] == loss] for loss in family.variants]  # the smallest weight first
     trials = pd.DataFrame(
         {

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import pandas as pd
+
 from sharploss.analysis import measures
 from sharploss.analysis.measures import Measure, column, heading, interval, is_better, number
 from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
@@ -15,8 +17,6 @@ from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sharploss.analysis.study import Study
 
 NOT_MEASURED = "not measured"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from sharploss.analysis.measures import ALPHA, MINUS, heading, metric_title, number
 from sharploss.analysis.published import PaperTable, load_index, published_values
@@ -24,9 +26,6 @@ from sharploss.analysis.tables.layout import (
 )
 from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.utils.errors import sentence
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FIRST_RUN = "h100"
 MEASURES = {"psnr": "y", "ssim": "y", "lpips": "alex_v0.1", "fid": "inception_p128"}
@@ -68,8 +67,6 @@ def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
 
 def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
     """Describe a paper's table whose numbers are not at hand: what the study plans for it, a row per cell."""
-    import pandas as pd
-
     paper, title, losses, metrics = UNPUBLISHED[name]
     planned = {
         (str(run["task"]), str(run["network"]), str(run["loss"]))
@@ -107,8 +104,6 @@ def beside(
         difference (measured minus published; NaN where not measured), status ("measured", "not measured", or why the
         run has no scores).
     """
-    import pandas as pd
-
     rows = [{**row, **_measured(study, row, about, mean, datasets)} for row in records(table)]
     frame = pd.DataFrame(rows)
     return frame.assign(difference=frame["measured"] - frame["value"])
@@ -286,8 +281,6 @@ def compared(
 
     The spread of seeds is known where the network is the same.
     """
-    import pandas as pd
-
     scores = study.counted[(study.counted["task"] == task) & (study.counted["recipe"] == recipe)]
     sides = [scores[(scores["network"] == network) & (scores["loss"] == loss)] for network, loss in (one, other)]
     base, spreads = other[1], study.spreads

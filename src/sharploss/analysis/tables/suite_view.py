@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import pandas as pd
+
 from sharploss.analysis.measures import TIMES, Measure, heading
 from sharploss.analysis.stats.intervals import ROW
 from sharploss.analysis.tables import layout
@@ -13,8 +15,6 @@ from sharploss.analysis.titles import name_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pandas as pd
 
     from sharploss.analysis.study import Study
 

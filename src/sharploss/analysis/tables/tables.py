@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 
 from sharploss.analysis.measures import badness, column
 from sharploss.analysis.stats.intervals import ROW, TRAINED, corrected, pair
@@ -17,9 +18,6 @@ from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.writers import write_csv, write_table
 from sharploss.config.protocols import REFERENCES
 from sharploss.utils.files import write_json
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OWN = ("unqualified", "matched_psnr", "best_weight", "alpha_sweep", "alpha_control", "cost", "curves")
 """The tables of a study as a whole."""
@@ -126,8 +124,6 @@ def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
         how many images it is ("psnr_y_images": equal for all rows of a task and test set), its rank ("psnr_y_rank"; 1
         is best within task, network, recipe and dataset; input baselines are not ranked); runs, status.
     """
-    import pandas as pd
-
     trained = pairing_rows(study, suite)[ROW]
     inputs = study.means.loc[study.means["loss"].isin(REFERENCES), ROW].drop_duplicates()
     inputs = inputs[inputs["task"].isin(trained["task"])]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sharploss.analysis.measures import ALPHA, MINUS, TIMES
 from sharploss.analysis.tables.layout import Cell, Table
 from sharploss.utils.files import write_text
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EMPTY = "This study has no runs for this table."
 FENCES = {"best": "**", "second": "*", "worse": "*"}
