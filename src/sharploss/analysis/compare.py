@@ -68,9 +68,8 @@ def results_of(folder: Path) -> StudyPaths:
 def compare(one: StudyPaths, other: StudyPaths) -> tuple[pd.DataFrame, list[str]]:
     """Compare the means of two results.
 
-    Returns:
-        MEAN, value_one, value_other, off (the absolute difference), smallest, effects (off in smallest effects); and
-        which runs and scores are left out, a sentence each.
+    MEAN, value_one, value_other, off (the absolute difference), smallest, effects (off in smallest effects); and which
+    runs and scores are left out, a sentence each.
     """
     found, left_out = [_scores(files) for files in (one, other)], list[str]()
     named = [set(scores["run"]) for scores in found]

@@ -60,35 +60,24 @@ class Published(Strict):
 
 @cache
 def load_index(root: Path) -> Published:
-    """Read tables.yaml of the repository in `root`.
-
-    Raises:
-        UserError: it is missing or damaged; the message names the key.
-    """
+    """Read tables.yaml of the repository in `root`. UserError: it is missing or damaged; the message names the key."""
     return load_model(root / PUBLISHED / "tables.yaml", Published)
 
 
 def published_values(root: Path) -> pd.DataFrame:
     """Read every table under our names.
 
-    Returns:
-        A row per printed number: table, paper, task, network, loss, alpha (NaN where there is none), dataset (as
-        printed, in small letters), metric, protocol, value, decimals (how many are printed), and the names as printed:
-        label_network, label_loss, label_dataset, label_metric, label_scale.
-
-    Raises:
-        UserError: a file is missing or was altered, or holds a name that tables.yaml does not know.
+    A row per printed number: table, paper, task, network, loss, alpha (NaN where there is none), dataset (as printed,
+    in small letters), metric, protocol, value, decimals (how many are printed), and the names as printed:
+    label_network, label_loss, label_dataset, label_metric, label_scale. UserError: a file is missing or was altered, or
+    holds a name that tables.yaml does not know.
     """
     index = load_index(root)
     return pd.concat([_table(root, index, name) for name in index.tables], ignore_index=True)
 
 
 def reference(root: Path, name: str) -> pd.DataFrame:
-    """Read numbers from elsewhere, as they are; NaN where a cell is empty.
-
-    Raises:
-        UserError: there is no such file, or it was altered.
-    """
+    """Read numbers from elsewhere, as they are; NaN where a cell is empty."""
     index = load_index(root)
     if name not in index.reference:
         raise unknown("reference", name, index.reference)
@@ -100,10 +89,9 @@ def reference(root: Path, name: str) -> pd.DataFrame:
 def demo(root: Path) -> pd.DataFrame:
     """Read the MDF repository's demonstration: pixels optimised from noise by each loss.
 
-    Returns:
-        A row per PSNR that was reached after 25, 100 and 500 iterations, with the columns of `published_values` that
-        have a meaning here: table ("mdf_demo"), task ("pixels"), network ("none"), loss, dataset ("i10"), metric,
-        protocol ("after_500"), value (dB).
+    A row per PSNR that was reached after 25, 100 and 500 iterations, with the columns of `published_values` that have a
+    meaning here: table ("mdf_demo"), task ("pixels"), network ("none"), loss, dataset ("i10"), metric, protocol
+    ("after_500"), value (dB).
     """
     table, names = reference(root, "mdf_demo"), load_index(root).reference["mdf_demo"].losses
     table = table[table["metric"].str.startswith("PSNR@") & table["loss"].isin(list(names))]

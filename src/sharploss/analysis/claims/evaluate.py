@@ -6,12 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sharploss.analysis.claims.anomalies import anomalies
-from sharploss.analysis.claims.contrasts import Contrast, Scored, Source, contrasts, scored
+from sharploss.analysis.claims.contrasts import Cell, Contrast, Scored, Source, contrasts, scored
 from sharploss.analysis.claims.pooled_effect import estimate, pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
 from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
@@ -20,9 +20,6 @@ from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.effect_sizes import ends, holm, p_value, smallest
 from sharploss.analysis.study import Study
 from sharploss.utils.files import write_json
-
-if TYPE_CHECKING:
-    from sharploss.analysis.claims.contrasts import Cell
 
 SUPPORTED, CONTRADICTED, NO_DIFFERENCE = "supported", "contradicted", "no material difference"
 UNDECIDED, NOT_TRAINED, NOT_TESTABLE = "undecided", "not trained yet", "not testable"
@@ -63,12 +60,9 @@ class ClaimResult(NamedTuple):
 def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
     """Evaluate every claim on a study; write claims.json, and the tables and a page per paper to its folder `claims`.
 
-    Returns:
-        What claims.json holds: `study` (its name), `papers` (paper -> its page), `claims` (key -> paper, where,
-        statement, note, published, measured) and `anomalies`.
-
-    Raises:
-        UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
+    Returns what claims.json holds: `study` (its name), `papers` (paper -> its page), `claims` (key -> paper, where, statement,
+    note, published, measured) and `anomalies`. UserError: claims.yaml names what does not exist, or a result is missing
+    or damaged; the message names it.
     """
     return write_claims(load_study(study, root))
 
@@ -103,13 +97,11 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     """Evaluate a claim's tests on one source; all of them must hold.
 
     `others` are verdicts of the claims that it joins (`all_of`); `exact` numbers are published ones, without spread.
-
-    Returns:
-        verdict, why (a sentence), scope (at which budget and with how many seeds, in words), seeds (how many trainings
-        stand behind the measured cell that has the fewest; None where nothing trained was measured, as of published
-        cells), cells (how many are for, against, equal, open, missing), unqualified (how many more count nowhere, since
-        a run of them does not qualify), by (cells per table or recipe, network and metric), effects (per metric: the
-        mean change in the metric's unit, with its interval where it was measured), and exceptions (cells not for it).
+    Verdict, why (a sentence), scope (at which budget and with how many seeds, in words), seeds (how many trainings
+    stand behind the measured cell that has the fewest; None where nothing trained was measured, as of published cells),
+    cells (how many are for, against, equal, open, missing), unqualified (how many more count nowhere, since a run of
+    them does not qualify), by (cells per table or recipe, network and metric), effects (per metric: the mean change in
+    the metric's unit, with its interval where it was measured), and exceptions (cells not for it).
     """
     for test in tests:
         if isinstance(test, NotTestable):

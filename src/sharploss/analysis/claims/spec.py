@@ -162,9 +162,8 @@ class Claims(Strict):
 def load_claims(root: Path) -> Claims:
     """Read claims.yaml of the repository in `root` and look up every name in it.
 
-    Raises:
-        UserError: the file is missing or damaged, or a claim names what nothing has (the message names the claim and
-            the nearest name), asks published tables for what none of them has, or joins one that joins others.
+    UserError: the file is missing or damaged, or a claim names what nothing has (the message names the claim and the
+    nearest name), asks published tables for what none of them has, or joins one that joins others.
     """
     content = load_model(root / "claims.yaml", Claims)
     known = known_names(root, content.names) | {"claim": set(content.claims)}

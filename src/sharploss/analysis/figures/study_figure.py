@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from sharploss.analysis.measures import heading, is_shown, metric_title, number
 from sharploss.analysis.plotting.pixels import detail
 from sharploss.analysis.plotting.tiles import Tile
 from sharploss.analysis.stats.intervals import TRAINED
 from sharploss.analysis.stats.smallest import SMALLEST
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import images_of
 from sharploss.analysis.tables.tables import with_recipes
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import METRIC_INFO
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from sharploss.analysis.study import Study
 
 SWEPT = r"_[aw]\d"  # what names of losses hold that differ from others in a weight or an alpha alone
 UNCROPPED = "_no_mod_crop"  # the end of the names of tasks whose images were not cropped to a multiple of the scale
@@ -134,9 +131,8 @@ def without_sweeps(rows: pd.DataFrame) -> pd.DataFrame:
 def trained_pairs(study: Study, pairs: list[tuple[str, str]]) -> pd.DataFrame:
     """List the pairs of losses (a base, and what replaces it) that a network was trained with by the same recipe.
 
-    Returns:
-        Columns group, task, network, recipe, base, loss; base_variant and variant, by which their crops and curves are
-        named. The first of `pairs` come first.
+    Columns group, task, network, recipe, base, loss; base_variant and variant, by which their crops and curves are
+    named. The first of `pairs` come first.
     """
     same = ["group", "task", "network", "recipe"]
     runs = study.runs.loc[study.runs["status"] == "finished", [*same, "loss", "variant"]].drop_duplicates()

@@ -1,4 +1,4 @@
-"""How SPLoss works, on a real edge (after Figures 1 and 2 of the SPLoss paper)."""
+"""How SPLoss works, on a real edge (after Figures 1 and 2 of the SPLoss paper); `edge`: `load.EDGE_COLUMNS`."""
 
 from __future__ import annotations
 
@@ -22,11 +22,7 @@ MAPS = {
 
 
 def profile_figure(edge: pd.DataFrame) -> Figure:
-    """Draw the profile across the strongest edge: luma, Laplacian of the target and error, and where the penalty acts.
-
-    Args:
-        edge: columns of `load.EDGE_COLUMNS`.
-    """
+    """Draw the profile across the strongest edge: luma, Laplacian of the target and error, and where the penalty acts."""
     row, name = strongest_profile(edge)
     blue, orange, green, red = COLOURS[:4]
     figure = new_figure(6.6, 5.4)
@@ -53,8 +49,7 @@ def profile_figure(edge: pd.DataFrame) -> Figure:
 def strongest_profile(edge: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Find the profile along a row or a column that crosses the strongest step of the target with room on both sides.
 
-    Returns:
-        Its pixels, up to REACH on each side of the step, with their `position` along it; and its name, as "row 26".
+    Its pixels, up to REACH on each side of the step, with their `position` along it; and its name, as "row 26".
     """
     profiles = [_profile(edge, "row", "column"), _profile(edge, "column", "row")]
     _, part, name = max(profiles, key=lambda profile: profile[0])
@@ -74,11 +69,7 @@ def _profile(edge: pd.DataFrame, line: str, along: str) -> tuple[float, pd.DataF
 
 
 def maps_figure(edge: pd.DataFrame) -> Figure:
-    """Draw the same quantities as maps: target, output, penalised pixels; the target's Laplacian and the error.
-
-    Args:
-        edge: columns of `load.EDGE_COLUMNS`.
-    """
+    """Draw the same quantities as maps: target, output, penalised pixels; the target's Laplacian and the error."""
     tiles = {
         name: Tile(title, edge.pivot(index="row", columns="column", values=name).to_numpy(dtype=np.float64))
         for name, title in MAPS.items()

@@ -78,10 +78,7 @@ def panel_figure(
 ) -> tuple[Figure, dict[str, Axes]]:
     """Make a figure with a titled panel per title, in rows of at most `columns`, each `height` inches high.
 
-    The names of rows take `left` inches.
-
-    Returns:
-        The figure, and title -> axes.
+    The names of rows take `left` inches. Returns the figure, and title -> axes.
     """
     names = list(dict.fromkeys(titles))
     across = min(columns, len(names))

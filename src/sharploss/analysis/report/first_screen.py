@@ -123,9 +123,8 @@ def _standing(study: Study, answer: Answer, own: str) -> str:
 def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
     """Choose the crop, and the square of it, where the losses differ most.
 
-    Returns:
-        Its pictures, input first and target last: title, address below the repository's folder, scores, and the style
-        that shows the square alone ([] without crops); and what they are of.
+    Its pictures, input first and target last: title, address below the repository's folder, scores, and the style that
+    shows the square alone ([] without crops); and what they are of.
     """
     where, finished = [answer.task, answer.network, answer.recipe], study.runs["status"] == "finished"
     runs = study.runs[(study.runs[TRAINED] == where).all(axis=1) & finished]

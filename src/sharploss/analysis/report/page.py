@@ -6,7 +6,9 @@ import base64
 import hashlib
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from sharploss.analysis.claims import summary
 from sharploss.analysis.claims.versions import history
@@ -26,9 +28,6 @@ from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact, read_json, write_json, write_text
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
 HERE = Path(__file__).parent
 SCRIPTS = ("tables.js", "claims.js", "explorer.js", "page.js")  # what the page says is ready when the last has run
 ANSWER = "benchmark"  # the study whose results answer the question; those of others, as mini, are no evidence
@@ -39,9 +38,7 @@ def write_page(study: Study, command: str) -> None:
     """Write the page of a study whose figures are drawn; `command` is what a reader types to make it again.
 
     Its pictures are files beside it, and no network is asked; claims and protocols are shown where they are there.
-
-    Raises:
-        UserError: a result file, column, figure or crop is missing; the message names it.
+    UserError: a result file, column, figure or crop is missing; the message names it.
     """
     found = [answer._asdict() for answer in headline.answers(study)]
     write_json(study.paths.answer, {"first": first_screen(study), "answers": found})
@@ -97,8 +94,6 @@ def crop_of(crops: Entries) -> dict[tuple[str, str, str], str]:
 
 
 def _template(name: str) -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     kept: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     return Environment(loader=FileSystemLoader(HERE), autoescape=True, **kept).get_template(name)
 
@@ -110,11 +105,7 @@ def hash_of(script: str) -> str:
 
 
 def figures(folder: Path) -> tuple[dict[str, Entries], Entries]:
-    """Read figures.json: section -> its figures, and the entries of those that were not drawn.
-
-    Raises:
-        UserError: figures.json or a figure is missing; the message names it.
-    """
+    """Read figures.json: section -> its figures, and the entries of those that were not drawn."""
     listed = cast("Entries", read_json(folder / "figures.json"))
     sections: dict[str, Entries] = {}
     with intact(folder / "figures.json"):

@@ -118,11 +118,8 @@ def cohens_d(differences: Floats) -> float:
 def holm(p: Floats) -> Floats:
     """Correct p-values for being tested together (Holm, Scandinavian Journal of Statistics 6, 1979).
 
-    Args:
-        p: (n,); NaN stands for what could not be tested and is not counted.
-
-    Returns:
-        (n,): a value below a level is significant at that level whatever else was tested.
+    `p`: (n,); NaN stands for what could not be tested and is not counted. Returns (n,): a value below a level is
+    significant at that level whatever else was tested.
     """
     tested = np.flatnonzero(~np.isnan(p))
     order = tested[np.argsort(p[tested], kind="stable")]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
 from sharploss.analysis.study import STUDIES, Study
-
-if TYPE_CHECKING:
-    from sharploss.config.loss_spec import LossSpec
+from sharploss.config.loss_spec import LossSpec
 
 TUNABLE = ("weight", "alpha")
 COLUMNS = [*CELL, "term", "against", "weight", "value", "baseline", "low", "high"]
@@ -57,13 +55,10 @@ def weight_sweep(study: Study) -> pd.DataFrame:
     """Return the scores of every sweep of a weight: a term of several weights beside a loss of a single term.
 
     SPLoss alone, by its alpha beside the pixel loss that it is at alpha 0, counts where the same network has another
-    sweep to compare it with; the figures of the alpha sweep show the others.
-
-    Returns:
-        Per task, network, recipe, loss, dataset, metric and protocol: term, against (the loss without the term),
-        weight (of SPLoss the alpha), value (mean), baseline (the mean without the term), low and high (the 95 % paired
-        interval of the difference, added to the baseline; NaN where there is one image). Sorted by weight within a
-        sweep.
+    sweep to compare it with; the figures of the alpha sweep show the others. Per task, network, recipe, loss, dataset,
+    metric and protocol: term, against (the loss without the term), weight (of SPLoss the alpha), value (mean), baseline
+    (the mean without the term), low and high (the 95 % paired interval of the difference, added to the baseline; NaN
+    where there is one image). Sorted by weight within a sweep.
     """
     rows = [row for family in families(study.specs) for row in _swept(study, family)]
     table = pd.DataFrame(rows, columns=["loss", "against", "term", "weight"]).drop_duplicates(["loss", "term"])

@@ -49,14 +49,11 @@ def differences(
     The squared standard error is var(image means) / images + var(seeds) / seeds: images and seeds are crossed, each
     image meets each seed. The variance of seeds is that of both sides' trainings, pooled (`spreads`:
     `evidence.seed_spreads`); where no second seed shows it, it is assumed. The 95 % interval is Student's t with
-    Satterthwaite's degrees of freedom.
-
-    Returns:
-        One row per task, network, recipe, loss, dataset, metric and protocol: against (the baseline's name), baseline
-        (its mean), difference (loss minus baseline, mean over images and seeds both have), low, high, improvement,
-        effect (Cohen's d over images), p, images, seeds, smallest (the smallest difference that counts; infinite on
-        sets where the metric does not), spread ("own": of these seeds and others, "borrowed": of others alone,
-        "assumed"). Losses without a common image and seed have no row.
+    Satterthwaite's degrees of freedom. One row per task, network, recipe, loss, dataset, metric and protocol: against
+    (the baseline's name), baseline (its mean), difference (loss minus baseline, mean over images and seeds both have),
+    low, high, improvement, effect (Cohen's d over images), p, images, seeds, smallest (the smallest difference that
+    counts; infinite on sets where the metric does not), spread ("own": of these seeds and others, "borrowed": of others
+    alone, "assumed"). Losses without a common image and seed have no row.
     """
     paired = pair(scores, baselines)
     return pd.DataFrame(_differences(paired, spreads) if len(paired) else [], columns=[*CELL, *RESULTS])
@@ -65,8 +62,7 @@ def differences(
 def pair(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
     """Join the baseline's score of the same task, network, recipe, seed and image to every other loss's score.
 
-    Returns:
-        The rows of `scores` that have a counterpart, with the columns `against`, `baseline` and `difference`.
+    Returns the rows of `scores` that have a counterpart, with the columns `against`, `baseline` and `difference`.
     """
     chosen = base_losses(scores, baselines)
     scores = scores[np.isfinite(scores["value"])]  # of infinite PSNR there is no difference
@@ -124,9 +120,8 @@ def left_out(every: pd.DataFrame, shared: pd.DataFrame) -> dict[tuple[str, str, 
 def corrected(compared: pd.DataFrame) -> pd.DataFrame:
     """Add `p_holm`: the p-values of every table (a task and a test set) corrected together, after Holm.
 
-    Args:
-        compared: rows of `differences` of one suite. Those of measures that tables do not show (`measures.is_shown`:
-            PSNR and SSIM under further protocols, say) are no tests of the table; their `p_holm` is NaN.
+    `compared`: rows of `differences` of one suite. Those of measures that tables do not show (`measures.is_shown`: PSNR
+    and SSIM under further protocols, say) are no tests of the table; their `p_holm` is NaN.
     """
     shown = [is_shown(measure) for measure in zip(compared["metric"], compared["protocol"], strict=True)]
     tested = compared.assign(p_holm=compared["p"].where(np.array(shown, dtype=bool)))

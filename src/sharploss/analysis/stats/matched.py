@@ -49,13 +49,11 @@ def matched(study: Study) -> pd.DataFrame:
     """Place every loss beside SPLoss's curve of the same task, network, recipe, test set, images and seeds.
 
     The curve is that of SPLoss alone by its alpha; at alpha 0, where that was not trained, it is L1, which is the same
-    loss. From its highest PSNR on, alphas between the trained ones are interpolated.
-
-    Returns:
-        A row per loss that is no SPLoss alone, test set and metric of JUDGES: place ("above" or "below" the curve's
-        PSNR, where there is no number, or "within"), end (the alpha of the curve's end), alpha (the best one at the
-        loss's PSNR or more), reached (its score), value (the loss's), difference (value minus reached; paired image by
-        image, seed by seed), low and high (its 95 % interval), images, seeds, smallest (the difference that counts).
+    loss. From its highest PSNR on, alphas between the trained ones are interpolated. Returns a row per loss that is no
+    SPLoss alone, test set and metric of JUDGES: place ("above" or "below" the curve's PSNR, where there is no number,
+    or "within"), end (the alpha of the curve's end), alpha (the best one at the loss's PSNR or more), reached (its
+    score), value (the loss's), difference (value minus reached; paired image by image, seed by seed), low and high (its
+    95 % interval), images, seeds, smallest (the difference that counts).
     """
     alphas = study.runs.dropna(subset=["alpha"]).drop_duplicates(ROW)
     trained, rows = study.counted[~study.counted["loss"].isin(REFERENCES)], list[list[object]]()

@@ -26,15 +26,12 @@ def choices(study: Study) -> pd.DataFrame:
     """Choose of every family the variant with the highest validation PSNR at the end of its training.
 
     Only suites that compare several families and vary one of them have rows. A variant of which a seed diverged, or was
-    not validated, is not chosen; of equal ones the smallest weight is. Only trials of the same suite count.
-
-    Returns:
-        Columns CHOICE, a row per suite, task, network, recipe and family: loss (the chosen variant, "" where there is
-        none), parameter and value (of the chosen one), at_end (whether it ends the range of at least three tried),
-        planned, trials (those of them that were trained, diverged ones included), diverged, most (trials of the family
-        of the suite, network and task that had most), validation_psnr_y (dB, mean over seeds), validation_lead (over
-        the next best trial, dB; NaN without one), against (the baseline, "" without one), failure (why nothing was
-        chosen).
+    not validated, is not chosen; of equal ones the smallest weight is. Only trials of the same suite count. Columns
+    CHOICE, a row per suite, task, network, recipe and family: loss (the chosen variant, "" where there is none),
+    parameter and value (of the chosen one), at_end (whether it ends the range of at least three tried), planned, trials
+    (those of them that were trained, diverged ones included), diverged, most (trials of the family of the suite,
+    network and task that had most), validation_psnr_y (dB, mean over seeds), validation_lead (over the next best trial,
+    dB; NaN without one), against (the baseline, "" without one), failure (why nothing was chosen).
     """
     runs = study.runs.merge(last_validation(study), on="run", how="left")
     runs["psnr_y"] = runs["psnr_y"].where(runs["status"] == "finished")
@@ -89,10 +86,9 @@ def _choice(family: LossFamily, runs: pd.DataFrame) -> dict[str, Any]:
 def best_weight(study: Study) -> pd.DataFrame:
     """Return the chosen variants with their test scores.
 
-    Returns:
-        A row per row of `choices` and test set: its columns, dataset, and per measure the mean ("psnr_y") and what it
-        is paired with ("psnr_y_baseline"; NaN for the baseline itself, and where there is none) and the paired
-        difference with its 95 % interval ("psnr_y_difference", "psnr_y_low", "psnr_y_high").
+    A row per row of `choices` and test set: its columns, dataset, and per measure the mean ("psnr_y") and what it is
+    paired with ("psnr_y_baseline"; NaN for the baseline itself, and where there is none) and the paired difference with
+    its 95 % interval ("psnr_y_difference", "psnr_y_low", "psnr_y_high").
     """
     keys, order = [*ROW, "dataset"], {name: place for place, name in enumerate(study.datasets)}
     sets = study.scores[["task", "dataset"]].drop_duplicates()

@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
 from sharploss.analysis import measures
 from sharploss.analysis.measures import Measure, column, heading, interval, is_better, number
 from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
+from sharploss.analysis.study import Study
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
-
-if TYPE_CHECKING:
-    from sharploss.analysis.study import Study
 
 NOT_MEASURED = "not measured"
 NOT_QUALIFIED = "not qualified"

@@ -26,8 +26,7 @@ CONTAINED = {"lpips": "lpips", "gv": "gradient_variance_ratio", "ssim": "ssim", 
 def judged(study: Study) -> pd.DataFrame:
     """Return what is known of every loss of a network that SPLoss alone was trained with, on every test set.
 
-    Returns:
-        The rows of `matched`; and, with the place "", those of SPLoss and of every loss's PSNR against L1.
+    The rows of `matched`; and, with the place "", those of SPLoss and of every loss's PSNR against L1.
     """
     swept, base = study.runs.dropna(subset=["alpha"]), study.references[0]
     beside_l1 = study.compared[study.compared["against"] == base].merge(swept[TRAINED].drop_duplicates())

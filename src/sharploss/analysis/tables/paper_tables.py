@@ -43,12 +43,9 @@ Means = dict[tuple[str, ...], float]
 def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
     """Compare every published table with the study.
 
-    Returns:
-        file name ("paper_" and the table's name) -> its numbers (`beside`) and its layout; last those in the shape of
-        papers whose numbers are not at hand (`UNPUBLISHED`), where the study plans their losses.
-
-    Raises:
-        UserError: results/published is missing or damaged; the message names the file.
+    File name ("paper_" and the table's name) -> its numbers (`beside`) and its layout; last those in the shape of
+    papers whose numbers are not at hand (`UNPUBLISHED`), where the study plans their losses. UserError:
+    results/published is missing or damaged; the message names the file.
     """
     table, index = published_values(study.root), load_index(study.root)
     mean = {tuple(str(row[key]) for key in CELL): float(row["value"]) for row in records(study.means)}
@@ -97,12 +94,10 @@ def beside(
 ) -> pd.DataFrame:
     """Join the measured number to every published one of a table (rows of `published_values`).
 
-    `mean` are the study's means by cell (`intervals.CELL`), `datasets` names ours for each published one.
-
-    Returns:
-        The columns of `published_values` and: measured_task, measured_recipe ("" where there is no run), measured,
-        difference (measured minus published; NaN where not measured), status ("measured", "not measured", or why the
-        run has no scores).
+    `mean` are the study's means by cell (`intervals.CELL`), `datasets` names ours for each published one. Returns the
+    columns of `published_values` and: measured_task, measured_recipe ("" where there is no run), measured, difference
+    (measured minus published; NaN where not measured), status ("measured", "not measured", or why the run has no
+    scores).
     """
     rows = [{**row, **_measured(study, row, about, mean, datasets)} for row in records(table)]
     frame = pd.DataFrame(rows)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import pandas as pd
 
 from sharploss.analysis.measures import TIMES, Measure, heading
 from sharploss.analysis.stats.intervals import ROW
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import Cell
 from sharploss.analysis.tables.tables import frames, laid_out, pairing_rows, scored_sets, suite_table
 from sharploss.analysis.titles import name_title
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sharploss.analysis.study import Study
 
 BASELINE, NONE = Cell("baseline", "gone"), Cell("—", "gone")
 SIGNS = {"best": "▲", "worse": "▼", "tie": "="}  # how a value is marked beside its baseline's

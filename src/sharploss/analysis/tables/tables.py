@@ -119,10 +119,9 @@ def first_tested(study: Study) -> pd.DataFrame:
 def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
     """Return network x loss x test set of a suite (or all shown ones), a column per measure, input baselines first.
 
-    Returns:
-        Columns task, network, recipe, loss, dataset, and per measure its mean ("psnr_y"; NaN where not measured), over
-        how many images it is ("psnr_y_images": equal for all rows of a task and test set), its rank ("psnr_y_rank"; 1
-        is best within task, network, recipe and dataset; input baselines are not ranked); runs, status.
+    Columns task, network, recipe, loss, dataset, and per measure its mean ("psnr_y"; NaN where not measured), over how
+    many images it is ("psnr_y_images": equal for all rows of a task and test set), its rank ("psnr_y_rank"; 1 is best
+    within task, network, recipe and dataset; input baselines are not ranked); runs, status.
     """
     trained = pairing_rows(study, suite)[ROW]
     inputs = study.means.loc[study.means["loss"].isin(REFERENCES), ROW].drop_duplicates()
@@ -170,8 +169,7 @@ def sweep_runs(study: Study) -> pd.DataFrame:
 def alpha_sweep(study: Study) -> pd.DataFrame:
     """Return the sweep as in Table 3 of the SPLoss paper: a row per measure, a column per alpha.
 
-    Returns:
-        Columns task, network, recipe, dataset, metric, protocol, l1, alpha_0, alpha_1, ...: means.
+    Columns task, network, recipe, dataset, metric, protocol, l1, alpha_0, alpha_1, ...: means.
     """
     sweep = sweep_runs(study)
     names = {run: f"alpha_{alpha:g}" for run, alpha in zip(sweep["run"], sweep["alpha"], strict=True)}
@@ -188,9 +186,8 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
 def alpha_control(study: Study) -> pd.DataFrame:
     """Compare SPLoss with alpha 0 with L1, score by score: they are the same loss and must give the same numbers.
 
-    Returns:
-        A row per task, network, recipe, seed, dataset, metric and protocol that both have: scores (how many were
-        compared), largest_difference (absolute; 0 when every score is equal to the last bit), verdict.
+    A row per task, network, recipe, seed, dataset, metric and protocol that both have: scores (how many were compared),
+    largest_difference (absolute; 0 when every score is equal to the last bit), verdict.
     """
     base = study.references[0]
     zero = study.scores[(study.scores["alpha"] == 0) | (study.scores["loss"] == base)]
@@ -205,9 +202,8 @@ def alpha_control(study: Study) -> pd.DataFrame:
 def cost(study: Study) -> pd.DataFrame:
     """Return what each loss costs in training, means over seeds.
 
-    Returns:
-        Columns task, network, recipe, loss, parameters, steps, seconds, steps_per_second, ms_per_step, relative_to_l1
-        (time per step divided by that of the same network's L1 under the same recipe; NaN without one), status.
+    Columns task, network, recipe, loss, parameters, steps, seconds, steps_per_second, ms_per_step, relative_to_l1 (time
+    per step divided by that of the same network's L1 under the same recipe; NaN without one), status.
     """
     numbers = {"parameters": "first", "step": "mean", "seconds": "mean", "steps_per_second": "mean"}
     table = study.runs.groupby(ROW, sort=False, as_index=False).agg(numbers).rename(columns={"step": "steps"})
