@@ -104,12 +104,13 @@ def test_a_loss_is_placed_beside_the_committed_ones(root, repository, bench, cap
     (results / "scores/sr_x4-edsr.json").write_text(json.dumps(notes))
     assert adding.place(bench, load_study("mine", root), "mine") == 0
     said = capsys.readouterr().out
-    wanted = next(line for line in answers(bench)[0].losses if line.startswith("l1_gv "))
-    assert wanted.replace("l1_gv ", "mine ", 1) in said
+    title, own = bench.titles["l1_gv"], "L1 + 0.01 GV (mine)"
+    wanted = next(line for line in answers(bench)[0].losses if line.startswith(f"{title} "))
+    assert wanted.replace(title, own, 1) in said
     assert "l1 trained here: 0 of" in said
     folder = root / "reports/mine/beside_benchmark"
     table = (folder / "tables/matched_psnr.md").read_text()
-    assert "| mine |" in table
-    assert "| l1_gv |" in table
+    assert f"| {own} |" in table
+    assert "| L1 + 0.01 GV |" in table
     assert "mine" in (folder / "tables/added.md").read_text()
     assert "mine" in (folder / "tradeoff.svg").read_text()

@@ -66,11 +66,7 @@ def results_of(folder: Path) -> StudyPaths:
 
 
 def compare(one: StudyPaths, other: StudyPaths) -> tuple[pd.DataFrame, list[str]]:
-    """Compare the means of two results.
-
-    MEAN, value_one, value_other, off (the absolute difference), smallest, effects (off in smallest effects); and which
-    runs and scores are left out, a sentence each.
-    """
+    """Compare two results: MEAN, both values, off, smallest, effects (off in smallest ones); and what is left out."""
     found, left_out = [_scores(files) for files in (one, other)], list[str]()
     named = [set(scores["run"]) for scores in found]
     for mine, files, theirs in ((named[0], one, named[1]), (named[1], other, named[0])):

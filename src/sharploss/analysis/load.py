@@ -30,9 +30,7 @@ EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "pena
 def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Study:
     """Read a study's parameters and the results of the runs that it plans; nothing else in its folder is looked at.
 
-    `study`: its name: that of params.yaml, or of a file of studies/. `root`: the repository's folder. `partial`: leave
-    out runs without results, which are an error otherwise. UserError: a file or a column is missing or damaged; the
-    message names it.
+    `partial` leaves out runs without results, which are an error otherwise. A UserError names a missing file.
     """
     # Text as Python's own: what arrow keeps of it takes twice as long in the many small tables of a study.
     pd.set_option("future.infer_string", False)

@@ -69,8 +69,7 @@ def published_values(root: Path) -> pd.DataFrame:
 
     A row per printed number: table, paper, task, network, loss, alpha (NaN where there is none), dataset (as printed,
     in small letters), metric, protocol, value, decimals (how many are printed), and the names as printed:
-    label_network, label_loss, label_dataset, label_metric, label_scale. UserError: a file is missing or was altered, or
-    holds a name that tables.yaml does not know.
+    label_network, label_loss, label_dataset, label_metric, label_scale.
     """
     index = load_index(root)
     return pd.concat([_table(root, index, name) for name in index.tables], ignore_index=True)
@@ -90,8 +89,7 @@ def demo(root: Path) -> pd.DataFrame:
     """Read the MDF repository's demonstration: pixels optimised from noise by each loss.
 
     A row per PSNR that was reached after 25, 100 and 500 iterations, with the columns of `published_values` that have a
-    meaning here: table ("mdf_demo"), task ("pixels"), network ("none"), loss, dataset ("i10"), metric, protocol
-    ("after_500"), value (dB).
+    meaning here; the protocol is "after_500".
     """
     table, names = reference(root, "mdf_demo"), load_index(root).reference["mdf_demo"].losses
     table = table[table["metric"].str.startswith("PSNR@") & table["loss"].isin(list(names))]

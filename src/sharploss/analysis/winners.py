@@ -125,11 +125,7 @@ def _best(
 
 
 def blocks(params: Params, choices: list[Choice]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """Return what to write: after which suite -> the suites' names and texts; and recipes' names and texts.
-
-    Winners get fresh seeds below `tuning`, and the seeds of `core` at its steps. Learning rates have suites of their
-    own.
-    """
+    """Return what to write: after which suite -> the winners' suites and their texts; and recipes' names and texts."""
     first, core = params.suites[TUNING], params.suites[CORE]
     fresh = [max(first.seeds or params.seeds) + n for n in range(1, FRESH + 1)]
     suites, recipes = {TUNING: dict[str, str](), CORE: dict[str, str]()}, dict[str, str]()

@@ -61,9 +61,8 @@ class Anomalies(RootModel[dict[str, Anomaly]]):
 def anomalies(root: Path) -> dict[str, dict[str, Any]]:
     """List the anomalies of results/published/anomalies.yaml with their evidence.
 
-    key -> tables, statement, reading, evidence (name -> number) and holds (whether the numbers show what the statement
-    says; None where nothing follows from the cells). UserError: the list is damaged, or names a table or cells that do
-    not exist.
+    Returns key -> tables, statement, reading, evidence (name -> number) and holds (whether the numbers show what the
+    statement says; None where nothing follows from the cells).
     """
     listed = load_model(root / PUBLISHED / "anomalies.yaml", Anomalies).root
     published, index = published_values(root), load_index(root)

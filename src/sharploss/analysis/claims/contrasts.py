@@ -66,27 +66,16 @@ class Source:
 
 
 class Contrast(NamedTuple):
-    """`constant` plus the weighted sum of cells, which the claim says is positive.
+    """`constant` plus the weighted sum of cells, which the claim says is positive."""
 
-    Attributes:
-        cell: what it is counted as: all contrasts with the same `cell` make one.
-        label: what is compared, in words.
-        terms: weights and cells.
-        constant: added to the sum.
-        or_equal: whether zero will do.
-        tolerance: what counts as zero, in the metric's unit.
-        expected: the size that the sum should have, within the tolerance; None for a direction.
-        sense: +1 where a larger value of the metric fulfils the claim, else -1; the terms carry it.
-    """
-
-    cell: Cell
-    label: str
-    terms: tuple[tuple[float, Cell], ...]
-    constant: float = 0.0
-    or_equal: bool = False
-    tolerance: float = 0.0
-    expected: float | None = None
-    sense: int = 1
+    cell: Cell  # what it is counted as: all contrasts with the same `cell` make one
+    label: str  # what is compared, in words
+    terms: tuple[tuple[float, Cell], ...]  # weights and cells
+    constant: float = 0.0  # added to the sum
+    or_equal: bool = False  # whether zero will do
+    tolerance: float = 0.0  # what counts as zero, in the metric's unit
+    expected: float | None = None  # the size that the sum should have, within the tolerance; None for a direction
+    sense: int = 1  # +1 where a larger value of the metric fulfils the claim, else -1; the terms carry it
 
 
 def contrasts(test: claims.CellTest, source: Source) -> list[Contrast]:
@@ -189,21 +178,14 @@ def _bounds(test: claims.Bound, cell: Cell) -> Iterator[Contrast]:
 
 
 class Scored(NamedTuple):
-    """What there is of a contrast.
+    """What there is of a contrast."""
 
-    Attributes:
-        table: (images, seeds), over those on which every cell has a finite score; None where there are none.
-        places: which of the test set's images these are.
-        left_out: how many images some of its cells have a score of, but not all of them a finite one.
-        lost: how many of the seeds that were planned for all of its cells lack scores, as after divergence.
-        planned: how many those are.
-    """
-
+    # (images, seeds), over those on which every cell has a finite score; None where there are none
     table: Floats | None
-    places: npt.NDArray[np.bool_]
-    left_out: int
-    lost: int
-    planned: int
+    places: npt.NDArray[np.bool_]  # which of the test set's images these are
+    left_out: int  # how many images some of its cells have a score of, but not all of them a finite one
+    lost: int  # how many of the seeds that were planned for all of its cells lack scores, as after divergence
+    planned: int  # how many those are
 
 
 def scored(contrast: Contrast, source: Source) -> Scored:

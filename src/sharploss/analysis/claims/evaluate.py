@@ -31,24 +31,18 @@ OPEN = "are open: the interval reaches both no effect and one that counts, or th
 
 
 class ClaimResult(NamedTuple):
-    """What one cell's contrast shows, of one test set or as the mean over several.
-
-    Attributes:
-        outcome: one of OUTCOMES; "missing": scores of a planned seed are missing.
-        least: the smallest difference that counts.
-        parts: what there is of it on each test set.
-        spread: how far two trainings lie apart is shown by its own seeds ("own") or those of others ("borrowed"), or
-            "assumed"; "" where nothing was trained.
-    """
+    """What one cell's contrast shows, of one test set or as the mean over several."""
 
     contrast: Contrast
-    outcome: str
+    outcome: str  # one of OUTCOMES; "missing": scores of a planned seed are missing
     mean: float
     low: float
     high: float
     p: float
-    least: float
-    parts: Sequence[tuple[Contrast, Scored]]
+    least: float  # the smallest difference that counts
+    parts: Sequence[tuple[Contrast, Scored]]  # what there is of it on each test set
+    # how far two trainings lie apart is shown by its own seeds ("own") or those of others ("borrowed"), or "assumed";
+    # "" where nothing was trained
     spread: str
 
     @property
@@ -60,9 +54,8 @@ class ClaimResult(NamedTuple):
 def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
     """Evaluate every claim on a study; write claims.json, and the tables and a page per paper to its folder `claims`.
 
-    Returns what claims.json holds: `study` (its name), `papers` (paper -> its page), `claims` (key -> paper, where, statement,
-    note, published, measured) and `anomalies`. UserError: claims.yaml names what does not exist, or a result is missing
-    or damaged; the message names it.
+    Returns what claims.json holds: `study` (its name), `papers` (paper -> its page), `claims` (key -> paper, where,
+    statement, note, published, measured) and `anomalies`.
     """
     return write_claims(load_study(study, root))
 
@@ -97,11 +90,11 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     """Evaluate a claim's tests on one source; all of them must hold.
 
     `others` are verdicts of the claims that it joins (`all_of`); `exact` numbers are published ones, without spread.
-    Verdict, why (a sentence), scope (at which budget and with how many seeds, in words), seeds (how many trainings
-    stand behind the measured cell that has the fewest; None where nothing trained was measured, as of published cells),
-    cells (how many are for, against, equal, open, missing), unqualified (how many more count nowhere, since a run of
-    them does not qualify), by (cells per table or recipe, network and metric), effects (per metric: the mean change in
-    the metric's unit, with its interval where it was measured), and exceptions (cells not for it).
+    Returns verdict, why (a sentence), scope (its budget and seeds, in words), seeds (how many trainings stand behind
+    the measured cell that has the fewest; None where nothing trained was measured), cells (how many are for, against,
+    equal, open, missing), unqualified (how many more count nowhere, since a run of them does not qualify), by (cells
+    per table or recipe, network and metric), effects (per metric: the mean change in its unit, with its interval where
+    it was measured), and exceptions (cells not for it).
     """
     for test in tests:
         if isinstance(test, NotTestable):
@@ -184,10 +177,7 @@ def _tested(contrast: Contrast, mean: float) -> float:
 
 
 def outcome(contrast: Contrast, mean: float, low: float, high: float, least: float) -> str:
-    """Return what an interval shows about a contrast, which the claim wants above zero, or at the expected size.
-
-    `least` is the smallest difference that counts; a claim's own tolerance can be larger.
-    """
+    """Return what an interval shows about a contrast, which the claim wants above zero, or at the expected size."""
     if math.isnan(low):
         return "open"
     if contrast.expected is not None:

@@ -160,11 +160,7 @@ class Claims(Strict):
 
 
 def load_claims(root: Path) -> Claims:
-    """Read claims.yaml of the repository in `root` and look up every name in it.
-
-    UserError: the file is missing or damaged, or a claim names what nothing has (the message names the claim and the
-    nearest name), asks published tables for what none of them has, or joins one that joins others.
-    """
+    """Read claims.yaml of the repository in `root` and look up every name in it; a UserError names what nothing has."""
     content = load_model(root / "claims.yaml", Claims)
     known = known_names(root, content.names) | {"claim": set(content.claims)}
     named = [

@@ -45,25 +45,15 @@ ABOUT = (
 
 
 class Side(NamedTuple):
-    """What one source says about a claim.
+    """What one source says about a claim."""
 
-    Attributes:
-        title: "Published" or "Measured".
-        verdict: one of VERDICTS.
-        why: a sentence.
-        scope: at which budget and with how many seeds, in words; "" for what is published.
-        cells: "5 of 6 cells", "" without cells.
-        effect: mean changes in words, "" without numbers.
-        tables: effects, counts by group, exceptions: those that have rows.
-    """
-
-    title: str
-    verdict: str
-    why: str
-    scope: str
-    cells: str
-    effect: str
-    tables: list[Table]
+    title: str  # "Published" or "Measured"
+    verdict: str  # one of VERDICTS
+    why: str  # a sentence
+    scope: str  # at which budget and with how many seeds, in words; "" for what is published
+    cells: str  # "5 of 6 cells", "" without cells
+    effect: str  # mean changes in words, "" without numbers
+    tables: list[Table]  # effects, counts by group, exceptions: those that have rows
 
 
 class Claim(NamedTuple):

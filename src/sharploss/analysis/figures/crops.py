@@ -73,7 +73,6 @@ def explorer(study: Study, folder: Path) -> list[dict[str, Any]]:
     First those that pipelines/explorer.py has made, if it has, then the crops of params.yaml. Per crop: name, image,
     task and networks, each with name, title, width, height (pixels) and pictures: name (of the variant), loss, title,
     address ("" where the weights are not here) and scores, pairs of texts; the target and the input come first.
-    UserError: a picture is missing; the message names it.
     """
     finished, found = study.runs[study.runs["status"] == "finished"].merge(pairing_rows(study)), _made(study, folder)
     for name, crop in crops_of(study).items():

@@ -95,10 +95,7 @@ def variances(study: Study) -> Iterator[StudyFigure]:
 
 
 def variance_curves(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Read the curves of a task's networks with and without GV, and of its input baseline.
-
-    Columns CURVE_COLUMNS (network is "" for the input baseline); no rows where a network of `pairs` has none.
-    """
+    """Read the curves of a task's networks and of its input (network ""); no rows where one of `pairs` has none."""
     files = [study.paths.input_baseline_variances(task), *map(study.paths.variances, pairs["group"])]
     if not all(path.is_file() for path in files):
         return pd.DataFrame(columns=CURVE_COLUMNS)

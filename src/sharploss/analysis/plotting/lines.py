@@ -9,21 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sharploss.analysis.plotting.style import (
-    GREY,
-    WIDTH,
-    Look,
-    legend_below,
-    log_scale,
-    looks_of,
-    new_figure,
-    panel_figure,
-    spread,
-    widen,
-)
+from sharploss.analysis.plotting import style
+from sharploss.analysis.plotting.style import Look
 from sharploss.analysis.stats.smallest import SMALLEST
 
-LEVELS: list[Look] = [{"color": "black", "ls": "--", "lw": 1}, {"color": GREY, "ls": ":", "lw": 1.3}]
+LEVELS: list[Look] = [{"color": "black", "ls": "--", "lw": 1}, {"color": style.GREY, "ls": ":", "lw": 1.3}]
 
 
 def lines_figure(
@@ -51,8 +41,8 @@ def lines_figure(
         least: panel -> the smallest effect, a grey band about the first level; no axis shows
             less than three times its width.
     """
-    figure, panels = panel_figure(lines["panel"], columns, 1.75 if columns > 2 else 2.9)
-    looks = looks_of(lines["line"])
+    figure, panels = style.panel_figure(lines["panel"], columns, 1.75 if columns > 2 else 2.9)
+    looks = style.looks_of(lines["line"])
     across = {} if levels is None else dict(zip(dict.fromkeys(levels["line"]), LEVELS * len(levels), strict=False))
     for index, (title, axes) in enumerate(panels.items()):
         _draw(axes, lines[lines["panel"] == title], looks)
@@ -65,13 +55,13 @@ def lines_figure(
         effect = (least or {}).get(title, 0.0)
         if effect and middles:
             axes.axhspan(middles[0] - effect, middles[0] + effect, color="#dddddd", lw=0, zorder=0.5)
-            widen(axes, 6 * effect)
+            style.widen(axes, 6 * effect)
         if title in log_y:
-            log_scale(axes)
+            style.log_scale(axes)
         if log_x:
-            log_scale(axes, "x")
+            style.log_scale(axes, "x")
         axes.set(xlabel="\n".join(filter(None, notes)), ylabel=y if index % columns == 0 else "")
-    legend_below(figure, looks | across)
+    style.legend_below(figure, looks | across)
     return figure
 
 
@@ -106,7 +96,7 @@ def budget_figure(courses: pd.DataFrame, ends: pd.DataFrame, y: str) -> Figure:
     `courses`: line (the loss), training, x (steps), y. `ends`: line, x, y, tie (hollow: equal to the first line at the
     same budget). `y`: label of the y axis.
     """
-    figure, looks = new_figure(WIDTH, 3.2), looks_of(ends["line"])
+    figure, looks = style.new_figure(style.WIDTH, 3.2), style.looks_of(ends["line"])
     axes = figure.subplots()
     for key, part in courses.groupby(["line", "training"], sort=False):
         colour = looks[str(key[0])]["color"]  # pyright: ignore[reportIndexIssue]
@@ -118,8 +108,8 @@ def budget_figure(courses: pd.DataFrame, ends: pd.DataFrame, y: str) -> Figure:
             hollow: Look = {"mfc": "white"} if tie else {}
             axes.plot(marks["x"], marks["y"], ls="", ms=6, **(look | hollow))
     axes.set(xlabel="steps", ylabel=y)
-    log_scale(axes, "x")
+    style.log_scale(axes, "x")
     drawn = np.concatenate([courses["y"].to_numpy(dtype=np.float64), ends["y"].to_numpy(dtype=np.float64)])
-    axes.set_ylim(spread(max(0.0, float(drawn.min())), float(drawn.max()), 6 * SMALLEST["psnr"], 0.05))
-    legend_below(figure, looks)
+    axes.set_ylim(style.spread(max(0.0, float(drawn.min())), float(drawn.max()), 6 * SMALLEST["psnr"], 0.05))
+    style.legend_below(figure, looks)
     return figure

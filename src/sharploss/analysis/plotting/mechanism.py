@@ -22,7 +22,7 @@ MAPS = {
 
 
 def profile_figure(edge: pd.DataFrame) -> Figure:
-    """Draw the profile across the strongest edge: luma, Laplacian of the target and error, and where the penalty acts."""
+    """Draw the profile across the strongest edge: luma, Laplacian of the target, error, and the penalised pixels."""
     row, name = strongest_profile(edge)
     blue, orange, green, red = COLOURS[:4]
     figure = new_figure(6.6, 5.4)
@@ -47,10 +47,7 @@ def profile_figure(edge: pd.DataFrame) -> Figure:
 
 
 def strongest_profile(edge: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Find the profile along a row or a column that crosses the strongest step of the target with room on both sides.
-
-    Its pixels, up to REACH on each side of the step, with their `position` along it; and its name, as "row 26".
-    """
+    """Find the row or column that crosses the strongest step of the target: its pixels within REACH, and its name."""
     profiles = [_profile(edge, "row", "column"), _profile(edge, "column", "row")]
     _, part, name = max(profiles, key=lambda profile: profile[0])
     return part, name

@@ -76,10 +76,7 @@ def new_figure(width: float, height: float) -> Figure:
 def panel_figure(
     titles: Iterable[str], columns: int, height: float, left: float = 0.0, **sharing: Any
 ) -> tuple[Figure, dict[str, Axes]]:
-    """Make a figure with a titled panel per title, in rows of at most `columns`, each `height` inches high.
-
-    The names of rows take `left` inches. Returns the figure, and title -> axes.
-    """
+    """Make a figure with a titled panel per title, in rows of `columns`; the names of rows take `left` inches."""
     names = list(dict.fromkeys(titles))
     across = min(columns, len(names))
     rows, width = -(-len(names) // across), max(3.4, WIDTH * across / columns)
@@ -94,10 +91,7 @@ def panel_figure(
 
 
 def looks_of(names: Iterable[str]) -> dict[str, Look]:
-    """Return a colour and a marker per name, so that nothing is told by colour alone; L1, the reference, is black.
-
-    More others than `COLOURS` get evenly spread colours instead, which are harder to tell apart.
-    """
+    """Return a colour and a marker per name, so that nothing is told by colour alone; L1, the reference, is black."""
     import seaborn as sns
 
     known = list(dict.fromkeys(names))

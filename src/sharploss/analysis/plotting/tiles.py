@@ -24,11 +24,7 @@ class Tile(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """A row of tiles with a label at its left.
-
-    `kind` tells how values become colours: pictures as they are, "signed" maps around white;
-    the maps of one strip share a scale, which a bar at the right tells.
-    """
+    """A row of tiles with a label at its left; "signed" maps share a scale, which a bar at the right tells."""
 
     label: str
     tiles: list[Tile]

@@ -16,19 +16,12 @@ COLUMNS = [*CELL, "term", "against", "weight", "value", "baseline", "low", "high
 
 
 class LossFamily(NamedTuple):
-    """Losses that differ in one weight or alpha alone.
+    """Losses that differ in one weight or alpha alone."""
 
-    Attributes:
-        name: its terms ("l1 + gv"), or the loss's own name where nothing was varied.
-        term: the term whose parameter was varied; "" where nothing was.
-        parameter: "weight" or "alpha"; "" where nothing was varied.
-        variants: loss -> the parameter's value, smallest first; NaN where nothing was varied.
-    """
-
-    name: str
-    term: str
-    parameter: str
-    variants: dict[str, float]
+    name: str  # its terms ("l1 + gv"), or the loss's own name where nothing was varied
+    term: str  # the term whose parameter was varied; "" where nothing was
+    parameter: str  # "weight" or "alpha"; "" where nothing was varied
+    variants: dict[str, float]  # loss -> the parameter's value, smallest first; NaN where nothing was varied
 
 
 def families(losses: dict[str, LossSpec]) -> list[LossFamily]:

@@ -32,15 +32,11 @@ ABOVE, WITHIN, BELOW = "above", "within", "below"
 
 
 class Point(NamedTuple):
-    """A point of SPLoss's curve.
+    """A point of SPLoss's curve."""
 
-    Attributes:
-        weights: of the trained alphas, (alphas,): 1 of one of them, or shares of two neighbours.
-        exchange: the slope of the metric along PSNR where the point was found by its PSNR, else 0: how far the point
-            moves when the PSNR that it must match is another.
-    """
-
-    weights: Floats
+    weights: Floats  # of the trained alphas, (alphas,): 1 of one of them, or shares of two neighbours
+    # the slope of the metric along PSNR where the point was found by its PSNR, else 0: how far the point moves when
+    # the PSNR that it must match is another
     exchange: float
 
 

@@ -157,8 +157,8 @@ def _numbers(row: dict[str, Any], ranks: dict[Measure, float], based: bool) -> l
         value, missing = row[column(measure)], gone or layout.NOT_MEASURED
         cells.append(layout.ranked(measure[0], value, rank, missing))
         if based:
-            ends = [row[f"{column(measure)}_{part}"] for part in CHANGE]
-            change = Cell("—") if math.isnan(ends[1]) else layout.change(measure[0], ends)  # the baseline itself
+            found = {part: row[f"{column(measure)}_{part}"] for part in CHANGE}
+            change = Cell("—") if math.isnan(found["difference"]) else layout.change(measure[0], found)  # the baseline
             cells.append(Cell(missing, "gone") if math.isnan(value) else change)
     return cells
 

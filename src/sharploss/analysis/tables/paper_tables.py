@@ -12,18 +12,8 @@ from sharploss.analysis.measures import ALPHA, MINUS, heading, metric_title, num
 from sharploss.analysis.published import PaperTable, load_index, published_values
 from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
 from sharploss.analysis.study import STUDIES, Study
-from sharploss.analysis.tables.layout import (
-    CHANGE,
-    NOT_MEASURED,
-    Cell,
-    Table,
-    change,
-    count,
-    gap_notes,
-    image_notes,
-    records,
-    seed_notes,
-)
+from sharploss.analysis.tables import layout
+from sharploss.analysis.tables.layout import Cell, Table, records
 from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.utils.errors import sentence
 
@@ -41,11 +31,9 @@ Means = dict[tuple[str, ...], float]
 
 @lru_cache(maxsize=STUDIES)
 def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
-    """Compare every published table with the study.
+    """Compare every published table with the study: file name -> its numbers (`beside`) and its layout.
 
-    File name ("paper_" and the table's name) -> its numbers (`beside`) and its layout; last those in the shape of
-    papers whose numbers are not at hand (`UNPUBLISHED`), where the study plans their losses. UserError:
-    results/published is missing or damaged; the message names the file.
+    Last come those in the shape of papers whose numbers are not at hand, where the study plans their losses.
     """
     table, index = published_values(study.root), load_index(study.root)
     mean = {tuple(str(row[key]) for key in CELL): float(row["value"]) for row in records(study.means)}
@@ -122,7 +110,7 @@ def _measured(
                 "measured_task": run["task"], "measured_recipe": run["recipe"], "measured": value, "status": "measured"
             }  # fmt: skip
     failures = [run["failure"] for run in runs if run["failure"]]
-    status = failures[0] if failures and len(failures) == len(runs) else NOT_MEASURED
+    status = failures[0] if failures and len(failures) == len(runs) else layout.NOT_MEASURED
     return {"measured_task": "", "measured_recipe": "", "measured": float("nan"), "status": status}
 
 
@@ -133,10 +121,7 @@ def same_tasks(about: PaperTable, row: dict[str, Any]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=200)
 def planned(study: Study, network: str, loss: str, tasks: tuple[str, ...]) -> list[dict[str, Any]]:
-    """List the runs of a network with a loss: of the best matching task first, then after most steps.
-
-    What the benchmark's first run left (recipes h100*), which had a protocol of its own, gives way to all others.
-    """
+    """List the runs of a network with a loss: of the best matching task first, the first run's last, longest first."""
     runs = records(study.runs[(study.runs["network"] == network) & (study.runs["loss"] == loss)])
     mine = [run for run in runs if run["task"] in tasks]
     return sorted(mine, key=lambda run: (tasks.index(run["task"]), run["recipe"].startswith(FIRST_RUN), -run["step"]))
@@ -166,7 +151,7 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: di
         parts += [(head, [line[at] for line in lines]) for at, head in enumerate(heads)]
         seen |= measured
         if column in bases and not measured:
-            known = {row["status"] for pair in pairs for row in pair if row} - {"measured", NOT_MEASURED}
+            known = {row["status"] for pair in pairs for row in pair if row} - {"measured", layout.NOT_MEASURED}
             gone.append(minus + (f" ({'; '.join(sorted(known))})" if known else ""))
     if seen:
         sets, measured_on = dict.fromkeys(label[:-1] for label in labels), {label[:-1] for label in seen}
@@ -184,7 +169,7 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: di
             *about.notes,
             *([f"Not measured here: {'; '.join(gone)}."] if gone else []),
             *measured_budget(study, numbers),
-            *(note for note in gap_notes(study) if note.startswith(metrics)),
+            *(note for note in layout.gap_notes(study) if note.startswith(metrics)),
         ],
     )
 
@@ -207,7 +192,7 @@ def _cells(
     if row and found:
         ends = (found["baseline"], found["baseline"] + found["difference"])
         cells[2] = Cell(" → ".join(number(row["metric"], value) for value in ends))
-        cells[3] = change(row["metric"], (found[name] for name in CHANGE))
+        cells[3] = layout.change(row["metric"], found)
     return cells
 
 
@@ -252,10 +237,7 @@ def column_title(column: tuple[str, str], columns: list[tuple[str, str]]) -> str
 def measured_pair(
     study: Study, about: PaperTable, names: dict[str, list[str]], row: dict[str, Any], base: dict[str, Any]
 ) -> dict[str, float] | None:
-    """Return the measured difference of two published cells (CHANGE): of the first tasks and longest recipe of both.
-
-    A mean over several sets has no interval.
-    """
+    """Return the measured difference of two published cells (CHANGE); a mean over several sets has no interval."""
     one, than = ((each["network"], each["loss"]) for each in (row, base))
     for run in planned(study, *one, same_tasks(about, row)):
         found = compared(study, run["task"], run["recipe"], one, than)
@@ -264,7 +246,7 @@ def measured_pair(
         if len(known) == len(cells):
             ends = (math.nan, math.nan) if len(known) > 1 else (known[0]["low"], known[0]["high"])
             means = [sum(float(cell[name]) for cell in known) / len(known) for name in ("baseline", "difference")]
-            return dict(zip(CHANGE, (*means, *ends, max(cell["smallest"] for cell in known)), strict=True))
+            return dict(zip(layout.CHANGE, (*means, *ends, max(cell["smallest"] for cell in known)), strict=True))
     return None
 
 
@@ -272,10 +254,7 @@ def measured_pair(
 def compared(
     study: Study, task: str, recipe: str, one: tuple[str, str], other: tuple[str, str]
 ) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Compare one network and loss with another of the same task and recipe: dataset, metric, protocol -> difference.
-
-    The spread of seeds is known where the network is the same.
-    """
+    """Compare one network and loss with another trained alike: dataset, metric, protocol -> difference."""
     scores = study.counted[(study.counted["task"] == task) & (study.counted["recipe"] == recipe)]
     sides = [scores[(scores["network"] == network) & (scores["loss"] == loss)] for network, loss in (one, other)]
     base, spreads = other[1], study.spreads
@@ -296,12 +275,13 @@ def measured_budget(study: Study, numbers: pd.DataFrame) -> list[str]:
     sizes = {f"{row['network']} {row['parameters']:,.0f}": None for row in records(runs)}
     trainings = dict.fromkeys(_training(study, str(run)) for run in runs["run"] if run in study.provenance)
     metrics = tuple(dict.fromkeys(numbers["metric"]))
-    left = [note for task in dict.fromkeys(runs["task"]) for note in image_notes(study, str(task), "", metrics)]
+    left = [note for task in dict.fromkeys(runs["task"]) for note in layout.image_notes(study, str(task), "", metrics)]
     return [
-        f"Measured: {'; '.join(trainings)}; {count(runs['seed'].nunique(), 'seed')}. Parameters: {', '.join(sizes)}. "
-        "Small, equal trainings, no replication: compare the differences between losses, not the values.",
+        f"Measured: {'; '.join(trainings)}; {layout.count(runs['seed'].nunique(), 'seed')}. "
+        f"Parameters: {', '.join(sizes)}. Small, equal trainings, no replication: compare the differences between "
+        "losses, not the values.",
         *left,
-        *seed_notes(study, runs),
+        *layout.seed_notes(study, runs),
     ]
 
 

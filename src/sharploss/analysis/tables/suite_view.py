@@ -40,23 +40,16 @@ class ViewRow(NamedTuple):
 
 
 class View(NamedTuple):
-    """A suite's table.
+    """A suite's table."""
 
-    Attributes:
-        name, file, question: of the suite, and how its files are called.
-        labels, columns: headings; of columns also whether any cell has a number.
-        rows, notes: what is below them.
-        first: the test set with most images, which is shown first.
-    """
-
-    name: str
+    name: str  # of the suite, and how its files are called
     file: str
     question: str
-    labels: list[str]
+    labels: list[str]  # headings; of columns also whether any cell has a number
     columns: list[tuple[str, bool]]
-    rows: list[ViewRow]
+    rows: list[ViewRow]  # what is below them
     notes: list[str]
-    first: str
+    first: str  # the test set with most images, which is shown first
 
 
 def view(study: Study, suite: str) -> View:

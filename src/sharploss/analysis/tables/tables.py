@@ -167,10 +167,7 @@ def sweep_runs(study: Study) -> pd.DataFrame:
 
 
 def alpha_sweep(study: Study) -> pd.DataFrame:
-    """Return the sweep as in Table 3 of the SPLoss paper: a row per measure, a column per alpha.
-
-    Columns task, network, recipe, dataset, metric, protocol, l1, alpha_0, alpha_1, ...: means.
-    """
+    """Return the sweep as in Table 3 of the SPLoss paper: a row per measure, l1 and a column per alpha."""
     sweep = sweep_runs(study)
     names = {run: f"alpha_{alpha:g}" for run, alpha in zip(sweep["run"], sweep["alpha"], strict=True)}
     networks = sweep[TRAINED].drop_duplicates()
@@ -186,8 +183,7 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
 def alpha_control(study: Study) -> pd.DataFrame:
     """Compare SPLoss with alpha 0 with L1, score by score: they are the same loss and must give the same numbers.
 
-    A row per task, network, recipe, seed, dataset, metric and protocol that both have: scores (how many were compared),
-    largest_difference (absolute; 0 when every score is equal to the last bit), verdict.
+    `largest_difference` is absolute: 0 when all `scores` of a row are equal to the last bit.
     """
     base = study.references[0]
     zero = study.scores[(study.scores["alpha"] == 0) | (study.scores["loss"] == base)]
@@ -202,8 +198,7 @@ def alpha_control(study: Study) -> pd.DataFrame:
 def cost(study: Study) -> pd.DataFrame:
     """Return what each loss costs in training, means over seeds.
 
-    Columns task, network, recipe, loss, parameters, steps, seconds, steps_per_second, ms_per_step, relative_to_l1 (time
-    per step divided by that of the same network's L1 under the same recipe; NaN without one), status.
+    `relative_to_l1` is the time per step divided by that of the same network's L1 under the same recipe (NaN without).
     """
     numbers = {"parameters": "first", "step": "mean", "seconds": "mean", "steps_per_second": "mean"}
     table = study.runs.groupby(ROW, sort=False, as_index=False).agg(numbers).rename(columns={"step": "steps"})
@@ -215,10 +210,7 @@ def cost(study: Study) -> pd.DataFrame:
 
 
 def curves(study: Study) -> pd.DataFrame:
-    """Return the training curves for `dvc plots`: run, network, recipe, loss, step, psnr_y (validation, dB) and total.
-
-    `total` is the last training loss logged at or before that step.
-    """
+    """Return the training curves for `dvc plots`: validation PSNR (dB), and the last training loss logged before it."""
     history = study.history.merge(study.runs[["run", "network", "recipe", "loss"]], on="run")
     history["total"] = history.groupby("run")["total"].ffill()
     points = history[history["event"] == "validation"]
