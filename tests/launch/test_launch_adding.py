@@ -87,7 +87,7 @@ def test_without_a_gpu_the_study_is_planned_and_its_time_told(root, capfd, monke
 def test_a_loss_is_placed_beside_the_committed_ones(root, repository, bench, capsys):
     """L1 + GV of the first run under another name stands where L1 + GV stands."""
     text = adding.study_of("mine", adding.read_loss("{l1: 1, gv: 0.01}"), bench).model_dump(mode="json")
-    (root / "studies/mine.yaml").write_text(yaml.safe_dump(text))
+    (root / "studies/mine.yaml").write_text(yaml.safe_dump(text, sort_keys=False))
     results = root / "results/mine"
     for loss, name in (("l1", "l1"), ("l1_gv", "mine")):
         old, new = f"sr_x4-edsr-{loss}-h100-s0", f"sr_x4-edsr-{name}-h100-s0"

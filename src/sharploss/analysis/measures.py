@@ -12,6 +12,7 @@ import pandas as pd
 
 from sharploss.config.protocols import MAIN, METRIC_INFO, PROTOCOLS
 
+Floats = npt.NDArray[np.float64]
 Measure = tuple[str, str]
 Values = TypeVar("Values", float, "npt.NDArray[np.float64]", "pd.Series[float]")
 

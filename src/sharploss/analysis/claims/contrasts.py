@@ -10,12 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.claims import spec as claims
-from sharploss.analysis.measures import direction
+from sharploss.analysis.measures import Floats, direction
 from sharploss.analysis.stats.effect_sizes import Variance
 from sharploss.analysis.stats.smallest import counts
 from sharploss.config.protocols import MAIN
-
-Floats = npt.NDArray[np.float64]
 
 STANDARD = {"psnr": MAIN, "ssim": MAIN}
 """The protocols that measured claims are tested under where they leave that open: no score counts twice."""
@@ -35,29 +33,24 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """Cells to test claims on.
+    """Cells to test claims on."""
 
-    Attributes:
-        cells: every cell that was published, or planned, in order.
-        values: cell -> (images, seeds), NaN where there is no score, infinite PSNR where an image was restored exactly;
-            the images of a test set are in the same order in every cell. A published number is (1, 1). Planned cells
-            without scores are absent.
-        planned: cell -> the columns of its values that a training was planned for; a cell that is not here was planned
-            with every seed. One column, of what was never trained, stands for all seeds.
-        spreads: cell -> the variance of one training's mean, where seeds show it.
-        unqualified: block, task, network and loss of planned runs that count nowhere.
-        steps: block -> how many steps its trainings have; none of published tables.
-        absent: the cells of what is planned and has no results at all.
-        short: block, task and network of trainings that are not converged: L1 is below every published reference.
-    """
-
-    cells: list[Cell]
+    cells: list[Cell]  # every cell that was published, or planned, in order
+    # cell -> (images, seeds), NaN where there is no score, infinite PSNR where an image was restored exactly; the
+    # images of a test set are in the same order in every cell. A published number is (1, 1). Planned cells without
+    # scores are absent.
     values: dict[Cell, Floats]
+    # cell -> the columns of its values that a training was planned for; a cell that is not here was planned with
+    # every seed. One column, of what was never trained, stands for all seeds.
     planned: dict[Cell, frozenset[int]] = field(default_factory=dict[Cell, frozenset[int]])
+    # cell -> the variance of one training's mean, where seeds show it
     spreads: dict[Cell, Variance] = field(default_factory=dict[Cell, Variance])
+    # block, task, network and loss of planned runs that count nowhere
     unqualified: frozenset[tuple[str, ...]] = frozenset()
+    # block -> how many steps its trainings have; none of published tables
     steps: dict[str, int] = field(default_factory=dict[str, int])
-    absent: list[Cell] = field(default_factory=list[Cell])
+    absent: list[Cell] = field(default_factory=list[Cell])  # the cells of what is planned and has no results at all
+    # block, task and network of trainings that are not converged: L1 is below every published reference
     short: frozenset[tuple[str, ...]] = frozenset()
 
     def counts(self, contrast: Contrast) -> bool:

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.claims.contrasts import Contrast, Scored, Source
+from sharploss.analysis.measures import Floats
 from sharploss.analysis.stats.effect_sizes import Variance, assumed, ends, of_images, of_mean, of_seeds
-
-Floats = npt.NDArray[np.float64]
 
 
 class Estimate(NamedTuple):

@@ -8,8 +8,8 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from sharploss.analysis.claims.contrasts import Cell, Floats, Source
-from sharploss.analysis.measures import default_protocol
+from sharploss.analysis.claims.contrasts import Cell, Source
+from sharploss.analysis.measures import Floats, default_protocol
 from sharploss.analysis.published import published_cells
 from sharploss.analysis.stats.intervals import CELL
 from sharploss.analysis.study import Study

@@ -133,11 +133,7 @@ def without_sweeps(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def trained_pairs(study: Study, pairs: list[tuple[str, str]]) -> pd.DataFrame:
-    """List the pairs of losses (a base, and what replaces it) that a network was trained with by the same recipe.
-
-    Columns group, task, network, recipe, base, loss; base_variant and variant, by which their crops and curves are
-    named. The first of `pairs` come first.
-    """
+    """List the pairs (base, loss) that a network was trained with by the same recipe, the first of `pairs` first."""
     same = ["group", "task", "network", "recipe"]
     runs = study.runs.loc[study.runs["status"] == "finished", [*same, "loss", "variant"]].drop_duplicates()
     asked = pd.DataFrame(pairs, columns=["base", "loss"])

@@ -27,19 +27,12 @@ def lines_figure(
     levels: pd.DataFrame | None = None,
     least: dict[str, float] | None = None,
 ) -> Figure:
-    """Draw a panel per group of lines, a colour and a marker per line.
+    """Draw a panel of at most `columns` across per group of lines, a colour and a marker per line.
 
-    Args:
-        lines: panel (its title), line (its name; points joined in the order of the rows), x, y (means where an x has
-            several, as of seeds); also low and high (a band around the line; NaN where there is none), where wanted.
-        x: label of the x axes.
-        y: label of the y axes.
-        columns: of panels, at most.
-        log_x: whether the x axes are logarithmic.
-        log_y: the panels whose y axis is logarithmic.
-        levels: panel, line, y: values to draw a line across at, for comparison; one far off is named at the edge.
-        least: panel -> the smallest effect, a grey band about the first level; no axis shows
-            less than three times its width.
+    `lines`: panel (its title), line (its name; points joined in the order of the rows), x, y (means where an x has
+    several, as of seeds); also low and high (a band around the line; NaN where there is none), where wanted. `log_y`
+    names the panels whose y axis is logarithmic. `levels`: panel, line, y: values to draw a line across at; one far off
+    is named at the edge. `least`: panel -> the smallest effect, a grey band about the first level.
     """
     figure, panels = style.panel_figure(lines["panel"], columns, 1.75 if columns > 2 else 2.9)
     looks = style.looks_of(lines["line"])

@@ -35,14 +35,9 @@ def tradeoff_figure(
 ) -> Figure:
     """Draw losses as points, those with an alpha as a curve, what is equal to the first of the curve hollow.
 
-    Args:
-        points: label, alpha (NaN beside the curve, which begins with the baseline), x, y, their intervals x_low,
-            x_high, y_low and y_high (NaN where there is none), and tie (equal to the baseline in both).
-        x: label of the x axis.
-        y: label of the y axis.
-        least: the smallest effects in x and y: no axis shows less than six of them, and the grey box about the
-            baseline reaches as far.
-        aside: references by name, which set no axis: (x, y).
+    `points`: label, alpha (NaN beside the curve, which begins with the baseline), x, y, their intervals x_low, x_high,
+    y_low and y_high, and tie (equal to the baseline in both). No axis shows less than six of `least`, the smallest
+    effects in x and y, and the grey box reaches as far. `aside` are references by name, (x, y), which set no axis.
     """
     figure = new_figure(*SIZE)
     axes = figure.subplots()

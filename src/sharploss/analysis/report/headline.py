@@ -21,7 +21,6 @@ DECISIVE = ("sploss_a1", "sploss", "l1_gv")
 """The losses whose PSNR against L1's is followed through the budgets (docs/study.md); the second decides `BUDGETED`."""
 
 BUDGETED = "E4"  # the claim that depends on the budget: SPLoss lowers PSNR
-MANY = 5  # how many notes a sentence names one by one
 SAYS = {
     BETTER: "is closer to the target than {} by {}",
     WORSE: "is further from the target than {} by {}",
@@ -135,11 +134,7 @@ def _budget(study: Study, rows: pd.DataFrame, block: Block) -> list[str]:
 
 
 def _budgets(study: Study, block: Block) -> dict[int, list[str]]:
-    """Return the recipes that a decisive loss is planned with and that differ from one in their length alone, by steps.
-
-    Those of a number of steps stand in the order of the study's file: where a later one was trained earlier, the newer
-    trainings take its place.
-    """
+    """Return the recipes of a decisive loss that differ from one in length alone, by steps, in the study's order."""
     params = study.params
     planned = {
         suite.recipe
@@ -205,13 +200,11 @@ def caveat(study: Study) -> str:
         if fewest == 1
         else f"Intervals are over images and the {trained}."
     )
-    left = image_notes(study, metrics=("psnr", *JUDGES))
     return " ".join(
         [
             f"This is what {trained} and {span} training steps a run show: a comparison at small budgets, equal within "
             "a suite, not a replication of the papers' trainings.",
             unknown,
-            *left[:MANY],
-            *([f"The tables name {count(len(left) - MANY, 'more measure')} with fewer images."] if left[MANY:] else []),
+            *image_notes(study, metrics=("psnr", *JUDGES)),
         ]
     )

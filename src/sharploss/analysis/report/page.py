@@ -35,21 +35,14 @@ Entries = list[dict[str, Any]]  # entries of figures.json
 
 
 def write_page(study: Study, command: str) -> None:
-    """Write the page of a study whose figures are drawn; `command` is what a reader types to make it again.
-
-    Its pictures are files beside it, and no network is asked; claims and protocols are shown where they are there.
-    UserError: a result file, column, figure or crop is missing; the message names it.
-    """
+    """Write the page of a study whose figures are drawn; `command` is what a reader types to make it again."""
     found = [answer._asdict() for answer in headline.answers(study)]
     write_json(study.paths.answer, {"first": first_screen(study), "answers": found})
     write_text(study.paths.page, render(study, command))
 
 
 def write_front_page(root: Path) -> None:
-    """Write the front page: what the committed study answers so far, so that it is the same everywhere.
-
-    Its answer is the one that was written with that study's page.
-    """
+    """Write the front page: what the committed study answers so far, as it was written with that study's page."""
     files, runs = paths(ANSWER, root), expand(load_study_params(ANSWER, root))["runs"]
     here = sum(files.run(key).metrics.is_file() for key in runs)
     known = cast("dict[str, Any]", read_json(files.answer) if here and files.answer.is_file() else {})

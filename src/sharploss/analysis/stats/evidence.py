@@ -17,9 +17,8 @@ Spreads = dict[tuple[str, ...], Variance]  # of every cell (CELL) the variance o
 def qualified(runs: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Judge every run: it counts if it finished, is below its input in PSNR on no test set, and well above on average.
 
-    `runs`: Study.runs. `scores`: Study.scores, input baselines included. Columns run, gain (dB over the input, mean
-    over test sets; NaN without scores) and reason: why the run counts nowhere, "" where it does. A task without an
-    input baseline has nothing to be judged by.
+    Returns run, gain (dB over the input, mean over test sets; NaN without scores) and reason: why the run counts
+    nowhere, "" where it does. A task without an input baseline has nothing to be judged by.
     """
     truth = scores[(scores["metric"] == "psnr") & scores["protocol"].isin(MAIN)]
     means = truth.groupby(["task", "run", "loss", "dataset"], sort=False)["value"].mean().reset_index()

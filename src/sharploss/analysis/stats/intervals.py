@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from sharploss.analysis.measures import is_shown
+from sharploss.analysis.measures import Floats, is_shown
 from sharploss.analysis.stats import effect_sizes as effects
 from sharploss.analysis.stats.effect_sizes import Variance
 from sharploss.analysis.stats.smallest import counts
 from sharploss.config.protocols import WHOLE_SET
 
-Floats = npt.NDArray[np.float64]
 FEW_IMAGES = 10
 """Below this many images an interval is flagged: it leans on differences being not too unlike a bell curve."""
 

@@ -10,17 +10,14 @@ from functools import lru_cache
 from typing import NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from sharploss.analysis.measures import badness, direction, fidelity
+from sharploss.analysis.measures import Floats, badness, direction, fidelity
 from sharploss.analysis.stats.effect_sizes import Variance, assumed, ends, of_images, of_mean, of_seeds, smallest
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.smallest import SMALLEST, counts
 from sharploss.analysis.study import STUDIES, Study
 from sharploss.config.protocols import REFERENCES
-
-Floats = npt.NDArray[np.float64]
 
 JUDGES = ("lpips", "gradient_variance_ratio", "niqe")
 """What losses are judged by at matched PSNR; the first is what weights are chosen by."""
@@ -109,17 +106,10 @@ def _shared(seeds_of: dict[str, set[int]], loss: str, curve: dict[str, float]) -
 def beside(
     metric: str, psnr: Floats, score: Floats, alphas: Floats, spreads: list[tuple[Variance, Variance]]
 ) -> list[object]:
-    """Place a loss beside the curve.
+    """Place a loss beside the curve: place, end, ..., smallest, as `matched` describes them.
 
-    Args:
-        metric: the name of what `score` is.
-        psnr: (1 + alphas, images, seeds): of the loss, then of each alpha, the smallest first.
-        score: the same of the metric.
-        alphas: (alphas,).
-        spreads: of the loss and of each alpha, the variance of one training's PSNR and score.
-
-    Returns:
-        place, end, alpha, reached, value, difference, low, high, smallest, as `matched` describes them.
+    `psnr` and `score` are (1 + alphas, images, seeds), of the loss and then of each of `alphas`, the smallest first;
+    `spreads`, in that order, the variances of one training's PSNR and score.
     """
     own, curve = float(psnr[0].mean()), psnr[1:].mean(axis=(1, 2))
     top = int(curve.argmax())

@@ -33,7 +33,9 @@ def choices(study: Study) -> pd.DataFrame:
     network and task that had most), validation_psnr_y (dB, mean over seeds), validation_lead (over the next best trial,
     dB; NaN without one), against (the baseline, "" without one), failure (why nothing was chosen).
     """
-    runs = study.runs.merge(last_validation(study), on="run", how="left")
+    points = study.history[study.history["event"] == "validation"].sort_values("step", kind="stable")
+    last = points.drop_duplicates("run", keep="last")[["run", "psnr_y"]].astype({"psnr_y": "float64"})
+    runs = study.runs.merge(last, on="run", how="left")
     runs["psnr_y"] = runs["psnr_y"].where(runs["status"] == "finished")
     rows: list[dict[str, Any]] = []
     for key, part in runs.explode("suites").groupby(["suites", *TRAINED], sort=False):
@@ -45,12 +47,6 @@ def choices(study: Study) -> pd.DataFrame:
         shared = {"most": max(row["trials"] for row in mine), "against": bases[0] if bases else ""}
         rows += [dict(zip(["suite", *TRAINED], key, strict=True)) | row | shared for row in mine]
     return pd.DataFrame(rows, columns=CHOICE)
-
-
-def last_validation(study: Study) -> pd.DataFrame:
-    """Return run and psnr_y (dB) of the last validation in each run's record; runs without one have no row."""
-    points = study.history[study.history["event"] == "validation"].sort_values("step", kind="stable")
-    return points.drop_duplicates("run", keep="last")[["run", "psnr_y"]].astype({"psnr_y": "float64"})
 
 
 def _choice(family: LossFamily, runs: pd.DataFrame) -> dict[str, Any]:

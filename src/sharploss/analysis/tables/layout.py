@@ -179,12 +179,9 @@ def interval_notes(study: Study, losses: pd.DataFrame, images: int) -> list[str]
             f"Few images ({images}): where differences are skewed, the mean over all such images lies outside a 95 % "
             "interval more often than once in 20."
         )
-    return [*notes, *([one_seed()] if _planned(study, losses)["seed"].nunique() == 1 else [])]
-
-
-def one_seed() -> str:
-    """Return the note on results that rest on one training each."""
-    return "One seed: how far other trainings would lie apart is not seen here, but borrowed or assumed."
+    if _planned(study, losses)["seed"].nunique() == 1:
+        notes.append("One seed: how far other trainings would lie apart is not seen here, but borrowed or assumed.")
+    return notes
 
 
 def unqualified(numbers: pd.DataFrame) -> list[Table]:
@@ -204,10 +201,7 @@ def unqualified(numbers: pd.DataFrame) -> list[Table]:
 
 
 def image_notes(study: Study, task: str = "", dataset: str = "", metrics: tuple[str, ...] = ()) -> list[str]:
-    """Return a note on each shown measure whose means leave images out: how many, which, and which rows why.
-
-    A table of all tasks, of several test sets (the notes name them), of all metrics gives "", "" and ().
-    """
+    """Return a note on each shown measure whose means leave images out; "" stands for all tasks or test sets."""
     notes: list[str] = []
     for (its_task, its_set, metric, protocol), left in study.left_out.items():
         measure = (metric, protocol)

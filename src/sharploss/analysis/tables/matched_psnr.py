@@ -24,10 +24,7 @@ CONTAINED = {"lpips": "lpips", "gv": "gradient_variance_ratio", "ssim": "ssim", 
 
 
 def judged(study: Study) -> pd.DataFrame:
-    """Return what is known of every loss of a network that SPLoss alone was trained with, on every test set.
-
-    The rows of `matched`; and, with the place "", those of SPLoss and of every loss's PSNR against L1.
-    """
+    """Return the rows of `matched` and, with the place "", those of SPLoss and of every loss's PSNR against L1."""
     swept, base = study.runs.dropna(subset=["alpha"]), study.references[0]
     beside_l1 = study.compared[study.compared["against"] == base].merge(swept[TRAINED].drop_duplicates())
     true = (beside_l1["metric"] == "psnr") & beside_l1["protocol"].isin(MAIN)

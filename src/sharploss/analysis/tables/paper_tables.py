@@ -27,6 +27,8 @@ UNPUBLISHED = {
 """Tables of papers of which only a page or an abstract is at hand: paper, title, losses (its own last), measures."""
 
 Means = dict[tuple[str, ...], float]
+Names = dict[str, list[str]]  # test sets as printed -> ours
+Row = dict[str, Any]
 
 
 @lru_cache(maxsize=STUDIES)
@@ -55,7 +57,7 @@ def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
     paper, title, losses, metrics = UNPUBLISHED[name]
     planned = {
         (str(run["task"]), str(run["network"]), str(run["loss"]))
-        for run in [*records(study.runs), *map(dict[str, Any], study.absent)]
+        for run in [*records(study.runs), *map(Row, study.absent)]
     }
     titles = loss_titles({loss: study.params.losses[loss] for loss in losses if loss in study.params.losses})
     groups = sorted((task, network) for task, network, loss in planned if loss == losses[-1])
@@ -77,24 +79,18 @@ def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
     ), rows.assign(alpha=float("nan"), value=float("nan"), decimals=0)  # fmt: skip
 
 
-def beside(
-    study: Study, table: pd.DataFrame, about: PaperTable, mean: Means, datasets: dict[str, list[str]]
-) -> pd.DataFrame:
+def beside(study: Study, table: pd.DataFrame, about: PaperTable, mean: Means, datasets: Names) -> pd.DataFrame:
     """Join the measured number to every published one of a table (rows of `published_values`).
 
-    `mean` are the study's means by cell (`intervals.CELL`), `datasets` names ours for each published one. Returns the
-    columns of `published_values` and: measured_task, measured_recipe ("" where there is no run), measured, difference
-    (measured minus published; NaN where not measured), status ("measured", "not measured", or why the run has no
-    scores).
+    `mean` are the study's means by cell. Adds measured_task, measured_recipe ("" where there is no run), measured,
+    difference (measured minus published) and status ("measured", "not measured", or why the run has no scores).
     """
     rows = [{**row, **_measured(study, row, about, mean, datasets)} for row in records(table)]
     frame = pd.DataFrame(rows)
     return frame.assign(difference=frame["measured"] - frame["value"])
 
 
-def _measured(
-    study: Study, row: dict[str, Any], about: PaperTable, mean: Means, names: dict[str, list[str]]
-) -> dict[str, Any]:
+def _measured(study: Study, row: Row, about: PaperTable, mean: Means, names: Names) -> Row:
     """Find the measured number for one published cell: that of the first of the `planned` runs that has one."""
     datasets, runs = (
         names[str(row["label_dataset"])],
@@ -114,20 +110,20 @@ def _measured(
     return {"measured_task": "", "measured_recipe": "", "measured": float("nan"), "status": status}
 
 
-def same_tasks(about: PaperTable, row: dict[str, Any]) -> tuple[str, ...]:
+def same_tasks(about: PaperTable, row: Row) -> tuple[str, ...]:
     """Return our tasks for that of a published cell, the best match first."""
     return next(tuple(tasks) for tasks in about.tasks.values() if row["task"] in tasks)
 
 
 @lru_cache(maxsize=200)
-def planned(study: Study, network: str, loss: str, tasks: tuple[str, ...]) -> list[dict[str, Any]]:
+def planned(study: Study, network: str, loss: str, tasks: tuple[str, ...]) -> list[Row]:
     """List the runs of a network with a loss: of the best matching task first, the first run's last, longest first."""
     runs = records(study.runs[(study.runs["network"] == network) & (study.runs["loss"] == loss)])
     mine = [run for run in runs if run["task"] in tasks]
     return sorted(mine, key=lambda run: (tasks.index(run["task"]), run["recipe"].startswith(FIRST_RUN), -run["step"]))
 
 
-def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: dict[str, list[str]]) -> Table:
+def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: Names) -> Table:
     """Lay out a table as papers print theirs: test set and metric down, networks and losses across.
 
     Beside a loss that is compared with another stands the published difference and, where both were trained alike here,
@@ -174,13 +170,7 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: di
     )
 
 
-def _cells(
-    study: Study,
-    about: PaperTable,
-    names: dict[str, list[str]],
-    row: dict[str, Any] | None,
-    base: dict[str, Any] | None,
-) -> list[Cell]:
+def _cells(study: Study, about: PaperTable, names: Names, row: Row | None, base: Row | None) -> list[Cell]:
     """Return a printed number, its difference to another one, both measured means, and their difference."""
     cells = [Cell("")] * 4
     if row and not math.isnan(row["value"]):
@@ -196,14 +186,14 @@ def _cells(
     return cells
 
 
-def _label(row: dict[str, Any], scales: bool) -> tuple[str, ...]:
+def _label(row: Row, scales: bool) -> tuple[str, ...]:
     scale, known = str(row["label_scale"]), {"mean4": "mean of four sets"}
     metric = heading((str(row["metric"]), str(row["protocol"])))
     names = (known.get(str(row["label_dataset"]), str(row["label_dataset"])).replace("_val", ""), metric)
     return (names[0], f"x{scale}" if scale.isdigit() else scale, names[1]) if scales else names
 
 
-def _column(row: dict[str, Any], swept: bool) -> tuple[str, str]:
+def _column(row: Row, swept: bool) -> tuple[str, str]:
     loss = str(row["label_loss"])
     return str(row["label_network"]), f"{ALPHA} {row['alpha']:g}" if swept and loss == "SP" else loss
 
@@ -234,9 +224,7 @@ def column_title(column: tuple[str, str], columns: list[tuple[str, str]]) -> str
     return " ".join(column) if len(set(networks)) > 1 else column[1]
 
 
-def measured_pair(
-    study: Study, about: PaperTable, names: dict[str, list[str]], row: dict[str, Any], base: dict[str, Any]
-) -> dict[str, float] | None:
+def measured_pair(study: Study, about: PaperTable, names: Names, row: Row, base: Row) -> dict[str, float] | None:
     """Return the measured difference of two published cells (CHANGE); a mean over several sets has no interval."""
     one, than = ((each["network"], each["loss"]) for each in (row, base))
     for run in planned(study, *one, same_tasks(about, row)):
@@ -253,7 +241,7 @@ def measured_pair(
 @lru_cache(maxsize=200)
 def compared(
     study: Study, task: str, recipe: str, one: tuple[str, str], other: tuple[str, str]
-) -> dict[tuple[str, str, str], dict[str, Any]]:
+) -> dict[tuple[str, str, str], Row]:
     """Compare one network and loss with another trained alike: dataset, metric, protocol -> difference."""
     scores = study.counted[(study.counted["task"] == task) & (study.counted["recipe"] == recipe)]
     sides = [scores[(scores["network"] == network) & (scores["loss"] == loss)] for network, loss in (one, other)]

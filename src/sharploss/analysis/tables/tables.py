@@ -111,11 +111,6 @@ def scored_sets(study: Study, rows: pd.DataFrame | None = None) -> pd.DataFrame:
     return pairs.assign(order=order).sort_values("order", ignore_index=True)[["task", "dataset"]]
 
 
-def first_tested(study: Study) -> pd.DataFrame:
-    """Return task and dataset of each task's first test set, which stands for it in headlines and summaries."""
-    return scored_sets(study).drop_duplicates("task", ignore_index=True)
-
-
 def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
     """Return network x loss x test set of a suite (or all shown ones), a column per measure, input baselines first.
 
@@ -181,10 +176,7 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
 
 
 def alpha_control(study: Study) -> pd.DataFrame:
-    """Compare SPLoss with alpha 0 with L1, score by score: they are the same loss and must give the same numbers.
-
-    `largest_difference` is absolute: 0 when all `scores` of a row are equal to the last bit.
-    """
+    """Compare SPLoss at alpha 0 with L1, score by score: the same loss, which must give the same numbers."""
     base = study.references[0]
     zero = study.scores[(study.scores["alpha"] == 0) | (study.scores["loss"] == base)]
     paired = pair(zero, [base]).assign(largest_difference=lambda table: table["difference"].abs())
@@ -196,10 +188,7 @@ def alpha_control(study: Study) -> pd.DataFrame:
 
 
 def cost(study: Study) -> pd.DataFrame:
-    """Return what each loss costs in training, means over seeds.
-
-    `relative_to_l1` is the time per step divided by that of the same network's L1 under the same recipe (NaN without).
-    """
+    """Return what each loss costs in training, means over seeds; relative_to_l1 is the time per step, of L1's."""
     numbers = {"parameters": "first", "step": "mean", "seconds": "mean", "steps_per_second": "mean"}
     table = study.runs.groupby(ROW, sort=False, as_index=False).agg(numbers).rename(columns={"step": "steps"})
     table["ms_per_step"] = 1000 / table["steps_per_second"]
@@ -219,7 +208,7 @@ def curves(study: Study) -> pd.DataFrame:
 
 def summary(study: Study) -> dict[str, Any]:
     """Return each finished run's means on its task's first test set, for `dvc metrics`: run -> measure -> value."""
-    first = study.scores.merge(first_tested(study))
+    first = study.scores.merge(scored_sets(study).drop_duplicates("task"))
     cells = first.groupby(["run", "metric", "protocol"], sort=False)["value"].mean().reset_index()
     wide = study.widen(cells, ["run"], {"value": ""}).set_index("run")
     return {
