@@ -70,15 +70,9 @@ def with_differences(crop: str, tiles: list[Tile]) -> list[Strip]:
 def explorer(study: Study, folder: Path) -> list[dict[str, Any]]:
     """List every crop of every network, with addresses of the pictures for a page in `folder`.
 
-    First those that pipelines/explorer.py has made, if it has, then the crops of params.yaml.
-
-    Returns:
-        Per crop: name, image, task and networks, each with name, title, width, height (pixels) and pictures: name (of
-        the variant), loss, title, address ("" where the weights are not here) and scores, pairs of texts; the target
-        and the input come first.
-
-    Raises:
-        UserError: a picture is missing; the message names it.
+    First those that pipelines/explorer.py has made, if it has, then the crops of params.yaml. Per crop: name, image,
+    task and networks, each with name, title, width, height (pixels) and pictures: name (of the variant), loss, title,
+    address ("" where the weights are not here) and scores, pairs of texts; the target and the input come first.
     """
     finished, found = study.runs[study.runs["status"] == "finished"].merge(pairing_rows(study)), _made(study, folder)
     for name, crop in crops_of(study).items():
