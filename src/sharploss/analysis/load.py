@@ -125,7 +125,7 @@ def _run(params: Params, run: PlannedRun, record: RunRecord) -> dict[str, Any]:
         "status": record.metrics.status,
         "failure": record.metrics.failure,
         "step": record.metrics.step if provenance else 0,
-        **{name: getattr(provenance, name) if provenance else float("nan") for name in SPEED},
+        **{name: getattr(provenance, name, 0) or float("nan") for name in SPEED},  # 0: not measured
     }
 
 

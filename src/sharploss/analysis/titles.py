@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Sequence
 
-from sharploss.analysis.measures import ALPHA
+from sharploss.analysis.measures import ALPHA, TIMES
 from sharploss.config.loss_spec import LossSpec
 
 TERMS = {
@@ -20,13 +22,21 @@ NAMES = {
     "bicubic": "Bicubic", "input": "Input", "set5": "Set5", "set14": "Set14", "b100": "B100", "urban100": "Urban100",
     "live1": "LIVE1", "classic5": "Classic5", "cbsd68": "CBSD68", "edsr": "EDSR", "espcn": "ESPCN", "vdsr": "VDSR",
     "nlsn": "NLSN", "srresnet": "SRResNet", "rrdbnet": "RRDBNet", "mprnet": "MPRNet", "dncnn": "DnCNN", "resg": "ResG",
-    "nonbn_resg": "non-BN ResG", "stackedg": "StackedG", "l1": "L1", "l2": "L2",
+    "sharpen": "sharpening", "deblur": "deblurring", "denoise": "denoising", "bsds500_train": "BSDS500's training part",
+    "bsds500_test": "BSDS500's test part", "nonbn_resg": "non-BN ResG", "stackedg": "StackedG", "l1": "L1", "l2": "L2",
 }  # fmt: skip
 
 
 def name_title(name: str) -> str:
-    """Return the name of a network, test set or input baseline as readers know it; what is not known stays."""
-    return NAMES.get(name, name)
+    """Return the name of a network, task, data set or input baseline as readers know it; what is not known stays."""
+    scale = re.fullmatch(r"sr_x(\d)", name)
+    return f"super-resolution {TIMES}{scale[1]}" if scale else NAMES.get(name, name)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names, each as readers know it, with commas and a last "and"."""
+    *first, last = map(name_title, names)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def loss_titles(losses: dict[str, LossSpec]) -> dict[str, str]:

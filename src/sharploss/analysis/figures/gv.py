@@ -87,8 +87,8 @@ def variances(study: Study) -> Iterator[StudyFigure]:
             f"In the median patch of {name_title(network)} the gradient's variance is "
             + ", ".join(f"{value:.2f} of the target's with {name}" for name, value in share.items()),
             "Variance of gradients in patches of 8x8 pixels, ranked by the target's (after the GV paper's Figure 2); "
-            f"{task}, one test image. To the right the share of the target's variance, on a log scale: GV is to bring "
-            "the curve up towards 1, and not beyond; what lies above the black line at 1 has more than the target. "
+            f"{name_title(task)}, one test image. To the right the share of the target's variance, on a log scale: "
+            "GV is to bring the curve up towards 1, not beyond; above the black line at 1 is more than the target has. "
             "Neighbouring patches of the ranking are averaged.",
             "Curves of gradient variance over ranked patches for target, base loss and base loss with GV.",
         )

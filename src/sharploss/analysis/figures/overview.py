@@ -16,7 +16,7 @@ from sharploss.analysis.plotting.scatter import tradeoff_figure
 from sharploss.analysis.stats.families import families, weight_sweep
 from sharploss.analysis.stats.intervals import ROW
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN, matched
-from sharploss.analysis.stats.smallest import BETTER, SMALLEST, state
+from sharploss.analysis.stats.smallest import BETTER, EQUAL, SMALLEST, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import count, images_of, records
 from sharploss.analysis.titles import TERMS as TERM_TITLES
@@ -57,9 +57,10 @@ def tradeoffs(study: Study) -> Iterator[StudyFigure]:
                 aside,
             ),
             _bought(study, block, points, judge[0]),
-            f"{name_title(block.network)}, {block.task}, {steps:,} steps, {where} ({images}). The line is SPLoss from "
-            f"L1 ({ALPHA} 0) on, each other point a loss. Grey lines are 95 % intervals of the paired difference to "
-            f"L1; in the grey box, and for hollow points, it is too small to count."
+            f"{name_title(block.network)}, {name_title(block.task)}, {steps:,} steps, {where} ({images}). The line is "
+            f"SPLoss from L1 ({ALPHA} 0) on, each other point a loss. Grey lines are 95 % intervals of the paired "
+            f"difference to L1. Hollow points are equal to L1: their intervals lie in the grey box of differences that "
+            f"are too small to count. Grey points are undecided."
             + (f" Below its input and not drawn: {', '.join(left)}." if left else ""),
             f"PSNR against {metric_title(judge[0])}, a point per loss, SPLoss as a line; numbers in the tables.",
             appendix=not front,
@@ -87,7 +88,9 @@ def tradeoff_points(study: Study, block: Block) -> tuple[tuple[tuple[str, str], 
         )
         part[f"{axis}_low"] = part[axis] - part["difference"] + part["low"]
         part[f"{axis}_high"] = part[axis] - part["difference"] + part["high"]
-        part[f"{axis}_tie"] = part["difference"].abs() < part["smallest"]
+        low, high, least = part["low"], part["high"], part["smallest"]
+        part[f"{axis}_tie"] = (low >= -least) & (high <= least)  # as `smallest.state`
+        part[f"{axis}_sure"] = ((low > 0) | (high < 0)) & (part["difference"].abs() >= least)
         axes.append(part.drop(columns=["difference", "low", "high", "smallest"]))
     points = axes[0].join(axes[1], how="inner").reset_index(names="loss")
     alphas = dict(study.runs[["loss", "alpha"]].itertuples(index=False, name=None)) | {study.references[0]: 0.0}
@@ -96,6 +99,7 @@ def tradeoff_points(study: Study, block: Block) -> tuple[tuple[tuple[str, str], 
             if len(set(family.variants) & set(points["loss"])) > 2}  # fmt: skip
     points = points[np.isfinite(points[["x", "y"]].astype(float)).all(axis=1)]
     points = points.assign(alpha=points["loss"].map(alphas), tie=points["x_tie"] & points["y_tie"])
+    points = points.assign(undecided=~points["tie"] & ~points["x_sure"] & ~points["y_sure"])
     points = points[~points["loss"].isin(more) & ((points["alpha"] != 0) | (points["loss"] == study.references[0]))]
     named = [
         study.titles[row["loss"]] if np.isnan(row["alpha"]) else f"{ALPHA} {row['alpha']:g}" if row["alpha"] else "L1"
@@ -148,7 +152,7 @@ def budgets(study: Study) -> Iterator[StudyFigure]:
         last = mean.groupby(["loss", "recipe"])["psnr_y"].transform("last")
         mean = mean.assign(y=mean["gain"] + mean["psnr_y"] - last, x=mean["step"], training=mean["recipe"])
         ends, mean = (rows.assign(line=[study.titles[str(loss)] for loss in rows["loss"]]) for rows in (ends, mean))
-        where = f"{name_title(block.dataset)} ({block.task}, {name_title(block.network)})"
+        where = f"{name_title(block.dataset)} ({name_title(block.task)}, {name_title(block.network)})"
         yield StudyFigure(
             "budget",
             "training",
@@ -188,9 +192,14 @@ def budget_ends(study: Study, block: Block) -> pd.DataFrame:
         steps=[recipes[name].steps for name in mine["recipe"]], gain=mine["value"] - float(start.iloc[0])
     )
     mine = mine[np.isfinite(mine["gain"])]
-    of_base = mine[mine["loss"] == base].set_index("recipe")["gain"]
-    tie = (mine["gain"] - mine["recipe"].map(of_base).astype(float)).abs() < SMALLEST["psnr"]
-    mine = mine.assign(tie=tie & (mine["loss"] != base), order=mine["loss"].map(order))
+    beside = study.compared[study.compared["against"] == base]
+    equal = {
+        tuple(row[name] for name in (*ROW, "dataset", "metric", "protocol"))
+        for row in records(beside)
+        if state(row["metric"], row, row["baseline"]) == EQUAL
+    }
+    ties = [(*key, block.dataset, *true) in equal for key in mine[[*ROW]].itertuples(index=False)]
+    mine = mine.assign(tie=ties, order=mine["loss"].map(order))
     return mine.sort_values(["order", "steps"], kind="stable")[[*ROW, "steps", "gain", "tie"]]
 
 
@@ -233,9 +242,9 @@ def weights(study: Study) -> Iterator[StudyFigure]:
             f"Best in {metric_title(judge)} of what was tried beside {base}: "
             f"{TERM_TITLES.get(best['term'], best['term'])} at {best['weight']:g}, where {change}",
             f"Each term at several weights (SPLoss: at several alphas) beside {base}; {shared.network_title(network)}, "
-            f"{task}, {name_title(dataset)}; of VGG and LPIPS features the MDF paper's search for a weight. The "
-            f"dashed line is {base} alone, the grey band what counts for nothing; coloured bands are 95 % intervals of "
-            "the paired difference.",
+            f"{name_title(task)}, {name_title(dataset)}; of VGG and LPIPS features the MDF paper's search. "
+            f"The dashed line is {base} alone, the grey band what counts for nothing; coloured bands are 95 % "
+            "intervals of the paired difference.",
             "Line plots of measures against the weight of a term, on a log scale.",
         )
 

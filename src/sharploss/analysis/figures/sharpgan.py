@@ -9,6 +9,7 @@ from sharploss.analysis.figures.study_figure import StudyFigure, middles
 from sharploss.analysis.plotting.pixels import detail
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 from sharploss.analysis.study import Study
+from sharploss.analysis.titles import name_title
 
 PAPER = "SharpGAN"
 ROWS = [("stackedg", "l1"), ("resg", "l1"), ("nonbn_resg", "l1"), ("nonbn_resg", "sharpgan")]
@@ -34,9 +35,9 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
             "sharpgan",
             tiles_figure(with_differences("", middles(tiles))),
             f"On this crop: {scores}; the input has {tiles[1].note}",
-            f"The rows of SharpGAN's Table 1 to the eye (after its Figure 4): {task}, {about['image']}. Below each "
-            "crop its PSNR (RGB, of the crop); below that grey values minus the target's, purple where the output is "
-            f"too bright.{rest}",
+            f"The rows of SharpGAN's Table 1 to the eye (after its Figure 4): {name_title(task)}, {about['image']}. "
+            "Below each crop its PSNR (RGB, of the crop); below that grey values minus the target's, purple where it "
+            f"is too bright.{rest}",
             "A crop restored by the generators of SharpGAN's Table 1.",
         )
         yield StudyFigure(

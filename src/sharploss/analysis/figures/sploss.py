@@ -49,8 +49,8 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
             f"L1 all weigh the same, to SPLoss these up to {profile['weight'].max():.1f} times as much",
             "L1 at an edge (after the SPLoss paper's Figure 1, whose text alone we know), and what SPLoss makes of it: "
             "a blurred output errs to the side that the target's Laplacian points to. Where both have the same sign "
-            f"(shaded), the error weighs 1 + {ALPHA} times the Laplacian's size, here with {ALPHA} = 2. Task {task}, "
-            f"{name} of the crop below; the output is the input, not yet restored.",
+            f"(shaded), the error weighs 1 + {ALPHA} times the Laplacian's size, here with {ALPHA} = 2. Task: "
+            f"{name_title(task)}, {name} of the crop below; the output is the input, not yet restored.",
             "Profiles across an edge: target and output luma, Laplacian and error, and the weight of each pixel.",
             appendix=place > 0,
         )
@@ -61,7 +61,7 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
             f"SPLoss penalises {100 * hits.mean():.0f} % of this crop's pixels, which carry "
             f"{100 * errors[hits].sum() / max(errors.sum(), 1e-12):.0f} % of its absolute error",
             "The maps of the algorithm (after the SPLoss paper's Figure 2): where error and Laplacian have the same "
-            f"sign, the pixel is penalised. The output is the input, not yet restored. Task {task}.",
+            f"sign, the pixel is penalised. The output is the input, not yet restored. Task: {name_title(task)}.",
             "Maps of target, output, error, Laplacian, penalised pixels and weight around an edge.",
             appendix=place > 0,
         )
@@ -90,7 +90,7 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
                 f"On {' and '.join(shown)} the gradient's variance is {slopes[0]:.2f} of the target's with {names[0]}, "
                 f"{slopes[1]:.2f} with {names[1]}",
                 "Crops with and without SPLoss (after the SPLoss paper's Figures 3 to 5): "
-                f"{name_title(row['network'])}, {task}. Below each crop its PSNR (RGB, of the crop); the "
+                f"{name_title(row['network'])}, {name_title(task)}. Below each crop its PSNR (RGB, of the crop); the "
                 "maps show grey values minus the target's, purple where the output is too bright, orange "
                 "where it is too dark.",
                 "Crops of target, input, and outputs with and without SPLoss, with difference maps.",
@@ -127,9 +127,9 @@ def sweeps(study: Study) -> Iterator[StudyFigure]:
             "alpha",
             lines_figure(rows, f"{ALPHA} (penalty)", levels=across, least=shared.least_of(rows)),
             f"As {ALPHA} grows from 0 (L1) to {end}, {', '.join(changes or ['what was measured is drawn'])}",
-            f"SPLoss on {network} ({block.task}), {name_title(block.dataset)}: every measure against {ALPHA}. The "
-            "coloured band is the 95 % interval of the paired difference to L1, drawn around L1's value; in the grey "
-            "band a difference counts for nothing. A level beyond an axis is written at its edge.",
+            f"SPLoss on {network} ({name_title(block.task)}), {name_title(block.dataset)}: measures against {ALPHA}. "
+            "The coloured band is the 95 % interval of the paired difference to L1, drawn around L1's value; in the "
+            "grey band a difference counts for nothing. A level beyond an axis is written at its edge.",
             f"Line plots of each measure against alpha for {network} on {block.dataset}; numbers in the alpha table.",
             appendix=block != blocks[0],
         )
@@ -154,8 +154,8 @@ def _strip(study: Study, block: Block, *, appendix: bool) -> Iterator[StudyFigur
                 tiles_figure([strip for pair in strips for strip in pair]),
                 f"From {ALPHA} = {runs['alpha'].iloc[0]:g} to {runs['alpha'].iloc[-1]:g} the gradient's variance goes "
                 f"from {shares[2]:.2f} to {shares[-1]:.2f} of the target's; the input has {shares[1]:.2f}",
-                f"The crop '{crop}' as {name_title(block.network)} ({block.task}) restores it. Below the crops: grey "
-                "values minus the target's (purple: too bright).",
+                f"The crop '{crop}' as {name_title(block.network)} ({name_title(block.task)}) restores it. Below: "
+                "grey values minus the target's (purple: too bright).",
                 "Crops for growing alpha, each with a map of its difference to the target.",
                 appendix=appendix,
             )

@@ -36,8 +36,9 @@ def tradeoff_figure(
     """Draw losses as points, those with an alpha as a curve, what is equal to the first of the curve hollow.
 
     `points`: label, alpha (NaN beside the curve, which begins with the baseline), x, y, their intervals x_low, x_high,
-    y_low and y_high, and tie (equal to the baseline in both). No axis shows less than six of `least`, the smallest
-    effects in x and y, and the grey box reaches as far. `aside` are references by name, (x, y), which set no axis.
+    y_low, y_high, tie (equal to the baseline in both) and undecided (drawn grey).
+    No axis shows less than six of `least`, the smallest effects in x and y, and the grey box reaches as far.
+    `aside` are references by name, (x, y), which set no axis.
     """
     figure = new_figure(*SIZE)
     axes = figure.subplots()
@@ -53,7 +54,8 @@ def tradeoff_figure(
     axes.vlines(points["x"], points["y_low"], points["y_high"], color="#bbbbbb", lw=1)
     axes.plot(curve["x"], curve["y"], color=COLOURS[0], lw=2, marker="o", ms=6, zorder=4)
     for row in records(points[points["alpha"].isna()]):
-        axes.plot(row["x"], row["y"], "D", ms=6, mec="black", mfc="white" if row["tie"] else "black", mew=1.1, zorder=3)
+        fill = "white" if row["tie"] else "#aaaaaa" if row["undecided"] else "black"
+        axes.plot(row["x"], row["y"], "D", ms=6, mec="black", mfc=fill, mew=1.1, zorder=3)
     labels = [*_groups(axes, points[points["alpha"].isna()]), *(_edge(axes, name, at) for name, at in aside.items())]
     labels += [Label(row["label"], row["x"], row["y"], COLOURS[0]) for row in records(curve)]
     figure.draw_without_rendering()

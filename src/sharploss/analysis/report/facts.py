@@ -75,14 +75,14 @@ def cost_table(study: Study) -> Table:
     """Sum up what trainings cost, loss by loss, relative to L1 of the same network."""
     numbers = cost(study)
     rows: list[list[Cell]] = []
-    for loss, part in numbers[numbers["steps_per_second"].notna()].groupby("loss", sort=False):
+    for loss, part in numbers[numbers["seconds"].notna()].groupby("loss", sort=False):
         relative = part["relative_to_l1"].dropna()
         ends = dict.fromkeys([f"{relative.min():.2f}", f"{relative.max():.2f}"])
-        known = [f"{relative.median():.2f}", " to ".join(ends)] if len(relative) else ["—", "—"]
+        known = [f"{relative.median():.2f}", " to ".join(ends)] if len(relative) else ["not measured", "—"]
         rows.append([*map(Cell, (study.titles[str(loss)], str(len(part)), f"{part['seconds'].sum():.1f}", *known))])
     caption = (
         "What each loss costs: seconds of training together, and the time per step where L1 of the same network, task "
-        "and recipe takes 1 (the median, and the range over networks and tasks)."
+        "and recipe takes 1 (the median, and the range over networks and tasks, of those where both were timed)."
     )
     times = f"time per step, L1 = 1 ({TIMES})"
     return Table(caption, ["loss", "trainings", "seconds", times, "range"], rows, labels=1)

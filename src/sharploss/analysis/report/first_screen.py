@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import quote
 
@@ -10,16 +12,15 @@ import numpy as np
 from sharploss.analysis.figures.crops import chosen_files, crops_of
 from sharploss.analysis.figures.draw import EVIDENCE
 from sharploss.analysis.figures.study_figure import Block
-from sharploss.analysis.measures import ALPHA, metric_title, number
-from sharploss.analysis.plotting.pixels import grey, read_picture
+from sharploss.analysis.measures import ALPHA, direction, metric_title, number
+from sharploss.analysis.plotting.pixels import grey, psnr, read_picture
 from sharploss.analysis.report.headline import CHANGES, DECISIVE, Answer, answers
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import count, images_of, records
 from sharploss.analysis.tables.matched_psnr import UNKNOWN, alphas_of, change, costs, judged
-from sharploss.analysis.titles import name_title
-from sharploss.config.protocols import MAIN
+from sharploss.analysis.titles import TERMS, listed, name_title
 from sharploss.record.keys import TARGET
 from sharploss.utils.files import read_json
 
@@ -35,15 +36,18 @@ SAYS = {
     OPEN: "cannot be told from it in {}'s images",
 }
 
+EVEN = "SPLoss at equal PSNR"
 BESIDE = {
-    WORSE: ("is further away", "are further away"),
-    BETTER: ("is closer", "are closer"),
-    EQUAL: ("is no different", "are no different"),
-    OPEN: ("is undecided", "are undecided"),
+    WORSE: (f"is further from the target than {EVEN}", f"are further from the target than {EVEN}"),
+    BETTER: (f"is closer to the target than {EVEN}", f"are closer to the target than {EVEN}"),
+    EQUAL: (f"is no different from {EVEN}", f"are no different from {EVEN}"),
+    OPEN: (f"cannot be told from {EVEN}",) * 2,
     BELOW: (f"costs more PSNR than any {ALPHA}", f"cost more PSNR than any {ALPHA}"),
     ABOVE: (f"keeps more PSNR than any {ALPHA}", f"keep more PSNR than any {ALPHA}"),
 }
-"""What is said of one other loss, and of several, at SPLoss's PSNR."""
+"""What is said of one other loss, and of several."""
+
+NAMED = (BETTER, BELOW, ABOVE)  # what is said of losses by name
 
 
 def first_screen(study: Study) -> dict[str, Any]:
@@ -71,37 +75,88 @@ def sentences(study: Study, answer: Answer) -> list[str]:
     judges = [name for name in JUDGES if (own, name) in cells]
     if not judges:
         return [answer.scope]
-    cost = costs(study)[(*answer[:3], own)]
-    price = (
-        f"What it costs in time and memory is {UNKNOWN}: these trainings were not timed."
-        if cost == UNKNOWN
-        else f"A training step with it takes {cost} of L1's."
-    )
-    others = [row for row in cells.values() if row["metric"] == judges[0] and row["loss"] not in alphas]
+    price = _price(study, answer, own)
     gain = _gain(study, answer, [cells[own, name] for name in (*judges[:2], "psnr")])
-    return [f"{gain}. {other_losses(others)}".strip(), price, _standing(study, answer, own)]
+    beside = Block(*answer[:4]).of(study.compared[study.compared["against"] == study.references[0]])
+    further = {row["loss"] for row in records(beside[beside["metric"] == judges[0]])
+               if state(row["metric"], row, row["baseline"]) == WORSE}  # fmt: skip
+    told = other_losses(_others(study, cells, judges[0]), study.titles, further)
+    return [f"{gain}. {told}".strip(), *_elsewhere(study, answer, own), price, _standing(study, answer, own)]
+
+
+def _others(study: Study, cells: dict[tuple[str, str], dict[str, Any]], judge: str) -> list[dict[str, Any]]:
+    """Return the rows of a metric of all losses but SPLoss."""
+    return [row for (loss, name), row in cells.items() if name == judge and loss not in alphas_of(study)]
+
+
+def _elsewhere(study: Study, answer: Answer, own: str) -> list[str]:
+    """Say of the same task's next network, if it has one with other losses, what SPLoss and others do there."""
+    sizes = study.runs.groupby("network")["parameters"].max()
+    for other in answers(study):
+        cells = {(row["loss"], row["metric"]): row for row in records(Block(*other[:4]).of(judged(study)))}
+        judge = next((name for name in JUDGES if (own, name) in cells), "")
+        others = _others(study, cells, judge)
+        if other.task != answer.task or other.network == answer.network or not others:
+            continue
+        row, size = cells[own, judge], "smaller" if sizes[other.network] < sizes[answer.network] else "larger"
+        word = SAYS[state(judge, row, row["baseline"])].replace("{}'s", "its")
+        text = f"On {name_title(other.network)}, a {size} network, {study.titles[own]} instead of L1 {word}"
+        ahead = [
+            f"{study.titles[one['loss']]} ({change(study, one)})"
+            for one in others
+            if one["place"] == WITHIN and state(judge, one, one["reached"]) == BETTER
+        ]
+        which = f"{listed(ahead)} {'is' if len(ahead) == 1 else 'are'} closer" if ahead else "no other loss is closer"
+        return [f"{text}: {metric_title(judge)} {change(study, row)}; {which} to the target than {EVEN}."]
+    return []
+
+
+def _price(study: Study, answer: Answer, own: str) -> str:
+    """Say what a training step with SPLoss takes of L1's, or where that is known."""
+    known = {key: text for key, text in costs(study).items() if key[-1] == own and text != UNKNOWN}
+    if mine := known.pop((*answer[:3], own), ""):
+        return f"A training step with it takes {mine} of L1's."
+    network = name_title(answer.network)
+    there = [f"{text} of L1's on {name_title(key[1])}" for key, text in known.items()]
+    where = f"; where both were, a step takes {listed(there)}" if there else ""
+    return f"What a step costs is {UNKNOWN} on {network}, where L1 and {study.titles[own]} were not both timed{where}."
 
 
 def _gain(study: Study, answer: Answer, rows: list[dict[str, Any]]) -> str:
     first, loss = rows[0], study.titles[rows[0]["loss"]]
     word = SAYS[state(first["metric"], first, first["baseline"])]
-    names = [name if name.isupper() else name.lower() for name in (metric_title(row["metric"]) for row in rows)]
-    numbers = ", ".join(f"{name} {change(study, row)}" for name, row in zip(names, rows, strict=True))
+    numbers = ", ".join(_number(study, row) for row in rows)
     images = count(images_of(study, answer.task, answer.dataset), "image")
     where = f"{images} of {name_title(answer.dataset)}, 95 % intervals"
     return f"{loss} instead of L1 {word.format(name_title(answer.network))}: {numbers} dB ({where})"
 
 
-def other_losses(rows: list[dict[str, Any]]) -> str:
-    """Count the other losses by how they do at equal PSNR."""
+def _number(study: Study, row: dict[str, Any]) -> str:
+    """Return a difference with its metric; from where to where, if what is best of it is one."""
+    metric, name = row["metric"], metric_title(row["metric"])
+    ends = " → ".join(number(metric, row["baseline"] + step) for step in (0, row["difference"]))
+    name = name if name.isupper() else name.lower()
+    return (
+        f"{name} {ends} ({change(study, row)}; target 1)"
+        if direction(metric) == "one"
+        else f"{name} {change(study, row)}"
+    )
+
+
+def other_losses(rows: list[dict[str, Any]], titles: Mapping[str, str], further: AbstractSet[str]) -> str:
+    """Count the other losses by how they do at SPLoss's PSNR; `further` are those further from the target than L1."""
     if not rows:
         return ""
     states = [state(row["metric"], row, row["reached"]) if row["place"] == WITHIN else row["place"] for row in rows]
-    counts = [(states.count(one), words) for one, words in BESIDE.items()]
-    *first, last = (f"{n} {words[n > 1]}" for n, words in counts if n)
-    parts = f"{', '.join(first)} and {last}" if first else last
-    several = f"{len(rows)} other loss{'' if len(rows) == 1 else 'es'}"
-    return f"Of {several} beside SPLoss at equal PSNR, {parts}."
+    parts = list[str]()
+    for one, words in BESIDE.items():
+        mine = [row["loss"] for row, its in zip(rows, states, strict=True) if its == one]
+        if not mine:
+            continue
+        names = f" ({listed([titles[loss] for loss in mine])})" if one in NAMED else ""
+        more = f" and {'are' if len(mine) > 1 else 'is'} further from the target than L1" if one == BELOW else ""
+        parts.append(f"{len(mine)}{names} {words[len(mine) > 1]}{more if further >= {*mine} else ''}")
+    return f"Of {len(rows)} other loss{'' if len(rows) == 1 else 'es'}, {listed(parts)}."
 
 
 def _standing(study: Study, answer: Answer, own: str) -> str:
@@ -114,16 +169,16 @@ def _standing(study: Study, answer: Answer, own: str) -> str:
         f"{study.params.recipes[answer.recipe].steps:,} steps",
         *([f"{here} of {here + absent} planned trainings"] if absent else []),
     ]
-    changes = answer.budget[-1].partition(f"{CHANGES} ")[2].replace("if it ", "if SPLoss ", 1) if answer.budget else ""
-    text = f"{'Preliminary' if seeds == 1 or absent else 'It rests on'}: {', '.join(known)}"
-    return f"{text}; {changes}" if changes else f"{text}."
+    changes = answer.budget[-1].partition(CHANGES)[1:] if answer.budget else ()
+    text = f"{'Preliminary' if seeds == 1 or absent else 'It rests on'}: {', '.join(known)}."
+    return f"{text} {''.join(changes)}".strip()
 
 
 def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
     """Choose the crop, and the square of it, where the losses differ most.
 
-    Its pictures, input first and target last: title, address below the repository's folder, scores, and the style that
-    shows the square alone ([] without crops); and what they are of.
+    Its pictures, input first and target last: title, alt, address below the repository's folder, the square's PSNR, and
+    the style that shows the square alone ([] without crops); and a caption.
     """
     runs = Block(*answer[:4]).of(study.runs[study.runs["status"] == "finished"])
     variants = dict(zip(runs["loss"], runs["variant"], strict=True))
@@ -138,34 +193,26 @@ def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
         worth = np.lib.stride_tricks.sliding_window_view(spread, (side, side))[::4, ::4].mean(axis=(2, 3))
         top, left = (4 * int(at) for at in np.unravel_index(worth.argmax(), worth.shape))
         if worth.max() > best:
-            best, scored = float(worth.max()), _scores(study, answer, crop)
-            width = spread.shape[1]
+            best, width = float(worth.max()), spread.shape[1]
+            of = f"{crop['image']} ({name_title(crop['dataset'])})"
+            restored = f"{of}, restored by {name_title(answer.network)}"
+            shown = [read_picture(path)[top : top + side, left : left + side] for _, path in files]
             style = f"width:{100 * width / side:g}%;margin:-{100 * top / side:g}% 0 0 -{100 * left / side:g}%"
             target, *rest = [
                 {
                     "title": "Target" if loss == TARGET else study.titles[loss],
                     "address": quote(path.relative_to(study.root).as_posix()),
-                    "scores": scored.get(loss, []),
+                    "alt": restored if loss in losses else of,
+                    "scores": [] if loss == TARGET else [f"{number('psnr', psnr(picture, shown[0]))} dB"],
                     "style": style,
                 }
-                for loss, path in files
+                for (loss, path), picture in zip(files, shown, strict=True)
             ]
             tiles = [*rest, target]
-            about = f"{crop['image']} ({name_title(crop['dataset'])}), restored by {name_title(answer.network)}"
+            about = f"Where the losses differ most in {restored}, pixel by pixel, with the PSNR (RGB) of what is shown."
+            if absent := [TERMS[loss] for loss in PAPERS if loss not in losses and loss in TERMS]:
+                about += f" Not trained on this: {listed(absent)}."
     return tiles, about
-
-
-def _scores(study: Study, answer: Answer, crop: dict[str, Any]) -> dict[str, list[str]]:
-    """Return PSNR and LPIPS of the whole image that a crop is of: loss -> texts."""
-    scores = study.every_score
-    image = (scores[["task", "dataset", "image"]] == [answer.task, crop["dataset"], crop["image"]]).all(axis=1)
-    mine = scores[image & scores["network"].isin([answer.network, ""]) & scores["recipe"].isin([answer.recipe, ""])]
-    mine = mine[((mine["metric"] == "psnr") & mine["protocol"].isin(MAIN)) | (mine["metric"] == "lpips")]
-    found = dict[str, list[str]]()
-    for (loss, metric), part in mine.groupby(["loss", "metric"], sort=False):
-        text = number(str(metric), float(part["value"].mean()))
-        found.setdefault(str(loss), []).append(f"{text} dB" if metric == "psnr" else f"LPIPS {text}")
-    return found
 
 
 def _figure(study: Study) -> dict[str, Any] | None:

@@ -89,7 +89,10 @@
     const fits = (text) => (typed ? text.toLowerCase().includes(control.value.trim().toLowerCase()) : text === control.value);
     return {
       label: make("label", {}, make("span", { textContent: name }), control),
-      passes: (row) => !control.value || fits(row.cells[index].textContent.trim()),
+      passes: (row) => {
+        const cell = row.cells[index], text = cell.textContent.trim();
+        return !control.value || fits(typed ? `${text}\n${cell.dataset.name ?? ""}` : text);
+      },
     };
   }
 

@@ -116,7 +116,7 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
     heads = [[heading(m), *([f"{title(m)}: difference to {names}"] if bases else [])] for m in shown]
     columns = ["network", "loss", "trials", "best", "validation PSNR Y (dB; lead over the next trial)"]
     return Table(
-        caption=f"Each loss at its best ({suite}): {task}, means on {name_title(dataset)} "
+        caption=f"Each loss at its best ({suite}): {name_title(task)}, means on {name_title(dataset)} "
         f"({layout.sizes(study, trained, images)}).",
         columns=[*columns, *(name for pair in heads for name in pair)],
         rows=rows,

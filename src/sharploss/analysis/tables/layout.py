@@ -12,7 +12,7 @@ import pandas as pd
 from sharploss.analysis import measures
 from sharploss.analysis.measures import Measure, column, heading, interval, number
 from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
-from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
+from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, SMALLEST, WORSE, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import WHOLE_SET
@@ -80,7 +80,7 @@ def _on(study: Study, task: str, what: str, dataset: str) -> str:
     """Return the name of the task too where there are several."""
     several = study.runs["task"].nunique() > 1
     name = name_title(dataset)
-    return f"{task}: {what[0].lower()}{what[1:]} on {name}" if several else f"{what} on {name}"
+    return f"{name_title(task)}: {what[0].lower()}{what[1:]} on {name}" if several else f"{what} on {name}"
 
 
 def pairing_row(study: Study, row: dict[str, Any], known: list[Measure]) -> list[Cell]:
@@ -103,7 +103,7 @@ def ranked(metric: str, value: float, rank: float, missing: str) -> Cell:
 def change(metric: str, row: Mapping[str, float]) -> Cell:
     """Return a difference (a row with CHANGE) with its interval, and marked by its state (`smallest.state`)."""
     text = interval(metric, row["difference"], row["low"], row["high"])
-    return Cell(text, MARKS[state(metric, row, row["baseline"])])
+    return Cell(text, MARKS[state(metric, row, row["baseline"])] if metric in SMALLEST else "")
 
 
 def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task: str, dataset: str) -> Table:

@@ -88,8 +88,8 @@ def lay_out(study: Study) -> list[Table]:
         images, marked = int(part["images"].max()), any(MARK in cell.text for line in lines for cell in line)
         tables.append(
             Table(
-                f"At matched PSNR: {name_title(network)} on {task}, {study.params.recipes[recipe].steps:,} steps "
-                f"({recipe}), on {name_title(dataset)} ({count(images, 'image')}, "
+                f"At matched PSNR: {name_title(network)} for {name_title(task)}, "
+                f"{study.params.recipes[recipe].steps:,} steps, on {name_title(dataset)} ({count(images, 'image')}, "
                 f"{count(int(part['seeds'].min()), 'seed')}). SPLoss is beside L1, every other loss beside the best "
                 f"that SPLoss reaches, at any {ALPHA}, at its PSNR or more.",
                 ["loss", "beside", "PSNR against L1", *map(metric_title, names), "a step, against L1's"],
