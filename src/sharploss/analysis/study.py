@@ -158,10 +158,7 @@ class Study:
 
     @cached_property
     def unqualified(self) -> pd.DataFrame:
-        """List what counts nowhere though it has scores: columns ROW, a seed that does not qualify taking all with it.
-
-        The seeds that remain would be those that went well.
-        """
+        """List what counts nowhere though it has scores (ROW): one seed that does not qualify takes all with it."""
         runs = self.runs.merge(self.qualified, on="run")
         return runs.loc[(runs["reason"] != "") & (runs["status"] == "finished"), ROW].drop_duplicates(ignore_index=True)
 
