@@ -2,6 +2,8 @@
 
 import struct
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +35,33 @@ def read_image(path: str | Path) -> Pixels:
         UserError: the file is missing, empty, damaged or of a refused kind; the message names it.
     """
     path = Path(path)
+    with open_image(path) as image:
+        _refuse(image, path)
+        image.load()
+        return pixels_of(_to_rgb(image, path))
+
+
+@contextmanager
+def open_image(path: Path) -> Generator[Image.Image]:
+    """Open an image file for the block; UserError where it is missing, too large or cannot be read."""
     if not path.is_file():
         raise UserError(f"There is no image file {path}: check the path.")
     if path.stat().st_size == 0:
-        raise UserError(f"{path} is empty (0 bytes): delete it and fetch it again.")
+        raise UserError(f"{path} is empty (0 bytes): replace it with an intact copy.")
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
-            _refuse(image, path)
-            image.load()
-            rgb = _to_rgb(image, path)
+            yield image
     except UserError:
         raise
     except Image.DecompressionBombError as error:
         raise UserError(f"{path} is too large ({str(error).split(',')[0]}): cut it into smaller images.") from None
     except _DAMAGED as error:
         raise UserError(f"{path} cannot be read as an image ({error}): replace it with an intact copy.") from None
-    return np.array(np.asarray(rgb).transpose(2, 0, 1), dtype=np.uint8, order="C")
+
+
+def pixels_of(image: Image.Image) -> Pixels:
+    """Return the pixels of an RGB image, (3, H, W) uint8, contiguous."""
+    return np.array(np.asarray(image).transpose(2, 0, 1), dtype=np.uint8, order="C")
 
 
 def _refuse(image: Image.Image, path: Path) -> None:
@@ -64,7 +77,6 @@ def _refuse(image: Image.Image, path: Path) -> None:
 
 
 def _to_rgb(image: Image.Image, path: Path) -> Image.Image:
-    """Convert a loaded image of an accepted mode."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):

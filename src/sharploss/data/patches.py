@@ -13,12 +13,8 @@ from torch import Tensor
 from sharploss.data.pack import INPUT, TARGET, Pack
 from sharploss.utils.errors import UserError
 
-# Random numbers are drawn and moved to the device for this many steps at a time.
-BLOCK = 256
-
-# Pixels are gathered for this many steps at a time; it divides BLOCK.
-CHUNK = 8
-
+BLOCK = 256  # random numbers are drawn and moved to the device for this many steps at a time
+CHUNK = 8  # pixels are gathered for this many steps at a time; it divides BLOCK
 Integers = npt.NDArray[np.int64]
 
 

@@ -97,7 +97,6 @@ def _compare(cells: list[Row], measured: Mapping[str, float] | str) -> Iterator[
 
 
 def _measure(kind: str, dataset: str, setting: str) -> Mapping[str, float] | str:
-    """Return the means over a set by metric, or why the set cannot be measured."""
     inputs = [f"{dataset}_matlab_lr_x{setting}"] if kind == "lr" else []
     lacking = [name for name in (dataset, *inputs) if present(name) is None]
     return f"{lacking[0]} is in neither the cache nor a mirror" if lacking else KINDS[kind](dataset, int(setting))

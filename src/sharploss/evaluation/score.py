@@ -21,9 +21,7 @@ from sharploss.record.scores import Notes, Score, Scores, is_defined
 from sharploss.utils.cores import claim_cores
 from sharploss.utils.errors import UserError
 
-Restorer = Callable[[Tensor], Tensor]
-"""From a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8."""
-
+Restorer = Callable[[Tensor], Tensor]  # from a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8
 MOST_WORKERS = 8  # images that are measured at once on a processor, one a core; each takes memory
 TARGET = ""  # whose features the ground truth's are, where a run's key stands
 
@@ -206,7 +204,6 @@ def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Ta
 
 
 def _undefined(rows: Sequence[Score]) -> dict[str, str]:
-    """Return for each metric on which images it has no finite value."""
     found: dict[str, dict[str, None]] = {}
     for row in rows:
         if not math.isfinite(row.value):

@@ -23,8 +23,7 @@ from sharploss.utils.command import run_main
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256
 
-UNTRAINED = ("input_baselines", "protocols", "calibrate")
-"""Stages that measure, and depend on no training."""
+UNTRAINED = ("input_baselines", "protocols", "calibrate")  # stages that measure, and depend on no training
 
 
 def evaluate(name: str, runs: Collection[str] | None = None, *, write: bool = True) -> None:

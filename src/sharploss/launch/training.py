@@ -118,7 +118,6 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
 
 
 def _is_done(scratch: Path) -> bool:
-    """Return whether the run was trained before, and its results are as it left them."""
     note = scratch / DONE
     return note.is_file() and all(
         Path(path).is_file() and sha256(path) == digest for path, digest in read_json(note).items()

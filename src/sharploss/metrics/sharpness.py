@@ -7,9 +7,7 @@ from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.utils.errors import UserError
 
 PATCH = 8  # side of the patches within which gradients vary, in pixels; the GV loss's
-
-# Values are multiples of 1/255 up to rounding, so nothing but zeros is smaller.
-ZERO = 1e-9
+ZERO = 1e-9  # values are multiples of 1/255 up to rounding, so nothing but zeros is smaller
 
 
 def gradient_variance_ratio(output: Images, target: Images, protocol: str = "grey", border: int = 4) -> Tensor:

@@ -95,8 +95,7 @@ COUNTERS = (".num_batches_tracked", "n_averaged")
 AVERAGED = re.compile(r"(?<![A-Za-z])(?i:ema)(?![a-z])|(?<=[a-z])E(?i:ma)(?![a-z])")
 """The word in the names of averaged weights, such as params_ema, emaModel and net_gEMA."""
 
-WRAPPERS = ("_orig_mod", "module")
-"""Parts of names that torch's compiler and its parallel and averaged models put in."""
+WRAPPERS = ("_orig_mod", "module")  # parts of names that torch's compiler and its parallel and averaged models put in
 
 
 def load_official(name: str, network: nn.Module, path: str | Path) -> None:

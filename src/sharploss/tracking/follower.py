@@ -27,13 +27,10 @@ from urllib.parse import urlparse
 TAG, NAME, ARTIFACT = 64, 128, 128
 ID = ARTIFACT - len("run-") - len("-scores")
 FORBIDDEN = "/\\#?%:\r\n"  # in the names of projects and teams
-
 LOG = Path(".scratch/wandb.log")  # where a follower says that W&B got nothing, or not all, of a training
-
 GRACE = 120  # seconds W&B has to finish after the training has ended
 SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
 PICTURES = "validation/pictures"
-
 _followers: list[subprocess.Popen[bytes]] = []  # the one of this process, whose pipe has to stay open
 
 

@@ -23,8 +23,7 @@ LAST_SEED = (1 << 32) - 1
 """A discriminator's initial weights are drawn from this minus the run's seed. APART would leave the network's stream as
 it is: torch's generator for CPUs looks at 32 bits of a seed. The two are never equal, since this is odd."""
 
-VALUES = ("step", "seconds", "replays", "terms", "validation", "window")
-"""What a checkpoint holds of a State as it is."""
+VALUES = ("step", "seconds", "replays", "terms", "validation", "window")  # what a checkpoint holds of a State as it is
 
 
 @dataclass
