@@ -27,12 +27,7 @@ def read_image(path: str | Path) -> Pixels:
     Grey and black-and-white images get three equal channels, palette images their colours, an opaque alpha channel is
     dropped. Refused, because each would need a choice that changes the pixels: real transparency, 16 bits and floating
     point, CMYK and other colour spaces, several frames. Colour profiles and the orientation tag are not applied.
-
-    Returns:
-        (3, H, W) uint8, contiguous.
-
-    Raises:
-        UserError: the file is missing, empty, damaged or of a refused kind; the message names it.
+    It is (3, H, W) uint8, contiguous. UserError, which names the file, where it is missing, empty, damaged or refused.
     """
     path = Path(path)
     with open_image(path) as image:

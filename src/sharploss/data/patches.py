@@ -81,9 +81,8 @@ class Patches:
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Gather the batch of a step (0, 1, ...), in any order of calls.
 
-        Returns:
-            input (B, C, patch, patch) and target (B, C, scale * patch, scale * patch), float32 in [0, 1] and
-            channels-last, where B is this process's share of the batch.
+        They are input (B, C, patch, patch) and target (B, C, scale * patch, scale * patch), float32 in [0, 1] and
+        channels-last, where B is this process's share of the batch.
         """
         inputs, targets = self._bytes(step)
         return inputs.div(255).permute(0, 3, 1, 2), targets.div(255).permute(0, 3, 1, 2)

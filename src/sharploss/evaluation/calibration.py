@@ -47,14 +47,9 @@ def calibrate(files: StudyPaths) -> list[Row]:
     """Measure every cell of the published calibration.csv and write the study's calibration.csv.
 
     Cells: bicubic interpolation of luma by `setting` (the scale), JPEG of `setting` (the quality), and how many
-    samples of our low-resolution images differ from published ones.
-
-    Returns:
-        The rows, of COLUMNS: `status` is "ok", "off" (the difference exceeds the tolerance) or "not calibrated" (the
-        set is not here; `explanation` says so).
-
-    Raises:
-        UserError: the published values are missing or damaged; the message names the line.
+    samples of our low-resolution images differ from published ones. Of the rows, of COLUMNS, that are returned,
+    `status` is "ok", "off" (the difference exceeds the tolerance) or "not calibrated" (the set is not here, as
+    `explanation` says). UserError, which names the line, where the published values are missing or damaged.
     """
     published = files.root / PUBLISHED / "calibration.csv"
     wanted = read_table(published, PUBLISHED_COLUMNS)

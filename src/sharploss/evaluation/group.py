@@ -27,7 +27,6 @@ from sharploss.utils.files import check_writable, sha256
 Crops = Mapping[str, Mapping[str, Any]]  # the crops of params.yaml
 Runs = Mapping[str, Mapping[str, Any]]  # {key: its entry of runs.yaml, with its resolved `config`, a RunConfig}
 
-
 Settings = Mapping[str, Any] | None
 """What numbers depend on beside weights and images: with it, what was measured of a run is kept."""
 

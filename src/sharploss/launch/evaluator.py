@@ -110,8 +110,7 @@ def _measure(group: str, runs: Collection[str]) -> list[str]:
 
 
 def _say(error: Exception) -> None:
-    known = isinstance(error, UserError)
-    print(f"error: {error}" if known else "".join(traceback.format_exception(error)), file=sys.stderr)
+    print(f"error: {error}" if isinstance(error, UserError) else traceback.format_exc(), file=sys.stderr)
 
 
 def main() -> int:

@@ -4,7 +4,8 @@ Each has two sides: `forward` is the network's, `discriminator_loss` the discrim
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,8 @@ from sharploss.utils.argument_checks import check_integer, check_number
 from sharploss.utils.registry import construct
 
 
-class Form(NamedTuple):
+@dataclass(frozen=True)
+class Form:
     """The two sides of an adversarial loss: functions of the logits of real and of restored images, to scalars."""
 
     generator: Callable[[Any, Tensor], Tensor]

@@ -42,8 +42,7 @@ def blurred_edge_share(
     eq. 2). Pixels restored exactly, or whose target has no curvature, are left out. Its own protocol is "rgb", as in
     SPLoss. A pixel counts where the target's absolute Laplacian (4 neighbours) is above `threshold`, 0 to 4.
 
-    Returns:
-        (N,) float64 in [0, 1], lower is better; 0.5 where errors do not heed edges, NaN where no pixel counts.
+    It is (N,) float64 in [0, 1], lower is better; 0.5 where errors do not heed edges, NaN where no pixel counts.
     """
     one, other = cached_pair(output, target)
     wanted = other.seen(protocol, border)

@@ -126,7 +126,8 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
             _followers[:] = [follow(record, description, pictures)]
     except OSError as error:  # no space, too many processes
         _note(description["config"]["key"], error)
-        _remove(pictures)
+        if pictures is not None:
+            shutil.rmtree(pictures, ignore_errors=True)
         return None
     return pictures
 
@@ -280,7 +281,8 @@ class Followed:
         self.sent.set()
         if error is not None:
             _note(self.description["config"]["key"], error)
-        _remove(self.pictures)
+        if self.pictures is not None:
+            shutil.rmtree(self.pictures, ignore_errors=True)
 
 
 def _listen(current: Followed, waiting: "Queue[Followed | None]") -> None:
@@ -307,11 +309,6 @@ def _give_up(current: Followed, waiting: "Queue[Followed | None]") -> None:
         for other in late:
             other.end(TimeoutError(f"no end {GRACE} s after the training's"))
         os._exit(1)
-
-
-def _remove(pictures: Path | None) -> None:
-    if pictures is not None:
-        shutil.rmtree(pictures, ignore_errors=True)
 
 
 def main() -> None:

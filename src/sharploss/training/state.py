@@ -133,7 +133,9 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     content = load_checkpoint(scratch, device)
     if content is None:
         return 0
-    if not _has_record(scratch / "history.jsonl", content["record_bytes"]):
+    history = scratch / "history.jsonl"
+    if not history.is_file() or history.stat().st_size < content["record_bytes"]:  # killed while a run was deleted
+        print(f"warning: {history} is shorter than its checkpoint says: training from the beginning", file=sys.stderr)
         for path in scratch.glob("step-*.pt"):
             path.unlink()
         return 0
@@ -145,14 +147,6 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     for name in VALUES:
         setattr(state, name, content[name])
     return int(content["record_bytes"])
-
-
-def _has_record(path: Path, length: int) -> bool:
-    """Return whether the record reaches its checkpoint: a kill while a run is deleted can leave one of the two."""
-    if path.is_file() and path.stat().st_size >= length:
-        return True
-    print(f"warning: {path} is shorter than its checkpoint says: training from the beginning", file=sys.stderr)
-    return False
 
 
 def last_good(config: RunConfig, scratch: Path, start: Path | None = None) -> tuple[nn.Module, int]:
