@@ -15,7 +15,7 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.tables import pairing_rows
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import METRIC_INFO
-from sharploss.record.keys import TARGET
+from sharploss.record.keys import TARGET, group_of
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact, read_json
 
@@ -96,7 +96,8 @@ def _made(study: Study, folder: Path) -> list[dict[str, Any]]:
         for crop in read_json(path) if path.is_file() else []:
             networks = list[dict[str, Any]]()
             for network in crop["networks"]:
-                names, pictures = _names(study, f"{crop['task']}-{network['name']}"), list[dict[str, Any]]()
+                group = group_of({"task": crop["task"], "network": network["name"]})
+                names, pictures = _names(study, group), list[dict[str, Any]]()
                 for one in network["pictures"]:
                     file = _file(path.parent / one["file"]) if "file" in one else None
                     scores = [_score(metric, value) for metric, value in one.get("scores", {}).items()]
