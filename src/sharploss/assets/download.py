@@ -190,7 +190,6 @@ def _require_success(response: "Response", url: str, file: File) -> None:
 
 
 def _receive(response: "Response", part: Path, start: int, total: int | None) -> None:
-    """Append the answer's bytes to the part file."""
     from tqdm import tqdm
     from urllib3.exceptions import HTTPError
 

@@ -21,7 +21,6 @@ from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256
 
 ROLES = ("train", "validation", "test", "tune")
-
 Own = Mapping[str, Mapping[str, Any]]
 
 
@@ -93,7 +92,6 @@ def twins(items: Sequence[Item], tested: Sequence[str]) -> dict[str, str]:
 def _items(
     sets: Sequence[str], parameters: Mapping[str, Any], own: Own, *, may_miss: bool
 ) -> tuple[list[Item], dict[str, str]]:
-    """Find the images of some sets, and {set: why it is missing}."""
     items: list[Item] = []
     missing: dict[str, str] = {}
     for name in sets:

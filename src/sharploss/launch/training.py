@@ -79,7 +79,8 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
     about = {"read": read, "scratch": str(scratch)}
 
     with join() as group, alone(scratch, group.is_main):
-        if keep and _is_done(scratch):
+        done = read_json(scratch / DONE) if keep and (scratch / DONE).is_file() else {}
+        if done and all(Path(path).is_file() and sha256(path) == digest for path, digest in done.items()):
             print(f"{key}: trained before, and as it was left")
             return 0, about
         # What the record needs at the end is known, or found missing, before the first step.
@@ -115,11 +116,3 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
             shutil.rmtree(scratch)
     print(summarise(record))
     return 0, about
-
-
-def _is_done(scratch: Path) -> bool:
-    """Return whether the run was trained before, and its results are as it left them."""
-    note = scratch / DONE
-    return note.is_file() and all(
-        Path(path).is_file() and sha256(path) == digest for path, digest in read_json(note).items()
-    )

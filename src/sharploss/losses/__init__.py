@@ -92,7 +92,6 @@ def min_patch(spec: Mapping[str, Any] | LossSpec) -> int:
 
 
 def _with_defaults(spec: Mapping[str, Any] | LossSpec) -> LossSpec:
-    """Return a loss with all parameters of its terms."""
     terms: dict[str, Term] = {}
     for name, term in parse_loss(spec).terms.items():
         parameters = {**defaults("loss term", name, TERMS), **term.parameters}

@@ -13,8 +13,7 @@ def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -
     The peak is 1 (255 of 255) on luma too, whose largest value is 235/255: that is how super-resolution papers count.
     Protocols are "y", "y_unrounded", "rgb", "grey8", "gv_code" and "matlab_rgb"; the last two leave out no border.
 
-    Returns:
-        (N,) float64 in dB, higher is better; infinity for identical images.
+    It is (N,) float64 in dB, higher is better; infinity for identical images.
     """
     channels, border = ("rgb", 0) if protocol in WHOLE_RGB else (protocol, border)
     one, other = cached_pair(output, target)

@@ -21,8 +21,7 @@ def ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -
     it takes it for a volume of three slices, blurs along these too, and repeats the outermost values beyond the edges.
     These two have borders of their own; of fewer than 11 pixels a side inside the border the others raise UserError.
 
-    Returns:
-        (N,) float64, at most 1, which identical images have; higher is better.
+    It is (N,) float64, at most 1, which identical images have; higher is better.
     """
     one, other = cached_pair(output, target)
     window = PADDED.get(protocol, _Window(protocol, border, WINDOW, None))

@@ -32,7 +32,6 @@ Safe to repeat: a run has the same id whenever its configuration is trained, and
 Without a login (wandb login), or with WANDB_MODE=offline, files are written that 'wandb sync' sends later.
 """
 MODES = ("online", "offline", "shared", "dryrun", "run", "disabled")
-
 Content = dict[str, Any]
 
 
@@ -132,7 +131,6 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
 
 
 def _where(sent: Sequence[tuple[Content, Path, str]]) -> str:
-    """Say where runs are that were sent, or that were written to be sent."""
     trained = [content for content, _, _ in sent if content["summary"]["result/status"] == "finished"]
     lacking = {
         "weights, which are not here": sum(content["weights"] is None for content, _, _ in sent),
