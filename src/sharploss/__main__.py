@@ -12,6 +12,7 @@ DESCRIPTION = """usage: python -m sharploss COMMAND ...
   launch  the study in parallel: on this machine's GPUs or cores, or on a cluster
   import  runs that were trained elsewhere, into the results of a study
   publish runs that are done, to Weights & Biases
+  restore photographs of your own, with a trained network
   add     a loss of your own: train it as the benchmark's were, and place it beside them
   compare two results of the same trainings: whether one reproduced the other
 
@@ -23,6 +24,7 @@ COMMANDS = {
     "launch": "sharploss.launch.command",
     "import": "sharploss.launch.importing",
     "publish": "sharploss.tracking.publish",
+    "restore": "sharploss.evaluation.photographs",
     "add": "sharploss.launch.adding",
     "compare": "sharploss.analysis.compare",
 }

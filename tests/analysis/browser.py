@@ -20,6 +20,7 @@ FLAGS = [
     "--remote-debugging-pipe",
 ]
 KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "ArrowDown": 40, "Home": 36, "End": 35, "Tab": 9, "Enter": 13, " ": 32}
+KEYS |= {"Escape": 27, "0": 48, "b": 66, "d": 68}
 
 
 class Browser:

@@ -14,6 +14,7 @@ def with_figures(root):
         {
             "name": f"f{n}",
             "section": section,
+            "title": HOSTILE,
             "caption": HOSTILE,
             "alt": HOSTILE,
             "paper": HOSTILE,

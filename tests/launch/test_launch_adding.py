@@ -112,4 +112,4 @@ def test_a_loss_is_placed_beside_the_committed_ones(root, repository, bench, cap
     assert "| mine |" in table
     assert "| l1_gv |" in table
     assert "mine" in (folder / "tables/added.md").read_text()
-    assert "mine" in (folder / "tradeoff_sr_x4.svg").read_text()
+    assert "mine" in (folder / "tradeoff.svg").read_text()

@@ -11,9 +11,10 @@ from sharploss.analysis.measures import Measure, column, default_protocol
 from sharploss.analysis.stats.baselines import Baselines, Terms, baseline_of, load_baselines
 from sharploss.analysis.stats.evidence import Spreads, qualified, seed_spreads
 from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losses, differences, left_out, means
+from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.config.loss_spec import LossSpec
 from sharploss.config.params import Params
-from sharploss.config.protocols import METRIC_INFO
+from sharploss.config.protocols import METRIC_INFO, REFERENCES
 from sharploss.planning.plan import PlannedRun
 from sharploss.record.paths import StudyPaths
 from sharploss.record.run import Provenance
@@ -142,6 +143,11 @@ class Study:
     def terms(self) -> dict[str, Terms]:
         """Return the terms of every loss of the study with their weights: loss -> term -> weight."""
         return {loss: spec.weights for loss, spec in self.specs.items()}
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Return what every loss and input baseline is called where people read (`titles.loss_titles`)."""
+        return {name: name_title(name) for name in REFERENCES} | loss_titles(self.specs)
 
     @cached_property
     def baseline_of(self) -> dict[str, str]:

@@ -28,8 +28,9 @@ def check_names(params: Sections) -> None:
         _check_loss(params, name)
     for name in params.recipes:
         _check_start(params, name)
-    for name, crop in params.crops.items():
-        _check_known(f"crops.{name}.task", "task", crop.task, params.tasks)
+    for name, crop in [*params.crops.items(), *params.explorer.items()]:
+        section = "crops" if name in params.crops else "explorer"
+        _check_known(f"{section}.{name}.task", "task", crop.task, params.tasks)
     _check_sets(params)
 
 

@@ -76,3 +76,6 @@ class Sections(Strict):
     recipes: dict[Name, Recipe] = Field(max_length=ENTRIES)
     suites: dict[Name, Suite] = Field(max_length=ENTRIES)
     crops: dict[Name, Crop] = Field(default={}, max_length=ENTRIES, description="what the comparison figures show")
+    explorer: dict[Name, Crop] = Field(
+        default={}, max_length=ENTRIES, description="what pipelines/explorer.py restores for the page's image explorer"
+    )

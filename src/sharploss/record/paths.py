@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from sharploss.record.keys import crop_file
+from sharploss.record.keys import RUN_KEY, crop_file
 
 PUBLISHED = Path("results/published")  # the papers' numbers, which belong to no study
 FRONT_PAGE = Path("reports/index.html")  # it leads to the studies' pages
@@ -37,6 +37,8 @@ class StudyPaths:
         self.data = root / "data" / study  # what trainings and evaluations read and can be made again
         self.calibration = self.results / "calibration.csv"
         self.summary, self.claims = self.results / "summary.json", self.results / "claims.json"
+        self.explorer = self.results / "explorer"  # crops to compare on the page, and index.json with their scores
+        self.flagship = self.results / "flagship"  # the networks that come with the repository, in float16
         self.answer, self.versions = self.results / "answer.json", self.results / "versions.json"
         self.tables, self.figures = self.reports / "tables", self.reports / "figures"
         self.claim_pages, self.protocols = self.reports / "claims", self.reports / "protocols"
@@ -53,6 +55,11 @@ class StudyPaths:
     def weights(self, group: str, key: str) -> Path:
         """Return the trained weights of a run."""
         return self.results / "weights" / group / f"{key}{SUFFIX}"
+
+    def every_weights(self) -> list[Path]:
+        """Return the trained weights of all runs that are here."""
+        found = sorted((self.results / "weights").glob(f"*/*{SUFFIX}"))
+        return [path for path in found if RUN_KEY.fullmatch(path.stem)]
 
     def extractor(self, name: str) -> RunFiles:
         """Return the record of an MDF extractor's training; it has no metrics.json."""

@@ -7,6 +7,7 @@ import pytest
 import synthetic
 from sharploss.analysis.claims.spec import load_claims
 from sharploss.analysis.claims.summary import VERDICTS, page, write_pages
+from sharploss.analysis.titles import name_title
 
 PAGES = load_claims(synthetic.REPOSITORY).papers
 
@@ -59,7 +60,7 @@ def test_the_cells_that_are_not_for_a_claim_are_listed(verdicts):
     )
     part = page("GV", verdicts).split(f"## {key}\n")[1].split("\n## ")[0]
     assert f"{key}, measured: cells that are not for the claim." in part
-    assert f"| {claim['measured']['exceptions'][0]['network']} |" in part
+    assert f"| {name_title(claim['measured']['exceptions'][0]['network'])} |" in part
 
 
 def test_the_study_is_said(verdicts):

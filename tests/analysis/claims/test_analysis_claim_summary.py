@@ -59,7 +59,7 @@ def test_a_side_holds_effects_counts_and_exceptions(found):
     effects, groups, exceptions = ours.tables
     assert texts(effects) == [["PSNR (gv against l1)", "+0.12 [+0.05, +0.20]", "-0.10", "+0.30", "3"]]
     # A group of one member says nothing that the total does not say.
-    assert texts(groups) == [["network", name, "1", "1", "0", "1", "0"] for name in ("edsr", "vdsr")]
+    assert texts(groups) == [["network", name, "1", "1", "0", "1", "0"] for name in ("EDSR", "VDSR")]
     assert texts(exceptions)[0][4:] == ["PSNR", "-0.10 [-0.20, -0.05]", "0.010", "the other way round"]
 
 

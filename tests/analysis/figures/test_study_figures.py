@@ -1,4 +1,3 @@
-import json
 import shutil
 from dataclasses import replace
 
@@ -8,11 +7,11 @@ import pandas as pd
 import pytest
 
 from sharploss.analysis.figures import gv, overview, second_order, sharpgan, sploss
-from sharploss.analysis.figures.draw import study_figures
-from sharploss.analysis.figures.study_figure import by_measure, file_name
+from sharploss.analysis.figures.draw import study_figures, why_not
+from sharploss.analysis.figures.study_figure import Block, by_measure, file_name, on_largest, supported
 from sharploss.analysis.load import load_study
+from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.style import style
-from sharploss.analysis.tables.tables import first_tested
 
 
 @pytest.fixture(scope="module")
@@ -130,19 +129,45 @@ def test_every_figure_survives_a_study_of_one_metric(small, metric):
     assert all(one.figure is not None or not one.caption for one in found.values())
 
 
-def test_what_is_too_far_to_be_drawn_and_the_input_are_written_below_every_panel(full):
-    small = part_of(full, full.runs["group"] == "sr_x4-edsr")
-    ratio = (small.scores["metric"] == "gradient_variance_ratio") & (small.scores["network"] != "")
-    for far in (small.scores["loss"] == "l1_gv", small.scores["loss"] != ""):
-        found = drawn(
-            overview.tradeoffs, measured(small, lambda scores, far=far: scores["value"].mask(ratio & far, 40))
-        )
-        assert len(found) == 1
-        for one in found.values():
-            notes = [axes.get_xlabel().replace("\n", " ") for axes in one.figure.axes]
-            assert notes
-            assert all("bicubic: " in note for note in notes)
-            assert any("l1_gv: 40.00, " in note for note in notes)
+def test_the_front_figure_is_of_the_best_supported_network_and_says_what_is_seen(benchmark):
+    blocks = supported(benchmark)
+    assert blocks[0] == Block("sr_x4", "edsr", "h100", "b100")
+    measures, points = overview.tradeoff_points(benchmark, blocks[0])
+    assert [metric for metric, _ in measures] == ["lpips", "psnr"]
+    assert {"L1", "SSIM + GV", f"{ALPHA} 10"} <= set(points["label"])
+    assert set(points.loc[points["tie"], "label"]) == {"Charbonnier", "L1 + TV", "L1 + 2nd order"}
+    said = overview._bought(benchmark, blocks[0], points, "lpips")
+    assert said.startswith("SPLoss trades 0.28 dB for 0.0592 LPIPS")
+    assert said.endswith("no other loss lies beyond its curve")
+    espcn = blocks[1]
+    _, points = overview.tradeoff_points(benchmark, espcn)
+    assert not points["loss"].str.startswith("ssim").any()  # below its input on B100
+    assert "L1 + GV lies beyond" in overview._bought(benchmark, espcn, points, "lpips")
+
+
+def test_gains_against_the_budget_are_those_of_the_scores(benchmark):
+    ends = overview.budget_ends(benchmark, supported(benchmark)[0])
+    means = benchmark.means.query("task == 'sr_x4' and dataset == 'b100' and metric == 'psnr' and protocol == 'y'")
+    value = means.set_index(["network", "loss"])["value"]
+    gain = ends.set_index("loss")["gain"]
+    assert gain["l1"] == pytest.approx(value["edsr", "l1"] - value["", "bicubic"])
+    assert next(iter(ends["loss"])) == "l1"
+    assert set(ends["steps"]) == {5000}
+
+
+def test_little_training_is_called_no_evidence(full):
+    small = part_of(one_set(full), full.runs["group"] == "sr_x4-edsr")
+    found = drawn(
+        lambda study: (one for one in study_figures(study) if one.section in ("tradeoff", "mechanism")), small
+    )
+    assert found["tradeoff"].title.startswith("No evidence, ")
+    assert not found["mechanism_maps_sr_x4"].title.startswith("No evidence")
+
+
+def test_what_is_not_drawn_says_what_it_takes(benchmark):
+    assert "planned runs" in why_not(benchmark, "weights")
+    assert "tuning_features" in why_not(benchmark, "weights")
+    assert why_not(benchmark, "gv_variance").startswith("It takes the gradient variances (variance.csv)")
 
 
 def test_every_figure_survives_a_study_in_which_nothing_was_trained(full):
@@ -160,7 +185,7 @@ def test_with_and_without_gv_are_compared_under_one_recipe(full):
     variant = full.runs["variant"].mask(network, full.runs["loss"] + "-own")
     curves = drawn(gv.variances, replace(full, runs=full.runs.assign(recipe=own, variant=variant)))
     names = [axes.get_title().split(":")[0] for axes in curves["gv_variance_sr_x4"].figure.axes]
-    assert "vdsr" in names
+    assert "VDSR" in names
     other = full.runs["recipe"].mask(network & (full.runs["loss"] == "l2_gv"), "own")
     pairs = gv.compared(replace(full, runs=full.runs.assign(recipe=other)))
     assert "sr_x4-vdsr" not in set(pairs["group"])
@@ -168,7 +193,7 @@ def test_with_and_without_gv_are_compared_under_one_recipe(full):
 
 @pytest.mark.slow
 def test_no_text_covers_another_leaves_the_page_or_is_too_small(full):
-    assert set(unreadable(full)) <= {"claims"}
+    assert unreadable(full) == []
 
 
 def unreadable(study):
@@ -181,15 +206,15 @@ def unreadable(study):
                 continue
             assert overlaps.covered(one.figure) == [], one.name
             assert overlaps.outside(one.figure) == [], one.name
-            assert overlaps.smallest(one.figure) >= 7, one.name
+            assert overlaps.smallest(one.figure) >= 7.5, one.name
             assert one.figure.get_figwidth() <= 7.001, one.name
     return gone
 
 
 def test_the_names_of_figures_are_all_different(study):
-    few = (overview.claims, sploss.pictures, gv.gradients, overview.weights, sharpgan.pictures)
+    few = (sploss.pictures, gv.gradients, overview.weights, sharpgan.pictures)
     names = [name for subject in few for name in drawn(subject, study)]
-    assert len(names) == len(set(names)) >= 4  # there are no claims, and SharpGAN's loss needs weights
+    assert len(names) == len(set(names)) >= 5
 
 
 def test_only_weights_that_were_trained_are_drawn(study):
@@ -212,7 +237,7 @@ def test_rows_of_colour_and_of_grey_have_a_measure_each(grey):
 def test_gradients_are_those_of_the_pair_the_paper_has(study):
     (found,) = drawn(gv.gradients, study).values()
     assert found.name == "gv_gradients_sr_x4-vdsr"
-    assert [axes.get_title() for axes in found.figure.axes[:4]] == ["target", "bicubic", "l2", "l2_gv"]
+    assert [axes.get_title() for axes in found.figure.axes[:4]] == ["target", "bicubic", "L2", "L2 + GV"]
 
 
 def test_variance_curves_are_those_of_the_files(study):
@@ -223,7 +248,7 @@ def test_variance_curves_are_those_of_the_files(study):
         "vdsr": "l2_gv",
     }
     curves = gv.variance_curves(study, "sr_x4", pairs)
-    assert set(curves.query("network == 'vdsr'")["line"]) == {"l2", "l2_gv"}
+    assert set(curves.query("network == 'vdsr'")["line"]) == {"L2", "L2 + GV"}
     assert np.allclose(curves.query("network == ''")["output"] / curves.query("network == ''")["target"], 0.4)
 
 
@@ -237,9 +262,9 @@ def test_variance_curves_stand_beside_their_share_of_the_target():
     lines = gv.variance_lines(pd.DataFrame(rows, columns=gv.CURVE_COLUMNS))
     ways = ("horizontal", "vertical")
     assert list(dict.fromkeys(lines["panel"])) == [
-        f"vdsr: {what}, {way}" for what in ("variance", "share") for way in ways
+        f"VDSR: {what}, {way}" for what in ("variance", "share") for way in ways
     ]
-    share = lines[lines["panel"] == "vdsr: share, vertical"]
+    share = lines[lines["panel"] == "VDSR: share, vertical"]
     assert {line: list(part["y"].round(9)) for line, part in share.groupby("line", sort=False)} == {
         "target": [1, 1], "bicubic": [0.4, 0.4], "l2": [0.5, 0.5], "l2_gv": [0.6, 0.6]
     }  # fmt: skip
@@ -253,27 +278,8 @@ def test_the_rows_of_sharpgan_are_shown_in_their_order(full, study):
     found = drawn(sharpgan.pictures, full)
     titles = [axes.get_title() for axes in found["sharpgan_detail_sharpen"].figure.axes]
     assert titles == ["target", "input", "StackedG", "ResG", "NonBN-ResG", "NonBN-ResG-L"]
-    assert drawn(sharpgan.pictures, study) == {}  # its loss needs weights
-
-
-def test_verdicts_are_drawn_once_there_are_any(own_root):
-    study = load_study("mini", own_root)
-    study.paths.claims.unlink(missing_ok=True)
-    assert drawn(overview.claims, study) == {}
-    claim = {"paper": "GV", "published": {"verdict": "supported"}, "measured": {"verdict": "undecided"}}
-    (own_root / "results" / "mini" / "claims.json").write_text(json.dumps({"claims": {"E13": claim}, "anomalies": {}}))
-    assert drawn(overview.claims, study)["claims"].figure
-    rows = overview.verdicts_of({"claims": {"E13": claim}})
-    assert list(rows["verdict"]) == ["supported", "undecided"]
-
-
-def test_leads_leave_out_sweeps_and_the_uncropped_task(study):
-    found = drawn(overview.leads, study)
-    assert "gain_sr_x4" in found
-    assert "gain_sr_x3_no_mod_crop" not in found
-    labels = {text.get_text() for text in found["gain_sr_x4"].figure.legends[0].get_texts()}
-    assert {"sploss over l1", "l2_gv over l2"} <= labels
-    assert not any("_w1" in label or "_a4" in label for label in labels)
+    without = drawn(sharpgan.pictures, study)["sharpgan_blocks_sharpen"]  # its loss needs weights
+    assert "Not trained here: NonBN-ResG-L." in without.caption
 
 
 def test_a_study_of_one_task_draws_what_it_can(own_root):
@@ -289,7 +295,7 @@ def test_a_network_with_its_recipe_makes_a_file_name():
 def test_the_second_order_term_is_drawn_with_its_paired_change(full):
     figure = drawn(second_order.changes, full)["second_order"].figure
     points = [line.get_xdata()[0] for line in figure.axes[0].get_lines() if line.get_marker() not in ("None", "")]
-    here = full.compared.merge(first_tested(full)).query("against == 'l1' and metric == 'psnr' and protocol == 'y'")
+    here = on_largest(full, full.compared).query("against == 'l1' and metric == 'psnr' and protocol == 'y'")
     wanted = here[here["loss"].str.match("l1_second_order")]["difference"]
     assert len(points) == len(wanted) > 1
     assert set(points) <= set(wanted)
@@ -298,6 +304,6 @@ def test_the_second_order_term_is_drawn_with_its_paired_change(full):
 def test_the_alphas_of_a_suite_that_compares_losses_are_a_curve_too(full):
     both = full.runs["suites"].map(lambda suites: ["pairings", *suites])
     other = replace(full, runs=full.runs.assign(suites=both.where(full.runs["alpha"].notna(), full.runs["suites"])))
-    (axes, *_) = drawn(overview.tradeoffs, other)["tradeoff_sr_x4"].figure.axes
+    (axes, *_) = drawn(overview.tradeoffs, other)["tradeoff"].figure.axes
     curve = max(axes.get_lines(), key=lambda line: len(line.get_xdata()))
     assert len(curve.get_xdata()) == 8

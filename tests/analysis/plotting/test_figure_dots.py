@@ -50,6 +50,16 @@ def test_a_change_that_would_squeeze_all_others_is_marked_at_the_end_of_the_axis
     assert -values[5] == values[6] < 5
 
 
+def test_what_counts_for_nothing_is_hollow_in_a_band_of_a_third_of_the_axis_at_most():
+    rows = [["p", "gv", "edsr", 0.001, -0.01, 0.02, 0.03], ["p", "tv", "edsr", 0.02, -0.01, 0.05, 0.03]]
+    with style():
+        (axes,) = dots_figure(pd.DataFrame(rows, columns=[*COLUMNS, "least"]), "change").axes
+    marks = [line for line in axes.get_lines() if line.get_marker() != "None"]
+    assert [line.get_markerfacecolor() == "white" for line in marks] == [True, False]
+    low, high = axes.get_xlim()
+    assert high - low >= 0.18
+
+
 def test_changes_of_a_like_size_are_all_drawn_even_if_others_are_none():
     rows = [["p", f"l{i}", "edsr", value, value, value] for i, value in enumerate([0.0, 0.0, 0.0, 1.0, 2.0])]
     with style():

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from sharploss.analysis.plotting.lines import lines_figure
+from sharploss.analysis.plotting.lines import budget_figure, lines_figure
 from sharploss.analysis.plotting.style import style
 
 NAN = float("nan")
@@ -38,22 +38,42 @@ def test_lines_differ_in_marker_as_well_as_colour():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["l1", "l1_gv", "l1_tv"]
 
 
-def test_points_are_joined_in_the_order_of_the_rows_and_notes_stand_below():
-    rows = [["a", "alpha", 0.5, 27.0], ["a", "alpha", 0.7, 26.5], ["a", "alpha", 0.6, 26.0], ["b", "l1", 0.45, 26.5]]
-    figure = drawn(frame(rows), columns=2, notes={"a": "bicubic: 0.40, 25.00 dB", "c": "nothing else"})
-    assert list(figure.axes[0].get_lines()[0].get_xdata()) == [0.5, 0.7, 0.6]
-    assert [axes.get_xlabel() for axes in figure.axes] == [
-        "step\nbicubic: 0.40, 25.00 dB",
-        "step",
-        "step\nnothing else",
+def test_a_level_far_off_sets_no_axis_and_is_written_below():
+    rows = [["a", "sploss", 1, 27.0], ["a", "sploss", 2, 26.8], ["b", "sploss", 1, 0.3], ["b", "sploss", 2, 0.4]]
+    levels = frame([["a", "l1", NAN, 27.0], ["a", "input", NAN, 25.0], ["b", "l1", NAN, 0.3], ["b", "input", NAN, 0.6]])
+    figure = drawn(frame(rows), levels=levels)
+    below = [axes.get_xlabel() for axes in figure.axes]
+    assert below == ["step\ninput: 25 \N{DOWNWARDS ARROW}", "step\ninput: 0.6 \N{UPWARDS ARROW}"]
+    assert figure.axes[0].get_ylim()[0] > 26.5
+
+
+def test_no_axis_shows_less_than_three_times_the_band_of_what_counts_for_nothing():
+    rows = [["a", "sploss", x, 27.0 + x / 1000] for x in (1, 2)]
+    axes = drawn(frame(rows), levels=frame([["a", "l1", NAN, 27.0]]), least={"a": 0.03}).axes[0]
+    low, high = axes.get_ylim()
+    assert high - low == pytest.approx(0.18)
+    (band,) = axes.patches
+    assert (band.get_y(), band.get_height()) == (pytest.approx(26.97), pytest.approx(0.06))
+
+
+def test_gains_against_the_budget_mark_the_end_of_each_training_and_ties_hollow():
+    rows = [["L1", "a", 1000, 0.5], ["L1", "a", 5000, 1.0], ["SSIM", "a", 1000, -2.0], ["SSIM", "a", 5000, 0.99]]
+    courses = pd.DataFrame(rows, columns=["line", "training", "x", "y"])
+    ends = pd.DataFrame([["L1", 5000, 1.0, False], ["SSIM", 5000, 0.99, True]], columns=["line", "x", "y", "tie"])
+    with style():
+        axes = budget_figure(courses, ends, "gain").axes[0]
+    marks = [line for line in axes.get_lines() if line.get_marker() not in ("None", "")]
+    assert [(line.get_xdata()[0], line.get_markerfacecolor() == "white") for line in marks] == [
+        (5000, False),
+        (5000, True),
     ]
-    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c"]
+    assert -0.1 < axes.get_ylim()[0] <= 0  # below the input sets no axis
 
 
 def test_a_band_is_drawn_where_there_is_an_interval_alone():
     rows = [["p", "measured", a, -a, -a - 1, -a + 1] for a in (0.0, 2.0)]
     rows += [["p", "published", a, -2 * a, NAN, NAN] for a in (0.0, 2.0)]
-    axes = drawn(frame(rows, "low", "high"), zero=True).axes[0]
+    axes = drawn(frame(rows, "low", "high")).axes[0]
     assert [list(line.get_ydata()) for line in axes.get_lines()[:2]] == [[0.0, -2.0], [0.0, -4.0]]
     assert [len(band.get_paths()) for band in axes.collections] == [1, 0]
 

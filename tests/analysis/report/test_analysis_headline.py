@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -27,46 +28,48 @@ def few(benchmark):
     return replace(kept, runs=runs[(runs["network"] == "edsr") & runs["loss"].isin(losses)], datasets=["b100"])
 
 
-def sentence(answer, loss):
-    return next(line for line in answer.losses if line.startswith(f"{loss} "))
+def sentence(answer, title):
+    return next(line for line in answer.losses if line.startswith(f"{title} "))
 
 
 def test_the_first_run_is_preliminary_and_says_what_it_is_about(first):
     assert first.scope == (
-        "Preliminary, with 1 seed: 5,000 steps of edsr on sr_x4 (h100), trained on bsds500_train and bsds500_test, "
-        "judged on b100 (100 images). It holds at this budget."
+        "Preliminary, with 1 seed: 5,000 steps of EDSR on sr_x4 (h100), trained on bsds500_train and bsds500_test, "
+        "judged on B100 (100 images). It holds at this budget."
     )
 
 
-def test_every_loss_has_one_sentence_with_the_numbers_of_the_committed_scores(repository, first):
+def test_every_loss_has_one_sentence_with_the_numbers_of_the_committed_scores(repository, benchmark, first):
     """L1 + GV recomputed in plain pandas: PSNR against L1. Its LPIPS: tests/analysis/stats/test_analysis_matched.py."""
     table = pd.read_csv(repository / "results/benchmark/scores/sr_x4-edsr.csv")
     psnr = table[(table["dataset"] == "b100") & (table["metric"] == "psnr") & (table["protocol"] == "y")]
     names = [name.split("-")[2] for name in table.columns[4:]]
     for loss in names:
         change = (psnr[f"sr_x4-edsr-{loss}-h100-s0"] - psnr["sr_x4-edsr-l1-h100-s0"]).mean()
-        lines = [line for line in first.losses if line.startswith(f"{loss} ")]
+        lines = [
+            line for line in first.losses if re.match(rf"{re.escape(benchmark.titles[loss])} (is|cannot|costs)", line)
+        ]
         assert len(lines) == (loss not in ("l1", "sploss_a0"))
         assert all(f"PSNR {change:+.2f}".replace("-", MINUS) in line for line in lines)
 
 
 def test_sploss_is_beside_l1_and_others_beside_what_it_reaches_at_their_psnr(first):
-    assert f"({ALPHA} 2) is closer to the target than L1 by LPIPS, {MINUS}0.0252 [" in sentence(first, "sploss")
+    assert f" is closer to the target than L1 by LPIPS, {MINUS}0.0252 [" in sentence(first, f"SPLoss ({ALPHA} 2)")
     beside = f"is further from the target than SPLoss at its PSNR ({ALPHA} 3) by LPIPS, +0.0299 ["
-    assert beside in sentence(first, "l1_gv")
-    assert sentence(first, "ssim").endswith(": no number at matched PSNR.")
-    assert f"costs more PSNR than {ALPHA} 10" in sentence(first, "ssim")
+    assert beside in sentence(first, "L1 + GV")
+    assert sentence(first, "SSIM").endswith(": no number at matched PSNR.")
+    assert f"costs more PSNR than {ALPHA} 10" in sentence(first, "SSIM")
 
 
 def test_a_loss_that_contains_the_metric_is_marked_and_so_is_one_chosen_by_it(few, first):
-    assert "]*" in sentence(first, "l1_gv").split("gradient-variance ratio")[1]
-    assert "*" not in sentence(first, "l1_tv")
+    assert "]*" in sentence(first, "L1 + GV").split("gradient-variance ratio")[1]
+    assert "*" not in sentence(first, "L1 + TV")
     assert matched_psnr.MARKED in first.losses
     suites = few.params.suites
     suites = {**suites, "winners": suites["first_run"].model_copy(update={"losses": ["l1", "l1_tv"]})}
     chosen = replace(few, params=few.params.model_copy(update={"suites": suites}))
-    assert "LPIPS, +0.03" in sentence(first, "l1_tv")
-    assert "]* (gradient" in sentence(answers(chosen)[0], "l1_tv")
+    assert "LPIPS, +0.03" in sentence(first, "L1 + TV")
+    assert "]* (gradient" in sentence(answers(chosen)[0], "L1 + TV")
 
 
 def test_what_a_step_costs_is_told_where_it_was_measured(few, first):
@@ -75,8 +78,8 @@ def test_what_a_step_costs_is_told_where_it_was_measured(few, first):
     speed = runs["loss"].map({"l1": 100.0, "l1_gv": 50.0}).fillna(0.0)
     memory = runs["loss"].map({"l1": 2.0, "l1_gv": 3.0}).fillna(0.0)
     timed = answers(replace(few, runs=runs.assign(steps_per_second=speed, memory=memory)))[0]
-    assert sentence(timed, "l1_gv").endswith(f" A step takes 2.00 {TIMES} the time, 1.50 {TIMES} the memory of L1's.")
-    assert "A step takes" not in sentence(timed, "l1_tv")
+    assert sentence(timed, "L1 + GV").endswith(f" A step takes 2.00 {TIMES} the time, 1.50 {TIMES} the memory of L1's.")
+    assert "A step takes" not in sentence(timed, "L1 + TV")
     assert timed.losses[-1].endswith("is not known of the losses without a word on it.")
 
 
@@ -132,27 +135,29 @@ def at_budgets(study, changes):
 )
 def test_what_would_change_the_answer_is_the_budget(few, changes, said):
     answer = answers(at_budgets(few, changes))[0]
-    assert f"{max(BUDGETS[name] for name in changes):,} steps of edsr" in answer.scope
+    assert f"{max(BUDGETS[name] for name in changes):,} steps of EDSR" in answer.scope
     assert said in answer.budget[-1]
-    followed = next(line for line in answer.budget if line.startswith("PSNR of sploss against l1"))
+    followed = next(line for line in answer.budget if line.startswith(f"PSNR of SPLoss ({ALPHA} 2) against L1"))
     missing = [f"{steps:,}" for name, steps in BUDGETS.items() if name not in changes]
     assert all(steps in followed.split("not trained yet")[1] for steps in missing)
 
 
 def test_newer_trainings_of_as_many_steps_take_the_place_of_the_first_run(few):
     both = at_budgets(few, {"s5k": -0.2, "h100": 0.1})
-    (followed,) = {line for answer in answers(both) for line in answer.budget if line.startswith("PSNR of sploss ")}
+    (followed,) = {
+        line for answer in answers(both) for line in answer.budget if line.startswith(f"PSNR of SPLoss ({ALPHA} 2) ")
+    }
     assert f"{MINUS}0.20" in followed
     assert "+0.10" not in followed
 
 
 def test_the_table_has_the_same_numbers_on_every_test_set(benchmark):
-    tables = [table for table in laid_out(benchmark)["matched_psnr"] if "edsr on sr_x4" in table.caption]
-    assert [next(name for name in ("set5", "set14", "b100") if name in table.caption) for table in tables] == [
-        "set5", "set14", "b100",
+    tables = [table for table in laid_out(benchmark)["matched_psnr"] if "EDSR on sr_x4" in table.caption]
+    assert [next(name for name in ("Set5", "Set14", "B100") if name in table.caption) for table in tables] == [
+        "Set5", "Set14", "B100",
     ]  # fmt: skip
     found = matched(benchmark).query("network == 'edsr' and dataset == 'b100' and metric == 'lpips' and loss == 'l2'")
-    line = next(row for row in tables[2].rows if row[0].text == "l2")
+    line = next(row for row in tables[2].rows if row[0].text == "L2")
     assert line[1].text.startswith(f"{ALPHA} {found['alpha'].iloc[0]:.2g}")
     assert line[3].text.startswith(f"{found['difference'].iloc[0]:+.4f} [")
 

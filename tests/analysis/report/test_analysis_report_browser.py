@@ -4,16 +4,15 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
-from PIL import Image
 from stand_ins import with_figures, with_protocols
 
 import synthetic
 from sharploss.analysis.claims.evaluate import evaluate_claims
 from sharploss.analysis.figures.draw import write_figures
 from sharploss.analysis.load import load_study
+from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.report.page import render, write_page
 
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"), pytest.mark.slow]
@@ -49,13 +48,6 @@ def show(browser, path, **screen):
         f"new Promise(done => {{ const look = () => {ready} ? done(true) : setTimeout(look, 20); look() }})"
     )
     return browser
-
-
-def shown_file(page, name):
-    """The file of a picture that the page shows, once it is there."""
-    picture = f"document.getElementById('{name}')"
-    page.evaluate(f"{picture}.decode().then(() => true)")
-    return Path(unquote(urlparse(page.evaluate(f"{picture}.src")).path))
 
 
 def choose(browser, name, value):
@@ -98,15 +90,97 @@ def test_dark_mode_swaps_paper_and_ink_and_keeps_them_apart(browser, root):
 
 
 def test_figures_are_shown(shown):
-    figures = "[...document.querySelectorAll('figure img')]"
+    figures = "[...document.querySelectorAll('figure .card img')]"
     shown.evaluate(f"Promise.all({figures}.map(i => {{ i.loading = 'eager'; return i.decode() }})).then(() => true)")
     sizes = shown.evaluate(f"{figures}.map(i => [i.naturalWidth, i.naturalHeight])")
     assert len(sizes) == 3
     assert all(natural > 0 for size in sizes for natural in size)
 
 
+@pytest.mark.parametrize(
+    ("size", "parts"),
+    [
+        ((1280, 900), ["h1", ".caution", ".sentences", "#strip .tile:last-child b", "#tradeoff img"]),
+        ((390, 844), ["h1", ".caution", ".sentences", "#strip .tile:nth-child(2) b"]),
+    ],
+)
+def test_the_first_screen_has_question_answer_pictures_and_trade_off(browser, root, size, parts):
+    width, height = size
+    show(browser, root / "reports" / "mini" / "index.html", width=width, height=height)
+    box = "(b => [b.left, b.top, b.right, b.bottom])(document.querySelector({!r}).getBoundingClientRect())"
+    for part in parts:
+        left, top, right, bottom = browser.evaluate(box.format(part))
+        assert (0 <= left < right <= width, 0 <= top < bottom <= height) == (True, True), part
+    tiles = browser.evaluate(
+        "Promise.all([...document.querySelectorAll('#strip img')].map(i => i.decode().then(() => i.alt.split(':')[0])))"
+    )
+    assert tiles == ["Bicubic", "L1", f"SPLoss ({ALPHA} 2)", "L1 + GV", "L1 + 2nd order", "Target"]
+    assert browser.evaluate("getComputedStyle(document.querySelector('#strip img')).imageRendering") == "pixelated"
+    assert "say nothing about the losses" in browser.evaluate("document.querySelector('.caution').textContent")
+
+
+ROWS = "[...document.querySelectorAll('.suite:not([hidden]) .data tbody tr')].filter(r => r.offsetHeight)"
+
+
+def test_a_suites_table_sorts_filters_and_turns_values_into_differences(shown):
+    def column(index, part="span"):
+        return shown.evaluate(
+            f"{ROWS}.map(r => r.cells[{index}]).map(c => (c.querySelector({part!r}) ?? c).textContent)"
+        )
+
+    head = "document.querySelector('.suite:not([hidden]) .data thead').rows[0]"
+    heads = shown.evaluate(f"[...{head}.cells].map(c => c.textContent)")
+    loss, psnr = heads.index("loss"), next(at for at, name in enumerate(heads) if name.startswith("PSNR"))
+    press = f"{head}.cells[{{}}].querySelector('button').click()"
+    for order, falling in (("descending", True), ("ascending", False)):
+        shown.evaluate(press.format(psnr))
+        values = [float(text) for text in column(psnr) if text[0].isdigit()]
+        assert values == sorted(values, reverse=falling)
+        assert len(values) > 5
+        assert shown.evaluate(f"[...{head}.cells].map(c => c.getAttribute('aria-sort'))")[psnr] == order
+    assert shown.evaluate(f"{head}.querySelectorAll('[aria-sort]').length") == 1
+    bar = "document.querySelector('.suite:not([hidden]) > .controls')"
+    enter = f"(c => {{{{ c.value = {{!r}}; c.dispatchEvent(new Event('input')) }}}})({bar}.querySelector({{!r}}))"
+    shown.evaluate(enter.format("gv", "input[type=search]"))
+    assert set(column(loss)) == {"L1 + GV", "L2 + GV"}
+    told = shown.evaluate("document.querySelector('.suite:not([hidden]) caption [role=status]').textContent")
+    assert told.startswith(f"{len(column(loss))} of ")
+    assert shown.evaluate(f"getComputedStyle({ROWS}[0].cells[{psnr}].querySelector('small')).display") == "none"
+    shown.evaluate(f"{bar}.querySelector('.toggle').click()")
+    assert shown.evaluate(f"getComputedStyle({ROWS}[0].cells[{psnr}].querySelector('span')).display") == "none"
+    assert all(re.match(r"[+\u2212]\d", text) for text in column(psnr, "small") if "[" in text)
+    shown.evaluate(f"{bar}.querySelector('.chooser input').click()")
+    assert shown.evaluate(f"{head}.cells[{psnr}].hidden")
+
+
+def test_one_suite_is_shown_and_links_lead_to_suites_claims_and_records(shown, root):
+    visible = "[...document.querySelectorAll('.suite')].filter(s => !s.hidden).map(s => s.id)"
+    names = shown.evaluate("[...document.getElementById('suite').options].map(o => o.value)")
+    assert shown.evaluate(visible) == names[:1]
+    choose(shown, "suite", names[1])
+    assert shown.evaluate(visible) == [names[1]]
+    shown.evaluate(f"location.hash = '#{names[0]}'; new Promise(done => setTimeout(done, 50))")
+    assert shown.evaluate(visible) == names[:1]
+    assert not shown.evaluate("document.getElementById('claim-list').open")
+    cells = shown.evaluate(
+        "[...document.querySelectorAll('.matrix a')].map(a => [a.getAttribute('href'), a.textContent])"
+    )
+    assert len(cells) == 2 * shown.evaluate("document.querySelectorAll('.claim').length")
+    shown.evaluate("document.querySelectorAll('.matrix a')[3].click(); new Promise(done => setTimeout(done, 100))")
+    key = cells[3][0][1:]
+    assert shown.evaluate(f"document.getElementById({key!r}).open && document.getElementById({key!r}).offsetHeight > 0")
+    records = shown.evaluate(
+        "[...document.querySelectorAll('.see a')].map(a => a.href).filter(a => a.includes('/runs/'))"
+    )
+    assert records
+    assert all(Path(unquote(urlparse(address).path)).is_file() for address in records)
+    assert shown.complaints == []
+    assert all(address.startswith(root.as_uri()) for address in shown.requests)
+
+
 def test_filters_show_the_claims_they_ask_for(shown):
     everything = "[...document.querySelectorAll('.claim')]"
+    shown.evaluate("document.getElementById('claim-list').open = true")
     visible = f"{everything}.filter(c => c.offsetHeight).map(c => [c.dataset.paper, c.dataset.measured])"
     papers = shown.evaluate(f"{everything}.map(c => [c.dataset.paper, c.dataset.measured])")
     choose(shown, "by-paper", "GV")
@@ -122,77 +196,13 @@ def test_filters_show_the_claims_they_ask_for(shown):
 
 
 def test_a_claim_opens_by_key_and_by_link(shown):
-    shown.evaluate("document.querySelector('#E2 summary').focus()")
+    shown.evaluate("document.getElementById('claim-list').open = true; document.querySelector('#E2 summary').focus()")
     assert not shown.evaluate("document.getElementById('E2').open")
     shown.press("Enter")
     assert shown.evaluate("document.getElementById('E2').open")
     assert shown.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"  # the focus can be seen
     shown.evaluate("location.hash = '#E5'; new Promise(done => setTimeout(done, 50))")
     assert shown.evaluate("document.getElementById('E5').open")
-
-
-def test_the_slider_moves_by_key_and_by_pointer(shown):
-    where = (
-        "[+document.getElementById('slider').value, document.getElementById('stage').style.getPropertyValue('--at')]"
-    )
-    shown.evaluate("document.getElementById('slider').focus()")
-    assert shown.evaluate(where) == [50, "50%"]
-    shown.press("ArrowRight")
-    shown.press("ArrowRight")
-    assert shown.evaluate(where) == [52, "52%"]
-    shown.press("Home")
-    assert shown.evaluate(where) == [0, "0%"]
-    box = "(r => [r.left, r.top, r.width, r.height])(document.getElementById('stage').getBoundingClientRect())"
-    shown.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
-    shown.evaluate("document.getElementById('stage').scrollIntoView({block: 'center'})")
-    left, top, width, height = shown.evaluate(box)
-    shown.drag((left + width * 0.5, top + height / 2), (left + width * 0.75, top + height / 2))
-    assert abs(shown.evaluate(where)[0] - 75) <= 1
-
-
-def test_the_pictures_are_those_of_the_files(shown, root):
-    crops = root / "results" / "mini" / "crops" / "sr_x4-espcn"
-    assert shown_file(shown, "under") == crops / "eye-l1.png"
-    assert shown_file(shown, "over") == crops / "eye-sploss.png"
-    told = shown.evaluate("document.getElementById('compared').textContent")
-    assert re.fullmatch(r"Left, l1: PSNR [\d.]+ dB .* target's\. Right, sploss: PSNR [\d.]+ dB .* target's\.", told)
-
-
-def test_another_network_and_crop_keep_the_losses_that_were_chosen(shown, root):
-    choose(shown, "left", "4")
-    loss = shown.evaluate("document.getElementById('left').selectedOptions[0].text")
-    choose(shown, "network", "2")
-    choose(shown, "crop", "1")
-    assert shown.evaluate("document.getElementById('left').selectedOptions[0].text") == loss
-    assert shown_file(shown, "under") == root / "results" / "mini" / "crops" / "sr_x4-edsr" / f"face-{loss}.png"
-
-
-def test_the_difference_is_black_where_left_and_right_are_the_same(shown, tmp_path):
-    def brightest():
-        for name in ("minuend", "subtrahend"):
-            shown_file(shown, name)
-        shown.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
-        shown.evaluate("document.getElementById('difference').scrollIntoView({block: 'center'})")
-        box = "(r => [r.left, r.top, r.right, r.bottom])(document.getElementById('difference').getBoundingClientRect())"
-        left, top, right, bottom = map(round, shown.evaluate(box))
-        shown.picture(tmp_path / "window.png")
-        window = np.asarray(Image.open(tmp_path / "window.png").convert("RGB"))
-        return int(window[top + 2 : bottom - 2, left + 2 : right - 2].max())
-
-    assert brightest() > 20
-    choose(shown, "right", shown.evaluate("document.getElementById('left').value"))
-    assert brightest() == 0
-
-
-def test_zoom_and_a_press_on_a_picture(shown):
-    choose(shown, "zoom", "2")
-    assert shown.evaluate("document.getElementById('stage').offsetWidth") == 192
-    shown.evaluate("document.querySelector('#sheet button').focus()")
-    shown.press("Enter")
-    shown.evaluate("new Promise(done => setTimeout(done, 150))")
-    assert shown.evaluate("document.getElementById('right').selectedOptions[0].text") == "target"
-    assert shown.evaluate("document.querySelector('#sheet [aria-pressed=true]').textContent") == "target"
-    assert "the target itself" in shown.evaluate("document.getElementById('compared').textContent")
 
 
 def test_every_control_can_be_reached_and_named(shown):
@@ -202,7 +212,7 @@ def test_every_control_can_be_reached_and_named(shown):
     )
     assert len(names) > 20
     assert all(names)
-    frames = shown.evaluate("[...document.querySelectorAll('.scroll, .card, .stage-scroll')].map(c => c.tabIndex)")
+    frames = shown.evaluate("[...document.querySelectorAll('.scroll, .card, .view')].map(c => c.tabIndex)")
     assert set(frames) == {0}
 
 
@@ -210,8 +220,9 @@ SCROLLED = """(frame => {
   frame.scrollLeft = 100000;
   const edge = frame.getBoundingClientRect().left + frame.clientLeft;
   const told = cell => [cell.getBoundingClientRect().left - edge, cell.offsetWidth, getComputedStyle(cell)];
-  const labels = [...frame.querySelector("tbody tr").querySelectorAll("th")];
-  const heads = [...frame.querySelectorAll("thead th")].slice(0, labels.length);
+  const row = frame.querySelector("tbody tr:not([hidden])");
+  const labels = [...row.querySelectorAll("th")].filter(cell => cell.offsetWidth);
+  const heads = labels.map(cell => frame.querySelector("thead tr").cells[cell.cellIndex]);
   return [frame.scrollLeft, frame.clientWidth, ...[labels, heads].map(row => row.map(told).map(
     ([left, width, style]) => [style.position, Math.round(left), width, style.backgroundColor, style.zIndex]))];
 })"""
@@ -242,13 +253,13 @@ def test_without_its_script_the_page_keeps_the_first_label_in_view(browser, root
     page = (root / "reports" / "mini" / "index.html").read_text()
     (tmp_path / "plain.html").write_text(re.sub(r"script-src '[^']*'", "script-src 'none'", page))
     browser.open((tmp_path / "plain.html").as_uri(), width=390)
-    frame = "document.querySelector('#answer ~ details .scroll')"
+    frame = "document.querySelector('.suite .scroll')"
     _, _, labels, _ = browser.evaluate(f"{SCROLLED}({frame})")
     assert labels[0][:2] == ["sticky", 0]
 
 
 def test_printing_opens_what_is_folded(shown):
-    closed = "document.querySelectorAll('details:not([open]):not(.claim)').length"
+    closed = "document.querySelectorAll('details:not([open]):not(.claim):not(.chooser)').length"
     before = shown.evaluate(closed)
     shown.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert (before > 5, shown.evaluate(closed)) == (True, 0)

@@ -67,13 +67,13 @@ def test_costs_are_summed_up_by_loss(wide):
     table = {row[0].text: [cell.text for cell in row[1:]] for row in cost_table(study).rows}
     numbers = cost(study)
     ssim = numbers[numbers["loss"] == "ssim"]
-    assert table["ssim"][0] == "3"
-    assert float(table["ssim"][1]) == pytest.approx(ssim["seconds"].sum(), abs=0.05)
-    low, high = map(float, table["ssim"][3].split(" to "))
-    assert low <= float(table["ssim"][2]) <= high
+    assert table["SSIM"][0] == "3"
+    assert float(table["SSIM"][1]) == pytest.approx(ssim["seconds"].sum(), abs=0.05)
+    low, high = map(float, table["SSIM"][3].split(" to "))
+    assert low <= float(table["SSIM"][2]) <= high
     assert (low, high) == pytest.approx((ssim["relative_to_l1"].min(), ssim["relative_to_l1"].max()), abs=0.005)
-    assert table["l1"][2:] == ["1.00", "1.00"]
-    assert "l1_vgg" not in table  # it was not trained
+    assert table["L1"][2:] == ["1.00", "1.00"]
+    assert "L1 + VGG" not in table  # it was not trained
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.21, "4.2 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")])

@@ -3,6 +3,7 @@ import shutil
 import pytest
 import yaml
 
+from sharploss.analysis.report.first_screen import first_screen
 from sharploss.analysis.report.page import ANSWER, write_front_page
 from sharploss.config.params import load_params
 from sharploss.planning.plan import expand
@@ -20,10 +21,21 @@ def runs(repository, tmp_path):
     return list(expand(load_params(path))["runs"])
 
 
-ANSWERS = [
-    {"scope": "With 1 seed <b>.", "losses": ["gv & so on."], "budget": ["More steps."]},
-    {"scope": "Another network.", "losses": [], "budget": []},
-]
+TILE = {"title": "L1", "address": "results/benchmark/crops/a/b.png", "scores": ["25.00 dB"], "style": "width:150%"}
+FIRST = {
+    "caution": "",
+    "sentences": ["Closer by <i>.", "Costs nothing.", "Preliminary."],
+    "tiles": [TILE],
+    "crop": "zebra",
+    "figure": {"name": "tradeoff", "alt": "Scatter.", "caption": "Truth.", "width": 300, "height": 200},
+}
+ANSWERS = {
+    "first": FIRST,
+    "answers": [
+        {"scope": "With 1 seed <b>.", "losses": ["gv & so on."], "budget": ["More steps."]},
+        {"scope": "Another network.", "losses": [], "budget": []},
+    ],
+}
 
 
 @pytest.mark.parametrize("lacking", [0, 1, "all"])
@@ -38,23 +50,38 @@ def test_the_front_page_has_the_answer_and_says_of_how_many_trainings_it_is(tmp_
     write_front_page(tmp_path)
     text = (tmp_path / FRONT_PAGE).read_text()
     assert (f'href="{ANSWER}/index.html"' in text) == drawn
-    for part in ("<p>With 1 seed &lt;b&gt;. Numbers", "<li>gv &amp; so on.</li>", "<li>More steps.</li>"):
+    for part in (
+        *("<p>With 1 seed &lt;b&gt;. Numbers", "<li>gv &amp; so on.</li>", "<li>More steps.</li>"),
+        *("<p>Closer by &lt;i&gt;.</p>", 'src="../results/benchmark/crops/a/b.png"', "<span>25.00 dB</span>"),
+        'src="benchmark/figures/tradeoff.svg"',
+    ):
         assert (part in text) == bool(here)
     assert "Another network" not in text
     assert ("There is no evidence yet" in text) == (not here)
     assert (f"{len(here)} of the {len(runs)} trainings" in text) == bool(lacking)
 
 
+def test_the_readme_says_what_the_front_page_says(repository, benchmark):
+    first, readme = first_screen(benchmark), (repository / "README.md").read_text(encoding="utf-8")
+    text = " ".join(readme.split())
+    assert first["sentences"][0] in text
+    assert first["sentences"][-1] in text
+    assert all(f'src="{tile["address"]}"' in readme for tile in first["tiles"])
+    assert f"reports/{ANSWER}/figures/{first['figure']['name']}.svg" in readme
+
+
 def test_the_committed_front_page_is_what_the_committed_results_say(repository, tmp_path, benchmark, benchmark_answers):
     """Whoever changes results or rules draws the benchmark's pages again: make report STUDY=benchmark."""
     study = benchmark
     assert study.params.study == ANSWER
-    assert read_json(study.paths.answer) == [answer._asdict() for answer in benchmark_answers]
+    found = [answer._asdict() for answer in benchmark_answers]
+    assert read_json(study.paths.answer) == {"first": first_screen(study), "answers": found}
     committed = (repository / FRONT_PAGE).read_text()
     shutil.copytree(repository / "studies", tmp_path / "studies")
     for key in study.runs["run"]:
         write_json(paths(ANSWER, tmp_path).run(key).metrics, {})
-    shutil.copy(study.paths.answer, paths(ANSWER, tmp_path).answer)
+    for path in (study.paths.answer, study.paths.claims):
+        shutil.copy(path, paths(ANSWER, tmp_path).results)
     if study.paths.page.is_file():
         write_text(paths(ANSWER, tmp_path).page, "")
     write_front_page(tmp_path)

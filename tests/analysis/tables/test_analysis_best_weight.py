@@ -89,8 +89,8 @@ def test_the_best_is_chosen_by_the_last_validation_and_not_by_the_test(root):
         "sploss_a4", "alpha", 4.0)  # fmt: skip
     assert (found["sploss"]["validation_psnr_y"], found["sploss"]["validation_lead"]) == (29.0, 1.5)
     cells = {row[1].text: row[4].text for row in laid_out(study)[0].rows}
-    assert cells["sploss"] == "29.00 (+1.50)"
-    assert "(" not in cells["l1"]
+    assert cells["SPLoss"] == "29.00 (+1.50)"
+    assert "(" not in cells["L1"]
     means = study.scores.query("network == 'espcn' and metric == 'psnr' and protocol == 'y'")
     by_test = means.groupby("loss")["value"].mean()
     assert by_test["sploss_a4"] < by_test["sploss"] < by_test["sploss_a1"]
@@ -123,7 +123,7 @@ def test_a_diverged_trial_counts_as_one_and_is_never_chosen(root):
     found = chosen(study)["l1 + gv"]
     assert (found["loss"], found["trials"], found["diverged"]) == ("l1_gv", 3, 1)
     cells = {row[1].text: row for row in laid_out(study)[0].rows}
-    assert cells["l1 + gv"][2].text == "3 (1 diverged)"
+    assert cells["L1 + GV"][2].text == "3 (1 diverged)"
 
 
 def test_a_loss_of_which_every_trial_diverged_says_so(root):
@@ -132,7 +132,7 @@ def test_a_loss_of_which_every_trial_diverged_says_so(root):
     study = load_study("mini", root)
     found = chosen(study)["l1 + gv"]
     assert (found["loss"], found["failure"]) == ("", "diverged (gv at step 40)")
-    row = next(row for row in laid_out(study)[0].rows if row[1].text == "l1 + gv")
+    row = next(row for row in laid_out(study)[0].rows if row[1].text == "L1 + GV")
     assert {(cell.text, cell.mark) for cell in row[4:]} == {("diverged (gv at step 40)", "gone")}
     assert row[3].text == "—"
 
@@ -151,13 +151,13 @@ def test_a_loss_with_one_trial_stands_beside_the_others_and_is_marked(root):
     assert (found["l1_tv"]["loss"], found["l1_tv"]["trials"], found["l1_tv"]["most"]) == ("l1_tv", 1, 3)
     table = laid_out(study)[0]
     assert {row[1].text: row[2].text for row in table.rows} == {
-        "l1": "1 (reference)",
-        "l1_tv": "1 (fewer)",
-        "l1 + gv": "3",
-        "l1 + second_order": "3",
-        "sploss": "2 (fewer)",
+        "L1": "1 (reference)",
+        "L1 + TV": "1 (fewer)",
+        "L1 + GV": "3",
+        "L1 + 2nd order": "3",
+        "SPLoss": "2 (fewer)",
     }
-    assert any("Fewer trials than 3: l1_tv on espcn, sploss on espcn." in note for note in table.notes)
+    assert any("Fewer trials than 3: L1 + TV on ESPCN, SPLoss on ESPCN." in note for note in table.notes)
 
 
 def test_trials_that_had_no_weights_are_none(mini):
@@ -180,7 +180,7 @@ def test_the_table_has_the_test_scores_of_the_chosen_and_their_paired_difference
     for part in ("baseline", "difference", "low", "high"):
         assert row[f"lpips_alex_v0_1_{part}"] == other[part]
     tables = lay_out(study, numbers)["weights"]
-    assert [("skimage_test" in one.caption, "set5" in one.caption) for one in tables] == [(True, False), (False, True)]
+    assert [("skimage_test" in one.caption, "Set5" in one.caption) for one in tables] == [(True, False), (False, True)]
     assert all(len(row) == len(one.columns) for one in tables for row in one.rows)
     assert "difference to L1" in tables[0].columns[6]
     assert {cell.text for cell in tables[0].rows[0][6::2]} == {"—"}  # L1 against itself
@@ -193,8 +193,8 @@ def test_a_best_at_an_end_of_what_was_tried_is_told(root):
         root, {"l1_gv": 28.0, "l1_gv_w0_1": 28.5, "l1_gv_w1": 28.0, "sploss_a1": 28, "sploss": 28, "sploss_a4": 29}
     )
     note = next(note for note in laid_out(load_study("mini", root))[0].notes if "at an end" in note)
-    assert "sploss on espcn (4)" in note
-    assert "gv" not in note
+    assert "SPLoss on ESPCN (4)" in note
+    assert "GV" not in note
 
 
 def test_only_suites_that_compare_losses_and_vary_one_have_a_table(mini, study):

@@ -16,7 +16,7 @@ def rows(table):
 
 def test_each_network_and_column_has_one_best_and_one_second(shown):
     table = shown["pairings"][0]
-    for network in ("espcn", "vdsr", "edsr"):
+    for network in ("ESPCN", "VDSR", "EDSR"):
         part = [row for (name, _), row in rows(table).items() if name == network]
         for column in zip(*part, strict=True):
             marks = [cell.mark for cell in column]
@@ -47,10 +47,11 @@ def test_a_difference_is_marked_only_when_its_interval_excludes_zero_and_it_coun
     compared = pd.DataFrame([{**base, "loss": loss, "difference": d, "low": a, "high": b} for loss, d, a, b in made])
     losses = tables.pairing_rows(study).query("network == 'edsr'")
     found = rows(layout.differences(study, losses, compared, "sr_x4", "set5"))
-    assert [found["edsr", loss][0].mark for loss in ("l2", "ssim", "sploss")] == ["best", "worse", ""]
-    assert found["edsr", "l2"][0].text == "+0.10 [+0.05, +0.20]"
+    titles = [study.titles[loss] for loss in ("l2", "ssim", "sploss")]
+    assert [found["EDSR", title][0].mark for title in titles] == ["best", "worse", ""]
+    assert found["EDSR", "L2"][0].text == "+0.10 [+0.05, +0.20]"
     small = pd.DataFrame([{**base, "loss": "l2", "difference": 0.02, "low": 0.01, "high": 0.03}])
-    assert rows(layout.differences(study, losses, small, "sr_x4", "set5"))["edsr", "l2"][0].mark == ""
+    assert rows(layout.differences(study, losses, small, "sr_x4", "set5"))["EDSR", "L2"][0].mark == "tie"
 
 
 def test_a_ratio_beyond_one_is_not_better_for_being_larger(study):
@@ -65,7 +66,7 @@ def test_a_ratio_beyond_one_is_not_better_for_being_larger(study):
     }
     numbers = {"baseline": 1.05, "difference": 0.1, "low": 0.05, "high": 0.2, "smallest": 0.01, "images": 5, "seeds": 1}
     losses = tables.pairing_rows(study).query("network == 'edsr'")
-    cells = rows(layout.differences(study, losses, pd.DataFrame([made | numbers]), "sr_x4", "set5"))["edsr", "l2"]
+    cells = rows(layout.differences(study, losses, pd.DataFrame([made | numbers]), "sr_x4", "set5"))["EDSR", "L2"]
     assert [cell.mark for cell in cells if "0.100" in cell.text] == ["worse"]
 
 

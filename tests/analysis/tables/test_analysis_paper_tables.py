@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from sharploss.analysis.load import load_study
-from sharploss.analysis.tables.paper_tables import beside, paper_tables
+from sharploss.analysis.measures import ALPHA, MINUS, interval
+from sharploss.analysis.tables.paper_tables import bases_of, beside, paper_tables
 from sharploss.analysis.tables.writers import latex, markdown
 
 
@@ -23,6 +24,7 @@ def test_there_is_one_for_every_published_table(tables):
         "paper_gv_table1": 144,
         "paper_gv_table2": 18,
         "paper_sharpgan_table1": 8,
+        "paper_sog": 48,
     }
 
 
@@ -69,12 +71,42 @@ def test_budgets_and_training_sets_are_stated_on_both_sides(tables):
 def test_every_row_has_a_cell_per_column_and_its_place_in_print(tables):
     for _, table in tables.values():
         assert {len(row) for row in table.rows} == {len(table.columns)}
-        assert table.caption.split(",")[1].startswith(" Table ")
-        assert latex(table).count(r"\toprule") == 1
-    assert len(tables["paper_gv_table1"][1].rows) == 72
-    assert len(tables["paper_sploss_table1"][1].rows) == 32
-    labels = [row[2].text for row in tables["paper_sploss_table3"][1].rows]
-    assert labels == ["L1", *(f"SP (alpha {alpha})" for alpha in (1, 2, 3, 4, 6, 8, 10))]
+        assert table.caption.split(",")[1].startswith((" Table ", " a table in its shape"))
+        assert latex(table).count(r"\begin{") == latex(table).count(r"\end{") >= 1
+        assert not any(cell.text in ("not measured", "nan") for row in table.rows for cell in row)
+    shapes = {name: (len(table.rows), table.labels) for name, (_, table) in tables.items()}
+    assert shapes["paper_sploss_table1"] == (16, 2)
+    assert shapes["paper_sploss_table3"] == shapes["paper_sploss_table2"] == (4, 2)
+    assert shapes["paper_gv_table1"] == (24, 3)
+    assert shapes["paper_gv_table2"] == shapes["paper_sharpgan_table1"] == (2, 2)
+    columns = tables["paper_sploss_table3"][1].columns[2:]
+    assert columns[::2] == ["L1", *(f"{ALPHA} {alpha} {MINUS} L1" for alpha in (1, 2, 3, 4, 6, 8, 10))]
+
+
+def test_the_published_difference_stands_beside_the_measured_one(study, tables):
+    _, table = tables["paper_sploss_table1"]
+    cells = dict(zip(table.columns, table.rows[0], strict=True))
+    row = study.compared.query("network == 'edsr' and loss == 'sploss' and dataset == 'set5' and metric == 'psnr'")
+    row = row[row["protocol"] == "y"].iloc[0]
+    assert cells[f"EDSR SP {MINUS} L1"].text == f"{MINUS}0.37"
+    assert cells[f"here: EDSR SP {MINUS} L1"].text == interval("psnr", row["difference"], row["low"], row["high"])
+    assert cells["here: L1 \N{RIGHTWARDS ARROW} SP"].text.startswith(f"{row['baseline']:.2f}")
+    (said,) = [note for note in table.notes if note.startswith("Not measured here")]
+    for part in (f"RRDBNet SP {MINUS} L1", f"NLSN SP {MINUS} L1", "ESRGAN SP+VGG+RaGAN", "anything on Urban100"):
+        assert part in said
+    assert "here" not in " ".join(tables["paper_gv_table1"][1].columns)
+
+
+def test_columns_are_compared_with_what_their_paper_compares_them_with():
+    gv = [("VDSR", loss) for loss in ("L2", "L2+TV", "L2+GV", "L1", "L1+GV")]
+    assert {column[1]: base[1] for column, base in bases_of(gv).items()} == {
+        "L2+TV": "L2",
+        "L2+GV": "L2",
+        "L1+GV": "L1",
+    }
+    blocks = [("StackedG", "unstated"), ("ResG", "unstated"), ("NonBN-ResG", "unstated")]
+    assert bases_of(blocks) == {blocks[1]: blocks[0], blocks[2]: blocks[1]}
+    assert bases_of([("EDSR", "L1"), ("EDSR", "MDF")]) == {("EDSR", "L1"): ("EDSR", "MDF")}
 
 
 def test_a_run_that_failed_is_told(own_root):
@@ -96,7 +128,7 @@ def test_the_longest_training_is_compared_but_one_of_the_first_run_only_where_th
         row = {"task": "sr_x4", "network": "edsr", "loss": "l1", "metric": "psnr", "protocol": "y"}
         published = pd.DataFrame([row | {"label_dataset": "Set5", "value": 31.0}])
         about = SimpleNamespace(tasks={"4": ["sr_x4"]})
-        study = SimpleNamespace(runs=pd.DataFrame(runs))
+        study = type("Runs", (), {"runs": pd.DataFrame(runs)})()
         return beside(study, published, about, mean, {"Set5": ["set5"]})["measured_recipe"].item()
 
     assert measured_recipe(("short", 10), ("long", 500), ("h100", 900)) == "long"

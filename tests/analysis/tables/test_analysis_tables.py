@@ -62,10 +62,10 @@ def test_bicubic_and_diverged_runs_are_not_ranked(study):
 
 
 GONE = {  # run that diverged -> rows of which a seed is gone
-    "sr_x4-vdsr-l2_gv-s1": ["vdsr l2_gv, 1 of 2 seeds"],
-    "sr_x4-edsr-l1-s0": [f"edsr {loss}, 1 of 2 seeds" for loss in ("l2", "ssim", "l2_gv")],
-    "sr_x4-espcn-l1-s0": [f"espcn {loss}, 1 of 2 seeds" for loss in ("l2", "l2_gv")],
-    "sr_x4-espcn-ssim-s0": ["espcn ssim, 1 of 2 seeds"],
+    "sr_x4-vdsr-l2_gv-s1": ["VDSR L2 + GV, 1 of 2 seeds"],
+    "sr_x4-edsr-l1-s0": [f"EDSR {loss}, 1 of 2 seeds" for loss in ("L2", "SSIM", "L2 + GV")],
+    "sr_x4-espcn-l1-s0": [f"ESPCN {loss}, 1 of 2 seeds" for loss in ("L2", "L2 + GV")],
+    "sr_x4-espcn-ssim-s0": ["ESPCN SSIM, 1 of 2 seeds"],
 }
 
 
@@ -108,7 +108,7 @@ def test_no_other_reference_takes_the_place_of_one_that_diverged(tmp_path, seeds
     for table in laid_out(study)[f"{suite}_difference"]:
         for row in table.rows:
             told = {cell.text for cell in row[2:]}
-            if row[0].text == "edsr" and row[1].text != "l1_vgg":
+            if row[0].text == "EDSR" and row[1].text != "L1 + VGG":
                 assert told == {"L1 diverged (l1 at step 140)"}
 
 
@@ -165,7 +165,7 @@ def test_the_summary_holds_the_means_on_the_first_test_set(written):
 def test_every_table_is_written_as_csv_markdown_and_latex(written):
     names = {"pairings", "pairings_difference", "matched_psnr", "best_weight", "unqualified"}
     names |= {f"paper_{name}" for name in ("sploss_table1", "sploss_table2", "sploss_table3", "gv_table1", "gv_table2")}
-    names |= {"paper_sharpgan_table1"}
+    names |= {"paper_sharpgan_table1", "paper_sog"}
     wanted = {f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")} - {"matched_psnr.tex"}  # has words
     assert {path.name for path in written.iterdir()} == wanted | {
         f"{name}.csv" for name in ("cost", "curves", "alpha_control", "alpha_sweep")
@@ -181,13 +181,13 @@ def test_markdown_shows_diverged_runs_and_marks(written):
     text = (written / "pairings.md").read_text()
     assert "diverged (gv at step 140)" in text
     assert "**" in text
-    assert "| bicubic |" in text
+    assert "| Bicubic |" in text
 
 
 def test_what_was_not_measured_is_said_and_never_a_number(sparse_root):
     sparse = load_study("mini", sparse_root)
     text = markdown(layout.pairings(sparse, tables.pairings(sparse, "pairings"), "sr_x4", "skimage_test"))
-    row = next(line for line in text.splitlines() if line.startswith("| edsr | l1 |"))
+    row = next(line for line in text.splitlines() if line.startswith("| EDSR | L1 |"))
     assert row.count("not measured") == 2
     assert "LPIPS not measured: the weights of lpips" in text
     assert "set5 not tested: it is not in the cache" in text
@@ -255,18 +255,18 @@ def test_differences_of_a_suite_stay_within_its_recipe(wide):
 
 
 def test_a_run_that_could_not_be_trained_is_shown_with_the_reason(wide_tables):
-    table = next(one for one in wide_tables["adversarial"] if "set5" in one.caption)
-    row = next(row for row in table.rows if row[1].text == "l1_vgg")
+    table = next(one for one in wide_tables["adversarial"] if "Set5" in one.caption)
+    row = next(row for row in table.rows if row[1].text == "L1 + VGG")
     assert {cell.text for cell in row[2:]} == {f"not trained: {synthetic.NO_WEIGHTS}"}
     notes = [note for note in table.notes if "To train" in note]
     assert notes == [f"To train what was not: {synthetic.CURE}."]  # once, however many rows
     assert not any("To train" in note for part in wide_tables["pairings"] for note in part.notes)
-    compared = next(one for one in wide_tables["adversarial_difference"] if "set5" in one.caption)
+    compared = next(one for one in wide_tables["adversarial_difference"] if "Set5" in one.caption)
     assert compared.notes.count(notes[0]) == 1
 
 
 def test_a_number_of_a_whole_set_is_no_further_image(wide_tables):
-    table = next(one for one in wide_tables["adversarial"] if "set5" in one.caption)
+    table = next(one for one in wide_tables["adversarial"] if "Set5" in one.caption)
     assert "(5 images, 2 seeds)" in table.caption
 
 
@@ -287,7 +287,7 @@ def test_everything_of_a_wide_study_is_written_and_compiles(wide_root, tmp_path)
         assert body.count(rf"\begin{{{what}}}") == body.count(rf"\end{{{what}}}")
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex is not installed: the tables were checked for structure alone")
-    packages = r"\documentclass{article}\usepackage{booktabs}\extrafloats{100}"
+    packages = r"\documentclass{article}\usepackage{booktabs,longtable}\extrafloats{100}"
     (tmp_path / "all.tex").write_text(rf"{packages}\begin{{document}}{body}\end{{document}}")
     subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tmp_path, check=True, capture_output=True)
 

@@ -67,9 +67,19 @@ def test_latex_marks_and_guards_brackets():
 def test_hostile_latex_compiles(tmp_path):
     body = latex(table(HOSTILE))
     (tmp_path / "t.tex").write_text(
-        f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}{body}\\end{{document}}"
+        f"\\documentclass{{article}}\\usepackage{{booktabs,longtable}}\\begin{{document}}{body}\\end{{document}}"
     )
     subprocess.run(["pdflatex", "-halt-on-error", "t.tex"], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_a_table_too_wide_for_an_articles_text_is_divided_and_a_long_one_breaks_over_pages():
+    heads = [f"a heading of words {at}" for at in range(12)]
+    rows = [[Cell(f"row {at}"), *(Cell("+0.012 [+0.003, +0.020]") for _ in heads)] for at in range(3)]
+    text = latex(Table("c", ["loss", *heads], rows, labels=1))
+    assert text.count(r"\begin{tabular}") == text.count("row 2 &") == 4
+    assert text.count(r"\begin{table}") == text.count(r"\caption") == 1
+    assert r"\shortstack[r]{a heading of \\ words 0}" in text
+    assert latex(Table("c", ["loss", *heads], rows * 9, labels=1)).count(r"\begin{longtable}") == 4
 
 
 def test_a_reason_that_fills_a_row_is_given_once():

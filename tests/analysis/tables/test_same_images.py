@@ -113,7 +113,7 @@ def test_what_is_left_out_is_said_in_every_table_with_that_measure(case):
     notes = " ".join(laid_out(study)["pairings"][0].notes)
     assert ("restored exactly: " in notes) == (len(exact) > 0)
     assert all(f"{' '.join(filter(None, [row.network, row.loss]))} " in notes for row in exact.itertuples())
-    (other,) = [one for one in laid_out(study)["pairings"] if "set5" in one.caption]
+    (other,) = [one for one in laid_out(study)["pairings"] if "Set5" in one.caption]
     assert not any("every row is over" in note for note in other.notes)
 
 
@@ -144,9 +144,9 @@ def test_a_row_that_restored_everything_exactly_is_infinite_and_first_and_limits
     assert found.loc["ssim", "psnr_y_rank"] == 1
     assert set(found["psnr_y_images"]) == {4}
     table = laid_out(study)["pairings"][0]
-    row = next(row for row in table.rows if [cell.text for cell in row[:2]] == ["espcn", "ssim"])
+    row = next(row for row in table.rows if [cell.text for cell in row[:2]] == ["ESPCN", "SSIM"])
     assert (row[2].text, row[2].mark) == ("∞", "best")
-    change_row = next(row for row in laid_out(study)["pairings_difference"][0].rows if row[1].text == "ssim")
+    change_row = next(row for row in laid_out(study)["pairings_difference"][0].rows if row[1].text == "SSIM")
     assert change_row[2].text == "no difference of infinite PSNR"
     assert r"$\infty$" in latex(table)
     tables.write_tables(study)

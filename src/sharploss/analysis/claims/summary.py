@@ -9,6 +9,7 @@ from sharploss.analysis.claims.spec import SIDES
 from sharploss.analysis.measures import interval, metric_title, number
 from sharploss.analysis.tables.layout import Cell, Mark, Table, count
 from sharploss.analysis.tables.writers import escape_markdown, markdown, write_csv, write_table
+from sharploss.analysis.titles import name_title
 from sharploss.utils.files import write_text
 
 MARKS: dict[str, Mark] = {
@@ -18,6 +19,9 @@ MARKS: dict[str, Mark] = {
 """Every verdict, and how its cell is marked."""
 
 VERDICTS = tuple(MARKS)
+LETTERS = dict(zip(VERDICTS, "SC=UNX", strict=True))
+"""How the matrix of claims says a verdict."""
+
 OUTCOMES = {"against": "the other way round"}
 MOST = 8
 """How many exceptions of a claim the page lists; claims.json holds all."""
@@ -156,7 +160,7 @@ def _effects(name: str, found: dict[str, Any]) -> Table:
 def _groups(name: str, by: dict[str, dict[str, dict[str, int]]]) -> Table:
     """Count cells per table or recipe, network and metric; what has one member alone tells nothing."""
     rows = [
-        [Cell(GROUPS[kind]), Cell(metric_title(of)), *(Cell(str(counts[word])) for word in COUNTS)]
+        [Cell(GROUPS[kind]), Cell(name_title(metric_title(of))), *(Cell(str(counts[word])) for word in COUNTS)]
         for kind, members in by.items()
         if len(members) > 1
         for of, counts in members.items()
@@ -179,7 +183,7 @@ def _exception(one: dict[str, Any]) -> list[Cell]:
     # A published number is what it is: its "interval" has no width.
     ends = (None, None) if one["p"] is None else (one["low"], one["high"])
     texts = [
-        *(str(one[name]) for name in ("task", "network", "dataset", "what")),
+        *(name_title(str(one[name])) for name in ("task", "network", "dataset", "what")),
         metric_title(metric),
         interval(metric, one["change"], *ends) if known else "—",
         "—" if one["p"] is None else f"{one['p']:.3f}",

@@ -13,8 +13,11 @@ from sharploss.analysis.plotting.pixels import Floats, grey, psnr, read_picture,
 from sharploss.analysis.plotting.tiles import Strip, Tile
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.tables import pairing_rows
+from sharploss.analysis.titles import name_title
+from sharploss.config.protocols import METRIC_INFO
 from sharploss.record.keys import TARGET
 from sharploss.utils.errors import UserError
+from sharploss.utils.files import intact, read_json
 
 Files = list[tuple[str, Path]]
 """Pictures of a crop as (title, PNG file): the target and the input (bicubic, or the degraded image) first."""
@@ -67,14 +70,17 @@ def with_differences(crop: str, tiles: list[Tile]) -> list[Strip]:
 def explorer(study: Study, folder: Path) -> list[dict[str, Any]]:
     """List every crop of every network, with addresses of the pictures for a page in `folder`.
 
+    First those that pipelines/explorer.py has made, if it has, then the crops of params.yaml.
+
     Returns:
-        Per crop: name, image, task and networks, each with name, width, height (pixels) and pictures: title, address
-        and note; the target and the input come first.
+        Per crop: name, image, task and networks, each with name, title, width, height (pixels) and pictures: name (of
+        the variant), loss, title, address ("" where the weights are not here) and scores, pairs of texts; the target
+        and the input come first.
 
     Raises:
         UserError: a picture is missing; the message names it.
     """
-    finished, found = study.runs[study.runs["status"] == "finished"].merge(pairing_rows(study)), list[dict[str, Any]]()
+    finished, found = study.runs[study.runs["status"] == "finished"].merge(pairing_rows(study)), _made(study, folder)
     for name, crop in crops_of(study).items():
         groups = finished[finished["task"] == crop["task"]].groupby("group", sort=False)
         networks = [_network(study, name, str(group), list(part["variant"].unique()), folder) for group, part in groups]
@@ -83,20 +89,60 @@ def explorer(study: Study, folder: Path) -> list[dict[str, Any]]:
     return found
 
 
+def _made(study: Study, folder: Path) -> list[dict[str, Any]]:
+    """Read what pipelines/explorer.py has made (sharploss.evaluation.explorer)."""
+    path, found = study.paths.explorer / "index.json", list[dict[str, Any]]()
+    with intact(path):
+        for crop in read_json(path) if path.is_file() else []:
+            networks = list[dict[str, Any]]()
+            for network in crop["networks"]:
+                names, pictures = _names(study, f"{crop['task']}-{network['name']}"), list[dict[str, Any]]()
+                for one in network["pictures"]:
+                    file = _file(path.parent / one["file"]) if "file" in one else None
+                    scores = [_score(metric, value) for metric, value in one.get("scores", {}).items()]
+                    shown = {"address": address(file, folder) if file else "", "scores": scores}
+                    pictures.append({**names[one["variant"]], **shown})
+                size = {"width": crop["width"], "height": crop["height"]}
+                title = name_title(network["name"])
+                networks.append({"name": network["name"], "title": title, **size, "pictures": pictures})
+            found.append({key: crop[key] for key in ("name", "image", "task")} | {"networks": networks})
+    return found
+
+
+def _score(metric: str, value: float) -> tuple[str, str]:
+    info = METRIC_INFO[metric]
+    return info["title"], f"{value:.{info['decimals']}f} {info['unit']}".strip()
+
+
+def _names(study: Study, group: str) -> dict[str, dict[str, str]]:
+    """Return what each picture of a group is of and called, by its variant; recipes where a loss has several."""
+    inputs = (TARGET, reference_name(study, group.partition("-")[0]))
+    names = {name: {"name": name, "loss": name, "title": name_title(name).capitalize()} for name in inputs}
+    runs = study.runs[study.runs["group"] == group].drop_duplicates("variant")
+    columns = (runs["variant"], runs["loss"], runs["recipe"], runs["loss"].duplicated(keep=False))
+    for variant, loss, recipe, is_one_of_several in zip(*columns, strict=True):
+        title = f"{study.titles[loss]}, {recipe}" if is_one_of_several else study.titles[loss]
+        names[variant] = {"name": variant, "loss": loss, "title": title}
+    return names
+
+
 def _network(study: Study, crop: str, group: str, variants: list[str], folder: Path) -> dict[str, Any]:
     """Describe one network's pictures of a crop."""
-    files = crop_files(study, crop, group, dict(zip(variants, variants, strict=True)))
-    for _, path in files:
-        if not path.is_file():
-            raise UserError(f"{path} is missing: run 'make repro' to make it.")
-    target = read_picture(files[0][1])
+    files = [(name, _file(path)) for name, path in crop_files(study, crop, group, {name: name for name in variants})]
+    target, names = read_picture(files[0][1]), _names(study, group)
     pictures = [
-        {"title": title, "address": address(path, folder), "note": note(read_picture(path), target)}
-        for title, path in files
+        {**names[name], "address": address(path, folder), "scores": scores_of(read_picture(path), target)}
+        for name, path in files
     ]
     height, width = target.shape[:2]
     network = group.removeprefix(f"{study.params.crops[crop].task}-")
-    return {"name": network, "width": width, "height": height, "pictures": pictures}
+    return {"name": network, "title": name_title(network), "width": width, "height": height, "pictures": pictures}
+
+
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise UserError(f"{path} is missing: run 'make repro' to make it.")
+    return path
 
 
 def address(path: Path, folder: Path) -> str:
@@ -104,10 +150,10 @@ def address(path: Path, folder: Path) -> str:
     return quote(Path(os.path.relpath(path, folder)).as_posix())
 
 
-def note(picture: Floats, target: Floats) -> str:
-    """Return what was measured on a picture (H, W, 3) in [0, 1] beside its target, in words."""
+def scores_of(picture: Floats, target: Floats) -> list[tuple[str, str]]:
+    """Return what was measured on a picture (H, W, 3) in [0, 1] beside its target, each with its name."""
     if np.array_equal(picture, target):
-        return "the target itself"
+        return []
     slope, whole = (float(np.hypot(*sobel(each)).mean()) for each in (picture, target))
     share = f"{slope / whole:.2f}" if whole else "—"
-    return f"PSNR {psnr(picture, target):.2f} dB (RGB), mean gradient {share} of the target's"
+    return [("PSNR (RGB)", f"{psnr(picture, target):.2f} dB"), ("Mean gradient", f"{share} of the target's")]

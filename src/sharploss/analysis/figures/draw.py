@@ -2,51 +2,82 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sharploss.analysis.figures import gv, overview, second_order, sharpgan, sploss
 from sharploss.analysis.figures.study_figure import StudyFigure
 from sharploss.analysis.plotting.style import save, style
 from sharploss.analysis.study import Study
+from sharploss.utils.errors import cut
 from sharploss.utils.files import write_json
 
 ROOMS = (overview, sploss, gv, second_order, sharpgan)
 """A file per paper: PAPER (its short name) and its FIGURES by name; our own come first."""
 
-NOT_YET = "Not trained yet, or not measured."
-"""What a study says of figures and claims while some of its runs have no results."""
+EVIDENCE = 1000
+"""Steps below which nothing that is drawn of trainings is evidence."""
+
+NEEDS = {
+    "tradeoff": ("a network that five losses were trained on, and their PSNR and LPIPS (or gradient variance)", ""),
+    "budget": ("the record of a training that counts, and the scores of its input", ""),
+    "weights": ("one term at several weights beside the same loss", r"_w\d"),
+    "sploss_crops": ("crops restored with a loss and with SPLoss in its place", r"sploss$"),
+    "mechanism": ("a super-resolution or a deblurring task", ""),
+    "alpha": ("a network that SPLoss was trained on at five alphas", r"^sploss"),
+    "gv_gradients": ("crops that one network restored with a loss and with GV added to it", r"_gv$"),
+    "gv_variance": ("the gradient variances (variance.csv) of one network's trainings with and without GV, which are "
+                    "written when these are evaluated", r"_gv$"),
+    "second_order": ("L1 with the second-order term, beside L1", r"^l1_second_order$"),
+    "sharpgan": ("crops of two generators of SharpGAN's Table 1", r"^sharpgan$"),
+}  # fmt: skip
+"""What every figure takes, in words, and the losses (a pattern) whose runs it waits for."""
 
 
 def write_figures(study: Study) -> None:
     """Write the figures of a study, svg files, and figures.json, which the report reads.
 
-    figures.json lists name, section, caption, alt and paper of each figure, and its width and height in pixels of 1/96
-    inch; one that the study has not the runs for is listed with the reason, `not_drawn`, and has no files.
+    figures.json lists name, section, title, caption, alt, appendix and paper of each figure, and its width and height
+    in pixels of 1/96 inch; one that is not drawn is listed with the reason, `not_drawn`, and has no files.
 
     Raises:
         UserError: a result file, column or crop is missing; the message names it.
     """
     folder, listed = study.paths.figures, list[dict[str, str | int]]()
-    why = NOT_YET if study.absent else "This study has not the runs for it, or did not measure it."
     with style():
         for one in study_figures(study):
             about: dict[str, str | int] = {key: value for key, value in one._asdict().items() if key != "figure"}
-            if one.figure is None:
-                about["not_drawn"] = why
-            else:
+            if one.figure is not None:
+                del about["not_drawn"]
                 width, height = one.figure.get_size_inches()
                 about |= {"width": round(96 * width), "height": round(96 * height)}
-                save(one.figure, folder, one.name)
+                save(one.figure, folder, one.name, one.title)
             listed.append(about)
     write_json(folder / "figures.json", listed)
 
 
 def study_figures(study: Study) -> Iterator[StudyFigure]:
     """Draw the figures one after the other, in the order of the report; what draws none is an entry without one."""
+    steps = int(study.runs["step"].max()) if study.runs["step"].notna().any() else 0
     for room in ROOMS:
         for name, subject in room.FIGURES.items():
             one = None
             for one in subject(study):
-                yield one._replace(paper=room.PAPER)
+                trained = one.section != "mechanism" and steps < EVIDENCE
+                title = f"No evidence, {steps} steps: {one.title}" if trained else one.title
+                yield one._replace(paper=room.PAPER, title=title)
             if one is None:
-                yield StudyFigure(name, "", None, "", "", room.PAPER)
+                yield StudyFigure(name, "", None, "", "", "", paper=room.PAPER, not_drawn=why_not(study, name))
+
+
+def why_not(study: Study, name: str) -> str:
+    """Say what a figure takes that the study has not, and which planned runs will bring it."""
+    needs, losses = NEEDS.get(name, ("runs that this study has not", ""))
+    planned = [run for run in study.absent if losses and re.search(losses, run["loss"])]
+    suites = ", ".join(dict.fromkeys(suite for run in planned for suite in run["suites"]))
+    waits = (
+        f" {len(planned)} planned runs that bring it are not trained yet (suites {cut(suites, 120)})."
+        if planned
+        else ""
+    )
+    return f"It takes {needs}.{waits}"

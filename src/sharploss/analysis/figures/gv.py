@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sharploss.analysis.figures.crops import chosen_files, crops_of, reference_name, tiles_of
-from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, trained_pairs
+from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, middles, trained_pairs
 from sharploss.analysis.load import read_numbers
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.pixels import sobel
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
+from sharploss.analysis.titles import name_title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,17 +35,26 @@ def gradients(study: Study) -> Iterator[StudyFigure]:
     """Draw a crop with its Sobel gradients, of VDSR trained with and without GV, or of the first network that was."""
     pairs = compared(study).sort_values("network", key=lambda names: names != "vdsr", kind="stable")
     for row in records(pairs):
-        titles = {row["base_variant"]: row["base"], row["variant"]: row["loss"]}
+        names = [study.titles[row["base"]], study.titles[row["loss"]]]
+        titles = dict(zip((row["base_variant"], row["variant"]), names, strict=True))
         for crop in crops_of(study, row["task"]):
             files = chosen_files(study, crop, row["group"], titles)
             if files:
+                tiles = tiles_of(files)
+                share = [
+                    1000 * sum(float(way.var(ddof=1)) for way in sobel(tile.values))
+                    for tile in tiles
+                    if tile.values is not None
+                ]
                 yield StudyFigure(
                     f"gv_gradients_{row['group']}",
                     "gv",
-                    tiles_figure(gradient_strips(tiles_of(files))),
+                    tiles_figure(gradient_strips(middles(tiles))),
+                    f"This crop's gradients vary by {share[2]:.0f} ‰ with {names[0]}, {share[3]:.0f} ‰ with "
+                    f"{names[1]}; by {share[0]:.0f} ‰ in the target, {share[1]:.0f} ‰ in the input",
                     "Gradient maps of target, base loss alone and with GV added (after the GV paper's Figure 1); "
-                    f"{row['network']}, {row['task']}, Sobel's horizontal and vertical gradients of the grey crop. "
-                    "Numbers: variance of the map, in per mille.",
+                    f"{name_title(row['network'])}, {row['task']}, {crop}: Sobel's horizontal and vertical gradients "
+                    "of the grey crop. Numbers: variance of the map, in per mille; the title has their sums.",
                     "A crop and its gradient maps for target, input, base loss and base loss with GV.",
                 )
                 return
@@ -69,10 +79,15 @@ def variances(study: Study) -> Iterator[StudyFigure]:
         if curves.empty:
             return
         lines = variance_lines(curves)
+        network = str(pairs.loc[pairs["task"] == task, "network"].iloc[0])
+        mine = curves[curves["network"].isin(["", network]) & (curves["target"] > 0)]
+        share = (mine["output"] / mine["target"]).groupby(mine["line"], sort=False).median()
         yield StudyFigure(
             f"gv_variance_{task}",
             "gv",
             lines_figure(lines, "patches, ranked", log_y=set(lines["panel"])),
+            f"In the median patch of {name_title(network)} the gradient's variance is "
+            + ", ".join(f"{value:.2f} of the target's with {name}" for name, value in share.items()),
             "Variance of gradients in patches of 8x8 pixels, ranked by the target's (after the GV paper's Figure 2); "
             f"{task}, one test image. To the right the share of the target's variance, on a log scale: GV is to bring "
             "the curve up towards 1, and not beyond; what lies above the black line at 1 has more than the target. "
@@ -94,14 +109,14 @@ def variance_curves(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFram
         return pd.DataFrame(columns=CURVE_COLUMNS)
     runs, parts = study.runs.set_index("run")["variant"], list[pd.DataFrame]()
     for row, path in zip(records(pairs), files[1:], strict=True):
-        names = {row["base_variant"]: row["base"], row["variant"]: row["loss"]}
+        names = {row["base_variant"]: study.titles[row["base"]], row["variant"]: study.titles[row["loss"]]}
         part = read_numbers(path, CURVE_COLUMNS[3:], ("run", "direction")).join(runs, on="run")
         part = part[part["variant"].isin(names)]
         if part.empty:
             return pd.DataFrame(columns=CURVE_COLUMNS)
         parts.append(part.assign(network=row["network"], line=part["variant"].map(names)))
     reference = read_numbers(files[0], CURVE_COLUMNS[3:], ("direction",))
-    reference = reference.assign(network="", line=reference_name(study, task))
+    reference = reference.assign(network="", line=name_title(reference_name(study, task)))
     return pd.concat([reference, *parts], ignore_index=True)[CURVE_COLUMNS]
 
 
@@ -118,7 +133,7 @@ def variance_lines(curves: pd.DataFrame) -> pd.DataFrame:
                 target = part.drop_duplicates("x").assign(line="target", output=lambda rows: rows["target"])
                 part = pd.concat([target, part], ignore_index=True)
                 part["y"] = part["output"] / (part["target"] if share else 1.0)
-                parts.append(part.assign(panel=f"{network}: {'share' if share else 'variance'}, {title}"))
+                parts.append(part.assign(panel=f"{name_title(network)}: {'share' if share else 'variance'}, {title}"))
     return pd.concat(parts, ignore_index=True)
 
 

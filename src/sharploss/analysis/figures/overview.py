@@ -1,30 +1,37 @@
-"""Figures on all losses: the claims, what sharpness costs, whether a lead lasts, and terms by weight."""
+"""Figures on all losses: what sharpness costs, what more steps bring, and terms by weight."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.claims.spec import SIDES
+import numpy as np
+
 from sharploss.analysis.figures.study_figure import (
-    UNCROPPED,
+    Block,
     StudyFigure,
     by_measure,
     file_name,
     labelled,
+    least_of,
+    network_title,
+    on_largest,
+    says,
+    supported,
     without_sweeps,
 )
-from sharploss.analysis.measures import ALPHA
-from sharploss.analysis.plotting.lines import lines_figure
-from sharploss.analysis.plotting.matrix import claims_figure
-from sharploss.analysis.stats.families import weight_sweep
-from sharploss.analysis.stats.gains import gains
-from sharploss.analysis.stats.intervals import CELL, ROW
+from sharploss.analysis.measures import ALPHA, badness, fidelity, is_better, metric_title, number, title
+from sharploss.analysis.plotting.lines import budget_figure, lines_figure
+from sharploss.analysis.plotting.scatter import tradeoff_figure
+from sharploss.analysis.stats.families import families, weight_sweep
+from sharploss.analysis.stats.intervals import ROW
+from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN, matched
+from sharploss.analysis.stats.smallest import SMALLEST
 from sharploss.analysis.study import Study
-from sharploss.analysis.tables.layout import records
-from sharploss.analysis.tables.tables import first_tested, pairing_rows, sweep_runs
-from sharploss.config.protocols import MAIN, REFERENCES
-from sharploss.utils.files import intact, read_json
+from sharploss.analysis.tables.layout import count, images_of, records
+from sharploss.analysis.titles import TERMS as TERM_TITLES
+from sharploss.analysis.titles import name_title
+from sharploss.config.protocols import REFERENCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,133 +44,224 @@ TERMS, RIVALS = ("sploss", "gv", "mdf", "second_order"), ("tv", "vgg", "lpips")
 
 SWEEP_METRICS = ("psnr", "lpips", "gradient_variance_ratio")
 
-FAR = 3.0
-"""Gradient-variance ratios above this, of trainings that came to noise, are written, not drawn: they would squeeze all
-others."""
-
-
-def claims(study: Study) -> Iterator[StudyFigure]:
-    """Draw the verdicts on every claim, as published and as measured."""
-    path = study.paths.claims
-    if not path.is_file():
-        return
-    with intact(path):
-        verdicts = verdicts_of(cast("dict[str, Any]", read_json(path)))
-    yield StudyFigure(
-        "claims",
-        "claims",
-        claims_figure(verdicts),
-        "Every claim of the five papers at a glance: what its paper publishes, and what was measured. "
-        "Measured are small, equal trainings, no replications. The table of claims says what each claims.",
-        "A matrix of marks, one for each verdict, a column per claim.",
-    )
-
-
-def verdicts_of(verdicts: dict[str, Any]) -> pd.DataFrame:
-    """Return a row per claim and side of claims.json: claim, paper, side ("published" or "measured"), verdict."""
-    import pandas as pd
-
-    rows = [
-        {"claim": key, "paper": claim["paper"], "side": side, "verdict": claim[side]["verdict"]}
-        for key, claim in verdicts["claims"].items()
-        for side in SIDES
-    ]
-    return pd.DataFrame(rows, columns=["claim", "paper", "side", "verdict"])
+LENGTHS = {"steps", "warmup", "log_every", "validate_every", "checkpoint_every"}
+"""The settings of a recipe in which budgets differ."""
 
 
 def tradeoffs(study: Study) -> Iterator[StudyFigure]:
-    """Draw PSNR against sharpness, on each task's first test set, where a network has at least five losses."""
+    """Draw PSNR against LPIPS for every network with at least five losses; the best supported one is the front's."""
+    front = True
+    for block in supported(study):
+        measures, points = tradeoff_points(study, block)
+        if len(points) < MANY:
+            continue
+        (judge, true), inputs = measures, block.of(study.means.assign(network=block.network, recipe=block.recipe))
+        inputs = inputs[inputs["loss"].isin(REFERENCES)]
+        at = {(row["loss"], row["metric"], row["protocol"]): row["value"] for row in records(inputs)}
+        aside = {name_title(loss): (at[loss, *judge], at[loss, *true])
+                 for loss in inputs["loss"].unique() if (loss, *judge) in at and (loss, *true) in at}  # fmt: skip
+        out = study.unqualified.merge(study.runs[["loss"]].drop_duplicates())
+        left = [study.titles[str(loss)] for loss in block.of(out)["loss"]]
+        images, where = count(images_of(study, block.task, block.dataset), "image"), name_title(block.dataset)
+        steps = study.params.recipes[block.recipe].steps
+        yield StudyFigure(
+            "tradeoff" if front else f"tradeoff_{block.task}_{block.network}_{block.recipe}",
+            "tradeoff",
+            tradeoff_figure(
+                points,
+                f"{title(judge)} (less is closer)" if judge[0] == JUDGES[0] else f"{title(judge)} (target: 1)",
+                f"{title(true)} (dB)",
+                (SMALLEST[judge[0]], SMALLEST[true[0]]),
+                aside,
+            ),
+            _bought(study, block, points, judge[0]),
+            f"{name_title(block.network)}, {block.task}, {steps:,} steps, {where} ({images}). The line is SPLoss from "
+            f"L1 ({ALPHA} 0) on, each other point a loss. Grey lines are 95 % intervals of the paired difference to "
+            f"L1; in the grey box, and for hollow points, it is too small to count."
+            + (f" Below its input and not drawn: {', '.join(left)}." if left else ""),
+            f"PSNR against {metric_title(judge[0])}, a point per loss, SPLoss as a line; numbers in the tables.",
+            appendix=not front,
+        )
+        front = False
+
+
+def tradeoff_points(study: Study, block: Block) -> tuple[tuple[tuple[str, str], tuple[str, str]], pd.DataFrame]:
+    """Return the measures of both axes, and a point per loss that counts: loss and the columns of `tradeoff_figure`.
+
+    Of a search for a weight the first member alone is a point, and SPLoss at alpha 0 is L1.
+    """
     import pandas as pd
 
-    points = tradeoff_points(study).merge(first_tested(study))
-    for (task, dataset), part in points.groupby(["task", "dataset"], sort=False):
-        inputs = part[part["network"] == ""]
-        drawn = part[(part["network"] != "") & (part["named"] | part["alpha"].notna())]
-        drawn = drawn[drawn.groupby("network")["loss"].transform("nunique") >= MANY]
-        if drawn.empty:
+    means, changes = block.of(study.without_unqualified(study.means)), block.of(study.compared)
+    changes = changes[changes["against"] == study.references[0]]
+    known = list(means[["metric", "protocol"]].drop_duplicates().itertuples(index=False, name=None))
+    judge = next((one for name in JUDGES for one in known if one[0] == name), (JUDGES[0], ""))
+    measures, axes = (judge, fidelity(protocol for _, protocol in known)), list[pd.DataFrame]()
+    for axis, (metric, protocol) in zip("xy", measures, strict=True):
+        cells, change = (
+            rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)].set_index("loss")
+            for rows in (means, changes)
+        )
+        part = pd.DataFrame({axis: cells["value"]}).join(
+            change[["difference", "low", "high", "smallest"]].astype(float)
+        )
+        part[f"{axis}_low"] = part[axis] - part["difference"] + part["low"]
+        part[f"{axis}_high"] = part[axis] - part["difference"] + part["high"]
+        part[f"{axis}_tie"] = part["difference"].abs() < part["smallest"]
+        axes.append(part.drop(columns=["difference", "low", "high", "smallest"]))
+    points = axes[0].join(axes[1], how="inner").reset_index(names="loss")
+    alphas = dict(study.runs[["loss", "alpha"]].itertuples(index=False, name=None)) | {study.references[0]: 0.0}
+    searches = [family for family in families(study.specs) if family.parameter == "weight"]
+    more = {loss for family in searches for loss in [one for one in family.variants if one in set(points["loss"])][1:]
+            if len(set(family.variants) & set(points["loss"])) > 2}  # fmt: skip
+    points = points[np.isfinite(points[["x", "y"]].astype(float)).all(axis=1)]
+    points = points.assign(alpha=points["loss"].map(alphas), tie=points["x_tie"] & points["y_tie"])
+    points = points[~points["loss"].isin(more) & ((points["alpha"] != 0) | (points["loss"] == study.references[0]))]
+    named = [
+        study.titles[row["loss"]] if np.isnan(row["alpha"]) else f"{ALPHA} {row['alpha']:g}" if row["alpha"] else "L1"
+        for row in records(points)
+    ]
+    return measures, points.assign(label=named).reset_index(drop=True)
+
+
+def _bought(study: Study, block: Block, points: pd.DataFrame, judge: str) -> str:
+    """Say what SPLoss's curve costs and buys, and which losses lie beyond it."""
+    curve = points[points["alpha"].notna()].sort_values("alpha")
+    rows = block.of(matched(study))
+    rows = rows[(rows["metric"] == judge) & rows["loss"].isin(points["loss"])]
+    if len(curve) < 2 or rows.empty:
+        ends = f"{number('psnr', points['y'].min())} and {number('psnr', points['y'].max())} dB"
+        return f"{len(points)} losses lie between {ends}, and no curve of SPLoss beside them"
+    first, last = records(curve)[0], records(curve)[-1]
+    dearer, better = first["y"] - last["y"], is_better(judge, last["x"], first["x"])
+    gain = abs(last["x"] - first["x"])
+    if dearer >= SMALLEST["psnr"] and better and gain >= SMALLEST[judge]:
+        text = f"SPLoss trades {number('psnr', dearer)} dB for {number(judge, gain)} {metric_title(judge)}"
+        text += f" as {ALPHA} grows to {last['alpha']:g}"
+    else:
+        text = (
+            f"As {ALPHA} grows to {last['alpha']:g}, {says('psnr', -dearer)} and {says(judge, last['x'] - first['x'])}"
+        )
+    beyond = [study.titles[row["loss"]] for row in records(rows) if _is_beyond(row, judge, curve)]
+    if not beyond:
+        return f"{text}; no other loss lies beyond its curve"
+    names = " and ".join(beyond) if len(beyond) < 3 else f"{len(beyond)} of {len(rows)} other losses"
+    return f"{text}; {names} {'lies' if len(beyond) == 1 else 'lie'} beyond its curve"
+
+
+def _is_beyond(row: dict[str, Any], judge: str, curve: pd.DataFrame) -> bool:
+    """Return whether a loss (a row of `matched`) is surely better than SPLoss's curve, or keeps more PSNR than all."""
+    if row["place"] == WITHIN:
+        sure = (row["low"] > 0 or row["high"] < 0) and abs(row["difference"]) >= row["smallest"]
+        return sure and is_better(judge, row["value"], row["reached"])
+    best = all(is_better(judge, row["value"], reached) for reached in curve["x"])
+    return row["place"] == ABOVE or (row["place"] == BELOW and best)
+
+
+def budgets(study: Study) -> Iterator[StudyFigure]:
+    """Draw what every loss gains over the input against the steps, of the best supported network with a record."""
+    for block in supported(study):
+        ends = budget_ends(study, block)
+        lines = study.history[study.history["event"] == "validation"].merge(study.runs[["run", *ROW]], on="run")
+        courses = lines.merge(ends, on=ROW).astype({"psnr_y": float})
+        if courses.empty:
             continue
-        notes = {
-            str(network): "; ".join(
-                f"{row['loss']}: {row['x']:.2f}, {row['y']:.2f} dB"
-                for row in [*records(inputs), *records(mine[~(mine["x"] <= FAR) & mine["named"]])]
-            )
-            for network, mine in drawn.groupby("network", sort=False)
-        }
-        near = drawn[drawn["x"] <= FAR]
-        curve = near[near["alpha"].notna()].sort_values("alpha", kind="stable").assign(line=f"SPLoss along {ALPHA}")
-        lines = pd.concat([curve, near[near["named"]].assign(line=lambda rows: rows["loss"])])
+        mean = courses.groupby(["loss", "recipe", "step"], sort=False)[["psnr_y", "gain"]].mean().reset_index()
+        last = mean.groupby(["loss", "recipe"])["psnr_y"].transform("last")
+        mean = mean.assign(y=mean["gain"] + mean["psnr_y"] - last, x=mean["step"], training=mean["recipe"])
+        ends, mean = (rows.assign(line=[study.titles[str(loss)] for loss in rows["loss"]]) for rows in (ends, mean))
+        where = f"{name_title(block.dataset)} ({block.task}, {name_title(block.network)})"
         yield StudyFigure(
-            f"tradeoff_{task}",
-            "tradeoff",
-            lines_figure(
-                lines.assign(panel=lines["network"]),
-                "Gradient-variance ratio (target: 1)",
-                "PSNR Y (dB)",
-                columns=2,
-                notes=notes,
-            ),
-            f"Truth against sharpness on {dataset} ({task}): each point is a loss, the line is SPLoss from alpha 0 to "
-            "its largest. To the right is sharper, upwards is closer to the target pixel by pixel. The input, and what "
-            f"came to noise (a ratio above {FAR:g}), are written below. The panels have axes of their own.",
-            f"Scatter plots of PSNR against gradient-variance ratio per network on {dataset}; numbers in the tables.",
-        )
-
-
-def tradeoff_points(study: Study) -> pd.DataFrame:
-    """Return PSNR Y against gradient-variance ratio of every pairing, every alpha and the input baselines.
-
-    `named` are those with a mark of their own: neither an alpha of a sweep nor one of several weights of a term.
-    """
-    scored = study.means
-    sharp = scored[scored["metric"] == "gradient_variance_ratio"].rename(columns={"value": "x"})
-    true = scored[(scored["metric"] == "psnr") & scored["protocol"].isin(MAIN)].rename(columns={"value": "y"})
-    points = sharp[[*CELL[:5], "x"]].merge(true[[*CELL[:5], "y"]])
-    alphas = sweep_runs(study)[[*ROW, "alpha"]].drop_duplicates()
-    paired = without_sweeps(pairing_rows(study)[ROW]).assign(named=True)
-    points = points.merge(alphas, how="left").merge(paired, how="left")
-    points["named"] = points["named"].notna() | points["loss"].isin(REFERENCES)
-    order = {loss: index for index, loss in enumerate(dict.fromkeys(study.runs["loss"]))}
-    return labelled(study, points).sort_values("loss", key=lambda loss: loss.map(order), kind="stable")
-
-
-def leads(study: Study) -> Iterator[StudyFigure]:
-    """Draw, per task, the lead of losses with a term of the papers over their baselines at every validation."""
-    found, losses = gains(study), study.terms
-    shown = {loss for loss in pairing_rows(study)["loss"] if not losses[loss].keys().isdisjoint(TERMS)}
-    found = without_sweeps(found[found["loss"].isin(shown) & ~found["task"].str.endswith(UNCROPPED)])
-    for task, part in labelled(study, found).groupby("task", sort=False):
-        lines = part.assign(panel=part["network"], line=part["loss"] + " over " + part["against"])
-        lines = lines.rename(columns={"step": "x", "gain": "y"})
-        yield StudyFigure(
-            f"gain_{task}",
+            "budget",
             "training",
-            lines_figure(lines, "step", "lead, PSNR Y (dB)", columns=3, zero=True),
-            "Better, or only faster? Lead in validation PSNR of each loss over the one it is made from, at equal steps "
-            f"({task}). A lead that fades was speed; one that stays is what the loss is "
-            "worth at this budget. Above 0 the loss leads; recipes of different length are panels of their own, and a "
-            "line that ends early diverged.",
-            "Line plots of the difference in validation PSNR against the training step.",
+            budget_figure(mean, ends.rename(columns={"steps": "x", "gain": "y"}), "PSNR gained over the input (dB)"),
+            _converged(ends, mean),
+            f"Marks: PSNR gained over the input on {where} at the end of each training; hollow, where that is equal to "
+            "L1 at the same budget. Thin lines: the validation curve of that training, moved to end at its mark. Every "
+            "schedule ends with small steps, which flatten a curve: that a budget is long enough, only the mark of a "
+            "longer one shows.",
+            "Lines of PSNR gained against training steps, a colour per loss.",
         )
+        return
+
+
+def budget_ends(study: Study, block: Block) -> pd.DataFrame:
+    """Return what losses gained over the input at each budget of a network's recipe: ROW, steps, gain, tie.
+
+    They are L1, and those of one term or with one of the papers beside L1, without the searches for a weight.
+    """
+    recipes = study.params.recipes
+    fixed = recipes[block.recipe].model_dump(exclude=LENGTHS)
+    alike = [name for name, recipe in recipes.items() if recipe.model_dump(exclude=LENGTHS) == fixed]
+    means = study.means[(study.means["task"] == block.task) & (study.means["dataset"] == block.dataset)]
+    true = fidelity(means["protocol"])
+    means = means[(means["metric"] == true[0]) & (means["protocol"] == true[1])]
+    start = means.loc[means["loss"].isin(REFERENCES), "value"]
+    base, terms = study.references[0], study.terms
+    shown = [loss for loss, its in terms.items() if len(its) == 1 or (base in its and not {*TERMS}.isdisjoint(its))]
+    mine = without_sweeps(study.without_unqualified(means))
+    mine = mine[(mine["network"] == block.network) & mine["recipe"].isin(alike) & mine["loss"].isin(shown)]
+    if start.empty or mine.empty:
+        return mine[[*ROW]].assign(steps=0, gain=0.0, tie=False)
+    order = {loss: place for place, loss in enumerate(dict.fromkeys([base, *shown]))}
+    has_base = set(mine.loc[mine["loss"] == base, "recipe"])
+    chosen = {recipes[name].steps: name for name in reversed(alike) if name in has_base}  # of equal ones the first
+    mine = mine[mine["recipe"].isin([*chosen.values()])]
+    mine = mine.assign(
+        steps=[recipes[name].steps for name in mine["recipe"]], gain=mine["value"] - float(start.iloc[0])
+    )
+    mine = mine[np.isfinite(mine["gain"])]
+    of_base = mine[mine["loss"] == base].set_index("recipe")["gain"]
+    tie = (mine["gain"] - mine["recipe"].map(of_base).astype(float)).abs() < SMALLEST["psnr"]
+    mine = mine.assign(tie=tie & (mine["loss"] != base), order=mine["loss"].map(order))
+    return mine.sort_values(["order", "steps"], kind="stable")[[*ROW, "steps", "gain", "tie"]]
+
+
+def _converged(ends: pd.DataFrame, courses: pd.DataFrame) -> str:
+    """Say whether more steps still bring something, by L1's budgets, or by the end of the only one."""
+    base = ends[ends["loss"] == ends["loss"].iloc[0]].sort_values("steps")
+    *_, last = steps = list(dict.fromkeys(base["steps"]))
+    if len(steps) > 1:
+        more = float(base["gain"].iloc[-1] - base[base["steps"] == steps[-2]]["gain"].iloc[0])
+        text = f"From {steps[-2]:,} to {last:,} steps L1 gains {number('psnr', more, sign=True)} dB more"
+        return f"{text}: {steps[-2]:,} steps have {'not ' if more >= SMALLEST['psnr'] else ''}converged"
+    tails = [part["y"].iloc[-1] - part["y"].iloc[-2] for _, part in courses.groupby("loss") if len(part) > 1]
+    if not tails:
+        return f"One budget alone, {last:,} steps: whether it has converged is not known"
+    before = int(courses["step"].sort_values().unique()[-2])
+    still = f"From step {before:,} to the end at {last:,} losses still gain {min(tails):.2f} to {max(tails):.2f} dB"
+    return f"{still}: nothing shows that this budget has converged"
 
 
 def weights(study: Study) -> Iterator[StudyFigure]:
     """Draw the sweeps of the papers' terms, and of their rivals', those beside the same loss in one figure."""
-    found = weight_sweep(study).merge(first_tested(study), on=["task", "dataset"])
+    found = on_largest(study, weight_sweep(study))
     found = by_measure(study, found[found["term"].isin([*TERMS, *RIVALS])], SWEEP_METRICS)
     for key, part in labelled(study, found).groupby(["task", "network", "against", "dataset"], sort=False):
         task, network, against, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
-        rows = part.assign(line=part["term"], x=part["weight"], y=part["value"])
-        levels = rows.assign(line=against, y=rows["baseline"]).drop_duplicates("panel")
+        base = study.titles[against]
+        rows = part.assign(
+            line=[TERM_TITLES.get(str(term), str(term)) for term in part["term"]], x=part["weight"], y=part["value"]
+        )
+        levels = rows.assign(line=base, y=rows["baseline"]).drop_duplicates("panel")
+        judge = next((name for name in (*JUDGES, "psnr") if name in set(part["metric"])), "psnr")
+        best = min(records(part[part["metric"] == judge]), key=lambda row: badness(judge, row["value"]))
+        change = says(judge, best["value"] - best["baseline"])
         yield StudyFigure(
             f"weights_{task}_{file_name(network)}_{against}",
             "weights",
-            lines_figure(rows, f"weight ({ALPHA} of SPLoss)", columns=3, log_x=True, levels=levels),
-            "Each term at several weights (SPLoss: at several alphas), of which 'best_weight' takes the best, "
-            f"beside {against}; {network}, {task}, {dataset}; of VGG and LPIPS features the MDF page's search. The "
-            f"dashed line is {against} alone; bands are 95 % intervals of the paired difference.",
+            lines_figure(
+                rows, f"weight ({ALPHA} of SPLoss)", columns=3, log_x=True, levels=levels, least=least_of(rows)
+            ),
+            f"Best in {metric_title(judge)} of what was tried beside {base}: "
+            f"{TERM_TITLES.get(best['term'], best['term'])} at {best['weight']:g}, where {change}",
+            f"Each term at several weights (SPLoss: at several alphas) beside {base}; {network_title(network)}, "
+            f"{task}, {name_title(dataset)}; of VGG and LPIPS features the MDF paper's search for a weight. The "
+            f"dashed line is {base} alone, the grey band what counts for nothing; coloured bands are 95 % intervals of "
+            "the paired difference.",
             "Line plots of measures against the weight of a term, on a log scale.",
         )
 
 
 PAPER = ""
-FIGURES = {"claims": claims, "tradeoff": tradeoffs, "gain": leads, "weights": weights}
+FIGURES = {"tradeoff": tradeoffs, "budget": budgets, "weights": weights}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sharploss.analysis.figures.study_figure import StudyFigure, by_measure, labelled
+from sharploss.analysis.figures.study_figure import StudyFigure, by_measure, labelled, least_of, on_largest
+from sharploss.analysis.measures import is_better, metric_title
 from sharploss.analysis.plotting.dots import dots_figure
 from sharploss.analysis.study import Study
-from sharploss.analysis.tables.tables import first_tested
+from sharploss.analysis.tables.layout import records
+from sharploss.analysis.titles import name_title
 
 PAPER, NAME = "SOG", "second_order"
 METRICS = ("psnr", "lpips", "fid", "gradient_variance_ratio")
@@ -17,17 +19,24 @@ def changes(study: Study) -> Iterator[StudyFigure]:
     """Draw what the second-order term changes for every network that has it, against L1."""
     losses = [loss for loss, terms in study.terms.items() if set(terms) == {"l1", NAME}]
     found = study.compared[study.compared["loss"].isin(losses) & (study.compared["against"] == "l1")]
-    found = by_measure(study, labelled(study, found.merge(first_tested(study))), METRICS)
+    found = by_measure(study, labelled(study, on_largest(study, found)), METRICS)
     if found.empty:
         return
-    dots = found.assign(row=found["network"] + ", " + found["task"], series=found["loss"], value=found["difference"])
+    rows, least = found["network"].map(name_title) + ", " + found["task"], least_of(found)
+    dots = found.assign(row=rows, series=[study.titles[str(loss)] for loss in found["loss"]], value=found["difference"])
+    judge = next(name for name in ("lpips", *METRICS) if name in set(found["metric"]))
+    judged = records(found[found["metric"] == judge])
+    sure = [row for row in judged if abs(row["difference"]) >= row["smallest"] and (row["low"] > 0 or row["high"] < 0)]
+    better = sum(is_better(judge, row["baseline"] + row["difference"], row["baseline"]) for row in sure)
     yield StudyFigure(
         NAME,
         NAME,
-        dots_figure(dots, "change against l1"),
-        "The second-order gradient term against L1, per network, on each task's first test set, with 95 % paired "
-        "intervals. What lies farther out than an axis "
-        "reaches is marked at its end; the tables of differences have the numbers. Of the paper the abstract alone is "
+        dots_figure(dots.assign(least=dots["panel"].map(least)), "change against L1"),
+        f"Added to L1, the second-order term improves {metric_title(judge)} in {better} of {len(judged)} trainings and "
+        f"worsens it in {len(sure) - better}",
+        "The second-order gradient term against L1, per network, on each task's largest test set, with 95 % paired "
+        "intervals; in the grey band, and for hollow points, a change counts for nothing. What lies farther out than "
+        "an axis reaches is marked at its end. Of the paper the abstract alone is "
         "known: it claims lower LPIPS and FID for every super-resolution network.",
         "Dot plots of the change of each measure, a row per network.",
     )

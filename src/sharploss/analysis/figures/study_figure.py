@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from sharploss.analysis.measures import heading, is_shown
+from sharploss.analysis.measures import heading, is_shown, metric_title, number
+from sharploss.analysis.plotting.pixels import detail
+from sharploss.analysis.plotting.tiles import Tile
+from sharploss.analysis.stats.intervals import TRAINED
+from sharploss.analysis.stats.smallest import SMALLEST
+from sharploss.analysis.tables.layout import images_of
 from sharploss.analysis.tables.tables import with_recipes
+from sharploss.analysis.titles import name_title
+from sharploss.config.protocols import METRIC_INFO
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,19 +28,99 @@ UNCROPPED = "_no_mod_crop"
 """The end of the names of tasks whose images were not cropped to a multiple of the scale."""
 
 
-class StudyFigure(NamedTuple):
-    """A figure with its file name, section of the report, caption, and a text for those who cannot see it.
+ENOUGH = 3
+"""Losses beside SPLoss that make a network's comparison one of losses."""
 
-    `paper` is the paper that it goes with ("" for our own), which `draw.study_figures` fills in. `figure` is None where
-    the study has not the runs for it.
+SIDE = 112
+"""Pixels of a crop that a strip of several shows: its middle, where it is larger."""
+
+
+class StudyFigure(NamedTuple):
+    """A figure with its file name, section of the report, title, caption, and a text for those who cannot see it.
+
+    The title says what is seen, in the study's own numbers; the caption, how to read it. `appendix` are those that a
+    reader looks up. `paper` is the paper that it goes with ("" for our own), which `draw.study_figures` fills in.
+    `figure` is None where the study has not the runs for it, and `not_drawn` says what it takes.
     """
 
     name: str
     section: str
     figure: Figure | None
+    title: str
     caption: str
     alt: str
+    appendix: bool = False
     paper: str = ""
+    not_drawn: str = ""
+
+
+class Block(NamedTuple):
+    """What was trained alike, and the test set with most images, on which figures of all losses show it."""
+
+    task: str
+    network: str
+    recipe: str
+    dataset: str
+
+    def of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a frame that are of it (of its test set, where they name one)."""
+        named = {name: value for name, value in self._asdict().items() if name in rows}
+        return rows[(rows[[*named]] == [*named.values()]).all(axis=1)]
+
+
+def largest_set(study: Study, task: str) -> str:
+    """Return the test set of a task with most images; "" where none was scored."""
+    sets = study.scores.loc[study.scores["task"] == task, "dataset"].unique()
+    return max(map(str, sets), key=lambda name: images_of(study, task, name), default="")
+
+
+def supported(study: Study) -> list[Block]:
+    """List what was trained alike, what is best supported first, as the answer in words has it.
+
+    That is what has SPLoss beside L1, then most other losses (up to ENOUGH), steps, and parameters.
+    """
+    runs = study.runs[(study.runs["status"] == "finished") & ~study.runs["task"].str.endswith(UNCROPPED)]
+    runs = study.without_unqualified(runs)
+    found = list[tuple[tuple[float, ...], Block]]()
+    for key, part in runs.groupby(TRAINED, sort=False):
+        task, network, recipe = map(str, cast("tuple[str, ...]", key))
+        dataset = largest_set(study, task)
+        swept, losses = part["alpha"].notna(), set(part["loss"])
+        others = len(set(part.loc[~swept, "loss"]) - {study.references[0]})
+        both = bool(swept.any()) and study.references[0] in losses
+        weight = (both, min(others, ENOUGH), float(part["step"].max()), float(part["parameters"].max()))
+        if dataset:
+            found.append((weight, Block(task, network, recipe, dataset)))
+    return [block for _, block in sorted(found, key=lambda one: one[0], reverse=True)]
+
+
+def on_largest(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of each task's largest test set."""
+    largest = {task: largest_set(study, task) for task in rows["task"].unique()}
+    return rows[rows["dataset"] == rows["task"].map(largest)]
+
+
+def says(metric: str, change: float, least: float | None = None) -> str:
+    """Say what a change is: "LPIPS falls by 0.059", "PSNR stays within 0.03 dB"."""
+    name, unit = metric_title(metric), METRIC_INFO[metric]["unit"] if metric in METRIC_INFO else ""
+    end, smallest = f" {unit}" if unit else "", SMALLEST.get(metric, 0.0) if least is None else least
+    if abs(change) < smallest:
+        return f"{name} stays within {smallest:g}{end}"
+    return f"{name} {'rises' if change > 0 else 'falls'} by {number(metric, abs(change))}{end}"
+
+
+def middles(tiles: list[Tile]) -> list[Tile]:
+    """Cut the middle out of pictures that are too large for a strip of several."""
+    return [
+        tile if tile.values is None else tile._replace(values=detail(tile.values, min(1.0, SIDE / len(tile.values))))
+        for tile in tiles
+    ]
+
+
+def network_title(label: str) -> str:
+    """Return a network's label, "edsr (mini_gan)", as readers know the network."""
+    name, *recipe = label.split(" ", 1)
+    return " ".join([name_title(name), *recipe])
 
 
 def file_name(label: str) -> str:
@@ -80,3 +167,11 @@ def by_measure(study: Study, rows: pd.DataFrame, metrics: Collection[str] = ()) 
         if is_shown((metric, protocol)) and (not metrics or metric in metrics)
     ]
     return pd.concat(parts or [rows[:0].assign(panel="")], ignore_index=True)
+
+
+def least_of(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the smallest effect of every panel of `by_measure`."""
+    panels = rows.drop_duplicates("panel")
+    return {
+        str(panel): SMALLEST.get(metric, 0.0) for panel, metric in zip(panels["panel"], panels["metric"], strict=True)
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sharploss.analysis.plotting.style import legend_below, looks_of, panel_figure, wrapped
+from sharploss.analysis.plotting.style import Look, legend_below, looks_of, panel_figure, widen, wrapped
 from sharploss.analysis.tables.layout import records
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ NAME = 26
 def dots_figure(dots: pd.DataFrame, x: str) -> Figure:
     """Draw a point on its interval for each row and series, rows from above in their order, and a line at 0.
 
+    The grey band is what counts for nothing, and no axis shows less than three of its widths; a point is hollow where
+    its whole interval lies in it.
+
     Args:
         dots: panel (its title), row (its label), series (a marker and a colour each), value, low, high (NaN where
-            there is no interval).
+            there is no interval); also least (the panel's smallest effect; 0 where there is none), where wanted.
         x: label of the x axes.
     """
     from matplotlib.ticker import MaxNLocator
@@ -35,12 +38,17 @@ def dots_figure(dots: pd.DataFrame, x: str) -> Figure:
     height = 0.09 * (tall * len(rows) + 0.8) + 0.75
     figure, panels = panel_figure(dots["panel"], min(4, count), height, left, sharey=True)
     for title, axes in panels.items():
-        for row in records(_within_reach(dots[dots["panel"] == title])):
+        part = dots[dots["panel"] == title]
+        least = float(part["least"].min()) if "least" in part else 0.0
+        for row in records(_within_reach(part)):
             look, series = looks[row["series"]], list(looks).index(row["series"])
             at = tall * rows.index(str(row["row"])) + series - (len(looks) - 1) / 2
             axes.plot([row["low"], row["high"]], [at, at], color=look["color"], lw=1.3, solid_capstyle="butt")
-            axes.plot([row["value"]], [at], ms=4.5, ls="", **look)
+            hollow: Look = {"mfc": "white"} if -least <= row["low"] and row["high"] <= least else {}
+            axes.plot([row["value"]], [at], ms=4.5, ls="", **(look | hollow))
         axes.axvline(0, color="black", lw=0.9, zorder=1)
+        axes.axvspan(-least, least, color="#dddddd", lw=0, zorder=0.5)
+        widen(axes, 6 * least, "x")
         axes.set(xlabel=x, ylim=(tall * (len(rows) - 0.5) + 0.4, -tall / 2 - 0.4))
         axes.set_yticks([tall * at for at in range(len(rows))], labels)
         axes.xaxis.set_major_locator(MaxNLocator(3))

@@ -1,4 +1,4 @@
-"""Lines and points in panels: sweeps of a weight, leads while training, ranked variances, trade-offs."""
+"""Lines in panels: sweeps of a weight, ranked variances; and gains against the budget."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sharploss.analysis.plotting.style import GREY, Look, legend_below, log_scale, looks_of, panel_figure, wrapped
+from sharploss.analysis.plotting.style import (
+    GREY,
+    WIDTH,
+    Look,
+    legend_below,
+    log_scale,
+    looks_of,
+    new_figure,
+    panel_figure,
+    spread,
+    widen,
+)
+from sharploss.analysis.stats.smallest import SMALLEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,9 +37,8 @@ def lines_figure(
     columns: int = 4,
     log_x: bool = False,
     log_y: Collection[str] = (),
-    zero: bool = False,
     levels: pd.DataFrame | None = None,
-    notes: dict[str, str] | None = None,
+    least: dict[str, float] | None = None,
 ) -> Figure:
     """Draw a panel per group of lines, a colour and a marker per line.
 
@@ -39,26 +50,30 @@ def lines_figure(
         columns: of panels, at most.
         log_x: whether the x axes are logarithmic.
         log_y: the panels whose y axis is logarithmic.
-        zero: whether to draw a line at 0 in panels that are not logarithmic.
-        levels: panel, line, y: values to draw a line across at, for comparison.
-        notes: panel -> what cannot be drawn beside the others, in words; a panel may have nothing else.
+        levels: panel, line, y: values to draw a line across at, for comparison; one far off is named at the edge.
+        least: panel -> the smallest effect, a grey band about the first level; no axis shows
+            less than three times its width.
     """
-    figure, panels = panel_figure([*lines["panel"], *(notes or {})], columns, 1.75 if columns > 2 else 2.9)
+    figure, panels = panel_figure(lines["panel"], columns, 1.75 if columns > 2 else 2.9)
     looks = looks_of(lines["line"])
     across = {} if levels is None else dict(zip(dict.fromkeys(levels["line"]), LEVELS * len(levels), strict=False))
     for index, (title, axes) in enumerate(panels.items()):
-        if levels is not None:
-            for name, value in levels.loc[levels["panel"] == title, ["line", "y"]].itertuples(index=False):
-                _level(axes, value, across[name])
         _draw(axes, lines[lines["panel"] == title], looks)
+        middles, notes = list[float](), [x]
+        if levels is not None:
+            ends = axes.get_ylim()
+            for name, value in levels.loc[levels["panel"] == title, ["line", "y"]].itertuples(index=False):
+                notes.append(_level(axes, str(name), value, across[name], ends))
+                middles.append(value)
+        effect = (least or {}).get(title, 0.0)
+        if effect and middles:
+            axes.axhspan(middles[0] - effect, middles[0] + effect, color="#dddddd", lw=0, zorder=0.5)
+            widen(axes, 6 * effect)
         if title in log_y:
             log_scale(axes)
-        elif zero:
-            axes.axhline(0, color="black", lw=0.9, zorder=1)
         if log_x:
             log_scale(axes, "x")
-        note = wrapped((notes or {}).get(title, ""), 40)
-        axes.set(xlabel=f"{x}\n{note}".strip(), ylabel=y if index % columns == 0 else "")
+        axes.set(xlabel="\n".join(filter(None, notes)), ylabel=y if index % columns == 0 else "")
     legend_below(figure, looks | across)
     return figure
 
@@ -76,8 +91,40 @@ def _draw(axes: Axes, part: pd.DataFrame, looks: dict[str, Look]) -> None:
         axes.plot(xs, line["y"].to_numpy(), lw=1.2, ms=size, markevery=points, **looks[str(name)])
 
 
-def _level(axes: Axes, value: float, look: Look) -> None:
-    """Draw a line across, and make room for it: by itself it may come to lie on the edge of the axes."""
+def _level(axes: Axes, name: str, value: float, look: Look, ends: tuple[float, float]) -> str:
+    """Draw a line across, with room for it; return in words what lies more than half an axis beyond its `ends`."""
+    half = (ends[1] - ends[0]) / 2
+    if not ends[0] - half <= value <= ends[1] + half:
+        arrow = "\N{DOWNWARDS ARROW}" if value < ends[0] else "\N{UPWARDS ARROW}"
+        return f"{name}: {value:.4g} {arrow}" if np.isfinite(value) else ""
     axes.axhline(value, **look)
     axes.update_datalim([(axes.dataLim.x0, value)], updatex=False)
     axes.autoscale_view()
+    return ""
+
+
+def budget_figure(courses: pd.DataFrame, ends: pd.DataFrame, y: str) -> Figure:
+    """Draw gains against steps: a thin line for each training, and a mark where it ends, joined over the budgets.
+
+    Args:
+        courses: line (the loss), training, x (steps), y.
+        ends: line, x, y, tie (hollow: equal to the first line at the same budget).
+        y: label of the y axis.
+    """
+    figure, looks = new_figure(WIDTH, 3.2), looks_of(ends["line"])
+    axes = figure.subplots()
+    for key, part in courses.groupby(["line", "training"], sort=False):
+        colour = looks[str(key[0])]["color"]  # pyright: ignore[reportIndexIssue]
+        axes.plot(part["x"], part["y"], color=colour, lw=0.9, alpha=0.6)
+    for line, part in ends.groupby("line", sort=False):
+        look = looks[str(line)]
+        axes.plot(part["x"], part["y"], color=look["color"], lw=1.4, ls="--")
+        for tie, marks in part.groupby("tie"):
+            hollow: Look = {"mfc": "white"} if tie else {}
+            axes.plot(marks["x"], marks["y"], ls="", ms=6, **(look | hollow))
+    axes.set(xlabel="steps", ylabel=y)
+    log_scale(axes, "x")
+    drawn = np.concatenate([courses["y"].to_numpy(dtype=np.float64), ends["y"].to_numpy(dtype=np.float64)])
+    axes.set_ylim(spread(max(0.0, float(drawn.min())), float(drawn.max()), 6 * SMALLEST["psnr"], 0.05))
+    legend_below(figure, looks)
+    return figure

@@ -56,8 +56,8 @@ def style() -> Generator[None]:
         "axes.titlesize": 8.0,
         "axes.edgecolor": "#999999",
         "grid.color": "#e4e4e4",
-        "xtick.labelsize": 7.0,
-        "ytick.labelsize": 7.0,
+        "xtick.labelsize": 7.5,
+        "ytick.labelsize": 7.5,
         "legend.fontsize": 8.0,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -112,9 +112,9 @@ def looks_of(names: Iterable[str]) -> dict[str, Look]:
     from matplotlib.colors import to_rgb
 
     known = list(dict.fromkeys(names))
-    others = [name for name in known if name != REFERENCE]
+    others = [name for name in known if name.lower() != REFERENCE]
     palette = sns.color_palette("husl", len(others)) if len(others) > len(COLOURS) else COLOURS
-    colours = {REFERENCE: to_rgb("black")} | dict(zip(others, map(to_rgb, palette), strict=False))
+    colours = dict.fromkeys(known, to_rgb("black")) | dict(zip(others, map(to_rgb, palette), strict=False))
     return {name: {"color": colours[name], "marker": MARKERS[index % len(MARKERS)]} for index, name in enumerate(known)}
 
 
@@ -146,6 +146,18 @@ def wrapped(text: str, letters: int) -> str:
     return "\n".join(line.rstrip() for line in lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
+def spread(low: float, high: float, least: float, margin: float = 0.0) -> tuple[float, float]:
+    """Return the ends of an axis that shows a range: at least as long as `least`, and a margin (a share of it) more."""
+    middle, half = (low + high) / 2, max(high - low, least) / 2 * (1 + 2 * margin)
+    return middle - half, middle + half
+
+
+def widen(axes: Axes, least: float, which: Literal["x", "y"] = "y") -> None:
+    """Show at least this much of an axis, so that what counts for nothing does not look large."""
+    low, high = getattr(axes, f"get_{which}lim")()
+    axes.set(**{f"{which}lim": spread(min(low, high), max(low, high), least)})
+
+
 def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
     """Explain the lines below the panels, a handle per name; the figure grows by what that takes."""
     from matplotlib.lines import Line2D
@@ -163,8 +175,8 @@ def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write `<name>.svg`; the same figure gives the same bytes every time."""
+def save(figure: Figure, folder: Path, name: str, title: str = "") -> None:
+    """Write `<name>.svg`, which says its title; the same figure gives the same bytes every time."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     svg = io.BytesIO()
@@ -173,7 +185,9 @@ def save(figure: Figure, folder: Path, name: str) -> None:
         engine: Any = figure.get_layout_engine()
         engine.execute(figure)
         figure.set_layout_engine("none")  # its work is done, and drawing for it once more would take as long again
-        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
+        FigureCanvasSVG(figure).print_svg(
+            svg, metadata={"Date": None, "Creator": None, **({"Title": title} if title else {})}
+        )
     # A hundredth of a point is finer than any screen or printer, and a third of the file; indents are a twentieth.
     drawing = svg.getvalue().decode("utf-8")
     rounded = COORDINATES.sub(lambda found: DECIMALS.sub(r"\1", found[0]), drawing)

@@ -87,7 +87,7 @@ def cost_table(study: Study) -> Table:
         relative = part["relative_to_l1"].dropna()
         ends = dict.fromkeys([f"{relative.min():.2f}", f"{relative.max():.2f}"])
         known = [f"{relative.median():.2f}", " to ".join(ends)] if len(relative) else ["—", "—"]
-        rows.append([*map(Cell, (str(loss), str(len(part)), f"{part['seconds'].sum():.1f}", *known))])
+        rows.append([*map(Cell, (study.titles[str(loss)], str(len(part)), f"{part['seconds'].sum():.1f}", *known))])
     caption = (
         "What each loss costs: seconds of training together, and the time per step where L1 of the same network, task "
         "and recipe takes 1 (the median, and the range over networks and tasks)."

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sharploss.analysis.measures import ALPHA, interval, is_better, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.matched import JUDGES, WITHIN
-from sharploss.analysis.study import Study
+from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables.layout import count, image_notes, images_of, records
 from sharploss.analysis.tables.matched_psnr import MARK, MARKED, UNKNOWN, alphas_of, beyond, change, costs, judged
+from sharploss.analysis.titles import name_title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +37,8 @@ SAYS = {
 }
 """What is said of the first judge that was measured."""
 
+CHANGES = "What would change this answer:"
+
 SAID = 2
 """How many judges a sentence gives; the table has all."""
 
@@ -43,7 +47,7 @@ class Answer(NamedTuple):
     """The answer for one task and network at one budget.
 
     Attributes:
-        task, network, recipe: what it is about.
+        task, network, recipe, dataset: what it is about.
         scope: at which budget, on what, with how many seeds.
         losses: a sentence per loss, SPLoss first.
         budget: what more steps change or may change.
@@ -52,11 +56,13 @@ class Answer(NamedTuple):
     task: str
     network: str
     recipe: str
+    dataset: str
     scope: str
     losses: list[str]
     budget: list[str]
 
 
+@lru_cache(maxsize=STUDIES)
 def answers(study: Study) -> list[Answer]:
     """Answer the question for every network that was trained with SPLoss alone and L1; the best supported one first.
 
@@ -74,7 +80,7 @@ def answers(study: Study) -> list[Answer]:
         weight = (min(len(others), FEWEST), steps, float(runs["parameters"].max()))
         if set(mine["metric"]) & set(JUDGES):
             texts = _scope(study, runs, dataset), _losses(study, mine, cost), _budget(study, rows, runs, dataset)
-            found.append((weight, Answer(task, network, recipe, *texts)))
+            found.append((weight, Answer(task, network, recipe, dataset, *texts)))
     return [answer for _, answer in sorted(found, key=lambda one: one[0], reverse=True)]
 
 
@@ -95,7 +101,8 @@ def _scope(study: Study, runs: pd.DataFrame, dataset: str) -> str:
     sets, images = " and ".join(study.params.tasks[task].train), count(images_of(study, task, dataset), "image")
     return (
         f"{'Preliminary, w' if fewest == 1 else 'W'}ith {spread}: {study.params.recipes[recipe].steps:,} steps of "
-        f"{network} on {task} ({recipe}), trained on {sets}, judged on {dataset} ({images}). It holds at this budget."
+        f"{name_title(network)} on {task} ({recipe}), trained on {sets}, judged on {name_title(dataset)} ({images}). "
+        "It holds at this budget."
     )
 
 
@@ -110,11 +117,10 @@ def _losses(study: Study, rows: pd.DataFrame, cost: dict[tuple[str, ...], str]) 
         if not mine or alphas.get(loss) == 0:  # which is L1 again
             continue
         price = cells.get((loss, "psnr"))
-        name = f"{loss} ({ALPHA} {alphas[loss]:g})" if loss in alphas else loss
         paid = f"PSNR {change(study, price)} dB against L1" if price else "PSNR against L1 not known"
         step = cost[tuple(mine[0][column] for column in ROW)]
         known.append(step)
-        text = f"{name} {_judged(study, mine, paid, loss in alphas)}."
+        text = f"{study.titles[loss]} {_judged(study, mine, paid, loss in alphas)}."
         sentences.append(text if step == UNKNOWN else f"{text} A step takes {step} of L1's.")
     if MARK in " ".join(sentences):
         sentences.append(MARKED)
@@ -156,7 +162,7 @@ def _budget(study: Study, rows: pd.DataFrame, runs: pd.DataFrame, dataset: str) 
                 states[steps] = state(row, row["baseline"] + row["difference"], row["baseline"])
         rest = f"; not trained yet: {_steps(missing)}" if missing else ""
         if trained:
-            lines.append(f"PSNR of {loss} against {base}: {', '.join(trained)}{rest}.")
+            lines.append(f"PSNR of {study.titles[loss]} against {study.titles[base]}: {', '.join(trained)}{rest}.")
     return (
         [*lines, _depends(states, [steps for steps in budgets if steps not in states])]
         if states and len(budgets) > 1
@@ -207,7 +213,7 @@ def _depends(states: dict[int, str], missing: list[int]) -> str:
     if not longer or costs_psnr:
         return f"{shown}."
     return (
-        f"{shown}. What would change this answer: if it loses PSNR after {_steps(longer)}, claim {BUDGETED} is "
+        f"{shown}. {CHANGES} if it loses PSNR after {_steps(longer)}, claim {BUDGETED} is "
         "supported there, and that it costs nothing is an artefact of short trainings."
     )
 

@@ -12,11 +12,13 @@ from sharploss.analysis.claims import summary
 from sharploss.analysis.claims.versions import history
 from sharploss.analysis.figures.crops import explorer
 from sharploss.analysis.report import facts, headline
+from sharploss.analysis.report.first_screen import first_screen
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.best_weight import lay_out
 from sharploss.analysis.tables.layout import gap_notes
 from sharploss.analysis.tables.paper_tables import paper_tables
-from sharploss.analysis.tables.tables import frames, laid_out, shown_suites, suite_table
+from sharploss.analysis.tables.suite_view import view
+from sharploss.analysis.tables.tables import frames, laid_out, shown_suites
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.planning.plan import expand
 from sharploss.record.paths import FRONT_PAGE, paths
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 HERE = Path(__file__).parent
-SCRIPT = "page.js"
+SCRIPTS = ("tables.js", "claims.js", "explorer.js", "page.js")
+"""What the page says is ready when the last has run."""
 ANSWER = "benchmark"
 """The study whose results answer the question; those of others, as mini, are no evidence."""
 
@@ -44,7 +47,8 @@ def write_page(study: Study, command: str) -> None:
     Raises:
         UserError: a result file, column, figure or crop is missing; the message names it.
     """
-    write_json(study.paths.answer, [answer._asdict() for answer in headline.answers(study)])
+    found = [answer._asdict() for answer in headline.answers(study)]
+    write_json(study.paths.answer, {"first": first_screen(study), "answers": found})
     write_text(study.paths.page, render(study, command))
 
 
@@ -55,26 +59,45 @@ def write_front_page(root: Path) -> None:
     """
     files, runs = paths(ANSWER, root), expand(load_study_params(ANSWER, root))["runs"]
     here = sum(files.run(key).metrics.is_file() for key in runs)
-    answer = cast("list[dict[str, Any]]", read_json(files.answer) if files.answer.is_file() else [])
+    known = cast("dict[str, Any]", read_json(files.answer) if here and files.answer.is_file() else {})
+    told = read_json(files.claims)["claims"] if known and files.claims.is_file() else {}
     page = files.page.relative_to(root / FRONT_PAGE.parent).as_posix() if files.page.is_file() else ""
-    known = {"answer": answer[:1] if here else [], "page": page, "name": ANSWER, "here": here, "planned": len(runs)}
-    write_text(root / FRONT_PAGE, f"{_template('front.html.jinja').render(known)}\n")
+    text = _template("front.html.jinja").render(
+        {"first": known.get("first"), "answer": known.get("answers", [])[:1], "page": page, "name": ANSWER},
+        here=here,
+        planned=len(runs),
+        claims=summary.claims(told),
+        letters=summary.LETTERS,
+    )
+    write_text(root / FRONT_PAGE, f"{text}\n")
 
 
 def render(study: Study, command: str) -> str:
     """Return the page as HTML; every text of the study is escaped. Arguments as in `write_page`."""
-    ids, script = count(), (HERE / SCRIPT).read_text(encoding="utf-8")
+    ids, crops = count(), explorer(study, study.paths.reports)
     return _template("page.html.jinja").render(
         study=study.params.study,
         new_id=lambda: f"t{next(ids)}",
-        script=script,
-        script_hash=hash_of(script),
+        scripts=[(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS],
+        hash_of=hash_of,
         **_claims(study),
         **_measured(study),
         **_described(study),
-        crops=explorer(study, study.paths.reports),
+        crops=crops,
+        crop_of=crop_of(crops),
         facts=facts.provenance(study, command),
     )
+
+
+def crop_of(crops: Entries) -> dict[tuple[str, str, str], str]:
+    """Name a crop of the explorer for every task, network and variant that has one, the first of several."""
+    return {
+        (crop["task"], network["name"], picture["name"]): crop["name"]
+        for crop in reversed(crops)
+        for network in crop["networks"]
+        for picture in network["pictures"]
+        if picture["address"]
+    }
 
 
 def _template(name: str) -> Template:
@@ -85,7 +108,7 @@ def _template(name: str) -> Template:
 
 
 def hash_of(script: str) -> str:
-    """Return the hash under which the page's policy lets its one script run, and no other."""
+    """Return the hash under which the page's policy lets a script run, and none that is not its own."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
@@ -105,7 +128,7 @@ def figures(folder: Path) -> tuple[dict[str, Entries], Entries]:
                 continue
             if not path.is_file():
                 raise UserError(f"{path} is missing: run 'make repro' to make it.")
-            sections.setdefault(entry["section"], []).append(entry)
+            sections.setdefault(entry["section"], []).append({"appendix": False, **entry})
         return sections, [entry for entry in listed if entry.get("not_drawn")]
 
 
@@ -120,6 +143,7 @@ def _claims(study: Study) -> dict[str, Any]:
         return {
             "claims": claims,
             "verdicts": summary.VERDICTS,
+            "letters": summary.LETTERS,
             "versions": history(study.paths, found["claims"]),
             "tally": summary.tally(claims),
             "pages": found["papers"],
@@ -130,12 +154,11 @@ def _claims(study: Study) -> dict[str, Any]:
 
 def _measured(study: Study) -> dict[str, Any]:
     """Lay out the numbers: answers, tables, the papers' tables, the control."""
-    tables, suites = laid_out(study), study.params.suites
-    named = {suite: suite_table(suite) for suite in shown_suites(study)}
     return {
+        "first": first_screen(study),
         "answers": headline.answers(study),
-        "tables": tables,
-        "suites": [(s, suites[s].question, tables[t], tables[f"{t}_difference"]) for s, t in named.items()],
+        "tables": laid_out(study),
+        "suites": [view(study, suite) for suite in shown_suites(study)],
         "best_weight": lay_out(study, frames(study)["best_weight"]),
         "papers": {name: table for name, (_, table) in paper_tables(study).items()},
         "control": headline.control(frames(study)["alpha_control"]),

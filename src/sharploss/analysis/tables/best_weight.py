@@ -11,6 +11,7 @@ from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.study import NOT_TRAINED, Study
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import CHANGE, Cell, Table, records
+from sharploss.analysis.titles import family_title, name_title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,20 +122,20 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
     images, trained = layout.images_of(study, task, dataset), part.loc[part["loss"] != "", ROW]
     ranks = {m: badness(m[0], part[column(m)]).groupby(part["network"], sort=False).rank(method="min") for m in shown}
     rows = [
-        [*_labels(row), *_numbers(row, {m: float(ranks[m].iloc[place]) for m in shown}, bool(bases))]
+        [*_labels(study, row), *_numbers(row, {m: float(ranks[m].iloc[place]) for m in shown}, bool(bases))]
         for place, row in enumerate(records(part))
     ]
-    names = " or ".join(map(layout.base_title, bases))
+    names = " or ".join(study.titles[name] for name in bases)
     heads = [[heading(m), *([f"{title(m)}: difference to {names}"] if bases else [])] for m in shown]
     columns = ["network", "loss", "trials", "best", "validation PSNR Y (dB; lead over the next trial)"]
     return Table(
-        caption=f"Each loss at its best ({suite}): {task}, means on {dataset} "
+        caption=f"Each loss at its best ({suite}): {task}, means on {name_title(dataset)} "
         f"({layout.sizes(study, trained, images)}).",
         columns=[*columns, *(name for pair in heads for name in pair)],
         rows=rows,
         labels=4,
         notes=[
-            *selection_notes(part),
+            *selection_notes(study, part),
             *(layout.interval_notes(study, trained, images) if bases else []),
             *layout.image_notes(study, task, dataset, METRICS),
             *layout.gap_notes(study, rows),
@@ -142,9 +143,10 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
     )
 
 
-def _labels(row: dict[str, Any]) -> list[Cell]:
+def _labels(study: Study, row: dict[str, Any]) -> list[Cell]:
     value = f"{row['parameter']} {row['value']:g} ({row['loss']})" if row["parameter"] and row["loss"] else "—"
-    return [Cell(row["network"]), Cell(row["family"]), Cell(_trials(row)), Cell(value)]
+    family = family_title(row["family"], study.titles)
+    return [Cell(name_title(row["network"])), Cell(family), Cell(_trials(row)), Cell(value)]
 
 
 def _trials(row: dict[str, Any]) -> str:
@@ -170,15 +172,16 @@ def _numbers(row: dict[str, Any], ranks: dict[Measure, float], based: bool) -> l
     return cells
 
 
-def selection_notes(part: pd.DataFrame) -> list[str]:
+def selection_notes(study: Study, part: pd.DataFrame) -> list[str]:
     """Return notes on how the best was chosen, which losses had fewer trials, and whose best ends the range tried."""
-    on, most = part["family"] + " on " + part["network"], part["most"].iloc[0]
+    family = part["family"].map(lambda name: family_title(str(name), study.titles))
+    on, most = family + " on " + part["network"].map(name_title), part["most"].iloc[0]
     reference = part["family"] == part["against"]
     fewer, ends = on[(part["trials"] < part["most"]) & ~reference], on + part["value"].map(" ({:g})".format)
     equal = f"Fewer trials than {most}: {', '.join(fewer)}" if len(fewer) else f"An equal number of trials: {most} each"
     single = (
-        f" {layout.base_title(name)}, the reference, has no weight to look for: one training, which the best of "
-        "several leads a little by luck alone."
+        f" {family_title(name, study.titles)}, the reference, has no weight to look for: one training, which the best "
+        "of several leads a little by luck alone."
         for name in part.loc[reference, "family"].head(1)
     )
     beyond = ", ".join(ends[part["at_end"].astype(bool)])

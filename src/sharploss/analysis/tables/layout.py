@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from sharploss.analysis import measures
 from sharploss.analysis.measures import Measure, column, heading, interval, is_better, number
 from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
+from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
 
@@ -23,11 +23,11 @@ NOT_MEASURED = "not measured"
 NOT_QUALIFIED = "not qualified"
 INFINITE = "no difference of infinite PSNR"
 CHANGE = ("baseline", "difference", "low", "high", "smallest")
-Mark = Literal["", "best", "second", "worse", "gone"]
+Mark = Literal["", "best", "second", "worse", "tie", "gone"]
 
 
 class Cell(NamedTuple):
-    """One cell: its text, and whether it is best or second best, worse than the baseline, or why there is no number."""
+    """One cell: its text, and its mark: best or second best, worse than the baseline or no different, or no number."""
 
     text: str
     mark: Mark = ""
@@ -52,8 +52,9 @@ def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Ta
     """Lay out network x loss of a task on one test set: rows of `tables.pairings`, the best two per network marked."""
     known = known_for(study, task)
     part = numbers[(numbers["task"] == task) & (numbers["dataset"] == dataset)]
-    rows = [_pairing_row(row, known) for row in records(part)]
-    best = f"Best and second best of each network are marked; {part['loss'].iloc[0]} is the reference and not ranked."
+    rows = [pairing_row(study, row, known) for row in records(part)]
+    reference = study.titles.get(part["loss"].iloc[0], "the input")
+    best = f"Best and second best of each network are marked; {reference} is the reference and not ranked."
     return Table(
         caption=f"{_on(study, task, 'Means', dataset)} ({sizes(study, part, images_of(study, task, dataset))}).",
         columns=["network", "loss", *map(heading, known)],
@@ -78,15 +79,18 @@ def images_of(study: Study, task: str, dataset: str) -> int:
 def _on(study: Study, task: str, what: str, dataset: str) -> str:
     """Return the name of the task too where there are several."""
     several = study.runs["task"].nunique() > 1
-    return f"{task}: {what[0].lower()}{what[1:]} on {dataset}" if several else f"{what} on {dataset}"
+    name = name_title(dataset)
+    return f"{task}: {what[0].lower()}{what[1:]} on {name}" if several else f"{what} on {name}"
 
 
-def _pairing_row(row: dict[str, Any], known: list[Measure]) -> list[Cell]:
+def pairing_row(study: Study, row: dict[str, Any], known: list[Measure]) -> list[Cell]:
+    """Lay out a row of `tables.pairings`: network, loss, and a cell per measure."""
     fine = row["status"] in ("", "finished")
     gone = "" if fine or any(not math.isnan(row[column(m)]) for m in known) else str(row["status"])
     cells = [ranked(m[0], row[column(m)], row[f"{column(m)}_rank"], gone or NOT_MEASURED) for m in known]
-    loss = str(row["loss"]) if fine or gone else f"{row['loss']} ({row['status']})"
-    return [Cell(str(row["network"]) or "—"), Cell(loss), *cells]
+    loss = study.titles[row["loss"]]
+    loss = loss if fine or gone else f"{loss} ({row['status']})"
+    return [Cell(name_title(row["network"]) or "—"), Cell(loss), *cells]
 
 
 def ranked(metric: str, value: float, rank: float, missing: str) -> Cell:
@@ -97,11 +101,16 @@ def ranked(metric: str, value: float, rank: float, missing: str) -> Cell:
 
 
 def change(metric: str, numbers: Iterable[float]) -> Cell:
-    """Return a difference (numbers: CHANGE) with its interval, marked where that excludes zero and it counts."""
+    """Return a difference (numbers: CHANGE) with its interval.
+
+    It is marked where the interval excludes zero and it counts, and where the interval has nothing that would count.
+    """
     baseline, difference, low, high, smallest = numbers
     certain = (low > 0 or high < 0) and abs(difference) >= smallest
     better = certain and is_better(metric, baseline + difference, baseline)
-    return Cell(interval(metric, difference, low, high), "best" if better else "worse" if certain else "")
+    tie = low >= -smallest and high <= smallest
+    mark = "best" if better else "worse" if certain else "tie" if tie else ""
+    return Cell(interval(metric, difference, low, high), mark)
 
 
 def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task: str, dataset: str) -> Table:
@@ -109,30 +118,13 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
 
     The rows are those of `losses` (columns ROW), marked as in `change`.
     """
-    known = known_for(study, task)
-    losses = losses[losses["task"] == task]
+    known, losses = known_for(study, task), losses[losses["task"] == task]
     part = compared[(compared["task"] == task) & (compared["dataset"] == dataset)]
-    found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
-    failure = {_key(row): row["failure"] for row in records(study.runs)}
+    changed = changes(study, losses, part, known)
+    rows = [[Cell(name_title(key[1])), Cell(study.titles[key[3]]), *cells] for key, cells in changed.items()]
     chosen = study.bases.merge(losses[TRAINED].drop_duplicates())
-    based = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in records(chosen)}
-    names = " or ".join(map(base_title, dict.fromkeys(chosen["against"]) or study.references[:1]))
-    uncounted = {_key(row) for row in records(study.unqualified)}
-    infinite = study.means[study.means["value"].abs() == math.inf]
-    exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(infinite)}
-    rows: list[list[Cell]] = []
-    for key in (_key(row) for row in records(losses)):
-        base = (*key[:3], based.get(key[:3], study.references[0]))
-        if key != base:
-            lost = failure.get(base) and f"{base_title(base[3])} {failure[base]}"
-            why = failure[key] or lost or (NOT_QUALIFIED if {key, base} & uncounted else NOT_MEASURED)
-            gone = [INFINITE if {(*key, *m), (*base, *m)} & exact else why for m in known]
-            changes = [found.get((*key, *m)) for m in known]
-            cells = [
-                change(m[0], (row[name] for name in CHANGE)) if row else Cell(reason, "gone")
-                for m, row, reason in zip(known, changes, gone, strict=True)
-            ]
-            rows.append([Cell(key[1]), Cell(key[3]), *cells])
+    bases = dict.fromkeys(chosen["against"]) or study.references[:1]
+    names = " or ".join(study.titles.get(name, name_title(name)) for name in bases)
     images = int(part["images"].max()) if len(part) else 0
     what = f"Difference to the same network's {names}"
     notes = [*interval_notes(study, losses, images), *_correction(part), *image_notes(study, task, dataset)]
@@ -144,9 +136,33 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
     )
 
 
-def base_title(loss: str) -> str:
-    """Return a baseline's name as readers know it: pixel norms in capitals."""
-    return re.sub(r"^l(?=\d$)", "L", loss)
+def changes(
+    study: Study, losses: pd.DataFrame, part: pd.DataFrame, known: list[Measure]
+) -> dict[tuple[str, ...], list[Cell]]:
+    """Lay out the differences of losses (columns ROW) of a task: task, network, recipe, loss -> a cell per measure.
+
+    Baselines have none; `part` has those of one test set.
+    """
+    found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
+    failure = {_key(row): row["failure"] for row in records(study.runs)}
+    chosen = study.bases.merge(losses[TRAINED].drop_duplicates())
+    based = {(row["task"], row["network"], row["recipe"]): str(row["against"]) for row in records(chosen)}
+    uncounted = {_key(row) for row in records(study.unqualified)}
+    infinite = study.means[study.means["value"].abs() == math.inf]
+    exact = {(*_key(row), row["metric"], row["protocol"]) for row in records(infinite)}
+    rows = dict[tuple[str, ...], list[Cell]]()
+    for key in (_key(row) for row in records(losses)):
+        base = (*key[:3], based.get(key[:3], study.references[0]))
+        if key != base:
+            lost = failure.get(base) and f"{study.titles[base[3]]} {failure[base]}"
+            why = failure[key] or lost or (NOT_QUALIFIED if {key, base} & uncounted else NOT_MEASURED)
+            gone = [INFINITE if {(*key, *m), (*base, *m)} & exact else why for m in known]
+            measured = [found.get((*key, *m)) for m in known]
+            rows[key] = [
+                change(m[0], (row[name] for name in CHANGE)) if row else Cell(reason, "gone")
+                for m, row, reason in zip(known, measured, gone, strict=True)
+            ]
+    return rows
 
 
 def _correction(part: pd.DataFrame) -> list[str]:
@@ -227,7 +243,8 @@ def seed_notes(study: Study, losses: pd.DataFrame) -> list[str]:
         failed = part.loc[part["failure"] != "", "failure"]
         if 0 < len(failed) < len(part):
             why = ", ".join(dict.fromkeys(failed))
-            named.append(f"{network} {loss}, {len(failed)} of {len(part)} seeds ({why})")
+            name = f"{name_title(str(network))} {study.titles[str(loss)]}"
+            named.append(f"{name}, {len(failed)} of {len(part)} seeds ({why})")
     return [f"Means are over the seeds that have scores; without some: {'; '.join(named)}."] if named else []
 
 
@@ -235,7 +252,10 @@ def _pair_notes(study: Study, losses: pd.DataFrame, part: pd.DataFrame) -> list[
     """Return a note on differences over fewer seeds than planned, since their own or the baseline's have no score."""
     planned = _planned(study, losses).groupby(ROW)["seed"].nunique().to_dict()
     few = {_key(row): row["seeds"] for row in records(part) if row["seeds"] < planned.get(_key(row), 0)}
-    named = [f"{key[1]} {key[3]}, {seeds} of {count(planned[key], 'seed')}" for key, seeds in few.items()]
+    named = [
+        f"{name_title(key[1])} {study.titles[key[3]]}, {seeds} of {count(planned[key], 'seed')}"
+        for key, seeds in few.items()
+    ]
     if not named:
         return []
     return [f"Paired over fewer seeds than planned, where the loss or its baseline has no scores: {'; '.join(named)}."]

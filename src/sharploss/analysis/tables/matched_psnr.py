@@ -10,6 +10,7 @@ from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, matched
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import Cell, Table, count, image_notes, records
+from sharploss.analysis.titles import name_title
 from sharploss.analysis.winners import WINNERS
 from sharploss.config.protocols import MAIN
 
@@ -86,7 +87,7 @@ def lay_out(study: Study) -> list[Table]:
         losses = sorted(dict.fromkeys(part["loss"]), key=lambda loss: alphas.get(loss, math.inf))
         lines = [
             [
-                Cell(loss),
+                Cell(study.titles[loss]),
                 Cell(_beside(loss, alphas, [cells[loss, name] for name in names if (loss, name) in cells])),
                 *(Cell(change(study, found) if (found := cells.get((loss, m))) else "—") for m in ("psnr", *names)),
                 Cell(cost[task, network, recipe, loss]),
@@ -96,9 +97,10 @@ def lay_out(study: Study) -> list[Table]:
         images, marked = int(part["images"].max()), any(MARK in cell.text for line in lines for cell in line)
         tables.append(
             Table(
-                f"At matched PSNR: {network} on {task}, {study.params.recipes[recipe].steps:,} steps ({recipe}), "
-                f"on {dataset} ({count(images, 'image')}, {count(int(part['seeds'].min()), 'seed')}). SPLoss is beside "
-                f"L1, every other loss beside the best that SPLoss reaches, at any {ALPHA}, at its PSNR or more.",
+                f"At matched PSNR: {name_title(network)} on {task}, {study.params.recipes[recipe].steps:,} steps "
+                f"({recipe}), on {name_title(dataset)} ({count(images, 'image')}, "
+                f"{count(int(part['seeds'].min()), 'seed')}). SPLoss is beside L1, every other loss beside the best "
+                f"that SPLoss reaches, at any {ALPHA}, at its PSNR or more.",
                 ["loss", "beside", "PSNR against L1", *map(metric_title, names), "a step, against L1's"],
                 lines,
                 labels=1,

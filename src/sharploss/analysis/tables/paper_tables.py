@@ -1,31 +1,42 @@
-"""Each published table with the measured number beside every published one: same protocol, budgets stated."""
+"""The papers' tables as they print them, the measured difference of two losses beside the published one."""
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sharploss.analysis.measures import heading, number
+from sharploss.analysis.measures import ALPHA, MINUS, heading, metric_title, number
 from sharploss.analysis.published import PaperTable, load_index, published_values
-from sharploss.analysis.stats.intervals import CELL, TRAINED
+from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
 from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables.layout import (
+    CHANGE,
     NOT_MEASURED,
     Cell,
     Table,
+    change,
     count,
     gap_notes,
     image_notes,
     records,
     seed_notes,
 )
+from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.utils.errors import sentence
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WHATS = ("published", "measured", "difference")
 FIRST_RUN = "h100"
+MEASURES = {"psnr": "y", "ssim": "y", "lpips": "alex_v0.1", "fid": "inception_p128"}
+UNPUBLISHED = {
+    "mdf": ("MDF", "networks trained with MDF and with its rivals",
+            ["l1", "l2", "ssim", "ms_ssim", "vgg", "mse_vgg_w0_01", "mse_lpips_w0_01", "mdf"], MEASURES),
+    "sog": ("SOG", "the second-order gradient term added to L1", ["l1", "l1_second_order"], MEASURES),
+}  # fmt: skip
+"""Tables of papers of which only a page or an abstract is at hand: paper, title, losses (its own last), measures."""
+
 Means = dict[tuple[str, ...], float]
 
 
@@ -34,7 +45,8 @@ def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
     """Compare every published table with the study.
 
     Returns:
-        file name ("paper_" and the table's name) -> its numbers (`beside`) and its layout.
+        file name ("paper_" and the table's name) -> its numbers (`beside`) and its layout; last those in the shape of
+        papers whose numbers are not at hand (`UNPUBLISHED`), where the study plans their losses.
 
     Raises:
         UserError: results/published is missing or damaged; the message names the file.
@@ -44,8 +56,43 @@ def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
     found: dict[str, tuple[pd.DataFrame, Table]] = {}
     for name, about in index.tables.items():
         numbers = beside(study, table[table["table"] == name], about, mean, index.names.datasets)
-        found[f"paper_{name}"] = (numbers, lay_out(study, about, numbers))
+        found[f"paper_{name}"] = (numbers, lay_out(study, about, numbers, index.names.datasets))
+    for name in UNPUBLISHED:
+        about, rows = unpublished(study, name)
+        datasets = {str(row["label_dataset"]): [str(row["dataset"])] for row in records(rows)}
+        if len(rows):
+            numbers = beside(study, rows, about, mean, datasets)
+            found[f"paper_{name}"] = (numbers, lay_out(study, about, numbers, datasets))
     return found
+
+
+def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
+    """Describe a paper's table whose numbers are not at hand: what the study plans for it, a row per cell."""
+    import pandas as pd
+
+    paper, title, losses, metrics = UNPUBLISHED[name]
+    planned = {
+        (str(run["task"]), str(run["network"]), str(run["loss"]))
+        for run in [*records(study.runs), *map(dict[str, Any], study.absent)]
+    }
+    titles = loss_titles({loss: study.params.losses[loss] for loss in losses if loss in study.params.losses})
+    groups = sorted((task, network) for task, network, loss in planned if loss == losses[-1])
+    cells = [
+        (task, network, loss, data, metric, protocol, name_title(network), titles[loss], name_title(data))
+        for task, network in groups
+        for loss in losses
+        if (task, network, loss) in planned
+        for data in study.params.tasks[task].test
+        for metric, protocol in metrics.items()
+    ]
+    columns = ["task", "network", "loss", "dataset", "metric", "protocol"]
+    rows = pd.DataFrame(cells, columns=[*columns, "label_network", "label_loss", "label_dataset"])
+    rows = rows.assign(label_scale=rows["task"], label_metric=rows["metric"])
+    return PaperTable(
+        paper=paper, where="a table in its shape", title=title, rows=1, sha256="", budget="numbers are not at hand",
+        protocol="The protocol is ours", tasks={task: [task] for task, _ in groups},
+        metrics={metric: (metric, protocol) for metric, protocol in metrics.items()},
+    ), rows.assign(alpha=float("nan"), value=float("nan"), decimals=0)  # fmt: skip
 
 
 def beside(
@@ -62,29 +109,20 @@ def beside(
     """
     import pandas as pd
 
-    runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for run in records(study.runs):
-        runs.setdefault((run["network"], run["loss"]), []).append(run)
-    rows = [
-        {**row, **_measured(runs.get((row["network"], row["loss"]), []), row, about, mean, datasets)}
-        for row in records(table)
-    ]
+    rows = [{**row, **_measured(study, row, about, mean, datasets)} for row in records(table)]
     frame = pd.DataFrame(rows)
     return frame.assign(difference=frame["measured"] - frame["value"])
 
 
 def _measured(
-    runs: list[dict[str, Any]], row: dict[str, Any], about: PaperTable, mean: Means, names: dict[str, list[str]]
+    study: Study, row: dict[str, Any], about: PaperTable, mean: Means, names: dict[str, list[str]]
 ) -> dict[str, Any]:
-    """Find the measured number for one published cell: of the first of the tasks that has one, after most steps.
-
-    What the benchmark's first run left (recipes h100*), which had a protocol of its own, gives way to all others.
-    """
-    same = next(tasks for tasks in about.tasks.values() if row["task"] in tasks)
-    datasets = names[str(row["label_dataset"])]
-    planned = [run for run in runs if run["task"] in same]
-    planned.sort(key=lambda run: (same.index(run["task"]), str(run["recipe"]).startswith(FIRST_RUN), -run["step"]))
-    for run in planned:
+    """Find the measured number for one published cell: that of the first of the `planned` runs that has one."""
+    datasets, runs = (
+        names[str(row["label_dataset"])],
+        planned(study, row["network"], row["loss"], same_tasks(about, row)),
+    )
+    for run in runs:
         where = (run["task"], run["network"], run["recipe"], run["loss"])
         values = [mean.get((*where, data, row["metric"], row["protocol"])) for data in datasets]
         measured = [value for value in values if value is not None]
@@ -93,50 +131,171 @@ def _measured(
             return {
                 "measured_task": run["task"], "measured_recipe": run["recipe"], "measured": value, "status": "measured"
             }  # fmt: skip
-    failures = [run["failure"] for run in planned if run["failure"]]
-    status = failures[0] if failures and len(failures) == len(planned) else NOT_MEASURED
+    failures = [run["failure"] for run in runs if run["failure"]]
+    status = failures[0] if failures and len(failures) == len(runs) else NOT_MEASURED
     return {"measured_task": "", "measured_recipe": "", "measured": float("nan"), "status": status}
 
 
-def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame) -> Table:
-    """Lay out a published table: a row per network, loss and test set; three columns per metric."""
-    metrics = {str(row["metric"]): (str(row["metric"]), str(row["protocol"])) for row in records(numbers)}
-    heads = [f"{heading(measure)}: {what}" for measure in metrics.values() for what in WHATS]
-    found: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
-    for row in records(numbers):
-        found.setdefault(_labels(row), {})[str(row["metric"])] = row
-    rows = [
-        [*map(Cell, labels), *(cell for metric in metrics for cell in _cells(part.get(metric), metric))]
-        for labels, part in found.items()
-    ]
+def same_tasks(about: PaperTable, row: dict[str, Any]) -> tuple[str, ...]:
+    """Return our tasks for that of a published cell, the best match first."""
+    return next(tuple(tasks) for tasks in about.tasks.values() if row["task"] in tasks)
+
+
+@lru_cache(maxsize=200)
+def planned(study: Study, network: str, loss: str, tasks: tuple[str, ...]) -> list[dict[str, Any]]:
+    """List the runs of a network with a loss: of the best matching task first, then after most steps.
+
+    What the benchmark's first run left (recipes h100*), which had a protocol of its own, gives way to all others.
+    """
+    runs = records(study.runs[(study.runs["network"] == network) & (study.runs["loss"] == loss)])
+    mine = [run for run in runs if run["task"] in tasks]
+    return sorted(mine, key=lambda run: (tasks.index(run["task"]), run["recipe"].startswith(FIRST_RUN), -run["step"]))
+
+
+def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: dict[str, list[str]]) -> Table:
+    """Lay out a table as papers print theirs: test set and metric down, networks and losses across.
+
+    Beside a loss that is compared with another stands the published difference and, where both were trained alike here,
+    both means and the measured difference with its interval. What was not measured is named in a sentence below.
+    """
+    swept, scales = numbers["alpha"].nunique() > 2, numbers["label_scale"].nunique() > 1
+    printed = {(_label(row, scales), _column(row, swept)): row for row in records(numbers)}
+    labels, columns = list(dict.fromkeys(label for label, _ in printed)), list(dict.fromkeys(at for _, at in printed))
+    parts, bases, gone = list[tuple[str, list[Cell]]](), bases_of(columns), list[str]()
+    seen = set[tuple[str, ...]]()
+    for column in columns:
+        base, name = bases.get(column, ("", "")), column_title(column, columns)
+        pairs = [(printed.get((label, column)), printed.get((label, base))) for label in labels]
+        lines = [_cells(study, about, datasets, *pair) for pair in pairs]
+        same, measured = (
+            base[0] == column[0],
+            {label for label, line in zip(labels, lines, strict=True) if line[3].text},
+        )
+        minus = f"{f'({name})' if ' + ' in name else name} {MINUS} {base[1] if same else base[0]}"
+        heads = [name, minus, f"here: {base[1]} → {column[1]}" if same else "here", f"here: {minus}"]
+        parts += [(head, [line[at] for line in lines]) for at, head in enumerate(heads)]
+        seen |= measured
+        if column in bases and not measured:
+            known = {row["status"] for pair in pairs for row in pair if row} - {"measured", NOT_MEASURED}
+            gone.append(minus + (f" ({'; '.join(sorted(known))})" if known else ""))
+    if seen:
+        sets, measured_on = dict.fromkeys(label[:-1] for label in labels), {label[:-1] for label in seen}
+        gone += [f"anything on {' '.join(one)}" for one in sets if one not in measured_on]
+    parts = [part for part in parts if any(cell.text for cell in part[1])]
+    rows = [[*map(Cell, label), *(cells[at] for _, cells in parts)] for at, label in enumerate(labels)]
+    metrics = tuple(f"{metric_title(name)} not measured" for name in numbers["metric"].unique())
     return Table(
-        caption=f"{about.paper}, {about.where}: {about.title}; measured numbers beside the published ones.",
-        columns=["scale", "network", "loss", "test set", *heads],
-        rows=rows,
-        labels=4,
+        caption=f"{about.paper}, {about.where}: {about.title}.",
+        columns=["test set", *["scale"] * scales, "metric", *(head for head, _ in parts)],
+        rows=[row for row in rows if any(cell.text for cell in row[2 + scales :])],
+        labels=2 + scales,
         notes=[
             f"Published: {about.budget}. {sentence(about.protocol)}",
             *about.notes,
+            *([f"Not measured here: {'; '.join(gone)}."] if gone else []),
             *measured_budget(study, numbers),
-            *gap_notes(study, rows),
+            *(note for note in gap_notes(study) if note.startswith(metrics)),
         ],
     )
 
 
-def _labels(row: dict[str, Any]) -> tuple[str, ...]:
-    scale, loss = str(row["label_scale"]), str(row["label_loss"])
-    swept = f" (alpha {row['alpha']:g})" if loss == "SP" else ""
-    return f"x{scale}" if scale != "1" else "—", str(row["label_network"]), f"{loss}{swept}", str(row["label_dataset"])
+def _cells(
+    study: Study,
+    about: PaperTable,
+    names: dict[str, list[str]],
+    row: dict[str, Any] | None,
+    base: dict[str, Any] | None,
+) -> list[Cell]:
+    """Return a printed number, its difference to another one, both measured means, and their difference."""
+    cells = [Cell("")] * 4
+    if row and not math.isnan(row["value"]):
+        cells[0] = Cell(f"{row['value']:.{row['decimals']}f}")
+        if base:
+            apart = f"{row['value'] - base['value']:+.{max(row['decimals'], base['decimals'])}f}"
+            cells[1] = Cell(apart.replace("-", MINUS))
+    found = measured_pair(study, about, names, row, base) if row and base else None
+    if row and found:
+        ends = (found["baseline"], found["baseline"] + found["difference"])
+        cells[2] = Cell(" → ".join(number(row["metric"], value) for value in ends))
+        cells[3] = change(row["metric"], (found[name] for name in CHANGE))
+    return cells
 
 
-def _cells(row: dict[str, Any] | None, metric: str) -> list[Cell]:
-    """Return the three cells of one metric."""
-    if row is None:
-        return [Cell("—", "gone")] * 3
-    own = f"{row['value']:.{row['decimals']}f}"
-    if row["status"] != "measured":
-        return [Cell(own), Cell(row["status"], "gone"), Cell("—", "gone")]
-    return [Cell(own), Cell(number(metric, row["measured"])), Cell(number(metric, row["difference"], sign=True))]
+def _label(row: dict[str, Any], scales: bool) -> tuple[str, ...]:
+    scale, known = str(row["label_scale"]), {"mean4": "mean of four sets"}
+    metric = heading((str(row["metric"]), str(row["protocol"])))
+    names = (known.get(str(row["label_dataset"]), str(row["label_dataset"])).replace("_val", ""), metric)
+    return (names[0], f"x{scale}" if scale.isdigit() else scale, names[1]) if scales else names
+
+
+def _column(row: dict[str, Any], swept: bool) -> tuple[str, str]:
+    loss = str(row["label_loss"])
+    return str(row["label_network"]), f"{ALPHA} {row['alpha']:g}" if swept and loss == "SP" else loss
+
+
+def bases_of(columns: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Find what each column (network, loss) of a paper's table is compared with.
+
+    It is the same network's loss that it adds a term to; MDF, of its rivals; the first loss, of those with SPLoss; and,
+    where every network has one loss alone, the network before it.
+    """
+    if len({network for network, _ in columns}) == len(columns):
+        return dict(zip(columns[1:], columns[:-1], strict=True))
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for network, loss in columns:
+        mine = [other for one, other in columns if one == network and other != loss]
+        longest = sorted((other for other in mine if loss.replace(" ", "").startswith(f"{other}+")), key=len)
+        base = ["MDF"] * ("MDF" in mine) or longest[-1:] or mine[:1] * loss.startswith(("SP", ALPHA))
+        if base:
+            found[network, loss] = (network, base[0])
+    return found
+
+
+def column_title(column: tuple[str, str], columns: list[tuple[str, str]]) -> str:
+    """Name a column by what tells it from the others: network, loss, or both."""
+    networks = [network for network, _ in columns]
+    if len(set(networks)) == len(networks) > 1:
+        return column[0]
+    return " ".join(column) if len(set(networks)) > 1 else column[1]
+
+
+def measured_pair(
+    study: Study, about: PaperTable, names: dict[str, list[str]], row: dict[str, Any], base: dict[str, Any]
+) -> dict[str, float] | None:
+    """Return the measured difference of two published cells (CHANGE): of the first tasks and longest recipe of both.
+
+    A mean over several sets has no interval.
+    """
+    one, than = ((each["network"], each["loss"]) for each in (row, base))
+    for run in planned(study, *one, same_tasks(about, row)):
+        found = compared(study, run["task"], run["recipe"], one, than)
+        cells = [found.get((data, row["metric"], row["protocol"])) for data in names[str(row["label_dataset"])]]
+        known = [cell for cell in cells if cell]
+        if len(known) == len(cells):
+            ends = (math.nan, math.nan) if len(known) > 1 else (known[0]["low"], known[0]["high"])
+            means = [sum(float(cell[name]) for cell in known) / len(known) for name in ("baseline", "difference")]
+            return dict(zip(CHANGE, (*means, *ends, max(cell["smallest"] for cell in known)), strict=True))
+    return None
+
+
+@lru_cache(maxsize=200)
+def compared(
+    study: Study, task: str, recipe: str, one: tuple[str, str], other: tuple[str, str]
+) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Compare one network and loss with another of the same task and recipe: dataset, metric, protocol -> difference.
+
+    The spread of seeds is known where the network is the same.
+    """
+    import pandas as pd
+
+    scores = study.counted[(study.counted["task"] == task) & (study.counted["recipe"] == recipe)]
+    sides = [scores[(scores["network"] == network) & (scores["loss"] == loss)] for network, loss in (one, other)]
+    base, spreads = other[1], study.spreads
+    if one[0] != other[0]:
+        base, spreads = "base", {}
+        sides = [side.assign(network="", loss=name) for side, name in zip(sides, ("other", base), strict=True)]
+    found = differences(pd.concat(sides, ignore_index=True), [base], spreads)
+    return {(row["dataset"], row["metric"], row["protocol"]): row for row in records(found)}
 
 
 def measured_budget(study: Study, numbers: pd.DataFrame) -> list[str]:

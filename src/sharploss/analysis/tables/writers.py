@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 EMPTY = "This study has no runs for this table."
 FENCES = {"best": "**", "second": "*", "worse": "*"}
-COMMANDS = {"best": "textbf:--rwrap", "second": "underline:--rwrap", "worse": "textit:--rwrap"}
-"""How cells are marked, in Markdown and in LaTeX (as pandas' Styler states a command around the cell's text)."""
+COMMANDS = {"best": "textbf", "second": "underline", "worse": "textit"}
+"""How cells are marked, in Markdown and in LaTeX."""
+
+LINE, BETWEEN, HEAD, PAGE = 88, 2, 14, 56
+"""Letters of 7 pt in an article's line of 345 pt, those that the space between two columns takes, those of a heading's
+line, and the rows of a page."""
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -87,28 +91,68 @@ def escape_markdown(text: str) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""Return a LaTeX table; best is bold, second best underlined, worse in italics. Needs `\usepackage{booktabs}`."""
-    import pandas as pd
+    r"""Return a LaTeX table that fits an article's text; what is too wide, in parts below each other.
 
-    places = range(len(table.columns))
-    texts = pd.DataFrame([[_latex_cell(row, at, table.labels) for at in places] for row in table.rows], columns=places)
-    marks = pd.DataFrame([[COMMANDS.get(cell.mark, "") for cell in row] for row in table.rows], columns=places)
-    style = texts.style.hide(axis="index").apply(lambda _: marks, axis=None)
-    style = style.relabel_index([escape_latex(name) for name in table.columns], axis="columns")
-    made = style.to_latex(
-        hrules=True,
-        caption=escape_latex(table.caption),
-        position_float="centering",
-        column_format="l" * table.labels + "r" * (len(table.columns) - table.labels),
-    )
-    notes = "".join(f"\\par\\smallskip {escape_latex(note)}\n" for note in table.notes)
-    return made.replace(r"\centering", r"\centering\scriptsize", 1).replace(r"\end{table}", rf"{notes}\end{{table}}")
+    Best is bold, second best underlined, worse in italics. Needs `\usepackage{booktabs,longtable}`.
+    """
+    heads = [head_lines(name) for name in table.columns]
+    widths = [
+        max(map(len, [*head, *(row[at].text for row in table.rows if not same_reason(row, table.labels))]))
+        for at, head in enumerate(heads)
+    ]
+    parts = fitting(widths, table.labels)
+    caption = escape_latex(table.caption)
+    notes = "".join(f"{{\\raggedright {escape_latex(note)}\\par}}\n" for note in table.notes)
+    if len(parts) * (len(table.rows) + 2) > PAGE:
+        captions = [f"\\caption{{{caption}}}\\\\\n", *[""] * (len(parts) - 1)]
+        bodies = [
+            _tabular(table, heads, *each) for each in zip(parts, ["longtable"] * len(parts), captions, strict=True)
+        ]
+        return f"{{\\scriptsize\\setlength{{\\tabcolsep}}{{3pt}}\n{''.join(bodies)}{notes}}}\n"
+    body = "\\par\\medskip\n".join(_tabular(table, heads, part, "tabular") for part in parts)
+    begin = f"\\begin{{table}}\n\\centering\\scriptsize\\setlength{{\\tabcolsep}}{{3pt}}\n\\caption{{{caption}}}\n"
+    return f"{begin}{body}\\par\\smallskip\n{notes}\\end{{table}}\n"
+
+
+def head_lines(name: str) -> list[str]:
+    """Break a heading after spaces into lines of at most HEAD letters, or of one word."""
+    lines = [""]
+    for word in name.split() or [""]:
+        if lines[-1] and len(lines[-1]) + len(word) >= HEAD:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def fitting(widths: list[int], labels: int) -> list[list[int]]:
+    """Divide a table's columns into parts that each fit into a line, each with its labels (the first columns)."""
+    first = list(range(labels))
+    parts = [list(first)]
+    for at in range(labels, len(widths)):
+        if len(parts[-1]) > labels and sum(widths[one] + BETWEEN for one in [*parts[-1], at]) > LINE:
+            parts.append(list(first))
+        parts[-1].append(at)
+    return parts
+
+
+def _tabular(table: Table, heads: list[list[str]], part: list[int], kind: str, caption: str = "") -> str:
+    """Return some columns of a table as a tabular, or a longtable with its caption and its head on every page."""
+    align = "".join("l" if at < table.labels else "r" for at in part)
+    lines = [" \\\\ ".join(map(escape_latex, heads[at])) for at in part]
+    names = [f"\\shortstack[{side}]{{{text}}}" for text, side in zip(lines, align, strict=True)]
+    head = f"\\toprule\n{' & '.join(names)} \\\\\n\\midrule\n"
+    rows = "".join(f"{' & '.join(_latex_cell(row, at, table.labels) for at in part)} \\\\\n" for row in table.rows)
+    if kind == "longtable":
+        head = f"{caption}{head}\\endfirsthead\n{head}\\endhead\n"
+    return f"\\begin{{{kind}}}{{{align}}}\n{head}{rows}\\bottomrule\n\\end{{{kind}}}\n"
 
 
 def _latex_cell(row: list[Cell], at: int, labels: int) -> str:
     text = escape_latex(row[at].text)
     if same_reason(row, labels) and at >= labels:  # it takes no width of its own: the cells after it are empty
         return rf"\multicolumn{{1}}{{l}}{{\rlap{{{text}}}}}" if at == labels else ""
+    if row[at].mark in COMMANDS:
+        return f"\\{COMMANDS[row[at].mark]}{{{text}}}"
     # A row that begins with a bracket would be read as an argument of the line break before it.
     return f"{{{text}}}" if text.startswith("[") else text
 

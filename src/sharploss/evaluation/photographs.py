@@ -1,0 +1,265 @@
+"""`python -m sharploss restore IMAGE... --run NAME`: restore photographs of one's own with a trained network."""
+
+import argparse
+import json
+import math
+import struct
+import sys
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor, nn
+
+from sharploss.assets.folder import IMAGES
+from sharploss.config.run_config import RunConfig
+from sharploss.evaluation.restore import load_network, restore
+from sharploss.evaluation.tiles import OVERLAP, TILE, restore_tiled, spans
+from sharploss.record.paths import SUFFIX, paths
+from sharploss.record.study import PARAMS, current_study
+from sharploss.training.checkpoint import read_metadata
+from sharploss.training.device import choose_device, set_mode
+from sharploss.utils.cores import claim_cores
+from sharploss.utils.errors import UserError, printable, unknown
+from sharploss.utils.files import atomic_path, check_writable, intact
+
+FLAGSHIP = "benchmark"
+"""The study of whose networks some come with the repository."""
+
+DESCRIPTION = """Restore photographs with a trained network: enlarge them, or deblur, denoise or sharpen them.
+
+  python -m sharploss restore --list                                     what there is to restore with
+  python -m sharploss restore cat.jpg --run edsr_x4_sploss               four times as large, into the folder restored
+  python -m sharploss restore photos --run edsr_x4_l1 --side-by-side     a folder; a picture with both beside the input
+
+edsr_x4_l1 and edsr_x4_sploss come with the repository. Every image becomes a PNG file of 8 bits; what an image has that
+a network does not take (transparency, 16 bits, an orientation tag, several frames) is dealt with, and said.
+"""
+
+ENDS = ("", "_beside")  # of the names of outputs
+
+ORIENTATION = 0x0112  # the EXIF tag
+
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)
+"""What Pillow raises of files that are cut short or damaged."""
+
+
+class Photograph(NamedTuple):
+    """An image as a network takes it, and what becomes of the rest."""
+
+    rgb: Tensor  # (3, h, w) uint8
+    grey: bool
+    alpha: Image.Image | None  # where it is not all opaque
+    profile: bytes | None  # of its colours
+    notes: list[str]
+
+
+class Trained(NamedTuple):
+    """A network ready to restore, and how many times larger it makes an image."""
+
+    name: str
+    network: nn.Module
+    scale: int
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command with these arguments and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sharploss restore", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="a file, or a folder of some")
+    parser.add_argument("--run", metavar="NAME", help=f"a name of --list, or a {SUFFIX} file of a training")
+    parser.add_argument("--output", type=Path, default=Path("restored"), metavar="FOLDER", help="default: restored")
+    parser.add_argument("--side-by-side", action="store_true", help="beside each a picture of input and output")
+    parser.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
+    parser.add_argument("--list", action="store_true", help="what there is to restore with")
+    asked = parser.parse_args(arguments)
+    if asked.list:
+        for name, path in weights_here().items():
+            print(f"{name:<40} {describe(path)}")
+        return 0
+    if not asked.images or not asked.run:
+        parser.error("give images, and --run NAME (or --list)")
+    return restore_files(images_named(asked.images), open_network(asked.run), asked)
+
+
+def weights_here() -> dict[str, Path]:
+    """Find the networks that come with the repository, and those that the current study has trained: name -> file."""
+    here = Path(PARAMS).is_file()
+    root = Path() if here else Path(__file__).resolve().parents[3]
+    found = sorted(paths(FLAGSHIP, root).flagship.glob(f"*{SUFFIX}"))
+    found += paths(current_study()).every_weights() if here else []
+    return {path.stem: path for path in found}
+
+
+def open_network(name: str) -> Trained:
+    """Load a network by its name or its file; UserError where there is none, or its training came to nothing."""
+    known = {name: Path(name)} if name.endswith(SUFFIX) else weights_here()
+    if name not in known:
+        raise unknown("trained network", name, known)
+    path = known[name]
+    set_mode("exact")
+    torch.set_num_threads(claim_cores())  # nobody compares the last bits
+    config = read_config(path)
+    network = load_network(path, config, choose_device())
+    if network is None:
+        raise UserError(f"{path} is of a training that did not finish: choose another (--list).")
+    return Trained(path.stem, network, config.task.scale)
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read what a file of weights was trained with; UserError where that is nothing that there is today."""
+    with intact(path):
+        return RunConfig.model_validate(json.loads(read_metadata(path)["config"]))
+
+
+def describe(path: Path) -> str:
+    """Say in a line what a network does and how it was trained."""
+    config = read_config(path)
+    what = f"enlarges x{config.task.scale}" if config.task.scale > 1 else f"for what was {config.task.kind}"
+    loss = " + ".join(config.loss.terms)
+    return f"{what:<16} {config.network.network:<12} {loss}, {config.recipe.steps} steps ({path})"
+
+
+def images_named(named: Sequence[str]) -> list[Path]:
+    """List images by their paths, those of a folder (not of folders in it) by its."""
+    found: list[Path] = []
+    for path in map(Path, named):
+        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in IMAGES) if path.is_dir() else []
+        found += inside or [path]
+    return list(dict.fromkeys(found))
+
+
+def restore_files(images: Sequence[Path], trained: Trained, asked: argparse.Namespace) -> int:
+    """Restore images, one after another; what cannot be is said, and the rest go on. Return the exit code."""
+    from tqdm import tqdm
+
+    check_writable(asked.output / "any")
+    inputs, made, failed = {path.resolve() for path in images}, dict[Path, Path](), 0
+    with tqdm(total=sum(map(pixels_of, images)), unit="pixel", unit_scale=True, disable=None) as progress:
+        for path in images:
+            outputs = [asked.output / f"{path.stem}_{trained.name}{end}.png" for end in ENDS[: 1 + asked.side_by_side]]
+            try:
+                check_outputs(path, outputs, inputs, made, overwrite=asked.overwrite)
+                line = restore_file(path, outputs, trained, progress.update)
+                progress.write(printable(line))
+            except (UserError, FloatingPointError, MemoryError, torch.OutOfMemoryError) as error:
+                failed += 1
+                text = str(error) if isinstance(error, UserError) else f"{path} cannot be restored ({error})."
+                progress.write(f"error: {printable(text)}", file=sys.stderr)
+    print(f"{len(images) - failed} of {len(images)} images restored, in {printable(str(asked.output))}")
+    return 1 if failed else 0
+
+
+def check_outputs(
+    path: Path, outputs: Sequence[Path], inputs: set[Path], made: dict[Path, Path], *, overwrite: bool
+) -> None:
+    """Refuse outputs that would replace an input, what is there, or another image's (`made`: output -> image)."""
+    for output in outputs:
+        other = made.setdefault(output, path)
+        if output.resolve() in inputs:
+            raise UserError(f"{output} is itself an image to restore: name another folder with --output.")
+        if other != path:
+            raise UserError(f"{path} and {other} would both become {output}: rename one of them.")
+        if output.exists() and not overwrite:
+            raise UserError(f"{output} is there already: add --overwrite, or name another folder with --output.")
+
+
+def restore_file(path: Path, outputs: Sequence[Path], trained: Trained, on_pixels: Callable[[int], object]) -> str:
+    """Restore an image into the first of `outputs`, beside its input into the second; return what was done."""
+    photograph = read_photograph(path)
+
+    def restore_tile(part: Tensor) -> Tensor:
+        restored = restore(trained.network, part[0])[None]
+        on_pixels(part[0, 0].numel())
+        return restored
+
+    # In smaller tiles than an evaluation's: memory is a user's, and the time left is known sooner.
+    restored = restore_tiled(restore_tile, photograph.rgb[None])[0]
+    after = finish(restored, photograph)
+    write_png(outputs[0], after, photograph.profile)
+    for beside in outputs[1:]:
+        before, both = finish(photograph.rgb, photograph), Image.new(after.mode, (2 * after.width, after.height))
+        both.paste(before.resize(after.size, Image.Resampling.BICUBIC), (0, 0))
+        both.paste(after, (after.width, 0))
+        write_png(beside, both, photograph.profile)
+    height, width = photograph.rgb.shape[1:]
+    sizes = f"{width}x{height} to {after.width}x{after.height}"
+    return f"{path} -> {outputs[0]} ({'; '.join([sizes, *photograph.notes])})"
+
+
+def finish(pixels: Tensor, photograph: Photograph) -> Image.Image:
+    """Turn (3, H, W) uint8 into an image that is grey, or transparent, where the photograph is."""
+    image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    image = image.convert("L") if photograph.grey else image
+    if photograph.alpha is not None:
+        image.putalpha(photograph.alpha.resize(image.size, Image.Resampling.BICUBIC))
+    return image
+
+
+def write_png(path: Path, image: Image.Image, profile: bytes | None) -> None:
+    """Write an image as a PNG file, atomically."""
+    with atomic_path(path) as temporary:
+        image.save(temporary, format="PNG", icc_profile=profile)
+
+
+@contextmanager
+def opened(path: Path) -> Generator[Image.Image]:
+    """Open an image file for the block; UserError where it is missing, too large or cannot be read."""
+    if not path.is_file():
+        raise UserError(f"There is no image file {path}: check the path.")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path} is empty (0 bytes): replace it with an intact copy.")
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            yield image
+    except UserError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path} is too large ({str(error).split(',')[0]}): cut it into smaller images.") from None
+    except UNREADABLE as error:
+        raise UserError(f"{path} cannot be read as an image ({error}): replace it with an intact copy.") from None
+
+
+def pixels_of(path: Path) -> int:
+    """Return how many pixels a network is given of an image, overlaps of tiles included; 0 where it cannot be read."""
+    try:
+        with opened(path) as image:
+            tiled = [[*spans(side, TILE + 2 * OVERLAP, OVERLAP)] for side in image.size]
+            return math.prod(sum(span.stop - span.start for span in side) for side in tiled)
+    except UserError:
+        return 0  # which is said in its turn
+
+
+def read_photograph(path: Path) -> Photograph:
+    """Read an image of any kind that Pillow reads, upright, as 8-bit RGB; UserError where it cannot be read."""
+    notes = list[str]()
+    with opened(path) as image:
+        layout: Any = getattr(image, "tile", [])
+        deep = image.mode.startswith("I") or any(";16" in str(tile[3]) for tile in layout)
+        frames = getattr(image, "n_frames", 1)
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        notes += [f"the first of {frames} frames"] if frames > 1 else []
+        notes += ["8 of its 16 bits"] if deep else []
+        notes += ["turned as its EXIF orientation says"] if image.getexif().get(ORIENTATION, 1) != 1 else []
+        values = np.asarray(upright) if image.mode.startswith(("I", "F")) else np.zeros(1)
+        if image.mode == "F" or values.max() > 65535:
+            raise UserError(f"{path} has floating-point or 32-bit pixels: save it with 8 or 16 bits first.")
+        if image.mode.startswith("I"):
+            upright = Image.fromarray((values / 257).round().astype(np.uint8))
+        alpha = upright.convert("RGBA").getchannel("A") if upright.has_transparency_data else None
+        if alpha is not None and alpha.getextrema() == (255, 255):
+            alpha = None
+        notes += ["transparency enlarged by bicubic"] if alpha is not None else []
+        colours = upright.mode in {"RGB", "RGBA"}
+        notes += [f"{upright.mode} became RGB without its profile"] if upright.mode in {"CMYK", "YCbCr", "LAB"} else []
+        rgb = np.array(np.asarray(upright.convert("RGB")).transpose(2, 0, 1), order="C")
+        grey = upright.mode in {"1", "L", "LA"}
+        profile = image.info.get("icc_profile") if colours else None
+    return Photograph(torch.from_numpy(rgb), grey, alpha, profile, notes)
