@@ -1,6 +1,5 @@
 import copy
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -34,13 +33,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give each test process whole folders of the analysis, or whole files: what their tests share is made once."""
+    """Give one test process the whole analysis, half of all, whose studies are then read once; others by whole files."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFixtures(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            folder = re.match(r"tests/analysis/(figures|report)/", nodeid)  # most of the time, one a process
-            return folder[0] if folder else super()._split_scope(nodeid)
+            return "analysis" if nodeid.startswith("tests/analysis/") else super()._split_scope(nodeid)
 
     return ByFixtures(config, log) if config.option.dist == "load" else None
 

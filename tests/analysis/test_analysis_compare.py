@@ -22,6 +22,7 @@ def make(root, values, settings=None):
 
 
 @given(st.sampled_from(sorted(SMALLEST)), st.floats(0.01, 3), st.sampled_from([-1, 1]))
+@pytest.mark.slow
 def test_a_mean_beyond_the_smallest_effect_is_not_reproduced(tmp_path_factory, metric, size, sign):
     """By hand: of two images one is off by twice the shift, so the mean by the shift."""
     root, shift = tmp_path_factory.mktemp("r"), sign * size * SMALLEST[metric]

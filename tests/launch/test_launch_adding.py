@@ -87,7 +87,7 @@ def test_without_a_gpu_the_study_is_planned_and_its_time_told(root, capfd, monke
 def test_a_loss_is_placed_beside_the_committed_ones(root, repository, bench, capsys):
     """L1 + GV of the first run under another name stands where L1 + GV stands."""
     text = adding.study_of("mine", adding.read_loss("{l1: 1, gv: 0.01}"), bench).model_dump(mode="json")
-    (root / "studies/mine.yaml").write_text(yaml.safe_dump(text))
+    (root / "studies/mine.yaml").write_text(yaml.safe_dump(text, sort_keys=False))
     results = root / "results/mine"
     for loss, name in (("l1", "l1"), ("l1_gv", "mine")):
         old, new = f"sr_x4-edsr-{loss}-h100-s0", f"sr_x4-edsr-{name}-h100-s0"
@@ -104,12 +104,13 @@ def test_a_loss_is_placed_beside_the_committed_ones(root, repository, bench, cap
     (results / "scores/sr_x4-edsr.json").write_text(json.dumps(notes))
     assert adding.place(bench, load_study("mine", root), "mine") == 0
     said = capsys.readouterr().out
-    wanted = next(line for line in answers(bench)[0].losses if line.startswith("l1_gv "))
-    assert wanted.replace("l1_gv ", "mine ", 1) in said
+    title, own = bench.titles["l1_gv"], "L1 + 0.01 GV (mine)"
+    wanted = next(line for line in answers(bench)[0].losses if line.startswith(f"{title} "))
+    assert wanted.replace(title, own, 1) in said
     assert "l1 trained here: 0 of" in said
     folder = root / "reports/mine/beside_benchmark"
     table = (folder / "tables/matched_psnr.md").read_text()
-    assert "| mine |" in table
-    assert "| l1_gv |" in table
+    assert f"| {own} |" in table
+    assert "| L1 + 0.01 GV |" in table
     assert "mine" in (folder / "tables/added.md").read_text()
     assert "mine" in (folder / "tradeoff.svg").read_text()

@@ -134,6 +134,7 @@ def test_further_steps_of_the_discriminator_leave_the_networks_statistics_alone(
     assert counts[0] == counts[1]
 
 
+@pytest.mark.slow
 def test_the_discriminator_learns_when_the_network_hardly_does(adversarial, packs, tmp_path):
     adversarial["recipe"].update(steps=40, learning_rate=1e-9, log_every=10, warmup=0, schedule="constant")
     adversarial["recipe"]["discriminator"] = optimisation(adversarial["recipe"], learning_rate=0.01)

@@ -60,7 +60,7 @@ def trained(tmp_path_factory):
     return once
 
 
-@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind != "sr")) for kind in TASKS])
 def test_twice_is_the_same_to_the_bit(tmp_path, trained, kind):
     (one, scratch), other = trained(kind), train(tmp_path, kind)
     assert one.status == "finished"

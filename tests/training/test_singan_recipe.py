@@ -238,6 +238,7 @@ def weights_of(network):
 
 
 @pytest.mark.parametrize("name", ["discriminators", "generators"])
+@pytest.mark.slow
 def test_both_networks_go_on_from_the_scale_before_until_the_width_changes(tmp_path, name):
     networks = getattr(train(tmp_path, learning_rate=UNMOVED), name)
     assert [network.head.conv.out_channels for network in networks] == [2, 2, 2, 2, 4]

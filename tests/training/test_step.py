@@ -164,7 +164,7 @@ def test_a_capture_that_fails_is_an_error_where_it_was_asked_for(config, packs, 
         run(config, packs, tmp_path, form="captured")
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [pytest.param(one, marks=[pytest.mark.slow] * (one is not Off)) for one in FAULTS])
 def test_a_capture_that_fails_leaves_no_trace_but_its_reason(config, packs, tmp_path, graphs, fault, capsys):
     adversarial(config)
     config["recipe"]["steps"] = 6

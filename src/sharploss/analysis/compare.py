@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
 
 from sharploss.analysis.measures import title
 from sharploss.analysis.stats.smallest import SMALLEST
@@ -13,9 +16,6 @@ from sharploss.record.paths import StudyPaths, paths_of_results
 from sharploss.record.run import read_config
 from sharploss.record.scores import Score, load_scores
 from sharploss.utils.errors import UserError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MEAN = ["run", "dataset", "metric", "protocol"]
 DESCRIPTION = """Compare two results of the same trainings, of two machines or two versions of the code.
@@ -66,12 +66,7 @@ def results_of(folder: Path) -> StudyPaths:
 
 
 def compare(one: StudyPaths, other: StudyPaths) -> tuple[pd.DataFrame, list[str]]:
-    """Compare the means of two results.
-
-    Returns:
-        MEAN, value_one, value_other, off (the absolute difference), smallest, effects (off in smallest effects); and
-        which runs and scores are left out, a sentence each.
-    """
+    """Compare two results: MEAN, both values, off, smallest, effects (off in smallest ones); and what is left out."""
     found, left_out = [_scores(files) for files in (one, other)], list[str]()
     named = [set(scores["run"]) for scores in found]
     for mine, files, theirs in ((named[0], one, named[1]), (named[1], other, named[0])):
@@ -108,9 +103,6 @@ def _settings(files: StudyPaths, key: str) -> Any:
 
 
 def _scores(files: StudyPaths) -> pd.DataFrame:
-    import numpy as np
-    import pandas as pd
-
     rows = [row for group in files.every_scores() for row in load_scores(group).rows]
     table = pd.DataFrame(rows, columns=Score._fields)
     return table[table["metric"].isin(SMALLEST) & np.isfinite(table["value"].astype(float))]

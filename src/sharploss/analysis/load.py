@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import pandas as pd
 
 from sharploss.analysis.study import NOT_TRAINED, Study
 from sharploss.config.params import Params
@@ -19,9 +21,6 @@ from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
 SPEED = ["seconds", "steps_per_second", "memory", "parameters"]
 HISTORY_COLUMNS = ["run", "event", "step", "total", "psnr_y", "terms", "gradient", "discriminator"]
@@ -31,16 +30,8 @@ EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "pena
 def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Study:
     """Read a study's parameters and the results of the runs that it plans; nothing else in its folder is looked at.
 
-    Args:
-        study: its name: that of params.yaml, or of a file of studies/.
-        root: the repository's folder.
-        partial: leave out runs without results, which are an error otherwise.
-
-    Raises:
-        UserError: a file or a column is missing or damaged; the message names it.
+    `partial` leaves out runs without results, which are an error otherwise. A UserError names a missing file.
     """
-    import pandas as pd
-
     # Text as Python's own: what arrow keeps of it takes twice as long in the many small tables of a study.
     pd.set_option("future.infer_string", False)
     params, files = load_study_params(study, root), paths(study, root)
@@ -111,8 +102,6 @@ def alpha_of(loss: dict[str, Any]) -> float:
 
 def read_numbers(path: Path, columns: list[str], texts: tuple[str, ...] = ()) -> pd.DataFrame:
     """Read these columns of a csv file, numbers but for `texts`; UserError where it holds anything else."""
-    import pandas as pd
-
     table = pd.DataFrame(read_table(path, [*texts, *columns]), columns=[*texts, *columns])
     with intact(path):
         return table.assign(**{name: pd.to_numeric(table[name]) for name in columns})
@@ -144,8 +133,6 @@ def _scores(
     params: Params, files: StudyPaths, plan: Plan, runs: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Notes]]:
     """Return every score joined with its run, the comparable ones, and each file's notes (what was not measured)."""
-    import pandas as pd
-
     sources = [files.scores(group) for group in plan["groups"]]
     tasks = list(dict.fromkeys(str(group["task"]) for group in plan["groups"].values()))
     sources += [files.input_baseline_scores(task) for task in tasks]

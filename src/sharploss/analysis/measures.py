@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from sharploss.config.protocols import MAIN, METRIC_INFO, PROTOCOLS
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    import pandas as pd
-
+Floats = npt.NDArray[np.float64]
 Measure = tuple[str, str]
 Values = TypeVar("Values", float, "npt.NDArray[np.float64]", "pd.Series[float]")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 from pydantic import Field
 
 from sharploss.config.tasks import Name, Strict
@@ -13,9 +14,6 @@ from sharploss.record.paths import PUBLISHED
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256
 from sharploss.utils.models import load_model
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class PaperTable(Strict):
@@ -62,39 +60,23 @@ class Published(Strict):
 
 @cache
 def load_index(root: Path) -> Published:
-    """Read tables.yaml of the repository in `root`.
-
-    Raises:
-        UserError: it is missing or damaged; the message names the key.
-    """
+    """Read tables.yaml of the repository in `root`. UserError: it is missing or damaged; the message names the key."""
     return load_model(root / PUBLISHED / "tables.yaml", Published)
 
 
 def published_values(root: Path) -> pd.DataFrame:
     """Read every table under our names.
 
-    Returns:
-        A row per printed number: table, paper, task, network, loss, alpha (NaN where there is none), dataset (as
-        printed, in small letters), metric, protocol, value, decimals (how many are printed), and the names as printed:
-        label_network, label_loss, label_dataset, label_metric, label_scale.
-
-    Raises:
-        UserError: a file is missing or was altered, or holds a name that tables.yaml does not know.
+    A row per printed number: table, paper, task, network, loss, alpha (NaN where there is none), dataset (as printed,
+    in small letters), metric, protocol, value, decimals (how many are printed), and the names as printed:
+    label_network, label_loss, label_dataset, label_metric, label_scale.
     """
-    import pandas as pd
-
     index = load_index(root)
     return pd.concat([_table(root, index, name) for name in index.tables], ignore_index=True)
 
 
 def reference(root: Path, name: str) -> pd.DataFrame:
-    """Read numbers from elsewhere, as they are; NaN where a cell is empty.
-
-    Raises:
-        UserError: there is no such file, or it was altered.
-    """
-    import pandas as pd
-
+    """Read numbers from elsewhere, as they are; NaN where a cell is empty."""
     index = load_index(root)
     if name not in index.reference:
         raise unknown("reference", name, index.reference)
@@ -106,10 +88,8 @@ def reference(root: Path, name: str) -> pd.DataFrame:
 def demo(root: Path) -> pd.DataFrame:
     """Read the MDF repository's demonstration: pixels optimised from noise by each loss.
 
-    Returns:
-        A row per PSNR that was reached after 25, 100 and 500 iterations, with the columns of `published_values` that
-        have a meaning here: table ("mdf_demo"), task ("pixels"), network ("none"), loss, dataset ("i10"), metric,
-        protocol ("after_500"), value (dB).
+    A row per PSNR that was reached after 25, 100 and 500 iterations, with the columns of `published_values` that have a
+    meaning here; the protocol is "after_500".
     """
     table, names = reference(root, "mdf_demo"), load_index(root).reference["mdf_demo"].losses
     table = table[table["metric"].str.startswith("PSNR@") & table["loss"].isin(list(names))]
@@ -120,15 +100,11 @@ def demo(root: Path) -> pd.DataFrame:
 
 def published_cells(root: Path) -> pd.DataFrame:
     """Read every cell that a claim can be about: the papers' tables and the demonstration."""
-    import pandas as pd
-
     return pd.concat([published_values(root), demo(root)], ignore_index=True)
 
 
 def _checked(path: Path, about: PaperTable | Reference) -> pd.DataFrame:
     """Read a file as text, if it is the one that tables.yaml describes."""
-    import pandas as pd
-
     if not path.is_file():
         raise UserError(f"{path} is missing: take it from the repository again.")
     if sha256(path) != about.sha256:
@@ -140,8 +116,6 @@ def _checked(path: Path, about: PaperTable | Reference) -> pd.DataFrame:
 
 
 def _table(root: Path, index: Published, name: str) -> pd.DataFrame:
-    import pandas as pd
-
     about, names = index.tables[name], index.names
     table = _checked(root / PUBLISHED / f"{name}.csv", about)
 

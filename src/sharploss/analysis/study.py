@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sharploss.analysis.measures import Measure, column, default_protocol
 from sharploss.analysis.stats.baselines import Baselines, Terms, baseline_of, load_baselines
@@ -19,59 +20,44 @@ from sharploss.planning.plan import PlannedRun
 from sharploss.record.paths import StudyPaths
 from sharploss.record.run import Provenance
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-NOT_TRAINED = "not_trained"
-"""The status of a run whose loss needs weights that cannot be had; its record says why."""
-
-STUDIES = 4
-"""Of how many studies everything computed is kept; more than one only in tests."""
+NOT_TRAINED = "not_trained"  # the status of a run whose loss needs weights that cannot be had; its record says why
+STUDIES = 4  # of how many studies everything computed is kept; more than one only in tests
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Everything the analysis reads.
+    """Everything the analysis reads."""
 
-    Attributes:
-        params: the typed study.
-        paths: where its files lie.
-        runs: one row per run of the plan, in its order: run, task, network, loss, recipe, seed, variant (the run's
-            name without group and seed: the loss, with the recipe where that is not the study's own), group, suites,
-            alpha (NaN where the loss is not SPLoss alone), reference (the name of the task's input baseline),
-            status, failure (why it has no scores, "" when finished), step, seconds, steps_per_second, memory and
-            parameters (NaN where nothing was trained).
-        every_score: one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric,
-            protocol, value. Input baselines have the loss "bicubic" or "input" and the network and recipe "". Runs that
-            diverged or were not trained have no rows. Numbers of a whole set (FID) have an image of their own. PSNR of
-            an image that was restored exactly is infinite.
-        scores: those of `every_score` that means are taken of: of every task, test set, metric and protocol the images
-            on which all runs have a finite one (`record.scores.comparable`).
-        history: one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient
-            (the norm of the network's), discriminator (a dict, where the loss is adversarial:
-            sharploss.training.discriminator.LOGGED).
-        not_measured: metric -> reason (one sentence), for metrics without a single score.
-        missing_sets: test set -> reason.
-        cures: failure of runs that were not trained -> what to do about it, where that is known.
-        datasets: test sets that were scored, in the order of the task.
-        provenance: run -> how it came about, of the runs that were trained.
-        evaluation_seconds: time spent on measuring, in seconds.
-        absent: the runs of the plan without results.
-    """
-
-    params: Params
-    paths: StudyPaths
+    params: Params  # the typed study
+    paths: StudyPaths  # where its files lie
+    # one row per run of the plan, in its order: run, task, network, loss, recipe, seed, variant (the run's name
+    # without group and seed: the loss, with the recipe where that is not the study's own), group, suites, alpha (NaN
+    # where the loss is not SPLoss alone), reference (the name of the task's input baseline), status, failure (why it
+    # has no scores, "" when finished), step, seconds, steps_per_second, memory and parameters (NaN where nothing was
+    # trained)
     runs: pd.DataFrame
+    # one row per number: run, task, network, loss, recipe, variant, seed, alpha, dataset, image, metric, protocol,
+    # value. Input baselines have the loss "bicubic" or "input" and the network and recipe "". Runs that diverged or
+    # were not trained have no rows. Numbers of a whole set (FID) have an image of their own. PSNR of an image that
+    # was restored exactly is infinite.
     every_score: pd.DataFrame
+    # those of `every_score` that means are taken of: of every task, test set, metric and protocol the images on which
+    # all runs have a finite one (`record.scores.comparable`)
     scores: pd.DataFrame
+    # one row per line of the record: run, event, step, total, psnr_y, terms (a dict, unweighted), gradient (the norm
+    # of the network's), discriminator (a dict, where the loss is adversarial:
+    # sharploss.training.discriminator.LOGGED)
     history: pd.DataFrame
+    # metric -> reason (one sentence), for metrics without a single score
     not_measured: dict[str, str] = field(default_factory=dict[str, str])
-    missing_sets: dict[str, str] = field(default_factory=dict[str, str])
+    missing_sets: dict[str, str] = field(default_factory=dict[str, str])  # test set -> reason
+    # failure of runs that were not trained -> what to do about it, where that is known
     cures: dict[str, str] = field(default_factory=dict[str, str])
-    datasets: list[str] = field(default_factory=list[str])
+    datasets: list[str] = field(default_factory=list[str])  # test sets that were scored, in the order of the task
+    # run -> how it came about, of the runs that were trained
     provenance: dict[str, Provenance] = field(default_factory=dict[str, Provenance])
-    evaluation_seconds: float = 0.0
-    absent: list[PlannedRun] = field(default_factory=list[PlannedRun])
+    evaluation_seconds: float = 0.0  # time spent on measuring, in seconds
+    absent: list[PlannedRun] = field(default_factory=list[PlannedRun])  # the runs of the plan without results
 
     @property
     def root(self) -> Path:
@@ -107,8 +93,6 @@ class Study:
 
         `values` says what follows the measure's name where a column of `cells` becomes a new one ("psnr_y" with "").
         """
-        import pandas as pd
-
         order = list(map(column, self.measures))
         columns = [f"{name}{end}" for name in order for end in values.values()]
         named = cells.assign(column=[*map(column, zip(cells["metric"], cells["protocol"], strict=True))])

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from sharploss.analysis.measures import ALPHA
-
-if TYPE_CHECKING:
-    from sharploss.config.loss_spec import LossSpec
+from sharploss.config.loss_spec import LossSpec
 
 TERMS = {
     "l1": "L1", "l2": "L2", "charbonnier": "Charbonnier", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "tv": "TV", "gv": "GV",

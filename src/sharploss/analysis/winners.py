@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
@@ -12,21 +12,16 @@ from sharploss.analysis.stats.families import families
 from sharploss.config.params import Params
 from sharploss.config.protocols import MAIN
 from sharploss.planning.plan import PlannedRun, expand
+from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import comparable, load_scores
 from sharploss.utils.errors import UserError
-
-if TYPE_CHECKING:
-    from sharploss.record.paths import StudyPaths
 
 TUNING, RATES, CORE, WINNERS = "tuning", "rates", "core", "winners"
 """How suites are called: trials of weights and of learning rates, what winners come beside, and theirs."""
 
 BASE = "l1"
-ALLOWED = 0.10
-"""PSNR in dB that a winner may lie below L1."""
-
-FRESH = 2
-"""Seeds that a winner is trained with beside its trial's."""
+ALLOWED = 0.10  # PSNR in dB that a winner may lie below L1
+FRESH = 2  # seeds that a winner is trained with beside its trial's
 
 
 class Trial(NamedTuple):
@@ -51,9 +46,7 @@ def choose(params: Params, files: StudyPaths) -> list[Choice]:
 
     Trials of weights are in the suites whose names begin with TUNING; losses that have none are tried at several
     learning rates (RATES and TUNING). Scores are means over the task's tuning sets and the seeds of the suite `tuning`.
-
-    Raises:
-        UserError: there are no such suites, or no family has a winner; the message says what is missing.
+    UserError: there are no such suites, or no family has a winner; the message says what is missing.
     """
     suites = {name: suite for name, suite in params.suites.items() if name.startswith((TUNING, RATES))}
     if TUNING not in suites or CORE not in params.suites:
@@ -132,11 +125,7 @@ def _best(
 
 
 def blocks(params: Params, choices: list[Choice]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """Return what to write: after which suite -> the suites' names and texts; and recipes' names and texts.
-
-    Winners get fresh seeds below `tuning`, and the seeds of `core` at its steps. Learning rates have suites of their
-    own.
-    """
+    """Return what to write: after which suite -> the winners' suites and their texts; and recipes' names and texts."""
     first, core = params.suites[TUNING], params.suites[CORE]
     fresh = [max(first.seeds or params.seeds) + n for n in range(1, FRESH + 1)]
     suites, recipes = {TUNING: dict[str, str](), CORE: dict[str, str]()}, dict[str, str]()

@@ -149,6 +149,7 @@ def place(bench: Study, own: Study, name: str) -> int:
             if one.figure is not None:
                 save(one.figure, folder, one.name)
     for answer in answers(both):
-        print(*(f"{answer.scope} {line}" for line in answer.losses if line.startswith(f"{name} ")), sep="\n")
+        mine = f"{both.titles[name]} "
+        print(*(f"{answer.scope} {line}" for line in answer.losses if line.startswith(mine)), sep="\n")
     print(f"{folder}: the tables and the trade-off that {name} is in")
     return 0

@@ -48,9 +48,9 @@ def test_measured_tests_name_no_published_table_and_published_ones_do(real_claim
 
 def test_sides_are_listed(real_claims):
     claims = real_claims
-    assert claims["E27"].published[0].sides == ["nonbn_resg:l1", "resg:l1"]
+    assert claims["E27"].published[0].pairs == [("nonbn_resg:l1", "resg:l1")]
     assert claims["E19"].published[0].pairs == [("l1", "l2"), ("ssim", "l1")]
-    assert claims["E12"].measured[0].sides == ["bicubic", "input", "l1"]
+    assert claims["E12"].measured[0].losses == ["bicubic", "input", "l1"]
     assert claims["E10"].published[0].sides[0] == "sploss"
 
 

@@ -35,6 +35,7 @@ def test_a_release_without_a_change_is_refused(tmp_path):
     assert len(released(files)) == 1
 
 
+@pytest.mark.slow
 def test_the_committed_verdicts_are_the_last_version(repository):
     """Where results or rules change a verdict: python -P pipelines/draw.py benchmark --release 'why'."""
     study = load_study("benchmark", repository, partial=True)

@@ -155,6 +155,7 @@ def test_gains_against_the_budget_are_those_of_the_scores(benchmark):
     assert set(ends["steps"]) == {5000}
 
 
+@pytest.mark.slow
 def test_little_training_is_called_no_evidence(full):
     small = part_of(one_set(full), full.runs["group"] == "sr_x4-edsr")
     found = drawn(
@@ -301,6 +302,7 @@ def test_the_second_order_term_is_drawn_with_its_paired_change(full):
     assert set(points) <= set(wanted)
 
 
+@pytest.mark.slow
 def test_the_alphas_of_a_suite_that_compares_losses_are_a_curve_too(full):
     both = full.runs["suites"].map(lambda suites: ["pairings", *suites])
     other = replace(full, runs=full.runs.assign(suites=both.where(full.runs["alpha"].notna(), full.runs["suites"])))

@@ -151,6 +151,7 @@ def test_each_claim_on_one_seed_says_so(page, root):
     assert told == {key for key, claim in claims.items() if claim["measured"]["seeds"] == 1} != set()
 
 
+@pytest.mark.slow
 def test_hostile_texts_stay_texts(root, tmp_path):
     own_root = shutil.copytree(root, tmp_path / "study", ignore=shutil.ignore_patterns("reports"))
     with_figures(own_root)
@@ -183,6 +184,7 @@ def test_hostile_texts_stay_texts(root, tmp_path):
     assert all(link.startswith("../../results/mini/runs/%3C/script%3E%3Cscript%3Ealert%28") for link in odd)
 
 
+@pytest.mark.slow
 def test_without_gaps_claims_and_protocols_the_page_says_so_and_is_the_same_every_time(tmp_path):
     few = {"networks": ("edsr",), "losses": ("l1", "l1_gv", "sploss"), "alphas": ("sploss_a0",)}
     root = with_figures(synthetic.make_study(tmp_path, diverged=(), **few))

@@ -96,6 +96,7 @@ def test_a_seed_without_scores_is_said_in_every_table_of_means_and_of_difference
 
 
 @pytest.mark.parametrize(("seeds", "recipe"), [((0, 1), "-mini_gan"), ((0,), "")])
+@pytest.mark.slow
 def test_no_other_reference_takes_the_place_of_one_that_diverged(tmp_path, seeds, recipe):
     """Beside esrgan, a reference too, L1 diverges: nothing becomes a difference to esrgan under the heading L1."""
     gone = tuple(f"sr_x4-edsr-l1{recipe}-s{seed}" for seed in seeds)
@@ -298,6 +299,7 @@ def test_a_suite_named_as_another_table_has_a_file_of_its_own(name):
 
 
 @pytest.mark.parametrize("name", ["matched_psnr", "pairings_difference"])
+@pytest.mark.slow
 def test_a_suite_named_as_another_table_takes_nothing_from_it(study, name):
     suites = study.runs["suites"].map(lambda own: [name if suite == "pairings" else suite for suite in own])
     other = replace(study, runs=study.runs.assign(suites=suites))

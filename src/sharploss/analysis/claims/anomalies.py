@@ -5,17 +5,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import pandas as pd
 from pydantic import ConfigDict, Field, RootModel
 
 from sharploss.analysis.published import PUBLISHED, load_index, published_values, reference
 from sharploss.config.tasks import Strict
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.models import load_model
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MUST: dict[str, Callable[[float, float], bool]] = {
     "above": operator.gt, "below": operator.lt, "equal": operator.eq, "size": lambda value, most: abs(value) <= most
@@ -63,12 +61,8 @@ class Anomalies(RootModel[dict[str, Anomaly]]):
 def anomalies(root: Path) -> dict[str, dict[str, Any]]:
     """List the anomalies of results/published/anomalies.yaml with their evidence.
 
-    Returns:
-        key -> tables, statement, reading, evidence (name -> number) and holds (whether the numbers show what the
-        statement says; None where nothing follows from the cells).
-
-    Raises:
-        UserError: the list is damaged, or names a table or cells that do not exist.
+    Returns key -> tables, statement, reading, evidence (name -> number) and holds (whether the numbers show what the
+    statement says; None where nothing follows from the cells).
     """
     listed = load_model(root / PUBLISHED / "anomalies.yaml", Anomalies).root
     published, index = published_values(root), load_index(root)

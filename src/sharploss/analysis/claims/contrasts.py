@@ -10,12 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.claims import spec as claims
-from sharploss.analysis.measures import direction
+from sharploss.analysis.measures import Floats, direction
 from sharploss.analysis.stats.effect_sizes import Variance
 from sharploss.analysis.stats.smallest import counts
 from sharploss.config.protocols import MAIN
-
-Floats = npt.NDArray[np.float64]
 
 STANDARD = {"psnr": MAIN, "ssim": MAIN}
 """The protocols that measured claims are tested under where they leave that open: no score counts twice."""
@@ -35,29 +33,24 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """Cells to test claims on.
+    """Cells to test claims on."""
 
-    Attributes:
-        cells: every cell that was published, or planned, in order.
-        values: cell -> (images, seeds), NaN where there is no score, infinite PSNR where an image was restored exactly;
-            the images of a test set are in the same order in every cell. A published number is (1, 1). Planned cells
-            without scores are absent.
-        planned: cell -> the columns of its values that a training was planned for; a cell that is not here was planned
-            with every seed. One column, of what was never trained, stands for all seeds.
-        spreads: cell -> the variance of one training's mean, where seeds show it.
-        unqualified: block, task, network and loss of planned runs that count nowhere.
-        steps: block -> how many steps its trainings have; none of published tables.
-        absent: the cells of what is planned and has no results at all.
-        short: block, task and network of trainings that are not converged: L1 is below every published reference.
-    """
-
-    cells: list[Cell]
+    cells: list[Cell]  # every cell that was published, or planned, in order
+    # cell -> (images, seeds), NaN where there is no score, infinite PSNR where an image was restored exactly; the
+    # images of a test set are in the same order in every cell. A published number is (1, 1). Planned cells without
+    # scores are absent.
     values: dict[Cell, Floats]
+    # cell -> the columns of its values that a training was planned for; a cell that is not here was planned with
+    # every seed. One column, of what was never trained, stands for all seeds.
     planned: dict[Cell, frozenset[int]] = field(default_factory=dict[Cell, frozenset[int]])
+    # cell -> the variance of one training's mean, where seeds show it
     spreads: dict[Cell, Variance] = field(default_factory=dict[Cell, Variance])
+    # block, task, network and loss of planned runs that count nowhere
     unqualified: frozenset[tuple[str, ...]] = frozenset()
+    # block -> how many steps its trainings have; none of published tables
     steps: dict[str, int] = field(default_factory=dict[str, int])
-    absent: list[Cell] = field(default_factory=list[Cell])
+    absent: list[Cell] = field(default_factory=list[Cell])  # the cells of what is planned and has no results at all
+    # block, task and network of trainings that are not converged: L1 is below every published reference
     short: frozenset[tuple[str, ...]] = frozenset()
 
     def counts(self, contrast: Contrast) -> bool:
@@ -66,27 +59,16 @@ class Source:
 
 
 class Contrast(NamedTuple):
-    """`constant` plus the weighted sum of cells, which the claim says is positive.
+    """`constant` plus the weighted sum of cells, which the claim says is positive."""
 
-    Attributes:
-        cell: what it is counted as: all contrasts with the same `cell` make one.
-        label: what is compared, in words.
-        terms: weights and cells.
-        constant: added to the sum.
-        or_equal: whether zero will do.
-        tolerance: what counts as zero, in the metric's unit.
-        expected: the size that the sum should have, within the tolerance; None for a direction.
-        sense: +1 where a larger value of the metric fulfils the claim, else -1; the terms carry it.
-    """
-
-    cell: Cell
-    label: str
-    terms: tuple[tuple[float, Cell], ...]
-    constant: float = 0.0
-    or_equal: bool = False
-    tolerance: float = 0.0
-    expected: float | None = None
-    sense: int = 1
+    cell: Cell  # what it is counted as: all contrasts with the same `cell` make one
+    label: str  # what is compared, in words
+    terms: tuple[tuple[float, Cell], ...]  # weights and cells
+    constant: float = 0.0  # added to the sum
+    or_equal: bool = False  # whether zero will do
+    tolerance: float = 0.0  # what counts as zero, in the metric's unit
+    expected: float | None = None  # the size that the sum should have, within the tolerance; None for a direction
+    sense: int = 1  # +1 where a larger value of the metric fulfils the claim, else -1; the terms carry it
 
 
 def contrasts(test: claims.CellTest, source: Source) -> list[Contrast]:
@@ -189,21 +171,14 @@ def _bounds(test: claims.Bound, cell: Cell) -> Iterator[Contrast]:
 
 
 class Scored(NamedTuple):
-    """What there is of a contrast.
+    """What there is of a contrast."""
 
-    Attributes:
-        table: (images, seeds), over those on which every cell has a finite score; None where there are none.
-        places: which of the test set's images these are.
-        left_out: how many images some of its cells have a score of, but not all of them a finite one.
-        lost: how many of the seeds that were planned for all of its cells lack scores, as after divergence.
-        planned: how many those are.
-    """
-
+    # (images, seeds), over those on which every cell has a finite score; None where there are none
     table: Floats | None
-    places: npt.NDArray[np.bool_]
-    left_out: int
-    lost: int
-    planned: int
+    places: npt.NDArray[np.bool_]  # which of the test set's images these are
+    left_out: int  # how many images some of its cells have a score of, but not all of them a finite one
+    lost: int  # how many of the seeds that were planned for all of its cells lack scores, as after divergence
+    planned: int  # how many those are
 
 
 def scored(contrast: Contrast, source: Source) -> Scored:

@@ -6,12 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sharploss.analysis.claims.anomalies import anomalies
-from sharploss.analysis.claims.contrasts import Contrast, Scored, Source, contrasts, scored
+from sharploss.analysis.claims.contrasts import Cell, Contrast, Scored, Source, contrasts, scored
 from sharploss.analysis.claims.pooled_effect import estimate, pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
 from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
@@ -21,43 +21,28 @@ from sharploss.analysis.stats.effect_sizes import ends, holm, p_value, smallest
 from sharploss.analysis.study import Study
 from sharploss.utils.files import write_json
 
-if TYPE_CHECKING:
-    from sharploss.analysis.claims.contrasts import Cell
-
 SUPPORTED, CONTRADICTED, NO_DIFFERENCE = "supported", "contradicted", "no material difference"
 UNDECIDED, NOT_TRAINED, NOT_TESTABLE = "undecided", "not trained yet", "not testable"
-OUTCOMES = ("for", "equal", "open", "missing", "against")
-"""What a cell can show, the least favourable last."""
-
+OUTCOMES = ("for", "equal", "open", "missing", "against")  # what a cell can show, the least favourable last
 LEVEL = 0.05
-ROUNDING = 1e-9
-"""Published numbers are decimals: what differs by less than this differs by binary rounding alone."""
-
-LONGER = 4
-"""How many times the steps a contrast must stand, to hold beyond them."""
-
+ROUNDING = 1e-9  # published numbers are decimals: what differs by less than this differs by binary rounding alone
+LONGER = 4  # how many times the steps a contrast must stand, to hold beyond them
 OPEN = "are open: the interval reaches both no effect and one that counts, or the effect is too small or may be chance"
 
 
 class ClaimResult(NamedTuple):
-    """What one cell's contrast shows, of one test set or as the mean over several.
-
-    Attributes:
-        outcome: one of OUTCOMES; "missing": scores of a planned seed are missing.
-        least: the smallest difference that counts.
-        parts: what there is of it on each test set.
-        spread: how far two trainings lie apart is shown by its own seeds ("own") or those of others ("borrowed"), or
-            "assumed"; "" where nothing was trained.
-    """
+    """What one cell's contrast shows, of one test set or as the mean over several."""
 
     contrast: Contrast
-    outcome: str
+    outcome: str  # one of OUTCOMES; "missing": scores of a planned seed are missing
     mean: float
     low: float
     high: float
     p: float
-    least: float
-    parts: Sequence[tuple[Contrast, Scored]]
+    least: float  # the smallest difference that counts
+    parts: Sequence[tuple[Contrast, Scored]]  # what there is of it on each test set
+    # how far two trainings lie apart is shown by its own seeds ("own") or those of others ("borrowed"), or "assumed";
+    # "" where nothing was trained
     spread: str
 
     @property
@@ -69,12 +54,8 @@ class ClaimResult(NamedTuple):
 def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
     """Evaluate every claim on a study; write claims.json, and the tables and a page per paper to its folder `claims`.
 
-    Returns:
-        What claims.json holds: `study` (its name), `papers` (paper -> its page), `claims` (key -> paper, where,
-        statement, note, published, measured) and `anomalies`.
-
-    Raises:
-        UserError: claims.yaml names what does not exist, or a result is missing or damaged; the message names it.
+    Returns what claims.json holds: `study` (its name), `papers` (paper -> its page), `claims` (key -> paper, where,
+    statement, note, published, measured) and `anomalies`.
     """
     return write_claims(load_study(study, root))
 
@@ -109,13 +90,11 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
     """Evaluate a claim's tests on one source; all of them must hold.
 
     `others` are verdicts of the claims that it joins (`all_of`); `exact` numbers are published ones, without spread.
-
-    Returns:
-        verdict, why (a sentence), scope (at which budget and with how many seeds, in words), seeds (how many trainings
-        stand behind the measured cell that has the fewest; None where nothing trained was measured, as of published
-        cells), cells (how many are for, against, equal, open, missing), unqualified (how many more count nowhere, since
-        a run of them does not qualify), by (cells per table or recipe, network and metric), effects (per metric: the
-        mean change in the metric's unit, with its interval where it was measured), and exceptions (cells not for it).
+    Returns verdict, why (a sentence), scope (its budget and seeds, in words), seeds (how many trainings stand behind
+    the measured cell that has the fewest; None where nothing trained was measured), cells (how many are for, against,
+    equal, open, missing), unqualified (how many more count nowhere, since a run of them does not qualify), by (cells
+    per table or recipe, network and metric), effects (per metric: the mean change in its unit, with its interval where
+    it was measured), and exceptions (cells not for it).
     """
     for test in tests:
         if isinstance(test, NotTestable):
@@ -198,10 +177,7 @@ def _tested(contrast: Contrast, mean: float) -> float:
 
 
 def outcome(contrast: Contrast, mean: float, low: float, high: float, least: float) -> str:
-    """Return what an interval shows about a contrast, which the claim wants above zero, or at the expected size.
-
-    `least` is the smallest difference that counts; a claim's own tolerance can be larger.
-    """
+    """Return what an interval shows about a contrast, which the claim wants above zero, or at the expected size."""
     if math.isnan(low):
         return "open"
     if contrast.expected is not None:

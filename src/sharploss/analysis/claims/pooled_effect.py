@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.claims.contrasts import Contrast, Scored, Source
+from sharploss.analysis.measures import Floats
 from sharploss.analysis.stats.effect_sizes import Variance, assumed, ends, of_images, of_mean, of_seeds
-
-Floats = npt.NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
@@ -57,11 +56,8 @@ def pooled(
     """Average the change of each metric over a claim's contrasts (`estimate`).
 
     Published numbers carry no spread: no interval. Nor is there one where a test set is a single image or number and no
-    seeds were seen.
-
-    Returns:
-        metric -> change (mean, in the metric's unit; + is up, whatever the claim says), low, high, smallest, largest
-        (over contrasts), contrasts (how many).
+    seeds were seen. Returns metric -> change (mean, in the metric's unit; + is up, whatever the claim says), low, high,
+    smallest, largest (over contrasts), contrasts (how many).
     """
     by_metric = defaultdict[str, list[tuple[Contrast, Scored]]](list)
     for contrast, one in found:

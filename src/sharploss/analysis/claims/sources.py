@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
+import pandas as pd
 
-from sharploss.analysis.claims.contrasts import Cell, Floats, Source
-from sharploss.analysis.measures import default_protocol
+from sharploss.analysis.claims.contrasts import Cell, Source
+from sharploss.analysis.measures import Floats, default_protocol
 from sharploss.analysis.published import published_cells
 from sharploss.analysis.stats.intervals import CELL
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.config.protocols import METRIC_INFO
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-CONVERGED = 0.3
-"""How far in dB L1 may lie below a published PSNR of it, for a training that is long enough."""
+CONVERGED = 0.3  # how far in dB L1 may lie below a published PSNR of it, for a training that is long enough
 
 
 def published_source(root: Path) -> Source:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import pandas as pd
 from pydantic import Field
 
 from sharploss.analysis.published import load_index, published_cells
@@ -16,9 +17,6 @@ from sharploss.config.protocols import METRIC_INFO, PROTOCOLS, REFERENCES
 from sharploss.config.tasks import Name, Strict
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.models import load_model
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Side = Annotated[
     str,
@@ -51,11 +49,6 @@ class Pairs(Cells):
 
     pairs: list[tuple[Side, Side]] = Field(min_length=1)
 
-    @property
-    def sides(self) -> list[str]:
-        """The losses that are compared, as "loss" or "network:loss"."""
-        return list(dict.fromkeys(side for pair in self.pairs for side in pair))
-
 
 class Direction(Pairs):
     """The first loss of every pair against the second, in every cell."""
@@ -74,11 +67,6 @@ class Monotone(Cells):
     losses: list[Name] = Field(min_length=2)
     or_equal: ClassVar = False
     expected: ClassVar[float | None] = None
-
-    @property
-    def sides(self) -> list[str]:
-        """The losses, in their order."""
-        return self.losses
 
 
 class LargestAt(Pairs):
@@ -105,11 +93,6 @@ class Bound(Cells):
     losses: list[Side] = Field(min_length=1)
     above: float | None = None
     at_most: float | None = None
-
-    @property
-    def sides(self) -> list[str]:
-        """The losses, as "loss" or "network:loss"."""
-        return self.losses
 
 
 class AllOf(Strict):
@@ -162,12 +145,7 @@ class Claims(Strict):
 
 
 def load_claims(root: Path) -> Claims:
-    """Read claims.yaml of the repository in `root` and look up every name in it.
-
-    Raises:
-        UserError: the file is missing or damaged, or a claim names what nothing has (the message names the claim and
-            the nearest name), asks published tables for what none of them has, or joins one that joins others.
-    """
+    """Read claims.yaml of the repository in `root` and look up every name in it; a UserError names what nothing has."""
     content = load_model(root / "claims.yaml", Claims)
     known = known_names(root, content.names) | {"claim": set(content.claims)}
     named = [
@@ -234,14 +212,15 @@ def _names_of(test: Any) -> Iterator[tuple[str, str]]:
         yield from (("claim", name) for name in test.claims)
     if isinstance(test, CellTest):
         tasks = [test.at, *test.others] if isinstance(test, LargestAt) else []
+        sides = [side for pair in test.pairs for side in pair] if isinstance(test, Pairs) else test.losses
         named = {
             "table": test.tables,
             "recipe": test.recipes,
             "task": [*test.tasks, *tasks],
-            "network": [*test.networks, *(side.rpartition(":")[0] for side in test.sides if ":" in side)],
+            "network": [*test.networks, *(side.rpartition(":")[0] for side in sides if ":" in side)],
             "data set": [*test.datasets, *test.without_datasets],
             "metric": test.metrics,
             "protocol": test.protocols,
-            "loss": [side.rpartition(":")[2] for side in test.sides],
+            "loss": [side.rpartition(":")[2] for side in sides],
         }
         yield from ((kind, name) for kind, names in named.items() for name in names)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 from sharploss.analysis.claims.spec import SIDES
 from sharploss.analysis.measures import interval, metric_title, number
 from sharploss.analysis.tables.layout import Cell, Mark, Table, count
@@ -19,13 +21,9 @@ MARKS: dict[str, Mark] = {
 """Every verdict, and how its cell is marked."""
 
 VERDICTS = tuple(MARKS)
-LETTERS = dict(zip(VERDICTS, "SC=UNX", strict=True))
-"""How the matrix of claims says a verdict."""
-
+LETTERS = dict(zip(VERDICTS, "SC=UNX", strict=True))  # how the matrix of claims says a verdict
 OUTCOMES = {"against": "the other way round"}
-MOST = 8
-"""How many exceptions of a claim the page lists; claims.json holds all."""
-
+MOST = 8  # how many exceptions of a claim the page lists; claims.json holds all
 COUNTS = ("for", "against", "equal", "open", "missing")
 GROUPS = {"block": "table or recipe", "network": "network", "metric": "metric"}
 NOTES = (
@@ -47,25 +45,15 @@ ABOUT = (
 
 
 class Side(NamedTuple):
-    """What one source says about a claim.
+    """What one source says about a claim."""
 
-    Attributes:
-        title: "Published" or "Measured".
-        verdict: one of VERDICTS.
-        why: a sentence.
-        scope: at which budget and with how many seeds, in words; "" for what is published.
-        cells: "5 of 6 cells", "" without cells.
-        effect: mean changes in words, "" without numbers.
-        tables: effects, counts by group, exceptions: those that have rows.
-    """
-
-    title: str
-    verdict: str
-    why: str
-    scope: str
-    cells: str
-    effect: str
-    tables: list[Table]
+    title: str  # "Published" or "Measured"
+    verdict: str  # one of VERDICTS
+    why: str  # a sentence
+    scope: str  # at which budget and with how many seeds, in words; "" for what is published
+    cells: str  # "5 of 6 cells", "" without cells
+    effect: str  # mean changes in words, "" without numbers
+    tables: list[Table]  # effects, counts by group, exceptions: those that have rows
 
 
 class Claim(NamedTuple):
@@ -216,8 +204,6 @@ def anomaly_table(anomalies: dict[str, Any]) -> Table:
 
 def write_pages(folder: Path, found: dict[str, Any]) -> None:
     """Write the tables of claims and anomalies (csv, md) and a page (md) per paper; `found` is claims.json."""
-    import pandas as pd
-
     write_csv(pd.DataFrame(claim_rows(found["claims"])), folder / "claims.csv")
     write_table([claims_table(found["claims"])], folder / "claims")
     write_csv(pd.DataFrame(anomaly_rows(found["anomalies"])), folder / "anomalies.csv")

@@ -21,11 +21,7 @@ def released(files: StudyPaths) -> list[dict[str, Any]]:
 
 
 def release(files: StudyPaths, claims: dict[str, Any], why: str) -> int:
-    """Keep the verdicts as a version, with the reason for what changed, and return its number, which counts from 1.
-
-    Raises:
-        UserError: no verdict changed since the last version.
-    """
+    """Keep the verdicts as a version, with the reason for what changed, and return its number, which counts from 1."""
     versions, now = released(files), verdicts_of(claims)
     if versions and versions[-1]["verdicts"] == now:
         raise UserError(

@@ -15,7 +15,7 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.tables import pairing_rows
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import METRIC_INFO
-from sharploss.record.keys import TARGET
+from sharploss.record.keys import TARGET, group_of
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact, read_json
 
@@ -70,15 +70,9 @@ def with_differences(crop: str, tiles: list[Tile]) -> list[Strip]:
 def explorer(study: Study, folder: Path) -> list[dict[str, Any]]:
     """List every crop of every network, with addresses of the pictures for a page in `folder`.
 
-    First those that pipelines/explorer.py has made, if it has, then the crops of params.yaml.
-
-    Returns:
-        Per crop: name, image, task and networks, each with name, title, width, height (pixels) and pictures: name (of
-        the variant), loss, title, address ("" where the weights are not here) and scores, pairs of texts; the target
-        and the input come first.
-
-    Raises:
-        UserError: a picture is missing; the message names it.
+    First those that pipelines/explorer.py has made, if it has, then the crops of params.yaml. Per crop: name, image,
+    task and networks, each with name, title, width, height (pixels) and pictures: name (of the variant), loss, title,
+    address ("" where the weights are not here) and scores, pairs of texts; the target and the input come first.
     """
     finished, found = study.runs[study.runs["status"] == "finished"].merge(pairing_rows(study)), _made(study, folder)
     for name, crop in crops_of(study).items():
@@ -96,7 +90,8 @@ def _made(study: Study, folder: Path) -> list[dict[str, Any]]:
         for crop in read_json(path) if path.is_file() else []:
             networks = list[dict[str, Any]]()
             for network in crop["networks"]:
-                names, pictures = _names(study, f"{crop['task']}-{network['name']}"), list[dict[str, Any]]()
+                group = group_of({"task": crop["task"], "network": network["name"]})
+                names, pictures = _names(study, group), list[dict[str, Any]]()
                 for one in network["pictures"]:
                     file = _file(path.parent / one["file"]) if "file" in one else None
                     scores = [_score(metric, value) for metric, value in one.get("scores", {}).items()]

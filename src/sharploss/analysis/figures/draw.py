@@ -15,8 +15,7 @@ from sharploss.utils.files import write_json
 ROOMS = (overview, sploss, gv, second_order, sharpgan)
 """A file per paper: PAPER (its short name) and its FIGURES by name; our own come first."""
 
-EVIDENCE = 1000
-"""Steps below which nothing that is drawn of trainings is evidence."""
+EVIDENCE = 1000  # steps below which nothing that is drawn of trainings is evidence
 
 NEEDS = {
     "tradeoff": ("a network that five losses were trained on, and their PSNR and LPIPS (or gradient variance)", ""),
@@ -39,9 +38,6 @@ def write_figures(study: Study) -> None:
 
     figures.json lists name, section, title, caption, alt, appendix and paper of each figure, and its width and height
     in pixels of 1/96 inch; one that is not drawn is listed with the reason, `not_drawn`, and has no files.
-
-    Raises:
-        UserError: a result file, column or crop is missing; the message names it.
     """
     folder, listed = study.paths.figures, list[dict[str, str | int]]()
     with style():

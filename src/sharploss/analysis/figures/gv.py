@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sharploss.analysis.figures.crops import chosen_files, crops_of, reference_name, tiles_of
 from sharploss.analysis.figures.study_figure import UNCROPPED, StudyFigure, middles, trained_pairs
@@ -14,9 +15,6 @@ from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.titles import name_title
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PAPER = "GV"
 PAIRS = [("l2", "l2_gv"), ("l1", "l1_gv"), ("ssim", "ssim_gv")]
@@ -97,13 +95,7 @@ def variances(study: Study) -> Iterator[StudyFigure]:
 
 
 def variance_curves(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Read the curves of a task's networks with and without GV, and of its input baseline.
-
-    Returns:
-        Columns CURVE_COLUMNS (network is "" for the input baseline); no rows where a network of `pairs` has none.
-    """
-    import pandas as pd
-
+    """Read the curves of a task's networks and of its input (network ""); no rows where one of `pairs` has none."""
     files = [study.paths.input_baseline_variances(task), *map(study.paths.variances, pairs["group"])]
     if not all(path.is_file() for path in files):
         return pd.DataFrame(columns=CURVE_COLUMNS)
@@ -122,8 +114,6 @@ def variance_curves(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFram
 
 def variance_lines(curves: pd.DataFrame) -> pd.DataFrame:
     """Turn curves into lines of panels: a network's variances in both directions, then their share of the target's."""
-    import pandas as pd
-
     parts: list[pd.DataFrame] = []
     for network in dict.fromkeys(curves.loc[curves["network"] != "", "network"]):
         mine = curves[curves["network"].isin(["", network])].rename(columns={"rank": "x"})

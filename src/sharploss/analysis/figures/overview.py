@@ -3,55 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from sharploss.analysis.figures.study_figure import (
-    Block,
-    StudyFigure,
-    by_measure,
-    file_name,
-    labelled,
-    least_of,
-    network_title,
-    on_largest,
-    says,
-    supported,
-    without_sweeps,
-)
+from sharploss.analysis.figures import study_figure as shared
+from sharploss.analysis.figures.study_figure import Block, StudyFigure
 from sharploss.analysis.measures import ALPHA, badness, fidelity, is_better, metric_title, number, title
 from sharploss.analysis.plotting.lines import budget_figure, lines_figure
 from sharploss.analysis.plotting.scatter import tradeoff_figure
 from sharploss.analysis.stats.families import families, weight_sweep
 from sharploss.analysis.stats.intervals import ROW
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN, matched
-from sharploss.analysis.stats.smallest import SMALLEST
+from sharploss.analysis.stats.smallest import BETTER, SMALLEST, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import count, images_of, records
 from sharploss.analysis.titles import TERMS as TERM_TITLES
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import REFERENCES
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-MANY = 5
-"""Losses of a network from which on a figure says more than a table."""
-
+MANY = 5  # losses of a network from which on a figure says more than a table
 TERMS, RIVALS = ("sploss", "gv", "mdf", "second_order"), ("tv", "vgg", "lpips")
 """The terms of losses that the papers brought, and those whose weights they are compared with."""
 
 SWEEP_METRICS = ("psnr", "lpips", "gradient_variance_ratio")
 
-LENGTHS = {"steps", "warmup", "log_every", "validate_every", "checkpoint_every"}
-"""The settings of a recipe in which budgets differ."""
-
 
 def tradeoffs(study: Study) -> Iterator[StudyFigure]:
     """Draw PSNR against LPIPS for every network with at least five losses; the best supported one is the front's."""
     front = True
-    for block in supported(study):
+    for block in shared.supported(study):
         measures, points = tradeoff_points(study, block)
         if len(points) < MANY:
             continue
@@ -90,8 +72,6 @@ def tradeoff_points(study: Study, block: Block) -> tuple[tuple[tuple[str, str], 
 
     Of a search for a weight the first member alone is a point, and SPLoss at alpha 0 is L1.
     """
-    import pandas as pd
-
     means, changes = block.of(study.without_unqualified(study.means)), block.of(study.compared)
     changes = changes[changes["against"] == study.references[0]]
     known = list(means[["metric", "protocol"]].drop_duplicates().itertuples(index=False, name=None))
@@ -139,9 +119,8 @@ def _bought(study: Study, block: Block, points: pd.DataFrame, judge: str) -> str
         text = f"SPLoss trades {number('psnr', dearer)} dB for {number(judge, gain)} {metric_title(judge)}"
         text += f" as {ALPHA} grows to {last['alpha']:g}"
     else:
-        text = (
-            f"As {ALPHA} grows to {last['alpha']:g}, {says('psnr', -dearer)} and {says(judge, last['x'] - first['x'])}"
-        )
+        changes = shared.says("psnr", -dearer), shared.says(judge, last["x"] - first["x"])
+        text = f"As {ALPHA} grows to {last['alpha']:g}, {' and '.join(changes)}"
     beyond = [study.titles[row["loss"]] for row in records(rows) if _is_beyond(row, judge, curve)]
     if not beyond:
         return f"{text}; no other loss lies beyond its curve"
@@ -152,15 +131,14 @@ def _bought(study: Study, block: Block, points: pd.DataFrame, judge: str) -> str
 def _is_beyond(row: dict[str, Any], judge: str, curve: pd.DataFrame) -> bool:
     """Return whether a loss (a row of `matched`) is surely better than SPLoss's curve, or keeps more PSNR than all."""
     if row["place"] == WITHIN:
-        sure = (row["low"] > 0 or row["high"] < 0) and abs(row["difference"]) >= row["smallest"]
-        return sure and is_better(judge, row["value"], row["reached"])
+        return state(judge, row, row["reached"]) == BETTER
     best = all(is_better(judge, row["value"], reached) for reached in curve["x"])
     return row["place"] == ABOVE or (row["place"] == BELOW and best)
 
 
 def budgets(study: Study) -> Iterator[StudyFigure]:
     """Draw what every loss gains over the input against the steps, of the best supported network with a record."""
-    for block in supported(study):
+    for block in shared.supported(study):
         ends = budget_ends(study, block)
         lines = study.history[study.history["event"] == "validation"].merge(study.runs[["run", *ROW]], on="run")
         courses = lines.merge(ends, on=ROW).astype({"psnr_y": float})
@@ -191,15 +169,14 @@ def budget_ends(study: Study, block: Block) -> pd.DataFrame:
     They are L1, and those of one term or with one of the papers beside L1, without the searches for a weight.
     """
     recipes = study.params.recipes
-    fixed = recipes[block.recipe].model_dump(exclude=LENGTHS)
-    alike = [name for name, recipe in recipes.items() if recipe.model_dump(exclude=LENGTHS) == fixed]
+    alike = shared.alike(study, block.recipe)
     means = study.means[(study.means["task"] == block.task) & (study.means["dataset"] == block.dataset)]
     true = fidelity(means["protocol"])
     means = means[(means["metric"] == true[0]) & (means["protocol"] == true[1])]
     start = means.loc[means["loss"].isin(REFERENCES), "value"]
     base, terms = study.references[0], study.terms
     shown = [loss for loss, its in terms.items() if len(its) == 1 or (base in its and not {*TERMS}.isdisjoint(its))]
-    mine = without_sweeps(study.without_unqualified(means))
+    mine = shared.without_sweeps(study.without_unqualified(means))
     mine = mine[(mine["network"] == block.network) & mine["recipe"].isin(alike) & mine["loss"].isin(shown)]
     if start.empty or mine.empty:
         return mine[[*ROW]].assign(steps=0, gain=0.0, tie=False)
@@ -235,9 +212,9 @@ def _converged(ends: pd.DataFrame, courses: pd.DataFrame) -> str:
 
 def weights(study: Study) -> Iterator[StudyFigure]:
     """Draw the sweeps of the papers' terms, and of their rivals', those beside the same loss in one figure."""
-    found = on_largest(study, weight_sweep(study))
-    found = by_measure(study, found[found["term"].isin([*TERMS, *RIVALS])], SWEEP_METRICS)
-    for key, part in labelled(study, found).groupby(["task", "network", "against", "dataset"], sort=False):
+    found = shared.on_largest(study, weight_sweep(study))
+    found = shared.by_measure(study, found[found["term"].isin([*TERMS, *RIVALS])], SWEEP_METRICS)
+    for key, part in shared.labelled(study, found).groupby(["task", "network", "against", "dataset"], sort=False):
         task, network, against, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
         base = study.titles[against]
         rows = part.assign(
@@ -246,16 +223,16 @@ def weights(study: Study) -> Iterator[StudyFigure]:
         levels = rows.assign(line=base, y=rows["baseline"]).drop_duplicates("panel")
         judge = next((name for name in (*JUDGES, "psnr") if name in set(part["metric"])), "psnr")
         best = min(records(part[part["metric"] == judge]), key=lambda row: badness(judge, row["value"]))
-        change = says(judge, best["value"] - best["baseline"])
+        change = shared.says(judge, best["value"] - best["baseline"])
         yield StudyFigure(
-            f"weights_{task}_{file_name(network)}_{against}",
+            f"weights_{task}_{shared.file_name(network)}_{against}",
             "weights",
             lines_figure(
-                rows, f"weight ({ALPHA} of SPLoss)", columns=3, log_x=True, levels=levels, least=least_of(rows)
+                rows, f"weight ({ALPHA} of SPLoss)", columns=3, log_x=True, levels=levels, least=shared.least_of(rows)
             ),
             f"Best in {metric_title(judge)} of what was tried beside {base}: "
             f"{TERM_TITLES.get(best['term'], best['term'])} at {best['weight']:g}, where {change}",
-            f"Each term at several weights (SPLoss: at several alphas) beside {base}; {network_title(network)}, "
+            f"Each term at several weights (SPLoss: at several alphas) beside {base}; {shared.network_title(network)}, "
             f"{task}, {name_title(dataset)}; of VGG and LPIPS features the MDF paper's search for a weight. The "
             f"dashed line is {base} alone, the grey band what counts for nothing; coloured bands are 95 % intervals of "
             "the paired difference.",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sharploss.analysis.figures.study_figure import StudyFigure, by_measure, labelled, least_of, on_largest
-from sharploss.analysis.measures import is_better, metric_title
+from sharploss.analysis.measures import metric_title
 from sharploss.analysis.plotting.dots import dots_figure
+from sharploss.analysis.stats.smallest import BETTER, WORSE, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.titles import name_title
@@ -26,14 +27,13 @@ def changes(study: Study) -> Iterator[StudyFigure]:
     dots = found.assign(row=rows, series=[study.titles[str(loss)] for loss in found["loss"]], value=found["difference"])
     judge = next(name for name in ("lpips", *METRICS) if name in set(found["metric"]))
     judged = records(found[found["metric"] == judge])
-    sure = [row for row in judged if abs(row["difference"]) >= row["smallest"] and (row["low"] > 0 or row["high"] < 0)]
-    better = sum(is_better(judge, row["baseline"] + row["difference"], row["baseline"]) for row in sure)
+    states = [state(judge, row, row["baseline"]) for row in judged]
     yield StudyFigure(
         NAME,
         NAME,
         dots_figure(dots.assign(least=dots["panel"].map(least)), "change against L1"),
-        f"Added to L1, the second-order term improves {metric_title(judge)} in {better} of {len(judged)} trainings and "
-        f"worsens it in {len(sure) - better}",
+        f"Added to L1, the second-order term improves {metric_title(judge)} in {states.count(BETTER)} of {len(judged)} "
+        f"trainings and worsens it in {states.count(WORSE)}",
         "The second-order gradient term against L1, per network, on each task's largest test set, with 95 % paired "
         "intervals; in the grey band, and for hollow points, a change counts for nothing. What lies farther out than "
         "an axis reaches is marked at its end. Of the paper the abstract alone is "

@@ -14,9 +14,7 @@ PAPER = "SharpGAN"
 ROWS = [("stackedg", "l1"), ("resg", "l1"), ("nonbn_resg", "l1"), ("nonbn_resg", "sharpgan")]
 """The rows of its Table 1: networks and losses."""
 
-FEWEST = 2
-"""Rows that make a comparison."""
-
+FEWEST = 2  # rows that make a comparison
 TITLES = ["StackedG", "ResG", "NonBN-ResG", "NonBN-ResG-L"]
 
 

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from sharploss.analysis.figures import study_figure as shared
 from sharploss.analysis.figures.crops import chosen_files, crops_of, tiles_of, with_differences
-from sharploss.analysis.figures.study_figure import (
-    Block,
-    StudyFigure,
-    by_measure,
-    file_name,
-    least_of,
-    middles,
-    on_largest,
-    says,
-    supported,
-    trained_pairs,
-)
+from sharploss.analysis.figures.study_figure import Block, StudyFigure
 from sharploss.analysis.load import EDGE_COLUMNS, read_numbers
 from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.lines import lines_figure
@@ -33,24 +23,14 @@ from sharploss.analysis.tables.tables import sweep_runs, with_recipes
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import REFERENCES
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 PAPER = "SPLoss"
 PAIRS = [("l1", "sploss"), ("mprnet_original", "mprnet_sploss"), ("esrgan", "esrgan_sploss")]
 """What SPLoss replaces, and the loss with SPLoss."""
 
-KINDS = ("sr", "deblur")
-"""The kinds of tasks that the paper has."""
-
-SAID = ("psnr", "lpips", "ssim")
-"""The measures that a title speaks of."""
-
-CROPS = 2
-"""How many crops one figure compares."""
-
-MANY_ALPHAS = 5
-"""Fewer are a search for the best, and no sweep to draw."""
+KINDS = ("sr", "deblur")  # the kinds of tasks that the paper has
+SAID = ("psnr", "lpips", "ssim")  # the measures that a title speaks of
+CROPS = 2  # how many crops one figure compares
+MANY_ALPHAS = 5  # fewer are a search for the best, and no sweep to draw
 
 
 def mechanism(study: Study) -> Iterator[StudyFigure]:
@@ -90,7 +70,7 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
 def pictures(study: Study) -> Iterator[StudyFigure]:
     """Draw crops with and without SPLoss, and where they differ from the target: one network per task and pair."""
     swept, drawn = set(sweep_runs(study)["group"]), set[str]()
-    pairs = trained_pairs(study, PAIRS)
+    pairs = shared.trained_pairs(study, PAIRS)
     pairs = pairs.assign(last=~pairs["group"].isin(swept)).sort_values("last", kind="stable")  # alpha sweeps first
     for row in records(pairs):
         task, names = row["task"], [study.titles[row["base"]], study.titles[row["loss"]]]
@@ -100,7 +80,7 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
         files = {crop: chosen_files(study, crop, row["group"], titles) for crop in crops_of(study, task)}
         tiles = {crop: tiles_of(items) for crop, items in files.items() if items}
         shown = dict(list(tiles.items())[:CROPS])
-        strips = [with_differences(crop, middles(items)) for crop, items in shown.items()]
+        strips = [with_differences(crop, shared.middles(items)) for crop, items in shown.items()]
         if strips:
             slopes = [sum(sharpness(items)[at] for items in shown.values()) / len(shown) for at in (-2, -1)]
             yield StudyFigure(
@@ -127,9 +107,9 @@ def sharpness(tiles: list[Tile]) -> list[float]:
 
 def sweeps(study: Study) -> Iterator[StudyFigure]:
     """Draw every measure against alpha on the largest test set, with L1 and the input, and a crop for every alpha."""
-    levels = by_measure(study, on_largest(study, sweep_levels(study)))
+    levels = shared.by_measure(study, shared.on_largest(study, sweep_levels(study)))
     levels = levels[levels.groupby(TRAINED)["alpha"].transform("nunique") >= MANY_ALPHAS]
-    blocks = [block for block in supported(study) if not block.of(levels).empty]
+    blocks = [block for block in shared.supported(study) if not block.of(levels).empty]
     for block in blocks:
         part = block.of(levels)
         across = part.drop_duplicates("panel").melt("panel", ["l1", "input"], var_name="line", value_name="y")
@@ -137,15 +117,15 @@ def sweeps(study: Study) -> Iterator[StudyFigure]:
         rows = part.assign(line="SPLoss").rename(columns={"alpha": "x", "value": "y"})
         last = {row["metric"]: row for row in records(part[part["alpha"] == part["alpha"].max()])}
         changes = [
-            says(name, last[name]["value"] - last[name]["l1"], last[name]["smallest"])
+            shared.says(name, last[name]["value"] - last[name]["l1"], last[name]["smallest"])
             for name in SAID
             if name in last and np.isfinite(last[name]["l1"])
         ]
         network, end = name_title(block.network), f"{part['alpha'].max():g}"
         yield StudyFigure(
-            f"alpha_{block.task}_{file_name(str(part['label'].iloc[0]))}",
+            f"alpha_{block.task}_{shared.file_name(str(part['label'].iloc[0]))}",
             "alpha",
-            lines_figure(rows, f"{ALPHA} (penalty)", levels=across, least=least_of(rows)),
+            lines_figure(rows, f"{ALPHA} (penalty)", levels=across, least=shared.least_of(rows)),
             f"As {ALPHA} grows from 0 (L1) to {end}, {', '.join(changes or ['what was measured is drawn'])}",
             f"SPLoss on {network} ({block.task}), {name_title(block.dataset)}: every measure against {ALPHA}. The "
             "coloured band is the 95 % interval of the paired difference to L1, drawn around L1's value; in the grey "
@@ -165,11 +145,11 @@ def _strip(study: Study, block: Block, *, appendix: bool) -> Iterator[StudyFigur
         files = chosen_files(study, crop, str(runs["group"].iloc[0]), titles)
         if files:
             tiles = tiles_of(files)
-            shares, (target, _, *outputs) = sharpness(tiles), middles(tiles)
+            shares, (target, _, *outputs) = sharpness(tiles), shared.middles(tiles)
             half = -(-len(outputs) // 2)
             strips = [with_differences("", [target, *part]) for part in (outputs[:half], outputs[half:])]
             yield StudyFigure(
-                f"alpha_strip_{block.task}_{file_name(str(runs['label'].iloc[0]))}",
+                f"alpha_strip_{block.task}_{shared.file_name(str(runs['label'].iloc[0]))}",
                 "alpha",
                 tiles_figure([strip for pair in strips for strip in pair]),
                 f"From {ALPHA} = {runs['alpha'].iloc[0]:g} to {runs['alpha'].iloc[-1]:g} the gradient's variance goes "

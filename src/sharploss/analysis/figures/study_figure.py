@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
+
+import pandas as pd
+from matplotlib.figure import Figure
 
 from sharploss.analysis.measures import heading, is_shown, metric_title, number
 from sharploss.analysis.plotting.pixels import detail
 from sharploss.analysis.plotting.tiles import Tile
 from sharploss.analysis.stats.intervals import TRAINED
 from sharploss.analysis.stats.smallest import SMALLEST
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import images_of
 from sharploss.analysis.tables.tables import with_recipes
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import METRIC_INFO
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-    from sharploss.analysis.study import Study
-
-SWEPT = r"_[aw]\d"
-"""What names of losses hold that differ from others in a weight or an alpha alone."""
-
-UNCROPPED = "_no_mod_crop"
-"""The end of the names of tasks whose images were not cropped to a multiple of the scale."""
-
-
-ENOUGH = 3
-"""Losses beside SPLoss that make a network's comparison one of losses."""
-
-SIDE = 112
-"""Pixels of a crop that a strip of several shows: its middle, where it is larger."""
+SWEPT = r"_[aw]\d"  # what names of losses hold that differ from others in a weight or an alpha alone
+UNCROPPED = "_no_mod_crop"  # the end of the names of tasks whose images were not cropped to a multiple of the scale
+ENOUGH = 3  # losses beside SPLoss that make a network's comparison one of losses
+LENGTHS = {"steps", "warmup", "log_every", "validate_every", "checkpoint_every"}  # in which budgets differ
+SIDE = 112  # pixels of a crop that a strip of several shows: its middle, where it is larger
 
 
 class StudyFigure(NamedTuple):
@@ -68,6 +59,12 @@ class Block(NamedTuple):
         return rows[(rows[[*named]] == [*named.values()]).all(axis=1)]
 
 
+def alike(study: Study, recipe: str) -> list[str]:
+    """List the recipes that differ from one in their budget alone."""
+    fixed = {name: its.model_dump(exclude=LENGTHS) for name, its in study.params.recipes.items()}
+    return [name for name in fixed if fixed[name] == fixed[recipe]]
+
+
 def largest_set(study: Study, task: str) -> str:
     """Return the test set of a task with most images; "" where none was scored."""
     sets = study.scores.loc[study.scores["task"] == task, "dataset"].unique()
@@ -75,10 +72,7 @@ def largest_set(study: Study, task: str) -> str:
 
 
 def supported(study: Study) -> list[Block]:
-    """List what was trained alike, what is best supported first, as the answer in words has it.
-
-    That is what has SPLoss beside L1, then most other losses (up to ENOUGH), steps, and parameters.
-    """
+    """List what was trained alike: first with SPLoss beside L1, then by other losses (to ENOUGH), steps, parameters."""
     runs = study.runs[(study.runs["status"] == "finished") & ~study.runs["task"].str.endswith(UNCROPPED)]
     runs = study.without_unqualified(runs)
     found = list[tuple[tuple[float, ...], Block]]()
@@ -88,7 +82,7 @@ def supported(study: Study) -> list[Block]:
         swept, losses = part["alpha"].notna(), set(part["loss"])
         others = len(set(part.loc[~swept, "loss"]) - {study.references[0]})
         both = bool(swept.any()) and study.references[0] in losses
-        weight = (both, min(others, ENOUGH), float(part["step"].max()), float(part["parameters"].max()))
+        weight = (both, min(others, ENOUGH), study.params.recipes[recipe].steps, float(part["parameters"].max()))
         if dataset:
             found.append((weight, Block(task, network, recipe, dataset)))
     return [block for _, block in sorted(found, key=lambda one: one[0], reverse=True)]
@@ -139,14 +133,7 @@ def without_sweeps(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def trained_pairs(study: Study, pairs: list[tuple[str, str]]) -> pd.DataFrame:
-    """List the pairs of losses (a base, and what replaces it) that a network was trained with by the same recipe.
-
-    Returns:
-        Columns group, task, network, recipe, base, loss; base_variant and variant, by which their crops and curves are
-        named. The first of `pairs` come first.
-    """
-    import pandas as pd
-
+    """List the pairs (base, loss) that a network was trained with by the same recipe, the first of `pairs` first."""
     same = ["group", "task", "network", "recipe"]
     runs = study.runs.loc[study.runs["status"] == "finished", [*same, "loss", "variant"]].drop_duplicates()
     asked = pd.DataFrame(pairs, columns=["base", "loss"])
@@ -155,12 +142,7 @@ def trained_pairs(study: Study, pairs: list[tuple[str, str]]) -> pd.DataFrame:
 
 
 def by_measure(study: Study, rows: pd.DataFrame, metrics: Collection[str] = ()) -> pd.DataFrame:
-    """Keep the rows of the shown measures of some metrics (or of all), in their order, and name each one's panel.
-
-    PSNR and SSIM of colour and of grey tasks are measures of their own.
-    """
-    import pandas as pd
-
+    """Keep the rows of the shown measures of some metrics (or of all), in their order, and name each one's panel."""
     parts = [
         rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)].assign(panel=heading((metric, protocol)))
         for metric, protocol in study.measures

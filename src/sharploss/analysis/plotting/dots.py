@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sharploss.analysis.plotting.style import Look, legend_below, looks_of, panel_figure, widen, wrapped
 from sharploss.analysis.tables.layout import records
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
 TOO_FAR = 10
 """How many times as far as the median row's a change or its interval may reach; what is farther is marked there."""
 
-NAME = 26
-"""Letters of a row's name in a line."""
+NAME = 26  # letters of a row's name in a line
 
 
 def dots_figure(dots: pd.DataFrame, x: str) -> Figure:
     """Draw a point on its interval for each row and series, rows from above in their order, and a line at 0.
 
     The grey band is what counts for nothing, and no axis shows less than three of its widths; a point is hollow where
-    its whole interval lies in it.
-
-    Args:
-        dots: panel (its title), row (its label), series (a marker and a colour each), value, low, high (NaN where
-            there is no interval); also least (the panel's smallest effect; 0 where there is none), where wanted.
-        x: label of the x axes.
+    its whole interval lies in it. `dots`: panel (its title), row (its label), series (a marker and a colour each),
+    value, low, high (NaN where there is no interval); also least (the panel's smallest effect; 0 where there is none),
+    where wanted. `x`: label of the x axes.
     """
-    from matplotlib.ticker import MaxNLocator
-
     rows, looks = list(dict.fromkeys(map(str, dots["row"]))), looks_of(dots["series"])
     labels = [wrapped(row, NAME) for row in rows]
     tall = max(1.2 + 0.8 * len(looks), 1.5 * max(label.count("\n") + 1 for label in labels))

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from sharploss.analysis.plotting.style import (
-    GREY,
-    WIDTH,
-    Look,
-    legend_below,
-    log_scale,
-    looks_of,
-    new_figure,
-    panel_figure,
-    spread,
-    widen,
-)
+from sharploss.analysis.plotting import style
+from sharploss.analysis.plotting.style import Look
 from sharploss.analysis.stats.smallest import SMALLEST
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-LEVELS: list[Look] = [{"color": "black", "ls": "--", "lw": 1}, {"color": GREY, "ls": ":", "lw": 1.3}]
+LEVELS: list[Look] = [{"color": "black", "ls": "--", "lw": 1}, {"color": style.GREY, "ls": ":", "lw": 1.3}]
 
 
 def lines_figure(
@@ -40,22 +27,15 @@ def lines_figure(
     levels: pd.DataFrame | None = None,
     least: dict[str, float] | None = None,
 ) -> Figure:
-    """Draw a panel per group of lines, a colour and a marker per line.
+    """Draw a panel of at most `columns` across per group of lines, a colour and a marker per line.
 
-    Args:
-        lines: panel (its title), line (its name; points joined in the order of the rows), x, y (means where an x has
-            several, as of seeds); also low and high (a band around the line; NaN where there is none), where wanted.
-        x: label of the x axes.
-        y: label of the y axes.
-        columns: of panels, at most.
-        log_x: whether the x axes are logarithmic.
-        log_y: the panels whose y axis is logarithmic.
-        levels: panel, line, y: values to draw a line across at, for comparison; one far off is named at the edge.
-        least: panel -> the smallest effect, a grey band about the first level; no axis shows
-            less than three times its width.
+    `lines`: panel (its title), line (its name; points joined in the order of the rows), x, y (means where an x has
+    several, as of seeds); also low and high (a band around the line; NaN where there is none), where wanted. `log_y`
+    names the panels whose y axis is logarithmic. `levels`: panel, line, y: values to draw a line across at; one far off
+    is named at the edge. `least`: panel -> the smallest effect, a grey band about the first level.
     """
-    figure, panels = panel_figure(lines["panel"], columns, 1.75 if columns > 2 else 2.9)
-    looks = looks_of(lines["line"])
+    figure, panels = style.panel_figure(lines["panel"], columns, 1.75 if columns > 2 else 2.9)
+    looks = style.looks_of(lines["line"])
     across = {} if levels is None else dict(zip(dict.fromkeys(levels["line"]), LEVELS * len(levels), strict=False))
     for index, (title, axes) in enumerate(panels.items()):
         _draw(axes, lines[lines["panel"] == title], looks)
@@ -68,13 +48,13 @@ def lines_figure(
         effect = (least or {}).get(title, 0.0)
         if effect and middles:
             axes.axhspan(middles[0] - effect, middles[0] + effect, color="#dddddd", lw=0, zorder=0.5)
-            widen(axes, 6 * effect)
+            style.widen(axes, 6 * effect)
         if title in log_y:
-            log_scale(axes)
+            style.log_scale(axes)
         if log_x:
-            log_scale(axes, "x")
+            style.log_scale(axes, "x")
         axes.set(xlabel="\n".join(filter(None, notes)), ylabel=y if index % columns == 0 else "")
-    legend_below(figure, looks | across)
+    style.legend_below(figure, looks | across)
     return figure
 
 
@@ -106,12 +86,10 @@ def _level(axes: Axes, name: str, value: float, look: Look, ends: tuple[float, f
 def budget_figure(courses: pd.DataFrame, ends: pd.DataFrame, y: str) -> Figure:
     """Draw gains against steps: a thin line for each training, and a mark where it ends, joined over the budgets.
 
-    Args:
-        courses: line (the loss), training, x (steps), y.
-        ends: line, x, y, tie (hollow: equal to the first line at the same budget).
-        y: label of the y axis.
+    `courses`: line (the loss), training, x (steps), y. `ends`: line, x, y, tie (hollow: equal to the first line at the
+    same budget). `y`: label of the y axis.
     """
-    figure, looks = new_figure(WIDTH, 3.2), looks_of(ends["line"])
+    figure, looks = style.new_figure(style.WIDTH, 3.2), style.looks_of(ends["line"])
     axes = figure.subplots()
     for key, part in courses.groupby(["line", "training"], sort=False):
         colour = looks[str(key[0])]["color"]  # pyright: ignore[reportIndexIssue]
@@ -123,8 +101,8 @@ def budget_figure(courses: pd.DataFrame, ends: pd.DataFrame, y: str) -> Figure:
             hollow: Look = {"mfc": "white"} if tie else {}
             axes.plot(marks["x"], marks["y"], ls="", ms=6, **(look | hollow))
     axes.set(xlabel="steps", ylabel=y)
-    log_scale(axes, "x")
+    style.log_scale(axes, "x")
     drawn = np.concatenate([courses["y"].to_numpy(dtype=np.float64), ends["y"].to_numpy(dtype=np.float64)])
-    axes.set_ylim(spread(max(0.0, float(drawn.min())), float(drawn.max()), 6 * SMALLEST["psnr"], 0.05))
-    legend_below(figure, looks)
+    axes.set_ylim(style.spread(max(0.0, float(drawn.min())), float(drawn.max()), 6 * SMALLEST["psnr"], 0.05))
+    style.legend_below(figure, looks)
     return figure

@@ -1,20 +1,15 @@
-"""How SPLoss works, on a real edge (after Figures 1 and 2 of the SPLoss paper)."""
+"""How SPLoss works, on a real edge (after Figures 1 and 2 of the SPLoss paper); `edge`: `load.EDGE_COLUMNS`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from sharploss.analysis.plotting.style import COLOURS, new_figure
 from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-REACH = 12
-"""Pixels shown on each side of the edge."""
+REACH = 12  # pixels shown on each side of the edge
 
 
 MAPS = {
@@ -27,11 +22,7 @@ MAPS = {
 
 
 def profile_figure(edge: pd.DataFrame) -> Figure:
-    """Draw the profile across the strongest edge: luma, Laplacian of the target and error, and where the penalty acts.
-
-    Args:
-        edge: columns of `load.EDGE_COLUMNS`.
-    """
+    """Draw the profile across the strongest edge: luma, Laplacian of the target, error, and the penalised pixels."""
     row, name = strongest_profile(edge)
     blue, orange, green, red = COLOURS[:4]
     figure = new_figure(6.6, 5.4)
@@ -56,11 +47,7 @@ def profile_figure(edge: pd.DataFrame) -> Figure:
 
 
 def strongest_profile(edge: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Find the profile along a row or a column that crosses the strongest step of the target with room on both sides.
-
-    Returns:
-        Its pixels, up to REACH on each side of the step, with their `position` along it; and its name, as "row 26".
-    """
+    """Find the row or column that crosses the strongest step of the target: its pixels within REACH, and its name."""
     profiles = [_profile(edge, "row", "column"), _profile(edge, "column", "row")]
     _, part, name = max(profiles, key=lambda profile: profile[0])
     return part, name
@@ -79,11 +66,7 @@ def _profile(edge: pd.DataFrame, line: str, along: str) -> tuple[float, pd.DataF
 
 
 def maps_figure(edge: pd.DataFrame) -> Figure:
-    """Draw the same quantities as maps: target, output, penalised pixels; the target's Laplacian and the error.
-
-    Args:
-        edge: columns of `load.EDGE_COLUMNS`.
-    """
+    """Draw the same quantities as maps: target, output, penalised pixels; the target's Laplacian and the error."""
     tiles = {
         name: Tile(title, edge.pivot(index="row", columns="column", values=name).to_numpy(dtype=np.float64))
         for name, title in MAPS.items()

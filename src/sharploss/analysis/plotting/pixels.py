@@ -11,8 +11,7 @@ from sharploss.utils.files import intact
 
 Floats = npt.NDArray[np.float64]
 
-GREY = np.array([0.2989, 0.5870, 0.1140])
-"""Weights of R, G and B in the grey images of the GV loss."""
+GREY = np.array([0.2989, 0.5870, 0.1140])  # weights of R, G and B in the grey images of the GV loss
 
 
 def read_picture(path: Path) -> Floats:

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from sharploss.analysis.plotting.style import COLOURS, GREY, new_figure, spread, wrapped
 from sharploss.analysis.tables.layout import records
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-SIZE = (5.4, 4.5)
-"""Inches: read at 560 pixels, and on a telephone at 350."""
-
-ROOM = 0.3
-"""How much of an axis's span a reference may add to it; one farther off is named at the edge."""
-
-REACHES = (8, 13, 19, 26, 36, 48, 62, 80, 100, 125, 155, 190)
-"""Pixels between a point and its label that are tried."""
-
-NEAR = 9
-"""Pixels within which points share a label."""
-
-WRAP = 24
-"""Letters of a label's line."""
+SIZE = (5.4, 4.5)  # inches: read at 560 pixels, and on a telephone at 350
+ROOM = 0.3  # how much of an axis's span a reference may add to it; one farther off is named at the edge
+REACHES = (8, 13, 19, 26, 36, 48, 62, 80, 100, 125, 155, 190)  # pixels between a point and its label that are tried
+NEAR = 9  # pixels within which points share a label
+WRAP = 24  # letters of a label's line
 
 
 class Label(NamedTuple):
@@ -45,17 +35,10 @@ def tradeoff_figure(
 ) -> Figure:
     """Draw losses as points, those with an alpha as a curve, what is equal to the first of the curve hollow.
 
-    Args:
-        points: label, alpha (NaN beside the curve, which begins with the baseline), x, y, their intervals x_low,
-            x_high, y_low and y_high (NaN where there is none), and tie (equal to the baseline in both).
-        x: label of the x axis.
-        y: label of the y axis.
-        least: the smallest effects in x and y: no axis shows less than six of them, and the grey box about the
-            baseline reaches as far.
-        aside: references by name, which set no axis: (x, y).
+    `points`: label, alpha (NaN beside the curve, which begins with the baseline), x, y, their intervals x_low, x_high,
+    y_low and y_high, and tie (equal to the baseline in both). No axis shows less than six of `least`, the smallest
+    effects in x and y, and the grey box reaches as far. `aside` are references by name, (x, y), which set no axis.
     """
-    from matplotlib.patches import Rectangle
-
     figure = new_figure(*SIZE)
     axes = figure.subplots()
     axes.set_xlabel(x, fontsize=11)

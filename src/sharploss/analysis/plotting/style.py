@@ -7,13 +7,15 @@ import re
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from sharploss.utils.files import write_bytes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 GREY = "#666666"
 REFERENCE = "l1"
@@ -25,21 +27,14 @@ COLOURS = [
 """Seaborn's "colorblind" without what is faint on white or means a guide line (pink, yellow, grey), then the
 dark ones of Paul Tol's "muted" and a brown: they differ in lightness as well as in hue."""
 
-DPI = 110
-"""Of PNG files. The SVG files beside them have no resolution."""
-
+DPI = 110  # of PNG files. The SVG files beside them have no resolution.
 COORDINATES = re.compile(r'\b(?:d|x|y)="[^"]*"|translate\([^)]*\)')
 DECIMALS = re.compile(r"(\.\d\d)\d+")
 INDENTS = re.compile(r"^ +", re.MULTILINE)
 
-WIDTH = 7.0
-"""Inches: the width of a page's text; a column of two is half of it."""
-
-LETTERS = 13
-"""How many letters of 8 pt fit into an inch."""
-
-Look = dict[str, Any]
-"""How a line is drawn: keyword arguments of `Axes.plot`."""
+WIDTH = 7.0  # inches: the width of a page's text; a column of two is half of it
+LETTERS = 13  # how many letters of 8 pt fit into an inch
+Look = dict[str, Any]  # how a line is drawn: keyword arguments of `Axes.plot`
 
 
 @contextmanager
@@ -75,21 +70,13 @@ def style() -> Generator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """Make an empty figure of `width` x `height` inches whose parts keep clear of each other."""
-    from matplotlib.figure import Figure
-
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def panel_figure(
     titles: Iterable[str], columns: int, height: float, left: float = 0.0, **sharing: Any
 ) -> tuple[Figure, dict[str, Axes]]:
-    """Make a figure with a titled panel per title, in rows of at most `columns`, each `height` inches high.
-
-    The names of rows take `left` inches.
-
-    Returns:
-        The figure, and title -> axes.
-    """
+    """Make a figure with a titled panel per title, in rows of `columns`; the names of rows take `left` inches."""
     names = list(dict.fromkeys(titles))
     across = min(columns, len(names))
     rows, width = -(-len(names) // across), max(3.4, WIDTH * across / columns)
@@ -104,12 +91,8 @@ def panel_figure(
 
 
 def looks_of(names: Iterable[str]) -> dict[str, Look]:
-    """Return a colour and a marker per name, so that nothing is told by colour alone; L1, the reference, is black.
-
-    More others than `COLOURS` get evenly spread colours instead, which are harder to tell apart.
-    """
+    """Return a colour and a marker per name, so that nothing is told by colour alone; L1, the reference, is black."""
     import seaborn as sns
-    from matplotlib.colors import to_rgb
 
     known = list(dict.fromkeys(names))
     others = [name for name in known if name.lower() != REFERENCE]
@@ -120,8 +103,6 @@ def looks_of(names: Iterable[str]) -> dict[str, Look]:
 
 def log_scale(axes: Axes, which: Literal["x", "y"] = "y") -> None:
     """Use a logarithmic scale that says its numbers as they are; where no number is above 0 the scale stays."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     axis = axes.yaxis if which == "y" else axes.xaxis
     if not 0 < axis.get_minpos() < float("inf"):
         return
@@ -160,8 +141,6 @@ def widen(axes: Axes, least: float, which: Literal["x", "y"] = "y") -> None:
 
 def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
     """Explain the lines below the panels, a handle per name; the figure grows by what that takes."""
-    from matplotlib.lines import Line2D
-
     if not looks:
         return
     width = figure.get_figwidth()

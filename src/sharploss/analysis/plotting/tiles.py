@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sharploss.analysis.plotting.pixels import Floats
 from sharploss.analysis.plotting.style import GREY, WIDTH, new_figure, wrapped
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-
-LETTERS = 14
-"""Of a title that fit into an inch."""
+LETTERS = 14  # of a title that fit into an inch
 
 
 class Tile(NamedTuple):
@@ -27,11 +24,7 @@ class Tile(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """A row of tiles with a label at its left.
-
-    `kind` tells how values become colours: pictures as they are, "signed" maps around white;
-    the maps of one strip share a scale, which a bar at the right tells.
-    """
+    """A row of tiles with a label at its left; "signed" maps share a scale, which a bar at the right tells."""
 
     label: str
     tiles: list[Tile]
@@ -57,8 +50,6 @@ def tiles_figure(strips: list[Strip]) -> Figure:
 
 
 def _strip(figure: Figure, strip: Strip, titles: list[str], row: list[Axes]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     look, shown = _look(strip), None
     for axes in row:
         axes.set(xticks=[], yticks=[])

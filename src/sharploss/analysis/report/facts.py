@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from sharploss.analysis.measures import MINUS, TIMES, metric_title
 from sharploss.analysis.study import Study
@@ -15,10 +15,6 @@ from sharploss.config.protocols import PROTOCOLS
 from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import read_table
 from sharploss.utils.files import intact
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 PARTS = ("colour", "rounding", "border", "window")
 BOTH = ("psnr", "ssim")
@@ -34,11 +30,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def calibration(files: StudyPaths) -> Table:
-    """Lay out calibration.csv, what we measure beside what the literature prints; no rows where that was not made.
-
-    Raises:
-        UserError: the file lacks a column; the message names it.
-    """
+    """Lay out calibration.csv, what we measure beside what the literature prints; no rows where that was not made."""
     with intact(files.calibration):
         rows = _rows(files.calibration)
         notes = list(dict.fromkeys(f"{row['dataset']}: {row['explanation']}." for row in rows if row["explanation"]))

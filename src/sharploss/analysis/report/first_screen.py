@@ -8,11 +8,13 @@ from urllib.parse import quote
 import numpy as np
 
 from sharploss.analysis.figures.crops import chosen_files, crops_of
+from sharploss.analysis.figures.draw import EVIDENCE
+from sharploss.analysis.figures.study_figure import Block
 from sharploss.analysis.measures import ALPHA, metric_title, number
 from sharploss.analysis.plotting.pixels import grey, read_picture
-from sharploss.analysis.report.headline import BETTER, CHANGES, DECISIVE, EQUAL, OPEN, WORSE, Answer, answers, state
-from sharploss.analysis.stats.intervals import TRAINED
+from sharploss.analysis.report.headline import CHANGES, DECISIVE, Answer, answers
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN
+from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import count, images_of, records
 from sharploss.analysis.tables.matched_psnr import UNKNOWN, alphas_of, change, costs, judged
@@ -21,14 +23,10 @@ from sharploss.config.protocols import MAIN
 from sharploss.record.keys import TARGET
 from sharploss.utils.files import read_json
 
-EVIDENCE = 1_000
-"""Steps below which a training tests the software alone."""
-
 PAPERS = ("sploss", "l1_gv", "l1_second_order", "mdf", "sharpgan")
 """The losses that stand for their papers in the strip, as far as they were trained."""
 
-WINDOW = 64
-"""Pixels: the side of the square of a crop that the strip shows."""
+WINDOW = 64  # pixels: the side of the square of a crop that the strip shows
 
 SAYS = {
     BETTER: "brings {}'s images closer to the target",
@@ -67,15 +65,13 @@ def first_screen(study: Study) -> dict[str, Any]:
 
 def sentences(study: Study, answer: Answer) -> list[str]:
     """Answer in three sentences: what SPLoss changes, what it costs, and what is preliminary."""
-    rows, where = judged(study), [answer.task, answer.network, answer.recipe]
-    mine = rows[(rows[TRAINED] == where).all(axis=1) & (rows["dataset"] == answer.dataset)]
-    cells = {(row["loss"], row["metric"]): row for row in records(mine)}
+    cells = {(row["loss"], row["metric"]): row for row in records(Block(*answer[:4]).of(judged(study)))}
     alphas = alphas_of(study)
     own = next((loss for loss in (DECISIVE[1], *alphas) if alphas.get(loss) and (loss, "psnr") in cells), "")
     judges = [name for name in JUDGES if (own, name) in cells]
     if not judges:
         return [answer.scope]
-    cost = costs(study)[(*where, own)]
+    cost = costs(study)[(*answer[:3], own)]
     price = (
         f"What it costs in time and memory is {UNKNOWN}: these trainings were not timed."
         if cost == UNKNOWN
@@ -88,7 +84,7 @@ def sentences(study: Study, answer: Answer) -> list[str]:
 
 def _gain(study: Study, answer: Answer, rows: list[dict[str, Any]]) -> str:
     first, loss = rows[0], study.titles[rows[0]["loss"]]
-    word = SAYS[state(first, first["baseline"] + first["difference"], first["baseline"])]
+    word = SAYS[state(first["metric"], first, first["baseline"])]
     names = [name if name.isupper() else name.lower() for name in (metric_title(row["metric"]) for row in rows)]
     numbers = ", ".join(f"{name} {change(study, row)}" for name, row in zip(names, rows, strict=True))
     images = count(images_of(study, answer.task, answer.dataset), "image")
@@ -100,7 +96,7 @@ def other_losses(rows: list[dict[str, Any]]) -> str:
     """Count the other losses by how they do at equal PSNR."""
     if not rows:
         return ""
-    states = [state(row, row["value"], row["reached"]) if row["place"] == WITHIN else row["place"] for row in rows]
+    states = [state(row["metric"], row, row["reached"]) if row["place"] == WITHIN else row["place"] for row in rows]
     counts = [(states.count(one), words) for one, words in BESIDE.items()]
     *first, last = (f"{n} {words[n > 1]}" for n, words in counts if n)
     parts = f"{', '.join(first)} and {last}" if first else last
@@ -110,7 +106,7 @@ def other_losses(rows: list[dict[str, Any]]) -> str:
 
 def _standing(study: Study, answer: Answer, own: str) -> str:
     """Say how far the answer is preliminary, and what would change it."""
-    runs = study.runs[(study.runs[TRAINED] == [answer.task, answer.network, answer.recipe]).all(axis=1)]
+    runs = Block(*answer[:4]).of(study.runs)
     seeds = int(runs[runs["loss"].isin([own, study.references[0]])].groupby("loss")["seed"].nunique().min())
     here, absent = len(study.runs), len(study.absent)
     known = [
@@ -126,12 +122,10 @@ def _standing(study: Study, answer: Answer, own: str) -> str:
 def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
     """Choose the crop, and the square of it, where the losses differ most.
 
-    Returns:
-        Its pictures, input first and target last: title, address below the repository's folder, scores, and the style
-        that shows the square alone ([] without crops); and what they are of.
+    Its pictures, input first and target last: title, address below the repository's folder, scores, and the style that
+    shows the square alone ([] without crops); and what they are of.
     """
-    where, finished = [answer.task, answer.network, answer.recipe], study.runs["status"] == "finished"
-    runs = study.runs[(study.runs[TRAINED] == where).all(axis=1) & finished]
+    runs = Block(*answer[:4]).of(study.runs[study.runs["status"] == "finished"])
     variants = dict(zip(runs["loss"], runs["variant"], strict=True))
     losses = [loss for loss in (study.references[0], *PAPERS) if loss in variants]
     best, tiles, about = -1.0, list[dict[str, Any]](), ""

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sharploss.analysis.measures import ALPHA, interval, is_better, metric_title
+import pandas as pd
+
+from sharploss.analysis.figures.study_figure import Block, alike, supported
+from sharploss.analysis.measures import ALPHA, interval, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.matched import JUDGES, WITHIN
+from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
 from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables.layout import count, image_notes, images_of, records
 from sharploss.analysis.tables.matched_psnr import MARK, MARKED, UNKNOWN, alphas_of, beyond, change, costs, judged
 from sharploss.analysis.titles import name_title
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-FEWEST = 3
-"""Losses beside SPLoss that make a network's comparison one of losses."""
-
 DECISIVE = ("sploss_a1", "sploss", "l1_gv")
 """The losses whose PSNR against L1's is followed through the budgets (docs/study.md); the second decides `BUDGETED`."""
 
-BUDGETED = "E4"
-"""The claim that depends on the budget: SPLoss lowers PSNR."""
-
-MANY = 5
-"""How many notes a sentence names one by one."""
-
-BETTER, WORSE, EQUAL, OPEN = "better", "worse", "equal", "open"
+BUDGETED = "E4"  # the claim that depends on the budget: SPLoss lowers PSNR
 SAYS = {
     BETTER: "is closer to the target than {} by {}",
     WORSE: "is further from the target than {} by {}",
@@ -39,63 +31,36 @@ SAYS = {
 
 CHANGES = "What would change this answer:"
 
-SAID = 2
-"""How many judges a sentence gives; the table has all."""
+SAID = 2  # how many judges a sentence gives; the table has all
 
 
 class Answer(NamedTuple):
-    """The answer for one task and network at one budget.
+    """The answer for one task and network at one budget."""
 
-    Attributes:
-        task, network, recipe, dataset: what it is about.
-        scope: at which budget, on what, with how many seeds.
-        losses: a sentence per loss, SPLoss first.
-        budget: what more steps change or may change.
-    """
-
-    task: str
+    task: str  # what it is about
     network: str
     recipe: str
     dataset: str
-    scope: str
-    losses: list[str]
-    budget: list[str]
+    scope: str  # at which budget, on what, with how many seeds
+    losses: list[str]  # a sentence per loss, SPLoss first
+    budget: list[str]  # what more steps change or may change
 
 
 @lru_cache(maxsize=STUDIES)
 def answers(study: Study) -> list[Answer]:
-    """Answer the question for every network that was trained with SPLoss alone and L1; the best supported one first.
-
-    That is the one with most steps, then parameters, of those with at least FEWEST other losses. Scores are those on
-    the largest test set.
-    """
+    """Answer the question for every network that was trained with SPLoss alone and L1, as `supported` orders them."""
     rows, cost = judged(study), costs(study)
-    found: list[tuple[tuple[float, ...], Answer]] = []
-    for key, block in rows.groupby(TRAINED, sort=False):
-        task, network, recipe = map(str, cast("tuple[str, ...]", key))
-        runs = study.runs[(study.runs[TRAINED] == [task, network, recipe]).all(axis=1)]
-        dataset = max(dict.fromkeys(block["dataset"]), key=lambda name: images_of(study, task, name))
-        mine = block[block["dataset"] == dataset]
-        steps, others = study.params.recipes[recipe].steps, set(mine["loss"]) - set(runs.dropna(subset="alpha")["loss"])
-        weight = (min(len(others), FEWEST), steps, float(runs["parameters"].max()))
-        if set(mine["metric"]) & set(JUDGES):
-            texts = _scope(study, runs, dataset), _losses(study, mine, cost), _budget(study, rows, runs, dataset)
-            found.append((weight, Answer(task, network, recipe, dataset, *texts)))
-    return [answer for _, answer in sorted(found, key=lambda one: one[0], reverse=True)]
+    return [
+        Answer(*block, _scope(study, block), _losses(study, mine, cost), _budget(study, rows, block))
+        for block in supported(study)
+        if set((mine := block.of(rows))["metric"]) & set(JUDGES)
+    ]
 
 
-def state(row: dict[str, Any], value: float, other: float) -> str:
-    """Return what an effect is: BETTER or WORSE where it is sure and large enough, EQUAL where it is surely not."""
-    low, high, least = row["low"], row["high"], row["smallest"]
-    if (low > 0 or high < 0) and abs(row["difference"]) >= least:
-        return BETTER if is_better(row["metric"], value, other) else WORSE
-    return EQUAL if low >= -least and high <= least else OPEN
-
-
-def _scope(study: Study, runs: pd.DataFrame, dataset: str) -> str:
+def _scope(study: Study, block: Block) -> str:
     """Say what the sentences are about."""
-    task, network, recipe = (str(runs[name].iloc[0]) for name in TRAINED)
-    seeds = runs.groupby("loss")["seed"].nunique()
+    task, network, recipe, dataset = block
+    seeds = block.of(study.runs).groupby("loss")["seed"].nunique()
     fewest, most = int(seeds.min()), int(seeds.max())
     spread = count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
     sets, images = " and ".join(study.params.tasks[task].train), count(images_of(study, task, dataset), "image")
@@ -135,19 +100,17 @@ def _judged(study: Study, rows: list[dict[str, Any]], paid: str, own: bool) -> s
     more = "".join(f" ({metric_title(row['metric']).lower()} {change(study, row)})" for row in rows[1:SAID])
     numbers = f"{change(study, first)}{more}"
     if own:
-        base = first["baseline"]
-        return f"{SAYS[state(first, base + first['difference'], base)].format('L1', judge)}, {numbers}, at {paid}"
+        return f"{SAYS[state(first['metric'], first, first['baseline'])].format('L1', judge)}, {numbers}, at {paid}"
     if first["place"] != WITHIN:
         return f"{beyond(first)} ({paid}): no number at matched PSNR"
     other = f"SPLoss at its PSNR ({ALPHA} {first['alpha']:.2g})"
-    return f"{SAYS[state(first, first['value'], first['reached'])].format(other, judge)}, {numbers}; {paid}"
+    return f"{SAYS[state(first['metric'], first, first['reached'])].format(other, judge)}, {numbers}; {paid}"
 
 
-def _budget(study: Study, rows: pd.DataFrame, runs: pd.DataFrame, dataset: str) -> list[str]:
+def _budget(study: Study, rows: pd.DataFrame, block: Block) -> list[str]:
     """Say how the PSNR of the decisive losses against L1 depends on the steps, as far as that was trained."""
-    task, network, recipe = (str(runs[name].iloc[0]) for name in TRAINED)
-    base, budgets = study.references[0], _budgets(study, task, network, recipe)
-    where = (rows["task"] == task) & (rows["network"] == network) & (rows["dataset"] == dataset)
+    base, budgets = study.references[0], _budgets(study, block)
+    where = (rows[["task", "network", "dataset"]] == [block.task, block.network, block.dataset]).all(axis=1)
     cells = {(row["recipe"], row["loss"]): row for row in records(rows[where & (rows["metric"] == "psnr")])}
     lines, states = list[str](), dict[int, str]()
     for loss in DECISIVE:
@@ -159,7 +122,7 @@ def _budget(study: Study, rows: pd.DataFrame, runs: pd.DataFrame, dataset: str) 
                 continue
             trained.append(f"{interval('psnr', row['difference'], row['low'], row['high'])} dB after {steps:,} steps")
             if loss == DECISIVE[1]:
-                states[steps] = state(row, row["baseline"] + row["difference"], row["baseline"])
+                states[steps] = state("psnr", row, row["baseline"])
         rest = f"; not trained yet: {_steps(missing)}" if missing else ""
         if trained:
             lines.append(f"PSNR of {study.titles[loss]} against {study.titles[base]}: {', '.join(trained)}{rest}.")
@@ -170,26 +133,17 @@ def _budget(study: Study, rows: pd.DataFrame, runs: pd.DataFrame, dataset: str) 
     )
 
 
-def _budgets(study: Study, task: str, network: str, recipe: str) -> dict[int, list[str]]:
-    """Return the recipes that a decisive loss is planned with and that differ from one in their length alone, by steps.
-
-    Those of a number of steps stand in the order of the study's file: where a later one was trained earlier, the newer
-    trainings take its place.
-    """
+def _budgets(study: Study, block: Block) -> dict[int, list[str]]:
+    """Return the recipes of a decisive loss that differ from one in length alone, by steps, in the study's order."""
     params = study.params
     planned = {
         suite.recipe
         for suite in params.suites.values()
-        if task in suite.tasks and network in suite.networks and not {*DECISIVE}.isdisjoint(suite.losses)
+        if block.task in suite.tasks and block.network in suite.networks and not {*DECISIVE}.isdisjoint(suite.losses)
     }
-    lengths = ("steps", "warmup", "log_every", "validate_every", "checkpoint_every")
-
-    def fixed(name: str) -> dict[str, Any]:
-        return params.recipes[name].model_dump(exclude=set(lengths))
-
     found: dict[int, list[str]] = {}
-    for name in params.recipes:
-        if name in planned and fixed(name) == fixed(recipe):
+    for name in alike(study, block.recipe):
+        if name in planned:
             found.setdefault(params.recipes[name].steps, []).append(name)
     return dict(sorted(found.items()))
 
@@ -246,13 +200,11 @@ def caveat(study: Study) -> str:
         if fewest == 1
         else f"Intervals are over images and the {trained}."
     )
-    left = image_notes(study, metrics=("psnr", *JUDGES))
     return " ".join(
         [
             f"This is what {trained} and {span} training steps a run show: a comparison at small budgets, equal within "
             "a suite, not a replication of the papers' trainings.",
             unknown,
-            *left[:MANY],
-            *([f"The tables name {count(len(left) - MANY, 'more measure')} with fewer images."] if left[MANY:] else []),
+            *image_notes(study, metrics=("psnr", *JUDGES)),
         ]
     )

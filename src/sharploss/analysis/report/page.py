@@ -6,7 +6,9 @@ import base64
 import hashlib
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from sharploss.analysis.claims import summary
 from sharploss.analysis.claims.versions import history
@@ -26,37 +28,21 @@ from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact, read_json, write_json, write_text
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
 HERE = Path(__file__).parent
-SCRIPTS = ("tables.js", "claims.js", "explorer.js", "page.js")
-"""What the page says is ready when the last has run."""
-ANSWER = "benchmark"
-"""The study whose results answer the question; those of others, as mini, are no evidence."""
-
-Entries = list[dict[str, Any]]
-"""Entries of figures.json."""
+SCRIPTS = ("tables.js", "claims.js", "explorer.js", "page.js")  # what the page says is ready when the last has run
+ANSWER = "benchmark"  # the study whose results answer the question; those of others, as mini, are no evidence
+Entries = list[dict[str, Any]]  # entries of figures.json
 
 
 def write_page(study: Study, command: str) -> None:
-    """Write the page of a study whose figures are drawn; `command` is what a reader types to make it again.
-
-    Its pictures are files beside it, and no network is asked; claims and protocols are shown where they are there.
-
-    Raises:
-        UserError: a result file, column, figure or crop is missing; the message names it.
-    """
+    """Write the page of a study whose figures are drawn; `command` is what a reader types to make it again."""
     found = [answer._asdict() for answer in headline.answers(study)]
     write_json(study.paths.answer, {"first": first_screen(study), "answers": found})
     write_text(study.paths.page, render(study, command))
 
 
 def write_front_page(root: Path) -> None:
-    """Write the front page: what the committed study answers so far, so that it is the same everywhere.
-
-    Its answer is the one that was written with that study's page.
-    """
+    """Write the front page: what the committed study answers so far, as it was written with that study's page."""
     files, runs = paths(ANSWER, root), expand(load_study_params(ANSWER, root))["runs"]
     here = sum(files.run(key).metrics.is_file() for key in runs)
     known = cast("dict[str, Any]", read_json(files.answer) if here and files.answer.is_file() else {})
@@ -101,8 +87,6 @@ def crop_of(crops: Entries) -> dict[tuple[str, str, str], str]:
 
 
 def _template(name: str) -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     kept: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     return Environment(loader=FileSystemLoader(HERE), autoescape=True, **kept).get_template(name)
 
@@ -114,11 +98,7 @@ def hash_of(script: str) -> str:
 
 
 def figures(folder: Path) -> tuple[dict[str, Entries], Entries]:
-    """Read figures.json: section -> its figures, and the entries of those that were not drawn.
-
-    Raises:
-        UserError: figures.json or a figure is missing; the message names it.
-    """
+    """Read figures.json: section -> its figures, and the entries of those that were not drawn."""
     listed = cast("Entries", read_json(folder / "figures.json"))
     sections: dict[str, Entries] = {}
     with intact(folder / "figures.json"):

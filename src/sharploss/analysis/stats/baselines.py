@@ -22,11 +22,7 @@ class Baselines(Strict):
 
 
 def load_baselines(root: Path) -> Baselines:
-    """Read the section `baselines` of claims.yaml in `root`; the claims themselves are not looked at.
-
-    Raises:
-        UserError: the file is missing or damaged, or has no such section.
-    """
+    """Read the section `baselines` of claims.yaml in `root`; the claims themselves are not looked at."""
     content = load_yaml(root / "claims.yaml")
     if not isinstance(content, dict) or "baselines" not in content:
         raise UserError(f"{root / 'claims.yaml'} has no section 'baselines': take it from the repository again.")

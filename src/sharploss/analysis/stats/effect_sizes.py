@@ -7,14 +7,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from sharploss.analysis.measures import badness
+from sharploss.analysis.measures import Floats, badness
 from sharploss.analysis.stats.smallest import SMALLEST
 
-Floats = npt.NDArray[np.float64]
-LEVEL = 0.95
-"""Nominal coverage of every interval."""
+LEVEL = 0.95  # nominal coverage of every interval
 
 
 class Variance(NamedTuple):
@@ -117,14 +114,7 @@ def cohens_d(differences: Floats) -> float:
 
 
 def holm(p: Floats) -> Floats:
-    """Correct p-values for being tested together (Holm, Scandinavian Journal of Statistics 6, 1979).
-
-    Args:
-        p: (n,); NaN stands for what could not be tested and is not counted.
-
-    Returns:
-        (n,): a value below a level is significant at that level whatever else was tested.
-    """
+    """Correct p-values (n,) for being tested together (Holm, Scand. J. of Statistics 6, 1979); NaN is not counted."""
     tested = np.flatnonzero(~np.isnan(p))
     order = tested[np.argsort(p[tested], kind="stable")]
     factors = np.arange(len(order), 0, -1)

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
+
+import pandas as pd
 
 from sharploss.analysis.stats.effect_sizes import Variance
 from sharploss.analysis.stats.intervals import CELL, TRAINED
 from sharploss.analysis.stats.smallest import LEAST_GAIN
 from sharploss.config.protocols import MAIN, REFERENCES
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Spreads = dict[tuple[str, ...], Variance]
-"""Of every cell (CELL) the variance of one training's mean."""
+Spreads = dict[tuple[str, ...], Variance]  # of every cell (CELL) the variance of one training's mean
 
 
 def qualified(runs: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Judge every run: it counts if it finished, is below its input in PSNR on no test set, and well above on average.
 
-    Args:
-        runs: Study.runs.
-        scores: Study.scores, input baselines included.
-
-    Returns:
-        Columns run, gain (dB over the input, mean over test sets; NaN without scores) and reason: why the run counts
-        nowhere, "" where it does. A task without an input baseline has nothing to be judged by.
+    Returns run, gain (dB over the input, mean over test sets; NaN without scores) and reason: why the run counts
+    nowhere, "" where it does. A task without an input baseline has nothing to be judged by.
     """
     truth = scores[(scores["metric"] == "psnr") & scores["protocol"].isin(MAIN)]
     means = truth.groupby(["task", "run", "loss", "dataset"], sort=False)["value"].mean().reset_index()
@@ -53,12 +46,8 @@ def seed_spreads(scores: pd.DataFrame, baseline_of: dict[str, str]) -> Spreads:
     Of every task, network, recipe, test set and measure, the mean over images of each training is taken; the variance
     over seeds, of each loss that has several, is averaged by degrees of freedom over a base loss and all losses whose
     baseline that is. A loss borrows the variance of its baseline's pool; a base loss without baseline that of its own.
-
-    Returns:
-        Of every cell with trainings whose pool has a second seed: variance and degrees of freedom.
+    Only cells with trainings whose pool has a second seed have one.
     """
-    import pandas as pd
-
     trained = scores[~scores["loss"].isin(REFERENCES)]
     seeds = trained.groupby([*CELL, "seed"], sort=False)["value"].mean().groupby(CELL, sort=False).agg(["var", "count"])
     cells = seeds.reset_index().assign(base=lambda rows: rows["loss"].map(baseline_of).fillna(rows["loss"]))

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
 from sharploss.analysis.study import STUDIES, Study
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from sharploss.config.loss_spec import LossSpec
+from sharploss.config.loss_spec import LossSpec
 
 TUNABLE = ("weight", "alpha")
 COLUMNS = [*CELL, "term", "against", "weight", "value", "baseline", "low", "high"]
 
 
 class LossFamily(NamedTuple):
-    """Losses that differ in one weight or alpha alone.
+    """Losses that differ in one weight or alpha alone."""
 
-    Attributes:
-        name: its terms ("l1 + gv"), or the loss's own name where nothing was varied.
-        term: the term whose parameter was varied; "" where nothing was.
-        parameter: "weight" or "alpha"; "" where nothing was varied.
-        variants: loss -> the parameter's value, smallest first; NaN where nothing was varied.
-    """
-
-    name: str
-    term: str
-    parameter: str
-    variants: dict[str, float]
+    name: str  # its terms ("l1 + gv"), or the loss's own name where nothing was varied
+    term: str  # the term whose parameter was varied; "" where nothing was
+    parameter: str  # "weight" or "alpha"; "" where nothing was varied
+    variants: dict[str, float]  # loss -> the parameter's value, smallest first; NaN where nothing was varied
 
 
 def families(losses: dict[str, LossSpec]) -> list[LossFamily]:
@@ -57,16 +48,11 @@ def weight_sweep(study: Study) -> pd.DataFrame:
     """Return the scores of every sweep of a weight: a term of several weights beside a loss of a single term.
 
     SPLoss alone, by its alpha beside the pixel loss that it is at alpha 0, counts where the same network has another
-    sweep to compare it with; the figures of the alpha sweep show the others.
-
-    Returns:
-        Per task, network, recipe, loss, dataset, metric and protocol: term, against (the loss without the term),
-        weight (of SPLoss the alpha), value (mean), baseline (the mean without the term), low and high (the 95 % paired
-        interval of the difference, added to the baseline; NaN where there is one image). Sorted by weight within a
-        sweep.
+    sweep to compare it with; the figures of the alpha sweep show the others. Per task, network, recipe, loss, dataset,
+    metric and protocol: term, against (the loss without the term), weight (of SPLoss the alpha), value (mean), baseline
+    (the mean without the term), low and high (the 95 % paired interval of the difference, added to the baseline; NaN
+    where there is one image). Sorted by weight within a sweep.
     """
-    import pandas as pd
-
     rows = [row for family in families(study.specs) for row in _swept(study, family)]
     table = pd.DataFrame(rows, columns=["loss", "against", "term", "weight"]).drop_duplicates(["loss", "term"])
     parts = [_against(study, part, str(base)) for base, part in table.groupby("against", sort=False)]

@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 
-from sharploss.analysis.measures import is_shown
-from sharploss.analysis.stats.effect_sizes import (
-    Variance,
-    assumed,
-    cohens_d,
-    ends,
-    holm,
-    improvement,
-    of_images,
-    of_mean,
-    of_seeds,
-    p_value,
-    smallest,
-)
+from sharploss.analysis.measures import Floats, is_shown
+from sharploss.analysis.stats import effect_sizes as effects
+from sharploss.analysis.stats.effect_sizes import Variance
 from sharploss.analysis.stats.smallest import counts
 from sharploss.config.protocols import WHOLE_SET
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-Floats = npt.NDArray[np.float64]
 FEW_IMAGES = 10
 """Below this many images an interval is flagged: it leans on differences being not too unlike a bell curve."""
 
 TRAINED = ["task", "network", "recipe"]
 """What has one baseline: nothing is ever compared across tasks, networks or recipes."""
 
-ROW = [*TRAINED, "loss"]
-"""What a row of a table stands for; its numbers are means over images and seeds."""
-
+ROW = [*TRAINED, "loss"]  # what a row of a table stands for; its numbers are means over images and seeds
 CELL = ["task", "network", "recipe", "loss", "dataset", "metric", "protocol"]
 RESULTS = [
     "against", "baseline", "difference", "low", "high", "improvement", "effect", "p", "images", "seeds", "smallest",
@@ -54,27 +36,18 @@ def differences(
     The squared standard error is var(image means) / images + var(seeds) / seeds: images and seeds are crossed, each
     image meets each seed. The variance of seeds is that of both sides' trainings, pooled (`spreads`:
     `evidence.seed_spreads`); where no second seed shows it, it is assumed. The 95 % interval is Student's t with
-    Satterthwaite's degrees of freedom.
-
-    Returns:
-        One row per task, network, recipe, loss, dataset, metric and protocol: against (the baseline's name), baseline
-        (its mean), difference (loss minus baseline, mean over images and seeds both have), low, high, improvement,
-        effect (Cohen's d over images), p, images, seeds, smallest (the smallest difference that counts; infinite on
-        sets where the metric does not), spread ("own": of these seeds and others, "borrowed": of others alone,
-        "assumed"). Losses without a common image and seed have no row.
+    Satterthwaite's degrees of freedom. One row per task, network, recipe, loss, dataset, metric and protocol: against
+    (the baseline's name), baseline (its mean), difference (loss minus baseline, mean over images and seeds both have),
+    low, high, improvement, effect (Cohen's d over images), p, images, seeds, smallest (the smallest difference that
+    counts; infinite on sets where the metric does not), spread ("own": of these seeds and others, "borrowed": of others
+    alone, "assumed"). Losses without a common image and seed have no row.
     """
-    import pandas as pd
-
     paired = pair(scores, baselines)
     return pd.DataFrame(_differences(paired, spreads) if len(paired) else [], columns=[*CELL, *RESULTS])
 
 
 def pair(scores: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
-    """Join the baseline's score of the same task, network, recipe, seed and image to every other loss's score.
-
-    Returns:
-        The rows of `scores` that have a counterpart, with the columns `against`, `baseline` and `difference`.
-    """
+    """Join the score of the baseline of the same task, network, recipe, seed and image to every other loss's score."""
     chosen = base_losses(scores, baselines)
     scores = scores[np.isfinite(scores["value"])]  # of infinite PSNR there is no difference
     joined = scores.merge(chosen, on=TRAINED, how="inner")
@@ -98,17 +71,11 @@ def means(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 class LeftOut(NamedTuple):
-    """The images over which a measure's means are not taken.
+    """The images over which a measure's means are not taken."""
 
-    Attributes:
-        kept: how many images the means are over.
-        images: the others, on which some run has no finite score.
-        exact: how many of them each row (network and loss) restored exactly, so that PSNR is infinite.
-    """
-
-    kept: int
-    images: list[str]
-    exact: dict[str, int]
+    kept: int  # how many images the means are over
+    images: list[str]  # the others, on which some run has no finite score
+    exact: dict[str, int]  # how many of them each row (network and loss) restored exactly, so that PSNR is infinite
 
 
 def left_out(every: pd.DataFrame, shared: pd.DataFrame) -> dict[tuple[str, str, str, str], LeftOut]:
@@ -131,14 +98,12 @@ def left_out(every: pd.DataFrame, shared: pd.DataFrame) -> dict[tuple[str, str, 
 def corrected(compared: pd.DataFrame) -> pd.DataFrame:
     """Add `p_holm`: the p-values of every table (a task and a test set) corrected together, after Holm.
 
-    Args:
-        compared: rows of `differences` of one suite. Those of measures that tables do not show (`measures.is_shown`:
-            PSNR and SSIM under further protocols, say) are no tests of the table; their `p_holm` is NaN.
+    `compared` are rows of `differences` of one suite; those of measures that tables do not show are no tests (NaN).
     """
     shown = [is_shown(measure) for measure in zip(compared["metric"], compared["protocol"], strict=True)]
     tested = compared.assign(p_holm=compared["p"].where(np.array(shown, dtype=bool)))
     tables = tested.groupby(["task", "dataset"], sort=False)["p_holm"]
-    return tested.assign(p_holm=tables.transform(lambda p: holm(p.to_numpy(dtype=np.float64))))
+    return tested.assign(p_holm=tables.transform(lambda p: effects.holm(p.to_numpy(dtype=np.float64))))
 
 
 def _differences(paired: pd.DataFrame, spreads: Mapping[tuple[str, ...], Variance]) -> list[list[object]]:
@@ -162,10 +127,11 @@ def _difference(cell: list[str], change: Floats, base: Floats, sides: list[Varia
     both, n = np.ix_(images, seeds), int(seeds.sum())
     mine, reference = change[both], base[both]
     metric, mean, means = cell[CELL.index("metric")], float(mine.mean()), mine.mean(axis=1)
-    trainings = [side or assumed(metric) for side in sides]
-    of_trainings = of_seeds(one._replace(value=one.value / n) for one in trainings)
-    variance = of_mean([of_images(means)], of_trainings)
-    better, effect = improvement(metric, reference + mine, reference), cohens_d(means)
-    numbers = [float(reference.mean()), mean, *ends(mean, variance), better, effect, p_value(mean, variance)]
-    least = smallest(metric, of_trainings) if counts(metric, cell[CELL.index("dataset")]) else np.inf
+    trainings = [side or effects.assumed(metric) for side in sides]
+    of_trainings = effects.of_seeds(one._replace(value=one.value / n) for one in trainings)
+    variance = effects.of_mean([effects.of_images(means)], of_trainings)
+    better, effect = effects.improvement(metric, reference + mine, reference), effects.cohens_d(means)
+    ends, p = effects.ends(mean, variance), effects.p_value(mean, variance)
+    numbers = [float(reference.mean()), mean, *ends, better, effect, p]
+    least = effects.smallest(metric, of_trainings) if counts(metric, cell[CELL.index("dataset")]) else np.inf
     return [*numbers, int(images.sum()), n, least, "assumed" if None in sides else "own" if n > 1 else "borrowed"]

@@ -7,22 +7,17 @@ a given PSNR can buy.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 
-from sharploss.analysis.measures import badness, direction, fidelity
+from sharploss.analysis.measures import Floats, badness, direction, fidelity
 from sharploss.analysis.stats.effect_sizes import Variance, assumed, ends, of_images, of_mean, of_seeds, smallest
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.smallest import SMALLEST, counts
 from sharploss.analysis.study import STUDIES, Study
 from sharploss.config.protocols import REFERENCES
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = npt.NDArray[np.float64]
 
 JUDGES = ("lpips", "gradient_variance_ratio", "niqe")
 """What losses are judged by at matched PSNR; the first is what weights are chosen by."""
@@ -34,15 +29,11 @@ ABOVE, WITHIN, BELOW = "above", "within", "below"
 
 
 class Point(NamedTuple):
-    """A point of SPLoss's curve.
+    """A point of SPLoss's curve."""
 
-    Attributes:
-        weights: of the trained alphas, (alphas,): 1 of one of them, or shares of two neighbours.
-        exchange: the slope of the metric along PSNR where the point was found by its PSNR, else 0: how far the point
-            moves when the PSNR that it must match is another.
-    """
-
-    weights: Floats
+    weights: Floats  # of the trained alphas, (alphas,): 1 of one of them, or shares of two neighbours
+    # the slope of the metric along PSNR where the point was found by its PSNR, else 0: how far the point moves when
+    # the PSNR that it must match is another
     exchange: float
 
 
@@ -51,16 +42,12 @@ def matched(study: Study) -> pd.DataFrame:
     """Place every loss beside SPLoss's curve of the same task, network, recipe, test set, images and seeds.
 
     The curve is that of SPLoss alone by its alpha; at alpha 0, where that was not trained, it is L1, which is the same
-    loss. From its highest PSNR on, alphas between the trained ones are interpolated.
-
-    Returns:
-        A row per loss that is no SPLoss alone, test set and metric of JUDGES: place ("above" or "below" the curve's
-        PSNR, where there is no number, or "within"), end (the alpha of the curve's end), alpha (the best one at the
-        loss's PSNR or more), reached (its score), value (the loss's), difference (value minus reached; paired image by
-        image, seed by seed), low and high (its 95 % interval), images, seeds, smallest (the difference that counts).
+    loss. From its highest PSNR on, alphas between the trained ones are interpolated. Returns a row per loss that is no
+    SPLoss alone, test set and metric of JUDGES: place ("above" or "below" the curve's PSNR, where there is no number,
+    or "within"), end (the alpha of the curve's end), alpha (the best one at the loss's PSNR or more), reached (its
+    score), value (the loss's), difference (value minus reached; paired image by image, seed by seed), low and high (its
+    95 % interval), images, seeds, smallest (the difference that counts).
     """
-    import pandas as pd
-
     alphas = study.runs.dropna(subset=["alpha"]).drop_duplicates(ROW)
     trained, rows = study.counted[~study.counted["loss"].isin(REFERENCES)], list[list[object]]()
     for key, part in trained.groupby([*TRAINED, "dataset"], sort=False):
@@ -119,17 +106,10 @@ def _shared(seeds_of: dict[str, set[int]], loss: str, curve: dict[str, float]) -
 def beside(
     metric: str, psnr: Floats, score: Floats, alphas: Floats, spreads: list[tuple[Variance, Variance]]
 ) -> list[object]:
-    """Place a loss beside the curve.
+    """Place a loss beside the curve: place, end, ..., smallest, as `matched` describes them.
 
-    Args:
-        metric: the name of what `score` is.
-        psnr: (1 + alphas, images, seeds): of the loss, then of each alpha, the smallest first.
-        score: the same of the metric.
-        alphas: (alphas,).
-        spreads: of the loss and of each alpha, the variance of one training's PSNR and score.
-
-    Returns:
-        place, end, alpha, reached, value, difference, low, high, smallest, as `matched` describes them.
+    `psnr` and `score` are (1 + alphas, images, seeds), of the loss and then of each of `alphas`, the smallest first;
+    `spreads`, in that order, the variances of one training's PSNR and score.
     """
     own, curve = float(psnr[0].mean()), psnr[1:].mean(axis=(1, 2))
     top = int(curve.argmax())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from sharploss.analysis.measures import Measure, badness, column, heading, number, title
 from sharploss.analysis.stats.families import LossFamily, families
@@ -12,9 +14,6 @@ from sharploss.analysis.study import NOT_TRAINED, Study
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import CHANGE, Cell, Table, records
 from sharploss.analysis.titles import family_title, name_title
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 """What the table shows to read; its csv has every measure that the other tables show."""
@@ -27,19 +26,16 @@ def choices(study: Study) -> pd.DataFrame:
     """Choose of every family the variant with the highest validation PSNR at the end of its training.
 
     Only suites that compare several families and vary one of them have rows. A variant of which a seed diverged, or was
-    not validated, is not chosen; of equal ones the smallest weight is. Only trials of the same suite count.
-
-    Returns:
-        Columns CHOICE, a row per suite, task, network, recipe and family: loss (the chosen variant, "" where there is
-        none), parameter and value (of the chosen one), at_end (whether it ends the range of at least three tried),
-        planned, trials (those of them that were trained, diverged ones included), diverged, most (trials of the family
-        of the suite, network and task that had most), validation_psnr_y (dB, mean over seeds), validation_lead (over
-        the next best trial, dB; NaN without one), against (the baseline, "" without one), failure (why nothing was
-        chosen).
+    not validated, is not chosen; of equal ones the smallest weight is. Only trials of the same suite count. Columns
+    CHOICE, a row per suite, task, network, recipe and family: loss (the chosen variant, "" where there is none),
+    parameter and value (of the chosen one), at_end (whether it ends the range of at least three tried), planned, trials
+    (those of them that were trained, diverged ones included), diverged, most (trials of the family of the suite,
+    network and task that had most), validation_psnr_y (dB, mean over seeds), validation_lead (over the next best trial,
+    dB; NaN without one), against (the baseline, "" without one), failure (why nothing was chosen).
     """
-    import pandas as pd
-
-    runs = study.runs.merge(last_validation(study), on="run", how="left")
+    points = study.history[study.history["event"] == "validation"].sort_values("step", kind="stable")
+    last = points.drop_duplicates("run", keep="last")[["run", "psnr_y"]].astype({"psnr_y": "float64"})
+    runs = study.runs.merge(last, on="run", how="left")
     runs["psnr_y"] = runs["psnr_y"].where(runs["status"] == "finished")
     rows: list[dict[str, Any]] = []
     for key, part in runs.explode("suites").groupby(["suites", *TRAINED], sort=False):
@@ -53,15 +49,7 @@ def choices(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CHOICE)
 
 
-def last_validation(study: Study) -> pd.DataFrame:
-    """Return run and psnr_y (dB) of the last validation in each run's record; runs without one have no row."""
-    points = study.history[study.history["event"] == "validation"].sort_values("step", kind="stable")
-    return points.drop_duplicates("run", keep="last")[["run", "psnr_y"]].astype({"psnr_y": "float64"})
-
-
 def _choice(family: LossFamily, runs: pd.DataFrame) -> dict[str, Any]:
-    import pandas as pd
-
     mine = [runs[runs["loss"] == loss] for loss in family.variants]  # the smallest weight first
     trials = pd.DataFrame(
         {
@@ -94,10 +82,9 @@ def _choice(family: LossFamily, runs: pd.DataFrame) -> dict[str, Any]:
 def best_weight(study: Study) -> pd.DataFrame:
     """Return the chosen variants with their test scores.
 
-    Returns:
-        A row per row of `choices` and test set: its columns, dataset, and per measure the mean ("psnr_y") and what it
-        is paired with ("psnr_y_baseline"; NaN for the baseline itself, and where there is none) and the paired
-        difference with its 95 % interval ("psnr_y_difference", "psnr_y_low", "psnr_y_high").
+    A row per row of `choices` and test set: its columns, dataset, and per measure the mean ("psnr_y") and what it is
+    paired with ("psnr_y_baseline"; NaN for the baseline itself, and where there is none) and the paired difference with
+    its 95 % interval ("psnr_y_difference", "psnr_y_low", "psnr_y_high").
     """
     keys, order = [*ROW, "dataset"], {name: place for place, name in enumerate(study.datasets)}
     sets = study.scores[["task", "dataset"]].drop_duplicates()
@@ -166,8 +153,8 @@ def _numbers(row: dict[str, Any], ranks: dict[Measure, float], based: bool) -> l
         value, missing = row[column(measure)], gone or layout.NOT_MEASURED
         cells.append(layout.ranked(measure[0], value, rank, missing))
         if based:
-            ends = [row[f"{column(measure)}_{part}"] for part in CHANGE]
-            change = Cell("—") if math.isnan(ends[1]) else layout.change(measure[0], ends)  # the baseline itself
+            found = {part: row[f"{column(measure)}_{part}"] for part in CHANGE}
+            change = Cell("—") if math.isnan(found["difference"]) else layout.change(measure[0], found)  # the baseline
             cells.append(Cell(missing, "gone") if math.isnan(value) else change)
     return cells
 

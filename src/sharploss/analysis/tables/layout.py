@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
 
 from sharploss.analysis import measures
-from sharploss.analysis.measures import Measure, column, heading, interval, is_better, number
+from sharploss.analysis.measures import Measure, column, heading, interval, number
 from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
+from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
+from sharploss.analysis.study import Study
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from sharploss.analysis.study import Study
 
 NOT_MEASURED = "not measured"
 NOT_QUALIFIED = "not qualified"
 INFINITE = "no difference of infinite PSNR"
 CHANGE = ("baseline", "difference", "low", "high", "smallest")
 Mark = Literal["", "best", "second", "worse", "tie", "gone"]
+MARKS: dict[str, Mark] = {BETTER: "best", WORSE: "worse", EQUAL: "tie", OPEN: ""}
 
 
 class Cell(NamedTuple):
@@ -100,24 +100,14 @@ def ranked(metric: str, value: float, rank: float, missing: str) -> Cell:
     return Cell(number(metric, value), "best" if rank == 1 else "second" if rank == 2 else "")
 
 
-def change(metric: str, numbers: Iterable[float]) -> Cell:
-    """Return a difference (numbers: CHANGE) with its interval.
-
-    It is marked where the interval excludes zero and it counts, and where the interval has nothing that would count.
-    """
-    baseline, difference, low, high, smallest = numbers
-    certain = (low > 0 or high < 0) and abs(difference) >= smallest
-    better = certain and is_better(metric, baseline + difference, baseline)
-    tie = low >= -smallest and high <= smallest
-    mark = "best" if better else "worse" if certain else "tie" if tie else ""
-    return Cell(interval(metric, difference, low, high), mark)
+def change(metric: str, row: Mapping[str, float]) -> Cell:
+    """Return a difference (a row with CHANGE) with its interval, and marked by its state (`smallest.state`)."""
+    text = interval(metric, row["difference"], row["low"], row["high"])
+    return Cell(text, MARKS[state(metric, row, row["baseline"])])
 
 
 def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task: str, dataset: str) -> Table:
-    """Lay out the differences to the same network's baseline, "+0.12 [+0.03, +0.20]", on one test set.
-
-    The rows are those of `losses` (columns ROW), marked as in `change`.
-    """
+    """Lay out the differences of `losses` (columns ROW) to the same network's baseline, on one test set."""
     known, losses = known_for(study, task), losses[losses["task"] == task]
     part = compared[(compared["task"] == task) & (compared["dataset"] == dataset)]
     changed = changes(study, losses, part, known)
@@ -139,10 +129,7 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
 def changes(
     study: Study, losses: pd.DataFrame, part: pd.DataFrame, known: list[Measure]
 ) -> dict[tuple[str, ...], list[Cell]]:
-    """Lay out the differences of losses (columns ROW) of a task: task, network, recipe, loss -> a cell per measure.
-
-    Baselines have none; `part` has those of one test set.
-    """
+    """Lay out the differences of losses (ROW) of a task on one test set (`part`): row -> a cell per measure."""
     found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
     failure = {_key(row): row["failure"] for row in records(study.runs)}
     chosen = study.bases.merge(losses[TRAINED].drop_duplicates())
@@ -159,7 +146,7 @@ def changes(
             gone = [INFINITE if {(*key, *m), (*base, *m)} & exact else why for m in known]
             measured = [found.get((*key, *m)) for m in known]
             rows[key] = [
-                change(m[0], (row[name] for name in CHANGE)) if row else Cell(reason, "gone")
+                change(m[0], row) if row else Cell(reason, "gone")
                 for m, row, reason in zip(known, measured, gone, strict=True)
             ]
     return rows
@@ -192,12 +179,9 @@ def interval_notes(study: Study, losses: pd.DataFrame, images: int) -> list[str]
             f"Few images ({images}): where differences are skewed, the mean over all such images lies outside a 95 % "
             "interval more often than once in 20."
         )
-    return [*notes, *([one_seed()] if _planned(study, losses)["seed"].nunique() == 1 else [])]
-
-
-def one_seed() -> str:
-    """Return the note on results that rest on one training each."""
-    return "One seed: how far other trainings would lie apart is not seen here, but borrowed or assumed."
+    if _planned(study, losses)["seed"].nunique() == 1:
+        notes.append("One seed: how far other trainings would lie apart is not seen here, but borrowed or assumed.")
+    return notes
 
 
 def unqualified(numbers: pd.DataFrame) -> list[Table]:
@@ -217,10 +201,7 @@ def unqualified(numbers: pd.DataFrame) -> list[Table]:
 
 
 def image_notes(study: Study, task: str = "", dataset: str = "", metrics: tuple[str, ...] = ()) -> list[str]:
-    """Return a note on each shown measure whose means leave images out: how many, which, and which rows why.
-
-    A table of all tasks, of several test sets (the notes name them), of all metrics gives "", "" and ().
-    """
+    """Return a note on each shown measure whose means leave images out; "" stands for all tasks or test sets."""
     notes: list[str] = []
     for (its_task, its_set, metric, protocol), left in study.left_out.items():
         measure = (metric, protocol)

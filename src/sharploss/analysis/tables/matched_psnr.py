@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import pandas as pd
 
 from sharploss.analysis.measures import ALPHA, TIMES, interval, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
@@ -14,12 +16,7 @@ from sharploss.analysis.titles import name_title
 from sharploss.analysis.winners import WINNERS
 from sharploss.config.protocols import MAIN
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-MARK = "*"
-"""Stands at a number of a metric that the loss contains, or by which its weight was chosen."""
-
+MARK = "*"  # stands at a number of a metric that the loss contains, or by which its weight was chosen
 MARKED = f"{MARK} The loss contains this metric, or its weight was chosen by it: no evidence of it."
 UNKNOWN = "not known"
 CONTAINED = {"lpips": "lpips", "gv": "gradient_variance_ratio", "ssim": "ssim", "ms_ssim": "ms_ssim"}
@@ -27,13 +24,7 @@ CONTAINED = {"lpips": "lpips", "gv": "gradient_variance_ratio", "ssim": "ssim", 
 
 
 def judged(study: Study) -> pd.DataFrame:
-    """Return what is known of every loss of a network that SPLoss alone was trained with, on every test set.
-
-    Returns:
-        The rows of `matched`; and, with the place "", those of SPLoss and of every loss's PSNR against L1.
-    """
-    import pandas as pd
-
+    """Return the rows of `matched` and, with the place "", those of SPLoss and of every loss's PSNR against L1."""
     swept, base = study.runs.dropna(subset=["alpha"]), study.references[0]
     beside_l1 = study.compared[study.compared["against"] == base].merge(swept[TRAINED].drop_duplicates())
     true = (beside_l1["metric"] == "psnr") & beside_l1["protocol"].isin(MAIN)

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from sharploss.analysis.measures import ALPHA, MINUS, heading, metric_title, number
 from sharploss.analysis.published import PaperTable, load_index, published_values
 from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
 from sharploss.analysis.study import STUDIES, Study
-from sharploss.analysis.tables.layout import (
-    CHANGE,
-    NOT_MEASURED,
-    Cell,
-    Table,
-    change,
-    count,
-    gap_notes,
-    image_notes,
-    records,
-    seed_notes,
-)
+from sharploss.analysis.tables import layout
+from sharploss.analysis.tables.layout import Cell, Table, records
 from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.utils.errors import sentence
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FIRST_RUN = "h100"
 MEASURES = {"psnr": "y", "ssim": "y", "lpips": "alex_v0.1", "fid": "inception_p128"}
@@ -38,18 +27,15 @@ UNPUBLISHED = {
 """Tables of papers of which only a page or an abstract is at hand: paper, title, losses (its own last), measures."""
 
 Means = dict[tuple[str, ...], float]
+Names = dict[str, list[str]]  # test sets as printed -> ours
+Row = dict[str, Any]
 
 
 @lru_cache(maxsize=STUDIES)
 def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
-    """Compare every published table with the study.
+    """Compare every published table with the study: file name -> its numbers (`beside`) and its layout.
 
-    Returns:
-        file name ("paper_" and the table's name) -> its numbers (`beside`) and its layout; last those in the shape of
-        papers whose numbers are not at hand (`UNPUBLISHED`), where the study plans their losses.
-
-    Raises:
-        UserError: results/published is missing or damaged; the message names the file.
+    Last come those in the shape of papers whose numbers are not at hand, where the study plans their losses.
     """
     table, index = published_values(study.root), load_index(study.root)
     mean = {tuple(str(row[key]) for key in CELL): float(row["value"]) for row in records(study.means)}
@@ -68,12 +54,10 @@ def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
 
 def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
     """Describe a paper's table whose numbers are not at hand: what the study plans for it, a row per cell."""
-    import pandas as pd
-
     paper, title, losses, metrics = UNPUBLISHED[name]
     planned = {
         (str(run["task"]), str(run["network"]), str(run["loss"]))
-        for run in [*records(study.runs), *map(dict[str, Any], study.absent)]
+        for run in [*records(study.runs), *map(Row, study.absent)]
     }
     titles = loss_titles({loss: study.params.losses[loss] for loss in losses if loss in study.params.losses})
     groups = sorted((task, network) for task, network, loss in planned if loss == losses[-1])
@@ -95,28 +79,18 @@ def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
     ), rows.assign(alpha=float("nan"), value=float("nan"), decimals=0)  # fmt: skip
 
 
-def beside(
-    study: Study, table: pd.DataFrame, about: PaperTable, mean: Means, datasets: dict[str, list[str]]
-) -> pd.DataFrame:
+def beside(study: Study, table: pd.DataFrame, about: PaperTable, mean: Means, datasets: Names) -> pd.DataFrame:
     """Join the measured number to every published one of a table (rows of `published_values`).
 
-    `mean` are the study's means by cell (`intervals.CELL`), `datasets` names ours for each published one.
-
-    Returns:
-        The columns of `published_values` and: measured_task, measured_recipe ("" where there is no run), measured,
-        difference (measured minus published; NaN where not measured), status ("measured", "not measured", or why the
-        run has no scores).
+    `mean` are the study's means by cell. Adds measured_task, measured_recipe ("" where there is no run), measured,
+    difference (measured minus published) and status ("measured", "not measured", or why the run has no scores).
     """
-    import pandas as pd
-
     rows = [{**row, **_measured(study, row, about, mean, datasets)} for row in records(table)]
     frame = pd.DataFrame(rows)
     return frame.assign(difference=frame["measured"] - frame["value"])
 
 
-def _measured(
-    study: Study, row: dict[str, Any], about: PaperTable, mean: Means, names: dict[str, list[str]]
-) -> dict[str, Any]:
+def _measured(study: Study, row: Row, about: PaperTable, mean: Means, names: Names) -> Row:
     """Find the measured number for one published cell: that of the first of the `planned` runs that has one."""
     datasets, runs = (
         names[str(row["label_dataset"])],
@@ -132,27 +106,24 @@ def _measured(
                 "measured_task": run["task"], "measured_recipe": run["recipe"], "measured": value, "status": "measured"
             }  # fmt: skip
     failures = [run["failure"] for run in runs if run["failure"]]
-    status = failures[0] if failures and len(failures) == len(runs) else NOT_MEASURED
+    status = failures[0] if failures and len(failures) == len(runs) else layout.NOT_MEASURED
     return {"measured_task": "", "measured_recipe": "", "measured": float("nan"), "status": status}
 
 
-def same_tasks(about: PaperTable, row: dict[str, Any]) -> tuple[str, ...]:
+def same_tasks(about: PaperTable, row: Row) -> tuple[str, ...]:
     """Return our tasks for that of a published cell, the best match first."""
     return next(tuple(tasks) for tasks in about.tasks.values() if row["task"] in tasks)
 
 
 @lru_cache(maxsize=200)
-def planned(study: Study, network: str, loss: str, tasks: tuple[str, ...]) -> list[dict[str, Any]]:
-    """List the runs of a network with a loss: of the best matching task first, then after most steps.
-
-    What the benchmark's first run left (recipes h100*), which had a protocol of its own, gives way to all others.
-    """
+def planned(study: Study, network: str, loss: str, tasks: tuple[str, ...]) -> list[Row]:
+    """List the runs of a network with a loss: of the best matching task first, the first run's last, longest first."""
     runs = records(study.runs[(study.runs["network"] == network) & (study.runs["loss"] == loss)])
     mine = [run for run in runs if run["task"] in tasks]
     return sorted(mine, key=lambda run: (tasks.index(run["task"]), run["recipe"].startswith(FIRST_RUN), -run["step"]))
 
 
-def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: dict[str, list[str]]) -> Table:
+def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: Names) -> Table:
     """Lay out a table as papers print theirs: test set and metric down, networks and losses across.
 
     Beside a loss that is compared with another stands the published difference and, where both were trained alike here,
@@ -176,7 +147,7 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: di
         parts += [(head, [line[at] for line in lines]) for at, head in enumerate(heads)]
         seen |= measured
         if column in bases and not measured:
-            known = {row["status"] for pair in pairs for row in pair if row} - {"measured", NOT_MEASURED}
+            known = {row["status"] for pair in pairs for row in pair if row} - {"measured", layout.NOT_MEASURED}
             gone.append(minus + (f" ({'; '.join(sorted(known))})" if known else ""))
     if seen:
         sets, measured_on = dict.fromkeys(label[:-1] for label in labels), {label[:-1] for label in seen}
@@ -194,18 +165,12 @@ def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: di
             *about.notes,
             *([f"Not measured here: {'; '.join(gone)}."] if gone else []),
             *measured_budget(study, numbers),
-            *(note for note in gap_notes(study) if note.startswith(metrics)),
+            *(note for note in layout.gap_notes(study) if note.startswith(metrics)),
         ],
     )
 
 
-def _cells(
-    study: Study,
-    about: PaperTable,
-    names: dict[str, list[str]],
-    row: dict[str, Any] | None,
-    base: dict[str, Any] | None,
-) -> list[Cell]:
+def _cells(study: Study, about: PaperTable, names: Names, row: Row | None, base: Row | None) -> list[Cell]:
     """Return a printed number, its difference to another one, both measured means, and their difference."""
     cells = [Cell("")] * 4
     if row and not math.isnan(row["value"]):
@@ -217,18 +182,18 @@ def _cells(
     if row and found:
         ends = (found["baseline"], found["baseline"] + found["difference"])
         cells[2] = Cell(" → ".join(number(row["metric"], value) for value in ends))
-        cells[3] = change(row["metric"], (found[name] for name in CHANGE))
+        cells[3] = layout.change(row["metric"], found)
     return cells
 
 
-def _label(row: dict[str, Any], scales: bool) -> tuple[str, ...]:
+def _label(row: Row, scales: bool) -> tuple[str, ...]:
     scale, known = str(row["label_scale"]), {"mean4": "mean of four sets"}
     metric = heading((str(row["metric"]), str(row["protocol"])))
     names = (known.get(str(row["label_dataset"]), str(row["label_dataset"])).replace("_val", ""), metric)
     return (names[0], f"x{scale}" if scale.isdigit() else scale, names[1]) if scales else names
 
 
-def _column(row: dict[str, Any], swept: bool) -> tuple[str, str]:
+def _column(row: Row, swept: bool) -> tuple[str, str]:
     loss = str(row["label_loss"])
     return str(row["label_network"]), f"{ALPHA} {row['alpha']:g}" if swept and loss == "SP" else loss
 
@@ -259,13 +224,8 @@ def column_title(column: tuple[str, str], columns: list[tuple[str, str]]) -> str
     return " ".join(column) if len(set(networks)) > 1 else column[1]
 
 
-def measured_pair(
-    study: Study, about: PaperTable, names: dict[str, list[str]], row: dict[str, Any], base: dict[str, Any]
-) -> dict[str, float] | None:
-    """Return the measured difference of two published cells (CHANGE): of the first tasks and longest recipe of both.
-
-    A mean over several sets has no interval.
-    """
+def measured_pair(study: Study, about: PaperTable, names: Names, row: Row, base: Row) -> dict[str, float] | None:
+    """Return the measured difference of two published cells (CHANGE); a mean over several sets has no interval."""
     one, than = ((each["network"], each["loss"]) for each in (row, base))
     for run in planned(study, *one, same_tasks(about, row)):
         found = compared(study, run["task"], run["recipe"], one, than)
@@ -274,20 +234,15 @@ def measured_pair(
         if len(known) == len(cells):
             ends = (math.nan, math.nan) if len(known) > 1 else (known[0]["low"], known[0]["high"])
             means = [sum(float(cell[name]) for cell in known) / len(known) for name in ("baseline", "difference")]
-            return dict(zip(CHANGE, (*means, *ends, max(cell["smallest"] for cell in known)), strict=True))
+            return dict(zip(layout.CHANGE, (*means, *ends, max(cell["smallest"] for cell in known)), strict=True))
     return None
 
 
 @lru_cache(maxsize=200)
 def compared(
     study: Study, task: str, recipe: str, one: tuple[str, str], other: tuple[str, str]
-) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Compare one network and loss with another of the same task and recipe: dataset, metric, protocol -> difference.
-
-    The spread of seeds is known where the network is the same.
-    """
-    import pandas as pd
-
+) -> dict[tuple[str, str, str], Row]:
+    """Compare one network and loss with another trained alike: dataset, metric, protocol -> difference."""
     scores = study.counted[(study.counted["task"] == task) & (study.counted["recipe"] == recipe)]
     sides = [scores[(scores["network"] == network) & (scores["loss"] == loss)] for network, loss in (one, other)]
     base, spreads = other[1], study.spreads
@@ -308,12 +263,13 @@ def measured_budget(study: Study, numbers: pd.DataFrame) -> list[str]:
     sizes = {f"{row['network']} {row['parameters']:,.0f}": None for row in records(runs)}
     trainings = dict.fromkeys(_training(study, str(run)) for run in runs["run"] if run in study.provenance)
     metrics = tuple(dict.fromkeys(numbers["metric"]))
-    left = [note for task in dict.fromkeys(runs["task"]) for note in image_notes(study, str(task), "", metrics)]
+    left = [note for task in dict.fromkeys(runs["task"]) for note in layout.image_notes(study, str(task), "", metrics)]
     return [
-        f"Measured: {'; '.join(trainings)}; {count(runs['seed'].nunique(), 'seed')}. Parameters: {', '.join(sizes)}. "
-        "Small, equal trainings, no replication: compare the differences between losses, not the values.",
+        f"Measured: {'; '.join(trainings)}; {layout.count(runs['seed'].nunique(), 'seed')}. "
+        f"Parameters: {', '.join(sizes)}. Small, equal trainings, no replication: compare the differences between "
+        "losses, not the values.",
         *left,
-        *seed_notes(study, runs),
+        *layout.seed_notes(study, runs),
     ]
 
 

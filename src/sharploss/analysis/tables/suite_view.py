@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pandas as pd
 
 from sharploss.analysis.measures import TIMES, Measure, heading
 from sharploss.analysis.stats.intervals import ROW
+from sharploss.analysis.study import Study
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import Cell
 from sharploss.analysis.tables.tables import frames, laid_out, pairing_rows, scored_sets, suite_table
 from sharploss.analysis.titles import name_title
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
-
-    from sharploss.analysis.study import Study
-
 BASELINE, NONE = Cell("baseline", "gone"), Cell("—", "gone")
-SIGNS = {"best": "▲", "worse": "▼", "tie": "="}
-"""How a value is marked beside its baseline's."""
+SIGNS = {"best": "▲", "worse": "▼", "tie": "="}  # how a value is marked beside its baseline's
 
 
 class Pair(NamedTuple):
@@ -44,23 +40,16 @@ class ViewRow(NamedTuple):
 
 
 class View(NamedTuple):
-    """A suite's table.
+    """A suite's table."""
 
-    Attributes:
-        name, file, question: of the suite, and how its files are called.
-        labels, columns: headings; of columns also whether any cell has a number.
-        rows, notes: what is below them.
-        first: the test set with most images, which is shown first.
-    """
-
-    name: str
+    name: str  # of the suite, and how its files are called
     file: str
     question: str
-    labels: list[str]
+    labels: list[str]  # headings; of columns also whether any cell has a number
     columns: list[tuple[str, bool]]
-    rows: list[ViewRow]
+    rows: list[ViewRow]  # what is below them
     notes: list[str]
-    first: str
+    first: str  # the test set with most images, which is shown first
 
 
 def view(study: Study, suite: str) -> View:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 
 from sharploss.analysis.measures import badness, column
 from sharploss.analysis.stats.intervals import ROW, TRAINED, corrected, pair
@@ -17,9 +18,6 @@ from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.writers import write_csv, write_table
 from sharploss.config.protocols import REFERENCES
 from sharploss.utils.files import write_json
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OWN = ("unqualified", "matched_psnr", "best_weight", "alpha_sweep", "alpha_control", "cost", "curves")
 """The tables of a study as a whole."""
@@ -113,21 +111,13 @@ def scored_sets(study: Study, rows: pd.DataFrame | None = None) -> pd.DataFrame:
     return pairs.assign(order=order).sort_values("order", ignore_index=True)[["task", "dataset"]]
 
 
-def first_tested(study: Study) -> pd.DataFrame:
-    """Return task and dataset of each task's first test set, which stands for it in headlines and summaries."""
-    return scored_sets(study).drop_duplicates("task", ignore_index=True)
-
-
 def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
     """Return network x loss x test set of a suite (or all shown ones), a column per measure, input baselines first.
 
-    Returns:
-        Columns task, network, recipe, loss, dataset, and per measure its mean ("psnr_y"; NaN where not measured), over
-        how many images it is ("psnr_y_images": equal for all rows of a task and test set), its rank ("psnr_y_rank"; 1
-        is best within task, network, recipe and dataset; input baselines are not ranked); runs, status.
+    Columns task, network, recipe, loss, dataset, and per measure its mean ("psnr_y"; NaN where not measured), over how
+    many images it is ("psnr_y_images": equal for all rows of a task and test set), its rank ("psnr_y_rank"; 1 is best
+    within task, network, recipe and dataset; input baselines are not ranked); runs, status.
     """
-    import pandas as pd
-
     trained = pairing_rows(study, suite)[ROW]
     inputs = study.means.loc[study.means["loss"].isin(REFERENCES), ROW].drop_duplicates()
     inputs = inputs[inputs["task"].isin(trained["task"])]
@@ -172,11 +162,7 @@ def sweep_runs(study: Study) -> pd.DataFrame:
 
 
 def alpha_sweep(study: Study) -> pd.DataFrame:
-    """Return the sweep as in Table 3 of the SPLoss paper: a row per measure, a column per alpha.
-
-    Returns:
-        Columns task, network, recipe, dataset, metric, protocol, l1, alpha_0, alpha_1, ...: means.
-    """
+    """Return the sweep as in Table 3 of the SPLoss paper: a row per measure, l1 and a column per alpha."""
     sweep = sweep_runs(study)
     names = {run: f"alpha_{alpha:g}" for run, alpha in zip(sweep["run"], sweep["alpha"], strict=True)}
     networks = sweep[TRAINED].drop_duplicates()
@@ -190,12 +176,7 @@ def alpha_sweep(study: Study) -> pd.DataFrame:
 
 
 def alpha_control(study: Study) -> pd.DataFrame:
-    """Compare SPLoss with alpha 0 with L1, score by score: they are the same loss and must give the same numbers.
-
-    Returns:
-        A row per task, network, recipe, seed, dataset, metric and protocol that both have: scores (how many were
-        compared), largest_difference (absolute; 0 when every score is equal to the last bit), verdict.
-    """
+    """Compare SPLoss at alpha 0 with L1, score by score: the same loss, which must give the same numbers."""
     base = study.references[0]
     zero = study.scores[(study.scores["alpha"] == 0) | (study.scores["loss"] == base)]
     paired = pair(zero, [base]).assign(largest_difference=lambda table: table["difference"].abs())
@@ -207,12 +188,7 @@ def alpha_control(study: Study) -> pd.DataFrame:
 
 
 def cost(study: Study) -> pd.DataFrame:
-    """Return what each loss costs in training, means over seeds.
-
-    Returns:
-        Columns task, network, recipe, loss, parameters, steps, seconds, steps_per_second, ms_per_step, relative_to_l1
-        (time per step divided by that of the same network's L1 under the same recipe; NaN without one), status.
-    """
+    """Return what each loss costs in training, means over seeds; relative_to_l1 is the time per step, of L1's."""
     numbers = {"parameters": "first", "step": "mean", "seconds": "mean", "steps_per_second": "mean"}
     table = study.runs.groupby(ROW, sort=False, as_index=False).agg(numbers).rename(columns={"step": "steps"})
     table["ms_per_step"] = 1000 / table["steps_per_second"]
@@ -223,10 +199,7 @@ def cost(study: Study) -> pd.DataFrame:
 
 
 def curves(study: Study) -> pd.DataFrame:
-    """Return the training curves for `dvc plots`: run, network, recipe, loss, step, psnr_y (validation, dB) and total.
-
-    `total` is the last training loss logged at or before that step.
-    """
+    """Return the training curves for `dvc plots`: validation PSNR (dB), and the last training loss logged before it."""
     history = study.history.merge(study.runs[["run", "network", "recipe", "loss"]], on="run")
     history["total"] = history.groupby("run")["total"].ffill()
     points = history[history["event"] == "validation"]
@@ -235,7 +208,7 @@ def curves(study: Study) -> pd.DataFrame:
 
 def summary(study: Study) -> dict[str, Any]:
     """Return each finished run's means on its task's first test set, for `dvc metrics`: run -> measure -> value."""
-    first = study.scores.merge(first_tested(study))
+    first = study.scores.merge(scored_sets(study).drop_duplicates("task"))
     cells = first.groupby(["run", "metric", "protocol"], sort=False)["value"].mean().reset_index()
     wide = study.widen(cells, ["run"], {"value": ""}).set_index("run")
     return {

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sharploss.analysis.measures import ALPHA, MINUS, TIMES
 from sharploss.analysis.tables.layout import Cell, Table
 from sharploss.utils.files import write_text
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EMPTY = "This study has no runs for this table."
 FENCES = {"best": "**", "second": "*", "worse": "*"}
@@ -57,24 +54,19 @@ def markdown(table: Table) -> str:
     """Return a Markdown table; best is bold, second best (or worse than L1) in italics."""
     numbers = 0 if table.words else len(table.columns) - table.labels
     align = ["---"] * (len(table.columns) - numbers) + ["---:"] * numbers
-    rows = [[_markdown_cell(cell) for cell in _once(row, table.labels)] for row in table.rows]
-    body = "\n".join(map(_line, [map(escape_markdown, table.columns), align, *rows])) if rows else EMPTY
+    rows = [list(map(_markdown_cell, row)) for row in table.rows]
+    for row, cells in zip(table.rows, rows, strict=True):
+        if same_reason(row, table.labels):  # it is given once
+            cells[table.labels + 1 :] = [""] * (len(cells) - table.labels - 1)
+    lines = [f"| {' | '.join(cells)} |" for cells in [map(escape_markdown, table.columns), align, *rows]]
+    body = "\n".join(lines) if rows else EMPTY
     notes = "".join(f"\n{escape_markdown(note)}\n" for note in table.notes)
     return f"**{escape_markdown(table.caption)}**\n\n{body}\n{notes}"
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _markdown_cell(cell: Cell) -> str:
     fence = FENCES.get(cell.mark, "")
     return f"{fence}{escape_markdown(cell.text)}{fence}"
-
-
-def _once(row: list[Cell], labels: int) -> list[Cell]:
-    """Return a row in which a reason that fills all of its cells is given once."""
-    return [*row[: labels + 1], *[Cell("")] * (len(row) - labels - 1)] if same_reason(row, labels) else row
 
 
 def same_reason(row: list[Cell], labels: int) -> bool:
