@@ -34,6 +34,9 @@ def imresize(image_uint8: Tensor, scale: float, *, border: str = "replicate", ro
 
     Raises:
         ValueError: no such images, a scale that is not positive, or an unknown border or rounding.
+
+    >>> imresize(torch.tensor([[[0, 0, 255, 255]] * 4], dtype=torch.uint8), 0.5).tolist()
+    [[[17, 238], [17, 238]]]
     """
     check_images(image_uint8, "image", BYTES, channels=(1, 3), axes="..., C, H, W")
     check_choice("border", border, tuple(BORDERS))

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sharploss.assets import AssetMissingError
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.tasks import border_of
 from sharploss.data.degrade import degrade
@@ -17,7 +16,7 @@ from sharploss.data.jpeg import encoder
 from sharploss.data.pack import write_pack
 from sharploss.data.sets import Item, find_images, skipped_of
 from sharploss.functional.ssim import WINDOW
-from sharploss.utils.errors import UserError
+from sharploss.utils.errors import AssetMissingError, UserError
 from sharploss.utils.files import sha256
 
 ROLES = ("train", "validation", "test", "tune")

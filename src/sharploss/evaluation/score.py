@@ -11,7 +11,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sharploss.assets.fetch import AssetMissingError
 from sharploss.config.protocols import METRIC_INFO, WHOLE_SET, protocols_of
 from sharploss.config.tasks import Task, border_of
 from sharploss.data.pack import Pack, open_pack
@@ -19,7 +18,7 @@ from sharploss.metrics import METRICS, SET_METRICS, CachedImage, Measure
 from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import Notes, Score, Scores, is_defined
 from sharploss.utils.cores import claim_cores
-from sharploss.utils.errors import UserError
+from sharploss.utils.errors import AssetMissingError, UserError
 
 Restorer = Callable[[Tensor], Tensor]  # from a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8
 MOST_WORKERS = 8  # images that are measured at once on a processor, one a core; each takes memory

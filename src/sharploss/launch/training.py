@@ -50,7 +50,6 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
     pack_files = {role: files.pack(run["task"], role) for role in ("train", "validation")}
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.
-    from sharploss.assets.fetch import AssetMissingError
     from sharploss.training.checkpoint import alone, config_hash, read_metadata, save_weights
     from sharploss.training.device import choose_device, set_mode
     from sharploss.training.interrupt import EXIT_CODE
@@ -58,6 +57,7 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
     from sharploss.training.processes import join
     from sharploss.training.record import circumstances, make_record
     from sharploss.training.state import with_defaults
+    from sharploss.utils.errors import AssetMissingError
 
     # What `plan` has checked, with the processes that share a batch; params.yaml may have changed since.
     check_run(params, run, world=int(os.environ.get("WORLD_SIZE", "1")))

@@ -13,7 +13,13 @@ def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -
     The peak is 1 (255 of 255) on luma too, whose largest value is 235/255: that is how super-resolution papers count.
     Protocols are "y", "y_unrounded", "rgb", "grey8", "gv_code" and "matlab_rgb"; the last two leave out no border.
 
-    It is (N,) float64 in dB, higher is better; infinity for identical images.
+    Returns:
+        (N,) float64 in dB, higher is better; infinity for identical images.
+
+    >>> import torch
+    >>> target = torch.zeros(1, 3, 16, 16)
+    >>> round(psnr(target + 51 / 255, target, protocol="rgb").item(), 2)
+    13.98
     """
     channels, border = ("rgb", 0) if protocol in WHOLE_RGB else (protocol, border)
     one, other = cached_pair(output, target)

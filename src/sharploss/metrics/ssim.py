@@ -21,7 +21,13 @@ def ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -
     it takes it for a volume of three slices, blurs along these too, and repeats the outermost values beyond the edges.
     These two have borders of their own; of fewer than 11 pixels a side inside the border the others raise UserError.
 
-    It is (N,) float64, at most 1, which identical images have; higher is better.
+    Returns:
+        (N,) float64, at most 1, which identical images have; higher is better.
+
+    >>> import torch
+    >>> image = torch.linspace(0, 1, 32).expand(1, 3, 32, 32)
+    >>> ssim(image, image, protocol="y").tolist()
+    [1.0]
     """
     one, other = cached_pair(output, target)
     window = PADDED.get(protocol, _Window(protocol, border, WINDOW, None))
