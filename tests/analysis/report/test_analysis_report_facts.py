@@ -76,6 +76,13 @@ def test_costs_are_summed_up_by_loss(wide):
     assert "L1 + VGG" not in table  # it was not trained
 
 
+def test_a_speed_that_was_not_measured_is_said_and_empty_in_the_numbers(benchmark):
+    numbers = cost(benchmark)
+    assert numbers.loc[numbers["network"] == "espcn", ["steps_per_second", "ms_per_step"]].isna().all(axis=None)
+    table = {row[0].text: [cell.text for cell in row[1:]] for row in cost_table(benchmark).rows}
+    assert table["L1 + GV"][2:] == ["not measured", "—"]
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(4.21, "4.2 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")])
 def test_durations_read_well(seconds, text):
     assert duration(seconds) == text

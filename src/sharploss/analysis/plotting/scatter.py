@@ -54,7 +54,7 @@ def tradeoff_figure(
     axes.vlines(points["x"], points["y_low"], points["y_high"], color="#bbbbbb", lw=1)
     axes.plot(curve["x"], curve["y"], color=COLOURS[0], lw=2, marker="o", ms=6, zorder=4)
     for row in records(points[points["alpha"].isna()]):
-        fill = "white" if row["tie"] else "#aaaaaa" if row["undecided"] else "black"
+        fill = "white" if row["tie"] else "#aaaaaa" if row.get("undecided") else "black"
         axes.plot(row["x"], row["y"], "D", ms=6, mec="black", mfc=fill, mew=1.1, zorder=3)
     labels = [*_groups(axes, points[points["alpha"].isna()]), *(_edge(axes, name, at) for name, at in aside.items())]
     labels += [Label(row["label"], row["x"], row["y"], COLOURS[0]) for row in records(curve)]

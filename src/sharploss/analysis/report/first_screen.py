@@ -33,7 +33,7 @@ SAYS = {
     BETTER: "brings {}'s images closer to the target",
     WORSE: "takes {}'s images further from the target",
     EQUAL: "changes nothing that counts in {}'s images",
-    OPEN: "cannot be told from it in {}'s images",
+    OPEN: "makes no sure difference in {}'s images",
 }
 
 EVEN = "SPLoss at equal PSNR"
@@ -117,8 +117,8 @@ def _price(study: Study, answer: Answer, own: str) -> str:
     if mine := known.pop((*answer[:3], own), ""):
         return f"A training step with it takes {mine} of L1's."
     network = name_title(answer.network)
-    there = [f"{text} of L1's on {name_title(key[1])}" for key, text in known.items()]
-    where = f"; where both were, a step takes {listed(there)}" if there else ""
+    there = [f"{text} on {name_title(key[1])}" for key, text in known.items()]
+    where = f"; where both were, a step takes, of L1's, {listed(there)}" if there else ""
     return f"What a step costs is {UNKNOWN} on {network}, where L1 and {study.titles[own]} were not both timed{where}."
 
 
