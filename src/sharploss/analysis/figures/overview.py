@@ -186,13 +186,10 @@ def budget_ends(study: Study, block: Block) -> pd.DataFrame:
         steps=[recipes[name].steps for name in mine["recipe"]], gain=mine["value"] - float(start.iloc[0])
     )
     mine = mine[np.isfinite(mine["gain"])]
-    beside = study.compared[study.compared["against"] == base]
-    equal = {
-        tuple(row[name] for name in (*ROW, "dataset", "metric", "protocol"))
-        for row in records(beside)
-        if state(row["metric"], row, row["baseline"]) == EQUAL
-    }
-    ties = [(*key, block.dataset, *true) in equal for key in mine[[*ROW]].itertuples(index=False)]
+    beside = study.compared[(study.compared["against"] == base) & (study.compared["dataset"] == block.dataset)]
+    beside = records(beside[(beside["metric"] == true[0]) & (beside["protocol"] == true[1])])
+    equal = {tuple(row[name] for name in ROW) for row in beside if state("psnr", row, row["baseline"]) == EQUAL}
+    ties = [key in equal for key in mine[[*ROW]].itertuples(index=False, name=None)]
     mine = mine.assign(tie=ties, order=mine["loss"].map(order))
     return mine.sort_values(["order", "steps"], kind="stable")[[*ROW, "steps", "gain", "tie"]]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import quote
 
@@ -80,13 +79,9 @@ def sentences(study: Study, answer: Answer) -> list[str]:
     beside = Block(*answer[:4]).of(study.compared[study.compared["against"] == study.references[0]])
     further = {row["loss"] for row in records(beside[beside["metric"] == judges[0]])
                if state(row["metric"], row, row["baseline"]) == WORSE}  # fmt: skip
-    told = other_losses(_others(study, cells, judges[0]), study.titles, further)
+    others = [row for row in cells.values() if row["metric"] == judges[0] and row["loss"] not in alphas]
+    told = other_losses(others, study.titles, further)
     return [f"{gain}. {told}".strip(), *_elsewhere(study, answer, own), price, _standing(study, answer, own)]
-
-
-def _others(study: Study, cells: dict[tuple[str, str], dict[str, Any]], judge: str) -> list[dict[str, Any]]:
-    """Return the rows of a metric of all losses but SPLoss."""
-    return [row for (loss, name), row in cells.items() if name == judge and loss not in alphas_of(study)]
 
 
 def _elsewhere(study: Study, answer: Answer, own: str) -> list[str]:
@@ -95,17 +90,14 @@ def _elsewhere(study: Study, answer: Answer, own: str) -> list[str]:
     for other in answers(study):
         cells = {(row["loss"], row["metric"]): row for row in records(Block(*other[:4]).of(judged(study)))}
         judge = next((name for name in JUDGES if (own, name) in cells), "")
-        others = _others(study, cells, judge)
+        others = [row for row in cells.values() if row["metric"] == judge and row["loss"] not in alphas_of(study)]
         if other.task != answer.task or other.network == answer.network or not others:
             continue
         row, size = cells[own, judge], "smaller" if sizes[other.network] < sizes[answer.network] else "larger"
         word = SAYS[state(judge, row, row["baseline"])].replace("{}'s", "its")
         text = f"On {name_title(other.network)}, a {size} network, {study.titles[own]} instead of L1 {word}"
-        ahead = [
-            f"{study.titles[one['loss']]} ({change(study, one)})"
-            for one in others
-            if one["place"] == WITHIN and state(judge, one, one["reached"]) == BETTER
-        ]
+        better = [one for one in others if one["place"] == WITHIN and state(judge, one, one["reached"]) == BETTER]
+        ahead = [f"{study.titles[one['loss']]} ({change(study, one)})" for one in better]
         which = f"{listed(ahead)} {'is' if len(ahead) == 1 else 'are'} closer" if ahead else "no other loss is closer"
         return [f"{text}: {metric_title(judge)} {change(study, row)}; {which} to the target than {EVEN}."]
     return []
@@ -116,10 +108,10 @@ def _price(study: Study, answer: Answer, own: str) -> str:
     known = {key: text for key, text in costs(study).items() if key[-1] == own and text != UNKNOWN}
     if mine := known.pop((*answer[:3], own), ""):
         return f"A training step with it takes {mine} of L1's."
-    network = name_title(answer.network)
     there = [f"{text} on {name_title(key[1])}" for key, text in known.items()]
     where = f"; where both were, a step takes, of L1's, {listed(there)}" if there else ""
-    return f"What a step costs is {UNKNOWN} on {network}, where L1 and {study.titles[own]} were not both timed{where}."
+    both = f"on {name_title(answer.network)}, where L1 and {study.titles[own]} were not both timed"
+    return f"What a step costs is {UNKNOWN} {both}{where}."
 
 
 def _gain(study: Study, answer: Answer, rows: list[dict[str, Any]]) -> str:
@@ -135,15 +127,11 @@ def _number(study: Study, row: dict[str, Any]) -> str:
     """Return a difference with its metric; from where to where, if what is best of it is one."""
     metric, name = row["metric"], metric_title(row["metric"])
     ends = " → ".join(number(metric, row["baseline"] + step) for step in (0, row["difference"]))
-    name = name if name.isupper() else name.lower()
-    return (
-        f"{name} {ends} ({change(study, row)}; target 1)"
-        if direction(metric) == "one"
-        else f"{name} {change(study, row)}"
-    )
+    told = f"{ends} ({change(study, row)}; target 1)" if direction(metric) == "one" else change(study, row)
+    return f"{name if name.isupper() else name.lower()} {told}"
 
 
-def other_losses(rows: list[dict[str, Any]], titles: Mapping[str, str], further: AbstractSet[str]) -> str:
+def other_losses(rows: list[dict[str, Any]], titles: Mapping[str, str], further: set[str]) -> str:
     """Count the other losses by how they do at SPLoss's PSNR; `further` are those further from the target than L1."""
     if not rows:
         return ""

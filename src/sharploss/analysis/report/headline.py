@@ -183,9 +183,7 @@ def control(study: Study, numbers: pd.DataFrame) -> str:
         return f"Passed: all {total} scores are identical, to the last bit."
     exact = [study.params.recipes[recipe].mode == "exact" for recipe in numbers["recipe"]]
     if numbers["largest_difference"][exact].max() > 0:
-        return (
-            f"Failed: of {total} scores some differ, by up to {largest:.3g}. Explain that before trusting this study."
-        )
+        return f"Failed: of {total} scores some differ, by up to {largest:.3g}. Explain it before trusting this study."
     means = numbers.groupby("metric")["mean_difference"].agg(lambda values: values.abs().max())
     ends = [f"{metric_title(name)} {means[name]:.2g}" for name in ("psnr", *JUDGES) if name in means]
     return (
