@@ -6,8 +6,9 @@ import math
 import struct
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from sharploss.assets.folder import IMAGES
+from sharploss.config.loss_spec import Term
 from sharploss.config.run_config import RunConfig
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.tiles import OVERLAP, TILE, restore_tiled, spans
@@ -85,7 +86,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if not asked.images or not asked.run:
         parser.error("give images, and --run NAME (or --list)")
-    return restore_files(images_named(asked.images), open_network(asked.run), asked)
+    trained = open_network(asked.run)
+    return restore_files(images_named(asked.images, trained.name), trained, asked)
 
 
 def weights_here() -> dict[str, Path]:
@@ -122,24 +124,55 @@ def describe(path: Path) -> str:
     """Say in a line what a network does and how it was trained."""
     config = read_config(path)
     what = f"enlarges x{config.task.scale}" if config.task.scale > 1 else f"for what was {config.task.kind}"
-    loss = " + ".join(config.loss.terms)
+    loss = " + ".join(describe_term(name, term) for name, term in config.loss.terms.items())
     return f"{what:<16} {config.network.network:<12} {loss}, {config.recipe.steps} steps ({path})"
 
 
-def images_named(named: Sequence[str]) -> list[Path]:
-    """List images by their paths, those of a folder (not of folders in it) by its."""
-    found: list[Path] = []
+def describe_term(name: str, term: Term) -> str:
+    """Return what tells a term of a loss from its like: "l1", "0.01 gv", "sploss (alpha 2)"."""
+    weight = "" if term.weight == 1 else f"{term.weight:g} "
+    alpha = term.parameters.get("alpha")
+    return f"{weight}{name}{'' if alpha is None else f' (alpha {alpha:g})'}"
+
+
+def images_named(named: Sequence[str], network: str) -> list[Path]:
+    """List images by their paths, those of a folder by its; print what else is in it, outputs of the network too."""
+    found, made = list[Path](), tuple(f"_{network}{end}.png" for end in ENDS)
     for path in map(Path, named):
-        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in IMAGES) if path.is_dir() else []
+        inside, left = list[Path](), Counter[str]()
+        for one in sorted(path.iterdir()) if path.is_dir() else []:
+            if one.is_dir():
+                left["folders, which are not searched"] += 1
+            elif one.name.endswith(made):
+                left[f"outputs of {network}"] += 1
+            elif is_image(one):
+                inside.append(one)
+            else:
+                left["files that are no images"] += 1
+        if left:
+            print(printable(f"{path}: passed over are {', '.join(f'{n} {what}' for what, n in left.items())}"))
         found += inside or [path]
     return list(dict.fromkeys(found))
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is an image that Pillow reads, or was one by its name, which is to be said if it is damaged."""
+    if Image.registered_extensions().get(path.suffix.lower()) in Image.OPEN:
+        return True
+    with suppress(UserError), opened(path):
+        return True
+    return False
 
 
 def restore_files(images: Sequence[Path], trained: Trained, asked: argparse.Namespace) -> int:
     """Restore images, one after another; what cannot be is said, and the rest go on. Return the exit code."""
     from tqdm import tqdm
 
-    check_writable(asked.output / "any")
+    try:
+        check_writable(asked.output / "any")
+    except OSError as error:
+        text = f"--output {asked.output} cannot be made a folder or written to ({error.strerror}): name another."
+        raise UserError(text) from None
     inputs, made, failed = {path.resolve() for path in images}, dict[Path, Path](), 0
     with tqdm(total=sum(map(pixels_of, images)), unit="pixel", unit_scale=True, disable=None) as progress:
         for path in images:
@@ -211,6 +244,8 @@ def write_png(path: Path, image: Image.Image, profile: bytes | None) -> None:
 @contextmanager
 def opened(path: Path) -> Generator[Image.Image]:
     """Open an image file for the block; UserError where it is missing, too large or cannot be read."""
+    if path.is_dir():
+        raise UserError(f"The folder {path} holds no images to restore (folders in it are not searched).")
     if not path.is_file():
         raise UserError(f"There is no image file {path}: check the path.")
     if path.stat().st_size == 0:
@@ -247,7 +282,7 @@ def read_photograph(path: Path) -> Photograph:
         upright = ImageOps.exif_transpose(image)
         notes += [f"the first of {frames} frames"] if frames > 1 else []
         notes += ["8 of its 16 bits"] if deep else []
-        notes += ["turned as its EXIF orientation says"] if image.getexif().get(ORIENTATION, 1) != 1 else []
+        notes += ["turned as its EXIF orientation says"] if image.getexif().get(ORIENTATION) in range(2, 9) else []
         values = np.asarray(upright) if image.mode.startswith(("I", "F")) else np.zeros(1)
         if image.mode == "F" or values.max() > 65535:
             raise UserError(f"{path} has floating-point or 32-bit pixels: save it with 8 or 16 bits first.")
