@@ -32,8 +32,8 @@ METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 MOST = 4_000_000
 """Bytes of all pictures together: they come with the repository, and lie beside the page."""
 
-Runs = Mapping[str, Mapping[str, RunConfig | None]]
-"""Group -> key of a run -> its settings, or None where it is only named, as its weights are not here."""
+Runs = Mapping[str, Mapping[str, RunConfig | str]]
+"""Group -> key of a run -> its settings, or why it is only named: "its weights were not here"."""
 
 
 def write_explorer(params: Params, groups: Runs, files: StudyPaths) -> int:
@@ -80,9 +80,12 @@ def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: 
         pictures, network = list(shared), group.removeprefix(f"{spec.task}-")
         for key, config in runs.items():
             variant = variant_of(key, group)
-            trained = None if config is None else load_network(files.weights(group, key), config, device)
-            made = None if trained is None else keep(variant, restore(trained, degraded), network)
-            pictures.append(made or {"variant": variant})
+            if isinstance(config, str):
+                pictures.append({"variant": variant, "missing": config})
+            elif trained := load_network(files.weights(group, key), config, device):
+                pictures.append(keep(variant, restore(trained, degraded), network))
+            else:
+                pictures.append({"variant": variant, "missing": "its training did not finish"})
         networks.append({"name": network, "pictures": pictures})
     return {"name": name, **spec.model_dump(), "networks": networks}
 

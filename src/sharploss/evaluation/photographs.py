@@ -142,7 +142,7 @@ def images_named(named: Sequence[str], network: str) -> list[Path]:
         inside, left = list[Path](), Counter[str]()
         for one in sorted(path.iterdir()) if path.is_dir() else []:
             if one.is_dir():
-                left["folders, which are not searched"] += 1
+                left["folders in it, which are not searched"] += 1
             elif one.name.endswith(made):
                 left[f"outputs of {network}"] += 1
             elif is_image(one):
@@ -150,7 +150,7 @@ def images_named(named: Sequence[str], network: str) -> list[Path]:
             else:
                 left["files that are no images"] += 1
         if left:
-            print(printable(f"{path}: passed over are {', '.join(f'{n} {what}' for what, n in left.items())}"))
+            print(printable(f"{path}: passed over are {', '.join(f'{what} ({n})' for what, n in left.items())}"))
         found += inside or [path]
     return list(dict.fromkeys(found))
 
