@@ -21,7 +21,7 @@ export SHARPLOSS_DEVICE := cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro report figures calibrate plan test test-fast lint format bench lock clean
+.PHONY: help setup repro report figures calibrate plan test test-fast test-slow wheel lint format bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,13 +48,18 @@ calibrate: $(READY) ## compare degradations and metrics with published numbers, 
 plan: $(READY) ## expand params.yaml into runs.yaml; say what is trained, reused, and the cost (STUDY=benchmark: change study)
 	python -P pipelines/plan.py $(STUDY)
 
-test: $(READY) ## all tests
-	$(PYTEST) -n 2 -m "not slow"
-	$(PYTEST) -n 2 --dist loadfile -m slow
-	$(PYTEST) -p nbmake --nbmake notebooks
+test: test-fast test-slow ## all tests
 
 test-fast: $(READY) ## the unit tests alone
 	$(PYTEST) -n 2 -m "not slow"
+
+test-slow: $(READY) ## the slow tests and the notebooks
+	$(PYTEST) -n 2 --dist loadfile -m slow
+	$(PYTEST) -p nbmake --nbmake notebooks
+
+wheel: $(READY) ## build the wheel into dist/, and try it without the packages of the study
+	uv build --wheel
+	$(PYTEST) tests/test_wheel.py
 
 lint: $(READY) ## ruff, pyright, and which package may import which
 	ruff check --no-cache .  # its cache does not notice that a new file made an import one of our own

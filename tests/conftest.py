@@ -33,7 +33,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give one test process the whole analysis, half of all, whose studies are then read once; others by whole files."""
+    """Give one test process the whole analysis, half of all, so that its studies are read once; else whole files."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFixtures(LoadFileScheduling):

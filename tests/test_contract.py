@@ -26,7 +26,7 @@ LAYERS = (
     {"launch"},
 )
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
-HEAVY = ("dvc", "wandb", "pandas", "matplotlib", "lpips", "pyiqa", "skimage", "torchvision", "requests", "pooch")
+HEAVY = ("dvc", "wandb", "pandas", "matplotlib", "lpips", "pyiqa", "skimage", "torchvision", "requests", "scipy")
 LIBRARY = ("losses", "networks", "metrics", "data")
 WITHOUT_TORCH = ("config", "analysis")
 
@@ -113,6 +113,17 @@ def test_the_library_part_imports_nothing_heavy():
     loaded = modules_loaded(*LIBRARY)
     assert "torch" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+@pytest.mark.slow
+def test_the_losses_are_imported_in_a_fraction_of_torchs_time():
+    """0.3 s where torch takes 1.5 s: a ratio, since machines and their load differ."""
+    code = "import time; import torch; began = time.process_time(); import sharploss.losses\n"
+    code += "print((time.process_time() - began) / began)"
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE.parent)}
+    command = [sys.executable, "-P", "-c", code]  # the first compiles what nobody has imported before
+    ratios = [float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout) for _ in range(3)]
+    assert min(ratios) < 0.2, ratios
 
 
 @pytest.mark.parametrize("package", WITHOUT_TORCH)

@@ -21,7 +21,8 @@ EXAMPLES = {
 }
 """Files that a reader is told to write."""
 
-LINKED = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "studies/README.md")), *DOCS]
+NAMES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "studies/README.md")
+LINKED = [*(ROOT / name for name in NAMES), *DOCS]
 PAGE = pytest.mark.parametrize("path", LINKED, ids=lambda path: str(path.relative_to(ROOT)))
 
 

@@ -86,7 +86,7 @@ def test_an_option_of_sbatch_without_key_or_value_is_refused(option):
 
 def test_without_submitit_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(UserError, match="pip install submitit"):
+    with pytest.raises(UserError, match=r'pip install "sharploss\[cluster\]"'):
         make_engine(read(["--engine", "slurm"]))
 
 

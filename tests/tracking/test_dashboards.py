@@ -38,7 +38,7 @@ def test_the_keys_of_scores_and_discriminators_are_recognised():
 
 def test_without_the_package_it_says_what_to_install(monkeypatch, study):
     monkeypatch.setitem(__import__("sys").modules, "wandb_workspaces", None)
-    with pytest.raises(UserError, match="pip install wandb_workspaces"):
+    with pytest.raises(UserError, match=r'pip install "sharploss\[dashboards\]"'):
         dashboards.save(*study)
 
 

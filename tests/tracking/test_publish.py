@@ -221,7 +221,9 @@ def test_a_crop_that_is_no_image_is_named(capsys):
 @pytest.mark.usefixtures("study")
 def test_without_the_package_nothing_is_tried(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(UserError, match=r"the package wandb is not installed: 'pip install wandb' may help\."):
+    with pytest.raises(
+        UserError, match=r"the package wandb is not installed: 'pip install .sharploss\[study\].' may help\."
+    ):
         publish.main([])
 
 

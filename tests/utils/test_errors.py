@@ -9,7 +9,7 @@ import torch
 
 from sharploss.launch.jobs import DVC
 from sharploss.utils.command import run_main
-from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.errors import UserError, how_to_install, unknown
 
 
 def test_unknown_names_the_nearest():
@@ -149,7 +149,7 @@ def test_a_package_that_is_missing_or_too_old_is_one_line(code, capsys):
     assert stopped.value.code == 1
     said = capsys.readouterr().err
     assert "lacking" in said
-    assert said.endswith(": install what is in requirements.lock, as 'make setup' does.\n")
+    assert said.endswith(f": {how_to_install('lacking')}, in a clone 'make setup'.\n")
     assert said.count("\n") == 1
 
 

@@ -28,10 +28,7 @@ EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "pena
 
 
 def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Study:
-    """Read a study's parameters and the results of the runs that it plans; nothing else in its folder is looked at.
-
-    `partial` leaves out runs without results, which are an error otherwise. A UserError names a missing file.
-    """
+    """Read a study's parameters and results, and nothing else in its folder; `partial` leaves out what is not there."""
     # Text as Python's own: what arrow keeps of it takes twice as long in the many small tables of a study.
     pd.set_option("future.infer_string", False)
     params, files = load_study_params(study, root), paths(study, root)

@@ -67,9 +67,8 @@ def load_index(root: Path) -> Published:
 def published_values(root: Path) -> pd.DataFrame:
     """Read every table under our names.
 
-    A row per printed number: table, paper, task, network, loss, alpha (NaN where there is none), dataset (as printed,
-    in small letters), metric, protocol, value, decimals (how many are printed), and the names as printed:
-    label_network, label_loss, label_dataset, label_metric, label_scale.
+    A row per printed number: table, paper, task, network, loss, alpha (NaN where there is none), dataset (in small
+    letters), metric, protocol, value, decimals (printed), and label_* for the names as printed.
     """
     index = load_index(root)
     return pd.concat([_table(root, index, name) for name in index.tables], ignore_index=True)
@@ -86,11 +85,7 @@ def reference(root: Path, name: str) -> pd.DataFrame:
 
 
 def demo(root: Path) -> pd.DataFrame:
-    """Read the MDF repository's demonstration: pixels optimised from noise by each loss.
-
-    A row per PSNR that was reached after 25, 100 and 500 iterations, with the columns of `published_values` that have a
-    meaning here; the protocol is "after_500".
-    """
+    """Read the MDF repository's demonstration, pixels optimised from noise by each loss: PSNR ("after_500" steps)."""
     table, names = reference(root, "mdf_demo"), load_index(root).reference["mdf_demo"].losses
     table = table[table["metric"].str.startswith("PSNR@") & table["loss"].isin(list(names))]
     about = {"table": "mdf_demo", "task": "pixels", "network": "none", "dataset": "i10", "metric": "psnr"}

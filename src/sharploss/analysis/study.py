@@ -89,10 +89,7 @@ class Study:
         return sorted(found, key=lambda measure: order.index(measure[0]) if measure[0] in order else len(order))
 
     def widen(self, cells: pd.DataFrame, index: list[str], values: dict[str, str]) -> pd.DataFrame:
-        """Give cells (one row per index and measure) a column per measure of the study, in its order.
-
-        `values` says what follows the measure's name where a column of `cells` becomes a new one ("psnr_y" with "").
-        """
+        """Give cells (a row per index and measure) a column per measure; `values`: what follows the measure's name."""
         order = list(map(column, self.measures))
         columns = [f"{name}{end}" for name in order for end in values.values()]
         named = cells.assign(column=[*map(column, zip(cells["metric"], cells["protocol"], strict=True))])
@@ -145,10 +142,7 @@ class Study:
 
     @cached_property
     def bases(self) -> pd.DataFrame:
-        """Return what others are compared with, of each task, network and recipe: columns TRAINED and `against`.
-
-        It is the first reference that was trained. Where that diverged nothing takes its place: there is no difference.
-        """
+        """Return what others are compared with (TRAINED, against): the first reference trained, diverged or not."""
         return base_losses(self.runs[self.runs["status"] != NOT_TRAINED], self.references)
 
     @cached_property
@@ -158,10 +152,7 @@ class Study:
 
     @cached_property
     def unqualified(self) -> pd.DataFrame:
-        """List what counts nowhere though it has scores: columns ROW, a seed that does not qualify taking all with it.
-
-        The seeds that remain would be those that went well.
-        """
+        """List what counts nowhere though it has scores (ROW): one seed that does not qualify takes all with it."""
         runs = self.runs.merge(self.qualified, on="run")
         return runs.loc[(runs["reason"] != "") & (runs["status"] == "finished"), ROW].drop_duplicates(ignore_index=True)
 

@@ -9,8 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 FOLDER = Path(__file__).parent
-SCALES = (2, 3, 4)
-"""What "{scale}" stands for."""
+SCALES = (2, 3, 4)  # what "{scale}" stands for
 
 
 class File(NamedTuple):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from sharploss.assets.catalogue import File
 from sharploss.assets.lookup import fault
+from sharploss.utils.optional import optional_package
 
 if TYPE_CHECKING:
     from requests import Response
@@ -50,6 +51,7 @@ class _TryAgainError(Exception):
 @contextmanager
 def locked(target: Path) -> Generator[None]:
     """Wait until no other process (or thread) makes `target`, then hold it for the block, by a hidden file there."""
+    optional_package("filelock")  # first of the packages that downloads need
     from filelock import FileLock, Timeout
 
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -190,7 +192,6 @@ def _require_success(response: "Response", url: str, file: File) -> None:
 
 
 def _receive(response: "Response", part: Path, start: int, total: int | None) -> None:
-    """Append the answer's bytes to the part file."""
     from tqdm import tqdm
     from urllib3.exceptions import HTTPError
 

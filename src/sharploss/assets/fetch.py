@@ -16,16 +16,8 @@ from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.download import DownloadError, download, locked
 from sharploss.assets.lookup import asset_named, cache_folder, expected, fault, find, images_below, present, roots
 from sharploss.assets.unpack import fresh_folder, unpack
-from sharploss.utils.errors import UserError
+from sharploss.utils.errors import AssetMissingError, UserError
 from sharploss.utils.files import sha256, write_json
-
-
-class AssetMissingError(UserError):
-    """An asset cannot be had here: `reason` and `cure` say so for the results, the same words on every machine."""
-
-    def __init__(self, message: str, reason: str, cure: str = "") -> None:
-        super().__init__(message)
-        self.reason, self.cure = reason, cure
 
 
 def locate(name: str) -> list[Path]:

@@ -12,6 +12,7 @@ from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.folder import IMAGES, is_by_product, list_folder
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256
+from sharploss.utils.optional import optional_package
 
 
 def present(name: str) -> list[Path] | None:
@@ -34,9 +35,7 @@ def asset_named(name: str) -> Asset:
 
 def cache_folder() -> Path:
     """Return the folder that downloads go to: SHARPLOSS_CACHE, or the platform's cache folder."""
-    import platformdirs
-
-    return Path(os.environ.get("SHARPLOSS_CACHE") or platformdirs.user_cache_dir("sharploss"))
+    return Path(os.environ.get("SHARPLOSS_CACHE") or optional_package("platformdirs").user_cache_dir("sharploss"))
 
 
 def roots() -> list[Path]:

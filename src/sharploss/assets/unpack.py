@@ -21,7 +21,6 @@ from sharploss.assets.folder import is_by_product, is_plain
 from sharploss.utils.errors import UserError
 
 MAX_RATIO = 200  # bytes unpacked per byte of archive; images are compressed already and come out at about 1
-
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError)
 _ADVICE = "delete it and run the same command again, or get it from its publisher."
 

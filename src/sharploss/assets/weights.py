@@ -1,15 +1,12 @@
-"""Read weights, and import packages that only some metrics and losses need: without them, these are not computed."""
+"""Read the weights that some metrics and losses need."""
 
-import importlib
-import re
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sharploss.assets.catalogue import ASSETS
-from sharploss.assets.fetch import AssetMissingError, choose, locate
+from sharploss.assets.fetch import choose, locate
 from sharploss.assets.lookup import present
-from sharploss.utils.errors import cut
+from sharploss.utils.errors import AssetMissingError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,19 +41,3 @@ def local_only(name: str) -> Path:
         reason = f"{name} is in neither the cache nor a mirror: 'python -m sharploss data fetch {name}' downloads it"
         raise AssetMissingError(f"{reason}.", reason)
     return locate(name)[0]
-
-
-def optional_package(module: str) -> Any:
-    """Import a module of a package that only some need; AssetMissingError where it fails, in whatever way."""
-    package = module.partition(".")[0]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # a half-installed package fails with whatever its own imports meet
-        absent = isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0]
-        # Without folders, which differ from machine to machine.
-        words = re.sub(r"(/[^\s/:'\"()]+)+/", "", cut(" ".join(str(error).split()), 160)) or type(error).__name__
-        what = "is not installed" if absent == package else f"cannot be imported ({words})"
-        reason, cure = f"the package {package} {what}", f"'pip install {absent or package}' may help"
-        raise AssetMissingError(f"{reason}: {cure}.", reason, cure) from None

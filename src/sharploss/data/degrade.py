@@ -106,10 +106,6 @@ def _blur(image: Tensor, task: Mapping[str, Any], name: str, given: Tensor | Non
             raise unknown("'blur' of a task", other, ("gaussian", "motion", "pairs"))
 
 
-def _soften(image: Tensor, task: Mapping[str, Any], _name: str, _given: Tensor | None) -> Pair:
-    return image, gaussian_blur(image, task["sigma"])
-
-
 def _add_noise(image: Tensor, task: Mapping[str, Any], name: str, _given: Tensor | None) -> Pair:
     target = as_grey(image) if task["colour"] == "grey" else image
     channels = 1 if task["colour"] == "grey" else 3
@@ -137,7 +133,7 @@ def _given(given: Tensor | None, target: Tensor, scale: int, name: str) -> Tenso
 KINDS: dict[str, Callable[[Tensor, Mapping[str, Any], str, Tensor | None], Pair]] = {
     "sr": _shrink,
     "deblur": _blur,
-    "sharpen": _soften,
+    "sharpen": lambda image, task, _name, _given: (image, gaussian_blur(image, task["sigma"])),
     "denoise": _add_noise,
     "jpeg": _compress,
 }

@@ -2,6 +2,8 @@
 
 import struct
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,30 +27,36 @@ def read_image(path: str | Path) -> Pixels:
     Grey and black-and-white images get three equal channels, palette images their colours, an opaque alpha channel is
     dropped. Refused, because each would need a choice that changes the pixels: real transparency, 16 bits and floating
     point, CMYK and other colour spaces, several frames. Colour profiles and the orientation tag are not applied.
-
-    Returns:
-        (3, H, W) uint8, contiguous.
-
-    Raises:
-        UserError: the file is missing, empty, damaged or of a refused kind; the message names it.
+    It is (3, H, W) uint8, contiguous. UserError, which names the file, where it is missing, empty, damaged or refused.
     """
     path = Path(path)
+    with open_image(path) as image:
+        _refuse(image, path)
+        image.load()
+        return pixels_of(_to_rgb(image, path))
+
+
+@contextmanager
+def open_image(path: Path) -> Generator[Image.Image]:
+    """Open an image file for the block; UserError where it is missing, too large or cannot be read."""
     if not path.is_file():
         raise UserError(f"There is no image file {path}: check the path.")
     if path.stat().st_size == 0:
-        raise UserError(f"{path} is empty (0 bytes): delete it and fetch it again.")
+        raise UserError(f"{path} is empty (0 bytes): replace it with an intact copy.")
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
-            _refuse(image, path)
-            image.load()
-            rgb = _to_rgb(image, path)
+            yield image
     except UserError:
         raise
     except Image.DecompressionBombError as error:
         raise UserError(f"{path} is too large ({str(error).split(',')[0]}): cut it into smaller images.") from None
     except _DAMAGED as error:
         raise UserError(f"{path} cannot be read as an image ({error}): replace it with an intact copy.") from None
-    return np.array(np.asarray(rgb).transpose(2, 0, 1), dtype=np.uint8, order="C")
+
+
+def pixels_of(image: Image.Image) -> Pixels:
+    """Return the pixels of an RGB image, (3, H, W) uint8, contiguous."""
+    return np.array(np.asarray(image).transpose(2, 0, 1), dtype=np.uint8, order="C")
 
 
 def _refuse(image: Image.Image, path: Path) -> None:
@@ -64,7 +72,6 @@ def _refuse(image: Image.Image, path: Path) -> None:
 
 
 def _to_rgb(image: Image.Image, path: Path) -> Image.Image:
-    """Convert a loaded image of an accepted mode."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):

@@ -5,6 +5,7 @@ Pillow's rounds its weights (55 dB away). docs/decisions.md says which published
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -33,6 +34,9 @@ def imresize(image_uint8: Tensor, scale: float, *, border: str = "replicate", ro
 
     Raises:
         ValueError: no such images, a scale that is not positive, or an unknown border or rounding.
+
+    >>> imresize(torch.tensor([[[0, 0, 255, 255]] * 4], dtype=torch.uint8), 0.5).tolist()
+    [[[17, 238], [17, 238]]]
     """
     check_images(image_uint8, "image", BYTES, channels=(1, 3), axes="..., C, H, W")
     check_choice("border", border, tuple(BORDERS))
@@ -88,17 +92,16 @@ def _taps(size: int, scale: float, border: str) -> tuple[Tensor, Tensor]:
     return BORDERS[border](index[used].long(), size), weight[used]
 
 
-def _replicate(index: Tensor, size: int) -> Tensor:
-    return index.clamp_(0, size - 1)
-
-
 def _symmetric(index: Tensor, size: int) -> Tensor:
     """Mirror indices about the edges of the outermost pixels, which therefore come twice, as often as it takes."""
     index = index.remainder(2 * size)
     return torch.where(index < size, index, 2 * size - 1 - index)
 
 
-BORDERS = {"replicate": _replicate, "symmetric": _symmetric}
+BORDERS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "replicate": lambda index, size: index.clamp_(0, size - 1),
+    "symmetric": _symmetric,
+}
 """Which pixel stands for one beyond the border, by the border's name: functions of the indices and the size."""
 
 

@@ -13,12 +13,8 @@ from torch import Tensor
 from sharploss.data.pack import INPUT, TARGET, Pack
 from sharploss.utils.errors import UserError
 
-# Random numbers are drawn and moved to the device for this many steps at a time.
-BLOCK = 256
-
-# Pixels are gathered for this many steps at a time; it divides BLOCK.
-CHUNK = 8
-
+BLOCK = 256  # random numbers are drawn and moved to the device for this many steps at a time
+CHUNK = 8  # pixels are gathered for this many steps at a time; it divides BLOCK
 Integers = npt.NDArray[np.int64]
 
 
@@ -85,9 +81,8 @@ class Patches:
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Gather the batch of a step (0, 1, ...), in any order of calls.
 
-        Returns:
-            input (B, C, patch, patch) and target (B, C, scale * patch, scale * patch), float32 in [0, 1] and
-            channels-last, where B is this process's share of the batch.
+        They are input (B, C, patch, patch) and target (B, C, scale * patch, scale * patch), float32 in [0, 1] and
+        channels-last, where B is this process's share of the batch.
         """
         inputs, targets = self._bytes(step)
         return inputs.div(255).permute(0, 3, 1, 2), targets.div(255).permute(0, 3, 1, 2)

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sharploss.assets import AssetMissingError
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.tasks import border_of
 from sharploss.data.degrade import degrade
@@ -17,11 +16,10 @@ from sharploss.data.jpeg import encoder
 from sharploss.data.pack import write_pack
 from sharploss.data.sets import Item, find_images, skipped_of
 from sharploss.functional.ssim import WINDOW
-from sharploss.utils.errors import UserError
+from sharploss.utils.errors import AssetMissingError, UserError
 from sharploss.utils.files import sha256
 
 ROLES = ("train", "validation", "test", "tune")
-
 Own = Mapping[str, Mapping[str, Any]]
 
 
@@ -93,7 +91,6 @@ def twins(items: Sequence[Item], tested: Sequence[str]) -> dict[str, str]:
 def _items(
     sets: Sequence[str], parameters: Mapping[str, Any], own: Own, *, may_miss: bool
 ) -> tuple[list[Item], dict[str, str]]:
-    """Find the images of some sets, and {set: why it is missing}."""
     items: list[Item] = []
     missing: dict[str, str] = {}
     for name in sets:

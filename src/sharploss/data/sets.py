@@ -31,10 +31,8 @@ def find_images(name: str, task: Mapping[str, Any], own: Mapping[str, Mapping[st
     """List the images of a set, of the catalogue or of `own` ({set: {images, inputs}}), in a fixed order.
 
     Published inputs come with them where the `task` asks for it: `inputs: published` at its `scale`, or `blur: pairs`.
-
-    Raises:
-        AssetMissingError: the set cannot be had here.
-        UserError: there is no such set, its folder is missing or holds no images, or inputs and targets do not match.
+    AssetMissingError where the set cannot be had here; UserError where there is no such set, its folder is missing or
+    holds no images, or inputs and targets do not match.
     """
     if name in own:
         paths = own_images(own[name]["images"], name).images

@@ -47,14 +47,9 @@ def calibrate(files: StudyPaths) -> list[Row]:
     """Measure every cell of the published calibration.csv and write the study's calibration.csv.
 
     Cells: bicubic interpolation of luma by `setting` (the scale), JPEG of `setting` (the quality), and how many
-    samples of our low-resolution images differ from published ones.
-
-    Returns:
-        The rows, of COLUMNS: `status` is "ok", "off" (the difference exceeds the tolerance) or "not calibrated" (the
-        set is not here; `explanation` says so).
-
-    Raises:
-        UserError: the published values are missing or damaged; the message names the line.
+    samples of our low-resolution images differ from published ones. Of the rows, of COLUMNS, that are returned,
+    `status` is "ok", "off" (the difference exceeds the tolerance) or "not calibrated" (the set is not here, as
+    `explanation` says). UserError, which names the line, where the published values are missing or damaged.
     """
     published = files.root / PUBLISHED / "calibration.csv"
     wanted = read_table(published, PUBLISHED_COLUMNS)
@@ -97,7 +92,6 @@ def _compare(cells: list[Row], measured: Mapping[str, float] | str) -> Iterator[
 
 
 def _measure(kind: str, dataset: str, setting: str) -> Mapping[str, float] | str:
-    """Return the means over a set by metric, or why the set cannot be measured."""
     inputs = [f"{dataset}_matlab_lr_x{setting}"] if kind == "lr" else []
     lacking = [name for name in (dataset, *inputs) if present(name) is None]
     return f"{lacking[0]} is in neither the cache nor a mirror" if lacking else KINDS[kind](dataset, int(setting))

@@ -25,6 +25,11 @@ class Crop(NamedTuple):
         """Cut it out of (..., H, W), as a copy that does not keep the whole image in memory."""
         return image[..., self.top : self.top + self.height, self.left : self.left + self.width].clone()
 
+    def check_inside(self, where: str, height: int, width: int) -> None:
+        """Refuse (UserError) a rectangle that reaches beyond an image of this size; `where` params.yaml has it."""
+        if self.top + self.height > height or self.left + self.width > width:
+            raise UserError(f"{where} reaches beyond {self.image}, which is {height} pixels high and {width} wide.")
+
 
 def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Sequence[Pack]) -> list[Crop]:
     """Return one task's crops of params.yaml, those of sets and images that could not be used left out.
@@ -44,9 +49,7 @@ def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Se
         if image not in sizes:
             raise UserError(f"crops.{name}.image: {unknown('test image', image, sizes)}")
         crop = Crop(name, image, *(int(spec[key]) for key in ("top", "left", "height", "width")))
-        height, width = sizes[image]
-        if crop.top + crop.height > height or crop.left + crop.width > width:
-            raise UserError(f"crops.{name} reaches beyond {image}, which is {height} pixels high and {width} wide.")
+        crop.check_inside(f"crops.{name}", *sizes[image])
         found.append(crop)
     return found
 

@@ -12,7 +12,6 @@ from sharploss.losses.sploss import SPLoss
 from sharploss.utils.files import write_csv
 
 SIDE = 32  # of the piece that is shown, in pixels
-
 COLUMNS = ("row", "column", "target", "output", "laplacian", "error", "penalised", "weight")
 
 

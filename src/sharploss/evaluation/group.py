@@ -24,12 +24,8 @@ from sharploss.record.scores import Notes, Scores, save_scores
 from sharploss.training.device import choose_device, describe_hardware, set_mode
 from sharploss.utils.files import check_writable, sha256
 
-Crops = Mapping[str, Mapping[str, Any]]
-"""The crops of params.yaml."""
-
-Runs = Mapping[str, Mapping[str, Any]]
-"""{key: its entry of runs.yaml, with its resolved `config`, a RunConfig}."""
-
+Crops = Mapping[str, Mapping[str, Any]]  # the crops of params.yaml
+Runs = Mapping[str, Mapping[str, Any]]  # {key: its entry of runs.yaml, with its resolved `config`, a RunConfig}
 
 Settings = Mapping[str, Any] | None
 """What numbers depend on beside weights and images: with it, what was measured of a run is kept."""
@@ -125,7 +121,6 @@ def _open(task_name: str, task: Task, crops: Crops, files: StudyPaths, device: t
 
 
 def _measure(tested: Tested, restorers: Mapping[str, Restorer], title: str) -> tuple[dict[str, Measured], Notes]:
-    """Restore and measure test images; return what was measured of each run, and the notes on all."""
     task, packs, crops, device = tested
     shown, pictures = shown_image(crops, packs), {key: dict[str, Tensor]() for key in restorers}
 

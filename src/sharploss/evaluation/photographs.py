@@ -3,12 +3,10 @@
 import argparse
 import json
 import math
-import struct
 import sys
-import warnings
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +17,7 @@ from torch import Tensor, nn
 
 from sharploss.config.loss_spec import Term
 from sharploss.config.run_config import RunConfig
+from sharploss.data.images import open_image, pixels_of
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.tiles import OVERLAP, TILE, restore_tiled, spans
 from sharploss.record.paths import SUFFIX, paths
@@ -29,8 +28,7 @@ from sharploss.utils.cores import claim_cores
 from sharploss.utils.errors import UserError, printable, unknown
 from sharploss.utils.files import atomic_path, check_writable, intact
 
-FLAGSHIP = "benchmark"
-"""The study of whose networks some come with the repository."""
+FLAGSHIP = "benchmark"  # the study of whose networks some come with the repository
 
 DESCRIPTION = """Restore photographs with a trained network: enlarge them, or deblur, denoise or sharpen them.
 
@@ -43,11 +41,7 @@ a network does not take (transparency, 16 bits, an orientation tag, several fram
 """
 
 ENDS = ("", "_beside")  # of the names of outputs
-
 ORIENTATION = 0x0112  # the EXIF tag
-
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)
-"""What Pillow raises of files that are cut short or damaged."""
 
 
 class Photograph(NamedTuple):
@@ -159,7 +153,7 @@ def is_image(path: Path) -> bool:
     """Whether a file is an image that Pillow reads, or was one by its name, which is to be said if it is damaged."""
     if Image.registered_extensions().get(path.suffix.lower()) in Image.OPEN:
         return True
-    with suppress(UserError), opened(path):
+    with suppress(UserError), open_image(path):
         return True
     return False
 
@@ -174,7 +168,7 @@ def restore_files(images: Sequence[Path], trained: Trained, asked: argparse.Name
         text = f"--output {asked.output} cannot be made a folder or written to ({error.strerror}): name another."
         raise UserError(text) from None
     inputs, made, failed = {path.resolve() for path in images}, dict[Path, Path](), 0
-    with tqdm(total=sum(map(pixels_of, images)), unit="pixel", unit_scale=True, disable=None) as progress:
+    with tqdm(total=sum(map(work_of, images)), unit="pixel", unit_scale=True, disable=None) as progress:
         for path in images:
             outputs = [asked.output / f"{path.stem}_{trained.name}{end}.png" for end in ENDS[: 1 + asked.side_by_side]]
             try:
@@ -241,30 +235,10 @@ def write_png(path: Path, image: Image.Image, profile: bytes | None) -> None:
         image.save(temporary, format="PNG", icc_profile=profile)
 
 
-@contextmanager
-def opened(path: Path) -> Generator[Image.Image]:
-    """Open an image file for the block; UserError where it is missing, too large or cannot be read."""
-    if path.is_dir():
-        raise UserError(f"The folder {path} holds no images to restore (folders in it are not searched).")
-    if not path.is_file():
-        raise UserError(f"There is no image file {path}: check the path.")
-    if path.stat().st_size == 0:
-        raise UserError(f"{path} is empty (0 bytes): replace it with an intact copy.")
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
-            yield image
-    except UserError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise UserError(f"{path} is too large ({str(error).split(',')[0]}): cut it into smaller images.") from None
-    except UNREADABLE as error:
-        raise UserError(f"{path} cannot be read as an image ({error}): replace it with an intact copy.") from None
-
-
-def pixels_of(path: Path) -> int:
+def work_of(path: Path) -> int:
     """Return how many pixels a network is given of an image, overlaps of tiles included; 0 where it cannot be read."""
     try:
-        with opened(path) as image:
+        with open_image(path) as image:
             tiled = [[*spans(side, TILE + 2 * OVERLAP, OVERLAP)] for side in image.size]
             return math.prod(sum(span.stop - span.start for span in side) for side in tiled)
     except UserError:
@@ -273,8 +247,10 @@ def pixels_of(path: Path) -> int:
 
 def read_photograph(path: Path) -> Photograph:
     """Read an image of any kind that Pillow reads, upright, as 8-bit RGB; UserError where it cannot be read."""
+    if path.is_dir():
+        raise UserError(f"The folder {path} holds no images to restore (folders in it are not searched).")
     notes = list[str]()
-    with opened(path) as image:
+    with open_image(path) as image:
         layout: Any = getattr(image, "tile", [])
         deep = image.mode.startswith("I") or any(";16" in str(tile[3]) for tile in layout)
         frames = getattr(image, "n_frames", 1)
@@ -294,7 +270,7 @@ def read_photograph(path: Path) -> Photograph:
         notes += ["transparency enlarged by bicubic"] if alpha is not None else []
         colours = upright.mode in {"RGB", "RGBA"}
         notes += [f"{upright.mode} became RGB without its profile"] if upright.mode in {"CMYK", "YCbCr", "LAB"} else []
-        rgb = np.array(np.asarray(upright.convert("RGB")).transpose(2, 0, 1), order="C")
+        rgb = torch.from_numpy(pixels_of(upright.convert("RGB")))
         grey = upright.mode in {"1", "L", "LA"}
         profile = image.info.get("icc_profile") if colours else None
-    return Photograph(torch.from_numpy(rgb), grey, alpha, profile, notes)
+    return Photograph(rgb, grey, alpha, profile, notes)

@@ -38,7 +38,6 @@ def load_network(path: Path, config: RunConfig, device: torch.device) -> nn.Modu
 
 
 def _check_config(path: Path, found: dict[str, Any], config: RunConfig) -> None:
-    """Refuse weights of another configuration."""
     ours, theirs = flat_settings(with_defaults(config).model_dump(mode="json")), flat_settings(found)
     for key in sorted(ours.keys() | theirs.keys()):
         if ours.get(key) != theirs.get(key):

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sharploss.assets.fetch import AssetMissingError
 from sharploss.config.protocols import METRIC_INFO, WHOLE_SET, protocols_of
 from sharploss.config.tasks import Task, border_of
 from sharploss.data.pack import Pack, open_pack
@@ -19,11 +18,9 @@ from sharploss.metrics import METRICS, SET_METRICS, CachedImage, Measure
 from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import Notes, Score, Scores, is_defined
 from sharploss.utils.cores import claim_cores
-from sharploss.utils.errors import UserError
+from sharploss.utils.errors import AssetMissingError, UserError
 
-Restorer = Callable[[Tensor], Tensor]
-"""From a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8."""
-
+Restorer = Callable[[Tensor], Tensor]  # from a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8
 MOST_WORKERS = 8  # images that are measured at once on a processor, one a core; each takes memory
 TARGET = ""  # whose features the ground truth's are, where a run's key stands
 
@@ -131,9 +128,14 @@ def defined(scores: Scores) -> Scores:
 
     PSNR of equal images is infinite, and has a row and a note.
     """
-    found = {"not_measured": scores.notes.not_measured | _undefined(scores.rows)}
+    infinite: dict[str, dict[str, None]] = {}
+    for row in scores.rows:
+        if not math.isfinite(row.value):
+            infinite.setdefault(row.metric, {})[f"{row.dataset}/{row.image}"] = None
+    more = {metric: f" and {len(images) - 1} more" if len(images) > 1 else "" for metric, images in infinite.items()}
+    reasons = {metric: f"it has no finite value on {next(iter(infinite[metric]))}{more[metric]}" for metric in infinite}
     kept = [row for row in scores.rows if is_defined(row.metric, row.value)]
-    return Scores(kept, scores.notes.model_copy(update=found))
+    return Scores(kept, scores.notes.model_copy(update={"not_measured": scores.notes.not_measured | reasons}))
 
 
 @torch.inference_mode()
@@ -147,12 +149,14 @@ def _restore_and_measure(
         print(f"warning: {run} on {sample.name}: {error}: it has no scores there", file=sys.stderr)
         nothing = CachedImage(torch.zeros_like(sample.target.image))
         parts = {name: part * math.nan for name, part in _features(measures, nothing).items()}
-        return (
-            nothing.image[0].cpu(),
-            [*_rows(measures, run, sample.name, task, lambda _metric, _protocol: math.nan)],
-            parts,
-        )
-    _check_size(sample.name, run, restored, sample.target)
+        rows = [*_rows(measures, run, sample.name, task, lambda _metric, _protocol: math.nan)]
+        return nothing.image[0].cpu(), rows, parts
+    wanted = sample.target.image.shape[-2:]
+    if restored.shape[-2:] != wanted:
+        sizes = ["x".join(map(str, size)) for size in (restored.shape[-2:], wanted)]
+        what = f"{run} gives {sizes[0]} pixels where the ground truth has {sizes[1]}"
+        cure = "check the task's scale, and run 'make repro' to pack its images again"
+        raise UserError(f"{sample.name}: {what}: {cure}.")
     output = CachedImage(restored[None].to(sample.target.image.device))
 
     def value(metric: str, protocol: str) -> float:
@@ -170,14 +174,6 @@ def _rows(measures: Measures, run: str, name: str, task: Task, value: Callable[[
     for metric in measures.of_image:
         for protocol in protocols_of(metric, task):
             yield Score(run, dataset, image, metric, protocol, value(metric, protocol))
-
-
-def _check_size(name: str, run: str, restored: Tensor, target: CachedImage) -> None:
-    wanted = target.image.shape[-2:]
-    if restored.shape[-2:] != wanted:
-        sizes = ["x".join(map(str, size)) for size in (restored.shape[-2:], wanted)]
-        what = f"{run} gives {sizes[0]} pixels where the ground truth has {sizes[1]}"
-        raise UserError(f"{name}: {what}: check the task's scale, and run 'make repro' to pack its images again.")
 
 
 @torch.inference_mode()
@@ -203,13 +199,3 @@ def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Ta
             value = frechet_distance(found, wanted) if found.isfinite().all() else math.nan
             rows += [Score(run, dataset, WHOLE_SET, metric, protocol, value) for protocol in protocols_of(metric, task)]
     return rows
-
-
-def _undefined(rows: Sequence[Score]) -> dict[str, str]:
-    """Return for each metric on which images it has no finite value."""
-    found: dict[str, dict[str, None]] = {}
-    for row in rows:
-        if not math.isfinite(row.value):
-            found.setdefault(row.metric, {})[f"{row.dataset}/{row.image}"] = None
-    more = {metric: f" and {len(images) - 1} more" if len(images) > 1 else "" for metric, images in found.items()}
-    return {metric: f"it has no finite value on {next(iter(found[metric]))}{more[metric]}" for metric in found}

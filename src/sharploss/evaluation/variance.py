@@ -12,7 +12,6 @@ from sharploss.metrics.sharpness import gradient_variances
 from sharploss.utils.files import write_csv
 
 POINTS = 64  # of a curve at most: neighbouring patches of the ranking are averaged
-
 COLUMNS = ("run", "image", "direction", "rank", "patches", "target", "output")
 
 

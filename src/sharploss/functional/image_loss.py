@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from sharploss.functional.images import check_pair, full_precision
 
 Network = TypeVar("Network", bound=nn.Module)
-
 UNLOADED = "the loss has no weights yet: call its load() before it is compiled as one graph"
 
 

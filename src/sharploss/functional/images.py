@@ -17,7 +17,6 @@ FLOATS, BYTES, EITHER = "floating point in [0, 1]", "uint8", "uint8 or floating 
 """What images can be, in the words of messages."""
 
 _TYPES = {FLOATS: _FLOATS, BYTES: (torch.uint8,), EITHER: (torch.uint8, *_FLOATS)}
-
 HALF_LEVEL = 1 / 510  # how far a target may leave [0, 1]: what rounds to an 8-bit level all the same
 
 FAR = 2.0

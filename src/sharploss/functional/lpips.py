@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from sharploss.assets.weights import optional_package
+from sharploss.utils.optional import optional_package
 
 BACKBONES = {"alex": ("alexnet", "alexnet_torchvision"), "vgg": ("vgg16_torchvision",)}
 """Assets that each backbone comes from: its convolutions alone, or torchvision's whole network."""

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sharploss.assets.weights import optional_package
 from sharploss.config.params import Params, load_params
 from sharploss.launch.engines import Local, Slurm, evaluator_of, make_slots, visible_gpus
 from sharploss.launch.evaluator import UNTRAINED
@@ -26,6 +25,7 @@ from sharploss.record.keys import stage_key
 from sharploss.record.paths import paths
 from sharploss.utils.cores import processes_of_a_run, usable_cores
 from sharploss.utils.errors import UserError
+from sharploss.utils.optional import optional_package
 
 DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then let `dvc repro` finish: tables, report.
 

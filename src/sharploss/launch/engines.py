@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar, cast
 
 from sharploss.launch.jobs import Job
 from sharploss.launch.worker import FOLDER, Work
@@ -106,8 +106,8 @@ class Worker:
                 start_new_session=True,
                 preexec_fn=stay,  # noqa: PLW1509 - it starts no thread and takes no lock
             )
-        assert self.process.stdout is not None
-        os.set_blocking(self.process.stdout.fileno(), False)
+        self.to, self.back = cast("IO[bytes]", self.process.stdin), cast("IO[bytes]", self.process.stdout)
+        os.set_blocking(self.back.fileno(), False)
 
     def begin(self, job: Job) -> None:
         """Have it train a run, the next one."""
@@ -116,16 +116,14 @@ class Worker:
 
     def tell(self, line: str) -> None:
         """Tell it what to do next, in one line."""
-        assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has died, as `answer` will say
-            self.process.stdin.write(f"{line}\n".encode())
-            self.process.stdin.flush()
+            self.to.write(f"{line}\n".encode())
+            self.to.flush()
 
     def answer(self) -> dict[str, Any] | None:
         """Return what it says of the run that it was told last; code -1 when it died, None as long as it trains."""
-        assert self.process.stdout is not None
         dead = self.process.poll() is not None
-        self._text += self.process.stdout.read() or b""
+        self._text += self.back.read() or b""
         if b"\n" in self._text:
             line, self._text = self._text.split(b"\n", 1)
             return json.loads(line)
@@ -133,12 +131,10 @@ class Worker:
 
     def end(self) -> None:
         """Wait until it has ended, which it does when it is to be told nothing more."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
+            self.to.close()
         self.process.wait()
-        self.process.stdout.close()
+        self.back.close()
 
     def stop(self) -> None:
         """Ask it to stop: a training writes its checkpoint first."""

@@ -23,8 +23,7 @@ from sharploss.utils.command import run_main
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256
 
-UNTRAINED = ("input_baselines", "protocols", "calibrate")
-"""Stages that measure, and depend on no training."""
+UNTRAINED = ("input_baselines", "protocols", "calibrate")  # stages that measure, and depend on no training
 
 
 def evaluate(name: str, runs: Collection[str] | None = None, *, write: bool = True) -> None:
@@ -111,8 +110,7 @@ def _measure(group: str, runs: Collection[str]) -> list[str]:
 
 
 def _say(error: Exception) -> None:
-    known = isinstance(error, UserError)
-    print(f"error: {error}" if known else "".join(traceback.format_exception(error)), file=sys.stderr)
+    print(f"error: {error}" if isinstance(error, UserError) else traceback.format_exc(), file=sys.stderr)
 
 
 def main() -> int:

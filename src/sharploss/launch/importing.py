@@ -31,9 +31,7 @@ from sharploss.utils.errors import UserError, cut
 from sharploss.utils.files import intact, read_json, sha256, write_bytes, write_csv
 from sharploss.utils.yaml_files import load_yaml
 
-Settings = Mapping[str, Any]
-"""By dotted keys."""
-
+Settings = Mapping[str, Any]  # by dotted keys
 CLOSE = 1e-3  # how far scores of one input image may be apart on two machines
 
 
@@ -184,7 +182,6 @@ def _match(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Settings],
 
 
 def _check_weights(path: Path, key: str, status: str, config: RunConfig) -> None:
-    """Refuse weights that are damaged, or of another run or training."""
     read_weights(path)
     metadata = read_metadata(path)
     theirs = flat_settings(_read_config(path, json.loads(metadata["config"])).model_dump(mode="json"))

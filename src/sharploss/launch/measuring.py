@@ -99,7 +99,6 @@ class Measurements:
         return None
 
     def _take(self, asked: dict[str, Any], said: dict[str, Any]) -> None:
-        """Note what the evaluator says of what it was asked."""
         stage, name, runs = asked["stage"], asked["name"], asked.get("runs", [])
         if stage == "measure":
             if said["code"] and len(runs) > 1:

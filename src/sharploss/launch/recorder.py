@@ -18,11 +18,9 @@ from sharploss.utils.cores import core_count
 
 COMMIT = (sys.executable, "-P", "-m", "sharploss.launch.commit")
 
+# Seconds between two recordings: DVC takes as long for one run as for all, and nothing waits for it. What was trained
+# and not recorded is found again by the next launch.
 PAUSE = 300.0
-"""Seconds between two recordings: DVC takes as long for one run as for all, and nothing waits for it. What was trained
-and not recorded is found again by the next launch."""
-
-
 PUBLISHED = 30.0  # seconds in which scores of incomplete groups are written at the end of a launch's time
 
 

@@ -50,7 +50,6 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
     pack_files = {role: files.pack(run["task"], role) for role in ("train", "validation")}
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.
-    from sharploss.assets.fetch import AssetMissingError
     from sharploss.training.checkpoint import alone, config_hash, read_metadata, save_weights
     from sharploss.training.device import choose_device, set_mode
     from sharploss.training.interrupt import EXIT_CODE
@@ -58,6 +57,7 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
     from sharploss.training.processes import join
     from sharploss.training.record import circumstances, make_record
     from sharploss.training.state import with_defaults
+    from sharploss.utils.errors import AssetMissingError
 
     # What `plan` has checked, with the processes that share a batch; params.yaml may have changed since.
     check_run(params, run, world=int(os.environ.get("WORLD_SIZE", "1")))
@@ -79,7 +79,8 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
     about = {"read": read, "scratch": str(scratch)}
 
     with join() as group, alone(scratch, group.is_main):
-        if keep and _is_done(scratch):
+        done = read_json(scratch / DONE) if keep and (scratch / DONE).is_file() else {}
+        if done and all(Path(path).is_file() and sha256(path) == digest for path, digest in done.items()):
             print(f"{key}: trained before, and as it was left")
             return 0, about
         # What the record needs at the end is known, or found missing, before the first step.
@@ -115,11 +116,3 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
             shutil.rmtree(scratch)
     print(summarise(record))
     return 0, about
-
-
-def _is_done(scratch: Path) -> bool:
-    """Return whether the run was trained before, and its results are as it left them."""
-    note = scratch / DONE
-    return note.is_file() and all(
-        Path(path).is_file() and sha256(path) == digest for path, digest in read_json(note).items()
-    )

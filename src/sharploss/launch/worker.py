@@ -15,9 +15,7 @@ from typing import Any, TextIO
 from sharploss.launch.jobs import DVC
 
 FOLDER = Path(".scratch/launch")  # where logs, locks and submitit's files lie, relative to the study's folder
-
 STOPPED = 75  # EX_TEMPFAIL, as pipelines/train.py has it
-
 CHECKPOINT_SECONDS = 60  # that a training has to write its checkpoint once it is asked to stop
 
 

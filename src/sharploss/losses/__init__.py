@@ -61,6 +61,11 @@ def build_loss(spec: Mapping[str, Any] | LossSpec) -> WeightedSum:
         UserError: no term, an unknown term or parameter (the message names the nearest one), a value that a term
             refuses, a weight that is negative or not a finite number, or only weights of 0.
         AssetMissingError: a term's weights cannot be had; the message says what to download and where to put it.
+
+    >>> image = torch.linspace(0, 1, 16).square().expand(1, 3, 16, 16)
+    >>> loss = build_loss({"l1": 1, "gv": 0.01})
+    >>> sorted(loss.terms(image / 2, image))
+    ['gv', 'l1']
     """
     loss = _assemble(_with_defaults(spec))
     for term in loss.losses.values():
@@ -92,7 +97,6 @@ def min_patch(spec: Mapping[str, Any] | LossSpec) -> int:
 
 
 def _with_defaults(spec: Mapping[str, Any] | LossSpec) -> LossSpec:
-    """Return a loss with all parameters of its terms."""
     terms: dict[str, Term] = {}
     for name, term in parse_loss(spec).terms.items():
         parameters = {**defaults("loss term", name, TERMS), **term.parameters}

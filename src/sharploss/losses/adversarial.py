@@ -4,7 +4,8 @@ Each has two sides: `forward` is the network's, `discriminator_loss` the discrim
 """
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -16,51 +17,13 @@ from sharploss.utils.argument_checks import check_integer, check_number
 from sharploss.utils.registry import construct
 
 
-class Form(NamedTuple):
+@dataclass(frozen=True)
+class Form:
     """The two sides of an adversarial loss: functions of the logits of real and of restored images, to scalars."""
 
-    generator: Callable[[Tensor | None, Tensor], Tensor]
+    generator: Callable[[Any, Tensor], Tensor]
     discriminator: Callable[[Tensor, Tensor], Tensor]
     relativistic: bool = False  # the network's side looks at real images; else it is given None for their logits
-
-
-def vanilla_generator(_: Tensor | None, fake: Tensor) -> Tensor:
-    """-log D(fake), the non-saturating loss of Goodfellow et al. 2014, section 3."""
-    return F.softplus(-fake).mean()
-
-
-def vanilla_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """-log D(real) - log(1 - D(fake)), Goodfellow et al. 2014, eq. 1: 2 log 2 where it cannot tell."""
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
-
-
-def least_squares_generator(_: Tensor | None, fake: Tensor) -> Tensor:
-    """(D(fake) - 1)^2 / 2 on the logits: Mao et al. 2017, eq. 9."""
-    return (fake - 1).square().mean() / 2
-
-
-def least_squares_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """(D(real) - 1)^2 / 2 + D(fake)^2 / 2 on the logits: Mao et al. 2017, eq. 9."""
-    return ((real - 1).square().mean() + fake.square().mean()) / 2
-
-
-def relativistic_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """ESRGAN's (Wang et al. 2018, eq. 2), halved as in its code: restored should look more real than the mean real."""
-    assert real is not None, "relativistic losses compare with real images"
-    return (F.softplus(real - fake.mean()).mean() + F.softplus(real.mean() - fake).mean()) / 2
-
-
-def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """ESRGAN's (eq. 1), halved as in its code: log 2 where it cannot tell.
-
-    Both means carry gradient, as in the paper. BasicSR's two backward passes cut them.
-    """
-    return (F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()) / 2
-
-
-def linear_generator(_: Tensor | None, fake: Tensor) -> Tensor:
-    """-D(fake), D a sigmoid: SharpGAN's rewriting of its eq. 6."""
-    return -fake.sigmoid().mean()
 
 
 def linear_discriminator(real: Tensor, fake: Tensor) -> Tensor:
@@ -149,22 +112,37 @@ def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
 class VanillaGANLoss(AdversarialLoss):
     """Goodfellow et al. 2014, with the non-saturating loss of the network; SRGAN's."""
 
-    form = Form(vanilla_generator, vanilla_discriminator)
+    form = Form(
+        lambda _, fake: F.softplus(-fake).mean(),  # -log D(fake), section 3
+        # -log D(real) - log(1 - D(fake)), eq. 1: 2 log 2 where it cannot tell
+        lambda real, fake: F.softplus(-real).mean() + F.softplus(fake).mean(),
+    )
 
 
 class LeastSquaresGANLoss(AdversarialLoss):
     """Mao et al., "Least squares generative adversarial networks" (ICCV 2017)."""
 
-    form = Form(least_squares_generator, least_squares_discriminator)
+    form = Form(  # on the logits, eq. 9: (D(fake) - 1)^2 / 2, and (D(real) - 1)^2 / 2 + D(fake)^2 / 2
+        lambda _, fake: (fake - 1).square().mean() / 2,
+        lambda real, fake: ((real - 1).square().mean() + fake.square().mean()) / 2,
+    )
 
 
 class RelativisticGANLoss(AdversarialLoss):
-    """The relativistic average loss of ESRGAN (Wang et al. 2018, after Jolicoeur-Martineau 2018)."""
+    """The relativistic average loss of ESRGAN (Wang et al. 2018, eq. 1 and 2, after Jolicoeur-Martineau 2018).
 
-    form = Form(relativistic_generator, relativistic_discriminator, relativistic=True)
+    Both sides are halved as in its code, and log 2 where it cannot tell: restored images should look more real than the
+    mean real one. All means carry gradient, as in the paper. BasicSR's two backward passes cut them.
+    """
+
+    form = Form(
+        lambda real, fake: (F.softplus(real - fake.mean()).mean() + F.softplus(real.mean() - fake).mean()) / 2,
+        lambda real, fake: (F.softplus(fake.mean() - real).mean() + F.softplus(fake - real.mean()).mean()) / 2,
+        relativistic=True,
+    )
 
 
 class SharpGANLoss(AdversarialLoss):
-    """SharpGAN's linear form (Fan and Wang 2021, eq. 6 and 7)."""
+    """SharpGAN's linear form (Fan and Wang 2021, eq. 6 and 7): the network's side is -D(fake), D a sigmoid."""
 
-    form = Form(linear_generator, linear_discriminator)
+    form = Form(lambda _, fake: -fake.sigmoid().mean(), linear_discriminator)

@@ -23,6 +23,11 @@ class GradientVarianceLoss(ImageLoss):
         channels: "grey" filters the grey images, "rgb" every channel for itself.
         border: what Sobel's filter sees beyond the image: "zero", "replicate" or "reflect".
         unbiased: whether a variance is divided by patch^2 - 1 or by patch^2.
+
+    >>> import torch
+    >>> image = torch.linspace(0, 1, 16).square().expand(1, 3, 16, 16)
+    >>> round(GradientVarianceLoss()(image / 2, image).item(), 4)
+    1.1723
     """
 
     def __init__(self, patch: int = 8, channels: str = "grey", border: str = "zero", unbiased: bool = True) -> None:

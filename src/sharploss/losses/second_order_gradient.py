@@ -18,6 +18,11 @@ class SecondOrderGradientLoss(ImageLoss):
             mean of the two maps' distances.
         norm: 1 for absolute distances, 2 for squared ones.
         border: what the filter sees beyond the image: "replicate", "reflect" or "zero".
+
+    >>> import torch
+    >>> image = torch.linspace(0, 1, 16).square().expand(1, 3, 16, 16)
+    >>> round(SecondOrderGradientLoss()(image / 2, image).item(), 4)
+    0.0081
     """
 
     def __init__(self, kernel: str = "4-neighbour", norm: int = 1, border: str = "replicate") -> None:

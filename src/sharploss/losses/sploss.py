@@ -21,6 +21,10 @@ class SPLoss(ImageLoss):
         data_range: the range in which the Laplacian is measured, 1 or 255. Errors stay in [0, 1] whatever it is.
         channels: "rgb" takes the Laplacian of every channel, "grey" that of the grey target for all of them.
         border: what the Laplacian sees beyond the image: "replicate", "reflect" or "zero".
+
+    >>> import torch
+    >>> round(SPLoss(alpha=2)(torch.full((1, 3, 8, 8), 0.6), torch.full((1, 3, 8, 8), 0.5)).item(), 4)
+    0.1
     """
 
     def __init__(

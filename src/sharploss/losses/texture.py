@@ -10,7 +10,6 @@ from sharploss.losses.vgg_features import FeatureLoss, stride
 from sharploss.utils.argument_checks import check_choice, check_integer
 
 SHARPGAN_LAYERS: dict[str, float] = PRESETS["sharpgan"]["layers"]
-
 NORMALISATIONS = ("chw", "hw", "none")
 
 

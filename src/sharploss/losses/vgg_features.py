@@ -51,11 +51,8 @@ OXFORD_SCALE = {
 """Mean absolute features of the Oxford file, measured on the first 20 images, by name, of BSDS500's train part."""
 
 RESCALES = ("auto", "none")
-
 CRITERIA = {"l1": F.l1_loss, "l2": F.mse_loss}
-
-Reading = tuple[Tensor, bool, dict[str, Tensor]]
-"""Images, whether with a graph, and their features."""
+Reading = tuple[Tensor, bool, dict[str, Tensor]]  # images, whether with a graph, and their features
 
 
 class VGGFeatures(nn.Module):

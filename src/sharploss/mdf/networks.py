@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from sharploss.utils.argument_checks import check_integer
 
-RECEPTIVE_FIELD = 11
-"""Pixels along a side that one output of either network sees: the smallest image that they take."""
+RECEPTIVE_FIELD = 11  # pixels along a side that one output of either network sees: the smallest image that they take
 
 FEATURES = ("head", "body", "tail")
 """The tensors that a discriminator gives: after its first layer, after the next three, and its logits."""

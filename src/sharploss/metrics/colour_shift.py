@@ -21,8 +21,7 @@ def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:
     Light is averaged over each area, so that neither blur nor texture counts, and the mean colours are compared by the
     CIE 1976 difference: the distance in CIELAB (D65), of which about 2.3 can just be seen.
 
-    Returns:
-        (N,) float64 of at least 0, lower is better.
+    It is (N,) float64 of at least 0, lower is better.
     """
     one, other = cached_pair(output, target)
     wanted = other.once(("lab", border), lambda: _lab(other, border))

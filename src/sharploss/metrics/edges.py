@@ -19,8 +19,7 @@ def edge_psnr(output: Images, target: Images, protocol: str = "y", border: int =
     Gradients are Sobel's, of what the protocol looks at, summed over channels. The share is fixed, so that as many
     pixels of a soft image are measured as of a crisp one; pixels without any gradient are never counted.
 
-    Returns:
-        (N,) float64 in dB, higher is better; infinity where all these are exact, NaN where the target is constant.
+    It is (N,) float64 in dB, higher is better; infinity where all these are exact, NaN where the target is constant.
     """
     one, other = cached_pair(output, target)
     edges = other.once(("edges", protocol, border), lambda: _edges(other, protocol, border))
@@ -46,8 +45,7 @@ def overshoot(output: Images, target: Images, protocol: str = "y", border: int =
     within the 5x5 pixels around it; this is its mean over pixels and channels. Blur has none, noise some.
     The target's neighbourhoods end at the border.
 
-    Returns:
-        (N,) float64 in 8-bit levels, 0 to 255, lower is better.
+    It is (N,) float64 in 8-bit levels, 0 to 255, lower is better.
     """
     one, other = cached_pair(output, target)
     truth = other.seen(protocol, border)

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sharploss.assets.weights import local_only, optional_package
+from sharploss.assets.weights import local_only
 from sharploss.metrics.cached_image import CachedImage, Images, cached
+from sharploss.utils.optional import optional_package
 
 PATCH, STRIDE = 128, 64  # side of the patches and distance from one to the next, in pixels
 BATCH = 32  # patches that go through the network at a time

@@ -18,8 +18,7 @@ def ms_ssim(output: Images, target: Images, protocol: str = "y", border: int = 4
     Eq. 7 of the paper: from scale to scale both images are averaged over 2x2 pixels and halved; an odd last row or
     column is averaged with itself. The mean of contrast and structure at a scale counts as 0 where it is negative.
 
-    Returns:
-        (N,) float64 in [0, 1], higher is better; NaN where the image inside the border has a side below 161 pixels.
+    It is (N,) float64 in [0, 1], higher is better; NaN where the image inside the border has a side below 161 pixels.
     """
     one, other = cached_pair(output, target)
     if min(check_border(one.image, border)) < min_size(len(WEIGHTS)):

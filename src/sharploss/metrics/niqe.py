@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sharploss.assets.fetch import locate
-from sharploss.assets.weights import optional_package
 from sharploss.functional.colour import check_border
 from sharploss.functional.ssim import sum_shifted
 from sharploss.metrics.cached_image import Images, cached
+from sharploss.utils.optional import optional_package
 
 MODULES = ("pyiqa.utils.color_util", "pyiqa.archs.niqe_arch", "pyiqa.matlab_utils", "scipy.io")
 """What NIQE is computed with, beside torch."""

@@ -15,6 +15,11 @@ def psnr(output: Images, target: Images, protocol: str = "y", border: int = 4) -
 
     Returns:
         (N,) float64 in dB, higher is better; infinity for identical images.
+
+    >>> import torch
+    >>> target = torch.zeros(1, 3, 16, 16)
+    >>> round(psnr(target + 51 / 255, target, protocol="rgb").item(), 2)
+    13.98
     """
     channels, border = ("rgb", 0) if protocol in WHOLE_RGB else (protocol, border)
     one, other = cached_pair(output, target)

@@ -7,9 +7,7 @@ from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
 from sharploss.utils.errors import UserError
 
 PATCH = 8  # side of the patches within which gradients vary, in pixels; the GV loss's
-
-# Values are multiples of 1/255 up to rounding, so nothing but zeros is smaller.
-ZERO = 1e-9
+ZERO = 1e-9  # values are multiples of 1/255 up to rounding, so nothing but zeros is smaller
 
 
 def gradient_variance_ratio(output: Images, target: Images, protocol: str = "grey", border: int = 4) -> Tensor:
@@ -44,8 +42,7 @@ def blurred_edge_share(
     eq. 2). Pixels restored exactly, or whose target has no curvature, are left out. Its own protocol is "rgb", as in
     SPLoss. A pixel counts where the target's absolute Laplacian (4 neighbours) is above `threshold`, 0 to 4.
 
-    Returns:
-        (N,) float64 in [0, 1], lower is better; 0.5 where errors do not heed edges, NaN where no pixel counts.
+    It is (N,) float64 in [0, 1], lower is better; 0.5 where errors do not heed edges, NaN where no pixel counts.
     """
     one, other = cached_pair(output, target)
     wanted = other.seen(protocol, border)

@@ -23,6 +23,11 @@ def ssim(output: Images, target: Images, protocol: str = "y", border: int = 4) -
 
     Returns:
         (N,) float64, at most 1, which identical images have; higher is better.
+
+    >>> import torch
+    >>> image = torch.linspace(0, 1, 32).expand(1, 3, 32, 32)
+    >>> ssim(image, image, protocol="y").tolist()
+    [1.0]
     """
     one, other = cached_pair(output, target)
     window = PADDED.get(protocol, _Window(protocol, border, WINDOW, None))

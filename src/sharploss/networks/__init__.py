@@ -41,6 +41,10 @@ def build_network(name: str, **parameters: Any) -> nn.Module:
 
     `parameters` are arguments of its class, such as scale, width and channels; the defaults are its paper's sizes.
     UserError for an unknown network or parameter (the message names the nearest one), or a size that cannot be.
+
+    >>> import torch
+    >>> build_network("espcn", scale=4)(torch.rand(1, 3, 8, 8)).shape
+    torch.Size([1, 3, 32, 32])
     """
     return construct("network", name, NETWORKS, parameters)
 

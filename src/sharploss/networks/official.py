@@ -19,14 +19,7 @@ Names = Callable[[Mapping[str, Tensor]], dict[str, str]]
 
 def _renamer(*rules: Rename) -> Callable[[str], str]:
     """Return the function that turns our name of a tensor into the official one, by the first rule that fits."""
-
-    def rename(name: str) -> str:
-        for pattern, replacement in rules:
-            if re.match(pattern, name):
-                return re.sub(pattern, replacement, name, count=1)
-        return name
-
-    return rename
+    return lambda name: next((re.sub(old, new, name, count=1) for old, new in rules if re.match(old, name)), name)
 
 
 def _edsr_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
@@ -95,8 +88,7 @@ COUNTERS = (".num_batches_tracked", "n_averaged")
 AVERAGED = re.compile(r"(?<![A-Za-z])(?i:ema)(?![a-z])|(?<=[a-z])E(?i:ma)(?![a-z])")
 """The word in the names of averaged weights, such as params_ema, emaModel and net_gEMA."""
 
-WRAPPERS = ("_orig_mod", "module")
-"""Parts of names that torch's compiler and its parallel and averaged models put in."""
+WRAPPERS = ("_orig_mod", "module")  # parts of names that torch's compiler and its parallel and averaged models put in
 
 
 def load_official(name: str, network: nn.Module, path: str | Path) -> None:

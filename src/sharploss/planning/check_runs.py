@@ -130,5 +130,4 @@ def _check_batch(where: str, name: str, config: RunConfig, recipe: str, world: i
 
 
 def _alone(name: str, term: Term) -> LossSpec:
-    """Return a loss of one term, trained on whatever its weight is."""
     return LossSpec({name: term.updated(weight=1)})

@@ -24,7 +24,6 @@ TIMED = Path(".scratch/timed_steps.json")
 START_UP = 4.0  # seconds of a run that are not training: starting Python, importing torch, DVC's bookkeeping
 SPAN = 3.0  # seconds that the timed steps of one network and loss should take, as far as these numbers allow
 FEWEST, MOST = 3, 100
-
 Config = dict[str, Any]
 
 

@@ -21,7 +21,7 @@ PLUMBING = frozenset(
         *(f".config.{name}" for name in ("recipe", "run_config", "sections", "tasks")),
         *(f".record.{name}" for name in ("history", "keys", "paths", "run", "scores")),
         *(f".utils.{name}" for name in ("argument_checks", "checksum", "command", "cores", "errors", "files")),
-        *(f".utils.{name}" for name in ("models", "own_package", "registry")),
+        *(f".utils.{name}" for name in ("models", "optional", "own_package", "registry")),
     )
 )
 

@@ -26,8 +26,7 @@ NOTHING = "pipelines/nothing.txt"
 SECTIONS = {"packs": "task", "discriminators": "extractor", "runs": "run", "groups": "group"}
 """Of runs.yaml, each with the field that names its entries."""
 
-# DVC makes file names and shell words of all of a plan.
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*\z")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*\z")]  # DVC makes file names and shell words of all of a plan
 STRICT = with_config(ConfigDict(extra="forbid", strict=True))
 
 

@@ -113,7 +113,6 @@ def check_code(stage: str, files: StudyPaths) -> list[str]:
 
 
 def _code(stage: str) -> list[str]:
-    """Return the fingerprints of a stage's code."""
     # What a run uses of losses and networks is apart from its stage; a discriminator belongs to its loss.
     choices = ("sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks")
     module, without = {

@@ -115,11 +115,7 @@ def _read_rows(path: Path) -> Iterator[Score]:
 
 
 def read_table(path: Path, columns: Iterable[str] = ()) -> list[dict[str, str]]:
-    """Read a csv file as rows of text, these columns alone, or all.
-
-    Raises:
-        UserError: the file is missing, is no table or lacks a column.
-    """
+    """Read a csv file as rows of text, these columns alone, or all; UserError without a table or one of the columns."""
     columns = list(columns)
     names, rows = _open_table(path, columns)
     return [{name: row[name] for name in columns or names} for row in rows]

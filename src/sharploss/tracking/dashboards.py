@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sharploss.assets.weights import optional_package
 from sharploss.config.params import Params
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
+from sharploss.utils.optional import optional_package
 
 PANELS = (
     ("train/discriminator/", "Discriminator", "lines"),

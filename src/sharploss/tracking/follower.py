@@ -27,13 +27,10 @@ from urllib.parse import urlparse
 TAG, NAME, ARTIFACT = 64, 128, 128
 ID = ARTIFACT - len("run-") - len("-scores")
 FORBIDDEN = "/\\#?%:\r\n"  # in the names of projects and teams
-
 LOG = Path(".scratch/wandb.log")  # where a follower says that W&B got nothing, or not all, of a training
-
 GRACE = 120  # seconds W&B has to finish after the training has ended
 SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
 PICTURES = "validation/pictures"
-
 _followers: list[subprocess.Popen[bytes]] = []  # the one of this process, whose pipe has to stay open
 
 
@@ -129,7 +126,8 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
             _followers[:] = [follow(record, description, pictures)]
     except OSError as error:  # no space, too many processes
         _note(description["config"]["key"], error)
-        _remove(pictures)
+        if pictures is not None:
+            shutil.rmtree(pictures, ignore_errors=True)
         return None
     return pictures
 
@@ -283,7 +281,8 @@ class Followed:
         self.sent.set()
         if error is not None:
             _note(self.description["config"]["key"], error)
-        _remove(self.pictures)
+        if self.pictures is not None:
+            shutil.rmtree(self.pictures, ignore_errors=True)
 
 
 def _listen(current: Followed, waiting: "Queue[Followed | None]") -> None:
@@ -310,11 +309,6 @@ def _give_up(current: Followed, waiting: "Queue[Followed | None]") -> None:
         for other in late:
             other.end(TimeoutError(f"no end {GRACE} s after the training's"))
         os._exit(1)
-
-
-def _remove(pictures: Path | None) -> None:
-    if pictures is not None:
-        shutil.rmtree(pictures, ignore_errors=True)
 
 
 def main() -> None:

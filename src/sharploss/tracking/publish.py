@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sharploss.assets.weights import optional_package
 from sharploss.config.params import load_params
 from sharploss.planning.plan import check_plan, find_run
 from sharploss.record.paths import paths
@@ -20,6 +19,7 @@ from sharploss.tracking import follower as tracking
 from sharploss.tracking.content import NotTrainedError, content_of
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import intact
+from sharploss.utils.optional import optional_package
 
 DESCRIPTION = """Send finished runs to Weights & Biases: curves, scores of every image, crops, weights and the data they
 were trained on. All of it comes from results/ and nothing is trained or measured.
@@ -32,7 +32,6 @@ Safe to repeat: a run has the same id whenever its configuration is trained, and
 Without a login (wandb login), or with WANDB_MODE=offline, files are written that 'wandb sync' sends later.
 """
 MODES = ("online", "offline", "shared", "dryrun", "run", "disabled")
-
 Content = dict[str, Any]
 
 
@@ -132,7 +131,6 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
 
 
 def _where(sent: Sequence[tuple[Content, Path, str]]) -> str:
-    """Say where runs are that were sent, or that were written to be sent."""
     trained = [content for content, _, _ in sent if content["summary"]["result/status"] == "finished"]
     lacking = {
         "weights, which are not here": sum(content["weights"] is None for content, _, _ in sent),

@@ -12,7 +12,6 @@ import torch
 from sharploss.utils.errors import UserError
 
 Mode = Literal["exact", "fast"]
-
 CPUINFO = Path("/proc/cpuinfo")
 INSTRUCTION_SETS = re.compile(r"(avx|amx|fma|f16c|sse4|asimd|sve)[0-9a-z_]*")
 """Flags of a processor that libraries choose their code by, and with it the last bits of sums."""

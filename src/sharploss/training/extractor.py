@@ -25,7 +25,7 @@ from sharploss.training.checkpoint import load_checkpoint, save_checkpoint
 from sharploss.training.device import set_mode
 from sharploss.training.divergence import first_nonfinite
 from sharploss.training.interrupt import stop_on_signal
-from sharploss.training.optimizers import Adam
+from sharploss.training.optimizers import Adam, set_rate
 from sharploss.utils.errors import UserError
 
 LOGGED = ("d_real", "d_fake", "gradient_penalty", "reconstruction")
@@ -72,8 +72,8 @@ def train_extractor(
             window: list[Tensor] = []
             for iteration in range(settings.iterations):
                 rate = settings.learning_rate * (settings.gamma if iteration >= settings.milestone else 1)
-                for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-                    group["lr"] = rate
+                for optimizer in optimizers:
+                    set_rate(optimizer, rate)
                 random = random_numbers(settings.seed, index, iteration)
                 window.append(_iterate(pair, optimizers, state.generators, pyramid, settings, random))
                 bar.update()

@@ -23,8 +23,7 @@ LAST_SEED = (1 << 32) - 1
 """A discriminator's initial weights are drawn from this minus the run's seed. APART would leave the network's stream as
 it is: torch's generator for CPUs looks at 32 bits of a seed. The two are never equal, since this is odd."""
 
-VALUES = ("step", "seconds", "replays", "terms", "validation", "window")
-"""What a checkpoint holds of a State as it is."""
+VALUES = ("step", "seconds", "replays", "terms", "validation", "window")  # what a checkpoint holds of a State as it is
 
 
 @dataclass
@@ -134,7 +133,9 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     content = load_checkpoint(scratch, device)
     if content is None:
         return 0
-    if not _has_record(scratch / "history.jsonl", content["record_bytes"]):
+    history = scratch / "history.jsonl"
+    if not history.is_file() or history.stat().st_size < content["record_bytes"]:  # killed while a run was deleted
+        print(f"warning: {history} is shorter than its checkpoint says: training from the beginning", file=sys.stderr)
         for path in scratch.glob("step-*.pt"):
             path.unlink()
         return 0
@@ -146,14 +147,6 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     for name in VALUES:
         setattr(state, name, content[name])
     return int(content["record_bytes"])
-
-
-def _has_record(path: Path, length: int) -> bool:
-    """Return whether the record reaches its checkpoint: a kill while a run is deleted can leave one of the two."""
-    if path.is_file() and path.stat().st_size >= length:
-        return True
-    print(f"warning: {path} is shorter than its checkpoint says: training from the beginning", file=sys.stderr)
-    return False
 
 
 def last_good(config: RunConfig, scratch: Path, start: Path | None = None) -> tuple[nn.Module, int]:

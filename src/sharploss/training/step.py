@@ -114,7 +114,6 @@ class Step:
                 return
 
     def _forms(self) -> tuple[Form, ...]:
-        """Return the forms to try, the fastest first."""
         plain: tuple[Form, ...] = ("eager",) if self.recipe.mode == "exact" else ("compiled", "eager")
         if self.device.type != "cuda":
             return plain

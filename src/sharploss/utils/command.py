@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sharploss.utils.errors import UserError, printable
+from sharploss.utils.errors import UserError, how_to_install, printable
 from sharploss.utils.own_package import use_own_package
 
 
@@ -75,8 +75,8 @@ def _reader_is_gone() -> bool:
 def _remedy(error: Exception) -> str:
     """Say what to do about lack of memory, or of a package that is not ours; "" about anything else."""
     if isinstance(error, ImportError):
-        ours = (error.name or "sharploss").partition(".")[0] == "sharploss"
-        return "" if ours else f"{error}: install what is in requirements.lock, as 'make setup' does."
+        package = (error.name or "sharploss").partition(".")[0]
+        return "" if package == "sharploss" else f"{error}: {how_to_install(package)}, in a clone 'make setup'."
     # Torch has a class of its own for GPUs, and only words for a CPU.
     if isinstance(error, MemoryError) or re.search("out of memory|allocate memory|not enough memory", str(error)):
         return (

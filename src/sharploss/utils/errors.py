@@ -3,9 +3,25 @@
 import difflib
 from collections.abc import Iterable
 
+EXTRAS = {"submitit": "cluster", "wandb_workspaces": "dashboards"}
+"""Which of pyproject.toml's extras brings a package; all others come with `study`."""
+
 
 class UserError(ValueError):
     """Bad input. The message is one sentence that names the file or key and says what to do."""
+
+
+class AssetMissingError(UserError):
+    """An asset cannot be had here: `reason` and `cure` say so for the results, the same words on every machine."""
+
+    def __init__(self, message: str, reason: str, cure: str = "") -> None:
+        super().__init__(message)
+        self.reason, self.cure = reason, cure
+
+
+def how_to_install(package: str) -> str:
+    """Return what may help where a package is missing: to install the extra that brings it."""
+    return f"""'pip install "sharploss[{EXTRAS.get(package, "study")}]"' may help"""
 
 
 def unknown(kind: str, name: object, known: Iterable[object]) -> UserError:

@@ -48,8 +48,7 @@ def atomic_path(path: str | Path) -> Generator[Path]:
 def check_writable(*paths: str | Path) -> None:
     """Find out before hours of work whether their results can be written, as `atomic_path` will write them.
 
-    Raises:
-        OSError: a folder cannot be made or written, or a path is a folder; it names the path.
+    OSError, which names the path, where a folder cannot be made or written, or a path is a folder.
     """
     for path in map(Path, paths):
         try:
@@ -98,11 +97,7 @@ def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        UserError: the file is missing or is not JSON; the message names it.
-    """
+    """Read a JSON file; UserError, which names it, where it is missing or is not JSON."""
     try:
         with intact(path):
             return json.loads(Path(path).read_text(encoding="utf-8"))

@@ -12,9 +12,7 @@ def use_own_package() -> None:
     """Start this process again with its own folder's package where another folder's was imported.
 
     Own is the folder of the script, or for `python -m sharploss` the working folder, where that has such a package.
-
-    Raises:
-        UserError: Python imports the other one nevertheless, as with -I, or in a folder with a ":" in its name.
+    UserError where Python imports the other one nevertheless, as with -I, or in a folder with a ":" in its name.
     """
     source, imported = own_source(Path(sys.argv[0])), Path(sharploss.__file__).parent
     if source is None or (source / "sharploss").samefile(imported):

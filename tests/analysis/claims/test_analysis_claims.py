@@ -51,7 +51,7 @@ def test_sides_are_listed(real_claims):
     assert claims["E27"].published[0].pairs == [("nonbn_resg:l1", "resg:l1")]
     assert claims["E19"].published[0].pairs == [("l1", "l2"), ("ssim", "l1")]
     assert claims["E12"].measured[0].losses == ["bicubic", "input", "l1"]
-    assert claims["E10"].published[0].sides[0] == "sploss"
+    assert claims["E10"].published[0].pairs[0][0] == "sploss"
 
 
 @pytest.mark.parametrize(

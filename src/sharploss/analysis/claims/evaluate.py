@@ -52,11 +52,7 @@ class ClaimResult(NamedTuple):
 
 
 def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
-    """Evaluate every claim on a study; write claims.json, and the tables and a page per paper to its folder `claims`.
-
-    Returns what claims.json holds: `study` (its name), `papers` (paper -> its page), `claims` (key -> paper, where,
-    statement, note, published, measured) and `anomalies`.
-    """
+    """Evaluate every claim on a study; write and return claims.json, and write its tables and a page per paper."""
     return write_claims(load_study(study, root))
 
 

@@ -36,8 +36,7 @@ NEEDS = {
 def write_figures(study: Study) -> None:
     """Write the figures of a study, svg files, and figures.json, which the report reads.
 
-    figures.json lists name, section, title, caption, alt, appendix and paper of each figure, and its width and height
-    in pixels of 1/96 inch; one that is not drawn is listed with the reason, `not_drawn`, and has no files.
+    It lists the fields of each figure and its width and height in pixels of 1/96 inch; what is not drawn has no files.
     """
     folder, listed = study.paths.figures, list[dict[str, str | int]]()
     with style():

@@ -68,10 +68,7 @@ def tradeoffs(study: Study) -> Iterator[StudyFigure]:
 
 
 def tradeoff_points(study: Study, block: Block) -> tuple[tuple[tuple[str, str], tuple[str, str]], pd.DataFrame]:
-    """Return the measures of both axes, and a point per loss that counts: loss and the columns of `tradeoff_figure`.
-
-    Of a search for a weight the first member alone is a point, and SPLoss at alpha 0 is L1.
-    """
+    """Return the measures of both axes, and a point per loss that counts; of a search for a weight, its first."""
     means, changes = block.of(study.without_unqualified(study.means)), block.of(study.compared)
     changes = changes[changes["against"] == study.references[0]]
     known = list(means[["metric", "protocol"]].drop_duplicates().itertuples(index=False, name=None))
@@ -164,10 +161,7 @@ def budgets(study: Study) -> Iterator[StudyFigure]:
 
 
 def budget_ends(study: Study, block: Block) -> pd.DataFrame:
-    """Return what losses gained over the input at each budget of a network's recipe: ROW, steps, gain, tie.
-
-    They are L1, and those of one term or with one of the papers beside L1, without the searches for a weight.
-    """
+    """Return what losses gained over the input at each budget (ROW, steps, gain, tie), without weight searches."""
     recipes = study.params.recipes
     alike = shared.alike(study, block.recipe)
     means = study.means[(study.means["task"] == block.task) & (study.means["dataset"] == block.dataset)]

@@ -27,12 +27,7 @@ SIDE = 112  # pixels of a crop that a strip of several shows: its middle, where 
 
 
 class StudyFigure(NamedTuple):
-    """A figure with its file name, section of the report, title, caption, and a text for those who cannot see it.
-
-    The title says what is seen, in the study's own numbers; the caption, how to read it. `appendix` are those that a
-    reader looks up. `paper` is the paper that it goes with ("" for our own), which `draw.study_figures` fills in.
-    `figure` is None where the study has not the runs for it, and `not_drawn` says what it takes.
-    """
+    """A figure, its title (what is seen), caption (how to read it), and a text for those who cannot see it."""
 
     name: str
     section: str
@@ -40,9 +35,9 @@ class StudyFigure(NamedTuple):
     title: str
     caption: str
     alt: str
-    appendix: bool = False
-    paper: str = ""
-    not_drawn: str = ""
+    appendix: bool = False  # a reader looks it up
+    paper: str = ""  # that it goes with; "" for our own
+    not_drawn: str = ""  # what it takes, where the study has not the runs for it
 
 
 class Block(NamedTuple):

@@ -18,10 +18,8 @@ NAME = 26  # letters of a row's name in a line
 def dots_figure(dots: pd.DataFrame, x: str) -> Figure:
     """Draw a point on its interval for each row and series, rows from above in their order, and a line at 0.
 
-    The grey band is what counts for nothing, and no axis shows less than three of its widths; a point is hollow where
-    its whole interval lies in it. `dots`: panel (its title), row (its label), series (a marker and a colour each),
-    value, low, high (NaN where there is no interval); also least (the panel's smallest effect; 0 where there is none),
-    where wanted. `x`: label of the x axes.
+    `dots`: panel (its title), row (its label), series (a marker and a colour each), value, low, high (NaN where there
+    is no interval); where wanted, least (the panel's smallest effect, a grey band, in which points are hollow).
     """
     rows, looks = list(dict.fromkeys(map(str, dots["row"]))), looks_of(dots["series"])
     labels = [wrapped(row, NAME) for row in rows]

@@ -86,8 +86,7 @@ def _level(axes: Axes, name: str, value: float, look: Look, ends: tuple[float, f
 def budget_figure(courses: pd.DataFrame, ends: pd.DataFrame, y: str) -> Figure:
     """Draw gains against steps: a thin line for each training, and a mark where it ends, joined over the budgets.
 
-    `courses`: line (the loss), training, x (steps), y. `ends`: line, x, y, tie (hollow: equal to the first line at the
-    same budget). `y`: label of the y axis.
+    `courses`: line (the loss), training, x (steps), y. `ends`: line, x, y, tie (hollow: equal to the first line).
     """
     figure, looks = style.new_figure(style.WIDTH, 3.2), style.looks_of(ends["line"])
     axes = figure.subplots()

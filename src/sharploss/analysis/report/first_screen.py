@@ -120,11 +120,7 @@ def _standing(study: Study, answer: Answer, own: str) -> str:
 
 
 def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
-    """Choose the crop, and the square of it, where the losses differ most.
-
-    Its pictures, input first and target last: title, address below the repository's folder, scores, and the style that
-    shows the square alone ([] without crops); and what they are of.
-    """
+    """Choose the crop, and the square of it, where the losses differ most; return its pictures and what they are of."""
     runs = Block(*answer[:4]).of(study.runs[study.runs["status"] == "finished"])
     variants = dict(zip(runs["loss"], runs["variant"], strict=True))
     losses = [loss for loss in (study.references[0], *PAPERS) if loss in variants]

@@ -41,11 +41,7 @@ def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:
 
 
 def baseline_of(losses: dict[str, Terms], baselines: Baselines) -> dict[str, str]:
-    """Return the baseline of each loss that has one.
-
-    It is the loss that it adds a term to, or the one of which it replaces a term (claims.yaml). The baseline of a
-    single term is the first reference.
-    """
+    """Return the baseline of losses: without a term, with one replaced (claims.yaml); of one term, the reference."""
     found = {name: base for name, (base, _) in added(losses).items()}
     for name, other in baselines.replaces.items():
         if name in losses and other in losses:

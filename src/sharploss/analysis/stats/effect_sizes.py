@@ -46,11 +46,7 @@ def assumed(metric: str) -> Variance:
 
 
 def of_seeds(trainings: Iterable[Variance]) -> Variance:
-    """Add up what independent trainings contribute to a mean; with as many degrees of freedom as the least known has.
-
-    Those of one network and base loss have their variance from the same seeds (`evidence.seed_spreads`), which count
-    once.
-    """
+    """Add up what independent trainings contribute to a mean; with the fewest degrees of freedom of any of them."""
     parts = [part for part in trainings if part.value > 0]
     return Variance(math.fsum(part.value for part in parts), min((part.freedom for part in parts), default=math.inf))
 

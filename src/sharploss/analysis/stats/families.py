@@ -47,11 +47,9 @@ def families(losses: dict[str, LossSpec]) -> list[LossFamily]:
 def weight_sweep(study: Study) -> pd.DataFrame:
     """Return the scores of every sweep of a weight: a term of several weights beside a loss of a single term.
 
-    SPLoss alone, by its alpha beside the pixel loss that it is at alpha 0, counts where the same network has another
-    sweep to compare it with; the figures of the alpha sweep show the others. Per task, network, recipe, loss, dataset,
-    metric and protocol: term, against (the loss without the term), weight (of SPLoss the alpha), value (mean), baseline
-    (the mean without the term), low and high (the 95 % paired interval of the difference, added to the baseline; NaN
-    where there is one image). Sorted by weight within a sweep.
+    SPLoss alone, by its alpha beside L1, counts where the same network has another sweep to compare it with. Per cell:
+    term, against (the loss without it), weight (or alpha), value (mean), baseline (the mean without the term), low and
+    high (the paired interval, added to the baseline; NaN of one image); sorted by weight.
     """
     rows = [row for family in families(study.specs) for row in _swept(study, family)]
     table = pd.DataFrame(rows, columns=["loss", "against", "term", "weight"]).drop_duplicates(["loss", "term"])

@@ -80,11 +80,10 @@ def _choice(family: LossFamily, runs: pd.DataFrame) -> dict[str, Any]:
 
 
 def best_weight(study: Study) -> pd.DataFrame:
-    """Return the chosen variants with their test scores.
+    """Return the chosen variants with their test scores, a row per row of `choices` and test set.
 
-    A row per row of `choices` and test set: its columns, dataset, and per measure the mean ("psnr_y") and what it is
-    paired with ("psnr_y_baseline"; NaN for the baseline itself, and where there is none) and the paired difference with
-    its 95 % interval ("psnr_y_difference", "psnr_y_low", "psnr_y_high").
+    Per measure it has the mean ("psnr_y"), what that is paired with ("psnr_y_baseline"; NaN for the baseline itself)
+    and the paired difference with its 95 % interval.
     """
     keys, order = [*ROW, "dataset"], {name: place for place, name in enumerate(study.datasets)}
     sets = study.scores[["task", "dataset"]].drop_duplicates()

@@ -124,11 +124,7 @@ def planned(study: Study, network: str, loss: str, tasks: tuple[str, ...]) -> li
 
 
 def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: Names) -> Table:
-    """Lay out a table as papers print theirs: test set and metric down, networks and losses across.
-
-    Beside a loss that is compared with another stands the published difference and, where both were trained alike here,
-    both means and the measured difference with its interval. What was not measured is named in a sentence below.
-    """
+    """Lay out a table as papers print theirs, with differences as published and, where trained alike, as measured."""
     swept, scales = numbers["alpha"].nunique() > 2, numbers["label_scale"].nunique() > 1
     printed = {(_label(row, scales), _column(row, swept)): row for row in records(numbers)}
     labels, columns = list(dict.fromkeys(label for label, _ in printed)), list(dict.fromkeys(at for _, at in printed))

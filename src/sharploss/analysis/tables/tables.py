@@ -114,9 +114,8 @@ def scored_sets(study: Study, rows: pd.DataFrame | None = None) -> pd.DataFrame:
 def pairings(study: Study, suite: str | None = None) -> pd.DataFrame:
     """Return network x loss x test set of a suite (or all shown ones), a column per measure, input baselines first.
 
-    Columns task, network, recipe, loss, dataset, and per measure its mean ("psnr_y"; NaN where not measured), over how
-    many images it is ("psnr_y_images": equal for all rows of a task and test set), its rank ("psnr_y_rank"; 1 is best
-    within task, network, recipe and dataset; input baselines are not ranked); runs, status.
+    Per measure: its mean ("psnr_y"; NaN where not measured), over how many images ("psnr_y_images") and its rank
+    ("psnr_y_rank"; 1 is best within task, network, recipe and dataset; inputs are not ranked); also runs, status.
     """
     trained = pairing_rows(study, suite)[ROW]
     inputs = study.means.loc[study.means["loss"].isin(REFERENCES), ROW].drop_duplicates()
