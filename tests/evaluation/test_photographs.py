@@ -229,7 +229,7 @@ def test_a_folder_that_cannot_be_written_is_named(weights):
     picture("RGB").save("a.png")
     weights.with_name("file").write_bytes(b"")
     for folder in ("file", "file/below"):
-        with pytest.raises(UserError, match=f"--output {folder} cannot be made a folder"):
+        with pytest.raises(UserError, match=f"--output {folder} cannot be a folder to write to"):
             main(["a.png", "--run", "own.safetensors", "--output", folder])
 
 

@@ -81,12 +81,10 @@ def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: 
         pictures, network = list(shared), group.removeprefix(f"{spec.task}-")
         for key, config in runs.items():
             variant = variant_of(key, group)
-            if isinstance(config, str):
-                pictures.append({"variant": variant, "missing": config})
-            elif trained := load_network(files.weights(group, key), config, device):
-                pictures.append(keep(variant, restore(trained, degraded), network))
-            else:
-                pictures.append({"variant": variant, "missing": "its training did not finish"})
+            why = config if isinstance(config, str) else "its training did not finish"
+            trained = None if isinstance(config, str) else load_network(files.weights(group, key), config, device)
+            made = None if trained is None else keep(variant, restore(trained, degraded), network)
+            pictures.append(made or {"variant": variant, "missing": why})
         networks.append({"name": network, "pictures": pictures})
     return {"name": name, **spec.model_dump(), "networks": networks}
 

@@ -131,31 +131,24 @@ def describe_term(name: str, term: Term) -> str:
 
 def images_named(named: Sequence[str], network: str) -> list[Path]:
     """List images by their paths, those of a folder by its; print what else is in it, outputs of the network too."""
-    found, made = list[Path](), tuple(f"_{network}{end}.png" for end in ENDS)
+    found = list[Path]()
     for path in map(Path, named):
-        inside, left = list[Path](), Counter[str]()
-        for one in sorted(path.iterdir()) if path.is_dir() else []:
-            if one.is_dir():
-                left["folders in it, which are not searched"] += 1
-            elif one.name.endswith(made):
-                left[f"outputs of {network}"] += 1
-            elif is_image(one):
-                inside.append(one)
-            else:
-                left["files that are no images"] += 1
-        if left:
-            print(printable(f"{path}: passed over are {', '.join(f'{what} ({n})' for what, n in left.items())}"))
-        found += inside or [path]
+        inside = {one: kind_of(one, network) for one in sorted(path.iterdir())} if path.is_dir() else {path: ""}
+        if left := Counter(filter(None, inside.values())):
+            print(printable(f"{path}: passed over are {', '.join(f'{kind} ({n})' for kind, n in left.items())}"))
+        found += [one for one, kind in inside.items() if not kind] or [path]
     return list(dict.fromkeys(found))
 
 
-def is_image(path: Path) -> bool:
-    """Whether a file is an image that Pillow reads, or was one by its name, which is to be said if it is damaged."""
-    if Image.registered_extensions().get(path.suffix.lower()) in Image.OPEN:
-        return True
+def kind_of(path: Path, network: str) -> str:
+    """Say why what is in a folder is not restored; "" for what Pillow reads, or would by its name if it were intact."""
+    if path.is_dir():
+        return "folders in it, which are not searched"
+    if path.name.endswith(tuple(f"_{network}{end}.png" for end in ENDS)):
+        return f"outputs of {network}"
     with suppress(UserError), open_image(path):
-        return True
-    return False
+        return ""
+    return "" if Image.registered_extensions().get(path.suffix.lower()) in Image.OPEN else "files that are no images"
 
 
 def restore_files(images: Sequence[Path], trained: Trained, asked: argparse.Namespace) -> int:
@@ -165,8 +158,7 @@ def restore_files(images: Sequence[Path], trained: Trained, asked: argparse.Name
     try:
         check_writable(asked.output / "any")
     except OSError as error:
-        text = f"--output {asked.output} cannot be made a folder or written to ({error.strerror}): name another."
-        raise UserError(text) from None
+        raise UserError(f"--output {asked.output} cannot be a folder to write to ({error.strerror}).") from None
     inputs, made, failed = {path.resolve() for path in images}, dict[Path, Path](), 0
     with tqdm(total=sum(map(work_of, images)), unit="pixel", unit_scale=True, disable=None) as progress:
         for path in images:

@@ -96,8 +96,7 @@ def _made(study: Study, folder: Path) -> list[dict[str, Any]]:
                     file = _file(path.parent / one["file"]) if "file" in one else None
                     scores = [_score(metric, value) for metric, value in one.get("scores", {}).items()]
                     shown = {"address": address(file, folder) if file else "", "scores": scores}
-                    why = {} if file else {"missing": one.get("missing", "it was not restored")}
-                    pictures.append({**names[one["variant"]], **shown, **why})
+                    pictures.append({**names[one["variant"]], **shown, "missing": one.get("missing", "")})
                 size = {"width": crop["width"], "height": crop["height"]}
                 title = name_title(network["name"])
                 networks.append({"name": network["name"], "title": title, **size, "pictures": pictures})
@@ -150,14 +149,12 @@ def scores_of(picture: Floats, target: Floats) -> list[tuple[str, str]]:
     """Return what was measured on a picture (H, W, 3) in [0, 1] beside its target, each with its name."""
     if np.array_equal(picture, target):
         return []
-    one, whole = map(gradient_variance, (picture, target))
-    ratio = [_score("gradient_variance_ratio", one / whole)] if whole else []
-    return [("PSNR (RGB)", f"{psnr(picture, target):.2f} dB"), *ratio]
+    whole, scores = gradient_variance(target), [("PSNR (RGB)", f"{psnr(picture, target):.2f} dB")]
+    return [*scores, _score("gradient_variance_ratio", gradient_variance(picture) / whole)] if whole else scores
 
 
 def gradient_variance(picture: Floats) -> float:
     """Return what the metric gradient_variance_ratio is a ratio of (sharploss.metrics.sharpness), without a border."""
-    patch, maps = 8, np.stack(sobel(picture))
-    rows, columns = (side // patch for side in maps.shape[1:])
-    blocks = maps[:, : rows * patch, : columns * patch].reshape(2, rows, patch, columns, patch)
+    rows, columns = (side // 8 for side in picture.shape[:2])
+    blocks = np.stack(sobel(picture))[:, : 8 * rows, : 8 * columns].reshape(2, rows, 8, columns, 8)
     return float(blocks.var(axis=(2, 4), ddof=1).mean()) if blocks.size else 0.0

@@ -17,7 +17,7 @@
   const mode = () => at("mode").value;
   const shown = () => selects.slice(0, mode() === "side" ? Number(at("count").value) : 2).map((one) => network().pictures[one.value]);
   const cropTitle = () => `${crop().name.replaceAll("_", " ")} (${crop().image})`;
-  const without = (picture) => `${picture.title} is not shown of this crop: ${picture.missing}.`;
+  const without = (picture) => `${picture.title} is not shown of this crop: ${picture.missing || "it was not restored"}.`;
   const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
 
   /** The place in a list of what a link names: by its name, the name of its loss, or its title. */
