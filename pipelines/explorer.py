@@ -32,7 +32,7 @@ def main() -> None:
             continue
         seen.add(variant)
         here, left_out = files.weights(run["group"], key).is_file(), asked.runs and key not in asked.runs
-        why = "it was left out to keep the page small" if left_out else "" if here else "its weights were not here"
+        why = "its weights were not here" if not here else "it was left out to keep the page small" if left_out else ""
         groups.setdefault(run["group"], {})[key] = why or resolve_run(params, run)
     shown = {name: runs for name, runs in groups.items() if not all(isinstance(run, str) for run in runs.values())}
     size = write_explorer(params, shown, files)
