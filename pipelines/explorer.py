@@ -23,7 +23,7 @@ def main() -> None:
         raise UserError(f"{name} names no crops: list some under 'explorer', as studies/benchmark.yaml does.")
     from sharploss.evaluation.explorer import write_explorer
 
-    groups: dict[str, dict[str, RunConfig | None]] = {}
+    groups: dict[str, dict[str, RunConfig | str]] = {}
     seen = set[tuple[str, str]]()  # of runs that differ in nothing but the seed, the first is shown
     for key, run in expand(params)["runs"].items():
         variant = (run["group"], variant_of(key, run["group"]))
@@ -31,9 +31,11 @@ def main() -> None:
         if variant in seen or not record.metrics.is_file() or load_run(record, key).metrics.status != "finished":
             continue
         seen.add(variant)
-        restored = files.weights(run["group"], key).is_file() and key in (asked.runs or [key])
-        groups.setdefault(run["group"], {})[key] = resolve_run(params, run) if restored else None
-    size = write_explorer(params, {name: runs for name, runs in groups.items() if any(runs.values())}, files)
+        here, left_out = files.weights(run["group"], key).is_file(), asked.runs and key not in asked.runs
+        why = "its weights were not here" if not here else "it was left out to keep the page small" if left_out else ""
+        groups.setdefault(run["group"], {})[key] = why or resolve_run(params, run)
+    shown = {name: runs for name, runs in groups.items() if not all(isinstance(run, str) for run in runs.values())}
+    size = write_explorer(params, shown, files)
     print(f"{files.explorer}: {size / 1e6:.1f} MB of pictures; 'make report STUDY={name}' draws the page with them")
 
 

@@ -59,11 +59,12 @@ def test_crops_are_those_of_whole_images_restored_as_an_evaluation_does(toys, tm
     save_weights(weights, make_network(configs["l1"]), about)
     (files.explorer).mkdir(parents=True)
     (files.explorer / "old.webp").write_bytes(b"")
-    size = write_explorer(params, {GROUP: {f"{GROUP}-l1-s0": configs["l1"], f"{GROUP}-l2-s0": None}}, files)
+    size = write_explorer(params, {GROUP: {f"{GROUP}-l1-s0": configs["l1"], f"{GROUP}-l2-s0": "why"}}, files)
     (crop,) = json.loads((files.explorer / "index.json").read_text())
     (network,) = crop["networks"]
     assert (crop["name"], crop["width"], network["name"]) == ("wall", 40, "espcn")
     assert [one["variant"] for one in network["pictures"]] == ["target", "bicubic", "l1", "l2"]
+    assert network["pictures"][3]["missing"] == "why"
     named = {one["file"] for one in network["pictures"] if "file" in one}
     assert named == {path.name for path in files.explorer.glob("*.webp")}
     assert size == sum(path.stat().st_size for path in files.explorer.glob("*.webp"))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sharploss.config.loss_spec import Term
 from sharploss.config.run_config import RunConfig
 from sharploss.evaluation import photographs
 from sharploss.evaluation.photographs import main, read_photograph
@@ -93,6 +94,45 @@ def test_an_image_on_its_side_is_put_upright(capsys):
     assert "turned as its EXIF orientation says" in capsys.readouterr().out
 
 
+def test_an_orientation_that_there_is_not_turns_nothing_and_nothing_is_said(weights):
+    image = picture("RGB")
+    exif = image.getexif()
+    exif[0x0112] = 99
+    image.save("side.jpg", exif=exif)
+    assert read_photograph(weights.with_name("side.jpg")).notes == []
+
+
+def test_a_folder_has_the_images_that_are_taken_by_name_and_the_rest_is_counted(weights, capsys):
+    (weights.with_name("in") / "sub").mkdir(parents=True)
+    for name in ("bare.png", "b.gif", "c.ppm", "a_own.png", "a_own_beside.png"):
+        picture("RGB").save(f"in/{name}")
+    (weights.with_name("in") / "bare.png").rename("in/bare")
+    weights.with_name("in").joinpath("note.txt").write_text("no image")
+    found = photographs.images_named(["in", "in/bare"], "own")
+    assert [path.name for path in found] == ["b.gif", "bare", "c.ppm"]
+    said = capsys.readouterr().out
+    assert "in: passed over are " in said
+    for part in ("folders in it, which are not searched (1)", "outputs of own (2)", "no images (1)"):
+        assert part in said
+
+
+@pytest.mark.parametrize("inside", ["", "sub"])
+def test_a_folder_without_images_is_called_one(weights, capsys, inside):
+    (weights.with_name("in") / inside).mkdir(parents=True)
+    assert main(["in", "--run", "own.safetensors"]) == 1
+    assert "The folder in holds no images to restore (folders in it are not searched)" in capsys.readouterr().err
+
+
+def test_a_second_run_into_the_folder_of_the_inputs_enlarges_no_output(weights, capsys):
+    weights.with_name("in").mkdir()
+    picture("RGB").save("in/a.png")
+    asked = ["in", "--run", "own.safetensors", "--output", "in", "--side-by-side", "--overwrite"]
+    assert (main(asked), main(asked)) == (0, 0)
+    names = sorted(path.name for path in weights.with_name("in").iterdir())
+    assert names == ["a.png", "a_own.png", "a_own_beside.png"]
+    assert "outputs of own (2)" in capsys.readouterr().out
+
+
 def test_of_several_frames_the_first_is_restored(capsys):
     first = picture("RGB")
     first.save("many.gif", save_all=True, append_images=[first.rotate(180)])
@@ -174,6 +214,7 @@ def test_networks_are_found_by_file_and_by_name(weights, capsys):
         printed = capsys.readouterr().out
         assert [line.split()[0] for line in printed.splitlines()] == ["flag", "sr_x2-espcn-l1-s0"]
         assert "enlarges x2" in printed
+        assert photographs.describe_term("sploss", Term(weight=0.5, alpha=2.0)) == "0.5 sploss (alpha 2)"
         with pytest.raises(UserError, match="There is no trained network 'flog': did you mean 'flag'"):
             photographs.open_network("flog")
         assert photographs.open_network("flag").scale == 2
@@ -187,8 +228,9 @@ def test_networks_are_found_by_file_and_by_name(weights, capsys):
 def test_a_folder_that_cannot_be_written_is_named(weights):
     picture("RGB").save("a.png")
     weights.with_name("file").write_bytes(b"")
-    with pytest.raises(OSError, match="file"):
-        main(["a.png", "--run", "own.safetensors", "--output", "file/below"])
+    for folder in ("file", "file/below"):
+        with pytest.raises(UserError, match=f"--output {folder} cannot be a folder to write to"):
+            main(["a.png", "--run", "own.safetensors", "--output", folder])
 
 
 def test_the_networks_that_come_with_the_repository_are_the_measured_ones_and_found_from_any_folder(repository):

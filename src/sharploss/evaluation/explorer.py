@@ -31,8 +31,8 @@ METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 
 MOST = 4_000_000  # bytes of all pictures together: they come with the repository, and lie beside the page
 
-Runs = Mapping[str, Mapping[str, RunConfig | None]]
-"""Group -> key of a run -> its settings, or None where it is only named, as its weights are not here."""
+Runs = Mapping[str, Mapping[str, RunConfig | str]]
+"""Group -> key of a run -> its settings, or why it is only named: "its weights were not here"."""
 
 
 def write_explorer(params: Params, groups: Runs, files: StudyPaths) -> int:
@@ -81,9 +81,10 @@ def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: 
         pictures, network = list(shared), group.removeprefix(f"{spec.task}-")
         for key, config in runs.items():
             variant = variant_of(key, group)
-            trained = None if config is None else load_network(files.weights(group, key), config, device)
+            why = config if isinstance(config, str) else "its training did not finish"
+            trained = None if isinstance(config, str) else load_network(files.weights(group, key), config, device)
             made = None if trained is None else keep(variant, restore(trained, degraded), network)
-            pictures.append(made or {"variant": variant})
+            pictures.append(made or {"variant": variant, "missing": why})
         networks.append({"name": network, "pictures": pictures})
     return {"name": name, **spec.model_dump(), "networks": networks}
 

@@ -4,7 +4,9 @@ import argparse
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from sharploss.assets.folder import IMAGES
+from sharploss.config.loss_spec import Term
 from sharploss.config.run_config import RunConfig
 from sharploss.data.images import open_image, pixels_of
 from sharploss.evaluation.restore import load_network, restore
@@ -78,7 +80,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if not asked.images or not asked.run:
         parser.error("give images, and --run NAME (or --list)")
-    return restore_files(images_named(asked.images), open_network(asked.run), asked)
+    trained = open_network(asked.run)
+    return restore_files(images_named(asked.images, trained.name), trained, asked)
 
 
 def weights_here() -> dict[str, Path]:
@@ -115,24 +118,47 @@ def describe(path: Path) -> str:
     """Say in a line what a network does and how it was trained."""
     config = read_config(path)
     what = f"enlarges x{config.task.scale}" if config.task.scale > 1 else f"for what was {config.task.kind}"
-    loss = " + ".join(config.loss.terms)
+    loss = " + ".join(describe_term(name, term) for name, term in config.loss.terms.items())
     return f"{what:<16} {config.network.network:<12} {loss}, {config.recipe.steps} steps ({path})"
 
 
-def images_named(named: Sequence[str]) -> list[Path]:
-    """List images by their paths, those of a folder (not of folders in it) by its."""
-    found: list[Path] = []
+def describe_term(name: str, term: Term) -> str:
+    """Return what tells a term of a loss from its like: "l1", "0.01 gv", "sploss (alpha 2)"."""
+    weight = "" if term.weight == 1 else f"{term.weight:g} "
+    alpha = term.parameters.get("alpha")
+    return f"{weight}{name}{'' if alpha is None else f' (alpha {alpha:g})'}"
+
+
+def images_named(named: Sequence[str], network: str) -> list[Path]:
+    """List images by their paths, those of a folder by its; print what else is in it, outputs of the network too."""
+    found = list[Path]()
     for path in map(Path, named):
-        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in IMAGES) if path.is_dir() else []
-        found += inside or [path]
+        inside = {one: kind_of(one, network) for one in sorted(path.iterdir())} if path.is_dir() else {path: ""}
+        if left := Counter(filter(None, inside.values())):
+            print(printable(f"{path}: passed over are {', '.join(f'{kind} ({n})' for kind, n in left.items())}"))
+        found += [one for one, kind in inside.items() if not kind] or [path]
     return list(dict.fromkeys(found))
+
+
+def kind_of(path: Path, network: str) -> str:
+    """Say why what is in a folder is not restored; "" for what Pillow reads, or would by its name if it were intact."""
+    if path.is_dir():
+        return "folders in it, which are not searched"
+    if path.name.endswith(tuple(f"_{network}{end}.png" for end in ENDS)):
+        return f"outputs of {network}"
+    with suppress(UserError), open_image(path):
+        return ""
+    return "" if Image.registered_extensions().get(path.suffix.lower()) in Image.OPEN else "files that are no images"
 
 
 def restore_files(images: Sequence[Path], trained: Trained, asked: argparse.Namespace) -> int:
     """Restore images, one after another; what cannot be is said, and the rest go on. Return the exit code."""
     from tqdm import tqdm
 
-    check_writable(asked.output / "any")
+    try:
+        check_writable(asked.output / "any")
+    except OSError as error:
+        raise UserError(f"--output {asked.output} cannot be a folder to write to ({error.strerror}).") from None
     inputs, made, failed = {path.resolve() for path in images}, dict[Path, Path](), 0
     with tqdm(total=sum(map(work_of, images)), unit="pixel", unit_scale=True, disable=None) as progress:
         for path in images:
@@ -213,6 +239,8 @@ def work_of(path: Path) -> int:
 
 def read_photograph(path: Path) -> Photograph:
     """Read an image of any kind that Pillow reads, upright, as 8-bit RGB; UserError where it cannot be read."""
+    if path.is_dir():
+        raise UserError(f"The folder {path} holds no images to restore (folders in it are not searched).")
     notes = list[str]()
     with open_image(path) as image:
         layout: Any = getattr(image, "tile", [])
@@ -222,7 +250,7 @@ def read_photograph(path: Path) -> Photograph:
         upright = ImageOps.exif_transpose(image)
         notes += [f"the first of {frames} frames"] if frames > 1 else []
         notes += ["8 of its 16 bits"] if deep else []
-        notes += ["turned as its EXIF orientation says"] if image.getexif().get(ORIENTATION, 1) != 1 else []
+        notes += ["turned as its EXIF orientation says"] if image.getexif().get(ORIENTATION) in range(2, 9) else []
         values = np.asarray(upright) if image.mode.startswith(("I", "F")) else np.zeros(1)
         if image.mode == "F" or values.max() > 65535:
             raise UserError(f"{path} has floating-point or 32-bit pixels: save it with 8 or 16 bits first.")

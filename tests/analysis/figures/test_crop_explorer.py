@@ -4,11 +4,12 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from scipy import ndimage
+import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 from sharploss.analysis.figures.crops import address, explorer, scores_of
 from sharploss.analysis.load import load_study
+from sharploss.metrics.sharpness import gradient_variance_ratio
 from sharploss.utils.errors import UserError
 
 
@@ -34,20 +35,17 @@ def test_an_address_is_relative_and_escaped(tmp_path):
     assert address(path, tmp_path / "reports" / "mini") == "../../results/mini/a%20b/c%23d.png"
 
 
-def test_scores_are_psnr_and_the_share_of_the_gradients():
-    target = np.random.default_rng(0).random((20, 24, 3))
-    picture = target * 0.5 + 0.25
-
-    def slope(values):
-        grey = values @ [0.2989, 0.5870, 0.1140]
-        return np.hypot(*(ndimage.sobel(grey, axis=axis, mode="nearest") for axis in (0, 1))).mean()
-
-    value = peak_signal_noise_ratio(target, picture, data_range=1)
-    share = f"{slope(picture) / slope(target):.2f} of the target's"
-    assert scores_of(picture, target) == [("PSNR (RGB)", f"{value:.2f} dB"), ("Mean gradient", share)]
-    assert scores_of(target, target) == []
-    flat = np.zeros((8, 8, 3))
-    assert scores_of(flat + 0.1, flat)[1][1].startswith("— of")
+def test_scores_are_psnr_and_the_ratio_of_gradient_variances_that_an_evaluation_measures():
+    target = np.random.default_rng(0).integers(0, 256, (20, 29, 3))
+    picture = np.square(target) // 300 + 20
+    images = (torch.from_numpy(each.astype(np.uint8)).permute(2, 0, 1)[None] for each in (picture, target))
+    ratio = f"{gradient_variance_ratio(*images, border=0).item():.3f}"
+    value = peak_signal_noise_ratio(target / 255, picture / 255, data_range=1)
+    told = [("PSNR (RGB)", f"{value:.2f} dB"), ("Gradient-variance ratio", ratio)]
+    assert scores_of(picture / 255, target / 255) == told
+    assert scores_of(target / 255, target / 255) == []
+    for flat in (np.zeros((8, 8, 3)), np.zeros((7, 9, 3))):
+        assert [name for name, _ in scores_of(flat + 0.1, flat)] == ["PSNR (RGB)"]
 
 
 def test_crops_that_were_made_for_the_explorer_come_first(own_root):
@@ -55,7 +53,10 @@ def test_crops_that_were_made_for_the_explorer_come_first(own_root):
     study.paths.explorer.mkdir(parents=True)
     shutil.copy(own_root / "results/mini/crops/sr_x4-edsr/eye-l1.png", study.paths.explorer / "wall-edsr-l1.webp")
     scores = {"psnr": 26.1234, "gradient_variance_ratio": 0.8}
-    pictures = [{"variant": "l1", "file": "wall-edsr-l1.webp", "scores": scores}, {"variant": "sploss"}]
+    pictures = [
+        {"variant": "l1", "file": "wall-edsr-l1.webp", "scores": scores},
+        {"variant": "sploss", "missing": "why"},
+    ]
     about = {"name": "wall", "task": "sr_x4", "image": "x", "top": 0, "left": 0, "height": 96, "width": 96}
     index = [{**about, "networks": [{"name": "edsr", "pictures": pictures}]}]
     (study.paths.explorer / "index.json").write_text(json.dumps(index))
@@ -64,7 +65,7 @@ def test_crops_that_were_made_for_the_explorer_come_first(own_root):
     made, missing = found[0]["networks"][0]["pictures"]
     assert made["address"] == "../../results/mini/explorer/wall-edsr-l1.webp"
     assert made["scores"] == [("PSNR", "26.12 dB"), ("Gradient-variance ratio", "0.800")]
-    assert (missing["title"], missing["address"]) == (study.titles["sploss"], "")
+    assert (missing["title"], missing["address"], missing["missing"]) == (study.titles["sploss"], "", "why")
     (study.paths.explorer / "wall-edsr-l1.webp").unlink()
     with pytest.raises(UserError, match=r"wall-edsr-l1\.webp is missing"):
         explorer(study, own_root)

@@ -27,7 +27,10 @@ def root(tmp_path_factory):
     study = load_study("mini", root)
     study.paths.explorer.mkdir(parents=True)
     shutil.copy(study.paths.crop("sr_x4-edsr", "eye", "l1"), study.paths.explorer / "wall-edsr-l1.webp")
-    pictures = [{"variant": "l1", "file": "wall-edsr-l1.webp", "scores": {"psnr": 26.1}}, {"variant": "sploss"}]
+    pictures = [
+        {"variant": "l1", "file": "wall-edsr-l1.webp", "scores": {"psnr": 26.1}},
+        {"variant": "sploss", "missing": "it was left out"},
+    ]
     about = {"name": "wall", "task": "sr_x4", "image": "x", "height": 96, "width": 96}
     index = [{**about, "networks": [{"name": "edsr", "pictures": pictures}]}]
     (study.paths.explorer / "index.json").write_text(json.dumps(index))
@@ -105,7 +108,23 @@ def test_a_link_says_what_is_shown(at):
     told = "[...document.querySelectorAll('.view .gone')].filter(g => g.offsetWidth).map(g => g.textContent)"
     gone = page.evaluate(told)
     assert len(gone) == 1
-    assert gone[0].startswith("No weights of SPLoss (")
+    assert gone[0].startswith("SPLoss (\N{GREEK SMALL LETTER ALPHA} 2) is not shown of this crop: it was left out. ")
+    page = at("crop=eye&network=edsr&right=l1")  # the baseline's own
+    assert files(page) == ["eye-l1.png", "eye-target.png"]
+
+
+def test_what_is_seen_is_read_out(at):
+    def named(link):
+        nodes = at(link).send("Accessibility.getFullAXTree")["nodes"]
+        images = [node for node in nodes if node.get("role", {}).get("value") in ("img", "image")]
+        return [node["name"]["value"] for node in images if "EDSR, " in node["name"]["value"]]
+
+    side = named("crop=eye&network=edsr&panes=l1,target")
+    assert side == ["L1, EDSR, eye (chelsea)", "Target, EDSR, eye (chelsea)"]
+    slider = named("crop=eye&network=edsr&panes=l1,target&mode=slider")
+    assert slider == ["Left L1, right Target; EDSR, eye (chelsea)"]
+    (_, missing) = named("crop=wall&network=edsr&panes=l1,sploss")
+    assert "is not shown of this crop: it was left out." in missing
 
 
 def test_the_address_follows_what_is_chosen(at):
@@ -224,3 +243,12 @@ def test_a_phone_holds_it(at, count):
     assert len(boxes) == count
     assert all(height > 90 and width > 90 for _, _, width, height in boxes)
     assert boxes[-1][1] + boxes[-1][3] - boxes[0][1] < 844  # all in one screen
+
+
+def test_a_link_lands_on_the_explorer_however_late_what_is_above_it_loads(page, root):
+    address = (root / "reports" / "mini" / "index.html").as_uri()
+    page.open("about:blank")
+    page.open(f"{address}#explore?crop=eye&panes=l1,target", width=390, height=844)
+    box = "document.getElementById('explorer').getBoundingClientRect()"
+    top = page.evaluate(f"{WAIT.format(100)}.then(() => {box}.top)")
+    assert abs(top - 56) < 8  # below the bar

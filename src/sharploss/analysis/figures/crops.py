@@ -72,7 +72,7 @@ def explorer(study: Study, folder: Path) -> list[dict[str, Any]]:
 
     First those that pipelines/explorer.py has made, if it has, then the crops of params.yaml. Per crop: name, image,
     task and networks, each with name, title, width, height (pixels) and pictures: name (of the variant), loss, title,
-    address ("" where the weights are not here) and scores, pairs of texts; the target and the input come first.
+    address ("" where it is missing, and why) and scores, pairs of texts; the target and the input come first.
     """
     finished, found = study.runs[study.runs["status"] == "finished"].merge(pairing_rows(study)), _made(study, folder)
     for name, crop in crops_of(study).items():
@@ -96,7 +96,7 @@ def _made(study: Study, folder: Path) -> list[dict[str, Any]]:
                     file = _file(path.parent / one["file"]) if "file" in one else None
                     scores = [_score(metric, value) for metric, value in one.get("scores", {}).items()]
                     shown = {"address": address(file, folder) if file else "", "scores": scores}
-                    pictures.append({**names[one["variant"]], **shown})
+                    pictures.append({**names[one["variant"]], **shown, "missing": one.get("missing", "")})
                 size = {"width": crop["width"], "height": crop["height"]}
                 title = name_title(network["name"])
                 networks.append({"name": network["name"], "title": title, **size, "pictures": pictures})
@@ -149,6 +149,12 @@ def scores_of(picture: Floats, target: Floats) -> list[tuple[str, str]]:
     """Return what was measured on a picture (H, W, 3) in [0, 1] beside its target, each with its name."""
     if np.array_equal(picture, target):
         return []
-    slope, whole = (float(np.hypot(*sobel(each)).mean()) for each in (picture, target))
-    share = f"{slope / whole:.2f}" if whole else "—"
-    return [("PSNR (RGB)", f"{psnr(picture, target):.2f} dB"), ("Mean gradient", f"{share} of the target's")]
+    whole, scores = gradient_variance(target), [("PSNR (RGB)", f"{psnr(picture, target):.2f} dB")]
+    return [*scores, _score("gradient_variance_ratio", gradient_variance(picture) / whole)] if whole else scores
+
+
+def gradient_variance(picture: Floats) -> float:
+    """Return what the metric gradient_variance_ratio is a ratio of (sharploss.metrics.sharpness), without a border."""
+    rows, columns = (side // 8 for side in picture.shape[:2])
+    blocks = np.stack(sobel(picture))[:, : 8 * rows, : 8 * columns].reshape(2, rows, 8, columns, 8)
+    return float(blocks.var(axis=(2, 4), ddof=1).mean()) if blocks.size else 0.0

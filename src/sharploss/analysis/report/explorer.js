@@ -16,6 +16,8 @@
   const network = () => crop().networks[at("network").value];
   const mode = () => at("mode").value;
   const shown = () => selects.slice(0, mode() === "side" ? Number(at("count").value) : 2).map((one) => network().pictures[one.value]);
+  const cropTitle = () => `${crop().name.replaceAll("_", " ")} (${crop().image})`;
+  const without = (picture) => `${picture.title} is not shown of this crop: ${picture.missing || "it was not restored"}.`;
   const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
 
   /** The place in a list of what a link names: by its name, the name of its loss, or its title. */
@@ -86,8 +88,8 @@
     show(at("over"), pictures[1]);
     const [one, other] = pictures.map((picture) => picture.title), missing = pictures.find((picture) => !picture.address);
     const told = { side: "", slider: `Left ${one}, right ${other}`, blink: `${one} and ${other} in turn`, difference: `Where ${one} and ${other} differ, the brighter the more; black is no difference` }[now];
-    at("compared").textContent = missing && now !== "side" ? `${missing.title} was not restored here` : told;
-    stage.setAttribute("aria-label", `${told}, ${crop().name}`);
+    at("compared").textContent = missing && now !== "side" ? without(missing) : told;
+    stage.setAttribute("aria-label", `${at("compared").textContent}; ${network().title}, ${cropTitle()}`);
     stage.style.setProperty("--gain", at("gain").value);
     at("sheet").querySelectorAll("button").forEach((button) =>
       button.setAttribute("aria-pressed", String(pictures.includes(network().pictures[button.value]))));
@@ -104,9 +106,9 @@
   function describe(pane, picture) {
     const view = pane.querySelector(".view"), gone = pane.querySelector(".gone");
     show(view.querySelector("img"), picture);
-    view.setAttribute("aria-label", `${picture.title}, ${network().title}, ${crop().name}`);
     gone.hidden = Boolean(picture.address);
-    gone.textContent = `No weights of ${picture.title} were here when these crops were made, or it was left out to keep the page small. The crops at the end of the list, made where it was trained, have it.`;
+    gone.textContent = picture.address ? "" : `${without(picture)} The crops at the end of the list, made where it was trained, have it.`;
+    view.setAttribute("aria-label", `${gone.textContent || picture.title}, ${network().title}, ${cropTitle()}`);
     const parts = picture.scores.map(([name, value]) => {
       const score = document.createElement("span"), number = document.createElement("b");
       number.textContent = value;
@@ -217,7 +219,14 @@
     at("crop").value = Math.max(0, find(crops, link.get("crop")));
     chooseCrop(link.get("network") ?? undefined);
     chooseNetwork(wanted);
-    at("explorer").scrollIntoView();
+    if (wanted[0] == null && selects[0].value === selects[1].value) {  // the baseline's own link
+      selects[1].value = find(network().pictures, "target");
+      draw();
+    }
+    const loaded = document.readyState === "complete";
+    const land = () => at("explorer").scrollIntoView({ behavior: loaded ? "auto" : "instant" });
+    land();
+    if (!loaded) addEventListener("load", land, { once: true });  // what is above has its height by then
   }
 
   // --- Mouse, fingers, keys.
