@@ -84,4 +84,4 @@ def test_commands_run(untouched, command):
 
 def test_it_is_short_and_says_that_the_evidence_is_preliminary():
     assert len(README.splitlines()) <= 200
-    assert "\nPreliminary: " in README
+    assert "Preliminary: " in README
