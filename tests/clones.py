@@ -43,7 +43,7 @@ def clone(repository: Path, folder: Path) -> Study:
     names = subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.split("\0")
     for name in names:
         made = name.startswith(("results/", "reports/")) and not name.startswith(
-            ("results/published/", "reports/index")
+            ("results/published/", "results/benchmark/flagship/", "reports/index")
         )
         if name and not made and name != "dvc.lock" and (repository / name).is_file():
             target = folder / name
