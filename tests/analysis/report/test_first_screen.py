@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from sharploss.analysis.measures import ALPHA
@@ -57,3 +59,10 @@ def test_short_trainings_are_no_evidence(study):
     first = first_screen(study)
     assert first["caution"].startswith("No evidence: trainings of 200 steps")
     assert len(first["sentences"]) == 4
+
+
+def test_short_trainings_are_no_evidence_where_there_is_no_answer_either(study):
+    blind = replace(study, scores=study.scores[study.scores["metric"] == "psnr"])
+    first = first_screen(blind)
+    assert "there is no answer" in first["sentences"][0]
+    assert first["caution"].startswith("No evidence: trainings of 200 steps")

@@ -52,18 +52,15 @@ NAMED = (BETTER, BELOW, ABOVE)  # what is said of losses by name
 def first_screen(study: Study) -> dict[str, Any]:
     """Return what the first screen shows: caution, sentences, tiles and what they are of, figure (None without one)."""
     found = answers(study)
+    steps = study.params.recipes[found[0].recipe].steps if found else int(study.runs["step"].max())
+    short = f"No evidence: trainings of {steps:,} steps test the software, and say nothing about the losses."
+    caution = short if steps < EVIDENCE else ""
     if not found:
         why = "No network with SPLoss alone and L1 has a score of how it looks: there is no answer."
-        return {"caution": "", "sentences": [why], "tiles": [], "crop": "", "figure": _figure(study)}
-    steps, (tiles, crop) = study.params.recipes[found[0].recipe].steps, strip(study, found[0])
-    short = f"No evidence: trainings of {steps:,} steps test the software, and say nothing about the losses."
-    return {
-        "caution": short if steps < EVIDENCE else "",
-        "sentences": sentences(study, found[0]),
-        "tiles": tiles,
-        "crop": crop,
-        "figure": _figure(study),
-    }
+        return {"caution": caution, "sentences": [why], "tiles": [], "crop": "", "figure": _figure(study)}
+    tiles, crop = strip(study, found[0])
+    said = sentences(study, found[0])
+    return {"caution": caution, "sentences": said, "tiles": tiles, "crop": crop, "figure": _figure(study)}
 
 
 def sentences(study: Study, answer: Answer) -> list[str]:
