@@ -65,4 +65,4 @@ def test_short_trainings_are_no_evidence_where_there_is_no_answer_either(study):
     blind = replace(study, scores=study.scores[study.scores["metric"] == "psnr"])
     first = first_screen(blind)
     assert "there is no answer" in first["sentences"][0]
-    assert first["caution"].startswith("No evidence: trainings of 200 steps")
+    assert first["caution"].startswith("No evidence: trainings of up to 300 steps")
