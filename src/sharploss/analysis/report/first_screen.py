@@ -53,7 +53,8 @@ def first_screen(study: Study) -> dict[str, Any]:
     """Return what the first screen shows: caution, sentences, tiles and what they are of, figure (None without one)."""
     found = answers(study)
     steps = study.params.recipes[found[0].recipe].steps if found else int(study.runs["step"].max())
-    short = f"No evidence: trainings of {'' if found else 'up to '}{steps:,} steps test the software, and say nothing about the losses."
+    long = f"{steps:,} steps" if found else f"up to {steps:,} steps"
+    short = f"No evidence: trainings of {long} test the software, and say nothing about the losses."
     caution = short if steps < EVIDENCE else ""
     if not found:
         why = "No network with SPLoss alone and L1 has a score of how it looks: there is no answer."
