@@ -67,7 +67,7 @@ def test_order_failures_and_the_end(fresh):
     dry = study.run(*LAUNCH, "--dry-run").stdout.splitlines()
     assert [line.split()[0] for line in dry[1:-1]][:2] == ["sr_x4-espcn-l1-s0", "sr_x4-espcn-l2-s0"]
     assert dry[-1].startswith("4 runs: ")
-    assert not list((study.folder / "results").rglob("*.safetensors"))
+    assert not list((study.folder / "results/mini").rglob("*.safetensors"))
 
     done = study.run(*LAUNCH, "--workers", "2", check=False)
     assert done.returncode == 1
