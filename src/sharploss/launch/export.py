@@ -16,6 +16,7 @@ from sharploss.analysis.measures import heading, interval, is_shown, number
 from sharploss.analysis.stats.effect_sizes import ends, of_images
 from sharploss.analysis.stats.intervals import ROW
 from sharploss.analysis.study import Study
+from sharploss.analysis.tables.layout import records
 from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.loss_spec import LossSpec
@@ -141,31 +142,35 @@ def trained_on(study: Study, key: str) -> dict[str, Any]:
 
 def measured(study: Study, key: str) -> dict[str, Any]:
     """Return a run's means with intervals, its input's, and how its loss differs from the one it is compared with."""
-    run = study.runs.set_index("run").loc[key]
-    alike = (study.runs[ROW] == run[ROW]).all(axis=1)
-    scores, counts = study.scores, study.qualified.set_index("run").loc[key]
+    run = next(row for row in records(study.runs) if row["run"] == key)
+    judged = next(row for row in records(study.qualified) if row["run"] == key)
+    scores, name = study.scores, ["difference", "low", "high", "images", "seeds", "against"]
+    seeds = {row["seed"] for row in records(study.runs) if all(row[part] == run[part] for part in ROW)}
+    compared = {measure(row): row for row in records(study.compared) if all(row[part] == run[part] for part in ROW)}
     inputs = scores[(scores["task"] == run["task"]) & (scores["loss"] == run["reference"])]
-    compared = study.compared[(study.compared[ROW] == run[ROW]).all(axis=1)].set_index(MEASURE)
-    before, rows = inputs.groupby(MEASURE)["value"].mean(), list[dict[str, Any]]()
-    for measure, part in scores[scores["run"] == key].groupby(MEASURE, sort=False):
-        values = part["value"].to_numpy(dtype="float64")
-        mean, (dataset, metric, protocol) = float(values.mean()), cast("tuple[str, str, str]", measure)
+    before = {measure(row): row["value"] for row in records(inputs.groupby(MEASURE)["value"].mean().reset_index())}
+    rows = list[dict[str, Any]]()
+    for where, part in scores[scores["run"] == key].groupby(MEASURE, sort=False):
+        values, about = part["value"].to_numpy(dtype="float64"), cast("tuple[str, str, str]", where)
+        mean, other = float(values.mean()), compared.get(about)
         low, high = ends(mean, of_images(values))
-        row = {"dataset": dataset, "metric": metric, "protocol": protocol, "images": len(values), "mean": mean}
-        row |= {"low": low, "high": high, "input": float(before.get(measure, math.nan))}
-        if measure in compared.index:
-            other = compared.loc[measure]
-            row["against"] = {name: other[name] for name in ("against", "difference", "low", "high", "images", "seeds")}
+        row = dict(zip(MEASURE, about, strict=True)) | {"images": len(values), "mean": mean, "low": low, "high": high}
+        row |= {"input": before.get(about)} | ({"against": {part: other[part] for part in name}} if other else {})
         rows.append(plain(row))
     return {
-        "evidence": str(counts["reason"]) or "counts",
-        "gain_over_input_db": plain(float(counts["gain"])),
-        "budget": {"steps": int(run["step"]), "seeds_of_the_loss": int(study.runs[alike]["seed"].nunique())},
+        "evidence": judged["reason"] or "counts",
+        "gain_over_input_db": plain(judged["gain"]),
+        "budget": {"steps": run["step"], "seeds_of_the_loss": len(seeds)},
         "intervals": "95 % over images, Student's t; those of differences over images and trainings",
         "protocols": {name: PROTOCOLS[name]["description"] for name in sorted({row["protocol"] for row in rows})},
         "not_measured": study.not_measured,
         "rows": rows,
     }
+
+
+def measure(row: dict[str, Any]) -> tuple[str, str, str]:
+    """Return what a number of a table is of: test set, metric and protocol."""
+    return row["dataset"], row["metric"], row["protocol"]
 
 
 def plain(value: Any) -> Any:
