@@ -27,6 +27,7 @@ from sharploss.training.device import choose_device, set_mode
 from sharploss.utils.cores import claim_cores
 from sharploss.utils.errors import UserError, printable, unknown
 from sharploss.utils.files import atomic_path, check_writable, intact
+from sharploss.utils.optional import progress_bar
 
 FLAGSHIP = "benchmark"  # the study of whose networks some come with the repository
 EXPORTED = f"model{SUFFIX}"  # the weights in a folder of `python -m sharploss export`
@@ -161,14 +162,12 @@ def kind_of(path: Path, network: str) -> str:
 
 def restore_files(images: Sequence[Path], trained: Trained, asked: argparse.Namespace) -> int:
     """Restore images, one after another; what cannot be is said, and the rest go on. Return the exit code."""
-    from tqdm import tqdm
-
     try:
         check_writable(asked.output / "any")
     except OSError as error:
         raise UserError(f"--output {asked.output} cannot be a folder to write to ({error.strerror}).") from None
     inputs, made, failed = {path.resolve() for path in images}, dict[Path, Path](), 0
-    with tqdm(total=sum(map(work_of, images)), unit="pixel", unit_scale=True, disable=None) as progress:
+    with progress_bar(total=sum(map(work_of, images)), unit="pixel", unit_scale=True) as progress:
         for path in images:
             outputs = [asked.output / f"{path.stem}_{trained.name}{end}.png" for end in ENDS[: 1 + asked.side_by_side]]
             try:

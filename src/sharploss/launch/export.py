@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import sharploss
 from sharploss.analysis.load import load_study
@@ -29,6 +28,7 @@ from sharploss.record.study import load_study_params
 from sharploss.training.checkpoint import read_metadata, read_weights
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256, write_bytes, write_json, write_text
+from sharploss.utils.optional import optional_package
 
 CONFIG, SCORES, CARD = "config.json", "scores.json", "README.md"
 MEASURE = ["dataset", "metric", "protocol"]
@@ -193,8 +193,9 @@ def card(config: dict[str, Any], scores: dict[str, Any]) -> str:
         "datasets": config["task"]["train"],
         "metrics": list(dict.fromkeys(row["metric"] for row in rows if is_shown((row["metric"], row["protocol"])))),
     }
-    kept: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=False, **kept)
+    jinja2 = optional_package("jinja2")
+    kept: dict[str, Any] = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=False, **kept)
     environment.filters["thousands"] = "{:,}".format
     against = [row["against"]["against"] for row in rows if "against" in row]
     scale, loss = config["network"]["parameters"]["scale"], LossSpec.model_validate(config["loss"])
