@@ -11,11 +11,6 @@ import torch
 from sharploss import data, losses, metrics, networks
 
 ADVERSARIAL = {"gan", "lsgan", "ragan", "sharpgan"}  # they need a discriminator: see build_discriminator
-    "gan",
-    "lsgan",
-    "ragan",
-    "sharpgan",
-}  # they say what they need, a discriminator: build_discriminator has one
 EXAMPLES = [
     *(term for name, term in losses.TERMS.items() if name not in ADVERSARIAL),
     *(losses.build_loss, networks.build_network, networks.build_discriminator, data.imresize, data.degrade),
