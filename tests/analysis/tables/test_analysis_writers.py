@@ -80,7 +80,10 @@ def test_a_table_too_wide_for_an_articles_text_is_divided_and_a_long_one_breaks_
     assert text.count(r"\begin{tabular}") == text.count("row 2 &") == 4
     assert text.count(r"\begin{table}") == text.count(r"\caption") == 1
     assert r"\shortstack[r]{a heading of \\ words 0}" in text
-    assert latex(Table("c", ["loss", *heads], rows * 9, labels=1)).count(r"\begin{longtable}") == 4
+    several = latex(Table("c", ["loss", *heads], rows * 9, labels=1))
+    assert several.count(r"\begin{table}") == several.count(r"\caption") == 2  # a page each
+    assert several.count("(continued)") == 1
+    assert latex(Table("c", ["loss", *heads], rows * 30, labels=1)).count(r"\begin{longtable}") == 4
 
 
 def test_a_reason_that_fills_a_row_is_given_once():

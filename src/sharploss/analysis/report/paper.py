@@ -23,17 +23,16 @@ from sharploss.utils.files import write_text
 PAPERS = {"sploss": "SPLoss", "gv": "GV", "mdf": "MDF", "sog": "SOG", "sharpgan": "SharpGAN"}
 """Entries of papers.bib, which are also parts of their tables' names, and how the papers are called."""
 
+BIBLIOGRAPHY = Path(__file__).with_name("papers.bib")
+
 SECONDS = 300  # far more than a run of pdflatex takes
 
 PREAMBLE = r"""\documentclass{article}
-\usepackage{booktabs,longtable,graphicx}
+\usepackage{booktabs,longtable,graphicx,float}
 \setlength{\LTcapwidth}{\textwidth}
-\setcounter{topnumber}{4}\setcounter{bottomnumber}{4}\setcounter{totalnumber}{6}
-\renewcommand{\topfraction}{.95}\renewcommand{\bottomfraction}{.95}\renewcommand{\textfraction}{.05}
-\renewcommand{\floatpagefraction}{.6}
-\extrafloats{200}
+\floatplacement{table}{H}\floatplacement{figure}{H}
 \newcommand{\sharplossfigure}[2]{\begin{figure}\centering
-\includegraphics[width=\textwidth,height=.75\textheight,keepaspectratio]{#1}\caption{#2}\end{figure}}
+\includegraphics[width=\textwidth,height=.55\textheight,keepaspectratio]{#1}\caption{#2}\end{figure}}
 """
 
 
@@ -49,7 +48,7 @@ def write_paper(study: Study) -> list[str]:
             if one.figure is not None:
                 save(one.figure, folder / "figures", one.name, one.title, "pdf")
                 drawn.append(one._replace(figure=None))
-    write_text(folder / "papers.bib", Path(__file__).with_name("papers.bib").read_text(encoding="utf-8"))
+    write_text(folder / "papers.bib", BIBLIOGRAPHY.read_text(encoding="utf-8"))
     write_text(folder / "paper.tex", document(study, drawn))
     if not all(map(shutil.which, ("pdflatex", "bibtex"))):
         return [f"{folder / 'paper.tex'}: there is no TeX here (pdflatex and bibtex) to make the PDF with."]
@@ -73,11 +72,8 @@ def document(study: Study, figures: list[StudyFigure]) -> str:
 
 
 def _section(title: str, figures: list[str], tables: list[str]) -> str:
-    """Return a section of floats; it begins a page, so that what floats stays in it."""
     nothing = "" if figures or tables else "This study has no figure or table of it."
-    return "\n".join(
-        [f"\\section{{{title}}}", nothing, *figures, "\\clearpage" * bool(figures), *tables, "\\clearpage\n"]
-    )
+    return "\n".join([f"\\section{{{title}}}", nothing, *figures, *tables, ""])
 
 
 def _figure(one: StudyFigure) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import re
 import unicodedata
 from typing import NamedTuple
 
 from sharploss.analysis.measures import ALPHA, MINUS, TIMES
-from sharploss.analysis.tables.layout import NOT_MEASURED, Cell, Table, same_reason
+from sharploss.analysis.tables.layout import NOT_MEASURED, NOT_QUALIFIED, Cell, Table, same_reason
 
+EMPTY = "This study has no runs for this table."
 COMMANDS = {"best": "textbf", "second": "underline", "worse": "textit"}
 
-LINE, BETWEEN, HEAD, PAGE = 345, 6, 14, 56
-"""An article's line and the space between two columns in points, letters of a heading's line, and rows of a page."""
+LINE, BETWEEN, NUMBER = 345.0, 6.0, 110.0
+"""In points: an article's line, the space between two columns, and what the interval of a number takes."""
+
+HEAD, NOTE, PAGE = 14, 95, 60
+"""Letters of a heading's line and of a note's, and the rows of a page."""
 
 _POINTS = [(2.5, ".,:;[]!'|ijlf"), (3.2, " ()Irtsc-"), (4.1, "0123456789aegoz/?*"), (6.2, "w+=&%"), (8.1, "mMW#@→—‰∞")]
 """How wide letters of 7 pt are, at most; capitals, minus and times take 6.3 points, all others 4.5."""
@@ -50,18 +56,30 @@ def latex(table: Table) -> str:
         max(map(points, [*map(Cell, head), *(row[at] for row in table.rows if _own(table, row, at))]))
         for at, head in enumerate(heads)
     ]
-    divided = [_Part(table, heads, widths, columns) for columns in fitting(widths, shown, table.labels, table.repeated)]
-    caption = f"\\caption{{{escape_latex(table.caption)}}}"
-    notes = "".join(f"{{\\raggedright {escape_latex(note)}\\par}}\n" for note in table.notes)
-    small = "\\scriptsize\\setlength{\\tabcolsep}{3pt}"
-    if len(divided) * (len(table.rows) + 2) > PAGE:
+    limited = _limited(widths, table.labels, table.repeated)
+    columns = fitting(limited, shown, table.labels, table.repeated) if table.rows else []
+    divided = [_Part(table, heads, limited, [*map(float.__lt__, limited, widths)], one) for one in columns]
+    notes = "".join(f"{{\\raggedright {_breakable(note)}\\par}}\n" for note in table.notes)
+    small, caption = "\\scriptsize\\setlength{\\tabcolsep}{3pt}", f"\\caption{{{_breakable(table.caption)}}}"
+    lines, below = (
+        3 + sum(_lines(table, row, limited) for row in table.rows),
+        sum(len(note) // NOTE + 1 for note in table.notes),
+    )
+    if lines + below > PAGE:
         captions = [f"{caption}\\\\\n", *[""] * (len(divided) - 1)]
         bodies = [_tabular(part, "longtable", above) for part, above in zip(divided, captions, strict=True)]
         return f"{{{small}\n{''.join(bodies)}{notes}}}\n"
-    body = "\\par\\medskip\n".join(_tabular(part, "tabular") for part in divided)
-    return (
-        f"\\begin{{table}}\n\\centering{small}\n{caption}\\smallskip\n\n{body}\\par\\smallskip\n{notes}\\end{{table}}\n"
-    )
+    each = (PAGE - below) // lines  # parts of the table that fit on a page
+    floats = list[str]()
+    for first in range(0, max(1, len(divided)), each):
+        parts = [_tabular(part, "tabular") for part in divided[first : first + each]]
+        body = "\\par\\medskip\n".join(parts) or EMPTY
+        above = "\\addtocounter{table}{-1}\\caption{(continued)}" if first else caption
+        end = notes if first + each >= len(divided) else ""
+        floats.append(
+            f"\\begin{{table}}\n\\centering{small}\n{above}\\smallskip\n\n{body}\\par\\smallskip\n{end}\\end{{table}}\n"
+        )
+    return "".join(floats)
 
 
 def _own(table: Table, row: list[Cell], at: int) -> bool:
@@ -70,11 +88,12 @@ def _own(table: Table, row: list[Cell], at: int) -> bool:
 
 
 class _Part(NamedTuple):
-    """Some columns of a table: all its headings, their lines and widths, and the places of its own columns."""
+    """Some columns of a table: lines of all headings, widths, and whether they wrap; the places of its own columns."""
 
     table: Table
     heads: list[list[str]]
     widths: list[float]
+    wraps: list[bool]
     columns: list[int]
 
 
@@ -95,18 +114,43 @@ def points(cell: Cell) -> float:
 
 
 def _columns(table: Table) -> list[int]:
-    """List the columns of numbers, without those that were not measured in any row, of which the notes say why."""
+    """List the columns of numbers, without those that have none in any row, of which the notes say why."""
     numbers = range(table.labels, len(table.columns))
-    found = [at for at in numbers if any(row[at].text != NOT_MEASURED for row in table.rows)]
+    rows = [row for row in table.rows if not same_reason(row, table.labels)]
+    found = [at for at in numbers if any(row[at].text not in (NOT_MEASURED, NOT_QUALIFIED) for row in rows)]
     return found or list(numbers)
+
+
+def _limited(widths: list[float], labels: int, repeated: int) -> list[float]:
+    """Return the widths of a table's columns, those that have to wrap cut so that one number fits beside its labels."""
+    names = _cut(widths[:labels], LINE)
+    names = [*_cut(names[:repeated], LINE - NUMBER), *names[repeated:]]
+    rest = LINE - sum(width + BETWEEN for width in names[:repeated])
+    return [*names, *(min(width, rest) for width in widths[labels:])]
+
+
+def _cut(widths: list[float], room: float) -> list[float]:
+    """Cut the widest columns until all fit."""
+    most = max(widths)
+    while sum(min(width, most) + BETWEEN for width in widths) > room:
+        most -= 1
+    return [min(width, most) for width in widths]
+
+
+def _lines(table: Table, row: list[Cell], limited: list[float]) -> int:
+    """Return how many lines a row takes, at most: what wraps does not fill them."""
+    if same_reason(row, table.labels):
+        room = [*limited[: table.labels], NUMBER]
+        return max(math.ceil(1.3 * points(cell) / width) for cell, width in zip(row, room, strict=False))
+    wrapped = [points(cell) / width for cell, width in zip(row, limited, strict=True) if points(cell) > width]
+    return max([1, *(math.ceil(1.3 * lines) for lines in wrapped)])
 
 
 def fitting(widths: list[float], numbers: list[int], labels: int, repeated: int) -> list[list[int]]:
     """Divide columns of numbers into parts that fit into a line, each behind the labels, later ones behind fewer."""
     parts = [list(range(labels))]
     for at in numbers:
-        names = labels if len(parts) == 1 else min(labels, repeated)
-        if len(parts[-1]) > names and sum(widths[one] + BETWEEN for one in [*parts[-1], at]) - BETWEEN > LINE:
+        if sum(widths[one] + BETWEEN for one in [*parts[-1], at]) - BETWEEN > LINE:
             parts.append(list(range(min(labels, repeated))))
         parts[-1].append(at)
     return parts
@@ -114,14 +158,14 @@ def fitting(widths: list[float], numbers: list[int], labels: int, repeated: int)
 
 def _tabular(part: _Part, kind: str, caption: str = "") -> str:
     """Return a part of a table as a tabular, or a longtable with its caption and its head on every page."""
-    align = "".join("l" if at < part.table.labels else "r" for at in part.columns)
-    lines = [" \\\\ ".join(map(escape_latex, part.heads[at])) for at in part.columns]
-    names = [f"\\shortstack[{side}]{{{text}}}" for text, side in zip(lines, align, strict=True)]
+    align, names = "", list[str]()
+    for at in part.columns:
+        side = "l" if at < part.table.labels else "r"
+        lines = " \\\\ ".join(map(escape_latex, part.heads[at]))
+        align += f"p{{{part.widths[at]:.0f}pt}}" if part.wraps[at] else side
+        names.append(_wrapped(" ".join(part.heads[at])) if part.wraps[at] else f"\\shortstack[{side}]{{{lines}}}")
     head = f"\\toprule\n{' & '.join(names)} \\\\\n\\midrule\n"
-    end = (
-        " \\\\*\n" if kind == "longtable" and len(part.table.rows) < PAGE / 2 else " \\\\\n"
-    )  # what is short stays on a page
-    body = end.join([*(" & ".join(_latex_row(part, row)) for row in part.table.rows), ""])
+    body = "".join(f"{' & '.join(_latex_row(part, row))} \\\\\n" for row in part.table.rows)
     if kind == "longtable":
         head = f"{caption}{head}\\endfirsthead\n{head}\\endhead\n"
     return f"\\begin{{{kind}}}{{@{{}}{align}@{{}}}}\n{head}{body}\\bottomrule\n\\end{{{kind}}}\n"
@@ -129,21 +173,32 @@ def _tabular(part: _Part, kind: str, caption: str = "") -> str:
 
 def _latex_row(part: _Part, row: list[Cell]) -> list[str]:
     if not same_reason(row, part.table.labels):
-        return [_latex_cell(row[at]) for at in part.columns]
+        return [_latex_cell(row[at], part.wraps[at]) for at in part.columns]
     # The reason is given once, over all numbers, and makes no column wider.
     numbers = [at for at in part.columns if at >= part.table.labels]
     width = max(100.0, sum(part.widths[at] + BETWEEN for at in numbers) - BETWEEN)
-    box = rf"\rlap{{\parbox[t]{{{width:.0f}pt}}{{\raggedright {escape_latex(row[numbers[0]].text)}}}}}"
-    labels = [_latex_cell(row[at]) for at in part.columns if at < part.table.labels]
+    box = rf"\rlap{{\parbox[t]{{{width:.0f}pt}}{{\raggedright {_breakable(row[numbers[0]].text)}}}}}"
+    labels = [_latex_cell(row[at], part.wraps[at]) for at in part.columns if at < part.table.labels]
     return [*labels, rf"\multicolumn{{{len(numbers)}}}{{l}}{{{box}}}"]
 
 
-def _latex_cell(cell: Cell) -> str:
+def _latex_cell(cell: Cell, wraps: bool) -> str:
+    if wraps:
+        return _wrapped(cell.text, COMMANDS.get(cell.mark, "textrm").replace("underline", "textsl"))
     text = escape_latex(cell.text)
     if cell.mark in COMMANDS:
         return f"\\{COMMANDS[cell.mark]}{{{text}}}"
     # A row that begins with a bracket would be read as an argument of the line break before it.
     return f"{{{text}}}" if text.startswith("[") else text
+
+
+def _wrapped(text: str, command: str = "textrm") -> str:
+    return f"{{\\raggedright\\{command}{{{_breakable(text)}}}\\par}}"
+
+
+def _breakable(text: str) -> str:
+    """Escape a text, which may break within a long name or path."""
+    return re.sub(r"(\\_|/)(?=\w)", r"\1\\allowbreak{}", escape_latex(text))
 
 
 def escape_latex(text: str) -> str:

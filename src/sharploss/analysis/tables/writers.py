@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from sharploss.analysis.tables.latex import latex
+from sharploss.analysis.tables.latex import EMPTY, latex
 from sharploss.analysis.tables.layout import Cell, Table, same_reason
 from sharploss.utils.files import write_text
 
-EMPTY = "This study has no runs for this table."
 FENCES = {"best": "**", "second": "*", "worse": "*"}
 """How cells are marked in Markdown."""
 
