@@ -37,7 +37,13 @@ _LATEX = {
     "→": r"$\rightarrow$",
     "—": "---",
     "∞": r"$\infty$",
-    "‰": r"\textperthousand{}",
+    "±": r"$\pm$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "‰": "$^0/_{00}$",
+    "–": "--",
+    "’": "'",
+    "…": r"\dots{}",
 } | {character: f"\\{character}" for character in "&%$#_{}"}
 
 _WIDTHS = {letter: width for width, letters in _POINTS for letter in letters} | dict.fromkeys((MINUS, TIMES), 6.3)
