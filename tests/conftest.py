@@ -45,7 +45,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_finish():
-    """Look for garbage seldom: among all that torch, pandas and the tests' modules hold, that took a tenth of the time."""
+    """Look for garbage seldom: among all that the imported modules hold, that took a tenth of the time."""
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
 
