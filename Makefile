@@ -21,7 +21,7 @@ export SHARPLOSS_DEVICE := cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro report figures calibrate plan test test-fast test-slow wheel lint format bench lock clean
+.PHONY: help setup repro report paper figures calibrate plan test test-fast test-slow wheel lint format bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ repro: $(READY) ## run the study: acquire, degrade, train, measure, report
 
 report: $(READY) ## draw tables, claims, figures and page of a study from its results; no training (STUDY=benchmark: another)
 	python -P pipelines/draw.py $(STUDY)
+
+paper: $(READY) ## one PDF of all tables and figures, in LaTeX, where a TeX is (STUDY=benchmark: of another study)
+	python -P pipelines/paper.py $(STUDY)
 
 figures: $(READY) ## redraw the figures from results
 	python -P pipelines/figures.py
@@ -54,7 +57,7 @@ test-fast: $(READY) ## the unit tests alone
 	$(PYTEST) -n 2 -m "not slow"
 
 test-slow: $(READY) ## the slow tests and the notebooks
-	$(PYTEST) -n 2 --dist loadfile -m slow
+	$(PYTEST) -n 2 --dist worksteal -m slow
 	$(PYTEST) -p nbmake --nbmake notebooks
 
 wheel: $(READY) ## build the wheel into dist/, and try it without the packages of the study
