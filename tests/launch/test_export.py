@@ -72,8 +72,14 @@ def test_a_network_is_exported_whole_and_loads_back(weights, tmp_path, monkeypat
 def test_a_name_that_there_is_not_is_one_sentence_with_the_nearest():
     with pytest.raises(UserError, match=f"no trained network .*did you mean '{KEY}'"):
         main([KEY.replace("sploss", "splos")])
-    with pytest.raises(UserError, match="no trained network"):
+    with pytest.raises(UserError, match="no study 'benchmark'"):
         main([KEY, "--study", "benchmark"])
+
+
+def test_weights_that_only_dvc_has_are_asked_of_it(weights):
+    weights.unlink()
+    with pytest.raises(UserError, match=f"{KEY}.safetensors is missing: fetch it with 'dvc pull "):
+        main([KEY])
 
 
 @pytest.mark.usefixtures("weights")

@@ -22,9 +22,10 @@ from sharploss.config.loss_spec import LossSpec
 from sharploss.config.params import Params
 from sharploss.config.protocols import PROTOCOLS
 from sharploss.evaluation.photographs import EXPORTED, describe_loss, read_config, weights_here
-from sharploss.record.paths import paths_of_results
+from sharploss.planning.plan import expand
+from sharploss.record.paths import paths, paths_of_results
 from sharploss.record.scores import load_scores
-from sharploss.record.study import load_study_params
+from sharploss.record.study import PARAMS, current_study, load_study_params
 from sharploss.training.checkpoint import read_metadata, read_weights
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import sha256, write_bytes, write_json, write_text
@@ -62,12 +63,23 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     known = weights_here(asked.study)
     if asked.run not in known:
-        raise unknown("trained network", asked.run, known)
+        raise _not_here(asked.run, asked.study, known)
     folder: Path = asked.out or Path("exported") / asked.run
     export(known[asked.run], folder)
     for path in sorted(folder.iterdir()):
         print(f"{path}: {path.stat().st_size:,} bytes")
     return 0
+
+
+def _not_here(run: str, study: str, known: dict[str, Path]) -> UserError:
+    """Return why there is nothing to export: no such study, no such run, or weights that only DVC has."""
+    if study or Path(PARAMS).is_file():
+        study = study or current_study()
+        runs, files = expand(load_study_params(study))["runs"], paths(study)
+        if run in runs and files.run(run).metrics.is_file():
+            where = files.weights(runs[run]["group"], run)
+            return UserError(f"{where} is missing: fetch it with 'dvc pull {where}', or train the run again.")
+    return unknown("trained network", run, known)
 
 
 def export(weights: Path, folder: Path) -> None:
