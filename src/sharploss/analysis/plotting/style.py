@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from sharploss.utils.files import write_bytes
+from sharploss.utils.optional import optional_package
 
 GREY = "#666666"
 REFERENCE = "l1"
@@ -41,8 +42,8 @@ Look = dict[str, Any]  # how a line is drawn: keyword arguments of `Axes.plot`
 def style() -> Generator[None]:
     """Draw and save with seaborn's white grid, 9 pt DejaVu (ships with matplotlib) and reproducible SVG."""
     import matplotlib as mpl
-    import seaborn as sns
 
+    sns = optional_package("seaborn")
     settings: dict[Any, Any] = {
         **sns.axes_style("whitegrid"),
         "font.family": "DejaVu Sans",
@@ -93,7 +94,7 @@ def panel_figure(
 
 def looks_of(names: Iterable[str]) -> dict[str, Look]:
     """Return a colour and a marker per name, so that nothing is told by colour alone; L1, the reference, is black."""
-    import seaborn as sns
+    sns = optional_package("seaborn")
 
     known = list(dict.fromkeys(names))
     others = [name for name in known if name.lower() != REFERENCE]
