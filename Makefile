@@ -86,7 +86,7 @@ lock: $(READY) ## renew requirements.lock and docs/requirements.txt
 
 clean: ## remove the environment and what studies made from the data; your data sets, results and reports stay
 	@if [ -f "$$VENV/pyvenv.cfg" ]; then rm -rf -- "$$VENV"; fi
-	rm -rf .scratch
+	rm -rf .scratch site
 	@for mark in data/*/code/required_assets.json; do \
 	  [ -f "$$mark" ] || continue; study="$${mark%/code/*}"; \
 	  rm -rf "$$study/assets" "$$study/losses" "$$study/packed" "$$study/code"; \
