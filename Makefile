@@ -57,7 +57,7 @@ test-fast: $(READY) ## the unit tests alone
 	$(PYTEST) -n 2 -m "not slow"
 
 test-slow: $(READY) ## the slow tests and the notebooks
-	$(PYTEST) -n 2 --dist loadfile -m slow
+	$(PYTEST) -n 2 --dist worksteal -m slow
 	$(PYTEST) -p nbmake --nbmake notebooks
 
 wheel: $(READY) ## build the wheel into dist/, and try it without the packages of the study
