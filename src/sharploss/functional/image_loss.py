@@ -52,11 +52,6 @@ class PretrainedLoss(ImageLoss):
     def __init__(self) -> None:
         super().__init__()
         self.backbone, self.network = "", None
-        if not hasattr(PretrainedLoss._load_onto, "_torchdynamo_disable"):
-            # As a decorator, this would import the compiler, two seconds, wherever losses are imported.
-            disable: Any = torch.compiler.disable
-            with torch.device("cpu"):  # a check makes losses on the meta device, where torch 2.8 cannot import it
-                PretrainedLoss._load_onto = disable(PretrainedLoss._load_onto, reason=UNLOADED)
 
     def load(self) -> None:
         """Load the weights. Raises AssetMissingError where they cannot be had."""
