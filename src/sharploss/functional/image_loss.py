@@ -92,8 +92,11 @@ class PretrainedLoss(ImageLoss):
     def _load_onto(self, device: torch.device) -> None:
         if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() before capturing a graph.")
-        compiled = "torch._dynamo" in sys.modules  # then it stays out of all that is called from here
-        (torch.compiler.disable(self._load_now) if compiled else self._load_now)(device)
+        load: Any = self._load_now
+        if "torch._dynamo" in sys.modules:  # the compiler: it stays out of all that is called from here
+            disable: Any = torch.compiler.disable
+            load = disable(load)
+        load(device)
 
     def _load_now(self, device: torch.device) -> None:
         with torch.inference_mode(False):  # where gradients are asked for later, its weights have to allow them
@@ -102,7 +105,7 @@ class PretrainedLoss(ImageLoss):
 
 
 # As torch.compiler.disable marks it, which would import the compiler, four seconds, wherever losses are built.
-PretrainedLoss._load_onto.__dict__.update(_torchdynamo_disable=True, _torchdynamo_disable_msg=UNLOADED)
+vars(PretrainedLoss)["_load_onto"].__dict__.update(_torchdynamo_disable=True, _torchdynamo_disable_msg=UNLOADED)
 
 
 def freeze(network: Network) -> Network:
