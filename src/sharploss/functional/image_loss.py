@@ -1,5 +1,6 @@
 """What all losses of two batches of images have in common: their checks, and the weights that some of them need."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -96,9 +97,17 @@ class PretrainedLoss(ImageLoss):
     def _load_onto(self, device: torch.device) -> None:
         if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() before capturing a graph.")
+        compiled = "torch._dynamo" in sys.modules  # then it stays out of all that is called from here
+        (torch.compiler.disable(self._load_now) if compiled else self._load_now)(device)
+
+    def _load_now(self, device: torch.device) -> None:
         with torch.inference_mode(False):  # where gradients are asked for later, its weights have to allow them
             self.load()
             self.to(device)
+
+
+# As torch.compiler.disable marks it, which would import the compiler, four seconds, wherever losses are built.
+PretrainedLoss._load_onto.__dict__.update(_torchdynamo_disable=True, _torchdynamo_disable_msg=UNLOADED)
 
 
 def freeze(network: Network) -> Network:
