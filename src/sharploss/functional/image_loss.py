@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -93,9 +93,8 @@ class PretrainedLoss(ImageLoss):
         if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() before capturing a graph.")
         load: Any = self._load_now
-        if "torch._dynamo" in sys.modules:  # the compiler: it stays out of all that is called from here
-            disable: Any = torch.compiler.disable
-            load = disable(load)
+        if "torch._dynamo" in sys.modules:  # then the compiler stays out of all that is called from here
+            load = cast("Any", torch.compiler.disable)(load)
         load(device)
 
     def _load_now(self, device: torch.device) -> None:
