@@ -21,7 +21,7 @@ export SHARPLOSS_DEVICE := cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro report figures calibrate plan test test-fast test-slow wheel lint format bench lock clean
+.PHONY: help setup repro report paper figures calibrate plan test test-fast test-slow wheel lint format docs bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ repro: $(READY) ## run the study: acquire, degrade, train, measure, report
 
 report: $(READY) ## draw tables, claims, figures and page of a study from its results; no training (STUDY=benchmark: another)
 	python -P pipelines/draw.py $(STUDY)
+
+paper: $(READY) ## one PDF of all tables and figures, in LaTeX, where a TeX is (STUDY=benchmark: of another study)
+	python -P pipelines/paper.py $(STUDY)
 
 figures: $(READY) ## redraw the figures from results
 	python -P pipelines/figures.py
@@ -54,7 +57,7 @@ test-fast: $(READY) ## the unit tests alone
 	$(PYTEST) -n 2 -m "not slow"
 
 test-slow: $(READY) ## the slow tests and the notebooks
-	$(PYTEST) -n 2 --dist loadfile -m slow
+	$(PYTEST) -n 2 --dist worksteal -m slow
 	$(PYTEST) -p nbmake --nbmake notebooks
 
 wheel: $(READY) ## build the wheel into dist/, and try it without the packages of the study
@@ -71,15 +74,19 @@ format: $(READY) ## let ruff fix and format
 	ruff check --fix .
 	ruff format .
 
+docs: $(READY) ## build the documentation site into site/; warnings are errors
+	NO_MKDOCS_2_WARNING=1 uv run --quiet --isolated --no-project --with-requirements docs/requirements.txt mkdocs build --quiet --strict
+
 bench: $(READY) ## speed, as ratios measured in one run
 	python benchmarks/run.py
 
-lock: $(READY) ## renew requirements.lock
+lock: $(READY) ## renew requirements.lock and docs/requirements.txt
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
+	uv pip compile --group docs --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o docs/requirements.txt
 
 clean: ## remove the environment and what studies made from the data; your data sets, results and reports stay
 	@if [ -f "$$VENV/pyvenv.cfg" ]; then rm -rf -- "$$VENV"; fi
-	rm -rf .scratch
+	rm -rf .scratch site
 	@for mark in data/*/code/required_assets.json; do \
 	  [ -f "$$mark" ] || continue; study="$${mark%/code/*}"; \
 	  rm -rf "$$study/assets" "$$study/losses" "$$study/packed" "$$study/code"; \

@@ -49,6 +49,8 @@ def clone(repository: Path, folder: Path) -> Study:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(repository / name, target)
+    for compiled in (repository / "src").rglob("__pycache__"):  # else each clone's first process would compile them all
+        shutil.copytree(compiled, folder / compiled.relative_to(repository))
     study = Study(folder, environment(folder))
     study.run("git", "init", "-q")
     study.run("git", "add", "-A")

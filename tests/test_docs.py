@@ -2,7 +2,9 @@
 
 import pkgutil
 import re
+import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 import yaml
@@ -122,6 +124,40 @@ def test_every_page_is_in_the_index():
     for path in DOCS:
         name = path.relative_to(ROOT / "docs").as_posix()
         assert name == "README.md" or name in index, name
+
+
+def test_every_page_is_on_the_site_and_every_module_in_the_reference():
+    """`make docs`, in which warnings are errors, builds it; a page that its navigation lacks is one."""
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    shown = set(re.findall(r"[\w/]+\.md", str(site["nav"])))
+    assert shown == {path.relative_to(ROOT / "docs").as_posix() for path in DOCS} | {"start.md"}
+    reference = re.findall(r"^::: ([\w.]+)", (ROOT / "docs" / "reference.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [name for name in reference if not exists(name)] == []
+    files = [
+        path for room in ("losses", "metrics", "networks") for path in (ROOT / "src/sharploss" / room).glob("*.py")
+    ]
+    modules = {
+        ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__") for path in files
+    }
+    assert modules <= set(reference)
+
+
+def test_pages_lead_out_of_the_documentation_to_the_repository(monkeypatch):
+    """The hook of the site, whose packages are not among ours."""
+    hook = (ROOT / "docs" / "site.py").read_text(encoding="utf-8")
+    for name in ("griffe", "mkdocs", "mkdocs.structure", "mkdocs.structure.files"):
+        monkeypatch.setitem(sys.modules, name, MagicMock(Extension=object))
+    space = {"__file__": str(ROOT / "docs" / "site.py")}
+    exec(compile(hook, "docs/site.py", "exec"), space)
+    rewritten = space["rewritten"]
+    assert rewritten("[a](../README.md#b) [c](../src) [d](gv.md)", "docs", "R", "") == (
+        "[a](R/blob/main/README.md#b) [c](R/tree/main/src) [d](gv.md)"
+    )
+    assert (
+        rewritten('[a](docs/study.md#b) <img src="x/y.png">', "", "R", "docs/")
+        == '[a](study.md#b) <img src="../x/y.png">'
+    )
+    assert rewritten("[a](https://x.y) [b](#c)", "docs", "R", "") == "[a](https://x.y) [b](#c)"
 
 
 @pytest.mark.parametrize("text", snippets("python"))

@@ -13,6 +13,7 @@ DESCRIPTION = """usage: python -m sharploss COMMAND ...
   import  runs that were trained elsewhere, into the results of a study
   publish runs that are done, to Weights & Biases
   restore photographs of your own, with a trained network
+  export  a trained network as a folder for a model hub, with its scores and a card
   add     a loss of your own: train it as the benchmark's were, and place it beside them
   compare two results of the same trainings: whether one reproduced the other
 
@@ -25,6 +26,7 @@ COMMANDS = {
     "import": "sharploss.launch.importing",
     "publish": "sharploss.tracking.publish",
     "restore": "sharploss.evaluation.photographs",
+    "export": "sharploss.launch.export",
     "add": "sharploss.launch.adding",
     "compare": "sharploss.analysis.compare",
 }

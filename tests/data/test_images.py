@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from sharploss.data import read_image, write_png
 from sharploss.utils.errors import UserError
@@ -91,7 +91,8 @@ def test_missing_empty_foreign_and_folder_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg", "bmp", "tif"])
-def test_a_file_cut_anywhere_is_refused(tmp_path, kind):
+def test_a_file_cut_anywhere_is_refused(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as importing pyiqa sets it
     whole = tmp_path / f"whole.{kind}"
     Image.fromarray(RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(whole)
     content = whole.read_bytes()
@@ -100,6 +101,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path, kind):
         cut.write_bytes(content[: max(1, int(part * len(content)))])
         with pytest.raises(UserError, match="intact copy"):
             read_image(cut)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_a_damaged_byte_in_a_png_is_refused(tmp_path):

@@ -100,7 +100,7 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch, jump):
         return real() + ((-1) ** next(calls) * 1e9 if jump == "back and forth" else jump)
 
     monkeypatch.setattr(time, "time", clock)
-    monkeypatch.setattr(loop.tqdm, "_time", clock, raising=False)
+    monkeypatch.setattr("tqdm.tqdm._time", clock, raising=False)
     # Stopped in the middle by files of the future or the past: what is newest is told by its name, not its time.
     for index, path in enumerate(sorted((tmp_path / "whole").glob("step-*.pt"))):
         stamp = (datetime.now(UTC) + timedelta(days=-1000 * index)).timestamp()

@@ -70,8 +70,7 @@ def published_values(root: Path) -> pd.DataFrame:
     A row per printed number: table, paper, task, network, loss, alpha (NaN where there is none), dataset (in small
     letters), metric, protocol, value, decimals (printed), and label_* for the names as printed.
     """
-    index = load_index(root)
-    return pd.concat([_table(root, index, name) for name in index.tables], ignore_index=True)
+    return pd.concat([_table(root, name) for name in load_index(root).tables], ignore_index=True)
 
 
 def reference(root: Path, name: str) -> pd.DataFrame:
@@ -110,7 +109,9 @@ def _checked(path: Path, about: PaperTable | Reference) -> pd.DataFrame:
     return table
 
 
-def _table(root: Path, index: Published, name: str) -> pd.DataFrame:
+@cache
+def _table(root: Path, name: str) -> pd.DataFrame:
+    index = load_index(root)
     about, names = index.tables[name], index.names
     table = _checked(root / PUBLISHED / f"{name}.csv", about)
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sharploss.assets.catalogue import File
 from sharploss.assets.lookup import fault
-from sharploss.utils.optional import optional_package
+from sharploss.utils.optional import optional_package, progress_bar
 
 if TYPE_CHECKING:
     from requests import Response
@@ -161,8 +161,7 @@ def _attempt(url: str, file: File, part: Path, room: float) -> None:
 
 
 def _ask(url: str, headers: dict[str, str]) -> "Response":
-    import requests
-
+    requests = optional_package("requests")
     host = urlsplit(url).netloc
     try:
         # Not compressed on the way: ranges and sizes are those of the file.
@@ -192,11 +191,10 @@ def _require_success(response: "Response", url: str, file: File) -> None:
 
 
 def _receive(response: "Response", part: Path, start: int, total: int | None) -> None:
-    from tqdm import tqdm
     from urllib3.exceptions import HTTPError
 
     host, name = urlsplit(response.url).netloc, Path(urlsplit(response.url).path).name
-    bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=name, leave=False, disable=None)
+    bar = progress_bar(total=total, initial=start, unit="B", unit_scale=True, desc=name, leave=False)
     complete = True
     try:
         with bar, part.open("ab") as out:

@@ -9,6 +9,7 @@ from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.fetch import locate
 from sharploss.assets.lookup import expected, fault, images_below, present, roots
 from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.optional import progress_bar
 
 DESCRIPTION = """Data sets and weights: what is known, what is here, fetching and verifying.
 
@@ -105,11 +106,9 @@ def fetch(names: Iterable[str]) -> int:
 
 def verify(names: Sequence[str], *, asked: bool = True) -> int:
     """Compare all that is here, and must be where it was `asked` for, with the catalogue; return 1 when it differs."""
-    from tqdm import tqdm
-
     jobs = [job for name in names for job in _files(name)]
     wrong = [lack for name in names if (lack := _lacking(name, asked=asked))]
-    for path, file in tqdm(jobs, desc="verify", unit="file", disable=None, leave=False):
+    for path, file in progress_bar(jobs, desc="verify", unit="file", leave=False):
         if found := fault(path, file):
             wrong.append(f"{path} has {found}: replace it with the right file or delete it.")
     for line in wrong:

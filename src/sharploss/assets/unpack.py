@@ -19,6 +19,7 @@ from typing import IO, NamedTuple
 from sharploss.assets.download import require_space
 from sharploss.assets.folder import is_by_product, is_plain
 from sharploss.utils.errors import UserError
+from sharploss.utils.optional import progress_bar
 
 MAX_RATIO = 200  # bytes unpacked per byte of archive; images are compressed already and come out at about 1
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError)
@@ -62,8 +63,6 @@ def unpack(archive: Path, folder: Path, choose: Choose) -> int:
     All are checked before the first byte is written. UserError: the archive is damaged, or holds a member that is not a
     plain file below the target, or too much. DownloadError: there is no room for it.
     """
-    from tqdm import tqdm
-
     with ExitStack() as stack:
         with _errors_named(f"{archive}"):
             members = _members(archive, stack)
@@ -71,7 +70,7 @@ def unpack(archive: Path, folder: Path, choose: Choose) -> int:
         files = {PurePosixPath(member.name): member for member in members if member.kind == "file"}
         chosen = choose(list(files))
         require_space(folder, sum(files[name].size for name in chosen))
-        for name, target in tqdm(chosen.items(), desc=archive.name, unit="file", leave=False, disable=None):
+        for name, target in progress_bar(chosen.items(), desc=archive.name, unit="file", leave=False):
             with _errors_named(f"{archive}, member {files[name].name!r},"):
                 _write(folder / target, files[name])
     return len(chosen)

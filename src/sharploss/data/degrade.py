@@ -43,6 +43,10 @@ def degrade(image: Tensor, task: Mapping[str, Any], name: str = "", given: Tenso
     Raises:
         UserError: no such image, an unknown kind or variant, a missing or unfitting given input, or an image that is
             too small.
+
+    >>> image = torch.zeros(3, 33, 32, dtype=torch.uint8)
+    >>> [tuple(one.shape) for one in degrade(image, {"kind": "sr", "scale": 4})]
+    [(3, 32, 32), (3, 8, 8)]
     """
     check_images(image, "image", BYTES, axes="C, H, W")
     if given is not None:

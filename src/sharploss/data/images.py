@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFile
 from torch import Tensor
 
 from sharploss.utils.errors import UserError
@@ -43,6 +43,8 @@ def open_image(path: Path) -> Generator[Image.Image]:
         raise UserError(f"There is no image file {path}: check the path.")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes): replace it with an intact copy.")
+    # Importing pyiqa has Pillow take cut files for whole ones, everywhere.
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             yield image
@@ -52,6 +54,8 @@ def open_image(path: Path) -> Generator[Image.Image]:
         raise UserError(f"{path} is too large ({str(error).split(',')[0]}): cut it into smaller images.") from None
     except _DAMAGED as error:
         raise UserError(f"{path} cannot be read as an image ({error}): replace it with an intact copy.") from None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def pixels_of(image: Image.Image) -> Pixels:

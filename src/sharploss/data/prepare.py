@@ -18,6 +18,7 @@ from sharploss.data.sets import Item, find_images, skipped_of
 from sharploss.functional.ssim import WINDOW
 from sharploss.utils.errors import AssetMissingError, UserError
 from sharploss.utils.files import sha256
+from sharploss.utils.optional import progress_bar
 
 ROLES = ("train", "validation", "test", "tune")
 Own = Mapping[str, Mapping[str, Any]]
@@ -123,10 +124,8 @@ def _pairs(
     items: Sequence[Item], parameters: Mapping[str, Any], left_out: dict[str, str], smallest: int, title: str
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Read and degrade one image at a time, so that memory does not grow with the set."""
-    from tqdm import tqdm
-
     used = 0
-    for item in tqdm(items, desc=title, unit="image", disable=None, leave=False):
+    for item in progress_bar(items, desc=title, unit="image", leave=False):
         try:
             image = crop(torch.from_numpy(read_image(item.path)), item.crop)
             given = None if item.given is None else torch.from_numpy(read_image(item.given))

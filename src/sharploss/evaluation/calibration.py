@@ -7,7 +7,6 @@ import torch
 from PIL import Image
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 from torch import Tensor
-from tqdm import tqdm
 
 from sharploss.assets import present
 from sharploss.data.degrade import Pair, degrade
@@ -20,6 +19,7 @@ from sharploss.record.paths import PUBLISHED, StudyPaths
 from sharploss.record.scores import read_table
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_csv
+from sharploss.utils.optional import progress_bar
 
 PUBLISHED_COLUMNS = (
     "dataset", "kind", "setting", "protocol", "metric", "published", "tolerance", "source", "explanation"
@@ -62,7 +62,7 @@ def calibrate(files: StudyPaths) -> list[Row]:
             what = f"line {number}: {column} cannot be {row[column]!r}"
             raise UserError(f"{published}, {what}: get it back with git.") from None
         groups.setdefault((row["kind"], row["dataset"], row["setting"]), []).append(row)
-    bar = tqdm(groups.items(), desc="calibrate", unit="cell", disable=None, leave=False)
+    bar = progress_bar(groups.items(), desc="calibrate", unit="cell", leave=False)
     rows = [row for about, cells in bar for row in _compare(cells, _measure(*about))]
     write_csv(files.calibration, COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
     return rows

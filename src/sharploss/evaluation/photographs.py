@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from sharploss.config.loss_spec import Term
+from sharploss.config.loss_spec import LossSpec, Term
 from sharploss.config.run_config import RunConfig
 from sharploss.data.images import open_image, pixels_of
 from sharploss.evaluation.restore import load_network, restore
@@ -27,8 +27,10 @@ from sharploss.training.device import choose_device, set_mode
 from sharploss.utils.cores import claim_cores
 from sharploss.utils.errors import UserError, printable, unknown
 from sharploss.utils.files import atomic_path, check_writable, intact
+from sharploss.utils.optional import progress_bar
 
 FLAGSHIP = "benchmark"  # the study of whose networks some come with the repository
+EXPORTED = f"model{SUFFIX}"  # the weights in a folder of `python -m sharploss export`
 
 DESCRIPTION = """Restore photographs with a trained network: enlarge them, or deblur, denoise or sharpen them.
 
@@ -68,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
         prog="python -m sharploss restore", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="a file, or a folder of some")
-    parser.add_argument("--run", metavar="NAME", help=f"a name of --list, or a {SUFFIX} file of a training")
+    parser.add_argument("--run", metavar="NAME", help=f"a name of --list, a folder of an export, or a {SUFFIX} file")
     parser.add_argument("--output", type=Path, default=Path("restored"), metavar="FOLDER", help="default: restored")
     parser.add_argument("--side-by-side", action="store_true", help="beside each a picture of input and output")
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that are there")
@@ -84,18 +86,20 @@ def main(arguments: Sequence[str]) -> int:
     return restore_files(images_named(asked.images, trained.name), trained, asked)
 
 
-def weights_here() -> dict[str, Path]:
-    """Find the networks that come with the repository, and those that the current study has trained: name -> file."""
+def weights_here(study: str = "") -> dict[str, Path]:
+    """Find a study's networks, else those that come with the repository and the current study's: name -> file."""
     here = Path(PARAMS).is_file()
     root = Path() if here else Path(__file__).resolve().parents[3]
-    found = sorted(paths(FLAGSHIP, root).flagship.glob(f"*{SUFFIX}"))
-    found += paths(current_study()).every_weights() if here else []
+    found = sorted(paths(study or FLAGSHIP, root).flagship.glob(f"*{SUFFIX}"))
+    found += paths(study or current_study()).every_weights() if here else []
     return {path.stem: path for path in found}
 
 
 def open_network(name: str) -> Trained:
     """Load a network by its name or its file; UserError where there is none, or its training came to nothing."""
-    known = {name: Path(name)} if name.endswith(SUFFIX) else weights_here()
+    inside = Path(name) / EXPORTED
+    known = {name: inside if inside.is_file() else Path(name)}
+    known = known if inside.is_file() or name.endswith(SUFFIX) else weights_here()
     if name not in known:
         raise unknown("trained network", name, known)
     path = known[name]
@@ -105,7 +109,8 @@ def open_network(name: str) -> Trained:
     network = load_network(path, config, choose_device())
     if network is None:
         raise UserError(f"{path} is of a training that did not finish: choose another (--list).")
-    return Trained(path.stem, network, config.task.scale)
+    own = path.resolve().parent.name if path == inside else path.stem
+    return Trained(own, network, config.task.scale)
 
 
 def read_config(path: Path) -> RunConfig:
@@ -118,8 +123,12 @@ def describe(path: Path) -> str:
     """Say in a line what a network does and how it was trained."""
     config = read_config(path)
     what = f"enlarges x{config.task.scale}" if config.task.scale > 1 else f"for what was {config.task.kind}"
-    loss = " + ".join(describe_term(name, term) for name, term in config.loss.terms.items())
-    return f"{what:<16} {config.network.network:<12} {loss}, {config.recipe.steps} steps ({path})"
+    return f"{what:<16} {config.network.network:<12} {describe_loss(config.loss)}, {config.recipe.steps} steps ({path})"
+
+
+def describe_loss(loss: LossSpec) -> str:
+    """Return a loss as the sum of its terms."""
+    return " + ".join(describe_term(name, term) for name, term in loss.terms.items())
 
 
 def describe_term(name: str, term: Term) -> str:
@@ -153,14 +162,12 @@ def kind_of(path: Path, network: str) -> str:
 
 def restore_files(images: Sequence[Path], trained: Trained, asked: argparse.Namespace) -> int:
     """Restore images, one after another; what cannot be is said, and the rest go on. Return the exit code."""
-    from tqdm import tqdm
-
     try:
         check_writable(asked.output / "any")
     except OSError as error:
         raise UserError(f"--output {asked.output} cannot be a folder to write to ({error.strerror}).") from None
     inputs, made, failed = {path.resolve() for path in images}, dict[Path, Path](), 0
-    with tqdm(total=sum(map(work_of, images)), unit="pixel", unit_scale=True, disable=None) as progress:
+    with progress_bar(total=sum(map(work_of, images)), unit="pixel", unit_scale=True) as progress:
         for path in images:
             outputs = [asked.output / f"{path.stem}_{trained.name}{end}.png" for end in ENDS[: 1 + asked.side_by_side]]
             try:

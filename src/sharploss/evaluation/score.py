@@ -19,6 +19,7 @@ from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import Notes, Score, Scores, is_defined
 from sharploss.utils.cores import claim_cores
 from sharploss.utils.errors import AssetMissingError, UserError
+from sharploss.utils.optional import progress_bar
 
 Restorer = Callable[[Tensor], Tensor]  # from a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8
 MOST_WORKERS = 8  # images that are measured at once on a processor, one a core; each takes memory
@@ -91,14 +92,12 @@ def score_packs(
     `restorers` are what restores an image, by run; `on_image` is called with the image's name ("<set>/<image>"), the
     run and the restored image (3, H, W) uint8. UserError where one is too small, or not of its target's size.
     """
-    from tqdm import tqdm
-
     start, measures = time.monotonic(), load_measures(tuple(metrics))
     rows: list[Score] = []
     features: dict[tuple[str, str, str], list[Tensor]] = {}
     total = len(restorers) * sum(len(pack) for pack in packs)
     workers = claim_cores(MOST_WORKERS) if device.type == "cpu" else 1
-    with tqdm(total=total, desc=title, unit="image", disable=None) as progress, ThreadPoolExecutor(workers) as pool:
+    with progress_bar(total=total, desc=title, unit="image") as progress, ThreadPoolExecutor(workers) as pool:
         for pack in packs:
             for index, name in enumerate(pack.names):
                 sample = Sample(name, pack.input(index), CachedImage(pack.target(index)[None].to(device)))

@@ -1,5 +1,6 @@
 """What all losses of two batches of images have in common: their checks, and the weights that some of them need."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -51,10 +52,6 @@ class PretrainedLoss(ImageLoss):
     def __init__(self) -> None:
         super().__init__()
         self.backbone, self.network = "", None
-        if not hasattr(PretrainedLoss._load_onto, "_torchdynamo_disable"):
-            # As a decorator, this would import the compiler, two seconds, wherever losses are imported.
-            disable: Any = torch.compiler.disable
-            PretrainedLoss._load_onto = disable(PretrainedLoss._load_onto, reason=UNLOADED)
 
     def load(self) -> None:
         """Load the weights. Raises AssetMissingError where they cannot be had."""
@@ -95,9 +92,17 @@ class PretrainedLoss(ImageLoss):
     def _load_onto(self, device: torch.device) -> None:
         if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() before capturing a graph.")
+        compiled = "torch._dynamo" in sys.modules  # then it stays out of all that is called from here
+        (torch.compiler.disable(self._load_now) if compiled else self._load_now)(device)
+
+    def _load_now(self, device: torch.device) -> None:
         with torch.inference_mode(False):  # where gradients are asked for later, its weights have to allow them
             self.load()
             self.to(device)
+
+
+# As torch.compiler.disable marks it, which would import the compiler, four seconds, wherever losses are built.
+PretrainedLoss._load_onto.__dict__.update(_torchdynamo_disable=True, _torchdynamo_disable_msg=UNLOADED)
 
 
 def freeze(network: Network) -> Network:

@@ -6,14 +6,14 @@ DVC reads and writes all of it, and every other file of the pipeline, for each s
 import sys
 from typing import Any
 
-from dvc.repo import Repo
-from dvc.repo.stage import StageInfo
+from sharploss.utils.optional import optional_package
 
 
 def commit(stages: list[str]) -> None:
     """Record what the stages have read and written; DVC's exception where something of it is missing."""
-    with Repo(_wait_for_lock=True) as repo:
-        found: list[Any] = [StageInfo(stage) for stage in repo.index.stages if stage.addressing in stages]
+    dvc, stages_of = optional_package("dvc.repo"), optional_package("dvc.repo.stage")
+    with dvc.Repo(_wait_for_lock=True) as repo:
+        found: list[Any] = [stages_of.StageInfo(stage) for stage in repo.index.stages if stage.addressing in stages]
 
         def collect(*_: object, **__: object) -> list[Any]:
             return found

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from sharploss.launch.jobs import DVC
+from sharploss.utils.optional import optional_package
 
 FOLDER = Path(".scratch/launch")  # where logs, locks and submitit's files lie, relative to the study's folder
 STOPPED = 75  # EX_TEMPFAIL, as pipelines/train.py has it
@@ -41,8 +42,7 @@ class Work:
 
     def checkpoint(self) -> Any:
         """Return what Slurm is to run again when its time limit or a preemption ends this job: the same."""
-        import submitit
-
+        submitit = optional_package("submitit")
         stop_child()
         return submitit.helpers.DelayedSubmission(self)
 

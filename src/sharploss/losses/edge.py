@@ -17,6 +17,10 @@ class EdgeLoss(ImageLoss):
 
     Args:
         eps: where L1 turns smooth; at least 1e-15, below which the root has no gradient at 0 in float32.
+
+    >>> image = torch.linspace(0, 1, 32).square().expand(1, 3, 32, 32)
+    >>> round(EdgeLoss()(image * 0.9, image).item(), 4)
+    0.004
     """
 
     def __init__(self, eps: float = 1e-3) -> None:

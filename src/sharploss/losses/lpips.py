@@ -26,6 +26,9 @@ class LPIPSLoss(PretrainedLoss):
         net: "alex", the authors' choice for a metric, or "vgg" (VGG16), nearer to a perceptual loss.
         normalise: whether images in [0, 1] are mapped to the [-1, 1] that the networks expect. The MDF paper's released
             code feeds them as they are, by mistake, and values come out too low.
+
+    >>> LPIPSLoss(net="vgg").assets
+    ('vgg16_torchvision',)
     """
 
     assets = BACKBONES["alex"]

@@ -20,6 +20,11 @@ class SSIMLoss(ImageLoss):
         window: "valid" counts the places where the whole window fits, as in the definition; "same" counts every pixel,
             with zeros beyond the border, as the code released with the MDF and GV papers does (the first returns -SSIM,
             the second +SSIM): errors near the border count for less.
+
+    >>> import torch
+    >>> image = torch.linspace(0, 1, 32).square().expand(1, 3, 32, 32)
+    >>> round(SSIMLoss()(image * 0.9, image).item(), 4)
+    0.0097
     """
 
     def __init__(self, window: Literal["valid", "same"] = "valid") -> None:
@@ -51,6 +56,11 @@ class MSSSIMLoss(ImageLoss):
         form: "wang" is the definition; "mdf" is what the MDF paper's released code computes, in which the SSIM of the
             coarsest scale enters once for every other scale (four times instead of once). That code gives -MS-SSIM of
             the whole batch and all channels at once, without the 1.
+
+    >>> import torch
+    >>> image = torch.linspace(0, 1, 32).square().expand(1, 3, 32, 32)
+    >>> round(MSSSIMLoss(scales=2)(image * 0.9, image).item(), 4)
+    0.0098
     """
 
     def __init__(self, scales: int = 5, form: str = "wang") -> None:

@@ -44,6 +44,9 @@ class TextureLoss(FeatureLoss):
         criterion: "l1" for absolute, "l2" for squared differences.
         ceil_mode: whether pooling keeps a ragged edge, which pool5 needs for images below 32 pixels.
         rescale: see `sharploss.losses.VGGLoss`. Gram matrices grow with the square of the features.
+
+    >>> TextureLoss().assets
+    ('vgg19_torchvision', 'vgg19')
     """
 
     def __init__(

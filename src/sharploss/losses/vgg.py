@@ -41,6 +41,9 @@ class VGGLoss(FeatureLoss):
         rescale: "auto", "none" or a number: see `sharploss.losses.vgg_features.divisors`. "auto" makes weights that
             were chosen for torchvision's file usable with Oxford's. What was loaded is in `backbone`.
         network: "vgg19" or "vgg16", of which torchvision's weights alone are known.
+
+    >>> VGGLoss().assets  # it reads the first of these that is here
+    ('vgg19_torchvision', 'vgg19')
     """
 
     def __init__(

@@ -65,6 +65,9 @@ class MDFLoss(PretrainedLoss):
             "[-1,1]" for those trained here. Theirs too, as the running means of their normalisations show, were trained
             on [-1, 1], which makes values some four times as large.
         layers: which of "head", "body" and "tail" count; all three when left out.
+
+    >>> MDFLoss().assets
+    ('mdf_sisr',)
     """
 
     min_size = RECEPTIVE_FIELD

@@ -22,6 +22,10 @@ def colour_shift(output: Images, target: Images, border: int = 4) -> Tensor:
     CIE 1976 difference: the distance in CIELAB (D65), of which about 2.3 can just be seen.
 
     It is (N,) float64 of at least 0, lower is better.
+
+    >>> image = torch.linspace(0, 1, 32).square().expand(1, 3, 32, 32)
+    >>> round(colour_shift(image * 0.9, image, border=2).item(), 3)
+    1.986
     """
     one, other = cached_pair(output, target)
     wanted = other.once(("lab", border), lambda: _lab(other, border))

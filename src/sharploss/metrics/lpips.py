@@ -10,6 +10,7 @@ from torch import Tensor
 from sharploss.assets.weights import local_only, read_weights
 from sharploss.functional.lpips import BACKBONES, MIN_SIZE, build_lpips
 from sharploss.metrics.cached_image import CachedImage, Images, cached_pair
+from sharploss.utils.optional import optional_package
 
 
 def load_lpips(net: str = "alex") -> Callable[[Images, Images], Tensor]:
@@ -45,8 +46,7 @@ def _distance(network: Any, net: str, one: CachedImage, other: CachedImage) -> T
 
 def _features(network: Any, picture: CachedImage) -> list[Tensor]:
     """Return what each layer makes of an image, every place's channels scaled to length 1."""
-    import lpips
-
+    lpips = optional_package("lpips")
     # The package takes [-1, 1]; images in [0, 1] give values that are too low and look plausible.
     image = picture.levels().float() * 2 - 1
     return [lpips.normalize_tensor(layer) for layer in network.net(network.scaling_layer(image))]

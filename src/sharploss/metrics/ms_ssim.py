@@ -19,6 +19,10 @@ def ms_ssim(output: Images, target: Images, protocol: str = "y", border: int = 4
     column is averaged with itself. The mean of contrast and structure at a scale counts as 0 where it is negative.
 
     It is (N,) float64 in [0, 1], higher is better; NaN where the image inside the border has a side below 161 pixels.
+
+    >>> image = torch.linspace(0, 1, 200).square().expand(1, 3, 200, 200)
+    >>> round(ms_ssim(image * 0.9, image, protocol="y", border=2).item(), 3)
+    0.996
     """
     one, other = cached_pair(output, target)
     if min(check_border(one.image, border)) < min_size(len(WEIGHTS)):

@@ -50,5 +50,10 @@ def build_network(name: str, **parameters: Any) -> nn.Module:
 
 
 def build_discriminator(name: str, **parameters: Any) -> Discriminator:
-    """Build a discriminator of DISCRIMINATORS, as `build_network`; parameters are such as size (of patches), width."""
+    """Build a discriminator of DISCRIMINATORS, as `build_network`; parameters are such as size (of patches), width.
+
+    >>> import torch
+    >>> build_discriminator("srgan", size=32, width=4)(torch.rand(2, 3, 32, 32)).shape
+    torch.Size([2, 1])
+    """
     return construct("discriminator", name, DISCRIMINATORS, parameters)

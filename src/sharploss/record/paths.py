@@ -42,7 +42,7 @@ class StudyPaths:
         self.answer, self.versions = self.results / "answer.json", self.results / "versions.json"
         self.tables, self.figures = self.reports / "tables", self.reports / "figures"
         self.claim_pages, self.protocols = self.reports / "claims", self.reports / "protocols"
-        self.page = self.reports / "index.html"
+        self.page, self.paper = self.reports / "index.html", self.reports / "paper"
         self.receipts = self.data / "assets"  # what was found of each asset
         self.code = self.data / "code"  # what DVC depends on instead of code and parameters, written by `plan`
         self.required_assets = self.code / "required_assets.json"  # {loss: [[asset that will do, ...] of a term, ...]}

@@ -19,7 +19,7 @@ from sharploss.tracking import follower as tracking
 from sharploss.tracking.content import NotTrainedError, baseline_content, baselines, content_of
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import intact
-from sharploss.utils.optional import optional_package
+from sharploss.utils.optional import optional_package, progress_bar
 
 DESCRIPTION = """Send finished runs to Weights & Biases: curves, scores of every image, crops, weights and the data they
 were trained on. All of it comes from results/ and nothing is trained or measured.
@@ -94,11 +94,9 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
 
     A run that fails does not stop the others; returns 1 where one failed or none was sent, else 0.
     """
-    from tqdm import tqdm
-
     sent: list[tuple[Content, Path, str]] = []
     failed = 0
-    for key, read in tqdm(list(runs), desc="publish", unit="run", disable=None, leave=False):
+    for key, read in progress_bar(list(runs), desc="publish", unit="run", leave=False):
         try:
             content = read()
             sent.append((content, *_send(content)))

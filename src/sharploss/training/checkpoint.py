@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sharploss.utils.checksum import add_checksum, verify_checksum
 from sharploss.utils.errors import UserError, cut
 from sharploss.utils.files import write_bytes
+from sharploss.utils.optional import optional_package
 
 KEPT = 2  # the newest, and the one before it in case the newest turns out to be damaged
 
@@ -30,15 +31,14 @@ def config_hash(config: Mapping[str, Any]) -> str:
 @contextmanager
 def alone(scratch: Path, claims: bool = True) -> Generator[None]:
     """Hold a training's folder for the block, where this process `claims` to write it; UserError where another does."""
-    from filelock import FileLock, Timeout
-
+    filelock = optional_package("filelock")
     scratch.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(scratch.with_suffix(".lock"))
+    lock = filelock.FileLock(scratch.with_suffix(".lock"))
     try:
         if claims:
             lock.acquire(blocking=False)
         yield
-    except Timeout:
+    except filelock.Timeout:
         raise UserError(f"{scratch.name} is being trained by another process: wait for it, or stop it.") from None
     finally:
         if lock.is_locked:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from sharploss.config.extractors import Extractor
 from sharploss.config.tasks import Task
@@ -27,6 +26,7 @@ from sharploss.training.divergence import first_nonfinite
 from sharploss.training.interrupt import stop_on_signal
 from sharploss.training.optimizers import Adam, set_rate
 from sharploss.utils.errors import UserError
+from sharploss.utils.optional import progress_bar
 
 LOGGED = ("d_real", "d_fake", "gradient_penalty", "reconstruction")
 """What the record holds: the mean logit of the image and of the generator's, the gradient penalty and the mean squared
@@ -63,7 +63,7 @@ def train_extractor(
     with (
         History(scratch / "history.jsonl", kept) as record,
         stop_on_signal() as interrupt,
-        tqdm(desc=title, initial=done, total=total, unit=" iterations", disable=None, leave=False) as bar,
+        progress_bar(desc=title, initial=done, total=total, unit=" iterations", leave=False) as bar,
     ):
         for index in range(len(state.discriminators), len(pyramid.scales)):
             started = time.perf_counter()

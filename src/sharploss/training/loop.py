@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from sharploss.config.recipe import Recipe
 from sharploss.config.run_config import RunConfig
@@ -39,6 +38,7 @@ from sharploss.training.state import (
 )
 from sharploss.training.step import Form, Step
 from sharploss.training.validation import leaves_pictures, validate
+from sharploss.utils.optional import progress_bar
 
 
 @dataclass
@@ -217,10 +217,10 @@ def _due(step: int, recipe: Recipe, stopping: bool) -> set[str]:
     return due | {"save"} if stopping else due
 
 
-def _progress(title: str, step: int, recipe: Recipe, shown: bool) -> "tqdm[Any]":
+def _progress(title: str, step: int, recipe: Recipe, shown: bool) -> Any:
     """Return a bar that counts patches, so that its rate is patches/s, and shows the time left (on terminals only)."""
     done, total = step * recipe.batch, recipe.steps * recipe.batch
-    return tqdm(
+    return progress_bar(
         desc=title,
         initial=done,
         total=total,

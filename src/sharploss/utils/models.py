@@ -8,7 +8,6 @@ from pydantic import BaseModel, ValidationError
 
 from sharploss.utils.argument_checks import yaml_hint
 from sharploss.utils.errors import UserError, shown, unknown
-from sharploss.utils.yaml_files import load_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -23,6 +22,8 @@ BOUNDS = {
 
 def load_model(path: str | Path, model: type[Model]) -> Model:
     """Read a YAML file into a model; the UserError names the file and the key, for a misspelt one the nearest valid."""
+    from sharploss.utils.yaml_files import load_yaml  # the library, which reads no YAML, imports this module too
+
     return validated(load_yaml(path), model, str(path))
 
 

@@ -22,3 +22,8 @@ def optional_package(module: str) -> Any:
         what = "is not installed" if absent == package else f"cannot be imported ({words})"
         reason, cure = f"the package {package} {what}", how_to_install(package)
         raise AssetMissingError(f"{reason}: {cure}.", reason, cure) from None
+
+
+def progress_bar(*over: Any, **options: Any) -> Any:
+    """Return tqdm's progress bar, which is shown on terminals alone."""
+    return optional_package("tqdm").tqdm(*over, disable=options.pop("disable", None), **options)

@@ -29,6 +29,14 @@ def test_svg_needs_no_font_and_tells_no_date(figure, tmp_path):
     assert "dc:date" not in text
 
 
+def test_a_pdf_has_the_same_bytes_each_time_and_letters(figure, tmp_path):
+    for name in "ab":
+        style.save(figure, tmp_path, name, "A title", "pdf")
+    first, second = ((tmp_path / f"{name}.pdf").read_bytes() for name in "ab")
+    assert first == second
+    assert b"/FontFile2" in first
+
+
 def colours(names):
     return {name: look["color"] for name, look in style.looks_of(names).items()}
 

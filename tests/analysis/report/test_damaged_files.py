@@ -2,6 +2,8 @@
 
 import csv
 import io
+import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +11,7 @@ from sharploss.analysis.figures import gv
 from sharploss.analysis.load import EDGE_COLUMNS, load_study, read_numbers
 from sharploss.analysis.plotting.pixels import read_picture
 from sharploss.analysis.report import facts, page
+from sharploss.record.paths import StudyPaths
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_csv, write_json
 
@@ -24,8 +27,10 @@ def study(study_root):
 
 
 @pytest.fixture
-def own(own_root):
-    return load_study("mini", own_root)
+def own(study, tmp_path):
+    """The study, whose files are looked for in a folder of this test's own."""
+    shutil.copytree(study.paths.results, tmp_path / "results" / "mini")
+    return replace(study, paths=StudyPaths("mini", tmp_path))
 
 
 def broken(good):

@@ -6,8 +6,9 @@ import pytest
 
 from sharploss.analysis.load import load_study
 from sharploss.analysis.measures import ALPHA, MINUS, interval
+from sharploss.analysis.tables.latex import latex
 from sharploss.analysis.tables.paper_tables import bases_of, beside, paper_tables
-from sharploss.analysis.tables.writers import latex, markdown
+from sharploss.analysis.tables.writers import markdown
 
 
 @pytest.fixture(scope="module")

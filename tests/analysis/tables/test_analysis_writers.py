@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sharploss.analysis.tables.latex import escape_latex, latex
 from sharploss.analysis.tables.layout import Cell, Table
-from sharploss.analysis.tables.writers import escape_latex, escape_markdown, latex, markdown
+from sharploss.analysis.tables.writers import escape_markdown, markdown
 
 # Hypothesis would sort all of Unicode first, six seconds.
 LETTERS = "".join(map(chr, [*range(0x180), 0x300, 0x2028, 0x202E, 0x4E00, 0xFFFD, 0x1F600]))
@@ -79,7 +80,10 @@ def test_a_table_too_wide_for_an_articles_text_is_divided_and_a_long_one_breaks_
     assert text.count(r"\begin{tabular}") == text.count("row 2 &") == 4
     assert text.count(r"\begin{table}") == text.count(r"\caption") == 1
     assert r"\shortstack[r]{a heading of \\ words 0}" in text
-    assert latex(Table("c", ["loss", *heads], rows * 9, labels=1)).count(r"\begin{longtable}") == 4
+    several = latex(Table("c", ["loss", *heads], rows * 9, labels=1))
+    assert several.count(r"\begin{table}") == several.count(r"\caption") == 2  # a page each
+    assert several.count("(continued)") == 1
+    assert latex(Table("c", ["loss", *heads], rows * 30, labels=1)).count(r"\begin{longtable}") == 4
 
 
 def test_a_reason_that_fills_a_row_is_given_once():
@@ -87,4 +91,4 @@ def test_a_reason_that_fills_a_row_is_given_once():
     made = Table("c", ["n", "x", "y"], rows, labels=1)
     assert "| a | gone |  |" in markdown(made)
     assert "| b | gone | 1.0 |" in markdown(made)
-    assert r"a & \multicolumn{1}{l}{\rlap{gone}} &  \\" in latex(made)
+    assert r"a & \multicolumn{2}{l}{\rlap{\parbox[t]{100pt}{\raggedright gone}}} \\" in latex(made)

@@ -15,8 +15,9 @@ from sharploss.analysis.claims.spec import Direction
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.intervals import means
 from sharploss.analysis.tables import tables
+from sharploss.analysis.tables.latex import latex
 from sharploss.analysis.tables.tables import laid_out
-from sharploss.analysis.tables.writers import latex, markdown
+from sharploss.analysis.tables.writers import markdown
 from sharploss.record.scores import Score
 
 BICUBIC = "input_baselines/sr_x4/scores.csv"

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from sharploss.utils.files import write_bytes
+from sharploss.utils.optional import optional_package
 
 GREY = "#666666"
 REFERENCE = "l1"
@@ -41,8 +42,8 @@ Look = dict[str, Any]  # how a line is drawn: keyword arguments of `Axes.plot`
 def style() -> Generator[None]:
     """Draw and save with seaborn's white grid, 9 pt DejaVu (ships with matplotlib) and reproducible SVG."""
     import matplotlib as mpl
-    import seaborn as sns
 
+    sns = optional_package("seaborn")
     settings: dict[Any, Any] = {
         **sns.axes_style("whitegrid"),
         "font.family": "DejaVu Sans",
@@ -61,6 +62,7 @@ def style() -> Generator[None]:
         "text.parse_math": False,  # a name may hold dollars
         "svg.fonttype": "path",  # needs no font where it is shown
         "svg.hashsalt": "sharploss",
+        "pdf.fonttype": 42,  # letters stay letters: PDFs are for readers' own articles
     }
     with mpl.rc_context():
         mpl.rcdefaults()  # not the user's own settings, which may ask for LaTeX
@@ -92,7 +94,7 @@ def panel_figure(
 
 def looks_of(names: Iterable[str]) -> dict[str, Look]:
     """Return a colour and a marker per name, so that nothing is told by colour alone; L1, the reference, is black."""
-    import seaborn as sns
+    sns = optional_package("seaborn")
 
     known = list(dict.fromkeys(names))
     others = [name for name in known if name.lower() != REFERENCE]
@@ -154,20 +156,22 @@ def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
 
 
-def save(figure: Figure, folder: Path, name: str, title: str = "") -> None:
-    """Write `<name>.svg`, which says its title; the same figure gives the same bytes every time."""
+def save(figure: Figure, folder: Path, name: str, title: str = "", kind: Literal["svg", "pdf"] = "svg") -> None:
+    """Write `<name>.svg` or .pdf, which says its title; the same figure gives the same bytes every time."""
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    svg = io.BytesIO()
+    drawn, titled = io.BytesIO(), {"Title": title} if title else {}
     with style():
         figure.set_dpi(DPI)  # which the SVG has changed where the figure was saved before
         engine: Any = figure.get_layout_engine()
         engine.execute(figure)
         figure.set_layout_engine("none")  # its work is done, and drawing for it once more would take as long again
-        FigureCanvasSVG(figure).print_svg(
-            svg, metadata={"Date": None, "Creator": None, **({"Title": title} if title else {})}
-        )
+        if kind == "pdf":
+            FigureCanvasPdf(figure).print_pdf(drawn, metadata={"CreationDate": None, "Creator": None, **titled})
+            write_bytes(folder / f"{name}.pdf", drawn.getvalue())
+            return
+        FigureCanvasSVG(figure).print_svg(drawn, metadata={"Date": None, "Creator": None, **titled})
     # A hundredth of a point is finer than any screen or printer, and a third of the file; indents are a twentieth.
-    drawing = svg.getvalue().decode("utf-8")
-    rounded = COORDINATES.sub(lambda found: DECIMALS.sub(r"\1", found[0]), drawing)
+    rounded = COORDINATES.sub(lambda found: DECIMALS.sub(r"\1", found[0]), drawn.getvalue().decode("utf-8"))
     write_bytes(folder / f"{name}.svg", INDENTS.sub("", rounded).encode("utf-8"))

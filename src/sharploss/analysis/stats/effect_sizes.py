@@ -10,6 +10,7 @@ import numpy as np
 
 from sharploss.analysis.measures import Floats, badness
 from sharploss.analysis.stats.smallest import SMALLEST
+from sharploss.utils.optional import optional_package
 
 LEVEL = 0.95  # nominal coverage of every interval
 
@@ -69,8 +70,7 @@ def smallest(metric: str, seeds: Variance) -> float:
 
 def ends(mean: float, variance: Variance) -> tuple[float, float]:
     """Return the ends of Student's 95 % interval; NaN where the variance is not known."""
-    from scipy import special  # not scipy.stats, which takes a second to import
-
+    special = optional_package("scipy.special")  # not scipy.stats, which takes a second to import
     if math.isnan(variance.value):
         return math.nan, math.nan
     quantile = float(special.stdtrit(variance.freedom, (1 + LEVEL) / 2))
@@ -83,8 +83,7 @@ def p_value(mean: float, variance: Variance) -> float:
 
     NaN where the variance is not known; differences without any spread are certain (0), or none (1).
     """
-    from scipy import special  # not scipy.stats, which takes a second to import
-
+    special = optional_package("scipy.special")  # not scipy.stats, which takes a second to import
     if math.isnan(variance.value):
         return math.nan
     if not variance.value:

@@ -120,6 +120,7 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
         columns=[*columns, *(name for pair in heads for name in pair)],
         rows=rows,
         labels=4,
+        repeated=2,
         notes=[
             *selection_notes(study, part),
             *(layout.interval_notes(study, trained, images) if bases else []),

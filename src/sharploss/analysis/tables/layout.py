@@ -38,6 +38,7 @@ class Table:
     """A table to read: a caption of one sentence, headings, rows of as many cells, and notes (sentences) below.
 
     The first `labels` columns name the row, the others hold numbers; `words`: most are sentences, which need to wrap.
+    Of the labels `repeated` name a row without the others, where LaTeX puts columns below each other.
     """
 
     caption: str
@@ -46,6 +47,7 @@ class Table:
     labels: int = 2
     notes: list[str] = field(default_factory=list[str])
     words: bool = False
+    repeated: int = 3
 
 
 def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Table:
@@ -249,6 +251,12 @@ def gap_notes(study: Study, rows: list[list[Cell]] | None = None) -> list[str]:
     given = {cell.text for row in rows or [] for cell in row if cell.mark == "gone"}
     asked = [cure for failure, cure in study.cures.items() if any(text.endswith(failure) for text in given)]
     return list(map(sentence, [*metrics, *sets, *(f"To train what was not: {cure}" for cure in asked)]))
+
+
+def same_reason(row: list[Cell], labels: int) -> bool:
+    """Return whether every cell of a row holds the same reason for having no number."""
+    rest = row[labels:]
+    return len(rest) > 1 and len(set(rest)) == 1 and rest[0].mark == "gone"
 
 
 def count(n: int, noun: str) -> str:
