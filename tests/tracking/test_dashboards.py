@@ -2,51 +2,98 @@ from typing import ClassVar
 
 import pytest
 
-from finished_study import KEY, make
-from sharploss.tracking import dashboards, publish
-from sharploss.tracking.content import content_of
+from finished_study import make
+from sharploss.tracking import dashboards
 from sharploss.utils.errors import UserError
+from wandb_file import write
+
+KEYS = (
+    "train/total",
+    "train/terms/sploss",
+    "validation/psnr_y",
+    "validation/pictures",
+    "scores",
+    "scores/set5/psnr_y",
+    "scores/set5/lpips_alex_v0.1",
+    "scores/set5/niqe_y",
+    "images",
+    "test/crops/eye",
+    "config/network",
+    "config/loss",
+    "config/alpha",
+)
 
 
 @pytest.fixture
 def study(repository, tmp_path):
-    """Parameters of a study, and what was sent of a run of its suites."""
+    """Parameters of a study, and what was sent of runs of its suites."""
     params, plan = make(repository, tmp_path)
-    keys = publish.sent_keys(content_of(params, plan, KEY, tmp_path))
-    return params, dict.fromkeys(plan["runs"][KEY]["suites"], keys)
+    return params, dict.fromkeys(plan["runs"]["sr_x4-edsr-sploss-s0"]["suites"], KEYS)
 
 
-def test_every_panel_shows_a_value_that_was_sent(study):
-    _, suites = study
-    keys = suites["pairings"]
-    found = dashboards.panels(keys)
-    assert {key for section in found.values() for _, key in section} <= set(keys)
-    assert ("lines", "train/terms/sploss") in found["Training"]
-    assert found["Validation"] == [("lines", "validation/psnr_y"), ("media", "validation/pictures")]
-    assert found["Scores"] == [("table", "scores"), ("bars", "scores/set5/psnr_y"), ("bars", "scores/set5/ssim_y")]
-    assert found["Crops"] == [("media", "test/crops/eye")]
-    assert "Discriminator" not in found
+def test_every_panel_shows_values_that_were_sent():
+    found = dashboards.panels(KEYS)
+    assert {name for section in found.values() for panel in section for name in panel.names} <= set(KEYS)
+    assert found["Training"] == [("lines", ("train/total",)), ("lines", ("train/terms/sploss",))]
+    assert found["Validation"] == [("lines", ("validation/psnr_y",)), ("media", ("validation/pictures",))]
+    assert found["Crops"] == [("table", ("images",)), ("media", ("test/crops/eye",))]
+    psnr, lpips = "scores/set5/psnr_y", "scores/set5/lpips_alex_v0.1"
+    assert found["Scores"] == [("table", ("scores",)), ("bars", (psnr,)), ("bars", (lpips,))]
+    assert found["Trade-off"] == [("scatter", (psnr, lpips))]
+    assert found["Alpha"] == [("scatter", ("config/alpha", psnr)), ("scatter", ("config/alpha", lpips))]
+    assert found["Settings"] == [("parallel", ("config/network", "config/loss", psnr, lpips))]
 
 
-def test_the_keys_of_scores_and_discriminators_are_recognised():
-    found = dashboards.panels(["scores/set5/lpips_alex_v0.1", "scores/set5/niqe_y", "train/discriminator/lr"])
-    assert found == {
-        "Scores": [("bars", "scores/set5/lpips_alex_v0.1")],
-        "Discriminator": [("lines", "train/discriminator/lr")],
+@pytest.mark.parametrize("missing", KEYS)
+def test_no_panel_asks_for_what_was_not_sent(missing):
+    found = dashboards.panels([key for key in KEYS if key != missing])
+    assert missing not in {name for section in found.values() for panel in section for name in panel.names}
+
+
+def test_the_keys_of_discriminators_are_recognised():
+    assert dashboards.panels(["train/discriminator/lr"]) == {"Discriminator": [("lines", ("train/discriminator/lr",))]}
+
+
+def test_the_keys_are_those_of_the_files_of_runs_that_were_sent(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    config = {"study": "mini", "key": "K", "alpha": 2.0}
+    write(tmp_path / "wandb/run-20260101_000000-K-ab", config, ["suite:one"], ["train/total"])
+    write(tmp_path / "wandb/run-20260102_000000-K-ab", config, ["suite:one"], ["scores/set5/lpips_alex_v0.1"])
+    write(tmp_path / "wandb/run-20260102_000000-L-ab", {**config, "study": "other"}, ["suite:one"], ["a"])
+    write(tmp_path / "wandb/offline-run-20260102_000000-K-ab", config, ["suite:one"], ["b"])
+    synced = write(tmp_path / "wandb/offline-run-20260103_000000-K-ab", config, ["suite:two"], ["c" * 70000])
+    synced.with_name(f"{synced.name}.synced").touch()
+    found = dashboards.sent("mini", ["K"])
+    assert set(found["suite:one"]) == {
+        "train/total",
+        "scores/set5/lpips_alex_v0.1",
+        "config/study",
+        "config/key",
+        "config/alpha",
     }
+    assert found["suite:two"][0] == "c" * 70000  # a record that goes over the blocks of a file
+    assert dashboards.sent("mini", ["M"]) == {}
+
+
+def test_nothing_that_was_sent_is_told(tmp_path, monkeypatch, study):
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setattr(dashboards, "load_modules", dict)
+    with pytest.raises(UserError, match="has no run of this study that was sent: run 'python -m sharploss publish'"):
+        dashboards.save(study[0], ["K"])
 
 
 def test_without_the_package_it_says_what_to_install(monkeypatch, study):
     monkeypatch.setitem(__import__("sys").modules, "wandb_workspaces", None)
     with pytest.raises(UserError, match=r'pip install "sharploss\[dashboards\]"'):
-        dashboards.save(*study)
+        dashboards.save(study[0], [])
 
 
 def test_offline_there_is_nowhere_to_save(monkeypatch, study):
     monkeypatch.setattr(dashboards, "load_modules", dict)
     monkeypatch.setenv("WANDB_MODE", "offline")
     with pytest.raises(UserError, match="wandb login"):
-        dashboards.save(*study)
+        dashboards.save(study[0], [])
 
 
 class Saved:
@@ -87,6 +134,8 @@ def test_the_package_takes_every_panel(study):
     assert "suite:pairings" in text
     assert "scores/set5/psnr_y" in text
     grids = [block for block in built["report mini"].blocks if hasattr(block, "panels")]
+    for part in ("config:alpha.value", "config:loss.value", "summary:scores/set5/lpips_alex_v0.1"):
+        assert part in text, part
     wanted = [panels for keys in suites.values() for panels in dashboards.panels(keys).values()]
     assert [len(grid.panels) for grid in grids] == [len(panels) for panels in wanted]
     assert {str(grid.runsets[0].name) for grid in grids} == set(suites)

@@ -14,7 +14,8 @@ import pytest
 
 from sharploss.tracking import follower as tracking
 
-RUN = {"task": "sr_x4", "network": "edsr", "loss": "l1_gv", "group": "sr_x4-edsr", "suites": ["pairings"]}
+RUN = {"task": "sr_x4", "network": "edsr", "loss": "l1_gv", "recipe": "s5k", "seed": 0}
+RUN |= {"group": "sr_x4-edsr", "suites": ["pairings"]}
 LINES = [
     {"event": "train", "step": 20, "lr": 0.001, "total": 0.5, "terms": {"l1": 0.4, "gv": 10.0}},
     {"event": "validation", "step": 20, "psnr_y": 28.5},
@@ -52,13 +53,13 @@ def test_an_offline_run_holds_what_was_recorded(tmp_path, monkeypatch, record, d
     summary = json.loads(read_offline(tmp_path, "--summary"))
     assert summary["run_id"] == "sr_x4-edsr-l1_gv-s0-abc123"
     assert summary["tags"] == ["mini", "sr_x4", "edsr", "l1_gv", "suite:pairings"]
-    assert summary["config"]["recipe"] == {"steps": 40}
+    assert summary["config"]["settings"]["recipe"] == {"steps": 40}
     assert summary["state"] == "finished"
     assert summary["summary"]["train/terms/gv"] == 5.0
     assert summary["summary"]["validation/psnr_y"] == 28.5
     records = [json.loads(line) for line in read_offline(tmp_path).splitlines()]
     run = next(line["run"] for line in records if line["type"] == "run")
-    assert run["run_group"] == "pairings"
+    assert run["run_group"] == "l1_gv"
     assert run["job_type"] == "train"
     totals = [line["history"]["item"] for line in records if line["type"] == "history"]
     assert [(item["_step"], item["train/total"]) for item in totals] == [(20, 0.5), (40, 0.25)]
@@ -254,12 +255,6 @@ def test_lines_become_flat_names():
     }
     line = {"event": "train", "step": 20, "discriminator": {"loss": 0.5, "gradient": 2.0}}
     assert tracking.flatten(line) == {"train/discriminator/loss": 0.5, "train/discriminator/gradient": 2.0}
-
-
-def test_a_run_without_a_suite_is_grouped_by_task_and_network():
-    told = tracking.wandb_settings("key", {**RUN, "suites": []}, {}, "abc", "mini")
-    assert told["group"] == "sr_x4-edsr"
-    assert told["tags"] == ["mini", "sr_x4", "edsr", "l1_gv"]
 
 
 def test_a_training_goes_on_without_wandb_when_its_project_has_a_wrong_name(monkeypatch, record, description, capsys):

@@ -5,7 +5,8 @@ import pytest
 from sharploss.tracking.follower import ARTIFACT, ID, TAG, shorten, suite_tag, wandb_settings, wrong_project
 from sharploss.tracking.publish import _artifact_name, _finish
 
-RUN = {"task": "sr_x4", "network": "edsr", "loss": "l1", "group": "sr_x4-edsr", "suites": ["pairings"]}
+NAMES = {"task": "sr_x4", "network": "edsr", "loss": "l1", "recipe": "s5k", "seed": 1}
+RUN = {**NAMES, "group": "sr_x4-edsr", "suites": ["pairings"]}
 
 
 def run_id(key, identity):
@@ -40,6 +41,17 @@ def test_tags_are_within_the_limit_and_there_once(length):
     assert max(map(len, tags)) <= TAG
     assert len(tags) == len(set(tags)) == 4
     assert tags[0] == "l1"
+
+
+def test_what_runs_are_compared_by_is_flat():
+    loss = {"sploss": {"weight": 0.5, "alpha": 2.0, "border": "replicate"}, "gv": {"weight": 0.01}}
+    settings = {"loss": loss, "recipe": {"steps": 40}}
+    found = wandb_settings("key", {**RUN, "loss": "sploss_gv"}, settings, "abc", "mini")
+    assert found["group"] == "sploss_gv"
+    terms = {"weight_sploss": 0.5, "weight_gv": 0.01, "alpha": 2.0}
+    names = {**NAMES, "loss": "sploss_gv", "study": "mini", "key": "key"}
+    assert found["config"] == {**names, **terms, "settings": settings}
+    assert "alpha" not in wandb_settings("key", RUN, {"loss": {"l1": {"weight": 1.0}}}, "abc", "mini")["config"]
 
 
 @pytest.mark.parametrize(

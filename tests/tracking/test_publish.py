@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 from finished_study import IDENTITY, KEY, OTHER, RECORD, make
 from sharploss.config.params import load_params
 from sharploss.planning.plan import load_plan
+from sharploss.tracking import dashboards, publish
 from sharploss.tracking import follower as tracking
-from sharploss.tracking import publish
+from sharploss.tracking.dashboards import read_published
 from sharploss.utils.errors import UserError
 from wandb_server import serve
 
@@ -85,8 +87,9 @@ def test_the_files_hold_the_record_the_scores_the_crops_and_the_lineage(study):
 def check_summary(folder):
     summary = json.loads(read(folder, "--summary"))
     provenance = json.loads(Path(f"results/mini/runs/{KEY}/provenance.json").read_text())
-    config = {name: value for name, value in summary["config"].items() if name in provenance["config"]}
-    assert config == provenance["config"]
+    assert summary["config"]["settings"] == provenance["config"]
+    names = {"task": "sr_x4", "network": "edsr", "loss": "sploss", "recipe": "mini", "seed": 0, "key": KEY}
+    assert names.items() <= summary["config"].items()
     assert summary["run_id"] == ID
     assert summary["tags"][-2:] == ["suite:pairings", "suite:alpha_sweep"]
     assert summary["summary"]["scores/set5/psnr_y"] == 30.5
@@ -116,7 +119,7 @@ def test_told_twice_online_the_server_has_everything_once(server):
     for _ in range(2):
         assert run(KEY, mode="online") == f"1 run sent to {server.address}/me/sharploss\n"
     assert [line["_step"] for line in server.lines(ID)] == [20, 40, 41]
-    assert server.runs[ID]["groupName"] == "pairings"
+    assert server.runs[ID]["groupName"] == "sploss"
     assert server.used == {"sr_x4-train", "sr_x4-validation"}
     assert {len(digests) for digests in server.artifacts.values()} == {1}
     assert {KEY, f"run-{ID}-scores"} <= set(server.artifacts)
@@ -274,15 +277,55 @@ def test_a_project_with_a_slash_is_refused(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_keys_are_those_that_wandb_has(study):
+def test_panels_ask_for_what_the_file_of_a_run_holds(study):
     run(KEY)
     (folder,) = study.glob("wandb/offline-run-*")
+    (path,) = folder.glob("*.wandb")
+    found = read_published(path)
+    summary = json.loads(read(folder, "--summary"))  # W&B's own reader
+    assert found.config.keys() - {"_wandb"} == summary["config"].keys() - {"_wandb"}
+    assert found.tags == summary["tags"]
+    assert {name.partition("._")[0].removesuffix(".path") for name in summary["summary"]} >= set(found.names) - {
+        "scores",
+        "test/crops/eye",
+    }
+    assert {"scores", "test/crops/eye", "scores/set5/psnr_y", "train/terms/sploss"} <= set(found.names)
+    assert dashboards.sent("mini", [KEY]) == {}  # nobody has sent it yet
+    path.with_name(f"{path.name}.synced").touch()
+    sent = dashboards.sent("mini", [KEY])["suite:pairings"]
+    shown = {name for some in dashboards.panels(sent).values() for panel in some for name in panel.names}
+    assert {"config/loss", "scores/set5/psnr_y", "test/crops/eye", "train/total"} <= shown
+    assert {name for name in shown if not name.startswith("config/")} <= set(found.names)
+
+
+@pytest.mark.slow
+def test_the_input_is_a_run_with_the_table_of_what_each_loss_restored(study, server):
+    folder = study / "results/mini/input_baselines/sr_x4"
+    folder.mkdir(parents=True)
+    table = "dataset,image,metric,protocol,sr_x4-bicubic\nset5,baby,psnr,y,28\nskimage_test,chelsea,psnr,y,25\n"
+    (folder / "scores.csv").write_text(table)
+    (folder / "scores.json").write_text("{}")
+    crop = study / "results/mini/crops/sr_x4-edsr/eye-sploss.png"
+    for name in ("bicubic", "target"):
+        (folder / f"eye-{name}.png").write_bytes(crop.read_bytes())
+    for _ in range(2):
+        assert run("sr_x4-bicubic", mode="online") == f"1 run sent to {server.address}/me/sharploss\n"
+    ((identity, its),) = server.runs.items()
+    assert identity.startswith("sr_x4-bicubic-")
+    assert (its["groupName"], its["jobType"]) == ("bicubic", "input")
+    assert len(server.lines(identity)) == 1
+    assert len(server.artifacts[f"run-{identity}-images"]) == 1
     params, plan = load_params("params.yaml"), load_plan("runs.yaml")
-    keys = publish.sent_keys(publish.content_of(params, plan, KEY))
-    found = json.loads(read(folder, "--summary"))["summary"]
-    flat = {name.removesuffix("._type").removesuffix(".path") for name in found}
-    assert {key for key in keys if key.startswith(("train/", "scores/", "result/", "circumstances/"))} <= flat
-    assert {"scores", "test/crops/eye", "scores/set5/psnr_y", "train/terms/sploss"} <= set(keys)
+    content = publish.baseline_content(params, plan, "sr_x4")
+    assert [(row["loss"], row["run"]) for row in content["images"]] == [
+        ("target", "target"),
+        ("bicubic", "sr_x4-bicubic"),
+        ("sploss", KEY),
+    ]
+    assert content["images"][1]["psnr_y"] == 25
+    assert content["summary"]["scores/set5/psnr_y"] == 28
+    os.utime(study / "results/mini/scores/sr_x4-edsr.csv", (0, 0))  # older than the training
+    assert len(publish.baseline_content(params, plan, "sr_x4")["images"]) == 2
 
 
 @pytest.mark.slow

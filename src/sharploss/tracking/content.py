@@ -2,24 +2,29 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from sharploss.config.params import Params
+from sharploss.config.protocols import reference_of
 from sharploss.planning.plan import NOTHING, Plan, find_run
 from sharploss.record.history import read_whole_history
-from sharploss.record.keys import variant_of
+from sharploss.record.keys import TARGET, input_baseline_key, variant_of
 from sharploss.record.paths import StudyPaths, paths
-from sharploss.record.run import Provenance, load_run
-from sharploss.record.scores import Score, comparable, load_scores
+from sharploss.record.run import Provenance, load_run, read_model
+from sharploss.record.scores import Notes, Score, ScoreFiles, comparable, load_scores
 from sharploss.tracking import follower as tracking
+from sharploss.training.checkpoint import config_hash
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact, sha256
 
 CIRCUMSTANCES = {"started", "seconds", "steps_per_second", "device", "hardware", "versions", "commit", "parameters"}
+SHOWN = re.compile("(psnr_y|ssim_y|lpips_alex|gradient_variance_ratio)[^/]*$")  # what dashboards compare runs by
 ORIGIN = {"identity", "packs", "start", "extractor", "commit"}
 
 
@@ -44,9 +49,9 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
             f"{files.run(key).provenance} does not say the run's identity: train it again with 'make repro'."
         )
     with intact(files.run(key).provenance):
-        started, inputs = datetime.fromisoformat(provenance.started), _inputs(run, provenance, root)
-    _check_scores(files, run["group"], key, started)
-    scores = load_scores(files.scores(run["group"])).rows if files.scores(run["group"]).rows.is_file() else []
+        inputs = _inputs(run, provenance, root)
+    _check_scores(files, run["group"], key)
+    scores = task_scores(files, plan, run["task"])
     circumstances = provenance.model_dump(include=CIRCUMSTANCES)
     origin = {**metrics, "made_from": provenance.model_dump(include=ORIGIN)}
     return {
@@ -55,7 +60,7 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
         "summary": {
             **tracking.flat("result", metrics),
             **tracking.flat("circumstances", circumstances),
-            **means(task_scores(files, plan, run["task"]), key),
+            **means(scores, key),
         },
         "scores": by_image(scores, key),
         "crops": _crops(params, plan, files, key),
@@ -64,16 +69,74 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     }
 
 
-def _check_scores(files: StudyPaths, group: str, key: str, started: datetime) -> None:
+def baselines(params: Params, plan: Plan, root: Path = Path()) -> dict[str, str]:
+    """Return the tasks whose input baselines were measured, by the baselines' keys."""
+    measured = [task for task in plan["tasks"] if paths(plan["study"], root).input_baseline_scores(task).rows.is_file()]
+    return {input_baseline_key(task, reference_of(params.tasks[task].scale)): task for task in measured}
+
+
+def baseline_content(params: Params, plan: Plan, task: str, root: Path = Path()) -> dict[str, Any]:
+    """Read all that there is of a task's input baseline, which W&B gets as a run without curves or weights.
+
+    It has the table of images too: what each loss restored of the task's crops, beside input and ground truth.
+    """
+    files, name = paths(plan["study"], root), reference_of(params.tasks[task].scale)
+    key, settings = input_baseline_key(task, name), {"task": params.tasks[task].model_dump(mode="json")}
+    suites = [suite for suite, asked in params.suites.items() if task in asked.tasks]
+    run = {"task": task, "network": "none", "loss": name, "recipe": "none", "seed": 0, "suites": suites}
+    identity = config_hash({"study": params.study, **settings})
+    description = tracking.wandb_settings(key, run, settings, identity, params.study)
+    scores, crops = task_scores(files, plan, task), [name for name, crop in params.crops.items() if crop.task == task]
+    found = {crop: files.input_baseline_crop(task, crop, name) for crop in crops}
+    return {
+        "description": {**description, "job_type": "input"},
+        "lines": [],
+        "summary": means(scores, key),
+        "scores": by_image(scores, key),
+        "crops": {crop: path for crop, path in found.items() if path.is_file()},
+        "images": [row for crop in crops for row in _restored(params, plan, files, crop, scores)],
+        "inputs": [],
+    }
+
+
+def _restored(
+    params: Params, plan: Plan, files: StudyPaths, name: str, scores: Iterable[Score]
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each image of a crop that is here: the ground truth, the input, and what each loss restored."""
+    crop = params.crops[name]
+    reference = reference_of(params.tasks[crop.task].scale)
+    pictures = {
+        (TARGET, "", TARGET): files.input_baseline_crop(crop.task, name, TARGET),
+        (input_baseline_key(crop.task, reference), "", reference): files.input_baseline_crop(
+            crop.task, name, reference
+        ),
+    }
+    for key, run in plan["runs"].items():
+        with suppress(UserError):  # of other weights than the last: that run's own content says so
+            if run["task"] == crop.task and (path := _crops(params, plan, files, key).get(name)):
+                _check_scores(files, run["group"], key)
+                pictures[key, run["network"], run["loss"]] = path
+    its = [row for row in scores if (row.dataset, row.image) == (crop.dataset, crop.image)]
+    for (key, network, loss), path in pictures.items():
+        if path.is_file():
+            values = next(iter(by_image(its, key)), {})
+            shown = {metric: value for metric, value in values.items() if SHOWN.match(metric)}
+            yield {"crop": name, "network": network, "loss": loss, "run": key, "image": path, **shown}
+
+
+def _check_scores(files: StudyPaths, group: str, key: str) -> None:
     """Refuse scores that are of other weights than those that are here, or older than the training."""
     scores, weights = files.scores(group), files.weights(group, key)
     if not scores.rows.is_file():
         return
-    measured = load_scores(scores).notes.weights_sha256.get(key)
+    measured = read_model(scores.notes, Notes).weights_sha256.get(key)
     if measured is not None and weights.is_file():
         other = measured != sha256(weights)
     else:  # trained elsewhere, or measured by a version that did not record it
-        other = scores.rows.stat().st_mtime < started.timestamp()
+        provenance = load_run(files.run(key), key).provenance
+        with intact(files.run(key).provenance):
+            started = datetime.fromisoformat(provenance.started if provenance else "").timestamp()
+        other = scores.rows.stat().st_mtime < started
     if other:
         raise UserError(f"{scores.rows} is of other weights of {key} than the last: run 'make repro' to measure them.")
 
@@ -92,7 +155,13 @@ def task_scores(files: StudyPaths, plan: Plan, task: str) -> list[Score]:
     """Return the scores of all runs of a task, and of its input baseline, that were measured so far."""
     measured = [files.scores(name) for name, group in plan["groups"].items() if group["task"] == task]
     measured.append(files.input_baseline_scores(task))
-    return [row for found in measured if found.rows.is_file() for row in load_scores(found).rows]
+    return [row for found in measured if found.rows.is_file() for row in _load(found, found.rows.stat().st_mtime_ns)]
+
+
+@lru_cache(maxsize=64)
+def _load(files: ScoreFiles, _changed: int) -> list[Score]:
+    """Read a table once for all the runs that are sent with it."""
+    return load_scores(files).rows
 
 
 def means(scores: Iterable[Score], key: str) -> dict[str, float]:

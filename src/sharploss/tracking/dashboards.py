@@ -1,50 +1,131 @@
-"""W&B workspaces and a report, made from what was published: a workspace for each suite, a report with all of them.
+"""W&B workspaces and a report: a workspace for each suite, a report with all of them.
 
-Only `save` needs the package wandb-workspaces, which is optional.
+A panel asks only for what the files of runs that were published from here hold. Only `save` needs the package
+wandb-workspaces, which is optional.
 """
 
 import contextlib
+import json
 import os
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+import struct
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from sharploss.config.params import Params
 from sharploss.tracking import follower as tracking
+from sharploss.tracking.content import SHOWN
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
 from sharploss.utils.optional import optional_package
 
-PANELS = (
+PSNR, LPIPS = "psnr_y", "lpips_alex_v0.1"
+SECTIONS = (
     ("train/discriminator/", "Discriminator", "lines"),
     ("train/", "Training", "lines"),
     (f"{tracking.PICTURES}$", "Validation", "media"),
     ("validation/", "Validation", "lines"),
-    ("scores$", "Scores", "table"),
-    ("scores/.*/(psnr_y|ssim_y|lpips_alex|gradient_variance_ratio)[^/]*$", "Scores", "bars"),
     ("test/crops/", "Crops", "media"),
+    ("images$", "Crops", "table"),
+    ("scores$", "Scores", "table"),
 )
-"""How the names of values begin that get a panel, its section and its kind; the table of images has all scores."""
+"""How the names of values begin that have a panel each, its section and its kind."""
 
 
-def panels(keys: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
-    """Return the panels for values that were sent (`publish.sent_keys`), by section: (kind, the name of the value)."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for key in dict.fromkeys(keys):
-        fitting = next(((section, kind) for begin, section, kind in PANELS if re.match(begin, key)), None)
-        if fitting:
-            found.setdefault(fitting[0], []).append((fitting[1], key))
-    return found
+class Published(NamedTuple):
+    """What W&B has of a run, as its file says: its configuration, tags, and the names of all that was sent."""
+
+    config: dict[str, Any]
+    tags: list[str]
+    names: list[str]
 
 
-def save(params: Params, keys: Mapping[str, Iterable[str]]) -> str:
-    """Make a workspace for each suite and one report, or replace those made before, and return where they are.
+class Panel(NamedTuple):
+    """A panel: its kind, and the names of what it shows, "config/<name>" where it is of the configuration."""
 
-    `keys` are, by suite, the names of the values that were sent.
-    """
+    kind: str
+    names: tuple[str, ...]
+
+
+def panels(keys: Collection[str]) -> dict[str, list[Panel]]:
+    """Return the panels for values that were sent, by section; no panel has a name that is not one of `keys`."""
+    found: dict[str, list[Panel]] = {"Trade-off": [], "Alpha": [], "Settings": [], "Crops": [], "Scores": []}
+    shown = [key for key in keys if key.startswith("scores/") and SHOWN.match(key.split("/")[-1])]
+    for psnr in (key for key in shown if key.endswith(f"/{PSNR}")):
+        lpips = psnr.replace(PSNR, LPIPS)
+        quality = [key for key in (psnr, lpips) if key in keys]
+        if len(quality) == 2:
+            found["Trade-off"].append(Panel("scatter", (psnr, lpips)))
+        if "config/alpha" in keys:
+            found["Alpha"] += [Panel("scatter", ("config/alpha", key)) for key in quality]
+        settings = [key for key in keys if key in ("config/network", "config/recipe", "config/loss")]
+        its = [key for key in shown if key.rpartition("/")[0] == psnr.rpartition("/")[0]]
+        found["Settings"].append(Panel("parallel", (*settings, *its)))
+    for key in keys:
+        section = next(((name, kind) for begin, name, kind in SECTIONS if re.match(begin, key)), None)
+        if section:
+            found.setdefault(section[0], []).append(Panel(section[1], (key,)))
+    found["Scores"] += [Panel("bars", (key,)) for key in shown]
+    return {section: some for section, some in found.items() if some}
+
+
+def sent(study: str, keys: Collection[str]) -> dict[str, list[str]]:
+    """Return the names of what W&B has of these runs of a study, by the tags of their suites, from the runs' files."""
+    found: dict[str, dict[str, None]] = {}
+    for mark in sorted(tracking.files_folder().glob(f"*run-*/{tracking.SENT}")):
+        folder = mark.parent
+        if folder.name.startswith("offline-") and not any(folder.glob("*.wandb.synced")):
+            continue  # not there yet
+        for path in folder.glob("*.wandb"):
+            run = read_published(path)
+            if run.config.get("study") == study and run.config.get("key") in keys:
+                for tag in run.tags:
+                    found.setdefault(tag, {}).update(
+                        dict.fromkeys([*run.names, *(f"config/{name}" for name in run.config)])
+                    )
+    return {tag: list(names) for tag, names in found.items()}
+
+
+def read_published(path: Path) -> Published:
+    """Read what a run's file holds, which W&B keeps of everything that it sends (`.wandb`, LevelDB's log format)."""
+    config, tags, names = dict[str, Any](), list[str](), dict[str, None]()
+    for record in _records(path):
+        for item in record.run.config.update:
+            config[item.key or item.nested_key[0]] = json.loads(item.value_json)
+        tags = list(record.run.tags) or tags
+        for item in (*record.history.item, *record.summary.update):
+            names[item.key or item.nested_key[0]] = None
+    return Published(config, tags, [name for name in names if not name.startswith("_")])
+
+
+def _records(path: Path) -> Iterator[Any]:
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    content, at, text = path.read_bytes(), 7, b""
+    while at + 7 < len(content):
+        if (left := 2**15 - at % 2**15) < 7:  # no part of a record begins in the last bytes of a block
+            at += left
+            continue
+        _, length, part = struct.unpack_from("<IHB", content, at)
+        text += content[at + 7 : at + 7 + length]
+        at += 7 + length
+        if part in (1, 4):  # whole, or the last part
+            yield Record.FromString(text)
+            text = b""
+
+
+def save(params: Params, runs: Collection[str]) -> str:
+    """Make a workspace for each suite and one report of these runs, or replace those made before; return where."""
     modules = load_modules()
     if tracking.is_offline():
         raise UserError("Workspaces are made on W&B's server: run 'wandb login' first, and leave WANDB_MODE unset.")
+    published = sent(params.study, runs)
+    keys = {suite: published[tag] for suite in params.suites if (tag := tracking.suite_tag(suite)) in published}
+    if not keys:
+        raise UserError(
+            f"{tracking.files_folder()} has no run of this study that was sent: run 'python -m sharploss publish'."
+        )
     import wandb
 
     kept = tracking.files_folder() / "sharploss-views.json"
@@ -64,36 +145,54 @@ def load_modules() -> tuple[Any, Any]:
 
 
 def build(modules: tuple[Any, Any], params: Params, keys: Mapping[str, Iterable[str]], entity: str) -> dict[str, Any]:
-    """Build the workspaces and the report, by name, without saving them."""
+    """Build the workspaces and the report, by name, without saving them; `keys` are the names of values, by suite."""
     workspaces, reports = modules
     place = {"entity": entity, "project": tracking.project()}
     built: dict[str, Any] = {}
     blocks: list[Any] = []
     for suite, names in keys.items():
-        found = {section: [_panel(reports, *each) for each in some] for section, some in panels(names).items()}
+        found = {section: [_panel(reports, each) for each in some] for section, some in panels(list(names)).items()}
         only = [workspaces.Tags().isin([tracking.suite_tag(suite)])]
+        asked = params.suites[suite]
+        parts = [name for name, some in (("task", asked.tasks), ("network", asked.networks)) if len(some) > 1]
+        groups = [*parts, "loss"]  # so that seeds become one line, and a suite's tasks stay apart
         built[f"workspace {suite}"] = workspaces.Workspace(
             **place,
             name=f"{params.study}: {suite}",
             sections=[workspaces.Section(name=name, panels=some, is_open=True) for name, some in found.items()],
-            runset_settings=workspaces.RunsetSettings(filters=only),
+            runset_settings=workspaces.RunsetSettings(
+                filters=only, groupby=[workspaces.Config(name) for name in groups]
+            ),
         )
-        runs = reports.Runset(**place, name=suite, filters=only)
-        blocks += [reports.H1(text=suite), reports.P(text=params.suites[suite].question)]
+        runs = reports.Runset(**place, name=suite, filters=only, groupby=[f"config.{name}" for name in groups])
+        blocks += [reports.H1(text=suite), reports.P(text=asked.question)]
         for name, some in found.items():
             blocks += [reports.H2(text=name), reports.PanelGrid(runsets=[runs], panels=some)]
     built[f"report {params.study}"] = reports.Report(**place, title=f"sharploss: {params.study}", blocks=blocks)
     return built
 
 
-def _panel(reports: Any, kind: str, key: str) -> Any:
-    if kind == "lines":
+def _panel(reports: Any, panel: Panel) -> Any:
+    key, shown = panel.names[0], [_value(reports, name) for name in panel.names]
+    if panel.kind == "lines":
         return reports.LinePlot(title=key, x="Step", y=[key], log_y=key.endswith(("/total", "/gradient")))
-    if kind == "bars":
+    if panel.kind == "bars":
         return reports.BarPlot(title=key.removeprefix("scores/"), metrics=[key])
-    if kind == "media":
+    if panel.kind == "media":
         return reports.MediaBrowser(title=key, media_keys=[key])
+    if panel.kind == "scatter":
+        return reports.ScatterPlot(title=" x ".join(panel.names), x=shown[0], y=shown[1])
+    if panel.kind == "parallel":
+        return reports.ParallelCoordinatesPlot(
+            columns=[reports.ParallelCoordinatesPlotColumn(metric=each) for each in shown]
+        )
     return reports.WeavePanelSummaryTable(table_name=key)
+
+
+def _value(reports: Any, name: str) -> Any:
+    """Return what a scatter plot or an axis is told to show."""
+    kind, _, rest = name.partition("/")
+    return reports.Config(rest) if kind == "config" else reports.SummaryMetric(name)
 
 
 def _save(view: Any, known: dict[str, str], name: str) -> str:

@@ -95,18 +95,26 @@ def wandb_settings(
 ) -> dict[str, Any]:
     """Return what wandb.init needs of a run; the id is the same whenever the same configuration is trained.
 
-    W&B groups runs by one name only: the run's first suite, else its task and network. A tag names each suite.
+    What runs are compared by are flat values of its configuration, all that it was trained with is under `settings`.
+    W&B groups runs by one name, the loss; a tag names each suite.
     """
     tags = [study, run["task"], run["network"], run["loss"], *map(suite_tag, run["suites"])]
+    names = {name: run[name] for name in ("task", "network", "loss", "recipe", "seed")}
     return {
         "id": f"{shorten(key, ID - len(identity) - 1)}-{identity}",
         "name": shorten(key, NAME),
         "project": project(),
-        "group": shorten(run["suites"][0] if run["suites"] else run["group"], NAME),
+        "group": shorten(run["loss"], NAME),
         "job_type": "train",
         "tags": list(dict.fromkeys(shorten(tag, TAG) for tag in tags)),
-        "config": {**config, "study": study, "key": key},
+        "config": {"study": study, "key": key, **names, **_terms(config.get("loss", {})), "settings": config},
     }
+
+
+def _terms(loss: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Return the weight of each term of a loss as "weight_<term>", and SPLoss's alpha."""
+    weights = {f"weight_{term}": settings["weight"] for term, settings in loss.items()}
+    return weights | {name: value for settings in loss.values() for name, value in settings.items() if name == "alpha"}
 
 
 def start(record: Path, description: dict[str, Any]) -> Path | None:

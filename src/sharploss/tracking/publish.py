@@ -16,7 +16,7 @@ from sharploss.config.params import load_params
 from sharploss.planning.plan import check_plan, find_run
 from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
-from sharploss.tracking.content import NotTrainedError, content_of
+from sharploss.tracking.content import NotTrainedError, baseline_content, baselines, content_of
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import intact
 from sharploss.utils.optional import optional_package, progress_bar
@@ -24,9 +24,9 @@ from sharploss.utils.optional import optional_package, progress_bar
 DESCRIPTION = """Send finished runs to Weights & Biases: curves, scores of every image, crops, weights and the data they
 were trained on. All of it comes from results/ and nothing is trained or measured.
 
-  python -m sharploss publish                        every run of runs.yaml that is done
+  python -m sharploss publish                        every run of runs.yaml that is done, and the input baselines
   python -m sharploss publish sr_x4-edsr-sploss-s0   one of them
-  python -m sharploss publish --workspace            panels and a report for them, made from code
+  python -m sharploss publish --workspace            panels and a report, made from code, of what was published
 
 Safe to repeat: a run has the same id whenever its configuration is trained, and nothing is sent twice.
 Without a login (wandb login), or with WANDB_MODE=offline, files are written that 'wandb sync' sends later.
@@ -49,29 +49,28 @@ def main(arguments: list[str]) -> int:
     optional_package("wandb")
     params = load_params()
     plan = check_plan(params)
-    for key in asked.runs:
-        find_run(plan, key)
-    files = paths(plan["study"])
-    keys = asked.runs or [key for key in plan["runs"] if files.run(key).metrics.is_file()]
-    if not keys:
-        raise UserError("No run of runs.yaml is done: run 'make repro' to train them.")
-    read = partial(content_of, params, plan)
-    if not asked.workspace:
-        return publish((key, partial(read, key)) for key in dict.fromkeys(keys))
-    from sharploss.tracking.dashboards import save
-
-    suites: dict[str, list[str]] = {}
-    failed = False
+    files, inputs = paths(plan["study"]), baselines(params, plan)
+    done = [key for key in plan["runs"] if files.run(key).metrics.is_file()]
+    keys = list(dict.fromkeys(asked.runs)) or [*done, *inputs]
     for key in keys:
-        try:
-            sent = sent_keys(read(key))
-        except UserError as error:
-            failed, sent = True, []
-            print(f"error: {key} is left out: {error}", file=sys.stderr)
-        for suite in plan["runs"][key]["suites"]:
-            suites.setdefault(suite, []).extend(sent)
-    print(save(params, suites))
-    return int(failed)
+        if key not in inputs:
+            find_run(plan, key)
+    if not done and not asked.runs:
+        raise UserError("No run of runs.yaml is done: run 'make repro' to train them.")
+    if asked.workspace:
+        from sharploss.tracking.dashboards import save
+
+        print(save(params, keys))
+        return 0
+    return publish(
+        (
+            key,
+            partial(baseline_content, params, plan, inputs[key])
+            if key in inputs
+            else partial(content_of, params, plan, key),
+        )
+        for key in keys
+    )
 
 
 def check_settings() -> None:
@@ -88,14 +87,6 @@ def check_settings() -> None:
         )
     if wrong := tracking.wrong_project():
         raise UserError(wrong)
-
-
-def sent_keys(content: Content) -> list[str]:
-    """Return the names of all values that W&B has of a run after `publish`, in the order of their sending."""
-    lines = [name for line in content["lines"] for name in tracking.flatten(line)]
-    crops = [f"test/crops/{name}" for name in content["crops"]]
-    scores = ["scores"] if content["scores"] else []
-    return list(dict.fromkeys([*lines, tracking.PICTURES, *scores, *content["summary"], *crops]))
 
 
 def publish(runs: Iterable[tuple[str, Any]]) -> int:
@@ -129,9 +120,9 @@ def publish(runs: Iterable[tuple[str, Any]]) -> int:
 
 
 def _where(sent: Sequence[tuple[Content, Path, str]]) -> str:
-    trained = [content for content, _, _ in sent if content["summary"]["result/status"] == "finished"]
+    trained = [content for content, _, _ in sent if content["summary"].get("result/status") == "finished"]
     lacking = {
-        "weights, which are not here": sum(content["weights"] is None for content, _, _ in sent),
+        "weights, which are not here": sum(content.get("weights", {}) is None for content, _, _ in sent),
         "scores: 'make repro' measures them": sum(not content["scores"] for content in trained),
     }
     said = ", ".join(f"{count} without {what}" for what, count in lacking.items() if count)
@@ -158,7 +149,7 @@ def _send(content: Content) -> tuple[Path, str]:
         # A step of its own after the last: what is sent by step is sent once.
         with intact("a crop of it"):
             images = {name: wandb.Image(str(path), caption=name) for name, path in content["crops"].items()}
-        lines.append({"event": "test", "step": lines[-1]["step"] + 1, "crops": images})
+        lines.append({"event": "test", "step": lines[-1]["step"] + 1 if lines else 0, "crops": images})
     with tracking.replay(lines, content["description"]) as (run, folder):
         _finish(run, content)
         address = "" if run.offline else str(run.project_url)
@@ -182,19 +173,26 @@ def _finish(run: Any, content: Content) -> None:
     import wandb
 
     run.summary.update(content["summary"])
-    scores = content["scores"]
-    if scores:
-        wandb.Table.MAX_ROWS = len(scores)  # pyright: ignore[reportAttributeAccessIssue] - not the first 10,000 alone
-        columns = list(dict.fromkeys(name for row in scores for name in row))
-        run.summary["scores"] = wandb.Table(
-            columns=columns, data=[[row.get(name) for name in columns] for row in scores]
-        )
+    for name in ("scores", "images"):
+        if rows := content.get(name):
+            wandb.Table.MAX_ROWS = len(rows)  # pyright: ignore[reportAttributeAccessIssue] - not the first 10,000 alone
+            columns = list(dict.fromkeys(column for row in rows for column in row))
+            run.summary[name] = wandb.Table(
+                columns, data=[[_cell(row.get(column)) for column in columns] for row in rows]
+            )
     for artifact in content["inputs"]:
         # As `use_artifact` does, but without waiting for the server: that refuses offline, although the files can hold
         # an input.
         run._log_artifact(make_artifact(artifact), is_user_created=True, use_after_commit=True)
-    if content["weights"]:
+    if content.get("weights"):
         run.log_artifact(make_artifact(content["weights"]))
+
+
+def _cell(value: Any) -> Any:
+    """Return what a table holds for a value: the picture, where it is the path of one."""
+    import wandb
+
+    return wandb.Image(str(value)) if isinstance(value, Path) else value
 
 
 def _artifact_name(name: str) -> str:
