@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -92,8 +92,10 @@ class PretrainedLoss(ImageLoss):
     def _load_onto(self, device: torch.device) -> None:
         if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
             raise RuntimeError(f"{type(self).__name__} has no weights yet: call its load() before capturing a graph.")
-        compiled = "torch._dynamo" in sys.modules  # then it stays out of all that is called from here
-        (torch.compiler.disable(self._load_now) if compiled else self._load_now)(device)
+        load: Any = self._load_now
+        if "torch._dynamo" in sys.modules:  # then the compiler stays out of all that is called from here
+            load = cast("Any", torch.compiler.disable)(load)
+        load(device)
 
     def _load_now(self, device: torch.device) -> None:
         with torch.inference_mode(False):  # where gradients are asked for later, its weights have to allow them
@@ -102,7 +104,7 @@ class PretrainedLoss(ImageLoss):
 
 
 # As torch.compiler.disable marks it, which would import the compiler, four seconds, wherever losses are built.
-PretrainedLoss._load_onto.__dict__.update(_torchdynamo_disable=True, _torchdynamo_disable_msg=UNLOADED)
+vars(PretrainedLoss)["_load_onto"].__dict__.update(_torchdynamo_disable=True, _torchdynamo_disable_msg=UNLOADED)
 
 
 def freeze(network: Network) -> Network:
