@@ -153,3 +153,8 @@ paths = StudyPaths
 def paths_of_results(folder: Path) -> StudyPaths:
     """Return the files of the study whose results lie in a folder, as a path without links."""
     return StudyPaths(folder.name, folder.parent.parent)
+
+
+def paths_of_result(file: Path) -> StudyPaths:
+    """Return the files of the study in whose results a file lies."""
+    return paths_of_results(next(path for path in file.resolve().parents if path.parent.name == "results"))
