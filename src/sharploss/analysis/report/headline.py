@@ -187,8 +187,8 @@ def numbers(study: Study) -> dict[str, Any]:
     for block in supported(study)[:1]:
         means = block.of(study.means)
         for metric in ("psnr", "lpips"):
-            shown = [is_shown((metric, protocol)) for protocol in means["protocol"]]
-            of = means[(means["metric"] == metric) & shown]
+            protocols = [name for name in means["protocol"].unique() if is_shown((metric, name))]
+            of = means[(means["metric"] == metric) & means["protocol"].isin(protocols)]
             values = dict(zip(of["loss"], of["value"], strict=True))
             found[metric] = {loss: values[loss] for loss in (study.references[0], DECISIVE[1]) if loss in values}
     return {"runs": len(study.runs), **found}
