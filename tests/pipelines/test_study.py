@@ -1,5 +1,7 @@
+import csv
 import html
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -256,7 +258,14 @@ def test_an_unknown_run_is_told(untouched):
 
 def test_dvc_commands_work_as_users_expect(untouched):
     assert "train@mini-sr_x4-edsr-l1-s0" in untouched.run("dvc", "dag").stdout
-    assert RUN in untouched.run("dvc", "metrics", "show").stdout
+    shown = untouched.run("dvc", "metrics", "show").stdout.splitlines()
+    assert len(shown) == 2
+    assert "results/mini/headline.json" in shown[1]
+    own = untouched.run("dvc", "metrics", "show", f"results/mini/runs/{RUN}/metrics.json").stdout
+    assert {"status", "finished"} <= set(own.split())
+    table = untouched.run("dvc", "exp", "show", "--no-pager", "--only-changed").stdout
+    assert "contradicted" in table
+    assert max(map(len, [*shown, *table.splitlines()])) <= 120
     untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.02))
     assert "0.02" in untouched.run("dvc", "params", "diff").stdout
     untouched.run("dvc", "repro", f"train@mini-{RUN}")
@@ -264,6 +273,13 @@ def test_dvc_commands_work_as_users_expect(untouched):
     text = (untouched.folder / "dvc_plots/index.html").read_text()
     assert page.endswith("index.html")
     assert "sploss" in text
+    assert not re.search(r"<(script|link)[^>]* (src|href)=", text)  # what draws the charts is in the page
+    with (untouched.folder / "reports/mini/tables/curves.csv").open() as file:
+        points = list(csv.DictReader(file))
+    assert len({(row["run"], row["step"]) for row in points}) == len(points)
+    template = json.loads((untouched.folder / ".dvc/plots/by_loss.json").read_text())
+    assert template["spec"]["encoding"]["detail"]["field"] == "run"  # a line is one run
+    assert {"task", "network", "run", "variant"} <= points[0].keys()
 
 
 def test_dvc_exp_run_changes_a_parameter(untouched):

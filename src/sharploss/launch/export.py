@@ -23,7 +23,7 @@ from sharploss.config.params import Params
 from sharploss.config.protocols import PROTOCOLS
 from sharploss.evaluation.photographs import EXPORTED, describe_loss, read_config, weights_here
 from sharploss.planning.plan import expand
-from sharploss.record.paths import paths, paths_of_results
+from sharploss.record.paths import paths, paths_of_result
 from sharploss.record.scores import load_scores
 from sharploss.record.study import PARAMS, current_study, load_study_params
 from sharploss.training.checkpoint import read_metadata, read_weights
@@ -106,8 +106,7 @@ def describe(weights: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     said, config, tensors = read_metadata(weights), read_config(weights), read_weights(weights)
     if said["status"] != "finished":
         raise UserError(f"{weights} is of a training that did not finish: choose another run.")
-    results = next(path for path in weights.resolve().parents if path.parent.name == "results")
-    files = paths_of_results(results)
+    files = paths_of_result(weights)
     params = load_study_params(files.study, files.root)
     key, network, scale = said["key"], config.network, config.task.scale
     about = {

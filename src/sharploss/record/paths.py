@@ -37,6 +37,7 @@ class StudyPaths:
         self.data = root / "data" / study  # what trainings and evaluations read and can be made again
         self.calibration = self.results / "calibration.csv"
         self.summary, self.claims = self.results / "summary.json", self.results / "claims.json"
+        self.headline = self.results / "headline.json"  # the few numbers that `dvc metrics show` has
         self.explorer = self.results / "explorer"  # crops to compare on the page, and index.json with their scores
         self.flagship = self.results / "flagship"  # the networks that come with the repository, in float16
         self.answer, self.versions = self.results / "answer.json", self.results / "versions.json"
@@ -152,3 +153,8 @@ paths = StudyPaths
 def paths_of_results(folder: Path) -> StudyPaths:
     """Return the files of the study whose results lie in a folder, as a path without links."""
     return StudyPaths(folder.name, folder.parent.parent)
+
+
+def paths_of_result(file: Path) -> StudyPaths:
+    """Return the files of the study in whose results a file lies."""
+    return paths_of_results(next(path for path in file.resolve().parents if path.parent.name == "results"))

@@ -100,7 +100,7 @@ def read_published(path: Path) -> Published:
 
 
 def _records(path: Path) -> Iterator[Any]:
-    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.proto.wandb_internal_pb2 import Record  # pyright: ignore[reportAttributeAccessIssue]
 
     content, at, text = path.read_bytes(), 7, b""
     while at + 7 < len(content):

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sharploss.analysis.claims.versions import verdicts_of
 from sharploss.analysis.figures.study_figure import Block, alike, supported
-from sharploss.analysis.measures import ALPHA, interval, metric_title
+from sharploss.analysis.measures import ALPHA, interval, is_shown, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.matched import JUDGES, WITHIN
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
@@ -16,6 +17,7 @@ from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables.layout import count, image_notes, images_of, records
 from sharploss.analysis.tables.matched_psnr import MARK, MARKED, UNKNOWN, alphas_of, beyond, change, costs, judged
 from sharploss.analysis.titles import listed, name_title
+from sharploss.utils.files import read_json
 
 DECISIVE = ("sploss_a1", "sploss", "l1_gv")
 """The losses whose PSNR against L1's is followed through the budgets (docs/study.md); the second decides `BUDGETED`."""
@@ -172,6 +174,24 @@ def _depends(states: dict[int, str], missing: list[int]) -> str:
 def _steps(numbers: list[int]) -> str:
     *first, last = (f"{steps:,}" for steps in numbers)
     return f"{', '.join(first)} and {last} steps" if first else f"{last} steps"
+
+
+def numbers(study: Study) -> dict[str, Any]:
+    """Return the few numbers that `dvc metrics show` and `dvc exp show` have room for, under short names.
+
+    They are the runs with results, the verdicts, and the mean PSNR and LPIPS of L1 and SPLoss on the first block.
+    """
+    claims = read_json(study.paths.claims)["claims"] if study.paths.claims.is_file() else {}
+    verdicts = [*verdicts_of(claims).values()]
+    found: dict[str, Any] = {word: verdicts.count(word) for word in ("supported", "contradicted")}
+    for block in supported(study)[:1]:
+        means = block.of(study.means)
+        for metric in ("psnr", "lpips"):
+            protocols = [name for name in means["protocol"].unique() if is_shown((metric, name))]
+            of = means[(means["metric"] == metric) & means["protocol"].isin(protocols)]
+            values = dict(zip(of["loss"], of["value"], strict=True))
+            found[metric] = {loss: values[loss] for loss in (study.references[0], DECISIVE[1]) if loss in values}
+    return {"runs": len(study.runs), **found}
 
 
 def control(study: Study, numbers: pd.DataFrame) -> str:

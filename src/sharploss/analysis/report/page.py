@@ -35,9 +35,10 @@ Entries = list[dict[str, Any]]  # entries of figures.json
 
 
 def write_page(study: Study, command: str) -> None:
-    """Write the page of a study whose figures are drawn; `command` is what a reader types to make it again."""
+    """Write the page of a study whose figures are drawn, and its answer; `command` makes it again."""
     found = [answer._asdict() for answer in headline.answers(study)]
     write_json(study.paths.answer, {"first": first_screen(study), "answers": found})
+    write_json(study.paths.headline, headline.numbers(study))
     write_text(study.paths.page, render(study, command))
 
 

@@ -24,7 +24,7 @@ OWN = ("unqualified", "matched_psnr", "best_weight", "alpha_sweep", "alpha_contr
 
 
 def write_tables(study: Study) -> None:
-    """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json (`dvc metrics`)."""
+    """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json."""
     folder, papers = study.paths.tables, paper_tables(study)
     numbers = {name: frame for name, (frame, _) in papers.items()} | {"curves": curves(study)}
     for name, frame in (frames(study) | numbers).items():
@@ -200,14 +200,15 @@ def cost(study: Study) -> pd.DataFrame:
 
 def curves(study: Study) -> pd.DataFrame:
     """Return the training curves for `dvc plots`: validation PSNR (dB), and the last training loss logged before it."""
-    history = study.history.merge(study.runs[["run", "network", "recipe", "loss"]], on="run")
+    about = ["run", "task", "network", "recipe", "loss", "variant", "seed"]
+    history = study.history.merge(study.runs[about], on="run")
     history["total"] = history.groupby("run")["total"].ffill()
     points = history[history["event"] == "validation"]
-    return points[["run", "network", "recipe", "loss", "step", "psnr_y", "total"]].reset_index(drop=True)
+    return points[[*about, "step", "psnr_y", "total"]].reset_index(drop=True)
 
 
 def summary(study: Study) -> dict[str, Any]:
-    """Return each finished run's means on its task's first test set, for `dvc metrics`: run -> measure -> value."""
+    """Return each finished run's means on its task's first test set: run -> measure -> value."""
     first = study.scores.merge(scored_sets(study).drop_duplicates("task"))
     cells = first.groupby(["run", "metric", "protocol"], sort=False)["value"].mean().reset_index()
     wide = study.widen(cells, ["run"], {"value": ""}).set_index("run")
