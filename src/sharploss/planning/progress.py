@@ -132,7 +132,8 @@ def screen(params: Params, plan: Plan, found: Progress) -> list[str]:
     """Return the study's lines, then those of each run that is running or failed."""
     steps = {key: params.recipes[plan["runs"][key]["recipe"]].steps for key in found.running}
     return [
-        f"{summarise(plan, found)}; {time_left(params, plan, found)}",
+        *summarise(plan, found).split("; "),
+        time_left(params, plan, found),
         *(f"  running {key}: {done} of {steps[key]} steps" for key, done in found.running.items()),
         *(f"  failed  {key}: {reason}" for key, reason in found.failed.items()),
     ]
@@ -159,7 +160,7 @@ def watch(params: Params, plan: Plan, pause: float = PAUSE) -> int:
             found = look(plan)
             if terminal:
                 columns, rows = shutil.get_terminal_size()
-                lines = [part for line in screen(params, plan, found) for part in line.split("; ")][: rows - 1]
+                lines = screen(params, plan, found)[: rows - 1]
                 up = f"\033[{shown}F\033[J" if shown else ""
                 print(up + "\n".join(line[: columns - 1] for line in lines), flush=True)
                 shown = len(lines)
