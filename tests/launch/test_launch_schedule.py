@@ -6,7 +6,8 @@ import pytest
 
 from sharploss.launch.engines import Task
 from sharploss.launch.jobs import Job
-from sharploss.launch.schedule import Progress, TimeIsUpError, clock, run_jobs, steps_done
+from sharploss.launch.schedule import Progress, TimeIsUpError, run_jobs
+from sharploss.planning.progress import clock, steps_done
 
 
 class Pretend:
@@ -74,7 +75,7 @@ def test_the_longest_first_and_never_more_than_there_are_slots():
     assert engine.begun == ["a", "b", "c", "d"]
     assert engine.looks == 5  # the longest beside all the others
     assert told.count(": done") == 4
-    assert re.search(r"4/4 done, 0 running(, \d+ steps/s)?, about 0:00:00 left", told)
+    assert re.search(r"4/4 done, 0 running(, \d+ steps/s)?, 0:00:00 elapsed, about 0:00:00 left", told)
 
 
 def test_a_run_begins_after_the_one_that_it_starts_from():
@@ -149,7 +150,7 @@ def test_the_speed_of_all_trainings_together():
     state = progress(60.0, 60.0)
     assert state.speed() == ""
     state.looks.extend([(10.0, 100), (12.0, 700)])
-    assert state.state(2) == "0/2 done, 2 running, 300 steps/s, about 0:01:00 left"
+    assert state.state(2) == "0/2 done, 2 running, 300 steps/s, 0:00:00 elapsed, about 0:01:00 left"
 
 
 def test_nothing_to_do():
@@ -162,23 +163,23 @@ def progress(*seconds, steps=100):
 
 def test_the_time_left_is_predicted_until_it_is_measured():
     state = progress(60.0, 60.0, 60.0, 120.0)
-    assert state.state(2) == "0/4 done, 2 running, about 0:02:30 left"
+    assert state.state(2) == "0/4 done, 2 running, 0:00:00 elapsed, about 0:02:30 left"
     state.taken["a"] = 30.0  # twice as fast as predicted
     state.done = 1
-    assert state.state(3) == "1/4 done, 3 running, about 0:00:40 left"
+    assert state.state(3) == "1/4 done, 3 running, 0:00:00 elapsed, about 0:00:40 left"
 
 
 def test_nothing_is_known_before_the_first_run_is_done_where_nothing_was_predicted():
     state = progress(60.0, None)
-    assert state.state(1) == "0/2 done, 1 running, time left not known"
+    assert state.state(1) == "0/2 done, 1 running, 0:00:00 elapsed, time left not known"
     state.taken["a"] = 30.0  # for 100 steps, as b has them
-    assert state.state(1) == "0/2 done, 1 running, about 0:00:30 left"
+    assert state.state(1) == "0/2 done, 1 running, 0:00:00 elapsed, about 0:00:30 left"
 
 
 def test_a_failed_run_is_not_measured_and_not_left():
     state = progress(10.0, 10.0)
     state.failed.append("a")
-    assert state.state(1) == "1/2 done, 1 running, about 0:00:10 left"
+    assert state.state(1) == "1/2 done, 1 running, 0:00:00 elapsed, about 0:00:10 left"
 
 
 def test_a_line_has_the_time_of_day():

@@ -18,9 +18,10 @@ from sharploss.launch.evaluator import UNTRAINED
 from sharploss.launch.jobs import DVC, Job, make_jobs, stale_runs, stale_stages
 from sharploss.launch.measuring import Measurements
 from sharploss.launch.recorder import Recorder
-from sharploss.launch.schedule import TimeIsUpError, clock, run_jobs, say
+from sharploss.launch.schedule import TimeIsUpError, run_jobs, say
 from sharploss.launch.worker import STOPPED, locked
 from sharploss.planning.plan import Plan, check_plan
+from sharploss.planning.progress import clock
 from sharploss.record.keys import stage_key
 from sharploss.record.paths import paths
 from sharploss.utils.cores import processes_of_a_run, usable_cores

@@ -17,6 +17,7 @@ from sharploss.config.params import load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.launch.training import stamps
 from sharploss.planning.plan import load_plan
+from sharploss.planning.progress import say_place
 from sharploss.planning.stage_files import check_code, check_settings, group_settings, input_baseline_settings
 from sharploss.record.paths import PUBLISHED, paths
 from sharploss.utils.command import run_main
@@ -40,6 +41,7 @@ def evaluate(name: str, runs: Collection[str] | None = None, *, write: bool = Tr
     resolved = {key: {**plan["runs"][key], "config": resolve_run(params, plan["runs"][key])} for key in keys}
     crops = {name: crop.model_dump(mode="json") for name, crop in params.crops.items()}
     settings = {**wanted, "runs": [], "assets": assets}
+    say_place(params, plan, name, aloud=write)
     (evaluate_group if write else measure_runs)(name, resolved, crops, files, settings)
 
 

@@ -1,17 +1,16 @@
 """Hand out jobs: the longest chain first, none before the run that it starts from; a failure does not stop others."""
 
-import json
 import sys
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sharploss.launch.engines import Local, Slurm, Task
 from sharploss.launch.jobs import Job, work_of
 from sharploss.launch.recorder import Recorder
 from sharploss.launch.worker import CHECKPOINT_SECONDS, log_path
+from sharploss.planning.progress import clock, steps_done
 
 CLEAR = "\r\033[K"
 SPAN = 100  # looks that a speed is the mean over
@@ -29,6 +28,7 @@ class Progress:
     failed: list[str] = field(default_factory=list[str])
     taken: dict[str, float] = field(default_factory=dict[str, float])  # seconds of those that were trained
     done: int = 0
+    began: float = field(default_factory=time.monotonic)
     looks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SPAN))  # time, steps of all by then
 
     def look(self, tasks: Sequence[Task]) -> None:
@@ -43,32 +43,15 @@ class Progress:
         return f", {(last - first) / (now - began):.0f} steps/s" if now > began and last > first else ""
 
     def state(self, running: int) -> str:
-        """Return "2/9 done, 3 running, 540 steps/s, about 0:10:00 left": at the speed of what was trained, shared."""
+        """Return "2/9 done, 3 running, 9 steps/s, 0:06:10 elapsed, about 0:10:00 left": at the speed so far, shared."""
         work = work_of(self.jobs)
         pace = 1.0 if all(job.seconds is not None for job in self.jobs) else None  # seconds per unit of work
         if self.taken:
             pace = sum(self.taken.values()) / sum(work[key] for key in self.taken)
         ahead = sum(work.values()) - sum(work[key] for key in (*self.taken, *self.failed))
         left = "time left not known" if pace is None else f"about {clock(pace * ahead / max(1, running))} left"
-        return f"{self.done + len(self.failed)}/{len(self.jobs)} done, {running} running{self.speed()}, {left}"
-
-
-def steps_done(key: str, scratch: Path = Path(".scratch")) -> int:
-    """Return how many steps a running training has done, by the last line of its growing record."""
-    # A key can be the beginning of another; what follows it is twelve hexadecimal digits.
-    records = list(scratch.glob(f"{key}-{'[0-9a-f]' * 12}/history.jsonl"))
-    try:
-        with max(records, key=lambda path: path.stat().st_mtime).open("rb") as file:
-            file.seek(max(0, file.seek(0, 2) - 8192))
-            return int(json.loads(file.read().split(b"\n")[-2])["step"])
-    except (OSError, ValueError, LookupError):  # none yet, or none any more
-        return 0
-
-
-def clock(seconds: float) -> str:
-    """Write a time as h:mm:ss, rounded to the second: 3725 is 1:02:05."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+        ended, elapsed = self.done + len(self.failed), clock(time.monotonic() - self.began)
+        return f"{ended}/{len(self.jobs)} done, {running} running{self.speed()}, {elapsed} elapsed, {left}"
 
 
 def say(text: str) -> None:

@@ -13,6 +13,7 @@ from sharploss.config.params import load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.planning.check_runs import check_run
 from sharploss.planning.plan import NOTHING, find_run, load_plan
+from sharploss.planning.progress import say_place
 from sharploss.planning.stage_files import check_settings, run_settings
 from sharploss.record.paths import paths
 from sharploss.record.run import save_run, summarise
@@ -42,7 +43,8 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
 
     With `keep` that folder stays, with a note of the results, until DVC knows of them.
     """
-    params, run = load_params(), find_run(load_plan(), key)
+    params, plan = load_params(), load_plan()
+    run = find_run(plan, key)
     files = paths(params.study)
     start = None if run["start"] == NOTHING else Path(run["start"])
     sources = [files.run_settings(key), files.loss_receipts(run["loss"])]
@@ -89,6 +91,7 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
         device, cure = choose_device(), ""
         made_from = {name: used[name] for name in ("packs", "start", "extractor")}
         origin = {**circumstances(device), "processes": group.world, "identity": identity, **made_from}
+        say_place(params, plan, key, aloud=group.is_main)
         try:
             if start and read_metadata(start)["status"] != "finished":
                 raise AssetMissingError(run["start"], f"the run it starts from ({start.stem}) has no trained weights")

@@ -1,0 +1,173 @@
+"""How far a study is: which runs are done, running, failed and left, and how long the rest takes."""
+
+import argparse
+import contextlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sharploss.config.params import Params, load_params
+from sharploss.planning.plan import Plan, check_plan
+from sharploss.record.paths import paths
+from sharploss.record.run import Metrics, read_model
+from sharploss.utils.errors import UserError
+from sharploss.utils.files import read_json
+
+PAUSE = 3.0  # seconds between two looks of --watch
+FRESH = 120.0  # seconds since a training's record grew, after which one on another machine no longer counts as running
+
+
+@dataclass
+class Progress:
+    """What is here of a plan; a run that diverged or could not be trained is "failed"."""
+
+    runs: int
+    done: list[str] = field(default_factory=list[str])
+    failed: dict[str, str] = field(default_factory=dict[str, str])  # why
+    running: dict[str, int] = field(default_factory=dict[str, int])  # steps done
+    left: list[str] = field(default_factory=list[str])
+    trained: float = 0.0  # seconds of the trainings that are here
+    measured: list[str] = field(default_factory=list[str])  # groups
+
+
+def look(plan: Plan, root: Path = Path()) -> Progress:
+    """Look up what is here of a plan; a damaged record counts as none."""
+    files, found, scratch = paths(plan["study"], root), Progress(len(plan["runs"])), root / ".scratch"
+    running = running_runs(scratch)
+    for key in plan["runs"]:
+        if key in running:
+            found.running[key] = steps_done(key, scratch)
+            continue
+        try:
+            reason = read_model(files.run(key).metrics, Metrics).failure
+        except UserError:
+            found.left.append(key)
+            continue
+        with contextlib.suppress(UserError, LookupError, TypeError):
+            found.trained += read_json(files.run(key).provenance)["seconds"]
+        if reason:
+            found.failed[key] = reason
+        else:
+            found.done.append(key)
+    found.measured = [name for name in plan["groups"] if files.scores(name).rows.is_file()]
+    return found
+
+
+def running_runs(scratch: Path = Path(".scratch")) -> set[str]:
+    """Return the runs that are being trained: their lock is held here, or, elsewhere, their record has just grown.
+
+    Whether a lock is held is read from the system: asking for the lock itself could refuse it to a training.
+    """
+    held, found = set[str](), set[str]()
+    with contextlib.suppress(OSError):
+        held = {line.split()[-3].split(":")[-1] for line in Path("/proc/locks").read_text().splitlines()}
+    for lock in scratch.glob("*-*.lock"):
+        with contextlib.suppress(OSError):
+            record = lock.with_suffix("") / "history.jsonl"
+            if str(lock.stat().st_ino) in held or time.time() - record.stat().st_mtime < FRESH:
+                found.add(lock.stem.rpartition("-")[0])
+    return found
+
+
+def steps_done(key: str, scratch: Path = Path(".scratch")) -> int:
+    """Return how many steps a running training has done, by the last line of its growing record."""
+    # A key can be the beginning of another; what follows it is twelve hexadecimal digits.
+    records = list(scratch.glob(f"{key}-{'[0-9a-f]' * 12}/history.jsonl"))
+    try:
+        with max(records, key=lambda path: path.stat().st_mtime).open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - 8192))
+            return int(json.loads(file.read().split(b"\n")[-2])["step"])
+    except (OSError, ValueError, LookupError):  # none yet, or none any more
+        return 0
+
+
+def clock(seconds: float) -> str:
+    """Write a time as h:mm:ss, rounded to the second: 3725 is 1:02:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def time_left(params: Params, plan: Plan, found: Progress) -> str:
+    """Return "0:06:10 trained, about 0:08:30 left": by what was measured on this device, shared by what is running."""
+    from sharploss.planning.cost import predict_seconds
+
+    keys = [*found.running, *found.left]
+    predicted = predict_seconds(params, {key: plan["runs"][key] for key in keys})
+    known = {key: seconds for key, seconds in predicted.items() if seconds is not None}
+    for key, steps in found.running.items():
+        if key in known:
+            known[key] *= max(0.0, 1 - steps / params.recipes[plan["runs"][key]["recipe"]].steps)
+    trained = f"{clock(found.trained)} trained"
+    if keys and not known:
+        return f"{trained}, left not known"
+    more = f" and {len(keys) - len(known)} runs not known" if len(known) < len(keys) else ""
+    return f"{trained}, about {clock(sum(known.values()) / max(1, len(found.running)))} left{more}"
+
+
+def say_place(params: Params, plan: Plan, name: str, *, aloud: bool = True) -> None:
+    """Print "KEY [37/134, 0:06:10 trained, about 0:08:30 left]" for a run, or a group's place among groups."""
+    if not aloud:  # one of several processes that share a run, or one that writes nothing
+        return
+    found = look(plan)
+    group = name in plan["groups"]
+    here = found.measured if group else [*found.done, *found.failed]
+    number, most = 1 + sum(other != name for other in here), len(plan["groups" if group else "runs"])
+    print(f"{name} [{number}/{most}, {time_left(params, plan, found)}]", flush=True)
+
+
+def summarise(plan: Plan, found: Progress) -> str:
+    """Return one line on a whole study, without the time."""
+    return (
+        f"{plan['study']}: {len(found.done)} of {found.runs} runs done, {len(found.running)} running, "
+        f"{len(found.failed)} failed, {len(found.left)} left; "
+        f"{len(found.measured)} of {len(plan['groups'])} groups measured"
+    )
+
+
+def screen(params: Params, plan: Plan, found: Progress) -> list[str]:
+    """Return the study's lines, then those of each run that is running or failed."""
+    steps = {key: params.recipes[plan["runs"][key]["recipe"]].steps for key in found.running}
+    return [
+        f"{summarise(plan, found)}; {time_left(params, plan, found)}",
+        *(f"  running {key}: {done} of {steps[key]} steps" for key, done in found.running.items()),
+        *(f"  failed  {key}: {reason}" for key, reason in found.failed.items()),
+    ]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Say how far the study of params.yaml is; with --watch, until all is done or Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m sharploss status", description=main.__doc__)
+    parser.add_argument("--watch", action="store_true", help="look again every few seconds, until all is done")
+    asked = parser.parse_args(arguments)
+    params = load_params()
+    plan = check_plan(params)
+    if asked.watch:
+        return watch(params, plan)
+    print(*screen(params, plan, look(plan)), sep="\n")
+    return 0
+
+
+def watch(params: Params, plan: Plan, pause: float = PAUSE) -> int:
+    """Show the study in place on a terminal, elsewhere a line at each change, until all is trained and measured."""
+    terminal, shown, last = sys.stdout.isatty(), 0, ""
+    try:
+        while True:
+            found = look(plan)
+            if terminal:
+                columns, rows = shutil.get_terminal_size()
+                lines = [part for line in screen(params, plan, found) for part in line.split("; ")][: rows - 1]
+                up = f"\033[{shown}F\033[J" if shown else ""
+                print(up + "\n".join(line[: columns - 1] for line in lines), flush=True)
+                shown = len(lines)
+            elif summarise(plan, found) != last:
+                last = summarise(plan, found)
+                print(f"{time.strftime('%H:%M:%S')} {last}; {time_left(params, plan, found)}", flush=True)
+            if not (found.left or found.running) and len(found.measured) == len(plan["groups"]):
+                return 0
+            time.sleep(pause)
+    except KeyboardInterrupt:
+        return 130
