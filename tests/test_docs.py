@@ -1,5 +1,6 @@
 """The documentation: what it links to, names and runs exists, snippets are valid, claims are on their papers' pages."""
 
+import itertools
 import pkgutil
 import re
 import sys
@@ -237,3 +238,38 @@ def test_findings_are_not_typed_by_hand(paper):
     assert f"`reports/<study>/claims/{paper}.md`" in found
     assert "`reports/<study>/claims/claims.md`" in found
     assert not re.search(r"\d", found)
+
+
+def test_the_graph_of_stages_is_that_of_dvc():
+    """README's drawing leads from stage to stage as dvc.yaml's files do, and names every stage."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    graph = re.findall(r"^```mermaid\nflowchart LR\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)[0]
+    drawn: dict[str, set[str]] = {}
+    for line in graph.splitlines():
+        steps = [step.strip().split(" & ") for step in line.split("-->")]
+        for before, after in itertools.pairwise(steps):
+            for name in after:
+                drawn.setdefault(name, set()).update(before)
+    stages = {name: stage["do"] for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()}
+
+    def files(stage, *keys):
+        found = [path for key in keys for path in stages[stage].get(key, [])]
+        plain = [path if isinstance(path, str) else next(iter(path)) for path in found]
+        return [re.sub(r"\$\{[^}]*\}", "*", path) for path in plain]
+
+    def before(graph, stage):
+        return {name for one in graph.get(stage, ()) for name in {one, *before(graph, one)}}
+
+    real: dict[str, set[str]] = {}
+    for stage in stages:
+        for path in files(stage, "deps"):
+            made_by = {
+                other
+                for other in stages
+                for made in files(other, "outs", "metrics")
+                if path == made or path.startswith(f"{made}/") or made.startswith(f"{path}/")
+            }
+            real.setdefault(stage, set()).update(made_by - {stage})
+    real["train"].add("extract")  # its file is named by the run: ${item.extractor}
+    assert real.keys() | {"plan"} == drawn.keys() | {"plan"} == set(stages)
+    assert {stage: before(drawn, stage) for stage in stages} == {stage: before(real, stage) for stage in stages}

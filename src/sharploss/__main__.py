@@ -11,6 +11,7 @@ DESCRIPTION = """usage: python -m sharploss COMMAND ...
   data    data sets and weights: what is known, what is here; fetch, verify
   launch  the study in parallel: on this machine's GPUs or cores, or on a cluster
   status  how far the study is: done, running, failed, left; --watch shows it live
+  show    the scores of a study as a table in the terminal
   import  runs that were trained elsewhere, into the results of a study
   publish runs that are done, to Weights & Biases
   restore photographs of your own, with a trained network
@@ -25,6 +26,7 @@ COMMANDS = {
     "data": "sharploss.assets.inventory",
     "launch": "sharploss.launch.command",
     "status": "sharploss.planning.progress",
+    "show": "sharploss.analysis.show",
     "import": "sharploss.launch.importing",
     "publish": "sharploss.tracking.publish",
     "restore": "sharploss.evaluation.photographs",
