@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 
@@ -200,3 +201,11 @@ def test_the_control_is_passed_failed_or_absent(benchmark):
     assert "no run with alpha 0" in headline.control(study, frame[:0])
     assert "fast mode" in (told := headline.control(benchmark, differs.assign(recipe="h100")))
     assert "by at most LPIPS 0.0004, as" in told
+
+
+def test_the_numbers_for_dvc_are_few_and_those_of_the_repository(benchmark, repository):
+    found = headline.numbers(benchmark)
+    assert found == json.loads((repository / "results/benchmark/headline.json").read_text())
+    names = [f"{name}.{part}" for name, value in found.items() for part in (value if isinstance(value, dict) else [0])]
+    assert len(names) <= 20
+    assert {"psnr.sploss", "lpips.l1"} <= set(names)

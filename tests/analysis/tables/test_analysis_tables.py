@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -6,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import synthetic
 from sharploss.analysis.claims.evaluate import evaluate_claims
@@ -152,6 +154,20 @@ def test_curves_have_a_row_per_validation_and_the_last_total_before_it(study):
     assert list(part["step"]) == [100, 200, 300]
     train = study.history.query("run == 'sr_x4-edsr-l1-s0' and event == 'train'").set_index("step")["total"]
     assert list(part["total"]) == [train[100], train[200], train[300]]
+
+
+def test_every_series_of_the_plots_is_one_run(repository, wide):
+    plots = yaml.safe_load((repository / "dvc.yaml").read_text())["plots"]
+    assert [name for plot in plots for name in plot] == ["validation PSNR"]
+    template = json.loads((repository / ".dvc/plots/by_loss.json").read_text())
+    encoding = template["spec"]["encoding"]
+    told_apart = [encoding[channel]["field"] for channel in ("color", "detail")]
+    panel = re.findall(r"datum\.(\w+)", template["transform"][0]["calculate"])
+    assert panel == ["task", "network"]
+    series = tables.curves(wide).groupby([*panel, *told_apart])
+    assert len(series) > 10
+    assert (series["run"].nunique() == 1).all()
+    assert all(part["step"].is_unique for _, part in series)
 
 
 def test_the_summary_holds_the_means_on_the_first_test_set(written):

@@ -190,7 +190,8 @@ def numbers(study: Study) -> dict[str, Any]:
             protocols = [name for name in means["protocol"].unique() if is_shown((metric, name))]
             of = means[(means["metric"] == metric) & means["protocol"].isin(protocols)]
             values = dict(zip(of["loss"], of["value"], strict=True))
-            found[metric] = {loss: values[loss] for loss in (study.references[0], DECISIVE[1]) if loss in values}
+            shown = [loss for loss in (study.references[0], DECISIVE[1]) if loss in values]
+            found[metric] = {loss: round(values[loss], 6) for loss in shown}
     return {"runs": len(study.runs), **found}
 
 
