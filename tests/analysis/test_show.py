@@ -52,6 +52,20 @@ def test_runs_worse_than_their_input_are_marked(benchmark):
     assert len(marked) == len(rows[rows["run"].isin(worse)].groupby(["task", "network", "recipe", "loss"]))
 
 
+def test_what_was_not_trained_is_told_below_and_is_not_worse_than_its_input(mini):
+    (text,) = tables(mini, "sharpgan_loss", None, None, 120)
+    row, note = (line for line in text.splitlines() if "SharpGAN" in line)
+    assert row.split()[-2:] == ["—", "—"]
+    assert "!" not in row
+    assert note.startswith("non-BN ResG with SharpGAN: not trained: the weights vgg19 are in no cache")
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_a_set_that_the_suite_lacks_is_told_with_those_it_has(mini):
+    with pytest.raises(UserError, match="no test set 'set5': known are: skimage_test"):
+        tables(mini, "sharpgan", "set5", None, 120)
+
+
 def test_columns_that_do_not_fit_go_below():
     lines = [["network", "loss", "seeds", "one", "two"], ["EDSR", "L1", "1", "1.00", "2.00"]]
     one = "network  loss  seeds   one\nEDSR     L1        1  1.00"

@@ -10,9 +10,9 @@ from sharploss.analysis.load import load_study
 from sharploss.analysis.measures import badness, column, title
 from sharploss.analysis.report.headline import caveat
 from sharploss.analysis.stats.intervals import ROW
-from sharploss.analysis.study import Study
-from sharploss.analysis.tables.layout import images_of, known_for, pairing_row, records, sizes
-from sharploss.analysis.tables.tables import pairings, scored_sets, shown_suites, unqualified
+from sharploss.analysis.study import NOT_TRAINED, Study
+from sharploss.analysis.tables.layout import images_of, known_for, pairing_row, records, same_reason, sizes
+from sharploss.analysis.tables.tables import pairings, shown_suites
 from sharploss.analysis.titles import name_title
 from sharploss.record.paths import paths
 from sharploss.record.study import current_study
@@ -56,28 +56,36 @@ def main(arguments: Sequence[str]) -> int:
 
 def tables(study: Study, suite: str, dataset: str | None, sort: str | None, width: int) -> list[str]:
     """Return a suite's tables on a test set, one per task, no wider than `width`. UserError: no such set or metric."""
-    numbers, sets = pairings(study, suite), list(dict.fromkeys(scored_sets(study)["dataset"]))
-    runs = {row: list(runs) for row, runs in study.runs.groupby(ROW)["run"]}
-    worse, found = set(unqualified(study)["run"]), list[str]()
+    numbers, found = pairings(study, suite), list[str]()
+    sets = list(dict.fromkeys(numbers["dataset"]))
+    seeds = study.runs[study.runs["status"] != NOT_TRAINED].groupby(ROW).size().to_dict()
+    worse = set(study.unqualified.itertuples(index=False, name=None))
     if dataset and dataset not in sets:
         raise unknown("test set", dataset, sets)
     for task, of_task in numbers.groupby("task", sort=False):
         part = of_task[of_task["dataset"] == (dataset or of_task["dataset"].iloc[-1])]
+        if part.empty:  # another task of the suite has this set
+            continue
         known = [measure for measure in known_for(study, str(task)) if part[column(measure)].notna().any()]
         chosen = [measure for measure in known if sort in (None, measure[0], column(measure))]
-        if part.empty or not chosen:
+        if not chosen:
             raise unknown("metric", str(sort), [column(measure) for measure in known])
         if sort:
             part = part.iloc[badness(chosen[0][0], part[column(chosen[0])]).argsort(kind="stable")]
-        lines = [["network", "loss", "seeds", *map(title, known)]]
+        lines, gone = [["network", "loss", "seeds", *map(title, known)]], dict[str, list[str]]()
         for row in records(part):
-            mine = runs.get(tuple(row[name] for name in ROW), [])
-            network, loss, *cells = pairing_row(study, row, known)
-            texts = (cell.text + SIGNS.get(cell.mark, " ") for cell in cells)
-            lines.append([network.text, loss.text + " !" * (not worse.isdisjoint(mine)), str(len(mine) or ""), *texts])
+            key, cells = tuple(row[name] for name in ROW), pairing_row(study, row, known)
+            texts = [cell.text + SIGNS.get(cell.mark, " ") for cell in cells[2:]]
+            network, loss = cells[0].text, cells[1].text
+            if same_reason(cells, 2):  # a sentence is too long for a column
+                gone.setdefault(cells[2].text, []).append(f"{network} with {loss}")
+                texts = ["— "] * len(texts)
+            lines.append([network, loss + " !" * (key in worse), str(seeds.get(key, "")), *texts])
         name = str(part["dataset"].iloc[0])
         about = f"{study.paths.study}, {suite}: {name_title(str(task))}, means on {name_title(name)}"
-        found.append(f"{about} ({sizes(study, part, images_of(study, str(task), name))})\n{_fit(lines, width)}")
+        notes = [textwrap.fill(f"{', '.join(names)}: {reason}", width) for reason, names in gone.items()]
+        above = f"{about} ({sizes(study, part, images_of(study, str(task), name))})"
+        found.append("\n".join([above, _fit(lines, width), *notes]))
     return found
 
 
