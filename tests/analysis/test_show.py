@@ -45,11 +45,11 @@ def test_what_is_not_there_is_told_with_what_is(shown, asked):
 
 
 def test_runs_worse_than_their_input_are_marked(benchmark):
+    suite = "first_run_espcn"
     worse = set(benchmark.qualified.query("reason != ''")["run"])
-    suite = "first_run_sharpgan" if worse else "first_run"
     marked = [line for text in tables(benchmark, suite, None, None, 120) for line in text.splitlines() if " ! " in line]
     rows = benchmark.runs[[suite in names for names in benchmark.runs["suites"]]]
-    assert len(marked) == len(rows[rows["run"].isin(worse)].groupby(["task", "network", "recipe", "loss"]))
+    assert len(marked) == rows.loc[rows["run"].isin(worse), "loss"].nunique() > 0
 
 
 def test_what_was_not_trained_is_told_below_and_is_not_worse_than_its_input(mini):
