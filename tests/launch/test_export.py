@@ -10,7 +10,7 @@ from PIL import Image
 import finished_study
 from sharploss.config.run_config import resolve_run
 from sharploss.evaluation import photographs
-from sharploss.launch.export import main
+from sharploss.launch.export import export, main
 from sharploss.training.checkpoint import save_weights
 from sharploss.training.state import make_network, with_defaults
 from sharploss.utils.errors import UserError
@@ -93,6 +93,23 @@ def test_a_folder_with_anything_else_is_left_alone(tmp_path, others):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(others)
 
 
+@pytest.mark.parametrize("name", [".", "../here"])
+def test_the_folder_one_is_in_is_not_replaced(weights, tmp_path, monkeypatch, name):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UserError, match="is the folder you are in"):
+        export(weights, Path(name))
+
+
+def test_a_link_to_a_folder_stays_a_link(weights, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to("disk")
+    export(weights, Path("out"))
+    export(weights, Path("out"))
+    assert (tmp_path / "out").is_symlink()
+    assert {path.name for path in (tmp_path / "disk").iterdir()} == FILES
+
+
 @pytest.mark.usefixtures("weights")
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr("sharploss.launch.export.card", lambda *_: 1 / 0)
@@ -121,6 +138,9 @@ def test_a_network_of_the_repository_has_its_scores(repository, tmp_path, monkey
     assert {row["protocol"] for row in scores["rows"]} == scores["protocols"].keys()
     card = (tmp_path / "out/README.md").read_text()
     assert "rounded to float16" in card
+    assert "images and trainings (the spread of trainings is " in card
+    sets = [line.split(" | ")[0] for line in card.splitlines() if line.startswith(("| Set", "| B100"))]
+    assert sets == sorted(sets, key=["| Set5", "| Set14", "| B100"].index)
     assert "non-commercial research" in card
     assert "| B100 | 100 | PSNR Y (dB) ↑ | 27.10 [" in card
     names = run_snippet(tmp_path / "out", monkeypatch)

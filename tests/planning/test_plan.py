@@ -149,6 +149,14 @@ def test_a_name_that_no_plan_makes_is_refused(params, tmp_path, section):
         load_plan(tmp_path / "runs.yaml")
 
 
+def test_a_missing_plan_is_asked_of_make_plan_where_the_study_is(tmp_path):
+    with pytest.raises(UserError, match="run this from the repository's folder"):
+        load_plan(tmp_path / "runs.yaml")
+    (tmp_path / "params.yaml").touch()
+    with pytest.raises(UserError, match=r"runs\.yaml is missing: write it with 'make plan'"):
+        load_plan(tmp_path / "runs.yaml")
+
+
 NONE = "plan: {study: mini}\npacks: {}\ndiscriminators: {}\nruns: {}\ngroups: {}\n"
 
 

@@ -102,6 +102,19 @@ def test_failed_and_damaged_runs(study):
     assert f"  failed  {first}: diverged (l1 at step 7)" in progress.screen(params, plan, found)
 
 
+@pytest.mark.parametrize("line", ["null", "[1]", '"x"', '{"step": null}', '{"step": 1e999}'])
+def test_a_damaged_record_of_another_training_stops_nobody(study, tmp_path, capsys, line):
+    params, plan = study
+    key, other = list(plan["runs"])[:2]
+    begin(tmp_path, key, 5)
+    (record,) = tmp_path.glob(f".scratch/{key}-*/history.jsonl")
+    record.write_text(f"{line}\n")
+    train(plan, other, seconds=float("inf"))
+    progress.say_place(params, plan, other)
+    assert "0:00:00 trained" in capsys.readouterr().out
+    assert progress.look(plan).running == {key: 0}
+
+
 def finish(plan):
     for key in set(plan["runs"]) - {*progress.look(plan).done}:
         train(plan, key)

@@ -84,7 +84,9 @@ def _not_here(run: str, study: str, known: dict[str, Path]) -> UserError:
 
 def export(weights: Path, folder: Path) -> None:
     """Write the folder of a network, whole or not at all; UserError where the folder holds anything but an export."""
-    written = {EXPORTED, CONFIG, SCORES, CARD}
+    folder, written = folder.resolve(), {EXPORTED, CONFIG, SCORES, CARD}  # a link stays one; "." has no name of its own
+    if folder == Path.cwd():
+        raise UserError(f"{folder} is the folder you are in, which cannot be replaced: name another with --out.")
     found = {path.name for path in folder.iterdir()} if folder.is_dir() else set[str]()
     if (folder.exists() and not folder.is_dir()) or (found and not (found <= written and CONFIG in found)):
         raise UserError(f"{folder} is there and is no earlier export: name another folder with --out.")
@@ -155,13 +157,16 @@ def measured(study: Study, key: str) -> dict[str, Any]:
     """Return a run's means with intervals, its input's, and how its loss differs from the one it is compared with."""
     run = next(row for row in records(study.runs) if row["run"] == key)
     judged = next(row for row in records(study.qualified) if row["run"] == key)
-    scores, name = study.scores, ["difference", "low", "high", "images", "seeds", "against"]
+    scores, name = study.scores, ["difference", "low", "high", "images", "seeds", "spread", "against"]
     seeds = {row["seed"] for row in records(study.runs) if all(row[part] == run[part] for part in ROW)}
     compared = {measure(row): row for row in records(study.compared) if all(row[part] == run[part] for part in ROW)}
     inputs = scores[(scores["task"] == run["task"]) & (scores["loss"] == run["reference"])]
     before = {measure(row): row["value"] for row in records(inputs.groupby(MEASURE)["value"].mean().reset_index())}
     rows = list[dict[str, Any]]()
-    for where, part in scores[scores["run"] == key].groupby(MEASURE, sort=False):
+    mine = scores[scores["run"] == key]
+    order = {name: at for at, name in enumerate(mine["dataset"].unique())}  # a second pass of a metric comes at the end
+    mine = mine.sort_values("dataset", key=lambda names: names.map(order), kind="stable")
+    for where, part in mine.groupby(MEASURE, sort=False):
         values, about = part["value"].to_numpy(dtype="float64"), cast("tuple[str, str, str]", where)
         mean, other = float(values.mean()), compared.get(about)
         low, high = ends(mean, of_images(values))
@@ -208,7 +213,8 @@ def card(config: dict[str, Any], scores: dict[str, Any]) -> str:
     kept: dict[str, Any] = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=False, **kept)
     environment.filters["thousands"] = "{:,}".format
-    against = [row["against"]["against"] for row in rows if "against" in row]
+    against = [row["against"] for row in rows if "against" in row]
+    spreads = sorted({other["spread"] for other in against} - {"own"})
     scale, loss = config["network"]["parameters"]["scale"], LossSpec.model_validate(config["loss"])
     return environment.get_template("card.md.jinja").render(
         config,
@@ -220,7 +226,9 @@ def card(config: dict[str, Any], scores: dict[str, Any]) -> str:
         side=24 * scale,
         weights=EXPORTED,
         scores=scores,
-        against=name_title(against[0]) if against else "",
+        against=name_title(against[0]["against"]) if against else "",
+        before="its input, enlarged by bicubic" if kind == "sr" else "its input",
+        spread=f" (the spread of trainings is {' or '.join(spreads)}: one seed does not show it)" if spreads else "",
         table=[line(row) for row in rows if is_shown((row["metric"], row["protocol"]))],
     )
 

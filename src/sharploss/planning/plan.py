@@ -166,6 +166,8 @@ def write_plan(plan: Plan, path: str | Path = PLAN) -> None:
 
 def load_plan(path: str | Path = PLAN) -> Plan:
     """Read runs.yaml; UserError where it is missing, is not YAML, or is not a plan."""
+    if not Path(path).exists() and Path(path).with_name("params.yaml").exists():
+        raise UserError(f"{path} is missing: write it with 'make plan'.")
     try:
         plan = _parse(load_yaml(path, remedy="write it again with 'make plan'"))
         wrong = _wrong_field(plan)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import math
 import shutil
 import sys
 import time
@@ -48,7 +49,8 @@ def look(plan: Plan, root: Path = Path()) -> Progress:
             found.left.append(key)
             continue
         with contextlib.suppress(UserError, LookupError, TypeError):
-            found.trained += read_json(files.run(key).provenance)["seconds"]
+            seconds = read_json(files.run(key).provenance)["seconds"]
+            found.trained += seconds if math.isfinite(seconds) else 0.0
         if reason:
             found.failed[key] = reason
         else:
@@ -81,7 +83,7 @@ def steps_done(key: str, scratch: Path = Path(".scratch")) -> int:
         with max(records, key=lambda path: path.stat().st_mtime).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - 8192))
             return int(json.loads(file.read().split(b"\n")[-2])["step"])
-    except (OSError, ValueError, LookupError):  # none yet, or none any more
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):  # none yet, none any more, or damaged
         return 0
 
 
