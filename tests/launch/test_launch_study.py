@@ -13,7 +13,7 @@ from last_step import last_step
 
 LONG = 3000  # some 8 s: the second run may begin seconds after the first
 LAUNCH = ("python", "-m", "sharploss", "launch")
-LINE = "    params, run = load_params()"
+LINE = "    params, plan = load_params(), load_plan()"
 BREAK = (LINE, f'    if "-l2-" in key:\n        raise RuntimeError("broken")\n{LINE}')
 
 
