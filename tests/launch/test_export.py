@@ -118,6 +118,23 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*out*"))
 
 
+def test_where_the_new_export_cannot_be_put_the_earlier_one_stays(weights, tmp_path, monkeypatch):
+    export(weights, tmp_path / "out")
+    (tmp_path / "out/README.md").write_text("earlier")
+    rename = Path.rename
+
+    def refused(path, target):
+        if path.name == "new":
+            raise PermissionError("no")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(PermissionError):
+        export(weights, tmp_path / "out")
+    assert (tmp_path / "out/README.md").read_text() == "earlier"
+    assert not list(tmp_path.glob(".out.*"))
+
+
 def test_what_did_not_finish_is_not_exported(weights):
     config = json.dumps(photographs.read_config(weights).model_dump(mode="json"))
     save_weights(weights, torch.nn.Conv2d(1, 1, 1), {"key": KEY, "status": "diverged", "config": config})

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--study", metavar="NAME", help="default: the current study, or benchmark")
     parser.add_argument("--suite", metavar="NAME", help="default: its first suite")
     parser.add_argument("--set", metavar="NAME", help="the test set; default: the last, which is mostly the largest")
-    parser.add_argument("--sort", metavar="METRIC", help="rows by this metric, the best first; default: as planned")
+    parser.add_argument("--sort", metavar="METRIC", type=str.lower, help="rows by this metric, the best first")
     asked = parser.parse_args(arguments)
     current = current_study()
     name = asked.study or (current if paths(current).every_scores() else "benchmark")

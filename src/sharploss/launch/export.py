@@ -98,9 +98,13 @@ def export(weights: Path, folder: Path) -> None:
         write_json(new / CONFIG, config)
         write_json(new / SCORES, scores)
         write_text(new / CARD, card(config, scores))
-        if found:
-            folder.rename(Path(temporary) / "old")
-        new.rename(folder)
+        old = folder.rename(Path(temporary) / "old") if found else None
+        try:
+            new.rename(folder)
+        except BaseException:  # the earlier export would go with the temporary folder
+            if old:
+                old.rename(folder)
+            raise
 
 
 def describe(weights: Path) -> tuple[dict[str, Any], dict[str, Any]]:
