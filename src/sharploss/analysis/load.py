@@ -150,10 +150,11 @@ def _scores(
 def comparable_scores(every: pd.DataFrame) -> pd.DataFrame:
     """Keep of `Study.every_score` what means are taken of: see `record.scores.comparable`, task by task."""
     rows = [Score(*row) for row in every[list(Score._fields)].itertuples(index=False, name=None)]
-    pairs = list(zip(every["task"], rows, strict=True))
-    of_task = {task: [row for its, row in pairs if its == task] for task in set(every["task"])}
-    shared = {row for its in of_task.values() for row in comparable(its)}
-    return every.loc[[row in shared for row in rows]].reset_index(drop=True)
+    of_task: dict[str, list[Score]] = {}
+    for task, row in zip(every["task"], rows, strict=True):
+        of_task.setdefault(task, []).append(row)
+    shared = {id(row) for its in of_task.values() for row in comparable(its)}
+    return every.loc[[id(row) in shared for row in rows]].reset_index(drop=True)
 
 
 def _input_baselines(runs: pd.DataFrame) -> pd.DataFrame:

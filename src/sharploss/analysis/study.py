@@ -15,7 +15,7 @@ from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losse
 from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.config.loss_spec import LossSpec
 from sharploss.config.params import Params
-from sharploss.config.protocols import METRIC_INFO, REFERENCES
+from sharploss.config.protocols import METRIC_INFO, REFERENCES, WHOLE_SET
 from sharploss.planning.plan import PlannedRun
 from sharploss.record.paths import StudyPaths
 from sharploss.record.run import Provenance
@@ -74,6 +74,15 @@ class Study:
         for task, metric, protocol in cells.itertuples(index=False):
             found.setdefault(str(task), []).append((str(metric), str(protocol)))
         return found
+
+    @cached_property
+    def images(self) -> dict[tuple[str, str], int]:
+        """Count the images of each task and test set; a set with numbers of the whole alone counts as one."""
+        images = self.every_score[["task", "dataset", "image"]].drop_duplicates()
+        counts = dict[tuple[str, str], list[int]]()
+        for task, dataset, image in images.itertuples(index=False):
+            counts.setdefault((str(task), str(dataset)), []).append(image != WHOLE_SET)
+        return {key: max(1, sum(found)) for key, found in counts.items()}
 
     @cached_property
     def means(self) -> pd.DataFrame:

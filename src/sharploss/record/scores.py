@@ -95,23 +95,24 @@ def is_defined(metric: str, value: float) -> bool:
 
 def _read_rows(path: Path) -> Iterator[Score]:
     columns, lines = _open_table(path, ABOUT)
-    if len({(line.get("run"), *(line[name] for name in ABOUT)) for line in lines}) < len(lines):
+    about = [(line["dataset"], line["image"], line["metric"], line["protocol"]) for line in lines]
+    if len({(line.get("run"), place) for line, place in zip(lines, about, strict=True)}) < len(lines):
         raise UserError(f"{path} has a score twice: delete it and run 'make repro'.")
     if {"run", "value"} <= set(columns):
-        cells = ((line["run"], line, line["value"]) for line in lines)
+        cells = ((line["run"], place, line["value"]) for line, place in zip(lines, about, strict=True))
     else:
         runs = [name for name in columns if name not in ABOUT]
-        cells = ((run, line, line[run]) for run in runs for line in lines)
-    for run, line, text in cells:
+        cells = ((run, place, line[run]) for run in runs for line, place in zip(lines, about, strict=True))
+    for run, (dataset, image, metric, protocol), text in cells:
         if text in ("", "nan"):
             continue
         try:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not is_defined(line["metric"], value):
+        if not is_defined(metric, value):
             raise UserError(f"{path} has the value '{text}', not a finite number: delete it and run 'make repro'.")
-        yield Score(run, *(line[name] for name in ABOUT), value=value)
+        yield Score(run, dataset, image, metric, protocol, value)
 
 
 def read_table(path: Path, columns: Iterable[str] = ()) -> list[dict[str, str]]:
@@ -125,17 +126,17 @@ def _open_table(path: Path, needed: Iterable[str]) -> tuple[list[str], list[dict
     """Return the names of a table's columns, all of `needed` among them, and its rows."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets begin a file with a mark
-            reader = csv.DictReader(file, strict=True)
-            names, rows = list(reader.fieldnames or []), list(reader)
+            reader = csv.reader(file, strict=True)
+            names, lines = next(reader, []), [line for line in reader if line]
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run 'make repro' to make it.") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} is not a table ({error}): delete it and run 'make repro'.") from None
     lacking = [name for name in needed if name not in names]
     wrong = f"has no column '{lacking[0]}'" if lacking else "has a column twice" if len(set(names)) < len(names) else ""
-    wrong = wrong or ("" if rows or needed else "is empty")
-    if not wrong and any(row[name] is None for row in rows for name in names):
+    wrong = wrong or ("" if lines or needed else "is empty")
+    if not wrong and any(len(line) < len(names) for line in lines):
         wrong = "is not a table (a row is too short)"
     if wrong:
         raise UserError(f"{path} {wrong}: delete it and run 'make repro'.")
-    return names, rows
+    return names, [dict(zip(names, line, strict=False)) for line in lines]  # cells beyond the columns are no one's

@@ -15,7 +15,6 @@ from sharploss.analysis.stats.intervals import FEW_IMAGES, ROW, TRAINED
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, SMALLEST, WORSE, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.titles import name_title
-from sharploss.config.protocols import WHOLE_SET
 from sharploss.utils.errors import cut, sentence
 
 NOT_MEASURED = "not measured"
@@ -74,8 +73,7 @@ def known_for(study: Study, task: str) -> list[Measure]:
 
 def images_of(study: Study, task: str, dataset: str) -> int:
     """Count the images of a test set."""
-    mine = study.every_score[(study.every_score["task"] == task) & (study.every_score["dataset"] == dataset)]
-    return len(set(mine["image"]) - {WHOLE_SET}) or min(1, len(mine))
+    return study.images.get((task, dataset), 0)
 
 
 def _on(study: Study, task: str, what: str, dataset: str) -> str:
