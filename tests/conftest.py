@@ -5,12 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 from hypothesis import settings
 
 from clones import clone, put_back
-from lpips_network import lpips_network
 from tiny_study import make_once
 
 # Hypothesis checks how long an example takes; on a busy two-core machine that says nothing about the code.
@@ -21,8 +19,6 @@ settings.load_profile("sharploss")
 if yaml.__with_libyaml__:
     yaml.SafeLoader, yaml.SafeDumper = yaml.CSafeLoader, yaml.CSafeDumper
 
-# Two test processes share two cores.
-torch.set_num_threads(1)
 os.environ.setdefault("WANDB_MODE", "disabled")
 # Processes that tests start use this folder's package too, whichever one is installed.
 SOURCE = str(Path(__file__).resolve().parent.parent / "src")
@@ -44,9 +40,25 @@ def pytest_xdist_make_scheduler(config, log):
     return ByFixtures(config, log) if config.option.dist == "load" else None
 
 
+def pytest_collection():
+    """Look for no garbage among the imported modules."""
+    gc.disable()
+
+
 def pytest_collection_finish():
-    """Look for garbage among what tests make alone, not in all that the imported modules hold."""
+    """Look for garbage among what tests make alone; the process that only tells others what to test is never here."""
+    import torch
+
+    torch.set_num_threads(1)  # two test processes share two cores
     gc.freeze()
+    gc.callbacks.append(_keep)
+    gc.enable()
+
+
+def _keep(phase, about):
+    """Take what was in use at a full look for garbage, modules imported late and studies, for good: look once alone."""
+    if phase == "stop" and about["generation"] == 2:
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -78,11 +90,15 @@ def untouched(study):
 @pytest.fixture
 def lpips_at_once(monkeypatch):
     """Have the package copy its network instead of drawing it again."""
+    from lpips_network import lpips_network
+
     monkeypatch.setattr("lpips.LPIPS", lambda net, **_: copy.deepcopy(lpips_network(net)))
 
 
 @pytest.fixture(autouse=True)
 def _deterministic_switches():
+    import torch
+
     yield
     # Training sets torch's global switches; other tests must not depend on the order they run in.
     torch.set_deterministic_debug_mode("default")  # use_deterministic_algorithms imports the compiler, four seconds
