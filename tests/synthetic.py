@@ -3,6 +3,8 @@
 import json
 import shutil
 import zlib
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -168,9 +170,16 @@ def picture(blur, size=96):
     return np.uint8(255 * np.clip(np.stack([red, 0.6 * red + 0.1 + 0.2 * rows, 0.8 - 0.5 * disc], axis=-1), 0, 1))
 
 
+@cache
+def png_of(blur):
+    file = BytesIO()
+    Image.fromarray(picture(blur)).save(file, format="png", compress_level=1)
+    return file.getvalue()
+
+
 def save_picture(path, blur):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture(blur)).save(path)
+    path.write_bytes(png_of(blur))
 
 
 def write_edge(path):

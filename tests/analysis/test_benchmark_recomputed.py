@@ -11,7 +11,6 @@ from scipy import stats
 from sharploss.analysis.claims.evaluate import evaluate_all
 from sharploss.analysis.claims.sources import published_source
 from sharploss.analysis.claims.spec import load_claims
-from sharploss.analysis.load import load_study
 
 ROOT = Path(__file__).parents[2]
 SCORES = ROOT / "results" / "benchmark" / "scores"
@@ -54,9 +53,9 @@ def by_hand(differences, floor, trainings=2):
     return mean, mean - reach, mean + reach
 
 
-@pytest.fixture(scope="module")
-def study():
-    return load_study("benchmark", ROOT, partial=True)
+@pytest.fixture
+def study(benchmark):
+    return benchmark
 
 
 @pytest.mark.parametrize(("trained", "loss", "dataset", "metric"), TEN)

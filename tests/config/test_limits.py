@@ -1,3 +1,4 @@
+import copy
 import time
 
 import pytest
@@ -8,12 +9,17 @@ from sharploss.config.params import load_params
 from sharploss.utils.errors import UserError, shown
 
 
+@pytest.fixture(scope="module")
+def mini(repository):
+    return yaml.load((repository / "tests/study.yaml").read_text(), Loader=yaml.CSafeLoader)
+
+
 @pytest.fixture
-def load(repository, tmp_path):
+def load(mini, tmp_path):
     """Read the mini study with one value in another's place."""
 
     def run(where, value):
-        content = yaml.load((repository / "tests/study.yaml").read_text(), Loader=yaml.CSafeLoader)
+        content = copy.deepcopy(mini)
         *path, last = where.split(".")
         inner = content
         for key in path:

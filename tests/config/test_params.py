@@ -11,9 +11,15 @@ from sharploss.config.params import Params, load_params
 from sharploss.utils.errors import UserError
 
 
-@pytest.fixture
-def mini(repository):
+@pytest.fixture(scope="module")
+def read(repository):
     return yaml.load((repository / "tests/study.yaml").read_text(), Loader=yaml.CSafeLoader)
+
+
+@pytest.fixture
+def mini(read):
+    """The mini study as its file holds it, to change."""
+    return copy.deepcopy(read)
 
 
 def load(tmp_path, content):

@@ -117,7 +117,7 @@ def test_layouts_agree(name):
 
 @each_network
 def test_deterministic_algorithms_suffice(name):
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")
     stages(small(name)(torch.rand(2, 3, 8, 8))).mean().backward()
 
 

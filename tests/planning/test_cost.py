@@ -15,13 +15,17 @@ from sharploss.training.state import with_defaults
 L1, L2, GV = "sr_x4-espcn-l1-s0", "sr_x4-espcn-l2-s0", "sr_x4-espcn-l1_gv-s0"
 
 
+@pytest.fixture(scope="module")
+def mini(repository):
+    return load_params(repository / "tests/study.yaml")
+
+
 @pytest.fixture
-def study(repository, monkeypatch, tmp_path):
+def study(mini, monkeypatch, tmp_path):
     """Parameters and plan of the mini study, in a folder in which nothing was trained."""
     monkeypatch.setenv("SHARPLOSS_DEVICE", "cpu")
     monkeypatch.chdir(tmp_path)
-    params = load_params(repository / "tests/study.yaml")
-    return params, expand(params)
+    return mini, expand(mini)
 
 
 def record(study, key, steps_per_second, **changes):

@@ -6,7 +6,7 @@ from sharploss.planning.plan import NOTHING, changes, check_plan, dump_plan, exp
 from sharploss.utils.errors import UserError
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def params(repository):
     return load_params(repository / "tests/study.yaml")
 

@@ -50,7 +50,7 @@ def test_a_run_is_the_textbook_gan(adversarial, packs, tmp_path, steps):
     adversarial["loss"]["ragan"]["steps"] = steps
     adversarial["recipe"]["steps"] = 6
     result = run(adversarial, packs, tmp_path)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")
     recipe, layout = typed(adversarial).recipe, torch.channels_last
     network = make_network(typed(adversarial)).to(memory_format=layout)
     loss = make_loss(typed(adversarial)).to(memory_format=layout)

@@ -39,7 +39,7 @@ def stop_after(step, signal_number=signal.SIGTERM):
 
 def test_a_run_is_the_textbook_loop(config, packs, tmp_path):
     result = run(config, packs, tmp_path)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")
     network = make_network(typed(config)).to(memory_format=torch.channels_last)
     optimizer, loss = make_optimizer(network, typed(config).recipe), build_loss(config["loss"])
     patches = Patches(packs["train"], scale=2, patch=8, batch=2, seed=0)
@@ -219,7 +219,6 @@ def test_pictures_change_no_bit_also_over_a_stop(config, packs, tmp_path, monkey
     assert sorted(path.name for path in pictures.iterdir()) == ["12--0--toy-d.npy", "6--0--toy-d.npy"]
 
 
-@pytest.mark.slow
 class Root(torch.nn.Module):
     """A term that is finite at 0 and whose gradient is not."""
 

@@ -159,9 +159,9 @@ def test_a_part_of_our_own_that_is_missing_is_a_bug(code):
         run_main(lambda: exec(code))
 
 
-@pytest.mark.parametrize("name", ["queue", "platform", "csv"])
-def test_a_users_file_that_is_named_like_a_library_hides_none(tmp_path, name):
-    (tmp_path / f"{name}.py").write_text("raise SystemExit('imported the wrong file')")
+def test_a_users_files_that_are_named_like_a_library_hide_none(tmp_path):
+    for name in ("queue", "platform", "csv"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('imported the wrong {name}')")
     for command in (["sharploss", "data", "list", "set5"], ["sharploss", "launch", "--help"]):
         done = subprocess.run(
             [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False

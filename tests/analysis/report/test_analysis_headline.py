@@ -11,7 +11,6 @@ from sharploss.analysis.report.headline import answers
 from sharploss.analysis.stats.matched import matched
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
 from sharploss.analysis.tables import matched_psnr
-from sharploss.analysis.tables.tables import laid_out
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +151,7 @@ def test_newer_trainings_of_as_many_steps_take_the_place_of_the_first_run(few):
 
 
 def test_the_table_has_the_same_numbers_on_every_test_set(benchmark):
-    tables = [table for table in laid_out(benchmark)["matched_psnr"] if "EDSR for super" in table.caption]
+    tables = [table for table in matched_psnr.lay_out(benchmark) if "EDSR for super" in table.caption]
     assert [next(name for name in ("Set5", "Set14", "B100") if name in table.caption) for table in tables] == [
         "Set5", "Set14", "B100",
     ]  # fmt: skip

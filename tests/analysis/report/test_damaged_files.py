@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -29,7 +28,6 @@ def study(study_root):
 @pytest.fixture
 def own(study, tmp_path):
     """The study, whose files are looked for in a folder of this test's own."""
-    shutil.copytree(study.paths.results, tmp_path / "results" / "mini")
     return replace(study, paths=StudyPaths("mini", tmp_path))
 
 

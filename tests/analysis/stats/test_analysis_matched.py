@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.effect_sizes import Variance, assumed
 from sharploss.analysis.stats.matched import ABOVE, BELOW, WITHIN, beside, matched
 
@@ -93,11 +92,6 @@ def test_seeds_widen_the_interval_by_the_spread_of_the_loss_of_the_alphas_and_of
     error = np.sqrt(1.5 * (0.0001 + 0.25**2 * 0.04))
     assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.01)
     assert least == pytest.approx(3 * error)
-
-
-@pytest.fixture(scope="module")
-def benchmark(repository):
-    return load_study("benchmark", repository, partial=True)
 
 
 def test_the_first_run_recomputed_from_the_committed_file(repository, benchmark):
