@@ -20,6 +20,7 @@ if yaml.__with_libyaml__:
     yaml.SafeLoader, yaml.SafeDumper = yaml.CSafeLoader, yaml.CSafeDumper
 
 os.environ.setdefault("WANDB_MODE", "disabled")
+ANALYSIS = ("tests/analysis/", "tests/launch/test_launch_adding.py")
 # Processes that tests start use this folder's package too, whichever one is installed.
 SOURCE = str(Path(__file__).resolve().parent.parent / "src")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
@@ -30,12 +31,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give one test process the whole analysis, half of all, so that its studies are read once; else whole files."""
+    """Give one test process all that reads the analysis's studies, a third, so that they are read once; else files."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFixtures(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            return "analysis" if nodeid.startswith("tests/analysis/") else super()._split_scope(nodeid)
+            return "analysis" if nodeid.startswith(ANALYSIS) else super()._split_scope(nodeid)
 
     return ByFixtures(config, log) if config.option.dist == "load" else None
 
@@ -78,6 +79,14 @@ def study(repository, tmp_path_factory):
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     return make_once(repository, shared, base / "study")
+
+
+@pytest.fixture(scope="session")
+def benchmark(repository):
+    """The committed results of the benchmark study, read once; tests change nothing of it."""
+    from sharploss.analysis.load import load_study
+
+    return load_study("benchmark", repository, partial=True)
 
 
 @pytest.fixture

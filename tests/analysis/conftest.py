@@ -78,12 +78,6 @@ def full(full_root):
 
 
 @pytest.fixture(scope="session")
-def benchmark():
-    """The committed results of the benchmark study, read once."""
-    return load_study("benchmark", synthetic.REPOSITORY, partial=True)
-
-
-@pytest.fixture(scope="session")
 def benchmark_answers(benchmark):
     """What they say."""
     return answers(benchmark)

@@ -14,9 +14,9 @@ from sharploss.launch import adding
 from sharploss.utils.errors import UserError
 
 
-@pytest.fixture(scope="module")
-def bench(repository):
-    return load_study("benchmark", repository, partial=True)
+@pytest.fixture
+def bench(benchmark):
+    return benchmark
 
 
 @pytest.fixture

@@ -102,6 +102,20 @@ def test_dollars_are_no_formula():
         made.draw_without_rendering()
 
 
+def drawn(folder):
+    with style.style():
+        figure, panels = style.panel_figure(["a"], 1, 1.0)
+        panels["a"].plot([-3000.5, 1000.25], [-1, 2])
+        style.save(figure, folder, "figure")
+    return (folder / "figure.svg").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """A figure drawn with matplotlib's own settings."""
+    return drawn(tmp_path_factory.mktemp("usual"))
+
+
 @pytest.mark.parametrize(
     "own",
     [
@@ -117,14 +131,6 @@ def test_dollars_are_no_formula():
     ],
     ids="+".join,
 )
-def test_a_users_own_settings_of_matplotlib_change_no_figure(tmp_path, own):
-    def drawn(folder):
-        with style.style():
-            figure, panels = style.panel_figure(["a"], 1, 1.0)
-            panels["a"].plot([-3000.5, 1000.25], [-1, 2])
-            style.save(figure, folder, "figure")
-        return (folder / "figure.svg").read_bytes()
-
-    usual = drawn(tmp_path / "usual")
+def test_a_users_own_settings_of_matplotlib_change_no_figure(tmp_path, usual, own):
     with mpl.rc_context(own):
-        assert drawn(tmp_path / "own") == usual
+        assert drawn(tmp_path) == usual
