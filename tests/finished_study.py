@@ -1,7 +1,9 @@
 """A study of two runs that are done, as files: what `make repro` leaves, with numbers made up."""
 
+import copy
 import json
 import shutil
+from functools import cache
 
 from sharploss.config.params import load_params
 from sharploss.planning.plan import dump_plan, expand
@@ -22,12 +24,20 @@ sr_x4-edsr-l1-s0,set5,baby,psnr,y,99
 """
 
 
-def make(repository, folder):
-    """Write the study into `folder`; give its parameters and its plan."""
-    shutil.copy(repository / "tests/study.yaml", folder / "params.yaml")
-    params = load_params(folder / "params.yaml")
+@cache
+def planned(path):
+    """Return the parameters of a study, its plan, and the plan as a file's text."""
+    params = load_params(path)
     plan = expand(params)
-    (folder / "runs.yaml").write_text(dump_plan(plan))
+    return params, plan, dump_plan(plan)
+
+
+def make(repository, folder):
+    """Write the study into `folder`; give its parameters and its plan, which may be changed."""
+    shutil.copy(repository / "tests/study.yaml", folder / "params.yaml")
+    params, plan, text = planned(repository / "tests/study.yaml")
+    params, plan = params.model_copy(deep=True), copy.deepcopy(plan)
+    (folder / "runs.yaml").write_text(text)
     for key in (KEY, OTHER):
         _run(folder / "results/mini/runs" / key, params.tasks["sr_x4"].model_dump(mode="json"))
     (folder / "results/mini/scores").mkdir()
