@@ -181,12 +181,17 @@ def test_a_plan_that_was_tampered_with_is_refused(tmp_path, change):
         load_plan(tmp_path / "runs.yaml")
 
 
+@pytest.fixture(scope="module")
+def mini():
+    return load_yaml(ROOT / "studies/mini.yaml")
+
+
 @pytest.mark.parametrize("name", [*EVIL, "A", "ü", "a-b", "_a"])
 @pytest.mark.parametrize(
     "section", ["tasks", "networks", "losses", "recipes", "suites", "extractors", "crops", "datasets"]
 )
-def test_names_in_params_that_would_be_more_than_names_are_refused(section, name):
-    content = load_yaml(ROOT / "studies/mini.yaml")
+def test_names_in_params_that_would_be_more_than_names_are_refused(mini, section, name):
+    content = copy.deepcopy(mini)
     some = next(iter(content.get(section, {}).values()), {"images": "a.zip"})
     content.setdefault(section, {})[name] = some
     with pytest.raises(ValueError, match="should match pattern"):

@@ -1,6 +1,7 @@
 """Damaged results and packs: read, or told by name in one sentence; and clocks that jump."""
 
 import os
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -91,9 +92,17 @@ def test_a_checkpoint_without_its_record_is_not_gone_on_from(tmp_path, capsys):
     )
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A training while the clock was right: its folder and what came of it."""
+    folder = tmp_path_factory.mktemp("trained")
+    return folder, train(folder, "whole")
+
+
 @pytest.mark.parametrize("jump", [-1e9, 1e9, "back and forth"])
-def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch, jump):
-    whole = train(tmp_path, "whole")
+def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch, trained, jump):
+    folder, whole = trained
+    shutil.copytree(folder / "whole", tmp_path / "whole")
     real, calls = time.time, iter(range(10**9))
 
     def clock():
