@@ -41,9 +41,14 @@ def pytest_xdist_make_scheduler(config, log):
     return ByFixtures(config, log) if config.option.dist == "load" else None
 
 
+@pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Look for no garbage among the imported modules."""
+    """Look for no garbage while the modules of tests are imported."""
     gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish():
@@ -53,11 +58,10 @@ def pytest_collection_finish():
     torch.set_num_threads(1)  # two test processes share two cores
     gc.freeze()
     gc.callbacks.append(_keep)
-    gc.enable()
 
 
 def _keep(phase, about):
-    """Take what was in use at a full look for garbage, modules imported late and studies, for good: look once alone."""
+    """Leave what a full look for garbage found in use, as late modules and studies are, out of all later looks."""
     if phase == "stop" and about["generation"] == 2:
         gc.freeze()
 
