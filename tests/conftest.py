@@ -57,13 +57,6 @@ def pytest_collection_finish():
 
     torch.set_num_threads(1)  # two test processes share two cores
     gc.freeze()
-    gc.callbacks.append(_keep)
-
-
-def _keep(phase, about):
-    """Leave what a full look for garbage found in use, as late modules and studies are, out of all later looks."""
-    if phase == "stop" and about["generation"] == 2:
-        gc.freeze()
 
 
 @pytest.fixture(scope="session")
