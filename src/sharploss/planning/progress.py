@@ -26,7 +26,6 @@ FRESH = 120.0  # seconds since a training's record grew, after which one on anot
 class Progress:
     """What is here of a plan; a run that diverged or could not be trained is "failed"."""
 
-    runs: int
     done: list[str] = field(default_factory=list[str])
     failed: dict[str, str] = field(default_factory=dict[str, str])  # why
     running: dict[str, int] = field(default_factory=dict[str, int])  # steps done
@@ -37,7 +36,7 @@ class Progress:
 
 def look(plan: Plan, root: Path = Path()) -> Progress:
     """Look up what is here of a plan; a damaged record counts as none."""
-    files, found, scratch = paths(plan["study"], root), Progress(len(plan["runs"])), root / ".scratch"
+    files, found, scratch = paths(plan["study"], root), Progress(), root / ".scratch"
     running = running_runs(scratch)
     for key in plan["runs"]:
         if key in running:
@@ -124,7 +123,7 @@ def say_place(params: Params, plan: Plan, name: str, *, aloud: bool = True) -> N
 def summarise(plan: Plan, found: Progress) -> str:
     """Return one line on a whole study, without the time."""
     return (
-        f"{plan['study']}: {len(found.done)} of {found.runs} runs done, {len(found.running)} running, "
+        f"{plan['study']}: {len(found.done)} of {len(plan['runs'])} runs done, {len(found.running)} running, "
         f"{len(found.failed)} failed, {len(found.left)} left; "
         f"{len(found.measured)} of {len(plan['groups'])} groups measured"
     )

@@ -31,6 +31,7 @@ were trained on. All of it comes from results/ and nothing is trained or measure
 Safe to repeat: a run has the same id whenever its configuration is trained, and nothing is sent twice.
 Without a login (wandb login), or with WANDB_MODE=offline, files are written that 'wandb sync' sends later.
 """
+TABLES = ("scores", "images")
 MODES = ("online", "offline", "shared", "dryrun", "run", "disabled")
 Content = dict[str, Any]
 
@@ -62,15 +63,8 @@ def main(arguments: list[str]) -> int:
 
         print(save(params, keys))
         return 0
-    return publish(
-        (
-            key,
-            partial(baseline_content, params, plan, inputs[key])
-            if key in inputs
-            else partial(content_of, params, plan, key),
-        )
-        for key in keys
-    )
+    readers = [(baseline_content, inputs[key]) if key in inputs else (content_of, key) for key in keys]
+    return publish((key, partial(read, params, plan, what)) for key, (read, what) in zip(keys, readers, strict=True))
 
 
 def check_settings() -> None:
@@ -150,8 +144,9 @@ def _send(content: Content) -> tuple[Path, str]:
         with intact("a crop of it"):
             images = {name: wandb.Image(str(path), caption=name) for name, path in content["crops"].items()}
         lines.append({"event": "test", "step": lines[-1]["step"] + 1 if lines else 0, "crops": images})
-    with tracking.replay(lines, content["description"]) as (run, folder):
+    with tracking.replay(lines, content["description"]) as (run, folder, names):
         _finish(run, content)
+        names += [*content["summary"], *(table for table in TABLES if content.get(table))]
         address = "" if run.offline else str(run.project_url)
     for part, held in _unsent(folder.parent, identity).items():
         if part != folder and not held:  # the newest says all that it says
@@ -162,9 +157,7 @@ def _send(content: Content) -> tuple[Path, str]:
 def _unsent(folder: Path, identity: str) -> dict[Path, int]:
     """Return the folders of a run that were written offline and not sent, with the lines of the record in each."""
     return {
-        part: last - first
-        for part, first, last in tracking.run_folders(folder, identity)
-        if part.name.startswith("offline-") and not any(part.glob("*.wandb.synced"))
+        part: last - first for part, first, last in tracking.run_folders(folder, identity) if tracking.is_unsent(part)
     }
 
 
@@ -173,7 +166,7 @@ def _finish(run: Any, content: Content) -> None:
     import wandb
 
     run.summary.update(content["summary"])
-    for name in ("scores", "images"):
+    for name in TABLES:
         if rows := content.get(name):
             wandb.Table.MAX_ROWS = len(rows)  # pyright: ignore[reportAttributeAccessIssue] - not the first 10,000 alone
             columns = list(dict.fromkeys(column for row in rows for column in row))
