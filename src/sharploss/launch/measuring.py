@@ -54,7 +54,7 @@ class Measurements:
         """Go on; return whether something is left. `last`: no training goes on, and all cores, `most`, are free."""
         if self.worker is not None and self.asked is not None and (said := self.worker.answer()) is not None:
             asked, self.asked = self.asked, None
-            if said["code"] == -1:
+            if said["code"]:
                 self.worker.end()
                 self.worker = None
             self._take(asked, said)
