@@ -33,6 +33,7 @@ from sharploss.utils.optional import optional_package
 
 CONFIG, SCORES, CARD = "config.json", "scores.json", "README.md"
 MEASURE = ["dataset", "metric", "protocol"]
+TRAINING = {"started", "seconds", "hardware", "versions", "commit", "processes", "backbones", "imported", "partial"}
 MADE = {
     "sr": "photographs shrunk {scale} times by a {kernel} filter, without noise or JPEG",
     "deblur": "blurred photographs ({blur})",
@@ -137,7 +138,9 @@ def describe(weights: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         notes = load_scores(files.scores(str(study.runs.set_index("run").loc[key, "group"]))).notes
         same = notes.weights_sha256.get(key, about["float32_sha256"]) == about["float32_sha256"]
         scores = measured(study, key) if same else {"reason": "the scores that are here are of other weights"}
-        return about | trained_on(study, key), scores
+        if key in study.provenance:
+            about["training"] = study.provenance[key].model_dump(mode="json", include=TRAINING)
+        return about, scores
     except (KeyError, UserError) as error:
         return about, {"reason": str(error) if isinstance(error, UserError) else "it was not scored yet"}
 
@@ -151,31 +154,26 @@ def source(name: str, params: Params) -> dict[str, Any]:
     return {"licence": asset.licence, "citation": asset.citation} | ({"images": images} if images else {})
 
 
-def trained_on(study: Study, key: str) -> dict[str, Any]:
-    """Say on what a run was trained, with which versions, and with which weights its loss was computed."""
-    kept = {"started", "seconds", "hardware", "versions", "commit", "processes", "backbones", "imported", "partial"}
-    return {"training": study.provenance[key].model_dump(mode="json", include=kept)} if key in study.provenance else {}
-
-
 def measured(study: Study, key: str) -> dict[str, Any]:
     """Return a run's means with intervals, its input's, and how its loss differs from the one it is compared with."""
     run = next(row for row in records(study.runs) if row["run"] == key)
     judged = next(row for row in records(study.qualified) if row["run"] == key)
-    scores, name = study.scores, ["difference", "low", "high", "images", "seeds", "spread", "against"]
+    scores, said = study.scores, ["difference", "low", "high", "images", "seeds", "spread", "against"]
     seeds = {row["seed"] for row in records(study.runs) if all(row[part] == run[part] for part in ROW)}
-    compared = {measure(row): row for row in records(study.compared) if all(row[part] == run[part] for part in ROW)}
+    same = study.compared[(study.compared[ROW] == [run[part] for part in ROW]).all(axis=1)]
+    compared = dict(zip(same[MEASURE].itertuples(index=False, name=None), records(same[said]), strict=True))
     inputs = scores[(scores["task"] == run["task"]) & (scores["loss"] == run["reference"])]
-    before = {measure(row): row["value"] for row in records(inputs.groupby(MEASURE)["value"].mean().reset_index())}
+    before = inputs.groupby(MEASURE)["value"].mean().to_dict()
     rows = list[dict[str, Any]]()
     mine = scores[scores["run"] == key]
     order = {name: at for at, name in enumerate(mine["dataset"].unique())}  # a second pass of a metric comes at the end
     mine = mine.sort_values("dataset", key=lambda names: names.map(order), kind="stable")
     for where, part in mine.groupby(MEASURE, sort=False):
         values, about = part["value"].to_numpy(dtype="float64"), cast("tuple[str, str, str]", where)
-        mean, other = float(values.mean()), compared.get(about)
+        mean = float(values.mean())
         low, high = ends(mean, of_images(values))
         row = dict(zip(MEASURE, about, strict=True)) | {"images": len(values), "mean": mean, "low": low, "high": high}
-        row |= {"input": before.get(about)} | ({"against": {part: other[part] for part in name}} if other else {})
+        row |= {"input": before.get(about)} | ({"against": compared[about]} if about in compared else {})
         rows.append(plain(row))
     return {
         "evidence": judged["reason"] or "counts",
@@ -186,11 +184,6 @@ def measured(study: Study, key: str) -> dict[str, Any]:
         "not_measured": study.not_measured,
         "rows": rows,
     }
-
-
-def measure(row: dict[str, Any]) -> tuple[str, str, str]:
-    """Return what a number of a table is of: test set, metric and protocol."""
-    return row["dataset"], row["metric"], row["protocol"]
 
 
 def plain(value: Any) -> Any:
