@@ -1,7 +1,6 @@
 """`python -m sharploss export RUN`: a trained network as a folder that model hubs take, with its scores and a card."""
 
 import argparse
-import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +27,7 @@ from sharploss.record.scores import load_scores
 from sharploss.record.study import PARAMS, current_study, load_study_params
 from sharploss.training.checkpoint import read_metadata, read_weights
 from sharploss.utils.errors import UserError, unknown
-from sharploss.utils.files import sha256, write_bytes, write_json, write_text
+from sharploss.utils.files import json_value, sha256, write_bytes, write_json, write_text
 from sharploss.utils.optional import optional_package
 
 CONFIG, SCORES, CARD = "config.json", "scores.json", "README.md"
@@ -174,24 +173,16 @@ def measured(study: Study, key: str) -> dict[str, Any]:
         low, high = ends(mean, of_images(values))
         row = dict(zip(MEASURE, about, strict=True)) | {"images": len(values), "mean": mean, "low": low, "high": high}
         row |= {"input": before.get(about)} | ({"against": compared[about]} if about in compared else {})
-        rows.append(plain(row))
+        rows.append(json_value(row))
     return {
         "evidence": judged["reason"] or "counts",
-        "gain_over_input_db": plain(judged["gain"]),
+        "gain_over_input_db": json_value(judged["gain"]),
         "budget": {"steps": run["step"], "seeds_of_the_loss": len(seeds)},
         "intervals": "95 % over images, Student's t; those of differences over images and trainings",
         "protocols": {name: PROTOCOLS[name]["description"] for name in sorted({row["protocol"] for row in rows})},
         "not_measured": study.not_measured,
         "rows": rows,
     }
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it: numbers that are none, or infinite, are null."""
-    if isinstance(value, dict):
-        return {name: plain(part) for name, part in cast("dict[str, Any]", value).items()}
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def card(config: dict[str, Any], scores: dict[str, Any]) -> str:
