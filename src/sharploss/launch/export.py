@@ -33,13 +33,6 @@ from sharploss.utils.optional import optional_package
 CONFIG, SCORES, CARD = "config.json", "scores.json", "README.md"
 MEASURE = ["dataset", "metric", "protocol"]
 TRAINING = {"started", "seconds", "hardware", "versions", "commit", "processes", "backbones", "imported", "partial"}
-MADE = {
-    "sr": "photographs shrunk {scale} times by a {kernel} filter, without noise or JPEG",
-    "deblur": "blurred photographs ({blur})",
-    "sharpen": "photographs blurred by a Gaussian of standard deviation {sigma:g} pixels",
-    "denoise": "photographs with Gaussian noise of standard deviation {sigma:g} of 255",
-    "jpeg": "photographs compressed as JPEG of quality {quality}",
-}
 TAGS = {"sr": "super-resolution", "sharpen": "sharpening", "deblur": "deblurring", "denoise": "denoising"}
 DESCRIPTION = """Write a trained network into a folder, ready for a model hub: its weights, configuration, scores, and a
 model card with the licences of what it learnt from.
@@ -187,49 +180,30 @@ def measured(study: Study, key: str) -> dict[str, Any]:
 
 def card(config: dict[str, Any], scores: dict[str, Any]) -> str:
     """Write the model card: Markdown, with what hubs read of it in front."""
-    kind, network, rows = config["task"]["kind"], config["network"]["name"], scores.get("rows", [])
+    kind, rows = config["task"]["kind"], scores.get("rows", [])
+    shown = [row for row in rows if is_shown((row["metric"], row["protocol"]))]
     front = {
         "license": "other",
         "license_name": "mit-with-the-terms-of-the-training-data",
         "library_name": "sharploss",
         "pipeline_tag": "image-to-image",
-        "tags": ["image-restoration", TAGS.get(kind, kind), network, *config["loss"]],
+        "tags": ["image-restoration", TAGS.get(kind, kind), config["network"]["name"], *config["loss"]],
         "datasets": config["task"]["train"],
-        "metrics": list(dict.fromkeys(row["metric"] for row in rows if is_shown((row["metric"], row["protocol"])))),
+        "metrics": list(dict.fromkeys(row["metric"] for row in shown)),
     }
     jinja2 = optional_package("jinja2")
     kept: dict[str, Any] = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=False, **kept)
     environment.filters["thousands"] = "{:,}".format
-    against = [row["against"] for row in rows if "against" in row]
-    spreads = sorted({other["spread"] for other in against} - {"own"})
-    scale, loss = config["network"]["parameters"]["scale"], LossSpec.model_validate(config["loss"])
+    environment.globals |= {"heading": heading, "interval": interval, "name_title": name_title, "number": number}
+    loss = LossSpec.model_validate(config["loss"])
     return environment.get_template("card.md.jinja").render(
         config,
         front=yaml.safe_dump(front, sort_keys=False, allow_unicode=True),
-        title=f"{name_title(network)} for {name_title(f'sr_x{scale}' if kind == 'sr' else kind)}",
         loss_title=loss_titles({"": loss})[""],
         loss_terms=describe_loss(loss),
-        made=MADE[kind].format(**config["task"]),
-        side=24 * scale,
         weights=EXPORTED,
         scores=scores,
-        against=name_title(against[0]["against"]) if against else "",
-        before="its input, enlarged by bicubic" if kind == "sr" else "its input",
-        spread=f" (the spread of trainings is {' or '.join(spreads)}: one seed does not show it)" if spreads else "",
-        table=[line(row) for row in rows if is_shown((row["metric"], row["protocol"]))],
+        compared=[row["against"] for row in rows if "against" in row],
+        shown=shown,
     )
-
-
-def line(row: dict[str, Any]) -> list[str]:
-    """Return a row of the card's table."""
-    metric, other = row["metric"], row.get("against")
-    around = [number(metric, row[end]) for end in ("low", "high") if row[end] is not None]
-    return [
-        name_title(row["dataset"]),
-        str(row["images"]),
-        heading((metric, row["protocol"])),
-        number(metric, row["mean"]) + (f" [{', '.join(around)}]" if around else ""),
-        "" if row["input"] is None else number(metric, row["input"]),
-        interval(metric, other["difference"], other["low"], other["high"]) if other else "",
-    ]
