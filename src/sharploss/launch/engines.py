@@ -33,13 +33,6 @@ class Task:
     started: float | None
     about: dict[str, Any] = field(default_factory=dict[str, Any])  # what a worker said of it in the end
 
-    def exit_code(self) -> int:
-        """Return the exit code of the worker, or -1 when it died."""
-        try:
-            return int(self.handle.result())
-        except Exception:  # whatever ended it is in submitit's own log
-            return -1
-
 
 @dataclass
 class Slot:
@@ -251,7 +244,10 @@ class Slurm:
             task.where = node if state in ("RUNNING", "COMPLETING") else ""
             task.started = (task.started or now) if task.where else None
             if task.handle.paths.result_pickle.exists():
-                ended.append((task, task.exit_code()))
+                try:
+                    ended.append((task, int(task.handle.result())))
+                except Exception:  # whatever ended it is in submitit's own log
+                    ended.append((task, -1))
             elif state:
                 self.missing.pop(number, None)
             elif now - self.missing.setdefault(number, now) > LOST:
