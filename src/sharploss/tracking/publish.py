@@ -17,6 +17,7 @@ from sharploss.planning.plan import check_plan, find_run
 from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
 from sharploss.tracking.content import NotTrainedError, baseline_content, baselines, content_of
+from sharploss.tracking.dashboards import save
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import intact
 from sharploss.utils.optional import optional_package, progress_bar
@@ -59,8 +60,6 @@ def main(arguments: list[str]) -> int:
     if not done and not asked.runs:
         raise UserError("No run of runs.yaml is done: run 'make repro' to train them.")
     if asked.workspace:
-        from sharploss.tracking.dashboards import save
-
         print(save(params, keys))
         return 0
     readers = [(baseline_content, inputs[key]) if key in inputs else (content_of, key) for key in keys]
