@@ -74,7 +74,8 @@ def test_without_a_gpu_the_study_is_planned_and_its_time_told(root, capfd, monke
     monkeypatch.setattr(adding.command, "main", lambda _: pytest.fail("nothing is trained"))
     assert adding.main(["mine", "{l1: 1, gv: 0.05}"]) == 0
     said = capfd.readouterr().out
-    assert "studies/mine.yaml: 2 trainings; time here: not known" in said
+    assert "all                          2  not known\n" in said
+    assert "studies/mine.yaml: 2 trainings, with the hours above" in said
     assert "python -m sharploss launch" in said
     assert load_params(root / "params.yaml").study == "mine"
     assert list(yaml.safe_load((root / "runs.yaml").read_text())["runs"])[1].endswith("sr_x4-edsr-mine-h100-s0")

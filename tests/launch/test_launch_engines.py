@@ -118,9 +118,8 @@ class Pretend:
     def __init__(self, slot):
         self.slot, self.group, self.says, self.told = slot, "", None, []
 
-    def begin(self, job):
-        self.group = job.group
-        self.told.append(job.key)
+    def tell(self, line):
+        self.told.append(line)
 
     def answer(self):
         return self.says
@@ -180,7 +179,7 @@ def test_a_worker_is_told_runs_and_answers(monkeypatch, tmp_path, text, said):
     monkeypatch.chdir(tmp_path)
     worker = Worker(Slot("core 0", {}), (sys.executable, "-c", text))
     for number, wanted in enumerate(said):
-        worker.begin(job(f"run{number}", "x"))
+        worker.tell(f"run{number}")
         until = time.monotonic() + 20
         while (answer := worker.answer()) is None:
             assert time.monotonic() < until

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sharploss.launch import evaluator
+from sharploss.launch import evaluator, worker
 from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
@@ -65,7 +65,7 @@ def test_input_baselines_of_tasks_that_are_no_more_go(monkeypatch):
     assert not any(folder.exists() for folder in folders)
 
 
-def test_after_a_fault_it_goes_on(monkeypatch):
+def test_it_answers_to_its_end_or_the_first_fault(monkeypatch):
     def work(stage):
         if stage == "bad":
             raise RuntimeError("broken")
@@ -73,9 +73,9 @@ def test_after_a_fault_it_goes_on(monkeypatch):
 
     out, into = os.pipe()
     monkeypatch.setattr(evaluator, "work", work)
-    monkeypatch.setattr(sys, "stdin", io.StringIO('{"stage": "bad"}\n{"stage": "good"}\n'))
-    monkeypatch.setattr(evaluator.os, "dup", lambda _: into)
-    monkeypatch.setattr(evaluator.os, "dup2", lambda *_: None)
-    assert evaluator.main() == 0
-    assert [json.loads(line)["code"] for line in os.read(out, 4096).splitlines()] == [1, 0]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f'{{"stage": "{name}"}}\n' for name in ("good", "bad", "x"))))
+    monkeypatch.setattr(worker.os, "dup", lambda _: into)
+    monkeypatch.setattr(worker.os, "dup2", lambda *_: None)
+    assert worker.serve(evaluator.answer) == 1
+    assert [json.loads(line)["code"] for line in os.read(out, 4096).splitlines()] == [0, 1]
     os.close(out)

@@ -135,15 +135,17 @@ def test_what_comes_to_its_end_while_it_is_stopped_is_recorded():
     assert recorder.stopped
 
 
-def test_the_steps_of_a_training_are_read_from_the_end_of_its_record(tmp_path):
-    assert steps_done("a", tmp_path) == 0
+def test_the_steps_of_a_training_are_read_from_the_end_of_its_record(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert steps_done("a") == 0
     for name, text in (
         ("a-b-0123456789ab", '{"step": 9}\n'),
         ("a-0123456789ab", '{"step": 1}\n' * 2000 + '{"step": 7}\n{"st'),
     ):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "history.jsonl").write_text(text)
-    assert steps_done("a", tmp_path) == 7
+        folder = tmp_path / ".scratch" / name
+        folder.mkdir(parents=True)
+        (folder / "history.jsonl").write_text(text)
+    assert steps_done("a") == 7
 
 
 def test_the_speed_of_all_trainings_together():

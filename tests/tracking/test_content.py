@@ -1,7 +1,5 @@
 import hashlib
 import json
-import os
-from datetime import UTC, datetime
 
 import pytest
 
@@ -94,21 +92,11 @@ def test_means_are_over_the_images_that_all_runs_of_the_task_have(study, tmp_pat
     assert means(whole, KEY) == usual | {"scores/set5/fid_inception_p128": 3.0}
 
 
-def test_scores_that_are_older_than_the_training_are_refused(study, tmp_path):
-    scores = tmp_path / "results/mini/scores/sr_x4-edsr.csv"
-    os.utime(scores, (0, datetime(2025, 12, 31, tzinfo=UTC).timestamp()))
-    with pytest.raises(UserError, match=r"sr_x4-edsr\.csv is of other weights of sr_x4-edsr-sploss-s0 than the last"):
-        content_of(*study, KEY, tmp_path)
-
-
 def measured_of(tmp_path, **digests):
     (tmp_path / "results/mini/scores/sr_x4-edsr.json").write_text(json.dumps({"weights_sha256": digests}))
 
 
-@pytest.mark.parametrize("age", [-1000, 1000])
-def test_scores_are_of_the_weights_that_they_name_however_old_the_files_are(study, tmp_path, age):
-    started = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-    os.utime(tmp_path / "results/mini/scores/sr_x4-edsr.csv", (0, started + age))
+def test_scores_are_of_the_weights_that_they_name(study, tmp_path):
     measured_of(tmp_path, **{KEY: hashlib.sha256(b"weights").hexdigest()})
     assert content_of(*study, KEY, tmp_path)["scores"]
 
@@ -177,7 +165,6 @@ def test_a_run_that_is_unknown_or_not_done_or_too_old_is_told(study, tmp_path):
             r"history\.jsonl is not the whole record of 40 steps",
         ),
         ("history.jsonl", lambda text: text.replace('"event": "validation", ', ""), r"history\.jsonl is damaged"),
-        ("provenance.json", lambda text: text.replace("2026-01-01T", "the "), r"provenance\.json is damaged"),
         (
             "provenance.json",
             lambda text: text.replace('"task": ', '"tusk": '),

@@ -4,8 +4,9 @@ import pytest
 
 from finished_study import make
 from sharploss.tracking import dashboards
+from sharploss.tracking.follower import VALUES
 from sharploss.utils.errors import UserError
-from wandb_file import write
+from sharploss.utils.files import write_json
 
 KEYS = (
     "train/total",
@@ -54,24 +55,23 @@ def test_the_keys_of_discriminators_are_recognised():
     assert dashboards.panels(["train/discriminator/lr"]) == {"Discriminator": [("lines", ("train/discriminator/lr",))]}
 
 
-def test_the_keys_are_those_of_the_files_of_runs_that_were_sent(tmp_path, monkeypatch):
+def test_the_keys_are_those_of_runs_that_were_sent(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
-    config = {"study": "mini", "key": "K", "alpha": 2.0}
-    write(tmp_path / "wandb/run-20260101_000000-K-ab", config, ["suite:one"], ["train/total"])
-    write(tmp_path / "wandb/run-20260102_000000-K-ab", config, ["suite:one"], ["scores/set5/lpips_alex_v0.1"])
-    write(tmp_path / "wandb/run-20260102_000000-L-ab", {**config, "study": "other"}, ["suite:one"], ["a"])
-    write(tmp_path / "wandb/offline-run-20260102_000000-K-ab", config, ["suite:one"], ["b"])
-    synced = write(tmp_path / "wandb/offline-run-20260103_000000-K-ab", config, ["suite:two"], ["c" * 70000])
-    synced.with_name(f"{synced.name}.synced").touch()
-    found = dashboards.sent("mini", ["K"])
-    assert set(found["suite:one"]) == {
-        "train/total",
-        "scores/set5/lpips_alex_v0.1",
-        "config/study",
-        "config/key",
-        "config/alpha",
+
+    def write(folder, names, study="mini", tag="suite:one"):
+        path = tmp_path / "wandb" / folder / VALUES
+        write_json(path, {"study": study, "key": "K", "tags": [tag], "names": names})
+        return path.parent
+
+    write("run-20260101_000000-K-ab", ["config/alpha", "train/total"])
+    write("run-20260102_000000-K-ab", ["config/alpha", "scores/set5/lpips_alex_v0.1"])
+    write("run-20260102_000000-L-ab", ["a"], study="other")
+    write("offline-run-20260102_000000-K-ab", ["b"])
+    (write("offline-run-20260103_000000-K-ab", ["c"], tag="suite:two") / "run-K-ab.wandb.synced").touch()
+    assert dashboards.sent("mini", ["K"]) == {
+        "suite:one": ["config/alpha", "train/total", "scores/set5/lpips_alex_v0.1"],
+        "suite:two": ["c"],
     }
-    assert found["suite:two"][0] == "c" * 70000  # a record that goes over the blocks of a file
     assert dashboards.sent("mini", ["M"]) == {}
 
 

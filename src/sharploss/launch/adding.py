@@ -21,7 +21,6 @@ from sharploss.config.loss_spec import LossSpec, parse_loss
 from sharploss.config.params import Params
 from sharploss.launch import command
 from sharploss.planning.check_runs import check_study
-from sharploss.planning.cost import predict_seconds
 from sharploss.planning.plan import expand
 from sharploss.record.paths import STUDIES, paths
 from sharploss.training.device import choose_device
@@ -63,16 +62,9 @@ def main(arguments: Sequence[str]) -> int:
     if code:
         return code
     if not all(paths(asked.name).run(key).metrics.is_file() for key in runs):
-        seconds = predict_seconds(params, runs).values()
-        known = [value for value in seconds if value is not None]
-        time = (
-            f"{sum(known) / 3600:.3g} hours" if len(known) == len(runs) else "not known ('plan --measure' times steps)"
-        )
-        print(f"{path}: {len(runs)} trainings; time here: {time}")
+        print(f"{path}: {len(runs)} trainings, with the hours above")
         if asked.plan or choose_device().type == "cpu":
-            print(
-                "Nothing is trained now. 'python -m sharploss launch' trains them, also without a GPU; then add again."
-            )
+            print("Nothing is trained now: 'python -m sharploss launch' does it, also without a GPU; then add again.")
             return 0
         code = command.main([])
     return code or place(bench, load_study(asked.name), asked.name)

@@ -70,8 +70,7 @@ def main(arguments: Sequence[str]) -> int:
                     return code
                 plan, stale = check_plan(params), stale_stages()
                 jobs = jobs_of(params, asked, plan, stale)
-                measurements = to_measure(params, plan, stale, jobs)
-                measurements.start, measurements.most = evaluator_of(engine)
+                measurements = to_measure(params, plan, stale, jobs, engine)
                 if asked.train_only:
                     measurements.pieces.clear()
                 failed = run_jobs(jobs, engine, Recorder(params.study, measurements, say), until=until)
@@ -150,7 +149,9 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     slurm.add_argument("--cpus", type=positive, help="processor cores of each run (1)")
     slurm.add_argument("--array-size", type=positive, default=500, help="most jobs in one array (500)")
     slurm.add_argument("--setup", action="append", metavar="COMMAND", help="run before the worker; can be repeated")
-    slurm.add_argument("--slurm", action="append", default=[], metavar="KEY=VALUE", help="any option of sbatch")
+    slurm.add_argument(
+        "--slurm", action="append", type=option, default=[], metavar="KEY=VALUE", help="any option of sbatch"
+    )
     asked = parser.parse_args(arguments)
     given = [name for name in ("partition", "time", "cpus", "setup", "slurm") if getattr(asked, name)]
     if asked.engine == "local" and given:
@@ -173,12 +174,20 @@ def duration(text: str) -> float:
     return float(int(number) * UNITS[unit])
 
 
+def option(text: str) -> tuple[str, str]:
+    """Read an option of sbatch and its value."""
+    key, _, value = text.lstrip("-").partition("=")
+    if not (key and value):
+        raise argparse.ArgumentTypeError(f"'{text}' is not KEY=VALUE, such as account=vision")
+    return key, value
+
+
 def jobs_of(params: Params, asked: argparse.Namespace, plan: Plan, stale: set[str]) -> list[Job]:
     """Return what is to be trained, in order."""
     return make_jobs(params, plan, stale_runs(plan, stale), processes=asked.gpus or 1)
 
 
-def to_measure(params: Params, plan: Plan, stale: set[str], jobs: Sequence[Job]) -> Measurements:
+def to_measure(params: Params, plan: Plan, stale: set[str], jobs: Sequence[Job], engine: Local | Slurm) -> Measurements:
     """Return what is to be measured: the groups that change or have no scores, and what needs no training."""
     files, untrained = paths(params.study), {job.key for job in jobs}
     due = {
@@ -189,7 +198,7 @@ def to_measure(params: Params, plan: Plan, stale: set[str], jobs: Sequence[Job])
     }
     stages = [name for name in UNTRAINED if f"{name}@{params.study}" in stale]
     pieces = [(name, task) for name in stages for task in (plan["tasks"] if name == "input_baselines" else [""])]
-    return Measurements(due, untrained, pieces, say)
+    return Measurements(due, untrained, pieces, say, *evaluator_of(engine))
 
 
 def show(jobs: Sequence[Job]) -> int:
@@ -219,17 +228,10 @@ def run_environment(asked: argparse.Namespace) -> dict[str, str]:
 
 
 def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
-    """Return submitit's names and values of what was asked; UserError for an option that is not KEY=VALUE."""
+    """Return submitit's names and values of what was asked."""
     given = {"partition": asked.partition, "time": asked.time or 24 * 60, "setup": asked.setup}
-    given |= {"gpus_per_node": asked.gpus, "cpus_per_task": asked.cpus}
-    additional: dict[str, str] = {}
-    for option in asked.slurm:
-        key, sign, value = option.partition("=")
-        if not (key and sign):
-            raise UserError(f"--slurm {option}: write it as KEY=VALUE, such as account=vision.")
-        additional[key.lstrip("-")] = value
-    chosen = {key: value for key, value in given.items() if value is not None}
-    return chosen | ({"additional_parameters": additional} if additional else {})
+    given |= {"gpus_per_node": asked.gpus, "cpus_per_task": asked.cpus, "additional_parameters": dict(asked.slurm)}
+    return {key: value for key, value in given.items() if value not in (None, {})}
 
 
 def prepare(params: Params, until: float | None) -> int:

@@ -33,13 +33,6 @@ class Task:
     started: float | None
     about: dict[str, Any] = field(default_factory=dict[str, Any])  # what a worker said of it in the end
 
-    def exit_code(self) -> int:
-        """Return the exit code of the worker, or -1 when it died."""
-        try:
-            return int(self.handle.result())
-        except Exception:  # whatever ended it is in submitit's own log
-            return -1
-
 
 @dataclass
 class Slot:
@@ -84,7 +77,7 @@ def make_slots(workers: int | None, gpus_each: int, gpus: Sequence[str], cores: 
 
 
 class Worker:
-    """A process that trains the runs it is told (`sharploss.launch.trainer`), and the group of the last of them."""
+    """A process that does what it is told (`sharploss.launch.worker.serve`), and the group of the last run of it."""
 
     def __init__(self, slot: Slot, command: Sequence[str] = TRAINER) -> None:
         self.slot, self.group, self._text = slot, "", b""
@@ -108,11 +101,6 @@ class Worker:
             )
         self.to, self.back = cast("IO[bytes]", self.process.stdin), cast("IO[bytes]", self.process.stdout)
         os.set_blocking(self.back.fileno(), False)
-
-    def begin(self, job: Job) -> None:
-        """Have it train a run, the next one."""
-        self.group = job.group
-        self.tell(job.key)
 
     def tell(self, line: str) -> None:
         """Tell it what to do next, in one line."""
@@ -163,7 +151,8 @@ class Local:
             others = {other.group for other in (*self.idle, *self.busy)}
             job = min(ready, key=lambda job: (job.rank, job.group != worker.group, job.group in others))
             ready.remove(job)
-            worker.begin(job)
+            worker.group = job.group
+            worker.tell(job.key)
             self.busy.append(worker)
             tasks.append(Task(job, worker, worker.slot.name, time.monotonic()))
         return tasks
@@ -255,7 +244,10 @@ class Slurm:
             task.where = node if state in ("RUNNING", "COMPLETING") else ""
             task.started = (task.started or now) if task.where else None
             if task.handle.paths.result_pickle.exists():
-                ended.append((task, task.exit_code()))
+                try:
+                    ended.append((task, int(task.handle.result())))
+                except Exception:  # whatever ended it is in submitit's own log
+                    ended.append((task, -1))
             elif state:
                 self.missing.pop(number, None)
             elif now - self.missing.setdefault(number, now) > LOST:

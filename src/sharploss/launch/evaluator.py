@@ -1,7 +1,6 @@
 """Measure what a study has trained, and what needs no training: as DVC's stages do, or as a launch's evaluator.
 
-The evaluator keeps torch and the metrics. It reads a line of JSON for each piece of work, the arguments of `work`, and
-answers with one; after a fault it goes on.
+The evaluator keeps torch and the metrics. It reads a line of JSON for each piece of work, the arguments of `work`.
 """
 
 import json
@@ -9,19 +8,20 @@ import os
 import shutil
 import sys
 import time
-import traceback
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from sharploss.config.params import load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.launch.training import stamps
+from sharploss.launch.worker import print_fault, serve
 from sharploss.planning.plan import load_plan
 from sharploss.planning.progress import say_place
 from sharploss.planning.stage_files import check_code, check_settings, group_settings, input_baseline_settings
 from sharploss.record.paths import PUBLISHED, paths
 from sharploss.utils.command import run_main
-from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.errors import unknown
 from sharploss.utils.files import sha256
 
 UNTRAINED = ("input_baselines", "protocols", "calibrate")  # stages that measure, and depend on no training
@@ -47,21 +47,19 @@ def evaluate(name: str, runs: Collection[str] | None = None, *, write: bool = Tr
 
 def evaluate_untrained(stage: str, tasks: Collection[str] = ()) -> int:
     """Do a stage of UNTRAINED, of the input baselines those of some tasks; return its exit code."""
+    from sharploss.evaluation.calibration import calibrate, off
+    from sharploss.evaluation.explain import explain_protocols
+    from sharploss.evaluation.group import evaluate_input_baseline
+
     params = load_params()
     files = paths(params.study)
     if stage == "calibrate":
-        from sharploss.evaluation.calibration import calibrate, off
-
         check_code(stage, files)
         return 1 if off(calibrate(files)) else 0
     if stage == "protocols":
-        from sharploss.evaluation.explain import explain_protocols
-
         check_code("evaluate", files)
         explain_protocols(files.protocols / "protocols.csv")
         return 0
-    from sharploss.evaluation.group import evaluate_input_baseline
-
     for task in tasks:
         if task not in params.tasks:
             raise unknown("task", task, params.tasks)
@@ -106,29 +104,16 @@ def _measure(group: str, runs: Collection[str]) -> list[str]:
     except Exception as error:
         if len(runs) > 1:
             return [key for run in runs for key in _measure(group, [run])]
-        _say(error)
+        print_fault(error)
         return list(runs)
     return []
 
 
-def _say(error: Exception) -> None:
-    print(f"error: {error}" if isinstance(error, UserError) else traceback.format_exc(), file=sys.stderr)
-
-
-def main() -> int:
-    """Do what standard input asks for, to its end."""
-    with os.fdopen(os.dup(1), "w") as answers:
-        os.dup2(2, 1)  # nothing else gets into them
-        for line in sys.stdin:
-            print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {line.strip()}", file=sys.stderr)
-            try:
-                said = work(**json.loads(line))
-            except Exception as error:  # a stage's fault, which is that stage's alone
-                _say(error)
-                said = {"code": 1}
-            print(json.dumps(said), file=answers, flush=True)
-    return 0
+def answer(line: str) -> dict[str, Any]:
+    """Do what a line asks for."""
+    print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {line}", file=sys.stderr)
+    return work(**json.loads(line))
 
 
 if __name__ == "__main__":
-    run_main(main, at_once=True)
+    run_main(partial(serve, answer), at_once=True)

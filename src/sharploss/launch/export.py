@@ -1,7 +1,6 @@
 """`python -m sharploss export RUN`: a trained network as a folder that model hubs take, with its scores and a card."""
 
 import argparse
-import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,18 +27,12 @@ from sharploss.record.scores import load_scores
 from sharploss.record.study import PARAMS, current_study, load_study_params
 from sharploss.training.checkpoint import read_metadata, read_weights
 from sharploss.utils.errors import UserError, unknown
-from sharploss.utils.files import sha256, write_bytes, write_json, write_text
+from sharploss.utils.files import json_value, sha256, write_bytes, write_json, write_text
 from sharploss.utils.optional import optional_package
 
 CONFIG, SCORES, CARD = "config.json", "scores.json", "README.md"
 MEASURE = ["dataset", "metric", "protocol"]
-MADE = {
-    "sr": "photographs shrunk {scale} times by a {kernel} filter, without noise or JPEG",
-    "deblur": "blurred photographs ({blur})",
-    "sharpen": "photographs blurred by a Gaussian of standard deviation {sigma:g} pixels",
-    "denoise": "photographs with Gaussian noise of standard deviation {sigma:g} of 255",
-    "jpeg": "photographs compressed as JPEG of quality {quality}",
-}
+TRAINING = {"started", "seconds", "hardware", "versions", "commit", "processes", "backbones", "imported", "partial"}
 TAGS = {"sr": "super-resolution", "sharpen": "sharpening", "deblur": "deblurring", "denoise": "denoising"}
 DESCRIPTION = """Write a trained network into a folder, ready for a model hub: its weights, configuration, scores, and a
 model card with the licences of what it learnt from.
@@ -137,7 +130,9 @@ def describe(weights: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         notes = load_scores(files.scores(str(study.runs.set_index("run").loc[key, "group"]))).notes
         same = notes.weights_sha256.get(key, about["float32_sha256"]) == about["float32_sha256"]
         scores = measured(study, key) if same else {"reason": "the scores that are here are of other weights"}
-        return about | trained_on(study, key), scores
+        if key in study.provenance:
+            about["training"] = study.provenance[key].model_dump(mode="json", include=TRAINING)
+        return about, scores
     except (KeyError, UserError) as error:
         return about, {"reason": str(error) if isinstance(error, UserError) else "it was not scored yet"}
 
@@ -151,35 +146,30 @@ def source(name: str, params: Params) -> dict[str, Any]:
     return {"licence": asset.licence, "citation": asset.citation} | ({"images": images} if images else {})
 
 
-def trained_on(study: Study, key: str) -> dict[str, Any]:
-    """Say on what a run was trained, with which versions, and with which weights its loss was computed."""
-    kept = {"started", "seconds", "hardware", "versions", "commit", "processes", "backbones", "imported", "partial"}
-    return {"training": study.provenance[key].model_dump(mode="json", include=kept)} if key in study.provenance else {}
-
-
 def measured(study: Study, key: str) -> dict[str, Any]:
     """Return a run's means with intervals, its input's, and how its loss differs from the one it is compared with."""
     run = next(row for row in records(study.runs) if row["run"] == key)
     judged = next(row for row in records(study.qualified) if row["run"] == key)
-    scores, name = study.scores, ["difference", "low", "high", "images", "seeds", "spread", "against"]
+    scores, said = study.scores, ["difference", "low", "high", "images", "seeds", "spread", "against"]
     seeds = {row["seed"] for row in records(study.runs) if all(row[part] == run[part] for part in ROW)}
-    compared = {measure(row): row for row in records(study.compared) if all(row[part] == run[part] for part in ROW)}
+    same = study.compared[(study.compared[ROW] == [run[part] for part in ROW]).all(axis=1)]
+    compared = dict(zip(same[MEASURE].itertuples(index=False, name=None), records(same[said]), strict=True))
     inputs = scores[(scores["task"] == run["task"]) & (scores["loss"] == run["reference"])]
-    before = {measure(row): row["value"] for row in records(inputs.groupby(MEASURE)["value"].mean().reset_index())}
+    before = inputs.groupby(MEASURE)["value"].mean().to_dict()
     rows = list[dict[str, Any]]()
     mine = scores[scores["run"] == key]
     order = {name: at for at, name in enumerate(mine["dataset"].unique())}  # a second pass of a metric comes at the end
     mine = mine.sort_values("dataset", key=lambda names: names.map(order), kind="stable")
     for where, part in mine.groupby(MEASURE, sort=False):
         values, about = part["value"].to_numpy(dtype="float64"), cast("tuple[str, str, str]", where)
-        mean, other = float(values.mean()), compared.get(about)
+        mean = float(values.mean())
         low, high = ends(mean, of_images(values))
         row = dict(zip(MEASURE, about, strict=True)) | {"images": len(values), "mean": mean, "low": low, "high": high}
-        row |= {"input": before.get(about)} | ({"against": {part: other[part] for part in name}} if other else {})
-        rows.append(plain(row))
+        row |= {"input": before.get(about)} | ({"against": compared[about]} if about in compared else {})
+        rows.append(json_value(row))
     return {
         "evidence": judged["reason"] or "counts",
-        "gain_over_input_db": plain(judged["gain"]),
+        "gain_over_input_db": json_value(judged["gain"]),
         "budget": {"steps": run["step"], "seeds_of_the_loss": len(seeds)},
         "intervals": "95 % over images, Student's t; those of differences over images and trainings",
         "protocols": {name: PROTOCOLS[name]["description"] for name in sorted({row["protocol"] for row in rows})},
@@ -188,64 +178,32 @@ def measured(study: Study, key: str) -> dict[str, Any]:
     }
 
 
-def measure(row: dict[str, Any]) -> tuple[str, str, str]:
-    """Return what a number of a table is of: test set, metric and protocol."""
-    return row["dataset"], row["metric"], row["protocol"]
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it: numbers that are none, or infinite, are null."""
-    if isinstance(value, dict):
-        return {name: plain(part) for name, part in cast("dict[str, Any]", value).items()}
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def card(config: dict[str, Any], scores: dict[str, Any]) -> str:
     """Write the model card: Markdown, with what hubs read of it in front."""
-    kind, network, rows = config["task"]["kind"], config["network"]["name"], scores.get("rows", [])
+    kind, rows = config["task"]["kind"], scores.get("rows", [])
+    shown = [row for row in rows if is_shown((row["metric"], row["protocol"]))]
     front = {
         "license": "other",
         "license_name": "mit-with-the-terms-of-the-training-data",
         "library_name": "sharploss",
         "pipeline_tag": "image-to-image",
-        "tags": ["image-restoration", TAGS.get(kind, kind), network, *config["loss"]],
+        "tags": ["image-restoration", TAGS.get(kind, kind), config["network"]["name"], *config["loss"]],
         "datasets": config["task"]["train"],
-        "metrics": list(dict.fromkeys(row["metric"] for row in rows if is_shown((row["metric"], row["protocol"])))),
+        "metrics": list(dict.fromkeys(row["metric"] for row in shown)),
     }
     jinja2 = optional_package("jinja2")
     kept: dict[str, Any] = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=False, **kept)
     environment.filters["thousands"] = "{:,}".format
-    against = [row["against"] for row in rows if "against" in row]
-    spreads = sorted({other["spread"] for other in against} - {"own"})
-    scale, loss = config["network"]["parameters"]["scale"], LossSpec.model_validate(config["loss"])
+    environment.globals |= {"heading": heading, "interval": interval, "name_title": name_title, "number": number}
+    loss = LossSpec.model_validate(config["loss"])
     return environment.get_template("card.md.jinja").render(
         config,
         front=yaml.safe_dump(front, sort_keys=False, allow_unicode=True),
-        title=f"{name_title(network)} for {name_title(f'sr_x{scale}' if kind == 'sr' else kind)}",
         loss_title=loss_titles({"": loss})[""],
         loss_terms=describe_loss(loss),
-        made=MADE[kind].format(**config["task"]),
-        side=24 * scale,
         weights=EXPORTED,
         scores=scores,
-        against=name_title(against[0]["against"]) if against else "",
-        before="its input, enlarged by bicubic" if kind == "sr" else "its input",
-        spread=f" (the spread of trainings is {' or '.join(spreads)}: one seed does not show it)" if spreads else "",
-        table=[line(row) for row in rows if is_shown((row["metric"], row["protocol"]))],
+        compared=[row["against"] for row in rows if "against" in row],
+        shown=shown,
     )
-
-
-def line(row: dict[str, Any]) -> list[str]:
-    """Return a row of the card's table."""
-    metric, other = row["metric"], row.get("against")
-    around = [number(metric, row[end]) for end in ("low", "high") if row[end] is not None]
-    return [
-        name_title(row["dataset"]),
-        str(row["images"]),
-        heading((metric, row["protocol"])),
-        number(metric, row["mean"]) + (f" [{', '.join(around)}]" if around else ""),
-        "" if row["input"] is None else number(metric, row["input"]),
-        interval(metric, other["difference"], other["low"], other["high"]) if other else "",
-    ]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sharploss.launch.engines import EVALUATOR, Slot, Worker
+from sharploss.launch.engines import Worker
 from sharploss.launch.worker import FOLDER
 
 BATCH = 8
@@ -28,7 +28,7 @@ class Measurements:
     untrained: set[str]
     pieces: list[tuple[str, str]]
     say: Callable[[str], None]
-    start: Callable[[], Worker] = lambda: Worker(Slot("evaluator", {}), EVALUATOR)
+    start: Callable[[], Worker]
     most: int = 1  # cores that it has beside trainings
     ready: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     alone: set[str] = field(default_factory=set[str])
@@ -54,7 +54,7 @@ class Measurements:
         """Go on; return whether something is left. `last`: no training goes on, and all cores, `most`, are free."""
         if self.worker is not None and self.asked is not None and (said := self.worker.answer()) is not None:
             asked, self.asked = self.asked, None
-            if said["code"] == -1:
+            if said["code"]:
                 self.worker.end()
                 self.worker = None
             self._take(asked, said)

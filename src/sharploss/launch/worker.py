@@ -1,18 +1,22 @@
-"""The work of one worker: have DVC train one run, and pass on a request to stop."""
+"""What workers do: answer what they are told, have DVC train a run under its lock, and pass on a request to stop."""
 
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Generator
+import traceback
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
 from sharploss.launch.jobs import DVC
+from sharploss.utils.errors import UserError
 from sharploss.utils.optional import optional_package
 
 FOLDER = Path(".scratch/launch")  # where logs, locks and submitit's files lie, relative to the study's folder
@@ -45,6 +49,32 @@ class Work:
         submitit = optional_package("submitit")
         stop_child()
         return submitit.helpers.DelayedSubmission(self)
+
+
+def serve(answer: Callable[[str], dict[str, Any]]) -> int:
+    """Answer each line of standard input with a line of JSON, to its end or a code that is not 0; return the last.
+
+    After a fault whoever gives out the work starts another process: nothing of it reaches what comes next.
+    """
+    code = 0
+    with os.fdopen(os.dup(1), "w") as answers:
+        os.dup2(2, 1)  # nothing else gets into them
+        for line in sys.stdin:
+            try:
+                said = answer(line.strip())
+            except Exception as error:
+                print_fault(error)
+                said = {"code": 1}
+            sys.stdout.flush()
+            print(json.dumps(said), file=answers, flush=True)
+            if code := int(said["code"]):
+                break
+    return code
+
+
+def print_fault(error: Exception) -> None:
+    """Print an error, and where it happened unless a user can put it right."""
+    print(f"error: {error}" if isinstance(error, UserError) else traceback.format_exc(), file=sys.stderr)
 
 
 @contextlib.contextmanager

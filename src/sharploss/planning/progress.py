@@ -18,6 +18,7 @@ from sharploss.record.run import Metrics, read_model
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json
 
+SCRATCH = Path(".scratch")
 PAUSE = 3.0  # seconds between two looks of --watch
 FRESH = 120.0  # seconds since a training's record grew, after which one on another machine no longer counts as running
 
@@ -26,7 +27,6 @@ FRESH = 120.0  # seconds since a training's record grew, after which one on anot
 class Progress:
     """What is here of a plan; a run that diverged or could not be trained is "failed"."""
 
-    runs: int
     done: list[str] = field(default_factory=list[str])
     failed: dict[str, str] = field(default_factory=dict[str, str])  # why
     running: dict[str, int] = field(default_factory=dict[str, int])  # steps done
@@ -35,13 +35,12 @@ class Progress:
     measured: list[str] = field(default_factory=list[str])  # groups
 
 
-def look(plan: Plan, root: Path = Path()) -> Progress:
+def look(plan: Plan) -> Progress:
     """Look up what is here of a plan; a damaged record counts as none."""
-    files, found, scratch = paths(plan["study"], root), Progress(len(plan["runs"])), root / ".scratch"
-    running = running_runs(scratch)
+    files, found, running = paths(plan["study"]), Progress(), running_runs()
     for key in plan["runs"]:
         if key in running:
-            found.running[key] = steps_done(key, scratch)
+            found.running[key] = steps_done(key)
             continue
         try:
             reason = read_model(files.run(key).metrics, Metrics).failure
@@ -59,7 +58,7 @@ def look(plan: Plan, root: Path = Path()) -> Progress:
     return found
 
 
-def running_runs(scratch: Path = Path(".scratch")) -> set[str]:
+def running_runs() -> set[str]:
     """Return the runs that are being trained: their lock is held here, or, elsewhere, their record has just grown.
 
     Whether a lock is held is read from the system: asking for the lock itself could refuse it to a training.
@@ -67,7 +66,7 @@ def running_runs(scratch: Path = Path(".scratch")) -> set[str]:
     held, found = set[str](), set[str]()
     with contextlib.suppress(OSError):
         held = {line.split()[-3].split(":")[-1] for line in Path("/proc/locks").read_text().splitlines()}
-    for lock in scratch.glob("*-*.lock"):
+    for lock in SCRATCH.glob("*-*.lock"):
         with contextlib.suppress(OSError):
             record = lock.with_suffix("") / "history.jsonl"
             if str(lock.stat().st_ino) in held or time.time() - record.stat().st_mtime < FRESH:
@@ -75,10 +74,10 @@ def running_runs(scratch: Path = Path(".scratch")) -> set[str]:
     return found
 
 
-def steps_done(key: str, scratch: Path = Path(".scratch")) -> int:
+def steps_done(key: str) -> int:
     """Return how many steps a running training has done, by the last line of its growing record."""
     # A key can be the beginning of another; what follows it is twelve hexadecimal digits.
-    records = list(scratch.glob(f"{key}-{'[0-9a-f]' * 12}/history.jsonl"))
+    records = list(SCRATCH.glob(f"{key}-{'[0-9a-f]' * 12}/history.jsonl"))
     try:
         with max(records, key=lambda path: path.stat().st_mtime).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - 8192))
@@ -115,16 +114,17 @@ def say_place(params: Params, plan: Plan, name: str, *, aloud: bool = True) -> N
     if not aloud:  # one of several processes that share a run, or one that writes nothing
         return
     found = look(plan)
-    group = name in plan["groups"]
-    here = found.measured if group else [*found.done, *found.failed]
-    number, most = 1 + sum(other != name for other in here), len(plan["groups" if group else "runs"])
+    here, most = [*found.done, *found.failed], len(plan["runs"])
+    if name in plan["groups"]:
+        here, most = found.measured, len(plan["groups"])
+    number = 1 + sum(other != name for other in here)
     print(f"{name} [{number}/{most}, {time_left(params, plan, found)}]", flush=True)
 
 
 def summarise(plan: Plan, found: Progress) -> str:
     """Return one line on a whole study, without the time."""
     return (
-        f"{plan['study']}: {len(found.done)} of {found.runs} runs done, {len(found.running)} running, "
+        f"{plan['study']}: {len(found.done)} of {len(plan['runs'])} runs done, {len(found.running)} running, "
         f"{len(found.failed)} failed, {len(found.left)} left; "
         f"{len(found.measured)} of {len(plan['groups'])} groups measured"
     )
@@ -154,7 +154,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def watch(params: Params, plan: Plan, pause: float = PAUSE) -> int:
+def watch(params: Params, plan: Plan) -> int:
     """Show the study in place on a terminal, elsewhere a line at each change, until all is trained and measured."""
     terminal, shown, last = sys.stdout.isatty(), 0, ""
     try:
@@ -171,6 +171,6 @@ def watch(params: Params, plan: Plan, pause: float = PAUSE) -> int:
                 print(f"{time.strftime('%H:%M:%S')} {last}; {time_left(params, plan, found)}", flush=True)
             if not (found.left or found.running) and len(found.measured) == len(plan["groups"]):
                 return 0
-            time.sleep(pause)
+            time.sleep(PAUSE)
     except KeyboardInterrupt:
         return 130

@@ -2,12 +2,12 @@
 
 import contextlib
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any, Self
 
 from sharploss.utils.errors import UserError
+from sharploss.utils.files import json_value
 
 
 class History:
@@ -31,7 +31,7 @@ class History:
 
     def append(self, line: dict[str, Any]) -> None:
         """Write one line at once, so that others can follow; numbers JSON cannot hold become null."""
-        text = json.dumps({key: _plain(value) for key, value in line.items()}, allow_nan=False)
+        text = json.dumps(json_value(line), allow_nan=False)
         try:
             self._file.write(text.encode() + b"\n")
             self._file.flush()
@@ -51,12 +51,6 @@ class History:
         # What a full disk refused is refused again here, and there was a word about it.
         with contextlib.suppress(OSError):
             self._file.close()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownArgumentType]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The record of a run: metrics.json (the result), provenance.json (how it came about), typed."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -80,10 +81,6 @@ class Provenance(JsonRecord):
     partial: list[str] = []  # what was lacking there
 
 
-class _Config(JsonRecord):
-    config: dict[str, Any]
-
-
 @dataclass(frozen=True)
 class RunRecord:
     """All that a run says of itself but its curves (`record.history`); `provenance` is None where nothing trained."""
@@ -110,10 +107,10 @@ def save_run(files: RunFiles, record: RunRecord) -> None:
 
 def read_config(files: RunFiles) -> dict[str, Any] | None:
     """Return the settings that a run was trained with; None where it was not, or its record is damaged."""
-    try:
-        return read_model(files.provenance, _Config).config  # which is all that is needed of it
-    except UserError:
-        return None
+    with suppress(UserError, LookupError, TypeError):  # an earlier version's record may lack other things
+        config = read_json(files.provenance)["config"]
+        return config if isinstance(config, dict) else None
+    return None
 
 
 def summarise(record: RunRecord) -> str:

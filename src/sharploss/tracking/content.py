@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from statistics import fmean
@@ -125,19 +124,10 @@ def _restored(
 
 
 def _check_scores(files: StudyPaths, group: str, key: str) -> None:
-    """Refuse scores that are of other weights than those that are here, or older than the training."""
+    """Refuse scores that are of other weights than those that are here."""
     scores, weights = files.scores(group), files.weights(group, key)
-    if not scores.rows.is_file():
-        return
-    measured = read_model(scores.notes, Notes).weights_sha256.get(key)
-    if measured is not None and weights.is_file():
-        other = measured != sha256(weights)
-    else:  # trained elsewhere, or measured by a version that did not record it
-        provenance = load_run(files.run(key), key).provenance
-        with intact(files.run(key).provenance):
-            started = datetime.fromisoformat(provenance.started if provenance else "").timestamp()
-        other = scores.rows.stat().st_mtime < started
-    if other:
+    measured = read_model(scores.notes, Notes).weights_sha256 if scores.rows.is_file() and weights.is_file() else {}
+    if key in measured and measured[key] != sha256(weights):
         raise UserError(f"{scores.rows} is of other weights of {key} than the last: run 'make repro' to measure them.")
 
 

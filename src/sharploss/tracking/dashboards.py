@@ -1,16 +1,13 @@
 """W&B workspaces and a report: a workspace for each suite, a report with all of them.
 
-A panel asks only for what the files of runs that were published from here hold. Only `save` needs the package
-wandb-workspaces, which is optional.
+A panel asks only for values of runs that were published from here. Only `save` needs the package wandb-workspaces,
+which is optional.
 """
 
 import contextlib
-import json
 import os
 import re
-import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sharploss.config.params import Params
@@ -31,14 +28,6 @@ SECTIONS = (
     ("scores$", "Scores", "table"),
 )
 """How the names of values begin that have a panel each, its section and its kind."""
-
-
-class Published(NamedTuple):
-    """What W&B has of a run, as its file says: its configuration, tags, and the names of all that was sent."""
-
-    config: dict[str, Any]
-    tags: list[str]
-    names: list[str]
 
 
 class Panel(NamedTuple):
@@ -71,48 +60,14 @@ def panels(keys: Collection[str]) -> dict[str, list[Panel]]:
 
 
 def sent(study: str, keys: Collection[str]) -> dict[str, list[str]]:
-    """Return the names of what W&B has of these runs of a study, by the tags of their suites, from the runs' files."""
+    """Return the names of what W&B has of these runs of a study, by the tags of their suites."""
     found: dict[str, dict[str, None]] = {}
-    for mark in sorted(tracking.files_folder().glob(f"*run-*/{tracking.SENT}")):
-        folder = mark.parent
-        if folder.name.startswith("offline-") and not any(folder.glob("*.wandb.synced")):
-            continue  # not there yet
-        for path in folder.glob("*.wandb"):
-            run = read_published(path)
-            if run.config.get("study") == study and run.config.get("key") in keys:
-                for tag in run.tags:
-                    found.setdefault(tag, {}).update(
-                        dict.fromkeys([*run.names, *(f"config/{name}" for name in run.config)])
-                    )
+    for path in sorted(tracking.files_folder().glob(f"*run-*/{tracking.VALUES}")):
+        run = read_json(path)
+        if run["study"] == study and run["key"] in keys and not tracking.is_unsent(path.parent):
+            for tag in run["tags"]:
+                found.setdefault(tag, {}).update(dict.fromkeys(run["names"]))
     return {tag: list(names) for tag, names in found.items()}
-
-
-def read_published(path: Path) -> Published:
-    """Read what a run's file holds, which W&B keeps of everything that it sends (`.wandb`, LevelDB's log format)."""
-    config, tags, names = dict[str, Any](), list[str](), dict[str, None]()
-    for record in _records(path):
-        for item in record.run.config.update:
-            config[item.key or item.nested_key[0]] = json.loads(item.value_json)
-        tags = list(record.run.tags) or tags
-        for item in (*record.history.item, *record.summary.update):
-            names[item.key or item.nested_key[0]] = None
-    return Published(config, tags, [name for name in names if not name.startswith("_")])
-
-
-def _records(path: Path) -> Iterator[Any]:
-    from wandb.proto.wandb_internal_pb2 import Record  # pyright: ignore[reportAttributeAccessIssue]
-
-    content, at, text = path.read_bytes(), 7, b""
-    while at + 7 < len(content):
-        if (left := 2**15 - at % 2**15) < 7:  # no part of a record begins in the last bytes of a block
-            at += left
-            continue
-        _, length, part = struct.unpack_from("<IHB", content, at)
-        text += content[at + 7 : at + 7 + length]
-        at += 7 + length
-        if part in (1, 4):  # whole, or the last part
-            yield Record.FromString(text)
-            text = b""
 
 
 def save(params: Params, runs: Collection[str]) -> str:

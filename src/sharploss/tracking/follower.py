@@ -23,6 +23,8 @@ from subprocess import DEVNULL, PIPE
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
 
+from sharploss.utils.files import write_json
+
 # What W&B takes, in characters. It names the artifact of a run's table `run-<id>-scores`.
 TAG, NAME, ARTIFACT = 64, 128, 128
 ID = ARTIFACT - len("run-") - len("-scores")
@@ -30,6 +32,7 @@ FORBIDDEN = "/\\#?%:\r\n"  # in the names of projects and teams
 LOG = Path(".scratch/wandb.log")  # where a follower says that W&B got nothing, or not all, of a training
 GRACE = 120  # seconds W&B has to finish after the training has ended
 SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
+VALUES = "sharploss-values.json"  # there, too: the run's study, key and tags, and the names of all that was sent of it
 PICTURES = "validation/pictures"
 _followers: list[subprocess.Popen[bytes]] = []  # the one of this process, whose pipe has to stay open
 
@@ -201,8 +204,10 @@ def flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
 @contextlib.contextmanager
 def replay(
     lines: Iterable[dict[str, Any]], description: dict[str, Any], pictures: Path | None = None
-) -> Generator[tuple[Any, Path]]:
-    """Send a run's whole record to W&B, then yield its run and the folder that W&B keeps of it; safe to repeat.
+) -> Generator[tuple[Any, Path, list[str]]]:
+    """Send a run's whole record to W&B; safe to repeat. Then yield its run, the folder that W&B keeps of it, and names.
+
+    These are of all values that were sent, "config/<name>" of its configuration; what the block sends is to be added.
 
     Leaving the block waits until W&B has it all; W&B raises errors of many classes. `pictures` is the folder in which a
     training leaves those of its validations.
@@ -215,14 +220,21 @@ def replay(
         folder = Path(run.dir).parent
         # Online, W&B says how far it has got; offline, what earlier folders hold does.
         first = lines_sent(folder.parent, description["id"]) if run.offline else 0
-        known = run.starting_step
+        known, about = run.starting_step, description["config"]
+        names = dict.fromkeys(f"config/{name}" for name in about)
         _mark(folder, first, first)
         for index, line in enumerate(lines):
-            if index < first or line["step"] < known:
-                continue
-            run.log({**flatten(line), **_pictures(pictures, line)}, step=line["step"])
-            _mark(folder, first, index + 1)
-        yield run, folder
+            values = flatten(line)
+            if index >= first and line["step"] >= known:
+                values |= _pictures(pictures, line)
+                run.log(values, step=line["step"])
+                _mark(folder, first, index + 1)
+            names |= dict.fromkeys(values)
+        sent = [*names]
+        yield run, folder, sent
+        write_json(
+            folder / VALUES, {"study": about["study"], "key": about["key"], "tags": description["tags"], "names": sent}
+        )
 
 
 def lines_sent(folder: Path, identity: str) -> int:
@@ -238,6 +250,11 @@ def run_folders(folder: Path, identity: str) -> list[tuple[Path, int, int]]:
     """List the folders in which W&B keeps a run: each with the first and the last + 1 line of the record it holds."""
     marks = sorted(folder.glob(f"*run-????????_??????-{identity}/{SENT}"))
     return [(mark.parent, *map(int, mark.read_text().split())) for mark in marks]  # pyright: ignore[reportReturnType]
+
+
+def is_unsent(folder: Path) -> bool:
+    """Return whether a run's folder was written offline, and `wandb sync` has not sent it."""
+    return folder.name.startswith("offline-") and not any(folder.glob("*.wandb.synced"))
 
 
 def _mark(folder: Path, first: int, last: int) -> None:

@@ -17,6 +17,7 @@ from sharploss.planning.plan import check_plan, find_run
 from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
 from sharploss.tracking.content import NotTrainedError, baseline_content, baselines, content_of
+from sharploss.tracking.dashboards import save
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import intact
 from sharploss.utils.optional import optional_package, progress_bar
@@ -31,6 +32,7 @@ were trained on. All of it comes from results/ and nothing is trained or measure
 Safe to repeat: a run has the same id whenever its configuration is trained, and nothing is sent twice.
 Without a login (wandb login), or with WANDB_MODE=offline, files are written that 'wandb sync' sends later.
 """
+TABLES = ("scores", "images")
 MODES = ("online", "offline", "shared", "dryrun", "run", "disabled")
 Content = dict[str, Any]
 
@@ -58,19 +60,10 @@ def main(arguments: list[str]) -> int:
     if not done and not asked.runs:
         raise UserError("No run of runs.yaml is done: run 'make repro' to train them.")
     if asked.workspace:
-        from sharploss.tracking.dashboards import save
-
         print(save(params, keys))
         return 0
-    return publish(
-        (
-            key,
-            partial(baseline_content, params, plan, inputs[key])
-            if key in inputs
-            else partial(content_of, params, plan, key),
-        )
-        for key in keys
-    )
+    readers = [(baseline_content, inputs[key]) if key in inputs else (content_of, key) for key in keys]
+    return publish((key, partial(read, params, plan, what)) for key, (read, what) in zip(keys, readers, strict=True))
 
 
 def check_settings() -> None:
@@ -150,8 +143,9 @@ def _send(content: Content) -> tuple[Path, str]:
         with intact("a crop of it"):
             images = {name: wandb.Image(str(path), caption=name) for name, path in content["crops"].items()}
         lines.append({"event": "test", "step": lines[-1]["step"] + 1 if lines else 0, "crops": images})
-    with tracking.replay(lines, content["description"]) as (run, folder):
+    with tracking.replay(lines, content["description"]) as (run, folder, names):
         _finish(run, content)
+        names += [*content["summary"], *(table for table in TABLES if content.get(table))]
         address = "" if run.offline else str(run.project_url)
     for part, held in _unsent(folder.parent, identity).items():
         if part != folder and not held:  # the newest says all that it says
@@ -162,9 +156,7 @@ def _send(content: Content) -> tuple[Path, str]:
 def _unsent(folder: Path, identity: str) -> dict[Path, int]:
     """Return the folders of a run that were written offline and not sent, with the lines of the record in each."""
     return {
-        part: last - first
-        for part, first, last in tracking.run_folders(folder, identity)
-        if part.name.startswith("offline-") and not any(part.glob("*.wandb.synced"))
+        part: last - first for part, first, last in tracking.run_folders(folder, identity) if tracking.is_unsent(part)
     }
 
 
@@ -173,7 +165,7 @@ def _finish(run: Any, content: Content) -> None:
     import wandb
 
     run.summary.update(content["summary"])
-    for name in ("scores", "images"):
+    for name in TABLES:
         if rows := content.get(name):
             wandb.Table.MAX_ROWS = len(rows)  # pyright: ignore[reportAttributeAccessIssue] - not the first 10,000 alone
             columns = list(dict.fromkeys(column for row in rows for column in row))

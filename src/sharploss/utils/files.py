@@ -5,6 +5,7 @@ import errno
 import hashlib
 import io
 import json
+import math
 import os
 import tempfile
 from collections.abc import Generator, Iterable
@@ -85,6 +86,14 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON atomically; NaN and infinity are refused, as JSON has none."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def json_value(value: Any) -> Any:
+    """Return a value as JSON has it: numbers of NumPy and torch are Python's, those that are not finite are null."""
+    if isinstance(value, dict):
+        return {str(key): json_value(part) for key, part in value.items()}  # pyright: ignore[reportUnknownArgumentType]
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
