@@ -51,11 +51,15 @@ def pytest_collection():
         gc.enable()
 
 
-def pytest_collection_finish():
-    """Look for garbage among what tests make alone; the process that only tells others what to test is never here."""
+def pytest_collectstart():
+    """Share two cores between two test processes; the one that only tells them what to test collects nothing."""
     import torch
 
-    torch.set_num_threads(1)  # two test processes share two cores
+    torch.set_num_threads(1)
+
+
+def pytest_collection_finish():
+    """Look for garbage among what tests make alone, not in all that the imported modules hold."""
     gc.freeze()
 
 

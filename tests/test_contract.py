@@ -26,7 +26,21 @@ LAYERS = (
     {"launch"},
 )
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
-HEAVY = ("dvc", "wandb", "pandas", "matplotlib", "lpips", "pyiqa", "skimage", "torchvision", "requests", "scipy")
+HEAVY = (
+    "dvc",
+    "wandb",
+    "pandas",
+    "matplotlib",
+    "lpips",
+    "pyiqa",
+    "skimage",
+    "torchvision",
+    "requests",
+    "pooch",
+    "scipy",
+    "seaborn",
+    "jinja2",
+)
 LIBRARY = ("losses", "networks", "metrics", "data")
 WITHOUT_TORCH = ("config", "analysis")
 

@@ -139,7 +139,7 @@ def test_the_front_figure_is_of_the_best_supported_network_and_says_what_is_seen
     assert set(points.loc[points["undecided"] & points["alpha"].isna(), "label"]) == {"L1 + 2nd order"}
     said = overview._bought(benchmark, blocks[0], points, "lpips")
     assert said.startswith("SPLoss trades 0.28 dB for 0.0592 LPIPS")
-    assert said.endswith("no other loss lies beyond its curve")
+    assert said.endswith("no other loss does better than its curve")
     espcn = blocks[1]
     _, points = overview.tradeoff_points(benchmark, espcn)
     assert not points["loss"].str.startswith("ssim").any()  # below its input on B100

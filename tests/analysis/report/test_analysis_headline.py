@@ -37,7 +37,7 @@ def test_the_first_run_is_preliminary_and_says_what_it_is_about(first):
     assert first.scope == (
         "Preliminary, with 1 seed: 5,000 steps of EDSR for super-resolution " + TIMES + "4, trained on "
         "BSDS500's training part and BSDS500's test part, judged on B100 (100 images). "
-        "Of longer trainings this says nothing."
+        "This says nothing about longer trainings."
     )
 
 
@@ -125,7 +125,10 @@ def at_budgets(study, changes):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"s5k": 0.1}, "no PSNR after 20,000 and 80,000 steps is not trained yet; its paper claims a cost (E4)."),
+        (
+            {"s5k": 0.1},
+            "no PSNR after 20,000 and 80,000 steps is open: that is not trained yet. Its paper claims a cost (E4).",
+        ),
         ({"s1k": 0.1, "s5k": -0.1}, "costs PSNR after 5,000 steps and not after 1,000 steps: claim E4 depends on the"),
         ({"s1k": 0.1, "s5k": -0.1}, "That it costs nothing is an artefact of short trainings."),
         ({"s5k": -0.1, "s20k": -0.2}, "costs PSNR at the budgets trained (5,000 and 20,000 steps)."),

@@ -59,8 +59,8 @@ def tradeoffs(study: Study) -> Iterator[StudyFigure]:
             _bought(study, block, points, judge[0]),
             f"{name_title(block.network)}, {name_title(block.task)}, {steps:,} steps, {where} ({images}). The line is "
             f"SPLoss from L1 ({ALPHA} 0) on, each other point a loss. Grey lines are 95 % intervals of the paired "
-            f"difference to L1. Hollow points are equal to L1: their intervals lie in the grey box of differences that "
-            f"are too small to count. Grey points are undecided."
+            f"difference to L1. Hollow points do not differ from L1: their intervals lie in the grey box of "
+            f"differences that are too small to count. Grey points are undecided."
             + (f" Below its input and not drawn: {', '.join(left)}." if left else ""),
             f"PSNR against {metric_title(judge[0])}, a point per loss, SPLoss as a line; numbers in the tables.",
             appendix=not front,
@@ -124,7 +124,7 @@ def _bought(study: Study, block: Block, points: pd.DataFrame, judge: str) -> str
         text = f"As {ALPHA} grows to {last['alpha']:g}, {' and '.join(changes)}"
     beyond = [study.titles[row["loss"]] for row in records(rows) if _is_beyond(row, judge, curve)]
     if not beyond:
-        return f"{text}; no other loss lies beyond its curve"
+        return f"{text}; no other loss does better than its curve"
     names = " and ".join(beyond) if len(beyond) < 3 else f"{len(beyond)} of {len(rows)} other losses"
     return f"{text}; {names} {'lies' if len(beyond) == 1 else 'lie'} beyond its curve"
 

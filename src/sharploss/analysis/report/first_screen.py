@@ -32,7 +32,7 @@ SAYS = {
     BETTER: "brings {}'s images closer to the target",
     WORSE: "takes {}'s images further from the target",
     EQUAL: "changes nothing that counts in {}'s images",
-    OPEN: "makes no sure difference in {}'s images",
+    OPEN: "makes no clear difference to {}'s images",
 }
 
 EVEN = "SPLoss at equal PSNR"
@@ -107,9 +107,9 @@ def _price(study: Study, answer: Answer, own: str) -> str:
     if mine := known.pop((*answer[:3], own), ""):
         return f"A training step with it takes {mine} of L1's."
     there = [f"{text} on {name_title(key[1])}" for key, text in known.items()]
-    where = f"; where both were, a step takes, of L1's, {listed(there)}" if there else ""
+    where = f"; where both were, it takes {listed(there)}, compared with L1" if there else ""
     both = f"on {name_title(answer.network)}, where L1 and {study.titles[own]} were not both timed"
-    return f"What a step costs is {UNKNOWN} {both}{where}."
+    return f"The cost of a training step is {UNKNOWN} {both}{where}."
 
 
 def _gain(study: Study, answer: Answer, rows: list[dict[str, Any]]) -> str:

@@ -69,7 +69,7 @@ def _scope(study: Study, block: Block) -> str:
     return (
         f"{'Preliminary, w' if fewest == 1 else 'W'}ith {spread}: {study.params.recipes[recipe].steps:,} steps of "
         f"{name_title(network)} for {name_title(task)}, trained on {sets}, judged on {name_title(dataset)} ({images}). "
-        "Of longer trainings this says nothing."
+        "This says nothing about longer trainings."
     )
 
 
@@ -168,7 +168,9 @@ def _depends(states: dict[int, str], missing: list[int]) -> str:
     longer = [steps for steps in missing if steps > max(states)]
     if not longer or costs_psnr:
         return f"{shown}."
-    return f"{shown}. {CHANGES} {_steps(longer)} is not trained yet; its paper claims a cost ({BUDGETED})."
+    return (
+        f"{shown}. {CHANGES} {_steps(longer)} is open: that is not trained yet. Its paper claims a cost ({BUDGETED})."
+    )
 
 
 def _steps(numbers: list[int]) -> str:
