@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sharploss.analysis.figures import gv, overview, second_order, sharpgan, sploss
-from sharploss.analysis.figures.draw import study_figures, why_not
+from sharploss.analysis.figures.draw import ROOMS, study_figures, why_not
 from sharploss.analysis.figures.study_figure import Block, by_measure, file_name, on_largest, supported
 from sharploss.analysis.load import load_study
 from sharploss.analysis.measures import ALPHA
@@ -166,10 +166,15 @@ def test_little_training_is_called_no_evidence(full):
     assert not found["mechanism_maps_sr_x4"].title.startswith("No evidence")
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_figure_says_what_it_needs(room):
+    assert room.NEEDS.keys() == room.FIGURES.keys()
+
+
 def test_what_is_not_drawn_says_what_it_takes(benchmark):
-    assert "planned runs" in why_not(benchmark, "weights")
-    assert "tuning_features" in why_not(benchmark, "weights")
-    assert why_not(benchmark, "gv_variance").startswith("It takes the gradient variances (variance.csv)")
+    assert "planned runs" in why_not(benchmark, *overview.NEEDS["weights"])
+    assert "tuning_features" in why_not(benchmark, *overview.NEEDS["weights"])
+    assert why_not(benchmark, *gv.NEEDS["gv_variance"]).startswith("It takes the gradient variances (variance.csv)")
 
 
 def test_every_figure_survives_a_study_in_which_nothing_was_trained(full):

@@ -13,24 +13,10 @@ from sharploss.utils.errors import cut
 from sharploss.utils.files import write_json
 
 ROOMS = (overview, sploss, gv, second_order, sharpgan)
-"""A file per paper: PAPER (its short name) and its FIGURES by name; our own come first."""
+"""A file per paper, our own first: PAPER (its short name), its FIGURES by name, and what each of these NEEDS: that in
+words, and the losses (a pattern) whose runs bring it."""
 
 EVIDENCE = 1000  # steps below which nothing that is drawn of trainings is evidence
-
-NEEDS = {
-    "tradeoff": ("a network that five losses were trained on, and their PSNR and LPIPS (or gradient variance)", ""),
-    "budget": ("the record of a training that counts, and the scores of its input", ""),
-    "weights": ("one term at several weights beside the same loss", r"_w\d"),
-    "sploss_crops": ("crops restored with a loss and with SPLoss in its place", r"sploss$"),
-    "mechanism": ("a super-resolution or a deblurring task", ""),
-    "alpha": ("a network that SPLoss was trained on at five alphas", r"^sploss"),
-    "gv_gradients": ("crops that one network restored with a loss and with GV added to it", r"_gv$"),
-    "gv_variance": ("the gradient variances (variance.csv) of one network's trainings with and without GV, which are "
-                    "written when these are evaluated", r"_gv$"),
-    "second_order": ("L1 with the second-order term, beside L1", r"^l1_second_order$"),
-    "sharpgan": ("crops of two generators of SharpGAN's Table 1", r"^sharpgan$"),
-}  # fmt: skip
-"""What every figure takes, in words, and the losses (a pattern) whose runs it waits for."""
 
 
 def write_figures(study: Study) -> None:
@@ -62,12 +48,13 @@ def study_figures(study: Study) -> Iterator[StudyFigure]:
                 title = f"No evidence, {steps} steps: {one.title}" if trained else one.title
                 yield one._replace(paper=room.PAPER, title=title)
             if one is None:
-                yield StudyFigure(name, "", None, "", "", "", paper=room.PAPER, not_drawn=why_not(study, name))
+                yield StudyFigure(
+                    name, "", None, "", "", "", paper=room.PAPER, not_drawn=why_not(study, *room.NEEDS[name])
+                )
 
 
-def why_not(study: Study, name: str) -> str:
-    """Say what a figure takes that the study has not, and which planned runs will bring it."""
-    needs, losses = NEEDS.get(name, ("runs that this study has not", ""))
+def why_not(study: Study, needs: str, losses: str) -> str:
+    """Describe what a figure takes that the study lacks, and which planned runs, of `losses`, will bring it."""
     planned = [run for run in study.absent if losses and re.search(losses, run["loss"])]
     suites = ", ".join(dict.fromkeys(suite for run in planned for suite in run["suites"]))
     waits = (

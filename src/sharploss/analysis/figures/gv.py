@@ -128,3 +128,11 @@ def variance_lines(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 FIGURES = {"gv_gradients": gradients, "gv_variance": variances}
+NEEDS = {
+    "gv_gradients": ("crops that one network restored with a loss and with GV added to it", r"_gv$"),
+    "gv_variance": (
+        "the gradient variances (variance.csv) of one network's trainings with and without GV, which are written when "
+        "these are evaluated",
+        r"_gv$",
+    ),
+}

@@ -242,3 +242,8 @@ def weights(study: Study) -> Iterator[StudyFigure]:
 
 PAPER = ""
 FIGURES = {"tradeoff": tradeoffs, "budget": budgets, "weights": weights}
+NEEDS = {
+    "tradeoff": ("a network that five losses were trained on, and their PSNR and LPIPS (or gradient variance)", ""),
+    "budget": ("the record of a training that counts, and the scores of its input", ""),
+    "weights": ("one term at several weights beside the same loss", r"_w\d"),
+}

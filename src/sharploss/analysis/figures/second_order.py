@@ -43,3 +43,4 @@ def changes(study: Study) -> Iterator[StudyFigure]:
 
 
 FIGURES = {NAME: changes}
+NEEDS = {NAME: ("L1 with the second-order term, beside L1", r"^l1_second_order$")}

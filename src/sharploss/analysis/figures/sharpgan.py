@@ -68,3 +68,4 @@ def ablation_files(study: Study, crop: str, task: str) -> Files:
 
 
 FIGURES = {"sharpgan": pictures}
+NEEDS = {"sharpgan": ("crops of two generators of SharpGAN's Table 1", r"^sharpgan$")}

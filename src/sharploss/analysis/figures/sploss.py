@@ -175,3 +175,8 @@ def sweep_levels(study: Study) -> pd.DataFrame:
 
 
 FIGURES = {"sploss_crops": pictures, "mechanism": mechanism, "alpha": sweeps}
+NEEDS = {
+    "sploss_crops": ("crops restored with a loss and with SPLoss in its place", r"sploss$"),
+    "mechanism": ("a super-resolution or a deblurring task", ""),
+    "alpha": ("a network that SPLoss was trained on at five alphas", r"^sploss"),
+}
