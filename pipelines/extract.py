@@ -4,12 +4,11 @@ import argparse
 import json
 import shutil
 import sys
-from pathlib import Path
 
 from sharploss.config.extractors import Extractor
 from sharploss.config.params import Params, check_unchanged, load_params
 from sharploss.config.tasks import Task
-from sharploss.record.paths import paths
+from sharploss.record.paths import paths, scratch_folder
 from sharploss.utils.command import run_main
 from sharploss.utils.errors import unknown
 from sharploss.utils.files import check_writable, write_json, write_text
@@ -40,7 +39,7 @@ def main() -> int:
         "image_sha256": sum_,
     }
     made_from = config_hash({**config, "code": check_code("extract", files)})
-    scratch = Path(".scratch") / f"extractor-{name}-{made_from}"
+    scratch = scratch_folder(f"extractor-{name}", made_from)
 
     set_mode("exact")
     device, record, weights = choose_device(), files.extractor(name), files.extractor_weights(name)

@@ -15,7 +15,7 @@ from sharploss.planning.check_runs import check_run
 from sharploss.planning.plan import NOTHING, find_run, load_plan
 from sharploss.planning.progress import say_place
 from sharploss.planning.stage_files import check_settings, run_settings
-from sharploss.record.paths import paths
+from sharploss.record.paths import paths, scratch_folder
 from sharploss.record.run import save_run, summarise
 from sharploss.tracking import follower as tracking
 from sharploss.utils.files import check_writable, read_json, sha256, write_json, write_text
@@ -75,7 +75,7 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
         "extractor": None if run["extractor"] == NOTHING else sha256(run["extractor"]),
     }
     identity = config_hash({**settings, **used})
-    scratch = Path(".scratch") / f"{key}-{identity}"
+    scratch = scratch_folder(key, identity)
     description = tracking.wandb_settings(key, run, settings, identity, params.study)
     weights, results = files.weights(run["group"], key), files.run(key)
     about = {"read": read, "scratch": str(scratch)}

@@ -16,10 +16,11 @@ from types import FrameType
 from typing import Any, TextIO
 
 from sharploss.launch.jobs import DVC
+from sharploss.record.paths import SCRATCH
 from sharploss.utils.errors import UserError
 from sharploss.utils.optional import optional_package
 
-FOLDER = Path(".scratch/launch")  # where logs, locks and submitit's files lie, relative to the study's folder
+FOLDER = SCRATCH / "launch"  # where logs, locks and submitit's files lie, relative to the study's folder
 STOPPED = 75  # EX_TEMPFAIL, as pipelines/train.py has it
 CHECKPOINT_SECONDS = 60  # that a training has to write its checkpoint once it is asked to stop
 

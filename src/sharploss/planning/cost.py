@@ -13,12 +13,12 @@ from typing import Any
 from sharploss.config.params import Params
 from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.planning.plan import Plan
-from sharploss.record.paths import paths
+from sharploss.record.paths import SCRATCH, paths
 from sharploss.record.run import flat_settings, read_config
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
 
-TIMED = Path(".scratch/timed_steps.json")
+TIMED = SCRATCH / "timed_steps.json"
 """What `time_steps` has measured: a list of records with the fields of provenance.json that are read here."""
 
 START_UP = 4.0  # seconds of a run that are not training: starting Python, importing torch, DVC's bookkeeping

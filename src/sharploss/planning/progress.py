@@ -13,12 +13,11 @@ from pathlib import Path
 
 from sharploss.config.params import Params, load_params
 from sharploss.planning.plan import Plan, check_plan
-from sharploss.record.paths import paths
+from sharploss.record.paths import SCRATCH, paths, scratch_folder
 from sharploss.record.run import Metrics, read_model
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json
 
-SCRATCH = Path(".scratch")
 PAUSE = 3.0  # seconds between two looks of --watch
 FRESH = 120.0  # seconds since a training's record grew, after which one on another machine no longer counts as running
 
@@ -77,7 +76,7 @@ def running_runs() -> set[str]:
 def steps_done(key: str) -> int:
     """Return how many steps a running training has done, by the last line of its growing record."""
     # A key can be the beginning of another; what follows it is twelve hexadecimal digits.
-    records = list(SCRATCH.glob(f"{key}-{'[0-9a-f]' * 12}/history.jsonl"))
+    records = list(Path().glob(f"{scratch_folder(key, '[0-9a-f]' * 12)}/history.jsonl"))
     try:
         with max(records, key=lambda path: path.stat().st_mtime).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - 8192))

@@ -10,6 +10,12 @@ FRONT_PAGE = Path("reports/index.html")  # it leads to the studies' pages
 STUDIES = Path("studies")
 PLAN = Path("runs.yaml")
 SUFFIX = ".safetensors"
+SCRATCH = Path(".scratch")  # of no study: checkpoints, locks, logs, what was timed and measured
+
+
+def scratch_folder(key: str, identity: str) -> Path:
+    """Return where a training keeps its checkpoint and its growing record, by the hash of all that it depends on."""
+    return SCRATCH / f"{key}-{identity}"
 
 
 class RunFiles(NamedTuple):
@@ -77,7 +83,7 @@ class StudyPaths:
 
     def measured(self, group: str, key: str) -> Path:
         """Return what was measured of one run, which is kept for the scores of its group."""
-        return self.root / ".scratch/scores" / self.study / group / f"{key}{SUFFIX}"
+        return self.root / SCRATCH / "scores" / self.study / group / f"{key}{SUFFIX}"
 
     def every_scores(self) -> list[ScoreFiles]:
         """Return the scores of all groups that were measured, and of all input baselines."""

@@ -23,13 +23,14 @@ from subprocess import DEVNULL, PIPE
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
 
+from sharploss.record.paths import SCRATCH
 from sharploss.utils.files import write_json
 
 # What W&B takes, in characters. It names the artifact of a run's table `run-<id>-scores`.
 TAG, NAME, ARTIFACT = 64, 128, 128
 ID = ARTIFACT - len("run-") - len("-scores")
 FORBIDDEN = "/\\#?%:\r\n"  # in the names of projects and teams
-LOG = Path(".scratch/wandb.log")  # where a follower says that W&B got nothing, or not all, of a training
+LOG = SCRATCH / "wandb.log"  # where a follower says that W&B got nothing, or not all, of a training
 GRACE = 120  # seconds W&B has to finish after the training has ended
 SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
 VALUES = "sharploss-values.json"  # there, too: the run's study, key and tags, and the names of all that was sent of it
