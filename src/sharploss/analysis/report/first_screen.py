@@ -107,7 +107,7 @@ def _price(study: Study, answer: Answer, own: str) -> str:
     if mine := known.pop((*answer[:3], own), ""):
         return f"A training step with it takes {mine} of L1's."
     there = [f"{text} on {name_title(key[1])}" for key, text in known.items()]
-    where = f"; where both were, it takes {listed(there)}, compared with L1" if there else ""
+    where = f"; where both were, one with SPLoss takes {listed(there)}, compared with L1" if there else ""
     both = f"on {name_title(answer.network)}, where L1 and {study.titles[own]} were not both timed"
     return f"The cost of a training step is {UNKNOWN} {both}{where}."
 
