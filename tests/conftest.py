@@ -92,8 +92,10 @@ def benchmark(repository):
 
 @pytest.fixture
 def untouched(study):
-    """The finished study; what a test changes in it is put back afterwards."""
+    """The finished study; what a test changes in it and its environment is put back afterwards."""
+    before = dict(study.environment)
     yield study
+    study.environment = before
     put_back(study)
 
 
