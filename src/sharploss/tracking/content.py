@@ -18,7 +18,6 @@ from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import Provenance, load_run, read_model
 from sharploss.record.scores import Notes, Score, ScoreFiles, comparable, load_scores
 from sharploss.tracking import follower as tracking
-from sharploss.training.checkpoint import config_hash
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact, sha256
 
@@ -79,6 +78,8 @@ def baseline_content(params: Params, plan: Plan, task: str, root: Path = Path())
 
     It has the table of images too: what each loss restored of the task's crops, beside input and ground truth.
     """
+    from sharploss.training.checkpoint import config_hash  # and torch, which runs do not need
+
     files, name = paths(plan["study"], root), reference_of(params.tasks[task].scale)
     key, settings = input_baseline_key(task, name), {"task": params.tasks[task].model_dump(mode="json")}
     suites = [suite for suite, asked in params.suites.items() if task in asked.tasks]
