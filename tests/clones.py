@@ -95,6 +95,14 @@ def take_pieces(params) -> None:
     params["crops"] = {crop: {**place, "image": name} for name, (_, _, crop) in PIECES.items()}
 
 
+def take_packs(study: Study, finished: Study) -> None:
+    """Take over what `prepare` has made in a finished study of the same task, with DVC's record of it."""
+    shutil.copytree(finished.folder / "data/mini/packed", study.folder / "data/mini/packed")
+    lock = yaml.safe_load((finished.folder / "dvc.lock").read_text())
+    stages = {name: stage for name, stage in lock["stages"].items() if name.startswith("prepare@")}
+    (study.folder / "dvc.lock").write_text(yaml.safe_dump({**lock, "stages": stages}))
+
+
 def environment(folder: Path) -> dict[str, str]:
     """Return the environment that programs of the clone in `folder` run in: its own code and cache, no network."""
     own = {

@@ -20,6 +20,7 @@ if yaml.__with_libyaml__:
     yaml.SafeLoader, yaml.SafeDumper = yaml.CSafeLoader, yaml.CSafeDumper
 
 os.environ.setdefault("WANDB_MODE", "disabled")
+LONGEST = ("tests/launch/test_launch_study.py", "tests/launch/test_slurm.py")
 ANALYSIS = ("tests/analysis/", "tests/launch/test_launch_adding.py")
 # Processes that tests start use this folder's package too, whichever one is installed.
 SOURCE = str(Path(__file__).resolve().parent.parent / "src")
@@ -56,6 +57,11 @@ def pytest_collectstart():
     import torch
 
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest tests, so that none of them is left alone at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_collection_finish():

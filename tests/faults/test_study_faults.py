@@ -3,8 +3,6 @@
 import contextlib
 import json
 import re
-import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -64,7 +62,7 @@ def test_no_secret_is_written_anywhere(untouched):
 
 def test_two_repros_at_once_damage_nothing(untouched):
     before = made(untouched)
-    untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.02))
+    untouched.edit("params.yaml", lambda params: params["losses"]["sploss"]["sploss"].update(alpha=3))
     both = [start(untouched, "dvc", "repro", "train") for _ in range(2)]
     said = [process.communicate(timeout=300)[0].decode() for process in both]
     codes = [process.returncode for process in both]
@@ -74,7 +72,7 @@ def test_two_repros_at_once_damage_nothing(untouched):
         assert "Traceback" not in text
     assert "Data and pipelines are up to date" in untouched.run("dvc", "status", "train").stdout
     assert made(untouched).keys() == before.keys()
-    untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.01))
+    untouched.edit("params.yaml", lambda params: params["losses"]["sploss"]["sploss"].update(alpha=2))
     untouched.run("dvc", "--wait-for-lock", "repro", "train")  # from the run cache
     assert made(untouched) == before
 

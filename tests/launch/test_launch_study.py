@@ -11,7 +11,7 @@ import time
 import pytest
 from last_step import PAUSE, last_step, pause
 
-from clones import take_pieces
+from clones import take_packs, take_pieces
 
 LONG = 2 * PAUSE
 LAUNCH = ("python", "-m", "sharploss", "launch")
@@ -38,11 +38,13 @@ def small(params):
 
 
 @pytest.fixture
-def fresh(clone_to, tmp_path):
-    """A function that makes a copy of the study."""
+def fresh(clone_to, tmp_path, study):
+    """A function that makes a copy of the study with its images prepared."""
+    finished = study
 
     def make(name, change=small):
         study = clone_to(tmp_path / name)
+        take_packs(study, finished)
         study.environment |= {"OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled"}
         study.plan(change)
         return study

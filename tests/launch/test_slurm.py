@@ -9,7 +9,7 @@ import pytest
 from last_step import PAUSE, last_step, pause
 from safetensors import safe_open
 
-from clones import take_pieces
+from clones import take_packs, take_pieces
 
 SHORT = ("l1", "l2")
 LONG = ("sr_x4-edsr-l1-long-s0", "sr_x4-edsr-sploss-long-s0")
@@ -45,9 +45,10 @@ def four(params):
 
 
 @pytest.fixture
-def study(clone_to, tmp_path):
+def four_runs(clone_to, tmp_path, study):
     """The four, as far as the runs."""
-    study = clone_to(tmp_path / "cluster")
+    finished, study = study, clone_to(tmp_path / "cluster")
+    take_packs(study, finished)
     pause(study)
     study.environment |= {"OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled"}
     study.plan(four)
@@ -56,9 +57,9 @@ def study(clone_to, tmp_path):
 
 
 @pytest.fixture
-def alone(study, tmp_path):
+def alone(four_runs, tmp_path):
     """The same, for runs that nothing interrupts."""
-    shutil.copytree(study.folder, tmp_path / "alone")
+    shutil.copytree(four_runs.folder, tmp_path / "alone")
     (tmp_path / "alone/go").touch()
     return tmp_path / "alone"
 
@@ -80,7 +81,8 @@ def eventually(condition, seconds, explain):
 
 
 @pytest.mark.slow
-def test_a_study_survives_a_requeue_and_the_death_of_a_node(cluster, study, alone):
+def test_a_study_survives_a_requeue_and_the_death_of_a_node(cluster, four_runs, alone):
+    study = four_runs
     environment = {**study.environment, "SLURM_CONF": cluster.environment["SLURM_CONF"]}
     environment["PATH"] += ":/usr/sbin"
     told = study.folder.parent / "launch.txt"

@@ -99,6 +99,14 @@ def tiny(params):
     return params
 
 
+def cut_pieces(folder):
+    photograph = skimage.data.coffee()
+    for name, top in PIECES.items():
+        (folder / name).mkdir(parents=True)
+        for left in (0, 200):
+            Image.fromarray(photograph[top : top + 120, left : left + 160]).save(folder / name / f"{left}.png")
+
+
 @pytest.fixture(scope="module")
 def benchmark_study(repository, tmp_path_factory):
     """Its folder, after every stage up to the evaluation; what comes before and after has tests of its own."""
@@ -108,11 +116,7 @@ def benchmark_study(repository, tmp_path_factory):
     params = tiny(yaml.safe_load(STUDY.read_text()))
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (folder / "studies").mkdir()
-    for name, top in PIECES.items():
-        (folder / "datasets" / name).mkdir(parents=True)
-        for left in (0, 200):
-            piece = skimage.data.coffee()[top : top + 120, left : left + 160]
-            Image.fromarray(piece).save(folder / "datasets" / name / f"{left}.png")
+    cut_pieces(folder / "datasets")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("SHARPLOSS_CACHE", str(folder / "cache"))

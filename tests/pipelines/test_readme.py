@@ -17,7 +17,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
-# The first is run by CI, on the whole study, and the tiny study was made by what it calls; test_study.py runs the others.
+# CI runs the first, on the whole study, and the tiny study was made by what it calls; test_study.py runs the others.
 ELSEWHERE = {
     *("make repro", "make report STUDY=mini", "dvc repro", "dvc metrics show", "dvc plots show"),
     "dvc exp show --only-changed",
