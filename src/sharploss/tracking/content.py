@@ -87,13 +87,12 @@ def baseline_content(params: Params, plan: Plan, task: str, root: Path = Path())
     identity = config_hash({"study": params.study, **settings})
     description = tracking.wandb_settings(key, run, settings, identity, params.study)
     scores, crops = task_scores(files, plan, task), [name for name, crop in params.crops.items() if crop.task == task]
-    found = {crop: files.input_baseline_crop(task, crop, name) for crop in crops}
     return {
         "description": {**description, "job_type": "input"},
         "lines": [],
         "summary": means(scores, key),
         "scores": by_image(scores, key),
-        "crops": {crop: path for crop, path in found.items() if path.is_file()},
+        "crops": {crop: path for crop in crops if (path := files.input_baseline_crop(task, crop, name)).is_file()},
         "images": [row for crop in crops for row in _restored(params, plan, files, crop, scores)],
         "inputs": [],
     }
