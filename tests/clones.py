@@ -47,11 +47,12 @@ class Study:
         for name in ("requirements.lock", "pyproject.toml"):
             os.utime(self.folder / name, (0, 0))  # older than the environment, so that it is not installed again
 
-    def plan(self, change):
-        """Change params.yaml and renew runs.yaml, as `make plan` does, without a process that imports torch."""
-        self.edit("params.yaml", change)
+    def plan(self, *arguments, change=None):
+        """Change params.yaml and call pipelines/plan.py, without a process of its own that imports torch."""
+        if change:
+            self.edit("params.yaml", change)
         with contextlib.chdir(self.folder), pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sys.argv", ["plan.py"])
+            patch.setattr("sys.argv", ["plan.py", *arguments])
             runpy.run_path("pipelines/plan.py")["main"]()
 
 
@@ -128,7 +129,7 @@ KEPT = ("data", "results", "reports")
 
 def finish(study: Study, change) -> Study:
     """Change params.yaml, run the study to its end, commit, and keep what git ignores and a test could spoil."""
-    study.plan(change)
+    study.plan(change=change)
     study.run("python", "-m", "sharploss", "launch")
     shutil.rmtree(study.folder / ".scratch/launch")
     study.run("git", "add", "-A")

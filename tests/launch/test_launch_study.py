@@ -46,7 +46,7 @@ def fresh(clone_to, tmp_path, study):
         study = clone_to(tmp_path / name)
         take_packs(study, finished)
         study.environment |= {"OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled"}
-        study.plan(change)
+        study.plan(change=change)
         return study
 
     return make
@@ -146,7 +146,7 @@ def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
 @pytest.mark.slow
 def test_one_run_on_two_processes_is_the_run_on_one(untouched):
     study = untouched
-    study.plan(lambda params: params["recipes"]["mini"].update(accumulate=2))
+    study.plan(change=lambda params: params["recipes"]["mini"].update(accumulate=2))
     key = "sr_x4-espcn-l1-s0"
     study.run("dvc", "repro", f"train@mini-{key}")
     weights = study.folder / f"results/mini/weights/sr_x4-espcn/{key}.safetensors"

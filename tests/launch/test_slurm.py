@@ -51,7 +51,7 @@ def four_runs(clone_to, tmp_path, study):
     take_packs(study, finished)
     pause(study)
     study.environment |= {"OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled"}
-    study.plan(four)
+    study.plan(change=four)
     study.run("dvc", "repro", "plan", "fetch", "prepare")
     return study
 

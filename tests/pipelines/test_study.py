@@ -137,7 +137,7 @@ def test_another_study_beside_it_retrains_and_removes_nothing(untouched):
     untouched.run("dvc", "repro", "evaluate")
     assert files(untouched.folder, "results/other")
     assert files(untouched.folder, "results/mini") | files(untouched.folder, "reports/mini") == before
-    untouched.run("python", "-P", "pipelines/plan.py", "first")
+    untouched.plan("first")
     assert stale(untouched) == set()
 
 
@@ -201,8 +201,8 @@ def test_bad_parameters_stop_the_study_in_one_sentence(untouched, change, told):
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(untouched):
-    untouched.plan(lambda params: params["recipes"]["mini"].update(steps=150))
-    untouched.run("python", "pipelines/plan.py", "--check")
+    untouched.plan(change=lambda params: params["recipes"]["mini"].update(steps=150))
+    untouched.plan("--check")
     command = ["python", "pipelines/train.py", RUN]
     weights = untouched.folder / f"results/mini/weights/sr_x4-edsr/{RUN}.safetensors"
     untouched.run(*command)
