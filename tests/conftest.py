@@ -20,6 +20,7 @@ if yaml.__with_libyaml__:
     yaml.SafeLoader, yaml.SafeDumper = yaml.CSafeLoader, yaml.CSafeDumper
 
 os.environ.setdefault("WANDB_MODE", "disabled")
+LONGEST = ("tests/launch/test_launch_study.py", "tests/launch/test_slurm.py")
 ANALYSIS = ("tests/analysis/", "tests/launch/test_launch_adding.py")
 # Processes that tests start use this folder's package too, whichever one is installed.
 SOURCE = str(Path(__file__).resolve().parent.parent / "src")
@@ -58,6 +59,11 @@ def pytest_collectstart():
     torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the longest tests, so that none of them is left alone at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 def pytest_collection_finish():
     """Look for garbage among what tests make alone, not in all that the imported modules hold."""
     gc.freeze()
@@ -92,8 +98,10 @@ def benchmark(repository):
 
 @pytest.fixture
 def untouched(study):
-    """The finished study; what a test changes in it is put back afterwards."""
+    """The finished study; what a test changes in it and its environment is put back afterwards."""
+    before = dict(study.environment)
     yield study
+    study.environment = before
     put_back(study)
 
 

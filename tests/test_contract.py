@@ -144,12 +144,15 @@ def test_the_losses_are_imported_in_a_fraction_of_torchs_time():
     code += "print((time.process_time() - began) / began, *{name.split('.')[0] for name in {*sys.modules} - before})"
     environment = {**os.environ, "PYTHONPATH": str(SOURCE.parent)}
     command = [sys.executable, "-P", "-c", code]  # the first compiles what nobody has imported before
-    runs = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(3)]
-    ratios = [float(run.stdout.split()[0]) for run in runs]
+    ratios = list[float]()
+    while not ratios or (ratios[-1] >= 0.2 and len(ratios) < 3):
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        ratio, *packages = run.stdout.split()
+        ratios.append(float(ratio))
     assert min(ratios) < 0.2, ratios
-    packages = set(runs[0].stdout.split()[1:]) - sys.stdlib_module_names
     brought = {"numpy", "PIL", "safetensors", "cuda"}  # by torch, where they are installed
-    assert packages - brought == {"sharploss", "pydantic", "pydantic_core", "annotated_types", "typing_inspection"}
+    own = {"sharploss", "pydantic", "pydantic_core", "annotated_types", "typing_inspection"}
+    assert {*packages} - sys.stdlib_module_names - brought == own
 
 
 def test_no_module_of_a_package_without_torch_loads_it():

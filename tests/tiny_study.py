@@ -5,7 +5,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from clones import Study, clone, environment, finish
+from clones import Study, clone, environment, finish, take_pieces
 
 LOSSES = {
     "l1": {"l1": 1},
@@ -21,7 +21,7 @@ LOSSES = {
 
 def tiny(params):
     """Cut a study down to small networks, a loss of every sort (one of which diverges) and a few steps."""
-    params["tasks"] = {"sr_x4": params["tasks"]["sr_x4"]}
+    take_pieces(params)
     params["networks"] = {
         "espcn": {"network": "espcn", "width": 8},
         "edsr": {"network": "edsr", "blocks": 1, "width": 8, "res_scale": 1.0},
@@ -41,7 +41,6 @@ def tiny(params):
         "features": suite | {"losses": ["l1", "mdf", "mse_vgg"]},
         "adversarial": suite | {"losses": ["l1", "l1_ragan"], "recipe": "mini_gan"},
     }
-    params["crops"] = {name: crop for name, crop in params["crops"].items() if crop["task"] in params["tasks"]}
     return params
 
 
@@ -54,7 +53,7 @@ def make_once(repository: Path, shared: Path, own: Path) -> Study:
             finish(study, tiny)
             (shared / "unfinished").rename(shared / "tiny_study")
     shutil.copytree(shared / "tiny_study", own, symlinks=True)
-    return Study(own / "clone", environment(own / "clone") | SECRETS)
+    return Study(own / "clone", environment(own / "clone") | SECRETS | {"WANDB_MODE": "disabled"})
 
 
 SECRETS = dict.fromkeys(

@@ -3,8 +3,6 @@
 import contextlib
 import json
 import re
-import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -19,9 +17,10 @@ RUN = "sr_x4-espcn-l1-s0"
 WEIGHTS = f"results/mini/weights/sr_x4-espcn/{RUN}.safetensors"
 
 
-def start(study, *command, **environment):
+def start(study, *command, stdin=None, stderr=subprocess.STDOUT, **environment):
+    variables = study.environment | environment
     return subprocess.Popen(
-        command, cwd=study.folder, env=study.environment | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, cwd=study.folder, env=variables, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr
     )
 
 
@@ -63,7 +62,7 @@ def test_no_secret_is_written_anywhere(untouched):
 
 def test_two_repros_at_once_damage_nothing(untouched):
     before = made(untouched)
-    untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.02))
+    untouched.edit("params.yaml", lambda params: params["losses"]["sploss"]["sploss"].update(alpha=3))
     both = [start(untouched, "dvc", "repro", "train") for _ in range(2)]
     said = [process.communicate(timeout=300)[0].decode() for process in both]
     codes = [process.returncode for process in both]
@@ -73,7 +72,7 @@ def test_two_repros_at_once_damage_nothing(untouched):
         assert "Traceback" not in text
     assert "Data and pipelines are up to date" in untouched.run("dvc", "status", "train").stdout
     assert made(untouched).keys() == before.keys()
-    untouched.edit("params.yaml", lambda params: params["losses"]["l1_gv"].update(gv=0.01))
+    untouched.edit("params.yaml", lambda params: params["losses"]["sploss"]["sploss"].update(alpha=2))
     untouched.run("dvc", "--wait-for-lock", "repro", "train")  # from the run cache
     assert made(untouched) == before
 
@@ -130,27 +129,47 @@ def test_a_flipped_bit_in_scores_and_runs_yaml_is_named(untouched):
         assert name in said.stdout + said.stderr
 
 
+KILLED = """
+import os, shutil, signal, sys, time
+import torch
+from sharploss.evaluation.score import load_measures
+from sharploss.launch.evaluator import evaluate
+
+torch.set_num_threads(1)
+load_measures()  # all imports are done once, and every evaluation is a fresh fork
+
+def begin():
+    shutil.rmtree(".scratch/scores", ignore_errors=True)  # so that it measures
+    child = os.fork()
+    if child == 0:
+        evaluate("sr_x4-espcn")
+        os._exit(0)
+    return child
+
+began = time.monotonic()
+assert os.waitpid(begin(), 0)[1] == 0
+whole = time.monotonic() - began
+for line in sys.stdin:
+    child = begin()
+    time.sleep(float(line) * whole)
+    os.kill(child, signal.SIGKILL)
+    print("killed" if os.WIFSIGNALED(os.waitpid(child, 0)[1]) else "ended", flush=True)
+"""
+
+
 def test_an_evaluation_killed_at_random_moments_gives_the_same_scores(untouched):
-    """At three moments of its time, the last ones while it measures and writes."""
+    """At moments of its time without the imports: while it measures and writes."""
     folder, command = untouched.folder / "results/mini", ("python", "pipelines/evaluate.py", "sr_x4-espcn")
-    before, kept = made(untouched), untouched.folder / ".scratch/scores"
-    shutil.rmtree(kept, ignore_errors=True)
-    began = time.monotonic()
-    untouched.run(*command)
-    whole, killed = time.monotonic() - began, 0
-    for share in (0.5, 0.7, 0.9, 0.6, 0.8):
-        shutil.rmtree(kept, ignore_errors=True)  # so that it measures
-        began, process = time.monotonic(), start(untouched, *command)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(share * whole)
-            whole = time.monotonic() - began  # the machine is faster now than it was then
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        killed += process.returncode == -signal.SIGKILL
-        assert made(untouched) == before
-        if killed == 3:
-            break
-    assert killed >= 2  # one that ended before its moment shows nothing
+    before, killed = made(untouched), 0
+    process = start(untouched, "python", "-c", KILLED, stdin=subprocess.PIPE, stderr=None)
+    with process:
+        for share in (0.3, 0.6, 0.9, 0.5, 0.7, 0.8, 0.4):
+            process.stdin.write(f"{share}\n".encode())
+            process.stdin.flush()
+            killed += process.stdout.readline() == b"killed\n"
+            assert made(untouched) == before
+        process.stdin.close()
+    assert killed >= 3  # one that ended before its moment shows nothing
     (folder / "scores/sr_x4-espcn.csv").unlink()
     untouched.run(*command)
     assert made(untouched) == before

@@ -9,9 +9,11 @@ import sys
 import time
 
 import pytest
-from last_step import last_step
+from last_step import PAUSE, last_step, pause
 
-LONG = 3000  # some 8 s: the second run may begin seconds after the first
+from clones import take_packs, take_pieces
+
+LONG = 2 * PAUSE
 LAUNCH = ("python", "-m", "sharploss", "launch")
 LINE = "    params, plan = load_params(), load_plan()"
 BREAK = (LINE, f'    if "-l2-" in key:\n        raise RuntimeError("broken")\n{LINE}')
@@ -19,7 +21,7 @@ BREAK = (LINE, f'    if "-l2-" in key:\n        raise RuntimeError("broken")\n{L
 
 def small(params):
     """Two runs, and two that start from their weights."""
-    params["tasks"] = {"sr_x4": params["tasks"]["sr_x4"]}
+    take_pieces(params)
     params["networks"] = {"espcn": {"network": "espcn", "width": 8}}
     params["losses"] = {name: params["losses"][name] for name in ("l1", "l2", "sploss")}
     params["extractors"] = {}
@@ -33,18 +35,18 @@ def small(params):
         "first": {**suite, "losses": ["sploss"], "recipe": "first"},
         "second": {**suite, "losses": ["sploss"], "recipe": "second"},
     }
-    params["crops"] = {}
 
 
 @pytest.fixture
-def fresh(clone_to, tmp_path):
-    """A function that makes a copy of the study."""
+def fresh(clone_to, tmp_path, study):
+    """A function that makes a copy of the study with its images prepared."""
+    finished = study
 
     def make(name, change=small):
         study = clone_to(tmp_path / name)
-        study.edit("params.yaml", change)
+        take_packs(study, finished)
         study.environment |= {"OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled"}
-        study.run("python", "pipelines/plan.py")
+        study.plan(change=change)
         return study
 
     return make
@@ -92,7 +94,7 @@ def test_order_failures_and_the_end(fresh):
 
 def long(params):
     small(params)
-    params["recipes"] = {"mini": {**params["recipes"]["mini"], "steps": LONG, "checkpoint_every": 500}}
+    params["recipes"] = {"mini": {**params["recipes"]["mini"], "steps": LONG, "checkpoint_every": LONG}}
     params["suites"] = {"pairings": params["suites"]["pairings"]}
 
 
@@ -104,6 +106,7 @@ def hear_ctrl_c():
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
     study = fresh("study", long)
+    pause(study)
     keys = [f"sr_x4-espcn-{loss}-s0" for loss in ("l1", "l2")]
     command = [sys.executable, "-m", "sharploss", "launch", "--workers", "2", "--train-only"]
     with (study.folder.parent / "told.txt").open("w") as out:
@@ -118,7 +121,7 @@ def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
         )
     scratch = study.folder / ".scratch"
     until = time.monotonic() + 400
-    while min(last_step(key, scratch) for key in keys) < 20:
+    while min(last_step(key, scratch) for key in keys) < PAUSE:
         assert launch.poll() is None, (study.folder.parent / "told.txt").read_text()
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -128,10 +131,11 @@ def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
     assert "stopping 2 runs; the same command goes on from here" in told
     assert "Traceback" not in told
     stopped = {key: last_step(key, scratch) for key in keys}
-    assert all(20 <= step < LONG for step in stopped.values())
+    assert all(PAUSE <= step < LONG for step in stopped.values())
     for key in keys:
         log = (scratch / f"launch/logs/{key}.log").read_text()
         assert f"{key}: stopped at step" in log
+    (study.folder / "go").touch()
     study.run(*LAUNCH, "--workers", "2", "--train-only")
     for key in keys:
         record = (study.folder / f"results/mini/runs/{key}/history.jsonl").read_text().splitlines()
@@ -140,13 +144,9 @@ def test_ctrl_c_leaves_a_state_that_the_next_launch_goes_on_from(fresh):
 
 
 @pytest.mark.slow
-def test_one_run_on_two_processes_is_the_run_on_one(fresh):
-    def parts(params):
-        small(params)
-        params["recipes"] = {"mini": {**params["recipes"]["mini"], "accumulate": 2}}
-        params["suites"] = {"pairings": {**params["suites"]["pairings"], "losses": ["l1"]}}
-
-    study = fresh("study", parts)
+def test_one_run_on_two_processes_is_the_run_on_one(untouched):
+    study = untouched
+    study.plan(change=lambda params: params["recipes"]["mini"].update(accumulate=2))
     key = "sr_x4-espcn-l1-s0"
     study.run("dvc", "repro", f"train@mini-{key}")
     weights = study.folder / f"results/mini/weights/sr_x4-espcn/{key}.safetensors"

@@ -6,12 +6,14 @@ import sys
 import time
 
 import pytest
-from last_step import last_step
+from last_step import PAUSE, last_step, pause
 from safetensors import safe_open
+
+from clones import take_packs, take_pieces
 
 SHORT = ("l1", "l2")
 LONG = ("sr_x4-edsr-l1-long-s0", "sr_x4-edsr-sploss-long-s0")
-STEPS = 600
+STEPS = 2 * PAUSE
 
 ALONE = """
 import sys
@@ -24,8 +26,8 @@ for key in sys.argv[1:]:
 
 
 def four(params):
-    """Four runs; two of them are long enough to be met in the middle, and so they begin first."""
-    params["tasks"], params["crops"] = {"sr_x4": params["tasks"]["sr_x4"]}, {}
+    """Four runs; two of them wait in the middle, and as they are the longest they begin first."""
+    take_pieces(params)
     edsr = {"network": "edsr", "blocks": 1, "width": 8, "res_scale": 1.0}
     params["networks"] = {"espcn": {"network": "espcn", "width": 8}, "edsr": edsr}
     params["losses"] = {name: params["losses"][name] for name in (*SHORT, "sploss")}
@@ -43,20 +45,23 @@ def four(params):
 
 
 @pytest.fixture
-def study(clone_to, tmp_path):
+def four_runs(clone_to, tmp_path, study):
     """The four, as far as the runs."""
-    study = clone_to(tmp_path / "cluster")
-    study.edit("params.yaml", four)
+    finished, study = study, clone_to(tmp_path / "cluster")
+    take_packs(study, finished)
+    pause(study)
     study.environment |= {"OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled"}
-    study.run("python", "pipelines/plan.py")
+    study.plan(change=four)
     study.run("dvc", "repro", "plan", "fetch", "prepare")
     return study
 
 
 @pytest.fixture
-def alone(study, tmp_path):
+def alone(four_runs, tmp_path):
     """The same, for runs that nothing interrupts."""
-    return shutil.copytree(study.folder, tmp_path / "alone")
+    shutil.copytree(four_runs.folder, tmp_path / "alone")
+    (tmp_path / "alone/go").touch()
+    return tmp_path / "alone"
 
 
 def weights(folder):
@@ -76,7 +81,8 @@ def eventually(condition, seconds, explain):
 
 
 @pytest.mark.slow
-def test_a_study_survives_a_requeue_and_the_death_of_a_node(cluster, study, alone):
+def test_a_study_survives_a_requeue_and_the_death_of_a_node(cluster, four_runs, alone):
+    study = four_runs
     environment = {**study.environment, "SLURM_CONF": cluster.environment["SLURM_CONF"]}
     environment["PATH"] += ":/usr/sbin"
     told = study.folder.parent / "launch.txt"
@@ -91,12 +97,13 @@ def test_a_study_survives_a_requeue_and_the_death_of_a_node(cluster, study, alon
     with told.open("w") as out:
         launch = subprocess.Popen(command, cwd=study.folder, env=environment, stdout=out, stderr=subprocess.STDOUT)
     try:
-        eventually(lambda: all(last_step(key, scratch) >= 40 for key in LONG), 240, explain)
+        eventually(lambda: all(last_step(key, scratch) >= PAUSE for key in LONG), 240, explain)
         on_one = cluster.ask("squeue", "--noheader", "--nodelist=one", "--states=RUNNING", "--format=%i")
         cluster.kill_node("two")
         cluster.ask("scontrol", "requeue", on_one)
-        assert all(40 <= last_step(key, scratch) < STEPS for key in LONG)
+        assert all(PAUSE <= last_step(key, scratch) < STEPS for key in LONG)
         eventually(lambda: any(state.startswith("two down") for state in cluster.states()), 120, explain)
+        (study.folder / "go").touch()
         cluster.start_node("two")
         keys = [*LONG, *(f"sr_x4-espcn-{loss}-s0" for loss in SHORT)]
         alone_environment = {**study.environment, "PYTHONPATH": str(alone / "src")}

@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import skimage
 import yaml
+from PIL import Image
 
 from sharploss.assets import ASSETS
 from sharploss.config.params import load_params
@@ -32,6 +34,9 @@ TASKS = {
 }
 TRAINED = ["sr_x4", "deblur_gaussian", "sharpen", "denoise_s25", "jpeg_q10"]
 """One of each kind; of the others the images are prepared."""
+
+PIECES = {"pieces_train": 0, "pieces_validation": 130, "pieces_tune": 260}
+"""Sets of two images each: where in a photograph they begin."""
 
 STUDY = Path(__file__).resolve().parents[2] / "studies" / "benchmark.yaml"
 
@@ -65,10 +70,11 @@ def test_the_real_sets_prepare_from_the_mirror(tmp_path, monkeypatch, name):
 
 def tiny(params):
     params["tasks"] = {name: {**params["tasks"][name], "test": sets} for name, sets in TASKS.items()}
-    # The smaller sets, so that the test spends its time on what differs from kind to kind.
+    # Pieces of photographs, so that the test spends its time on what differs from kind to kind.
+    params["datasets"] = {name: {"images": f"datasets/{name}"} for name in PIECES}
     for task in params["tasks"].values():
-        task.update(train=["skimage_train"], validation=["skimage_validation"])
-    params["tasks"]["sr_x4"]["tune"] = ["classic5"]
+        task.update(train=["pieces_train"], validation=["pieces_validation"])
+    params["tasks"]["sr_x4"]["tune"] = ["pieces_tune"]
     params["networks"] = {"edsr": {"network": "edsr", "blocks": 1, "width": 8, "res_scale": 1.0}}
     short = {
         "steps": 4,
@@ -93,6 +99,14 @@ def tiny(params):
     return params
 
 
+def cut_pieces(folder):
+    photograph = skimage.data.coffee()
+    for name, top in PIECES.items():
+        (folder / name).mkdir(parents=True)
+        for left in (0, 200):
+            Image.fromarray(photograph[top : top + 120, left : left + 160]).save(folder / name / f"{left}.png")
+
+
 @pytest.fixture(scope="module")
 def benchmark_study(repository, tmp_path_factory):
     """Its folder, after every stage up to the evaluation; what comes before and after has tests of its own."""
@@ -102,6 +116,7 @@ def benchmark_study(repository, tmp_path_factory):
     params = tiny(yaml.safe_load(STUDY.read_text()))
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (folder / "studies").mkdir()
+    cut_pieces(folder / "datasets")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("SHARPLOSS_CACHE", str(folder / "cache"))
@@ -140,7 +155,7 @@ def test_every_kind_of_task_trains_and_is_measured(benchmark_study, task):
         assert metrics["status"] == "finished"
     found = scores(benchmark_study, f"{task}-edsr")
     assert {row.run for row in found} == runs
-    tuned = {"classic5"} if task == "sr_x4" else set()
+    tuned = {"pieces_tune"} if task == "sr_x4" else set()
     assert {row.dataset for row in found} == set(TASKS[task]) - {"urban100"} | tuned
 
 

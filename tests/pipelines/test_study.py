@@ -110,7 +110,7 @@ def test_what_cannot_be_measured_is_said(study):
 
 
 def test_with_nothing_to_do_nothing_is_done(study):
-    done = study.run("dvc", "repro")
+    done = study.run("dvc", "repro")  # as README.md has it
     ran = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
     assert ran == ["Running stage 'fetch@mini':"]
 
@@ -137,7 +137,7 @@ def test_another_study_beside_it_retrains_and_removes_nothing(untouched):
     untouched.run("dvc", "repro", "evaluate")
     assert files(untouched.folder, "results/other")
     assert files(untouched.folder, "results/mini") | files(untouched.folder, "reports/mini") == before
-    untouched.run("python", "-P", "pipelines/plan.py", "first")
+    untouched.plan("first")
     assert stale(untouched) == set()
 
 
@@ -149,7 +149,8 @@ def test_the_pages_are_drawn_from_the_results_alone(untouched):
     before = files(untouched.folder, "reports/mini/tables")
     for path in [untouched.folder / "data", untouched.folder / "results/mini/weights", *before]:
         path.unlink() if path.is_file() else shutil.rmtree(path)
-    untouched.run("python", "-P", "pipelines/draw.py", "mini")
+    untouched.make_ready()
+    untouched.run("make", "report", "STUDY=mini")  # as README.md has it
     assert files(untouched.folder, "reports/mini/tables") == before
     assert "no evidence yet" in (untouched.folder / "reports/index.html").read_text()
 
@@ -200,9 +201,8 @@ def test_bad_parameters_stop_the_study_in_one_sentence(untouched, change, told):
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(untouched):
-    untouched.edit("params.yaml", lambda params: params["recipes"]["mini"].update(steps=150))
-    untouched.run("python", "pipelines/plan.py")
-    untouched.run("python", "pipelines/plan.py", "--check")
+    untouched.plan(change=lambda params: params["recipes"]["mini"].update(steps=150))
+    untouched.plan("--check")
     command = ["python", "pipelines/train.py", RUN]
     weights = untouched.folder / f"results/mini/weights/sr_x4-edsr/{RUN}.safetensors"
     untouched.run(*command)
@@ -258,7 +258,7 @@ def test_an_unknown_run_is_told(untouched):
 
 def test_dvc_commands_work_as_users_expect(untouched):
     assert "train@mini-sr_x4-edsr-l1-s0" in untouched.run("dvc", "dag").stdout
-    shown = untouched.run("dvc", "metrics", "show").stdout.splitlines()
+    shown = untouched.run("dvc", "metrics", "show").stdout.splitlines()  # this and others as README.md has them
     assert len(shown) == 2
     assert "results/mini/headline.json" in shown[1]
     own = untouched.run("dvc", "metrics", "show", f"results/mini/runs/{RUN}/metrics.json").stdout

@@ -67,10 +67,11 @@ def member(rank, port, config, folder, scratch, stop):
 
 def run_on_two(config, packs, scratch, stop=None):
     scratch.mkdir(exist_ok=True)
+    context = multiprocessing.get_context("forkserver")  # which imports torch once, for all that are forked from it
+    context.set_forkserver_preload(["sharploss.training.loop", "torch.distributed"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
     arguments = (port, config, packs["train"].path.parent, scratch, stop)
     members = [context.Process(target=member, args=(rank, *arguments)) for rank in range(2)]
     for process in members:

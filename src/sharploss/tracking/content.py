@@ -18,7 +18,6 @@ from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import Provenance, load_run, read_model
 from sharploss.record.scores import Notes, Score, ScoreFiles, comparable, load_scores
 from sharploss.tracking import follower as tracking
-from sharploss.training.checkpoint import config_hash
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact, sha256
 
@@ -79,6 +78,8 @@ def baseline_content(params: Params, plan: Plan, task: str, root: Path = Path())
 
     It has the table of images too: what each loss restored of the task's crops, beside input and ground truth.
     """
+    from sharploss.training.checkpoint import config_hash  # and torch, which runs do not need
+
     files, name = paths(plan["study"], root), reference_of(params.tasks[task].scale)
     key, settings = input_baseline_key(task, name), {"task": params.tasks[task].model_dump(mode="json")}
     suites = [suite for suite, asked in params.suites.items() if task in asked.tasks]
@@ -86,13 +87,12 @@ def baseline_content(params: Params, plan: Plan, task: str, root: Path = Path())
     identity = config_hash({"study": params.study, **settings})
     description = tracking.wandb_settings(key, run, settings, identity, params.study)
     scores, crops = task_scores(files, plan, task), [name for name, crop in params.crops.items() if crop.task == task]
-    found = {crop: files.input_baseline_crop(task, crop, name) for crop in crops}
     return {
         "description": {**description, "job_type": "input"},
         "lines": [],
         "summary": means(scores, key),
         "scores": by_image(scores, key),
-        "crops": {crop: path for crop, path in found.items() if path.is_file()},
+        "crops": {crop: path for crop in crops if (path := files.input_baseline_crop(task, crop, name)).is_file()},
         "images": [row for crop in crops for row in _restored(params, plan, files, crop, scores)],
         "inputs": [],
     }
