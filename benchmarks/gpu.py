@@ -31,6 +31,7 @@ from sharploss.config.run_config import RunConfig
 from sharploss.data.pack import open_pack, write_pack
 from sharploss.evaluation.group import measure_runs
 from sharploss.evaluation.score import defined
+from sharploss.record.keys import pack_name
 from sharploss.record.paths import paths
 from sharploss.training import step as steps
 from sharploss.training.checkpoint import save_weights
@@ -164,7 +165,7 @@ def evaluate(entry, folder):
 
     config, files = configuration(entry, {"l1": 1}, "exact", 1), paths("random", folder)
     files.packs("task").mkdir(parents=True)
-    shutil.copy(folder / "test.safetensors", files.pack("task", "test-random"))
+    shutil.copy(folder / "test.safetensors", files.pack("task", pack_name("test", "random")))
     about = {"key": "run", "status": "finished", "config": with_defaults(config).model_dump_json()}
     save_weights(files.weights("group", "run"), make_network(config), about)
     ours = choose_device().type

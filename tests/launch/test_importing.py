@@ -15,7 +15,7 @@ from sharploss.launch.importing import main
 from sharploss.networks import build_network
 from sharploss.planning.cost import full_config
 from sharploss.planning.plan import dump_plan, expand
-from sharploss.record.paths import paths
+from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import Metrics, Provenance, RunRecord, load_run, save_run
 from sharploss.record.scores import Notes, Score, load_scores, save_scores
 from sharploss.training.checkpoint import read_metadata, save_weights
@@ -56,8 +56,7 @@ def study(repository, tmp_path, monkeypatch):
 def folder(study, tmp_path):
     """What an older version left elsewhere: long tables, "unrestored", no record of threads, an unknown commit."""
     folder = tmp_path / "elsewhere/first"
-    files = paths("first")
-    files.results = folder
+    files = StudyPaths("first", results=folder)
     network = build_network("espcn", scale=2, width=4)
     for index, key in enumerate(RUNS):
         loss = key.split("-")[2]

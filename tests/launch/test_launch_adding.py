@@ -103,7 +103,7 @@ def test_a_loss_is_placed_beside_the_committed_ones(root, repository, bench, cap
         csv.writer(file).writerows([row[at] for at in kept] for row in rows)
     notes = json.loads((repository / "results/benchmark/scores/sr_x4-edsr.json").read_text())
     (results / "scores/sr_x4-edsr.json").write_text(json.dumps(notes))
-    assert adding.place(bench, load_study("mine", root), "mine") == 0
+    assert adding.compare_with_benchmark(bench, load_study("mine", root), "mine") == 0
     said = capsys.readouterr().out
     title, own = bench.titles["l1_gv"], "L1 + 0.01 GV (mine)"
     wanted = next(line for line in answers(bench)[0].losses if line.startswith(f"{title} "))

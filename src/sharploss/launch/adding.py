@@ -1,4 +1,4 @@
-"""`python -m sharploss add NAME LOSS`: train a loss of one's own as the benchmark's were, and place it beside those."""
+"""`python -m sharploss add NAME LOSS`: train a loss of one's own as the benchmark's were, and compare it with those."""
 
 import argparse
 import subprocess
@@ -22,7 +22,8 @@ from sharploss.config.params import Params
 from sharploss.launch import command
 from sharploss.planning.check_runs import check_study
 from sharploss.planning.plan import expand
-from sharploss.record.paths import STUDIES, paths
+from sharploss.record.paths import paths
+from sharploss.record.study import study_file
 from sharploss.training.device import choose_device
 from sharploss.utils.errors import UserError, cut
 from sharploss.utils.files import write_text
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     bench = load_study(BENCHMARK, partial=True)
     params = study_of(asked.name, read_loss(asked.loss), bench)
-    runs, path = expand(params)["runs"], STUDIES / f"{asked.name}.yaml"
+    runs, path = expand(params)["runs"], study_file(asked.name)
     text = yaml.safe_dump(params.model_dump(mode="json", exclude_unset=True), sort_keys=False)
     if path.is_file() and path.read_text(encoding="utf-8") != text:
         raise UserError(f"{path} is there and says something else: choose another name, or delete it.")
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
             print("Nothing is trained now: 'python -m sharploss launch' does it, also without a GPU; then add again.")
             return 0
         code = command.main([])
-    return code or place(bench, load_study(asked.name), asked.name)
+    return code or compare_with_benchmark(bench, load_study(asked.name), asked.name)
 
 
 def read_loss(text: str) -> LossSpec:
@@ -110,8 +111,8 @@ def study_of(name: str, loss: LossSpec, bench: Study) -> Params:
     return found
 
 
-def place(bench: Study, own: Study, name: str) -> int:
-    """Say where a loss stands beside the benchmark's, and write the tables and the trade-off that both are in."""
+def compare_with_benchmark(bench: Study, own: Study, name: str) -> int:
+    """Print how a loss compares with the benchmark's, and write the tables and the trade-off that both are in."""
     for reason in own.runs.loc[(own.runs["loss"] == name) & (own.runs["failure"] != ""), "failure"]:
         print(f"{name} {reason}")
     means, _ = compare(own.paths, bench.paths)
@@ -121,9 +122,7 @@ def place(bench: Study, own: Study, name: str) -> int:
     beside = bench.runs.merge(same, on=TRAINED)
     runs = pd.concat([beside, mine], ignore_index=True)
     losses, added = {**bench.params.losses, name: own.params.losses[name]}, own.params.suites[SUITE]
-    files, folder = paths(BENCHMARK, bench.root), own.paths.reports / f"beside_{BENCHMARK}"
-    files.tables, files.summary = folder / "tables", folder / "summary.json"
-
+    files = own.paths.beside(bench.paths)
     old, new = bench.every_score, own.every_score
     inputs = (old["network"] == "") & old["task"].isin(same["task"])
     every = pd.concat([old[old["run"].isin(beside["run"]) | inputs], new[new["loss"] == name]], ignore_index=True)
@@ -139,9 +138,9 @@ def place(bench: Study, own: Study, name: str) -> int:
     with style():
         for one in tradeoffs(both):
             if one.figure is not None:
-                save(one.figure, folder, one.name)
+                save(one.figure, files.reports, one.name)
     for answer in answers(both):
         mine = f"{both.titles[name]} "
         print(*(f"{answer.scope} {line}" for line in answer.losses if line.startswith(mine)), sep="\n")
-    print(f"{folder}: the tables and the trade-off that {name} is in")
+    print(f"{files.reports}: the tables and the trade-off that {name} is in")
     return 0

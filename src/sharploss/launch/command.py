@@ -22,7 +22,7 @@ from sharploss.launch.schedule import TimeIsUpError, run_jobs, say
 from sharploss.launch.worker import STOPPED, locked
 from sharploss.planning.plan import Plan, check_plan
 from sharploss.planning.progress import clock
-from sharploss.record.keys import stage_key
+from sharploss.record.keys import stage_name
 from sharploss.record.paths import paths
 from sharploss.utils.cores import processes_of_a_run, usable_cores
 from sharploss.utils.errors import UserError
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Generator[None]:
-    """Have SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP stop the launch for the length of the block.
+    """Stop the launch at SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP, for the length of the block.
 
     A shell has what a script starts in the background ignore SIGINT, and so would DVC, which is stopped by it.
     """
@@ -110,7 +110,7 @@ def stopped_by_signals() -> Generator[None]:
 
 
 def repro(*commands: Sequence[str], until: float | None = None) -> int:
-    """Have DVC do stages until a time by time.monotonic, several commands beside each other.
+    """Run stages by DVC until a time by time.monotonic, several commands beside each other.
 
     Each command names its stages, or none for all of them. Returns the exit code of the first.
     """
@@ -193,10 +193,10 @@ def to_measure(params: Params, plan: Plan, stale: set[str], jobs: Sequence[Job],
     due = {
         name: group["runs"]
         for name, group in plan["groups"].items()
-        if f"evaluate@{stage_key(params.study, name)}" in stale or not untrained.isdisjoint(group["runs"])
+        if stage_name("evaluate", params.study, name) in stale or not untrained.isdisjoint(group["runs"])
         if all(key in untrained or files.weights(name, key).is_file() for key in group["runs"])
     }
-    stages = [name for name in UNTRAINED if f"{name}@{params.study}" in stale]
+    stages = [name for name in UNTRAINED if stage_name(name, params.study) in stale]
     pieces = [(name, task) for name in stages for task in (plan["tasks"] if name == "input_baselines" else [""])]
     return Measurements(due, untrained, pieces, say, *evaluator_of(engine))
 
@@ -235,7 +235,7 @@ def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def prepare(params: Params, until: float | None) -> int:
-    """Have DVC do what all runs depend on and return its exit code."""
+    """Run the stages that all runs depend on by DVC, and return its exit code."""
     code = repro(["plan", "fetch"], until=until)
     if code:
         return code

@@ -138,7 +138,7 @@ def describe(weights: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def source(name: str, params: Params) -> dict[str, Any]:
-    """Say whose the images of a data set are, and under which terms."""
+    """Return whose the images of a data set are, and under which licence."""
     if name in params.datasets:
         return {"licence": params.datasets[name].licence or "none stated", "citation": "its trainer's own data set"}
     asset = ASSETS[name]

@@ -90,7 +90,7 @@ def _made(study: Study, folder: Path) -> list[dict[str, Any]]:
         for crop in read_json(path) if path.is_file() else []:
             networks = list[dict[str, Any]]()
             for network in crop["networks"]:
-                group = group_of({"task": crop["task"], "network": network["name"]})
+                group = group_of(crop["task"], network["name"])
                 names, pictures = _names(study, group), list[dict[str, Any]]()
                 for one in network["pictures"]:
                     file = _file(path.parent / one["file"]) if "file" in one else None
