@@ -22,7 +22,7 @@ LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".scratch", "wandb", "__pycac
 
 
 def timed(folder, *command):
-    """Seconds of a command; it must succeed."""
+    """Return the seconds of a command, which must succeed."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(folder / "src")}
     start = time.perf_counter()
@@ -31,7 +31,7 @@ def timed(folder, *command):
 
 
 def training_seconds(folder, run):
-    """Seconds that a run itself says it trained for."""
+    """Return the seconds of training in a run's record."""
     return json.loads(paths(STUDY, folder).run(run).provenance.read_text())["seconds"]
 
 

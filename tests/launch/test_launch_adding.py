@@ -80,7 +80,7 @@ def test_without_a_gpu_the_study_is_planned_and_its_time_told(root, capfd, monke
     assert load_params(root / "params.yaml").study == "mine"
     assert list(yaml.safe_load((root / "runs.yaml").read_text())["runs"])[1].endswith("sr_x4-edsr-mine-h100-s0")
     assert adding.main(["mine", "{l1: 1, gv: 0.05}", "--plan"]) == 0  # and again
-    with pytest.raises(UserError, match=r"studies/mine.yaml is there and says something else"):
+    with pytest.raises(UserError, match=r"studies/mine.yaml exists and holds another study"):
         adding.main(["mine", "{l1: 1, gv: 0.06}"])
 
 

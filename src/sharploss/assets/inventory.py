@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m sharploss data", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", nargs="?", default="list", choices=("list", "fetch", "verify"))
+    parser.add_argument("command", nargs="?", default="list", choices=("list", "fetch", "verify"), help="default: list")
     parser.add_argument("-v", "--verbose", action="store_true", help="list citation, addresses and notes, too")
     parser.add_argument("names", nargs="*", metavar="NAME", help="of data sets or weights")
     asked = parser.parse_intermixed_args(arguments)

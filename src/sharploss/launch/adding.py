@@ -31,15 +31,15 @@ from sharploss.utils.models import validated
 
 BENCHMARK, BASE, SUITE = "benchmark", "l1", "added"
 DESCRIPTION = """Train a loss of your own on the data, network, budget and seeds that the benchmark's answer rests on,
-and place it beside the losses there.
+and compare it with the benchmark's losses.
 
-  python -m sharploss add mine '{l1: 1, gv: 0.05}' --plan    write studies/mine.yaml, and say how long it takes here
-  python -m sharploss add mine '{l1: 1, gv: 0.05}'           train it on this machine's GPU, then place it
+  python -m sharploss add mine '{l1: 1, gv: 0.05}' --plan    write studies/mine.yaml, and predict the hours
+  python -m sharploss add mine '{l1: 1, gv: 0.05}'           train it on this machine's GPU, then compare
 
 LOSS is a weighted sum of terms, as in params.yaml: a term's value is its weight, or its parameters, as in
 {sploss: {alpha: 3}}. A new term is a class in src/sharploss/losses and a line in TERMS (docs/extending.md). L1 is
-trained beside it, which shows whether this machine reproduces the benchmark's. The study becomes the current one, and
-'make plan STUDY=mini' goes back.
+trained too, which shows whether this machine reproduces the benchmark's. The loss's study becomes the current one:
+'make plan STUDY=mini' switches back.
 """
 
 
@@ -48,16 +48,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m sharploss add", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("name", metavar="NAME", help="of the loss, and of a study of its own: a-z, 0-9 and _")
-    parser.add_argument("loss", metavar="LOSS", help="such as '{l1: 1, gv: 0.05}'")
-    parser.add_argument("--plan", action="store_true", help="train nothing")
+    parser.add_argument("name", metavar="NAME", help="name of the loss and of its study: a-z, 0-9 and _")
+    parser.add_argument("loss", metavar="LOSS", help="a weighted sum of terms, such as '{l1: 1, gv: 0.05}'")
+    parser.add_argument("--plan", action="store_true", help="write the study and predict its hours, but train nothing")
     asked = parser.parse_args(arguments)
     bench = load_study(BENCHMARK, partial=True)
     params = study_of(asked.name, read_loss(asked.loss), bench)
     runs, path = expand(params)["runs"], study_file(asked.name)
     text = yaml.safe_dump(params.model_dump(mode="json", exclude_unset=True), sort_keys=False)
     if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise UserError(f"{path} is there and says something else: choose another name, or delete it.")
+        raise UserError(f"{path} exists and holds another study: choose another name, or delete it.")
     write_text(path, text)
     code = subprocess.run([sys.executable, "-P", "pipelines/plan.py", asked.name], check=False).returncode
     if code:
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     if not all(paths(asked.name).run(key).metrics.is_file() for key in runs):
         print(f"{path}: {len(runs)} trainings, with the hours above")
         if asked.plan or choose_device().type == "cpu":
-            print("Nothing is trained now: 'python -m sharploss launch' does it, also without a GPU; then add again.")
+            print("Nothing is trained now: run 'python -m sharploss launch' (no GPU needed), then this command again.")
             return 0
         code = command.main([])
     return code or compare_with_benchmark(bench, load_study(asked.name), asked.name)
@@ -117,7 +117,7 @@ def compare_with_benchmark(bench: Study, own: Study, name: str) -> int:
         print(f"{name} {reason}")
     means, _ = compare(own.paths, bench.paths)
     off = means[means["off"] > means["smallest"]]
-    print(f"{BASE} trained here: {len(off)} of {len(means)} means differ from the benchmark's by more than counts")
+    print(f"{BASE} trained here: {len(off)} of {len(means)} means differ from the benchmark's by an effect that counts")
     same, mine = own.runs[TRAINED].drop_duplicates(), own.runs[own.runs["loss"] == name]
     beside = bench.runs.merge(same, on=TRAINED)
     runs = pd.concat([beside, mine], ignore_index=True)
@@ -142,5 +142,5 @@ def compare_with_benchmark(bench: Study, own: Study, name: str) -> int:
     for answer in answers(both):
         mine = f"{both.titles[name]} "
         print(*(f"{answer.scope} {line}" for line in answer.losses if line.startswith(mine)), sep="\n")
-    print(f"{files.reports}: the tables and the trade-off that {name} is in")
+    print(f"{files.reports}: tables and trade-off with {name}")
     return 0

@@ -28,11 +28,11 @@ from sharploss.utils.cores import processes_of_a_run, usable_cores
 from sharploss.utils.errors import UserError
 from sharploss.utils.optional import optional_package
 
-DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then let `dvc repro` finish: tables, report.
+DESCRIPTION = """Train all runs that are out of date (`dvc status`) in parallel, then run `dvc repro` for the rest.
 
-  python -m sharploss launch --dry-run                                  what there is to do, and its predicted hours
-  python -m sharploss launch --workers 2                                two on each GPU of this machine, or on its cores
-  python -m sharploss launch --for 25m                                  as much as 25 minutes allow; again to go on
+  python -m sharploss launch --dry-run                                  list the runs and their predicted hours
+  python -m sharploss launch --workers 2                                two at once on each GPU, or in all without a GPU
+  python -m sharploss launch --for 25m                                  stop after 25 minutes; the same command goes on
   python -m sharploss launch --engine slurm --workers 16 --partition gpu --time 600 --gpus 1 --setup 'module load cuda'
 
 Ctrl-C, SIGTERM or a closed terminal stops the trainings with a checkpoint; the same command goes on from there. See
@@ -135,22 +135,38 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sharploss launch", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the runs and their predicted hours, do nothing")
+    parser.add_argument("--dry-run", action="store_true", help="list the runs and their predicted hours only")
     parser.add_argument("--engine", choices=("local", "slurm"), default="local", help="local: this machine (default)")
     parser.add_argument(
-        "--workers", type=positive, help="runs at once on each GPU (1), or in all without one (as many as cores)"
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="runs at once: on each GPU (default: 1), or in all without a GPU (default: one on each core)",
     )
-    parser.add_argument("--for", dest="seconds", type=duration, metavar="TIME", help="end after, such as 25m, 90s, 2h")
-    parser.add_argument("--gpus", type=positive, help="of each run; several train it together (torchrun)")
-    parser.add_argument("--train-only", action="store_true", help="leave tables and report to a later dvc repro")
+    parser.add_argument(
+        "--for", dest="seconds", type=duration, metavar="TIME", help="stop after this time, such as 90s, 25m or 2h"
+    )
+    parser.add_argument("--gpus", type=positive, metavar="N", help="GPUs that train one run together (default: 1)")
+    parser.add_argument(
+        "--train-only", action="store_true", help="leave scores, tables and report to a later dvc repro"
+    )
     slurm = parser.add_argument_group("with --engine slurm")
-    slurm.add_argument("--partition", help="where jobs are queued")
-    slurm.add_argument("--time", type=positive, metavar="MINUTES", help="limit of a job; a run goes on in a new one")
-    slurm.add_argument("--cpus", type=positive, help="processor cores of each run (1)")
-    slurm.add_argument("--array-size", type=positive, default=500, help="most jobs in one array (500)")
-    slurm.add_argument("--setup", action="append", metavar="COMMAND", help="run before the worker; can be repeated")
+    slurm.add_argument("--partition", metavar="NAME", help="partition of the jobs")
     slurm.add_argument(
-        "--slurm", action="append", type=option, default=[], metavar="KEY=VALUE", help="any option of sbatch"
+        "--time", type=positive, metavar="MINUTES", help="limit of a job; a longer run goes on in the next"
+    )
+    slurm.add_argument("--cpus", type=positive, metavar="N", help="processor cores of each run (default: 1)")
+    slurm.add_argument(
+        "--array-size", type=positive, default=500, metavar="N", help="most jobs of an array (default: 500)"
+    )
+    slurm.add_argument("--setup", action="append", metavar="COMMAND", help="run before each worker; can be repeated")
+    slurm.add_argument(
+        "--slurm",
+        action="append",
+        type=option,
+        default=[],
+        metavar="KEY=VALUE",
+        help="any option of sbatch; can be repeated",
     )
     asked = parser.parse_args(arguments)
     given = [name for name in ("partition", "time", "cpus", "setup", "slurm") if getattr(asked, name)]

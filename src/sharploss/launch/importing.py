@@ -32,15 +32,25 @@ from sharploss.utils.files import intact, sha256, write_bytes, write_csv
 from sharploss.utils.yaml_files import load_yaml
 
 Settings = Mapping[str, Any]  # by dotted keys
+DESCRIPTION = """Copy runs that were trained elsewhere into the results of a study: records, weights, scores and crops.
+
+  python -m sharploss import ../other/results/mini                  as runs of the current study
+  python -m sharploss import ../other/results/mini --study paper    as runs of the study paper
+
+Runs are matched by their settings. All is checked before anything is written, and a folder can be imported again. What
+a run lacks, such as weights or crops, is printed and kept in its provenance.json.
+"""
 CLOSE = 1e-3  # how far scores of one input image may be apart on two machines
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m sharploss import", description=__doc__)
-    parser.add_argument("folder", type=Path, help="laid out as results/<study>/ is, now or at an earlier commit")
-    parser.add_argument("--study", help="whose runs they are; by default the study of params.yaml")
-    parser.add_argument("--commit", help="of the code that trained them, where their records do not know it")
+    parser = argparse.ArgumentParser(
+        prog="python -m sharploss import", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="results/<study> of this or an earlier version")
+    parser.add_argument("--study", metavar="NAME", help="study that they are runs of; default: the current one")
+    parser.add_argument("--commit", help="commit that trained them, for records without one")
     parser.add_argument("--force", action="store_true", help="replace other trainings of the same runs")
     asked = parser.parse_args(arguments)
     params = load_study_params(asked.study or current_study())
@@ -62,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     print(f"{asked.folder}: {len(runs)} runs are now runs of {params.study}")
     for reason in dict.fromkeys(reason for run in runs for reason in _origin(run.record).partial):
         names = [run.run for run in runs if reason in _origin(run.record).partial]
-        print(f"partial, {reason}: {'all' if len(names) == len(runs) else cut(', '.join(names), 160)}")
+        print(f"incomplete, {reason}: {'all' if len(names) == len(runs) else cut(', '.join(names), 160)}")
     print(_record_in_dvc(runs, plan, files))
     return 0
 
@@ -74,7 +84,7 @@ class Folder:
         self.path, self.files = path, paths_of_results(path)
         self.keys = self.files.every_run()
         if not self.keys:
-            raise UserError(f"{path} has no runs/<run>/: name a folder that is laid out as results/<study>/ is.")
+            raise UserError(f"{path} has no runs/<run>/: name a folder that is laid out as results/<study> is.")
         plan = path / PLAN
         with intact(plan):
             entries: dict[str, dict[str, Any]] = load_yaml(plan)["runs"] if plan.is_file() else {}
@@ -151,7 +161,7 @@ def _read_config(where: Path, stated: Mapping[str, Any]) -> RunConfig:
         return with_defaults(RunConfig.model_validate({**stated, "task": task}))
     except ValueError as error:  # pydantic's, or a loss's own
         reason = " ".join(str(error).split("[type=")[0].split())
-        raise UserError(f"{where} was trained with settings that there are not today ({reason}): remove it.") from None
+        raise UserError(f"{where} has settings that this version does not know ({reason}): remove it.") from None
 
 
 def _match(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Settings], ours: Settings) -> str:
@@ -316,10 +326,10 @@ def _record_in_dvc(runs: Sequence[Imported], plan: Plan, files: StudyPaths) -> s
         ready += [stage_name("train", plan["study"], run.run)] if all(path.is_file() for path in needs) else []
     if ready and subprocess.run([*DVC, "commit", "--force", *ready], check=False).returncode:
         raise UserError("dvc commit failed, for the reason above: put that right and run the same command again.")
-    text = f"DVC counts {len(ready)} of {len(runs)} trainings as done."
+    text = f"DVC has recorded {len(ready)} of {len(runs)} trainings."
     if len(whole) < len(runs):
-        text += f" {len(runs) - len(whole)} have no weights: it will train them again."
+        text += f" {len(runs) - len(whole)} have no weights: dvc repro will train them again."
     if len(ready) < len(whole):
         first = f"'make plan STUDY={plan['study']}' and 'dvc repro plan fetch prepare'"
-        text += f" Of {len(whole) - len(ready)} it lacks what they depend on: run {first}, then this command again."
+        text += f" {len(whole) - len(ready)} lack the files that they depend on: run {first}, then this command again."
     return text

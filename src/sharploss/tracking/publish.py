@@ -44,8 +44,8 @@ def main(arguments: list[str]) -> int:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="a key of runs.yaml; all that are done when left out")
-    parser.add_argument("--workspace", action="store_true", help="make the workspaces and the report instead")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="key of a run in runs.yaml; default: all that are done")
+    parser.add_argument("--workspace", action="store_true", help="make workspaces and a report on W&B instead")
     asked = parser.parse_args(arguments)
     check_settings()
     optional_package("wandb")
