@@ -63,6 +63,16 @@ def locked_scratch(key: str = "*") -> list[ScratchFiles]:
     return [ScratchFiles(lock.with_suffix("")) for lock in locks]
 
 
+def picture_file(folder: Path, step: int, index: int, name: str) -> Path:
+    """Return the picture of an image that the validation after a step leaves for W&B."""
+    return folder / f"{step}--{index}--{name}.npy"
+
+
+def picture_files(folder: Path, step: int) -> dict[Path, str]:
+    """Return the pictures of the validation after a step, with the names of their images."""
+    return {path: path.stem.split("--", 2)[-1] for path in sorted(folder.glob(f"{step}--*.npy"))}
+
+
 class RunFiles(NamedTuple):
     """The record of a run: its result, its curves, and how it came about."""
 

@@ -23,7 +23,7 @@ from subprocess import DEVNULL, PIPE
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
 
-from sharploss.record.paths import WANDB_LOG, ScratchFiles
+from sharploss.record.paths import WANDB_LOG, ScratchFiles, picture_files
 from sharploss.utils.files import write_json
 
 # What W&B takes, in characters. It names the artifact of a run's table `run-<id>-scores`.
@@ -271,9 +271,9 @@ def _pictures(folder: Path | None, line: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
     import wandb
 
-    paths = sorted(folder.glob(f"{line['step']}--*.npy"))
-    found = [wandb.Image(np.load(path), caption=path.stem.split("--", 2)[-1]) for path in paths]
-    for path in paths:
+    pictures = picture_files(folder, line["step"])
+    found = [wandb.Image(np.load(path), caption=name) for path, name in pictures.items()]
+    for path in pictures:
         path.unlink()
     return {PICTURES: found} if found else {}
 
