@@ -1,6 +1,5 @@
 """`python -m sharploss add NAME LOSS`: train a loss of one's own as the benchmark's were, and compare it with those."""
 
-import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from sharploss.planning.plan import expand
 from sharploss.record.paths import paths
 from sharploss.record.study import study_file
 from sharploss.training.device import choose_device
+from sharploss.utils.command import make_parser
 from sharploss.utils.errors import UserError, cut
 from sharploss.utils.files import write_text
 from sharploss.utils.models import validated
@@ -45,9 +45,7 @@ trained too, which shows whether this machine reproduces the benchmark's. The lo
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sharploss add", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("add", DESCRIPTION)
     parser.add_argument("name", metavar="NAME", help="name of the loss and of its study: a-z, 0-9 and _")
     parser.add_argument("loss", metavar="LOSS", help="a weighted sum of terms, such as '{l1: 1, gv: 0.05}'")
     parser.add_argument("--plan", action="store_true", help="write the study and predict its hours, but train nothing")

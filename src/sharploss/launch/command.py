@@ -24,6 +24,7 @@ from sharploss.planning.plan import Plan, check_plan
 from sharploss.planning.progress import clock
 from sharploss.record.keys import stage_name
 from sharploss.record.paths import paths
+from sharploss.utils.command import make_parser
 from sharploss.utils.cores import processes_of_a_run, usable_cores
 from sharploss.utils.errors import UserError
 from sharploss.utils.optional import optional_package
@@ -132,41 +133,28 @@ def repro(*commands: Sequence[str], until: float | None = None) -> int:
 
 def read(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sharploss launch", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--dry-run", action="store_true", help="list the runs and their predicted hours only")
-    parser.add_argument("--engine", choices=("local", "slurm"), default="local", help="local: this machine (default)")
-    parser.add_argument(
-        "--workers",
-        type=positive,
-        metavar="N",
-        help="runs at once: on each GPU (default: 1), or in all without a GPU (default: one on each core)",
-    )
-    parser.add_argument(
-        "--for", dest="seconds", type=duration, metavar="TIME", help="stop after this time, such as 90s, 25m or 2h"
-    )
-    parser.add_argument("--gpus", type=positive, metavar="N", help="GPUs that train one run together (default: 1)")
-    parser.add_argument(
-        "--train-only", action="store_true", help="leave scores, tables and report to a later dvc repro"
-    )
-    slurm = parser.add_argument_group("with --engine slurm")
-    slurm.add_argument("--partition", metavar="NAME", help="partition of the jobs")
-    slurm.add_argument(
-        "--time", type=positive, metavar="MINUTES", help="limit of a job; a longer run goes on in the next"
-    )
-    slurm.add_argument("--cpus", type=positive, metavar="N", help="processor cores of each run (default: 1)")
-    slurm.add_argument(
-        "--array-size", type=positive, default=500, metavar="N", help="most jobs of an array (default: 500)"
-    )
-    slurm.add_argument("--setup", action="append", metavar="COMMAND", help="run before each worker; can be repeated")
-    slurm.add_argument(
+    parser = make_parser("launch", DESCRIPTION)
+    add = parser.add_argument
+    add("--dry-run", action="store_true", help="list the runs and their predicted hours only")
+    add("--engine", choices=("local", "slurm"), default="local", help="local: this machine (default)")
+    workers = "runs at once: on each GPU (default: 1), or in all without a GPU (default: one on each core)"
+    add("--workers", type=positive, metavar="N", help=workers)
+    add("--for", dest="seconds", type=duration, metavar="TIME", help="stop after this time, such as 90s, 25m or 2h")
+    add("--gpus", type=positive, metavar="N", help="GPUs that train one run together (default: 1)")
+    add("--train-only", action="store_true", help="leave scores, tables and report to a later dvc repro")
+    add = parser.add_argument_group("with --engine slurm").add_argument
+    add("--partition", metavar="NAME", help="partition of the jobs")
+    add("--time", type=positive, metavar="MINUTES", help="limit of a job; a longer run goes on in the next")
+    add("--cpus", type=positive, metavar="N", help="processor cores of each run (default: 1)")
+    add("--array-size", type=positive, default=500, metavar="N", help="most jobs of an array (default: 500)")
+    add("--setup", action="append", metavar="COMMAND", help="run before each worker; can be repeated")
+    add(
         "--slurm",
         action="append",
         type=option,
         default=[],
         metavar="KEY=VALUE",
-        help="any option of sbatch; can be repeated",
+        help="option of sbatch; can be repeated",
     )
     asked = parser.parse_args(arguments)
     given = [name for name in ("partition", "time", "cpus", "setup", "slurm") if getattr(asked, name)]

@@ -1,6 +1,5 @@
 """`python -m sharploss export RUN`: a trained network as a folder that model hubs take, with its scores and a card."""
 
-import argparse
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from sharploss.record.paths import paths, paths_of_result
 from sharploss.record.scores import load_scores
 from sharploss.record.study import PARAMS, current_study, load_study_params
 from sharploss.training.checkpoint import read_metadata, read_weights
+from sharploss.utils.command import make_parser
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import json_value, sha256, write_bytes, write_json, write_text
 from sharploss.utils.optional import optional_package
@@ -47,9 +47,7 @@ empty is kept. 'python -m sharploss restore IMAGE --run FOLDER' restores with it
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sharploss export", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("export", DESCRIPTION)
     parser.add_argument("run", metavar="RUN", help="a name of 'restore --list', such as the key of a trained run")
     parser.add_argument("--study", default="", metavar="NAME", help="study that RUN is of; default: the current one")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder to write; default: exported/RUN")

@@ -1,6 +1,5 @@
 """`python -m sharploss import FOLDER`: copy runs that were trained elsewhere into the results of a study."""
 
-import argparse
 import json
 import math
 import subprocess
@@ -27,6 +26,7 @@ from sharploss.record.study import current_study, load_study_params
 from sharploss.training.checkpoint import read_metadata, read_weights
 from sharploss.training.state import with_defaults
 from sharploss.utils.checksum import add_checksum
+from sharploss.utils.command import make_parser
 from sharploss.utils.errors import UserError, cut
 from sharploss.utils.files import intact, sha256, write_bytes, write_csv
 from sharploss.utils.yaml_files import load_yaml
@@ -45,9 +45,7 @@ CLOSE = 1e-3  # how far scores of one input image may be apart on two machines
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sharploss import", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("import", DESCRIPTION)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="results/<study> of this or an earlier version")
     parser.add_argument("--study", metavar="NAME", help="study that they are runs of; default: the current one")
     parser.add_argument("--commit", help="commit that trained them, for records without one")

@@ -1,6 +1,5 @@
 """How far a study is: which runs are done, running, failed and left, and how long the rest takes."""
 
-import argparse
 import contextlib
 import json
 import shutil
@@ -14,6 +13,7 @@ from sharploss.config.params import Params, load_params
 from sharploss.planning.plan import Plan, check_plan
 from sharploss.record.paths import locked_scratch, paths
 from sharploss.record.run import load_run
+from sharploss.utils.command import make_parser
 from sharploss.utils.errors import UserError
 
 DESCRIPTION = (
@@ -140,7 +140,7 @@ def screen(params: Params, plan: Plan, found: StudyProgress) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m sharploss status", description=DESCRIPTION)
+    parser = make_parser("status", DESCRIPTION)
     parser.add_argument("--watch", action="store_true", help="refresh every few seconds, until all is done or Ctrl-C")
     asked = parser.parse_args(arguments)
     params = load_params()
