@@ -31,6 +31,7 @@ from sharploss.config.run_config import RunConfig
 from sharploss.data.pack import open_pack, write_pack
 from sharploss.evaluation.group import measure_runs
 from sharploss.evaluation.score import defined
+from sharploss.record.keys import pack_name
 from sharploss.record.paths import paths
 from sharploss.training import step as steps
 from sharploss.training.checkpoint import save_weights
@@ -45,7 +46,7 @@ RESUMED = {"l1": {"l1": 1}, "ragan": {"l1": 1, "ragan": {"weight": 0.005, "discr
 
 
 def make_packs(folder, scale, side, count):
-    """Packs of random smooth images to train, validate and test on: {role: Pack}."""
+    """Write packs of random smooth images to train, validate and test on; return {role: Pack}."""
     generator = torch.Generator().manual_seed(0)
     for role, number in (("train", 16), ("validation", 1), ("test", count)):
         pairs = []
@@ -78,7 +79,7 @@ def synchronize(device):
 def measured_training(  # noqa: C901 - what is noted lies around one training
     config, folder, scratch, form, *, kill_at=None, start_at=None
 ):
-    """Train: (what was measured, the weights). `start_at`: when to begin the timed steps, on the wall clock."""
+    """Train; return what was measured and the weights. `start_at`: when to begin the timed steps, on the wall clock."""
     device, marks, call, kept = choose_device(), {}, steps.Step.__call__, []
     last = config.recipe.steps - 1
     warm = min(WARM, last // 2)
@@ -128,7 +129,7 @@ def measured_training(  # noqa: C901 - what is noted lies around one training
 
 
 def one_network(entry, folder, span):
-    """All forms of a network's step: speed, memory, and how far they are apart."""
+    """Measure all forms of a network's step: speed, memory, and how far they are apart."""
     found = {"gflop": step_flops(as_config(entry)) / 1e9, "forms": {}}
     with tempfile.TemporaryDirectory() as scratch:
         for mode, forms in FORMS.items():
@@ -151,7 +152,7 @@ def one_network(entry, folder, span):
 def part_of_training(  # noqa: PLR0917 - as they travel to the process
     entry, folder, loss, scratch, kill_at, start_at, span
 ):
-    """A captured training for `in_a_process`: killed, resumed, or beside others."""
+    """Run a captured training for `in_a_process`: killed, resumed, or beside others."""
     config = configuration(entry, loss, "fast", span)
     found, weights = measured_training(config, folder, Path(scratch), "captured", kill_at=kill_at, start_at=start_at)
     save_file(weights, f"{scratch}.weights")
@@ -159,12 +160,12 @@ def part_of_training(  # noqa: PLR0917 - as they travel to the process
 
 
 def evaluate(entry, folder):
-    """Seconds to restore and measure the test images with one network once warm, and how far a CPU's scores are."""
+    """Return seconds to restore and measure test images with one network once warm, and how far a CPU's scores are."""
     from sharploss.training.state import make_network, with_defaults
 
     config, files = configuration(entry, {"l1": 1}, "exact", 1), paths("random", folder)
     files.packs("task").mkdir(parents=True)
-    shutil.copy(folder / "test.safetensors", files.pack("task", "test-random"))
+    shutil.copy(folder / "test.safetensors", files.pack("task", pack_name("test", "random")))
     about = {"key": "run", "status": "finished", "config": with_defaults(config).model_dump_json()}
     save_weights(files.weights("group", "run"), make_network(config), about)
     ours = choose_device().type
@@ -184,7 +185,7 @@ def evaluate(entry, folder):
 
 
 def matrix_speed(device, side):
-    """Operations per second of a matrix product in bfloat16."""
+    """Return operations per second of a matrix product in bfloat16."""
     one = torch.randn(side, side, device=device, dtype=torch.bfloat16)
     for count in (3, 20):
         synchronize(device)
@@ -209,7 +210,7 @@ def answer(process):
 
 
 def kill_and_resume(entry, folder, ask):
-    """Whether a captured training that was killed, and resumed by another process, has the bits of a whole one."""
+    """Return whether a captured training that was killed and resumed by another process has the bits of a whole one."""
     found = {}
     for name, loss in RESUMED.items():
         whole, parts = str(folder / f"whole-{name}"), str(folder / f"parts-{name}")
@@ -227,7 +228,7 @@ def kill_and_resume(entry, folder, ask):
 
 
 def beside_each_other(entry, folder, ask, *, counts, span, wait):
-    """Steps per second of so many processes that train at once, together."""
+    """Return steps per second of so many processes that train at once, together."""
     found = {}
     for count in counts:
         begin = time.time() + wait

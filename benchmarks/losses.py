@@ -63,7 +63,7 @@ RELEASED = {"sploss": sploss_released, "second_order": second_order_released, "t
 
 
 def seconds(loss, output, target, device):
-    """Seconds of one forward and backward pass."""
+    """Return the seconds of one forward and backward pass."""
     output.grad = None
     start = time.perf_counter()
     loss(output, target).backward()
@@ -88,7 +88,7 @@ def chosen(names, device, compiled):
 
 
 def measure(shape, losses, rounds, device, layout):
-    """Give the fastest of `rounds` for each loss, in seconds."""
+    """Return the fastest of `rounds` for each loss, in seconds."""
     output, target = (torch.rand(shape, device=device).contiguous(memory_format=layout) for _ in range(2))
     output.requires_grad_()
     times = {name: [] for name in losses}

@@ -63,7 +63,7 @@ def rate(batch: Callable[[int], Batch], seconds: float) -> float:
 
 
 def learn(batch: Callable[[int], Batch], seed: int, tested: Pack) -> float:
-    """Train a small DnCNN and give its mean PSNR on `tested`."""
+    """Train a small DnCNN and return its mean PSNR on `tested`."""
     torch.manual_seed(seed)
     network = build_network("dncnn", scale=1, depth=6, width=24)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)

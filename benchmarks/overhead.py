@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from sharploss.record.keys import train_stage
+from sharploss.record.keys import stage_name
 from sharploss.record.paths import paths
 
 STUDY = "mini"
@@ -22,7 +22,7 @@ LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".scratch", "wandb", "__pycac
 
 
 def timed(folder, *command):
-    """Seconds of a command; it must succeed."""
+    """Return the seconds of a command, which must succeed."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(folder / "src")}
     start = time.perf_counter()
@@ -31,7 +31,7 @@ def timed(folder, *command):
 
 
 def training_seconds(folder, run):
-    """Seconds that a run itself says it trained for."""
+    """Return the seconds of training in a run's record."""
     return json.loads(paths(STUDY, folder).run(run).provenance.read_text())["seconds"]
 
 
@@ -44,9 +44,11 @@ def main():
         nothing = statistics.median(timed(folder, "dvc", "repro") for _ in range(REPEATS))
         alone, further = [], []
         for _ in range(REPEATS):
-            one = timed(folder, "dvc", "repro", "-f", "-s", train_stage(STUDY, RUN))
+            one = timed(folder, "dvc", "repro", "-f", "-s", stage_name("train", STUDY, RUN))
             alone.append(one - training_seconds(folder, RUN))
-            two = timed(folder, "dvc", "repro", "-f", "-s", train_stage(STUDY, RUN), train_stage(STUDY, OTHER))
+            two = timed(
+                folder, "dvc", "repro", "-f", "-s", stage_name("train", STUDY, RUN), stage_name("train", STUDY, OTHER)
+            )
             further.append(two - one - training_seconds(folder, OTHER))
     print(f"around one training, dvc repro -s train@<run>: {statistics.median(alone):.1f} s")
     print(f"around each training of a study:              {statistics.median(further):.1f} s")

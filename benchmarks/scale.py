@@ -32,7 +32,7 @@ MORE = 3  # stages committed beside the first, to tell what one more costs
 
 
 def measure(folder, command, environment):
-    """Run a command: (seconds, peak memory in MB). It has to succeed."""
+    """Run a command, which has to succeed; return seconds and peak memory in MB."""
     began = time.perf_counter()
     with (folder / ".log").open("w+") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -55,7 +55,7 @@ def copy_repository(folder):
 
 
 def write_params(folder, runs):
-    """A study of `runs` runs: two networks, five seeds, and as many penalties of SPLoss as it takes."""
+    """Write a study of `runs` runs: two networks, five seeds, and as many penalties of SPLoss as it takes."""
     params = yaml.safe_load((folder / "studies/mini.yaml").read_text())
     losses = {"l1": {"l1": 1}, "sploss": {"sploss": {"alpha": 2}}}
     count = runs // (len(NETWORKS) * len(SEEDS))
@@ -151,14 +151,14 @@ def scale(folder, runs):
 
 
 def growth(sizes, seconds):
-    """The power of the number of runs that the time grows with, between the two largest studies, start-up included."""
+    """Return the power of the run count that time grows with between the two largest studies, start-up included."""
     if len(sizes) < 2 or min(seconds[-2:]) <= 0:
         return ""
     return f"n^{math.log(seconds[-1] / seconds[-2]) / math.log(sizes[-1] / sizes[-2]):.1f}"
 
 
 def table(sizes, rows):
-    """A Markdown table of {command: [(seconds, MB) for each size]}."""
+    """Return a Markdown table of {command: [(seconds, MB) for each size]}."""
     heads = [*(f"{size} runs" for size in sizes), f"memory at {sizes[-1]}", "growth"]
     lines = [f"| command | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for name, cells in rows.items():

@@ -38,7 +38,7 @@ def make_study(folder, environment, steps):
 
 
 def timed(folder, environment, workers):
-    """Seconds of a launch in which every run is stale, and nothing else."""
+    """Return the seconds of a launch in which every run is stale, and nothing else."""
     for path in (paths("mini", folder).results, folder / ".dvc/cache"):
         shutil.rmtree(path, ignore_errors=True)
     shutil.copy(folder.parent / "dvc.lock", folder)

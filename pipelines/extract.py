@@ -8,10 +8,13 @@ import sys
 from sharploss.config.extractors import Extractor
 from sharploss.config.params import Params, check_unchanged, load_params
 from sharploss.config.tasks import Task
-from sharploss.record.paths import paths, scratch_folder
+from sharploss.record.history import copy_history
+from sharploss.record.keys import extractor_key
+from sharploss.record.paths import ScratchFiles, paths, scratch_folder
+from sharploss.record.run import save_extractor
 from sharploss.utils.command import run_main
 from sharploss.utils.errors import unknown
-from sharploss.utils.files import check_writable, write_json, write_text
+from sharploss.utils.files import check_writable
 
 
 def main() -> int:
@@ -30,7 +33,7 @@ def main() -> int:
     from sharploss.training.device import choose_device, set_mode
     from sharploss.training.extractor import train_extractor
     from sharploss.training.interrupt import EXIT_CODE
-    from sharploss.training.record import circumstances
+    from sharploss.training.record import describe_start
 
     image, sum_ = load_image(extractor.image, own)
     config = {
@@ -39,21 +42,21 @@ def main() -> int:
         "image_sha256": sum_,
     }
     made_from = config_hash({**config, "code": check_code("extract", files)})
-    scratch = scratch_folder(f"extractor-{name}", made_from)
+    scratch = scratch_folder(extractor_key(name), made_from)
 
     set_mode("exact")
     device, record, weights = choose_device(), files.extractor(name), files.extractor_weights(name)
     check_writable(weights, record.history, record.provenance)
-    origin = circumstances(device)
+    origin = describe_start(device)
     result = train_extractor(extractor, task, image, scratch=scratch, device=device, title=name)
     if result.status == "stopped":
         scale = len(result.discriminators)
         print(f"{name}: stopped at scale {scale}: run the same command again to do it anew.", file=sys.stderr)
         return EXIT_CODE
     save_weights(weights, result.discriminators, {"key": name, "config": json.dumps(config)})
-    write_text(record.history, (scratch / "history.jsonl").read_text(encoding="utf-8"))
+    copy_history(ScratchFiles(scratch).history, record.history)
     check_unchanged(params, extractor.task, name)
-    write_json(record.provenance, {**origin, "seconds": round(result.seconds, 3), "config": config})
+    save_extractor(record, origin, result.seconds, config)
     shutil.rmtree(scratch)
     print(f"{name}: {len(result.discriminators)} discriminators in {result.seconds:.1f} s")
     return 0

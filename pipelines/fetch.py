@@ -26,7 +26,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params()
     files = paths(params.study)
-    receipts([*sorted(wanted(params)), *WEIGHTS], files.receipts)
+    receipts({name: files.receipt(name) for name in (*sorted(wanted(params)), *WEIGHTS)})
     # Calibration and some metrics look at what is here and never download.
     for name in {*CALIBRATION_SETS, *AT_HAND} - wanted(params):
         if present(name) is None:
@@ -36,12 +36,12 @@ def main() -> None:
                 "sha256": {},
                 "reason": "it is in neither the cache nor a mirror",
             }
-            write_json(files.receipts / f"{name}.json", absent)
+            write_json(files.receipt(name), absent)
         else:
-            receipts([name], files.receipts)
+            receipts({name: files.receipt(name)})
     for name, dataset in params.datasets.items():
         found = own_receipt(name, [place for place in (dataset.images, dataset.inputs) if place])
-        write_json(files.receipts / f"{name}.json", found)
+        write_json(files.receipt(name), found)
         print(f"{name}: {len(found['sha256'])} images")
         for place, skipped in found["skipped"].items():
             print(f"{name}: skipped in {place}: {skipped}")
@@ -51,7 +51,7 @@ def main() -> None:
         used = [package_receipt("lpips")] if "lpips" in params.losses[name].terms else []
         write_json(files.loss_receipts(name), [*(receipt(choose(names)) for names in groups), *used])
     for name in PACKAGES:
-        write_json(files.receipts / f"package-{name}.json", package_receipt(name))
+        write_json(files.receipt(name, package=True), package_receipt(name))
 
 
 def wanted(params: Params) -> set[str]:

@@ -34,7 +34,7 @@ def main() -> None:
             "training_data": json.dumps({name: ASSETS[name].licence for name in learnt}, sort_keys=True),
         }
         half = {name: tensor.half() for name, tensor in read_weights(path).items()}
-        target = files.flagship / f"{name}.safetensors"
+        target = files.flagship_weights(name)
         write_bytes(target, add_checksum(save(half, metadata=metadata)))
         print(f"{target}: {target.stat().st_size} bytes")
 

@@ -12,7 +12,7 @@ from sharploss.config.params import Params, load_params
 from sharploss.planning.check_runs import check_study
 from sharploss.planning.plan import Plan, changes, check_plan, expand, load_plan, write_plan
 from sharploss.record.paths import STUDIES, paths
-from sharploss.record.study import PARAMS, current_study, load_study_params
+from sharploss.record.study import PARAMS, current_study, load_study_params, study_file, study_names
 from sharploss.utils.command import run_main
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import write_json, write_text
@@ -53,7 +53,7 @@ def write_winners(study: str, root: Path = Path(), *, dry_run: bool = False) -> 
     """
     from sharploss.analysis.winners import blocks, choose, written
 
-    path, now = root / STUDIES / f"{study}.yaml", root / PARAMS
+    path, now = study_file(study, root), root / PARAMS
     params = load_study_params(study, root)
     choices = choose(params, paths(study, root))
     for choice in choices:
@@ -75,10 +75,10 @@ def change_study(name: str, root: Path = Path()) -> None:
     Raises:
         UserError: there is no such study, or params.yaml was edited and what is in it would be lost.
     """
-    studies = {path.stem: path.read_bytes() for path in sorted((root / "studies").glob("*.yaml"))}
+    studies = {study: study_file(study, root).read_bytes() for study in study_names(root)}
     if name not in studies:
         raise unknown("study", name, studies)
-    now = root / "params.yaml"
+    now = root / PARAMS
     if now.is_file() and now.read_bytes() not in studies.values():
         raise UserError(
             "params.yaml is no copy of a study: keep it as a file of studies/, or delete it, then try again."
@@ -93,7 +93,7 @@ def renew(params: Params, *, measure: bool = False) -> None:
     old = readable_plan()
     write_plan(new)
     # For editors: the settings' names, types, ranges and meanings.
-    write_json("studies/schema.json", Params.model_json_schema())
+    write_json(STUDIES / "schema.json", Params.model_json_schema())
     for line in changes(old, new):
         print(line)
     print(f"runs.yaml: {len(new['runs'])} runs in {len(new['groups'])} groups for {len(params.suites)} suites")

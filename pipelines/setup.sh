@@ -9,6 +9,17 @@ set -eu
     echo "sharploss needs Python 3.11, 3.12 or 3.13, and '$PYTHON' is $("$PYTHON" -V 2>&1): name another, as in 'make PYTHON=python3.12 repro'." >&2
     exit 1
 }
+# A linked environment may be another clone's, which would then import this clone's package.
+[ ! -L "${VENV%/}" ] || "$PYTHON" -c 'if 1:
+    import glob, json, os, sys, urllib.parse
+    venv = sys.argv[1]
+    for path in glob.glob(glob.escape(venv) + "/lib/python*/site-packages/sharploss-*.dist-info/direct_url.json"):
+        about = json.load(open(path, encoding="utf-8"))
+        folder = urllib.parse.unquote(urllib.parse.urlsplit(about["url"]).path)
+        if about.get("dir_info", {}).get("editable") and os.path.isdir(folder) and not os.path.samefile(folder, "."):
+            sys.exit(f"{venv} is a link to the environment of {folder}, which would then use this folder as its "
+                     "sharploss: remove the link, or name another environment, as in \"make VENV=.venv-own setup\".")
+' "$VENV"
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

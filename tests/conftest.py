@@ -32,7 +32,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give one test process all that reads the analysis's studies, a third, so that they are read once; else files."""
+    """Assign all that reads the analysis's studies, a third, to one test process, which reads them once; else files."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFixtures(LoadFileScheduling):
@@ -107,7 +107,7 @@ def untouched(study):
 
 @pytest.fixture
 def lpips_at_once(monkeypatch):
-    """Have the package copy its network instead of drawing it again."""
+    """Make the package copy its network instead of drawing it again."""
     from lpips_network import lpips_network
 
     monkeypatch.setattr("lpips.LPIPS", lambda net, **_: copy.deepcopy(lpips_network(net)))

@@ -208,7 +208,7 @@ def write_edge(path):
 
 
 def change_suites(params, wide, networks, losses, alphas):
-    """Have the mini study do what the invented one does; `wide` adds a task, a recipe and a loss without weights."""
+    """Make the mini study do what the invented one does; `wide` adds a task, a recipe and a loss without weights."""
     known = params["suites"]
     pairings = known["pairings"] | {"networks": [*networks], "losses": [*losses]}
     params["suites"] = {"pairings": pairings}

@@ -5,6 +5,7 @@ Every import counts, also those inside functions. docs/architecture.md explains 
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -25,6 +26,7 @@ LAYERS = (
     {"planning", "tracking", "analysis"},
     {"launch"},
 )
+FILE = re.compile(r"[a-z_]+\.(json|jsonl|csv|log)")
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
 HEAVY = (
     "dvc",
@@ -43,6 +45,12 @@ HEAVY = (
 )
 LIBRARY = ("losses", "networks", "metrics", "data")
 WITHOUT_TORCH = ("config", "analysis")
+ELSEWHERE = {  # names that are not record's but the same, and those that are to be asked of record yet
+    ("launch/export.py", "scores.json"),  # of an exported network
+    ("evaluation/calibration.py", "calibration.csv"),  # the published one
+    ("evaluation/explorer.py", "-"),
+    ("analysis/report/facts.py", "protocols.csv"),
+}
 
 
 @cache
@@ -117,6 +125,53 @@ def test_there_is_no_circle_between_modules():
         if path.name == "__init__.py":  # a package's face hands on what lies in it
             used[module] = set()
     assert list(TopologicalSorter(used).static_order())
+
+
+def texts_in(tree: ast.AST) -> list[str]:
+    """Return the strings of a syntax tree, and the parts of f-strings, but for those that stand alone: docstrings."""
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone]
+    return [node.value for node in found if isinstance(node.value, str)]
+
+
+def names_of_record(source: str) -> set[str]:
+    """Return the names of record's files that a module's source states, and "-" where it joins or splits keys."""
+    own = {text for text in texts_in(ast.parse((SOURCE / "record/paths.py").read_text())) if FILE.fullmatch(text)}
+    tree = ast.parse(source)
+    found = {text.rpartition("/")[2] for text in texts_in(tree)} & own
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            joined = [node.func.value] if node.func.attr == "join" else []
+            split = node.args if node.func.attr in ("split", "rsplit", "partition", "rpartition") else []
+            if any(isinstance(one, ast.Constant) and one.value in ("-", "-s") for one in (*joined, *split)):
+                found.add("-")
+    return found
+
+
+def test_record_alone_names_its_files_and_takes_keys_apart():
+    """A result's path, and the key of a run or group, are asked of `record.paths` and `record.keys`."""
+    root, found = SOURCE.parents[1], set[tuple[str, str]]()
+    for folder in (SOURCE, root / "pipelines", root / "benchmarks"):
+        for path in folder.rglob("*.py"):
+            name = path.relative_to(folder).as_posix()
+            found |= {(name, text) for text in names_of_record(path.read_text(encoding="utf-8"))}
+    of_record = {("record/paths.py", "-"), ("record/keys.py", "-"), ("record/paths.py", "metrics.json")}
+    assert of_record <= found  # what is named there is found
+    assert {one for one in found - ELSEWHERE if not one[0].startswith("record/")} == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('path = folder / "scores.csv"', {"scores.csv"}),
+        ('path = f"{folder}/runs/{key}/history.jsonl"', {"history.jsonl"}),
+        ('group = "-".join(key.split("-")[:2])', {"-"}),
+        ('task, _, network = group.partition("-")', {"-"}),
+        ('"""Read metrics.json."""\nraise ValueError("metrics.json is damaged")', set[str]()),
+    ],
+)
+def test_a_name_of_records_is_found(source, found):
+    assert names_of_record(source) == found
 
 
 def modules_loaded(*packages: str) -> set[str]:

@@ -1,6 +1,7 @@
 """pipelines/setup.sh with a uv that only notes what it is asked to install."""
 
 import importlib.metadata
+import json
 import os
 import re
 import runpy
@@ -33,7 +34,7 @@ def setup(repository, tmp_path):
         environment = {**os.environ, "PYTHON": sys.executable, "VENV": str(tmp_path), "CPU": "", **variables}
         command = ["sh", "pipelines/setup.sh"]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        asked = (tmp_path / "asked").read_text().splitlines()
+        asked = (tmp_path / "asked").read_text().splitlines() if (tmp_path / "asked").is_file() else []
         files = [tmp_path / f"read{index}" for index in range(1, len(asked) + 1)]
         return done, list(zip(asked, [file.read_text() if file.is_file() else "" for file in files], strict=True))
 
@@ -68,6 +69,20 @@ def test_a_cpu_build_of_another_version_is_told(setup, tmp_path):
     done, _ = setup(CPU="1")
     assert done.returncode == 1
     assert f"torch is {TORCH}, not 1.0.0" in done.stderr
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("clone", ["another clone", "gone", "."])
+def test_the_linked_environment_of_another_clone_is_left_alone(setup, tmp_path, clone, linked):
+    (tmp_path / "another clone").mkdir()
+    about = tmp_path / "lib/python3.11/site-packages/sharploss-0.2.0.dist-info/direct_url.json"
+    about.parent.mkdir(parents=True)
+    about.write_text(json.dumps({"url": (tmp_path / clone).as_uri(), "dir_info": {"editable": True}}))
+    (tmp_path / "link").symlink_to(tmp_path)
+    done, asked = setup(VENV=str(tmp_path / "link") if linked else str(tmp_path))
+    refused = linked and clone == "another clone"
+    assert (done.returncode, bool(asked)) == (int(refused), not refused), done.stderr
+    assert (f"is a link to the environment of {tmp_path / clone}, " in done.stderr) == refused
 
 
 def test_no_index_is_named(repository):

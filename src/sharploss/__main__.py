@@ -9,14 +9,14 @@ from sharploss.utils.errors import unknown
 DESCRIPTION = """usage: python -m sharploss COMMAND ...
 
   data    data sets and weights: what is known, what is here; fetch, verify
-  launch  the study in parallel: on this machine's GPUs or cores, or on a cluster
-  status  how far the study is: done, running, failed, left; --watch shows it live
+  launch  train the study in parallel: on this machine's GPUs or cores, or on a cluster
+  status  how far the study is: done, running, failed, left; --watch refreshes it
   show    the scores of a study as a table in the terminal
   import  runs that were trained elsewhere, into the results of a study
   publish runs that are done, to Weights & Biases
   restore photographs of your own, with a trained network
   export  a trained network as a folder for a model hub, with its scores and a card
-  add     a loss of your own: train it as the benchmark's were, and place it beside them
+  add     a loss of your own: train it as the benchmark's were, and compare it with them
   compare two results of the same trainings: whether one reproduced the other
 
 The study itself is run by DVC: make repro, or dvc repro. Each command has its own --help.

@@ -222,19 +222,23 @@ def test_a_package_without_the_file_is_missing(monkeypatch):
         assert caught.value.cure == "install the version in requirements.lock"
 
 
+def files_in(folder):
+    return {name: folder / f"{name}.json" for name in ("thing", "other", "skimage_validation")}
+
+
 def test_receipts_say_what_is_there_and_are_the_same_wherever_it_was_found(known, tmp_path, monkeypatch):
     monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
     known()
     known(name="other", path="weights/other.bin")
     put(tmp_path / "mirror")
-    receipts(["thing", "other", "skimage_validation"], tmp_path / "one")
+    receipts(files_in(tmp_path / "one"))
     found = json.loads((tmp_path / "one" / "thing.json").read_text())
     assert found == {"name": "thing", "available": True, "sha256": {"datasets/thing/a.bin": SUM}, "reason": ""}
     other = json.loads((tmp_path / "one" / "other.json").read_text())
     assert other == {"name": "other", "available": False, "sha256": {}, "reason": receipt("other")["reason"]}
     put(tmp_path / "elsewhere" / "cache")
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "elsewhere" / "cache"))
-    receipts(["thing", "other", "skimage_validation"], tmp_path / "two")
+    receipts(files_in(tmp_path / "two"))
     for name in ("thing", "other", "skimage_validation"):
         text = (tmp_path / "one" / f"{name}.json").read_text()
         assert text == (tmp_path / "two" / f"{name}.json").read_text()

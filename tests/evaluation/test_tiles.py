@@ -179,7 +179,7 @@ def test_restore_tiles_large_images_by_itself(monkeypatch):
 
 
 def in_tiles(monkeypatch, most, tile, overlap):
-    """Have `restore` take images of more than `most` pixels in tiles of `tile` pixels."""
+    """Make `restore` take images of more than `most` pixels in tiles of `tile` pixels."""
     monkeypatch.setattr(tiles, "MAX_PIXELS", most)
     tiled = partial(restore_tiled, tile=tile, overlap=overlap)
     monkeypatch.setattr("sharploss.evaluation.restore.restore_tiled", tiled)

@@ -30,7 +30,7 @@ SECONDS = 20  # for one case; the slowest takes a tenth of one on a machine at r
 
 @contextlib.contextmanager
 def told_or_read():
-    """Let a UserError pass, and nothing else; a case that takes too long is an error as well."""
+    """Accept a UserError, and nothing else; a case that takes too long is an error as well."""
 
     def late(_signal, _frame):
         raise TimeoutError(f"not done after {SECONDS} s")

@@ -88,7 +88,7 @@ def test_a_folder_with_anything_else_is_left_alone(tmp_path, others):
     (tmp_path / "out").mkdir()
     for name in others:
         (tmp_path / "out" / name).write_text("mine")
-    with pytest.raises(UserError, match="out is there and is no earlier export"):
+    with pytest.raises(UserError, match="out exists and is no earlier export"):
         main([KEY, "--out", "out"])
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(others)
 

@@ -15,7 +15,7 @@ from sharploss.launch.importing import main
 from sharploss.networks import build_network
 from sharploss.planning.cost import full_config
 from sharploss.planning.plan import dump_plan, expand
-from sharploss.record.paths import paths
+from sharploss.record.paths import StudyPaths, paths
 from sharploss.record.run import Metrics, Provenance, RunRecord, load_run, save_run
 from sharploss.record.scores import Notes, Score, load_scores, save_scores
 from sharploss.training.checkpoint import read_metadata, save_weights
@@ -56,8 +56,7 @@ def study(repository, tmp_path, monkeypatch):
 def folder(study, tmp_path):
     """What an older version left elsewhere: long tables, "unrestored", no record of threads, an unknown commit."""
     folder = tmp_path / "elsewhere/first"
-    files = paths("first")
-    files.results = folder
+    files = StudyPaths("first", results=folder)
     network = build_network("espcn", scale=2, width=4)
     for index, key in enumerate(RUNS):
         loss = key.split("-")[2]
@@ -150,11 +149,11 @@ def test_what_is_taken_in_is_a_study_that_can_be_analysed(folder, capsys):
     said = capsys.readouterr().out
     for line in (
         "2 runs are now runs of mini",
-        f"partial, no weights: {RUNS[OTHER]}",
-        "partial, commit unknown: all",
-        "partial, speed not measured: all",
-        "partial, no record of threads: all",
-        "DVC counts 0 of 2 trainings as done. 1 have no weights",
+        f"incomplete, no weights: {RUNS[OTHER]}",
+        "incomplete, commit unknown: all",
+        "incomplete, speed not measured: all",
+        "incomplete, no record of threads: all",
+        "DVC has recorded 0 of 2 trainings. 1 have no weights",
     ):
         assert line in said
 
@@ -164,8 +163,8 @@ def test_pictures_that_are_not_there_are_said(folder, capsys):
     replace(folder / f"crops/{GROUP}/variance.csv", f"{OTHER},set5/baby,x,0.5,1,1,1\n", "")
     main([str(folder)])
     said = capsys.readouterr().out
-    assert f"partial, no crops: {RUNS[FIRST]}" in said
-    assert f"partial, no curve of gradient variances: {RUNS[OTHER]}" in said
+    assert f"incomplete, no crops: {RUNS[FIRST]}" in said
+    assert f"incomplete, no curve of gradient variances: {RUNS[OTHER]}" in said
 
 
 def test_to_take_in_the_same_again_changes_nothing(folder):
@@ -214,7 +213,7 @@ def setting(section, name, value):
             setting("recipe", "batch", 5),
             rf"{FIRST} is no run of mini: the nearest, .*, has recipe\.batch \d+, and this one 5",
         ),
-        (setting("recipe", "colour", 5), r"settings that there are not today \(.*recipe\.colour"),
+        (setting("recipe", "colour", 5), r"settings that this version does not know \(.*recipe\.colour"),
         (lambda at: shutil.copytree(at / RUN, at / f"runs/{GROUP}-same-s0"), r"alike: put a runs\.yaml"),
         (lambda at: replace(at / RUN / "metrics.json", "40", "20"), r"stopped at step 20 of 40"),
         (lambda at: replace(at / RUN / "history.jsonl", "40", "60"), r"history\.jsonl does not end at step 40"),
@@ -341,5 +340,6 @@ def test_dvc_is_told_of_runs_of_which_all_is_here(study, folder, monkeypatch, ca
     main([str(folder)])
     assert told == [[*importing.DVC, "commit", "--force", f"train@mini-{RUNS[FIRST]}"]]
     assert (
-        "DVC counts 1 of 2 trainings as done. 1 have no weights: it will train them again." in capsys.readouterr().out
+        "DVC has recorded 1 of 2 trainings. 1 have no weights: dvc repro will train them again."
+        in capsys.readouterr().out
     )

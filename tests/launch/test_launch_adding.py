@@ -80,7 +80,7 @@ def test_without_a_gpu_the_study_is_planned_and_its_time_told(root, capfd, monke
     assert load_params(root / "params.yaml").study == "mine"
     assert list(yaml.safe_load((root / "runs.yaml").read_text())["runs"])[1].endswith("sr_x4-edsr-mine-h100-s0")
     assert adding.main(["mine", "{l1: 1, gv: 0.05}", "--plan"]) == 0  # and again
-    with pytest.raises(UserError, match=r"studies/mine.yaml is there and says something else"):
+    with pytest.raises(UserError, match=r"studies/mine.yaml exists and holds another study"):
         adding.main(["mine", "{l1: 1, gv: 0.06}"])
 
 
@@ -103,7 +103,7 @@ def test_a_loss_is_placed_beside_the_committed_ones(root, repository, bench, cap
         csv.writer(file).writerows([row[at] for at in kept] for row in rows)
     notes = json.loads((repository / "results/benchmark/scores/sr_x4-edsr.json").read_text())
     (results / "scores/sr_x4-edsr.json").write_text(json.dumps(notes))
-    assert adding.place(bench, load_study("mine", root), "mine") == 0
+    assert adding.compare_with_benchmark(bench, load_study("mine", root), "mine") == 0
     said = capsys.readouterr().out
     title, own = bench.titles["l1_gv"], "L1 + 0.01 GV (mine)"
     wanted = next(line for line in answers(bench)[0].losses if line.startswith(f"{title} "))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sharploss.launch import engines
-from sharploss.launch.engines import Local, Slot, Slurm, Task, Worker, make_slots, read_queue, visible_gpus
+from sharploss.launch.engines import Attempt, Local, Slot, Slurm, Worker, make_slots, read_queue, visible_gpus
 from sharploss.launch.jobs import Job
 from sharploss.utils import cores
 from sharploss.utils.errors import UserError
@@ -116,16 +116,16 @@ class Pretend:
     """A worker that answers what it is told to."""
 
     def __init__(self, slot):
-        self.slot, self.group, self.says, self.told = slot, "", None, []
+        self.slot, self.group, self.says, self.sent = slot, "", None, []
 
-    def tell(self, line):
-        self.told.append(line)
+    def send(self, line):
+        self.sent.append(line)
 
     def answer(self):
         return self.says
 
     def end(self):
-        self.told.append("the end")
+        self.sent.append("the end")
 
 
 def job(key, group):
@@ -135,29 +135,29 @@ def job(key, group):
 def test_a_worker_goes_on_with_runs_of_the_group_that_it_has_compiled():
     engine = Local(make_slots(2, 1, [], range(16)), Pretend)
     jobs = [job("a1", "a"), job("a2", "a"), job("a3", "a"), job("b1", "b"), job("b2", "b")]
-    tasks = engine.submit(jobs)
-    assert [task.job.key for task in tasks] == ["a1", "b1"]  # not two workers that compile the same
+    attempts = engine.submit(jobs)
+    assert [attempt.job.key for attempt in attempts] == ["a1", "b1"]  # not two workers that compile the same
     assert engine.submit(jobs[1:3]) == []
-    tasks[1].handle.says = {"code": 0}
-    assert engine.poll(tasks) == [(tasks[1], 0)]
+    attempts[1].handle.says = {"code": 0}
+    assert engine.poll(attempts) == [(attempts[1], 0)]
     (third,) = engine.submit([job("a2", "a"), job("a3", "a"), job("b2", "b")])
     assert third.job.key == "b2"
-    assert third.handle is tasks[1].handle
-    tasks[0].handle.says = third.handle.says = {"code": 0}
-    engine.poll([tasks[0], third])
-    assert [task.handle.told for task in engine.submit([job("a2", "a")])] == [["a1", "a2"]]
+    assert third.handle is attempts[1].handle
+    attempts[0].handle.says = third.handle.says = {"code": 0}
+    engine.poll([attempts[0], third])
+    assert [attempt.handle.sent for attempt in engine.submit([job("a2", "a")])] == [["a1", "a2"]]
 
 
 @pytest.mark.parametrize("code", [1, 75, -1])
 def test_a_worker_that_went_wrong_is_started_anew(code):
     engine = Local(make_slots(1, 1, [], range(16)), Pretend)
-    (task,) = engine.submit([job("a", "x")])
-    assert engine.poll([task]) == []
-    task.handle.says = {"code": code}
-    assert engine.poll([task]) == [(task, code)]
+    (attempt,) = engine.submit([job("a", "x")])
+    assert engine.poll([attempt]) == []
+    attempt.handle.says = {"code": code}
+    assert engine.poll([attempt]) == [(attempt, code)]
     (other,) = engine.submit([job("b", "x")])
-    assert other.handle is not task.handle
-    assert other.handle.slot is task.handle.slot
+    assert other.handle is not attempt.handle
+    assert other.handle.slot is attempt.handle.slot
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen on this system")
@@ -179,7 +179,7 @@ def test_a_worker_is_told_runs_and_answers(monkeypatch, tmp_path, text, said):
     monkeypatch.chdir(tmp_path)
     worker = Worker(Slot("core 0", {}), (sys.executable, "-c", text))
     for number, wanted in enumerate(said):
-        worker.tell(f"run{number}")
+        worker.send(f"run{number}")
         until = time.monotonic() + 20
         while (answer := worker.answer()) is None:
             assert time.monotonic() < until
@@ -198,12 +198,12 @@ def queue(monkeypatch):
     return lines
 
 
-def slurm_task(tmp_path, result=None):
+def slurm_attempt(tmp_path, result=None):
     path = tmp_path / "result.pkl"
     if result is not None:
         path.write_bytes(b"")
     handle = SimpleNamespace(result=lambda: result, job_id="12_3", paths=SimpleNamespace(result_pickle=path))
-    return Task(Job("a", None, 1, 1.0), handle, "", None)
+    return Attempt(Job("a", None, 1, 1.0), handle, "", None)
 
 
 def test_the_queue_is_read_with_arrays_spelt_out(queue):
@@ -212,30 +212,30 @@ def test_the_queue_is_read_with_arrays_spelt_out(queue):
 
 
 def test_a_slurm_job_waits_runs_is_queued_again_and_ends(queue, tmp_path):
-    engine, task = Slurm({}, 4, 10), slurm_task(tmp_path)
+    engine, attempt = Slurm({}, 4, 10), slurm_attempt(tmp_path)
     for line, where in (("12_3|PENDING|", ""), ("12_3|RUNNING|gpu7", "gpu7"), ("12_3|REQUEUED|", "")):
         queue[:] = [line]
-        assert engine.poll([task]) == []
-        assert task.where == where
-        assert (task.started is None) == (where == "")
+        assert engine.poll([attempt]) == []
+        assert attempt.where == where
+        assert (attempt.started is None) == (where == "")
     queue.clear()
-    done = slurm_task(tmp_path, result=0)
+    done = slurm_attempt(tmp_path, result=0)
     assert engine.poll([done]) == [(done, 0)]
 
 
 @pytest.mark.usefixtures("queue")
 def test_a_slurm_job_that_vanishes_without_a_result_has_died(tmp_path, monkeypatch):
-    engine, task, clock = Slurm({}, 4, 10), slurm_task(tmp_path), iter([100.0, 105.0, 111.0])
+    engine, attempt, clock = Slurm({}, 4, 10), slurm_attempt(tmp_path), iter([100.0, 105.0, 111.0])
     monkeypatch.setattr(engines.time, "monotonic", lambda: next(clock))
-    assert engine.poll([task]) == []
-    assert engine.poll([task]) == []  # the result may still be on its way
-    assert engine.poll([task]) == [(task, -1)]
+    assert engine.poll([attempt]) == []
+    assert engine.poll([attempt]) == []  # the result may still be on its way
+    assert engine.poll([attempt]) == [(attempt, -1)]
 
 
 def test_a_slurm_that_does_not_answer_is_asked_again(monkeypatch, tmp_path):
     failed = subprocess.CompletedProcess([], 1, "", "slurm_load_jobs error: Unable to contact slurm controller")
     monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: failed)
-    assert Slurm({}, 4, 10).poll([slurm_task(tmp_path)]) == []
+    assert Slurm({}, 4, 10).poll([slurm_attempt(tmp_path)]) == []
 
 
 def test_without_slurm_it_says_so(monkeypatch, tmp_path):

@@ -20,7 +20,7 @@ class Pretend:
     def __init__(self, faults=None):
         self.faults, self.asked, self.says, self.ended = faults or {}, [], None, False
 
-    def tell(self, line):
+    def send(self, line):
         asked = json.loads(line)
         self.asked.append(asked)
         fault = next((self.faults[key] for key in asked.get("runs", []) if key in self.faults), None)
@@ -127,7 +127,7 @@ def test_a_run_that_cannot_be_measured_keeps_its_group_alone_from_its_scores(mak
     settle(measurements)
     assert ("evaluate", "b", ["b1"]) in asked(started)
     assert [stage for stage, _, _ in asked(started)].count("evaluate") == 1
-    assert "a2: not measured: see .scratch/launch/evaluator.log" in said
+    assert "a2: not measured: see .scratch/launch/logs/evaluator.log" in said
     assert "a: 1 of 2 runs measured" in said
 
 
@@ -143,7 +143,9 @@ def test_after_a_death_each_run_is_measured_alone_by_another(make):
     ]
     assert len(started) == 3
     assert started[0].ended
-    assert [line for line in said if "not measured" in line] == ["a2: not measured: see .scratch/launch/evaluator.log"]
+    assert [line for line in said if "not measured" in line] == [
+        "a2: not measured: see .scratch/launch/logs/evaluator.log"
+    ]
 
 
 def test_scores_that_cannot_be_written_are_left_to_dvc(make):
@@ -152,7 +154,7 @@ def test_scores_that_cannot_be_written_are_left_to_dvc(make):
     measurements.start = lambda: (worker := Pretend(), setattr(worker, "answer", lambda: faulty))[0]
     settle(measurements)
     assert measurements.done == []
-    assert said[-1] == "calibrate: not measured: see .scratch/launch/evaluator.log"
+    assert said[-1] == "calibrate: not measured: see .scratch/launch/logs/evaluator.log"
 
 
 ECHO = """

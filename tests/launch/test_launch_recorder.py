@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sharploss.launch.engines import Task
+from sharploss.launch.engines import Attempt
 from sharploss.launch.jobs import Job
 from sharploss.launch.recorder import PAUSE, Recorder
 from sharploss.launch.training import stamps
@@ -58,11 +58,11 @@ def study(tmp_path, monkeypatch):
     return make
 
 
-def task(index, read="pack"):
+def attempt(index, read="pack"):
     scratch = Path(f"scratch{index}")
     scratch.mkdir()
     about = {"read": stamps([Path(read)]), "scratch": str(scratch)} if read else {}
-    return Task(JOBS[index], None, "here", 0.0, about)
+    return Attempt(JOBS[index], None, "here", 0.0, about)
 
 
 def settle(recorder, **options):
@@ -79,7 +79,7 @@ def told():
 def test_runs_and_scores_are_recorded_together_when_all_is_measured(study):
     recorder = study(looks=9)
     for index in range(3):
-        recorder.add(task(index))
+        recorder.add(attempt(index))
         recorder.poll()
         assert recorder.commit is None
     settle(recorder)
@@ -92,7 +92,7 @@ def test_runs_and_scores_are_recorded_together_when_all_is_measured(study):
 
 def test_while_others_train_runs_are_recorded_after_a_pause(study):
     recorder = study(looks=99)
-    recorder.add(task(0))
+    recorder.add(attempt(0))
     recorder.since -= PAUSE
     recorder.poll()
     assert recorder.commit is not None
@@ -103,7 +103,7 @@ def test_while_others_train_runs_are_recorded_after_a_pause(study):
 
 def test_a_run_whose_data_have_changed_meanwhile_is_neither_measured_nor_recorded(study):
     recorder = study()
-    late = task(0)
+    late = attempt(0)
     Path("pack").write_text("other pixels")
     recorder.add(late)
     settle(recorder)
@@ -124,7 +124,7 @@ def test_scores_whose_data_have_changed_meanwhile_are_not_recorded(study):
 
 def test_a_commit_that_fails_keeps_what_was_trained(study):
     recorder = study(code=1)
-    recorder.add(task(2))
+    recorder.add(attempt(2))
     settle(recorder)
     assert recorder.failed == ["b1"]
     assert Path("scratch2").is_dir()
@@ -133,9 +133,9 @@ def test_a_commit_that_fails_keeps_what_was_trained(study):
 
 def test_measuring_is_stopped_and_what_is_trained_recorded(study):
     recorder = study(pause=0.2, looks=99)
-    recorder.add(task(2))
+    recorder.add(attempt(2))
     recorder.poll(last=True)
-    recorder.add(task(0))
+    recorder.add(attempt(0))
     recorder.stop(0.02)
     assert recorder.measurements.stopped
     assert told() == ["train@b1 train@a1"]
@@ -143,7 +143,7 @@ def test_measuring_is_stopped_and_what_is_trained_recorded(study):
 
 def test_what_dvc_has_run_itself_needs_no_recording(study):
     recorder = study()
-    recorder.add(task(2, read=None))
+    recorder.add(attempt(2, read=None))
     settle(recorder)
     assert told() == []
     assert recorder.measurements.told == ["b1"]

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from sharploss.launch.engines import Task
+from sharploss.launch.engines import Attempt
 from sharploss.launch.jobs import Job
-from sharploss.launch.schedule import Progress, TimeIsUpError, run_jobs
+from sharploss.launch.schedule import LaunchProgress, TimeIsUpError, run_jobs
 from sharploss.planning.progress import clock, steps_done
 
 
@@ -25,20 +25,22 @@ class Pretend:
         self.free -= len(jobs)
         self.begun += [job.key for job in jobs]
         self.left |= {job.key: job.seconds for job in jobs}
-        return [Task(job, None, "here", 0.0) for job in jobs]
+        return [Attempt(job, None, "here", 0.0) for job in jobs]
 
-    def poll(self, tasks):
+    def poll(self, attempts):
         self.looks += 1
         if self.looks == self.interrupt_after:
             raise KeyboardInterrupt
-        for task in tasks:
-            self.left[task.job.key] -= 1
-        ended = [task for task in tasks if self.left[task.job.key] <= 0 or task.job.key in self.cancelled]
+        for attempt in attempts:
+            self.left[attempt.job.key] -= 1
+        ended = [
+            attempt for attempt in attempts if self.left[attempt.job.key] <= 0 or attempt.job.key in self.cancelled
+        ]
         self.free += len(ended)
-        return [(task, self.codes.get(task.job.key, 0)) for task in ended]
+        return [(attempt, self.codes.get(attempt.job.key, 0)) for attempt in ended]
 
-    def cancel(self, tasks):
-        self.cancelled = [task.job.key for task in tasks]
+    def cancel(self, attempts):
+        self.cancelled = [attempt.job.key for attempt in attempts]
 
 
 class Notes:
@@ -47,8 +49,8 @@ class Notes:
     def __init__(self, looks=3, failed=()):
         self.added, self.left, self.failed, self.stopped = [], looks, list(failed), False
 
-    def add(self, task):
-        self.added.append(task.job.key)
+    def add(self, attempt):
+        self.added.append(attempt.job.key)
 
     def poll(self, *, last):  # noqa: ARG002
         self.left -= 1
@@ -145,6 +147,7 @@ def test_the_steps_of_a_training_are_read_from_the_end_of_its_record(tmp_path, m
         folder = tmp_path / ".scratch" / name
         folder.mkdir(parents=True)
         (folder / "history.jsonl").write_text(text)
+        folder.with_suffix(".lock").touch()
     assert steps_done("a") == 7
 
 
@@ -160,7 +163,7 @@ def test_nothing_to_do():
 
 
 def progress(*seconds, steps=100):
-    return Progress([Job(key, None, steps, each) for key, each in zip("abcd", seconds, strict=False)])
+    return LaunchProgress([Job(key, None, steps, each) for key, each in zip("abcd", seconds, strict=False)])
 
 
 def test_the_time_left_is_predicted_until_it_is_measured():

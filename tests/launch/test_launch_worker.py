@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sharploss.launch import worker
-from sharploss.launch.worker import STOPPED, Work, locked, log_path, run
+from sharploss.launch.worker import STOPPED, Work, locked, run
+from sharploss.record.paths import launch_log
 
 KEY = "x2-espcn-l1-s0"
 
@@ -39,10 +40,10 @@ def pretend_dvc(monkeypatch, text):
 def test_a_run_gets_its_environment_and_its_log(monkeypatch, workspace):
     pretend_dvc(monkeypatch, "import os, sys; print(sys.argv[1:], os.environ['OMP_NUM_THREADS']); sys.exit(5)")
     assert Work(KEY, f"train@{KEY}", str(workspace), {"OMP_NUM_THREADS": "3"})() == 5
-    log = log_path(KEY).read_text()
+    log = launch_log(KEY).read_text()
     assert log.splitlines()[-1] == f"['repro', '-s', 'train@{KEY}'] 3"
     Work(KEY, f"train@{KEY}", str(workspace), {"OMP_NUM_THREADS": "3"})()
-    assert log_path(KEY).read_text().count("== 20") == 2
+    assert launch_log(KEY).read_text().count("== 20") == 2
 
 
 def work(text, folder):
@@ -86,11 +87,11 @@ def test_a_run_that_another_worker_has_is_waited_for_until_that_one_is_gone(work
     waiting.start()
     time.sleep(0.5)
     assert waiting.is_alive()
-    assert not log_path(KEY).exists()
+    assert not launch_log(KEY).exists()
     holder.kill()
     waiting.join(20)
     assert waiting.exitcode == 0
-    assert log_path(KEY).read_text().endswith("hello\n")
+    assert launch_log(KEY).read_text().endswith("hello\n")
 
 
 def test_run_gives_the_exit_code(workspace):

@@ -21,7 +21,7 @@ def random_vgg(network="vgg19", widths=(4, 5, 6, 7, 8)):
 
 
 def loaded(loss, **sizes):
-    """Give a VGG or texture loss with random weights instead of those of its assets."""
+    """Return a VGG or texture loss with random weights instead of those of its assets."""
     loss.use("random", random_vgg(loss.name, **sizes))
     return loss
 

@@ -9,6 +9,7 @@ from sharploss.config.run_config import resolve_run
 from sharploss.planning import cost
 from sharploss.planning.cost import START_UP, predict, predict_seconds, step_seconds, time_steps
 from sharploss.planning.plan import expand
+from sharploss.record.paths import TIMED
 from sharploss.training.device import describe_hardware
 from sharploss.training.state import with_defaults
 
@@ -162,7 +163,7 @@ ODD = ["null", "[]", '"x"', "{}", "{", "", '{"device": 1, "config": 7}', '{"step
 
 
 @pytest.mark.parametrize("text", ODD)
-@pytest.mark.parametrize("place", ["results/mini/runs/sr_x4-espcn-l2-s0/provenance.json", str(cost.TIMED)])
+@pytest.mark.parametrize("place", ["results/mini/runs/sr_x4-espcn-l2-s0/provenance.json", str(TIMED)])
 def test_a_record_that_cannot_be_read_is_no_measurement(study, tmp_path, text, place):
     record(study, L1, 50.0)
     path = tmp_path / place

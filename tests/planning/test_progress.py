@@ -26,7 +26,9 @@ def train(plan, key, seconds=30.0, **metrics):
     files = paths(plan["study"]).run(key)
     files.metrics.parent.mkdir(parents=True)
     files.metrics.write_text(json.dumps({"status": "finished"} | metrics))
-    files.provenance.write_text(json.dumps({"seconds": seconds}))
+    text = {"started": "", "device": "cpu", "hardware": "", "commit": ""}
+    provenance = {**text, "seconds": seconds, "steps_per_second": 1, "versions": {}, "parameters": 1, "config": {}}
+    files.provenance.write_text(json.dumps(provenance))
 
 
 def measure(plan, group):
@@ -48,13 +50,13 @@ def test_a_run_says_its_place_and_the_time_left(study, capsys):
     first, second, third, *rest = plan["runs"]
     train(plan, first)
     train(plan, third)
-    progress.say_place(params, plan, second)
+    progress.print_progress(params, plan, second)
     left = progress.clock(60 * (1 + len(rest)))
     expected = f"{second} [3/{len(plan['runs'])}, 0:01:00 trained, about {left} left]\n"
     assert capsys.readouterr().out == expected
-    progress.say_place(params, plan, third)  # trained again: it does not count itself
+    progress.print_progress(params, plan, third)  # trained again: it does not count itself
     assert f"{third} [2/" in capsys.readouterr().out
-    progress.say_place(params, plan, third, aloud=False)
+    progress.print_progress(params, plan, third, aloud=False)
     assert not capsys.readouterr().out
 
 
@@ -62,7 +64,7 @@ def test_a_group_says_its_place_among_the_groups(study, capsys):
     params, plan = study
     first, *_, last = plan["groups"]
     measure(plan, first)
-    progress.say_place(params, plan, last)
+    progress.print_progress(params, plan, last)
     assert capsys.readouterr().out.startswith(f"{last} [2/{len(plan['groups'])}, 0:00:00 trained, about ")
 
 
@@ -70,10 +72,10 @@ def test_where_nothing_was_measured_the_time_left_is_not_known(study, monkeypatc
     params, plan = study
     key, *others = plan["runs"]
     monkeypatch.setattr(cost, "predict_seconds", lambda _params, runs: dict.fromkeys(runs))
-    progress.say_place(params, plan, key)
+    progress.print_progress(params, plan, key)
     assert capsys.readouterr().out.endswith("0:00:00 trained, left not known]\n")
     monkeypatch.setattr(cost, "predict_seconds", lambda _params, runs: {**dict.fromkeys(runs), key: 60.0})
-    progress.say_place(params, plan, key)
+    progress.print_progress(params, plan, key)
     assert capsys.readouterr().out.endswith(f"about 0:01:00 left and {len(others)} runs not known]\n")
 
 
@@ -110,7 +112,7 @@ def test_a_damaged_record_of_another_training_stops_nobody(study, tmp_path, caps
     (record,) = tmp_path.glob(f".scratch/{key}-*/history.jsonl")
     record.write_text(f"{line}\n")
     train(plan, other, seconds=float("inf"))
-    progress.say_place(params, plan, other)
+    progress.print_progress(params, plan, other)
     assert "0:00:00 trained" in capsys.readouterr().out
     assert progress.look(plan).running == {key: 0}
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sharploss.record.keys import crop_file, run_key, train_stage, variant_of
+from sharploss.record.keys import crop_file, run_key, stage_name, variant_of
 from sharploss.record.paths import PUBLISHED, paths
 
 RUN = {"task": "sr_x4", "network": "edsr", "loss": "l1", "recipe": "mini", "seed": 0}
@@ -25,7 +25,7 @@ def test_the_published_numbers_belong_to_no_study():
 def test_a_recipe_other_than_the_studys_is_part_of_the_key():
     assert run_key("mini", RUN) == "sr_x4-edsr-l1-s0"
     assert run_key("mini", {**RUN, "recipe": "long"}) == "sr_x4-edsr-l1-long-s0"
-    assert train_stage("mini", run_key("mini", RUN)) == "train@mini-sr_x4-edsr-l1-s0"
+    assert stage_name("train", "mini", run_key("mini", RUN)) == "train@mini-sr_x4-edsr-l1-s0"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_all_that_there_is_of_a_run(study, tmp_path):
     assert content["description"]["tags"][-2:] == ["suite:pairings", "suite:alpha_sweep"]
     assert content["lines"] == RECORD
     assert content["summary"]["result/validation/psnr_y"] == 28.5
-    assert content["summary"]["circumstances/parameters"] == 4536
+    assert content["summary"]["provenance/parameters"] == 4536
     assert "result/diverged" not in content["summary"]
     assert content["crops"] == {"eye": tmp_path / "results/mini/crops/sr_x4-edsr/eye-sploss.png"}
     assert content["weights"]["file"].read_bytes() == b"weights"

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from sharploss.record.paths import WANDB_LOG
 from sharploss.tracking import follower as tracking
 
 RUN = {"task": "sr_x4", "network": "edsr", "loss": "l1_gv", "recipe": "s5k", "seed": 0}
@@ -115,7 +116,7 @@ def test_pictures_of_a_validation_are_told_with_it_and_not_left_behind(tmp_path,
 
 def test_a_training_gets_a_folder_that_goes_when_wandb_is_done_or_broken(tmp_path, monkeypatch, record, description):
     (tmp_path / "wandb.py").write_text("raise RuntimeError('broken')")
-    (tmp_path / tracking.LOG).parent.mkdir()
+    (tmp_path / WANDB_LOG).parent.mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -125,7 +126,7 @@ def test_a_training_gets_a_folder_that_goes_when_wandb_is_done_or_broken(tmp_pat
     follower.stdin.close()
     assert follower.wait(60) == 1
     assert not pictures.exists()
-    noted = (tmp_path / tracking.LOG).read_text()
+    noted = (tmp_path / WANDB_LOG).read_text()
     assert "sr_x4-edsr-l1_gv-s0 (broken): 'python -m sharploss publish sr_x4-edsr-l1_gv-s0' sends it." in noted
 
 
@@ -140,7 +141,7 @@ def test_one_process_follows_the_trainings_of_another_one_after_the_other(tmp_pa
         path.parent.mkdir()
         path.write_text(record.read_text())
         assert tracking.start(path, {**description, "id": f"run{number}"}).is_dir()
-        tracking.let_go()
+        tracking.finish()
         path.unlink()  # as when DVC has recorded it
     (follower,) = tracking._followers
     follower.stdin.close()

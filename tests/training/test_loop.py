@@ -188,7 +188,7 @@ def test_the_running_mean_of_the_weights_is_what_is_kept(config, packs, tmp_path
 
 
 def run_until(config, packs, scratch, steps, monkeypatch):
-    """Give the state after so many steps of the whole schedule."""
+    """Return the state after so many steps of the whole schedule."""
     with monkeypatch.context() as patch:
         patch.setattr(Patches, "batch", stop_after(steps - 1))
         return run(config, packs, scratch).state

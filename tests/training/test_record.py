@@ -15,12 +15,12 @@ from sharploss.training import device, loop
 from sharploss.training.checkpoint import load_checkpoint, save_weights
 from sharploss.training.device import describe_processor
 from sharploss.training.loop import not_trained, train
-from sharploss.training.record import circumstances, make_record
+from sharploss.training.record import describe_start, make_record
 from sharploss.training.state import make_network, save_state
 from toy_training import typed
 
 CPU = torch.device("cpu")
-ABOUT = circumstances(CPU)
+ABOUT = describe_start(CPU)
 
 
 def test_what_a_finished_run_says_of_itself(config, packs, tmp_path):
@@ -65,7 +65,7 @@ def test_a_package_without_metadata_git_that_is_not_there_and_an_unknown_system_
     monkeypatch.setattr(importlib.metadata, "distribution", missing)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(device, "CPUINFO", tmp_path / "none")
-    found = circumstances(CPU)
+    found = describe_start(CPU)
     assert found["commit"] == "unknown"
     assert found["versions"]["sharploss"] == sharploss.__version__
     assert found["processor"]

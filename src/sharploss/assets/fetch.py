@@ -6,7 +6,7 @@ SHARPLOSS_OFFLINE=1 switches downloads off.
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -40,10 +40,10 @@ def locate(name: str) -> list[Path]:
     return [_locate_file(name, asset, file) for file in asset.files]
 
 
-def receipts(names: Iterable[str], folder: str | Path) -> None:
-    """Write the `receipt` of each asset to <folder>/<name>.json, for DVC stages to depend on."""
-    for name, found in {name: receipt(name) for name in names}.items():
-        write_json(Path(folder) / f"{name}.json", found)
+def receipts(files: Mapping[str, Path]) -> None:
+    """Write the `receipt` of each asset to its file, for DVC stages to depend on."""
+    for name, found in {name: receipt(name) for name in files}.items():
+        write_json(files[name], found)
 
 
 def receipt(name: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Listing(NamedTuple):
 
     @property
     def skipped(self) -> str:
-        """Say how many entries are skipped, of which kinds; "" when there are none."""
+        """Return how many entries are skipped, of which kinds, in words; "" when there are none."""
         kinds = ", ".join(sorted({path.suffix.lower() or path.name for path in self.others})[:8])
         parts = [
             (self.by_products, "by-product", "of other programs, such as {}"),

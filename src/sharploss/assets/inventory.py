@@ -1,6 +1,5 @@
 """`python -m sharploss data`: what the catalogue knows, what is here, and whether it is intact."""
 
-import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from sharploss.assets.catalogue import ASSETS, Asset, File
 from sharploss.assets.fetch import locate
 from sharploss.assets.lookup import expected, fault, images_below, present, roots
+from sharploss.utils.command import make_parser
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.optional import progress_bar
 
@@ -28,10 +28,8 @@ All names that a command takes are in the first column of the list.
 
 def main(arguments: list[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sharploss data", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("command", nargs="?", default="list", choices=("list", "fetch", "verify"))
+    parser = make_parser("data", DESCRIPTION)
+    parser.add_argument("command", nargs="?", default="list", choices=("list", "fetch", "verify"), help="default: list")
     parser.add_argument("-v", "--verbose", action="store_true", help="list citation, addresses and notes, too")
     parser.add_argument("names", nargs="*", metavar="NAME", help="of data sets or weights")
     asked = parser.parse_intermixed_args(arguments)

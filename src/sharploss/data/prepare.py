@@ -16,6 +16,7 @@ from sharploss.data.jpeg import encoder
 from sharploss.data.pack import write_pack
 from sharploss.data.sets import Item, find_images, skipped_of
 from sharploss.functional.ssim import WINDOW
+from sharploss.record.keys import pack_name
 from sharploss.utils.errors import AssetMissingError, UserError
 from sharploss.utils.files import sha256
 from sharploss.utils.optional import progress_bar
@@ -47,7 +48,7 @@ def prepare(task_name: str, task: Mapping[str, Any], folder: str | Path, *, own:
     for path in folder.glob(".*.tmp"):  # of a preparation that was killed
         path.unlink(missing_ok=True)
     plan = [("train", "train", list(task["train"])), ("validation", "validation", list(task["validation"]))]
-    plan += [(role, f"{role}-{name}", [name]) for role in ("test", "tune") for name in task.get(role, [])]
+    plan += [(role, pack_name(role, name), [name]) for role in ("test", "tune") for name in task.get(role, [])]
     for role, _, sets in plan:
         if not sets:
             raise UserError(f"Task '{task_name}' names no set under '{role}': add one to params.yaml.")

@@ -15,6 +15,7 @@ from sharploss.config.protocols import METRIC_INFO, WHOLE_SET, protocols_of
 from sharploss.config.tasks import Task, border_of
 from sharploss.data.pack import Pack, open_pack
 from sharploss.metrics import METRICS, SET_METRICS, CachedImage, Measure
+from sharploss.record.keys import pack_name
 from sharploss.record.paths import StudyPaths
 from sharploss.record.scores import Notes, Score, Scores, is_defined
 from sharploss.utils.cores import claim_cores
@@ -45,7 +46,7 @@ class Sample(NamedTuple):
 def open_test_packs(task_name: str, task: Task, files: StudyPaths) -> list[Pack]:
     """Open the packs of a task's test sets, then of its tuning sets; UserError where one is empty without a reason."""
     sets = [("test", name) for name in task.test] + [("tune", name) for name in task.tune]
-    packs = [open_pack(files.pack(task_name, f"{role}-{name}"), verify=True) for role, name in sets]
+    packs = [open_pack(files.pack(task_name, pack_name(role, name)), verify=True) for role, name in sets]
     for (role, name), pack in zip(sets, packs, strict=True):
         if list(pack.sets) != [name]:
             what = f"{pack.path} holds {', '.join(pack.sets)} where {name} belongs"

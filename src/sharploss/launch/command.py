@@ -22,17 +22,18 @@ from sharploss.launch.schedule import TimeIsUpError, run_jobs, say
 from sharploss.launch.worker import STOPPED, locked
 from sharploss.planning.plan import Plan, check_plan
 from sharploss.planning.progress import clock
-from sharploss.record.keys import stage_key
+from sharploss.record.keys import stage_name
 from sharploss.record.paths import paths
+from sharploss.utils.command import make_parser
 from sharploss.utils.cores import processes_of_a_run, usable_cores
 from sharploss.utils.errors import UserError
 from sharploss.utils.optional import optional_package
 
-DESCRIPTION = """Train the runs that `dvc status` calls stale, in parallel, then let `dvc repro` finish: tables, report.
+DESCRIPTION = """Train all runs that are out of date (`dvc status`) in parallel, then run `dvc repro` for the rest.
 
-  python -m sharploss launch --dry-run                                  what there is to do, and its predicted hours
-  python -m sharploss launch --workers 2                                two on each GPU of this machine, or on its cores
-  python -m sharploss launch --for 25m                                  as much as 25 minutes allow; again to go on
+  python -m sharploss launch --dry-run                                  list the runs and their predicted hours
+  python -m sharploss launch --workers 2                                two at once on each GPU, or in all without a GPU
+  python -m sharploss launch --for 25m                                  stop after 25 minutes; the same command goes on
   python -m sharploss launch --engine slurm --workers 16 --partition gpu --time 600 --gpus 1 --setup 'module load cuda'
 
 Ctrl-C, SIGTERM or a closed terminal stops the trainings with a checkpoint; the same command goes on from there. See
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Generator[None]:
-    """Have SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP stop the launch for the length of the block.
+    """Stop the launch at SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP, for the length of the block.
 
     A shell has what a script starts in the background ignore SIGINT, and so would DVC, which is stopped by it.
     """
@@ -110,7 +111,7 @@ def stopped_by_signals() -> Generator[None]:
 
 
 def repro(*commands: Sequence[str], until: float | None = None) -> int:
-    """Have DVC do stages until a time by time.monotonic, several commands beside each other.
+    """Run stages by DVC until a time by time.monotonic, several commands beside each other.
 
     Each command names its stages, or none for all of them. Returns the exit code of the first.
     """
@@ -132,25 +133,28 @@ def repro(*commands: Sequence[str], until: float | None = None) -> int:
 
 def read(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sharploss launch", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--dry-run", action="store_true", help="print the runs and their predicted hours, do nothing")
-    parser.add_argument("--engine", choices=("local", "slurm"), default="local", help="local: this machine (default)")
-    parser.add_argument(
-        "--workers", type=positive, help="runs at once on each GPU (1), or in all without one (as many as cores)"
-    )
-    parser.add_argument("--for", dest="seconds", type=duration, metavar="TIME", help="end after, such as 25m, 90s, 2h")
-    parser.add_argument("--gpus", type=positive, help="of each run; several train it together (torchrun)")
-    parser.add_argument("--train-only", action="store_true", help="leave tables and report to a later dvc repro")
-    slurm = parser.add_argument_group("with --engine slurm")
-    slurm.add_argument("--partition", help="where jobs are queued")
-    slurm.add_argument("--time", type=positive, metavar="MINUTES", help="limit of a job; a run goes on in a new one")
-    slurm.add_argument("--cpus", type=positive, help="processor cores of each run (1)")
-    slurm.add_argument("--array-size", type=positive, default=500, help="most jobs in one array (500)")
-    slurm.add_argument("--setup", action="append", metavar="COMMAND", help="run before the worker; can be repeated")
-    slurm.add_argument(
-        "--slurm", action="append", type=option, default=[], metavar="KEY=VALUE", help="any option of sbatch"
+    parser = make_parser("launch", DESCRIPTION)
+    add = parser.add_argument
+    add("--dry-run", action="store_true", help="list the runs and their predicted hours only")
+    add("--engine", choices=("local", "slurm"), default="local", help="local: this machine (default)")
+    workers = "runs at once: on each GPU (default: 1), or in all without a GPU (default: one on each core)"
+    add("--workers", type=positive, metavar="N", help=workers)
+    add("--for", dest="seconds", type=duration, metavar="TIME", help="stop after this time, such as 90s, 25m or 2h")
+    add("--gpus", type=positive, metavar="N", help="GPUs that train one run together (default: 1)")
+    add("--train-only", action="store_true", help="leave scores, tables and report to a later dvc repro")
+    add = parser.add_argument_group("with --engine slurm").add_argument
+    add("--partition", metavar="NAME", help="partition of the jobs")
+    add("--time", type=positive, metavar="MINUTES", help="limit of a job; a longer run goes on in the next")
+    add("--cpus", type=positive, metavar="N", help="processor cores of each run (default: 1)")
+    add("--array-size", type=positive, default=500, metavar="N", help="most jobs of an array (default: 500)")
+    add("--setup", action="append", metavar="COMMAND", help="run before each worker; can be repeated")
+    add(
+        "--slurm",
+        action="append",
+        type=option,
+        default=[],
+        metavar="KEY=VALUE",
+        help="option of sbatch; can be repeated",
     )
     asked = parser.parse_args(arguments)
     given = [name for name in ("partition", "time", "cpus", "setup", "slurm") if getattr(asked, name)]
@@ -193,10 +197,10 @@ def to_measure(params: Params, plan: Plan, stale: set[str], jobs: Sequence[Job],
     due = {
         name: group["runs"]
         for name, group in plan["groups"].items()
-        if f"evaluate@{stage_key(params.study, name)}" in stale or not untrained.isdisjoint(group["runs"])
+        if stage_name("evaluate", params.study, name) in stale or not untrained.isdisjoint(group["runs"])
         if all(key in untrained or files.weights(name, key).is_file() for key in group["runs"])
     }
-    stages = [name for name in UNTRAINED if f"{name}@{params.study}" in stale]
+    stages = [name for name in UNTRAINED if stage_name(name, params.study) in stale]
     pieces = [(name, task) for name in stages for task in (plan["tasks"] if name == "input_baselines" else [""])]
     return Measurements(due, untrained, pieces, say, *evaluator_of(engine))
 
@@ -235,7 +239,7 @@ def slurm_parameters(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def prepare(params: Params, until: float | None) -> int:
-    """Have DVC do what all runs depend on and return its exit code."""
+    """Run the stages that all runs depend on by DVC, and return its exit code."""
     code = repro(["plan", "fetch"], until=until)
     if code:
         return code

@@ -1,4 +1,4 @@
-"""Have DVC record stages, as `dvc commit --force --no-relink STAGE ...`, but with its lock file written once for all.
+"""Record stages in DVC, as `dvc commit --force --no-relink STAGE ...`, but with its lock file written once for all.
 
 DVC reads and writes all of it, and every other file of the pipeline, for each stage that its command names.
 """

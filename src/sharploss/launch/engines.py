@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, Any, ClassVar, cast
 
 from sharploss.launch.jobs import Job
-from sharploss.launch.worker import FOLDER, Work
+from sharploss.launch.worker import Work
+from sharploss.record.paths import LAUNCH_JOBS, launch_log
 from sharploss.utils.cores import core_count, threads_each
 from sharploss.utils.errors import UserError
 
@@ -24,8 +25,8 @@ LOST = 10.0  # seconds that a job may be neither in Slurm's queue nor have left 
 
 
 @dataclass
-class Task:
-    """A job that was submitted."""
+class Attempt:
+    """A job as it was submitted once."""
 
     job: Job
     handle: Any  # its worker, or submitit's handle
@@ -77,11 +78,11 @@ def make_slots(workers: int | None, gpus_each: int, gpus: Sequence[str], cores: 
 
 
 class Worker:
-    """A process that does what it is told (`sharploss.launch.worker.serve`), and the group of the last run of it."""
+    """A process that answers requests (`sharploss.launch.worker.serve`), and the group of the last run of it."""
 
     def __init__(self, slot: Slot, command: Sequence[str] = TRAINER) -> None:
         self.slot, self.group, self._text = slot, "", b""
-        errors = FOLDER / f"{command[-1].rpartition('.')[2]}.log"
+        errors = launch_log(command[-1].rpartition(".")[2])
         errors.parent.mkdir(parents=True, exist_ok=True)
 
         def stay() -> None:
@@ -102,14 +103,14 @@ class Worker:
         self.to, self.back = cast("IO[bytes]", self.process.stdin), cast("IO[bytes]", self.process.stdout)
         os.set_blocking(self.back.fileno(), False)
 
-    def tell(self, line: str) -> None:
-        """Tell it what to do next, in one line."""
+    def send(self, line: str) -> None:
+        """Send it one line, which says what to do next."""
         with contextlib.suppress(BrokenPipeError):  # it has died, as `answer` will say
             self.to.write(f"{line}\n".encode())
             self.to.flush()
 
     def answer(self) -> dict[str, Any] | None:
-        """Return what it says of the run that it was told last; code -1 when it died, None as long as it trains."""
+        """Return its answer to the last request; code -1 when it died, None as long as it works."""
         dead = self.process.poll() is not None
         self._text += self.back.read() or b""
         if b"\n" in self._text:
@@ -118,14 +119,14 @@ class Worker:
         return {"code": -1} if dead else None
 
     def end(self) -> None:
-        """Wait until it has ended, which it does when it is to be told nothing more."""
+        """Close its input, at which it ends, and wait until it has."""
         with contextlib.suppress(BrokenPipeError):
             self.to.close()
         self.process.wait()
         self.back.close()
 
     def stop(self) -> None:
-        """Ask it to stop: a training writes its checkpoint first."""
+        """Send SIGTERM: a training writes its checkpoint first."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
 
@@ -141,9 +142,9 @@ class Local:
     idle: list[Worker] = field(default_factory=list[Worker])
     busy: list[Worker] = field(default_factory=list[Worker])
 
-    def submit(self, jobs: Sequence[Job]) -> list[Task]:
-        """Give free workers jobs of the first suite: of the group that one has compiled, else that no other has."""
-        ready, tasks = list(jobs), list[Task]()
+    def submit(self, jobs: Sequence[Job]) -> list[Attempt]:
+        """Submit jobs of the first suite to free workers: of the group that one has compiled, else of no other's."""
+        ready, attempts = list(jobs), list[Attempt]()
         while ready and (self.idle or self.slots):
             groups = {job.group for job in ready}
             self.idle.sort(key=lambda worker: worker.group not in groups)
@@ -152,35 +153,35 @@ class Local:
             job = min(ready, key=lambda job: (job.rank, job.group != worker.group, job.group in others))
             ready.remove(job)
             worker.group = job.group
-            worker.tell(job.key)
+            worker.send(job.key)
             self.busy.append(worker)
-            tasks.append(Task(job, worker, worker.slot.name, time.monotonic()))
-        return tasks
+            attempts.append(Attempt(job, worker, worker.slot.name, time.monotonic()))
+        return attempts
 
-    def poll(self, tasks: Sequence[Task]) -> list[tuple[Task, int]]:
-        """Return the tasks that have ended, with their exit codes; workers that went wrong are started anew."""
-        ended: list[tuple[Task, int]] = []
-        for task in tasks:
-            answer = task.handle.answer()
+    def poll(self, attempts: Sequence[Attempt]) -> list[tuple[Attempt, int]]:
+        """Return the jobs that have ended, with their exit codes; workers that failed are started anew."""
+        ended: list[tuple[Attempt, int]] = []
+        for attempt in attempts:
+            answer = attempt.handle.answer()
             if answer is None:
                 continue
-            task.about, code = answer, int(answer["code"])
-            self.busy.remove(task.handle)
+            attempt.about, code = answer, int(answer["code"])
+            self.busy.remove(attempt.handle)
             if code:
-                task.handle.end()
-                self.slots.append(task.handle.slot)
+                attempt.handle.end()
+                self.slots.append(attempt.handle.slot)
             else:
-                self.idle.append(task.handle)
-            ended.append((task, code))
+                self.idle.append(attempt.handle)
+            ended.append((attempt, code))
         return ended
 
-    def cancel(self, tasks: Sequence[Task]) -> None:
-        """Ask the workers of these tasks to stop."""
-        for task in tasks:
-            task.handle.stop()
+    def cancel(self, attempts: Sequence[Attempt]) -> None:
+        """Stop the workers of these jobs."""
+        for attempt in attempts:
+            attempt.handle.stop()
 
     def close(self) -> None:
-        """Let the workers end that have nothing to do."""
+        """End the workers that have nothing to do."""
         for worker in self.idle:
             worker.end()
         self.idle.clear()
@@ -204,10 +205,10 @@ class Slurm:
     workers: int  # jobs of an array that may run at once
     array: int  # jobs that one array may have
     environment: dict[str, str] = field(default_factory=dict[str, str])  # of the runs
-    folder: Path = FOLDER / "jobs"
+    folder: Path = LAUNCH_JOBS
     missing: dict[str, float] = field(default_factory=dict[str, float])
 
-    def submit(self, jobs: Sequence[Job]) -> list[Task]:
+    def submit(self, jobs: Sequence[Job]) -> list[Attempt]:
         """Submit jobs as one array, in their order; the queue itself has no end."""
         from submitit import SlurmExecutor
 
@@ -227,40 +228,40 @@ class Slurm:
         except Exception as error:  # submitit has an exception of its own for what sbatch says
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise UserError(f"sbatch refused the jobs ({reason}).") from None
-        return [Task(job, handle, "", None) for job, handle in zip(jobs, handles, strict=True)]
+        return [Attempt(job, handle, "", None) for job, handle in zip(jobs, handles, strict=True)]
 
-    def poll(self, tasks: Sequence[Task]) -> list[tuple[Task, int]]:
-        """Look up in the queue where tasks run, and return those that have ended.
+    def poll(self, attempts: Sequence[Attempt]) -> list[tuple[Attempt, int]]:
+        """Look up in the queue where jobs run, and return those that have ended.
 
         squeue knows what is needed; submitit asks sacct, whose data base of accounts small clusters do not have.
         """
         queue, now = read_queue(), time.monotonic()
         if queue is None:
             return []
-        ended: list[tuple[Task, int]] = []
-        for task in tasks:
-            number = task.handle.job_id
+        ended: list[tuple[Attempt, int]] = []
+        for attempt in attempts:
+            number = attempt.handle.job_id
             state, node = queue.get(number, ("", ""))
-            task.where = node if state in ("RUNNING", "COMPLETING") else ""
-            task.started = (task.started or now) if task.where else None
-            if task.handle.paths.result_pickle.exists():
+            attempt.where = node if state in ("RUNNING", "COMPLETING") else ""
+            attempt.started = (attempt.started or now) if attempt.where else None
+            if attempt.handle.paths.result_pickle.exists():
                 try:
-                    ended.append((task, int(task.handle.result())))
+                    ended.append((attempt, int(attempt.handle.result())))
                 except Exception:  # whatever ended it is in submitit's own log
-                    ended.append((task, -1))
+                    ended.append((attempt, -1))
             elif state:
                 self.missing.pop(number, None)
             elif now - self.missing.setdefault(number, now) > LOST:
-                ended.append((task, -1))
+                ended.append((attempt, -1))
         return ended
 
     def close(self) -> None:
-        """Nothing is left to end."""
+        """Do nothing: Slurm ends its jobs itself."""
 
-    def cancel(self, tasks: Sequence[Task]) -> None:
-        """Have Slurm send SIGTERM, and SIGKILL after its KillWait (30 s, unless the cluster says otherwise)."""
-        for task in tasks:
-            subprocess.run(["scancel", "--full", task.handle.job_id], check=False, capture_output=True)
+    def cancel(self, attempts: Sequence[Attempt]) -> None:
+        """Cancel jobs: Slurm sends SIGTERM, and SIGKILL after its KillWait (30 s, unless the cluster has another)."""
+        for attempt in attempts:
+            subprocess.run(["scancel", "--full", attempt.handle.job_id], check=False, capture_output=True)
 
 
 def read_queue() -> dict[str, tuple[str, str]] | None:

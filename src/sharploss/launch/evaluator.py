@@ -17,7 +17,7 @@ from sharploss.config.run_config import resolve_run
 from sharploss.launch.training import stamps
 from sharploss.launch.worker import print_fault, serve
 from sharploss.planning.plan import load_plan
-from sharploss.planning.progress import say_place
+from sharploss.planning.progress import print_progress
 from sharploss.planning.stage_files import check_code, check_settings, group_settings, input_baseline_settings
 from sharploss.record.paths import PUBLISHED, paths
 from sharploss.utils.command import run_main
@@ -36,12 +36,12 @@ def evaluate(name: str, runs: Collection[str] | None = None, *, write: bool = Tr
 
     files, group = paths(params.study), plan["groups"][name]
     wanted = check_settings(files.group_settings(name), group_settings(params, group))
-    assets = {path.name: sha256(path) for path in files.receipts.glob("*.json")}
+    assets = {path.name: sha256(path) for path in files.every_receipt()}
     keys = [key for key in group["runs"] if runs is None or key in runs]
     resolved = {key: {**plan["runs"][key], "config": resolve_run(params, plan["runs"][key])} for key in keys}
     crops = {name: crop.model_dump(mode="json") for name, crop in params.crops.items()}
     settings = {**wanted, "runs": [], "assets": assets}
-    say_place(params, plan, name, aloud=write)
+    print_progress(params, plan, name, aloud=write)
     (evaluate_group if write else measure_runs)(name, resolved, crops, files, settings)
 
 
@@ -58,7 +58,7 @@ def evaluate_untrained(stage: str, tasks: Collection[str] = ()) -> int:
         return 1 if off(calibrate(files)) else 0
     if stage == "protocols":
         check_code("evaluate", files)
-        explain_protocols(files.protocols / "protocols.csv")
+        explain_protocols(files.protocol_table)
         return 0
     for task in tasks:
         if task not in params.tasks:
@@ -82,15 +82,15 @@ def work(stage: str, name: str = "", runs: Collection[str] = (), most: int = 1) 
     params, code = load_params(), 0
     files = paths(params.study)
     folders = (files.code, files.receipts, files.root / PUBLISHED, files.root / "src/sharploss/config")
-    read = stamps(path for folder in (*folders, *files.packs("").glob("*")) for path in folder.glob("*.*"))
+    read = stamps([*files.every_pack(), *(path for folder in folders for path in folder.glob("*.*"))])
     # What lies there of other runs and tasks goes, as DVC removes what a stage has made.
     if stage == "evaluate":
-        read |= stamps(files.weights(name, "").parent.glob("*"))
+        read |= stamps(files.weights_of_group(name))
         evaluate(name, runs, write=False)
         shutil.rmtree(files.crops(name), ignore_errors=True)
         evaluate(name, runs)
     else:
-        for folder in files.input_baseline("").glob("*") if name else ():
+        for folder in files.every_input_baseline() if name else ():
             if folder.name not in params.tasks or folder.name == name:
                 shutil.rmtree(folder)
         code = evaluate_untrained(stage, [name] if name else [])

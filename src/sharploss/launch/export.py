@@ -1,6 +1,5 @@
 """`python -m sharploss export RUN`: a trained network as a folder that model hubs take, with its scores and a card."""
 
-import argparse
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from sharploss.record.paths import paths, paths_of_result
 from sharploss.record.scores import load_scores
 from sharploss.record.study import PARAMS, current_study, load_study_params
 from sharploss.training.checkpoint import read_metadata, read_weights
+from sharploss.utils.command import make_parser
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import json_value, sha256, write_bytes, write_json, write_text
 from sharploss.utils.optional import optional_package
@@ -35,24 +35,22 @@ MEASURE = ["dataset", "metric", "protocol"]
 TRAINING = {"started", "seconds", "hardware", "versions", "commit", "processes", "backbones", "imported", "partial"}
 TAGS = {"sr": "super-resolution", "sharpen": "sharpening", "deblur": "deblurring", "denoise": "denoising"}
 DESCRIPTION = """Write a trained network into a folder, ready for a model hub: its weights, configuration, scores, and a
-model card with the licences of what it learnt from.
+model card with the licences of its training data.
 
   python -m sharploss export edsr_x4_sploss                        into exported/edsr_x4_sploss
   python -m sharploss export sr_x4-edsr-l1-s0 --study mini --out l1
 
 RUN is a name of 'python -m sharploss restore --list'. An earlier export is replaced, any other folder that is not
-empty is left alone. 'python -m sharploss restore IMAGE --run FOLDER' restores with it.
+empty is kept. 'python -m sharploss restore IMAGE --run FOLDER' restores with it.
 """
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sharploss export", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("run", metavar="RUN", help="a network that is here, or the key of a trained run")
-    parser.add_argument("--study", default="", metavar="NAME", help="whose run it is; default: the current study")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: exported/RUN")
+    parser = make_parser("export", DESCRIPTION)
+    parser.add_argument("run", metavar="RUN", help="a name of 'restore --list', such as the key of a trained run")
+    parser.add_argument("--study", default="", metavar="NAME", help="study that RUN is of; default: the current one")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder to write; default: exported/RUN")
     asked = parser.parse_args(arguments)
     known = weights_here(asked.study)
     if asked.run not in known:
@@ -82,7 +80,7 @@ def export(weights: Path, folder: Path) -> None:
         raise UserError(f"{folder} is the folder you are in, which cannot be replaced: name another with --out.")
     found = {path.name for path in folder.iterdir()} if folder.is_dir() else set[str]()
     if (folder.exists() and not folder.is_dir()) or (found and not (found <= written and CONFIG in found)):
-        raise UserError(f"{folder} is there and is no earlier export: name another folder with --out.")
+        raise UserError(f"{folder} exists and is no earlier export: name another folder with --out.")
     config, scores = describe(weights)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
@@ -138,7 +136,7 @@ def describe(weights: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def source(name: str, params: Params) -> dict[str, Any]:
-    """Say whose the images of a data set are, and under which terms."""
+    """Return whose the images of a data set are, and under which licence."""
     if name in params.datasets:
         return {"licence": params.datasets[name].licence or "none stated", "citation": "its trainer's own data set"}
     asset = ASSETS[name]

@@ -1,6 +1,5 @@
-"""`python -m sharploss import FOLDER`: take in runs that were trained elsewhere, as runs of a study."""
+"""`python -m sharploss import FOLDER`: copy runs that were trained elsewhere into the results of a study."""
 
-import argparse
 import json
 import math
 import subprocess
@@ -17,30 +16,39 @@ from sharploss.config.run_config import RunConfig
 from sharploss.evaluation.variance import COLUMNS
 from sharploss.launch.jobs import DVC
 from sharploss.planning.cost import full_config
-from sharploss.planning.plan import PLAN, Plan, PlannedRun, expand, load_plan
-from sharploss.record.history import read_history
-from sharploss.record.keys import RUN_KEY, TARGET, crop_file, input_baseline_key, train_stage, variant_of
-from sharploss.record.paths import ScoreFiles, StudyPaths, paths
+from sharploss.planning.plan import Plan, PlannedRun, expand, load_plan
+from sharploss.record.history import copy_history, read_history
+from sharploss.record.keys import RUN_KEY, TARGET, group_of_key, input_baseline_key, stage_name, task_of, variant_of
+from sharploss.record.paths import PLAN, StudyPaths, paths, paths_of_results
 from sharploss.record.run import Provenance, RunRecord, flat_settings, load_run, save_run
 from sharploss.record.scores import Notes, Scores, load_scores, read_table, save_scores
 from sharploss.record.study import current_study, load_study_params
 from sharploss.training.checkpoint import read_metadata, read_weights
 from sharploss.training.state import with_defaults
 from sharploss.utils.checksum import add_checksum
+from sharploss.utils.command import make_parser
 from sharploss.utils.errors import UserError, cut
-from sharploss.utils.files import intact, read_json, sha256, write_bytes, write_csv
+from sharploss.utils.files import intact, sha256, write_bytes, write_csv
 from sharploss.utils.yaml_files import load_yaml
 
 Settings = Mapping[str, Any]  # by dotted keys
+DESCRIPTION = """Copy runs that were trained elsewhere into the results of a study: records, weights, scores and crops.
+
+  python -m sharploss import ../other/results/mini                  as runs of the current study
+  python -m sharploss import ../other/results/mini --study paper    as runs of the study paper
+
+Runs are matched by their settings. All is checked before anything is written, and a folder can be imported again. What
+a run lacks, such as weights or crops, is printed and kept in its provenance.json.
+"""
 CLOSE = 1e-3  # how far scores of one input image may be apart on two machines
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m sharploss import", description=__doc__)
-    parser.add_argument("folder", type=Path, help="laid out as results/<study>/ is, now or at an earlier commit")
-    parser.add_argument("--study", help="whose runs they are; by default the study of params.yaml")
-    parser.add_argument("--commit", help="of the code that trained them, where their records do not know it")
+    parser = make_parser("import", DESCRIPTION)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="results/<study> of this or an earlier version")
+    parser.add_argument("--study", metavar="NAME", help="study that they are runs of; default: the current one")
+    parser.add_argument("--commit", help="commit that trained them, for records without one")
     parser.add_argument("--force", action="store_true", help="replace other trainings of the same runs")
     asked = parser.parse_args(arguments)
     params = load_study_params(asked.study or current_study())
@@ -57,13 +65,13 @@ def main(arguments: Sequence[str]) -> int:
         _write_baseline(folder, members[0], params, scores[group][1])
         _write_group(folder, members, params, plan, scores[group][0])
     for run in runs:  # metrics.json comes last: a run is there when all of it is, however this ends
-        write_bytes(files.run(run.run).history, folder.files.run(run.key).history.read_bytes())
+        copy_history(folder.files.run(run.key).history, files.run(run.run).history)
         save_run(files.run(run.run), run.record)
     print(f"{asked.folder}: {len(runs)} runs are now runs of {params.study}")
     for reason in dict.fromkeys(reason for run in runs for reason in _origin(run.record).partial):
         names = [run.run for run in runs if reason in _origin(run.record).partial]
-        print(f"partial, {reason}: {'all' if len(names) == len(runs) else cut(', '.join(names), 160)}")
-    print(_tell_dvc(runs, plan, files))
+        print(f"incomplete, {reason}: {'all' if len(names) == len(runs) else cut(', '.join(names), 160)}")
+    print(_record_in_dvc(runs, plan, files))
     return 0
 
 
@@ -71,20 +79,14 @@ class Folder:
     """A folder laid out as results/<study>/ is, now or at an earlier commit, with its study's runs.yaml or without."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.files = path, paths(path.name)
-        self.files.results = path
-        self.keys = sorted(entry.name for entry in (path / "runs").glob("*") if entry.is_dir())
+        self.path, self.files = path, paths_of_results(path)
+        self.keys = self.files.every_run()
         if not self.keys:
-            raise UserError(f"{path} has no runs/<run>/: name a folder that is laid out as results/<study>/ is.")
-        plan = path / "runs.yaml"
+            raise UserError(f"{path} has no runs/<run>/: name a folder that is laid out as results/<study> is.")
+        plan = path / PLAN
         with intact(plan):
             entries: dict[str, dict[str, Any]] = load_yaml(plan)["runs"] if plan.is_file() else {}
             self.recipes = {str(entry.get("run", key)): str(entry["recipe"]) for key, entry in entries.items()}
-
-    def baseline(self, task: str) -> Path:
-        """Return the folder of a task's input baseline, which had another name once."""
-        found = self.files.input_baseline(task)
-        return found if found.is_dir() else self.path / "unrestored" / task
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ def read_runs(folder: Folder, params: Params, plan: Plan, commit: str | None) ->
 
 
 def _read_run(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Settings], commit: str | None) -> Imported:
-    where, files, group = folder.path / "runs" / key, folder.files.run(key), "-".join(key.split("-")[:2])
+    files, group = folder.files.run(key), group_of_key(key)
+    where = files.folder
     if not RUN_KEY.fullmatch(key):
         raise UserError(f"{where}: a run is called <task>-<network>-<loss>[-<recipe>]-s<seed>: rename or remove it.")
     record = load_run(files, key)
@@ -125,11 +128,11 @@ def _read_run(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Setting
     if metrics.status == "finished" and metrics.step != config.recipe.steps:
         raise UserError(f"{where} stopped at step {metrics.step} of {config.recipe.steps}: train it to its end.")
     if steps != sorted(set(steps)) or (metrics.status == "finished" and steps[-1:] != [metrics.step]):
-        raise UserError(f"{where}/history.jsonl does not end at step {metrics.step}: it is of another training.")
+        raise UserError(f"{files.history} does not end at step {metrics.step}: it is of another training.")
     weights = folder.files.weights(group, key)
     if weights.is_file():
         _check_weights(weights, key, metrics.status, config)
-    said = {*read_json(files.provenance), "imported", "partial", "left_out", "fresh"}  # the last two are mostly empty
+    said = origin.model_fields_set | {"imported", "partial", "left_out", "fresh"}  # the last two are mostly empty
     missing = [name for name in Provenance.model_fields if name not in said]
     unknown = origin.commit == "unknown"
     partial = {
@@ -156,7 +159,7 @@ def _read_config(where: Path, stated: Mapping[str, Any]) -> RunConfig:
         return with_defaults(RunConfig.model_validate({**stated, "task": task}))
     except ValueError as error:  # pydantic's, or a loss's own
         reason = " ".join(str(error).split("[type=")[0].split())
-        raise UserError(f"{where} was trained with settings that there are not today ({reason}): remove it.") from None
+        raise UserError(f"{where} has settings that this version does not know ({reason}): remove it.") from None
 
 
 def _match(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Settings], ours: Settings) -> str:
@@ -166,7 +169,7 @@ def _match(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Settings],
     named = [run for run in same if (plan["runs"][run]["recipe"] == recipe if recipe else run == key)]
     if len(same) == 1 or len(named) == 1:
         return (named or same)[0]
-    where, study = folder.path / "runs" / key, plan["study"]
+    where, study = folder.files.run(key).folder, plan["study"]
     if same:
         raise UserError(
             f"{where} has the settings of {' and '.join(same)} alike: put a runs.yaml into {folder.path} that names "
@@ -195,10 +198,10 @@ def read_scores(folder: Folder, runs: list[Imported], params: Params, files: Stu
 
     Where `files` have an input baseline with other numbers, the images or inputs are others.
     """
-    task, theirs, names = runs[0].plan["task"], runs[0].group.split("-")[0], {run.key: run.run for run in runs}
-    at, source = folder.baseline(theirs), folder.files.scores(runs[0].group)
+    task, theirs, names = runs[0].plan["task"], task_of(runs[0].group), {run.key: run.run for run in runs}
+    at, source = folder.files.input_baseline_scores(theirs), folder.files.scores(runs[0].group)
     name = reference_of(params.tasks[task].scale)
-    baseline, scores = load_scores(ScoreFiles(at / "scores.csv", at / "scores.json")), load_scores(source)
+    baseline, scores = load_scores(at), load_scores(source)
     names[input_baseline_key(theirs, name)] = input_baseline_key(task, name)
     images, sets = {row[1:3] for row in baseline.rows}, [*params.tasks[task].test, *params.tasks[task].tune]
     here = files.input_baseline_scores(task)
@@ -210,7 +213,9 @@ def read_scores(folder: Folder, runs: list[Imported], params: Params, files: Stu
             raise UserError(f"{source.rows}: {what}: no such run, test set, metric or protocol is known: remove it.")
         ours = values.get(row[1:5], row.value)
         if row.run not in folder.keys and not math.isclose(ours, row.value, rel_tol=CLOSE, abs_tol=CLOSE):
-            raise UserError(f"{at}: {what} is {row.value:g}, and {ours:g} in {here.rows}: measure the same images.")
+            raise UserError(
+                f"{at.rows}: {what} is {row.value:g}, and {ours:g} in {here.rows}: measure the same images."
+            )
     curves = folder.files.variances(runs[0].group)
     drawn = {row["run"] for row in (read_table(curves, COLUMNS) if curves.is_file() else [])}
     variants = {variant_of(key, runs[0].group) for key in drawn}
@@ -242,7 +247,7 @@ def _replaced(runs: Sequence[Imported], files: StudyPaths, *, force: bool) -> li
         or found.provenance.model_copy(update=stated) != _origin(run.record).model_copy(update=stated)
     ]
     if other and not force:
-        raise UserError(f"{files.run(other[0]).metrics.parent} is of another training: add --force to replace it.")
+        raise UserError(f"{files.run(other[0]).folder} is of another training: add --force to replace it.")
     return [files.run(key).metrics for key in other]
 
 
@@ -281,15 +286,17 @@ def _write_group(folder: Folder, runs: Sequence[Imported], params: Params, plan:
 
 def _write_baseline(folder: Folder, run: Imported, params: Params, scores: Scores) -> None:
     """Copy a task's input baseline, unless it is here."""
-    task, theirs, files = run.plan["task"], run.group.split("-")[0], paths(params.study)
+    task, theirs, source, files = run.plan["task"], task_of(run.group), folder.files, paths(params.study)
     if files.input_baseline_scores(task).notes.is_file():
         return
-    source, target, name = folder.baseline(theirs), files.input_baseline(task), reference_of(params.tasks[task].scale)
-    crops = (name for name, crop in params.crops.items() if crop.task == task)
-    for file in ("edge.csv", *(crop_file(crop, variant) for crop in crops for variant in (TARGET, name))):
-        _copy(source / file, target / file)
+    name = reference_of(params.tasks[task].scale)
+    _copy(source.edge(theirs), files.edge(task))
+    for crop in (crop for crop, area in params.crops.items() if area.task == task):
+        for variant in (TARGET, name):
+            own = source.input_baseline_crop(theirs, crop, variant)
+            _copy(own, files.input_baseline_crop(task, crop, variant))
     keys = {input_baseline_key(theirs, name): input_baseline_key(task, name)}
-    _merge_variances(source / "variance.csv", files.input_baseline_variances(task), keys)
+    _merge_variances(source.input_baseline_variances(theirs), files.input_baseline_variances(task), keys)
     save_scores(files.input_baseline_scores(task), *scores)
 
 
@@ -307,20 +314,20 @@ def _merge_variances(source: Path, target: Path, keys: Mapping[str, str]) -> Non
         write_csv(target, COLUMNS, (row.values() for row in [*kept, *added]))
 
 
-def _tell_dvc(runs: Sequence[Imported], plan: Plan, files: StudyPaths) -> str:
-    """Have DVC count the trainings as done of which all is here, weights and what they depend on; say how many."""
+def _record_in_dvc(runs: Sequence[Imported], plan: Plan, files: StudyPaths) -> str:
+    """Make DVC record the trainings of which all is here, weights and dependencies; return how many, in words."""
     whole, ready = [run for run in runs if run.weights is not None], list[str]()
     for run in whole if PLAN.is_file() and load_plan() == plan else []:
         needs = [files.run_settings(run.run), files.loss_receipts(run.plan["loss"])]
         needs += [Path(run.plan["start"]), Path(run.plan["extractor"])]
         needs += [files.pack(run.plan["task"], role) for role in ("train", "validation")]
-        ready += [train_stage(plan["study"], run.run)] if all(path.is_file() for path in needs) else []
+        ready += [stage_name("train", plan["study"], run.run)] if all(path.is_file() for path in needs) else []
     if ready and subprocess.run([*DVC, "commit", "--force", *ready], check=False).returncode:
         raise UserError("dvc commit failed, for the reason above: put that right and run the same command again.")
-    text = f"DVC counts {len(ready)} of {len(runs)} trainings as done."
+    text = f"DVC has recorded {len(ready)} of {len(runs)} trainings."
     if len(whole) < len(runs):
-        text += f" {len(runs) - len(whole)} have no weights: it will train them again."
+        text += f" {len(runs) - len(whole)} have no weights: dvc repro will train them again."
     if len(ready) < len(whole):
         first = f"'make plan STUDY={plan['study']}' and 'dvc repro plan fetch prepare'"
-        text += f" Of {len(whole) - len(ready)} it lacks what they depend on: run {first}, then this command again."
+        text += f" {len(whole) - len(ready)} lack the files that they depend on: run {first}, then this command again."
     return text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sharploss.config.params import Params
 from sharploss.planning.plan import NOTHING, Plan
-from sharploss.record.keys import train_stage
+from sharploss.record.keys import stage_name
 from sharploss.utils.errors import UserError
 
 DVC = (sys.executable, "-P", "-m", "dvc", "--wait-for-lock")
@@ -39,7 +39,7 @@ def stale_stages() -> set[str]:
 
 def stale_runs(plan: Plan, stages: Collection[str]) -> set[str]:
     """Return the runs whose stages are stale, with those that start from them."""
-    return with_dependents(plan, {key for key in plan["runs"] if train_stage(plan["study"], key) in stages})
+    return with_dependents(plan, {key for key in plan["runs"] if stage_name("train", plan["study"], key) in stages})
 
 
 def with_dependents(plan: Plan, stale: Iterable[str]) -> set[str]:
@@ -69,14 +69,14 @@ def make_jobs(params: Params, plan: Plan, keys: Iterable[str], processes: int = 
     jobs, ranks = list[Job](), suite_ranks(params, plan)
     for key, predicted in seconds.items():
         after, recipe = starts_from(plan, key), params.recipes[plan["runs"][key]["recipe"]]
-        stage = train_stage(plan["study"], key)
+        stage = stage_name("train", plan["study"], key)
         group = plan["runs"][key]["group"]
         jobs.append(Job(key, after if after in keys else None, recipe.steps, predicted, stage, group, ranks[key]))
     chain = chain_lengths({job.key: job.after for job in jobs}, work_of(jobs))
     longest: dict[tuple[int, str], float] = {}
     for job in jobs:
-        place = job.rank, job.group
-        longest[place] = max(chain[job.key], longest.get(place, 0.0))
+        group = job.rank, job.group
+        longest[group] = max(chain[job.key], longest.get(group, 0.0))
     return sorted(jobs, key=lambda job: (job.rank, -longest[job.rank, job.group], job.group, -chain[job.key]))
 
 

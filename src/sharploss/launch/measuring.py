@@ -1,4 +1,4 @@
-"""What a launch measures beside its trainings, in one process that it tells what to do next: the evaluator."""
+"""What a launch measures beside its trainings, by one process that does one piece after another: the evaluator."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sharploss.launch.engines import Worker
-from sharploss.launch.worker import FOLDER
+from sharploss.record.paths import launch_log
 
 BATCH = 8
 """Runs of a group that are measured together at most: what is of the images alone is then computed once for all, and
 what was measured is kept when they all are."""
 
-LOG = FOLDER / "evaluator.log"
+LOG = launch_log("evaluator")
 
 
 @dataclass
 class Measurements:
-    """Measures runs as soon as they are trained, and has the scores of a group written when all of it is measured.
+    """Measures runs as soon as they are trained, and writes the scores of a group when all of it is measured.
 
     `due` are groups whose scores are out of date, by name with their runs, `untrained` the runs that are still to be
     trained, `pieces` what needs no training: stages with a task, or "". What an evaluator was at when it died is tried
@@ -45,7 +45,7 @@ class Measurements:
         self.ready = {group: [key for key in keys if key not in self.untrained] for group, keys in self.due.items()}
 
     def trained(self, key: str) -> None:
-        """Have a run measured that was trained now."""
+        """Queue a run for measuring that has just been trained."""
         self.untrained.discard(key)
         for group in (name for name, keys in self.due.items() if key in keys):
             self.ready[group].append(key)
@@ -61,11 +61,11 @@ class Measurements:
         if self.asked is None and (piece := self._next()):
             self.worker = self.worker or self.start()
             self.asked = {**piece, "most": most if last and most else self.most}
-            self.worker.tell(json.dumps(self.asked))
+            self.worker.send(json.dumps(self.asked))
         return self.asked is not None
 
     def publish(self) -> None:
-        """Measure nothing more, and have scores written of what is measured of the groups that are not complete."""
+        """Measure nothing more, and write the scores of what is measured of the groups that are not complete."""
         self.pieces = [("evaluate", group) for group in self.due]
         self.ready = {group: [] for group in self.due}
         self.partial |= self.due.keys()

@@ -1,4 +1,4 @@
-"""Hand out jobs: the longest chain first, none before the run that it starts from; a failure does not stop others."""
+"""Submit jobs: the longest chain first, none before the run that it starts from; a failure does not stop others."""
 
 import sys
 import time
@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sharploss.launch.engines import Local, Slurm, Task
+from sharploss.launch.engines import Attempt, Local, Slurm
 from sharploss.launch.jobs import Job, work_of
 from sharploss.launch.recorder import Recorder
-from sharploss.launch.worker import CHECKPOINT_SECONDS, log_path
+from sharploss.launch.worker import CHECKPOINT_SECONDS
 from sharploss.planning.progress import clock, steps_done
+from sharploss.record.paths import launch_log
 
 CLEAR = "\r\033[K"
 SPAN = 100  # looks that a speed is the mean over
@@ -21,8 +22,8 @@ class TimeIsUpError(Exception):
 
 
 @dataclass
-class Progress:
-    """What has ended so far, and how fast it goes."""
+class LaunchProgress:
+    """Which jobs have ended so far, and how fast training goes."""
 
     jobs: Sequence[Job]
     failed: list[str] = field(default_factory=list[str])
@@ -31,10 +32,10 @@ class Progress:
     began: float = field(default_factory=time.monotonic)
     looks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SPAN))  # time, steps of all by then
 
-    def look(self, tasks: Sequence[Task]) -> None:
+    def look(self, attempts: Sequence[Attempt]) -> None:
         """Note how many steps have been done by now."""
         steps = {job.key: job.steps for job in self.jobs}
-        done = sum(steps[key] for key in self.taken) + sum(steps_done(task.job.key) for task in tasks)
+        done = sum(steps[key] for key in self.taken) + sum(steps_done(attempt.job.key) for attempt in attempts)
         self.looks.append((time.monotonic(), done))
 
     def speed(self) -> str:
@@ -78,26 +79,26 @@ def run_jobs(
     `until` is when to stop, by time.monotonic, `poll` the seconds between two looks. On KeyboardInterrupt and
     TimeIsUpError every job is asked to stop and given time to write its checkpoint, and what has ended is recorded.
     """
-    waiting, tasks, progress = list(jobs), list[Task](), Progress(jobs)
+    waiting, attempts, progress = list(jobs), list[Attempt](), LaunchProgress(jobs)
     poll = engine.pause if poll is None else poll
     try:
-        while waiting or tasks or recorder.poll(last=True):
+        while waiting or attempts or recorder.poll(last=True):
             if until is not None and time.monotonic() > until:
                 raise TimeIsUpError
             _drop_dependents(waiting, progress)
-            _submit(waiting, tasks, engine)
-            for task, code in engine.poll(tasks):
-                tasks.remove(task)
-                _end(task, code, progress, recorder)
-                say(progress.state(len(tasks)))
-            busy = recorder.poll(last=not (waiting or tasks))
-            progress.look(tasks)
-            show(progress.state(len(tasks)))
-            if waiting or tasks or busy:
+            _submit(waiting, attempts, engine)
+            for attempt, code in engine.poll(attempts):
+                attempts.remove(attempt)
+                _end(attempt, code, progress, recorder)
+                say(progress.state(len(attempts)))
+            busy = recorder.poll(last=not (waiting or attempts))
+            progress.look(attempts)
+            show(progress.state(len(attempts)))
+            if waiting or attempts or busy:
                 time.sleep(poll)
     except (KeyboardInterrupt, TimeIsUpError) as reason:
-        say(f"stopping {len(tasks)} runs; the same command goes on from here")
-        _stop(tasks, engine, progress, recorder, poll)
+        say(f"stopping {len(attempts)} runs; the same command goes on from here")
+        _stop(attempts, engine, progress, recorder, poll)
         recorder.stop(poll, publish=isinstance(reason, TimeIsUpError))
         raise
     finally:
@@ -105,7 +106,7 @@ def run_jobs(
     return progress.failed + recorder.failed
 
 
-def _drop_dependents(waiting: list[Job], progress: Progress) -> None:
+def _drop_dependents(waiting: list[Job], progress: LaunchProgress) -> None:
     for job in list(waiting):  # a run comes before those that start from it, so that one failure reaches all of them
         if job.after in progress.failed:
             waiting.remove(job)
@@ -113,36 +114,38 @@ def _drop_dependents(waiting: list[Job], progress: Progress) -> None:
             say(f"{job.key}: not trained, it starts from {job.after}, which failed")
 
 
-def _submit(waiting: list[Job], tasks: list[Task], engine: Local | Slurm) -> None:
-    unfinished = {job.key for job in waiting} | {task.job.key for task in tasks}
+def _submit(waiting: list[Job], attempts: list[Attempt], engine: Local | Slurm) -> None:
+    unfinished = {job.key for job in waiting} | {attempt.job.key for attempt in attempts}
     ready = [job for job in waiting if job.after not in unfinished]
-    for task in engine.submit(ready) if ready else ():
-        waiting.remove(task.job)
-        tasks.append(task)
-        begun = f"begun on {task.where}" if task.where else f"queued as job {task.handle.job_id}"
-        predicted = f", {clock(task.job.seconds)} predicted" if task.job.seconds is not None else ""
-        say(f"{task.job.key}: {begun}{predicted}")
+    for attempt in engine.submit(ready) if ready else ():
+        waiting.remove(attempt.job)
+        attempts.append(attempt)
+        begun = f"begun on {attempt.where}" if attempt.where else f"queued as job {attempt.handle.job_id}"
+        predicted = f", {clock(attempt.job.seconds)} predicted" if attempt.job.seconds is not None else ""
+        say(f"{attempt.job.key}: {begun}{predicted}")
 
 
-def _end(task: Task, code: int, progress: Progress, recorder: Recorder) -> None:
-    key = task.job.key
+def _end(attempt: Attempt, code: int, progress: LaunchProgress, recorder: Recorder) -> None:
+    key = attempt.job.key
     if code:
         progress.failed.append(key)
-        say(f"{key}: failed ({f'exit code {code}' if code > 0 else 'its worker died'}): see {log_path(key)}")
+        say(f"{key}: failed ({f'exit code {code}' if code > 0 else 'its worker died'}): see {launch_log(key)}")
         return
     progress.done += 1
-    recorder.add(task)
-    if task.started is not None:
-        progress.taken[key] = time.monotonic() - task.started
+    recorder.add(attempt)
+    if attempt.started is not None:
+        progress.taken[key] = time.monotonic() - attempt.started
     say(f"{key}: done{f' in {clock(progress.taken[key])}' if key in progress.taken else ''}")
 
 
-def _stop(tasks: list[Task], engine: Local | Slurm, progress: Progress, recorder: Recorder, poll: float) -> None:
-    engine.cancel(tasks)
+def _stop(
+    attempts: list[Attempt], engine: Local | Slurm, progress: LaunchProgress, recorder: Recorder, poll: float
+) -> None:
+    engine.cancel(attempts)
     until = time.monotonic() + CHECKPOINT_SECONDS
-    while tasks and time.monotonic() < until:
-        for task, code in engine.poll(tasks):
-            tasks.remove(task)
+    while attempts and time.monotonic() < until:
+        for attempt, code in engine.poll(attempts):
+            attempts.remove(attempt)
             if code == 0:  # it came to its end meanwhile
-                _end(task, code, progress, recorder)
+                _end(attempt, code, progress, recorder)
         time.sleep(poll)

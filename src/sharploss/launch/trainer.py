@@ -11,7 +11,7 @@ from sharploss.config.params import load_params
 from sharploss.launch.jobs import DVC
 from sharploss.launch.training import train_run
 from sharploss.launch.worker import logged, run, serve
-from sharploss.record.keys import train_stage
+from sharploss.record.keys import stage_name
 from sharploss.utils.command import run_main
 from sharploss.utils.cores import processes_of_a_run
 
@@ -22,7 +22,7 @@ def train_logged(key: str) -> dict[str, Any]:
         for stream in (1, 2):
             os.dup2(log.fileno(), stream)
         if processes_of_a_run() > 1:  # they are torchrun's, and end with the run
-            return {"code": run([*DVC, "repro", "-s", train_stage(load_params().study, key)], {}, None)}
+            return {"code": run([*DVC, "repro", "-s", stage_name("train", load_params().study, key)], {}, None)}
         code, about = train_run(key, keep=True)
         return {"code": code, **about}
 

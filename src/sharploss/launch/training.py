@@ -13,14 +13,13 @@ from sharploss.config.params import load_params
 from sharploss.config.run_config import resolve_run
 from sharploss.planning.check_runs import check_run
 from sharploss.planning.plan import NOTHING, find_run, load_plan
-from sharploss.planning.progress import say_place
+from sharploss.planning.progress import print_progress
 from sharploss.planning.stage_files import check_settings, run_settings
-from sharploss.record.paths import paths, scratch_folder
+from sharploss.record.history import copy_history
+from sharploss.record.paths import ScratchFiles, paths, scratch_folder
 from sharploss.record.run import save_run, summarise
 from sharploss.tracking import follower as tracking
-from sharploss.utils.files import check_writable, read_json, sha256, write_json, write_text
-
-DONE = "done.json"  # in the scratch folder of a run whose results DVC has yet to take note of: their sha256
+from sharploss.utils.files import check_writable, read_json, sha256, write_json
 
 
 def stamps(files: Iterable[Path]) -> dict[str, list[int]]:
@@ -41,7 +40,7 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
 ) -> tuple[int, dict[str, Any]]:
     """Train a run, or go on with it; return the exit code, stamps of what was `read`, and its `scratch` folder.
 
-    With `keep` that folder stays, with a note of the results, until DVC knows of them.
+    With `keep` that folder stays, with the sha256 of the results, until DVC has recorded them.
     """
     params, plan = load_params(), load_plan()
     run = find_run(plan, key)
@@ -57,7 +56,7 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
     from sharploss.training.interrupt import EXIT_CODE
     from sharploss.training.loop import not_trained, train
     from sharploss.training.processes import join
-    from sharploss.training.record import circumstances, make_record
+    from sharploss.training.record import describe_start, make_record
     from sharploss.training.state import with_defaults
     from sharploss.utils.errors import AssetMissingError
 
@@ -81,7 +80,8 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
     about = {"read": read, "scratch": str(scratch)}
 
     with join() as group, alone(scratch, group.is_main):
-        done = read_json(scratch / DONE) if keep and (scratch / DONE).is_file() else {}
+        note = ScratchFiles(scratch).results
+        done = read_json(note) if keep and note.is_file() else {}
         if done and all(Path(path).is_file() and sha256(path) == digest for path, digest in done.items()):
             print(f"{key}: trained before, and as it was left")
             return 0, about
@@ -90,8 +90,8 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
         set_mode(config.recipe.mode)
         device, cure = choose_device(), ""
         made_from = {name: used[name] for name in ("packs", "start", "extractor")}
-        origin = {**circumstances(device), "processes": group.world, "identity": identity, **made_from}
-        say_place(params, plan, key, aloud=group.is_main)
+        origin = {**describe_start(device), "processes": group.world, "identity": identity, **made_from}
+        print_progress(params, plan, key, aloud=group.is_main)
         try:
             if start and read_metadata(start)["status"] != "finished":
                 raise AssetMissingError(run["start"], f"the run it starts from ({start.stem}) has no trained weights")
@@ -102,7 +102,7 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
                 return 0, about
             result, cure = not_trained(config, scratch, error.reason), error.cure
         finally:
-            tracking.let_go()
+            tracking.finish()
         if result.status == "stopped":
             print(f"{key}: stopped at step {result.step}: run the same command again to go on.", file=sys.stderr)
             return EXIT_CODE, about
@@ -110,11 +110,11 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
             return 0, about
         metadata = {"key": key, "status": result.status, "config": json.dumps(settings, sort_keys=True)}
         save_weights(weights, result.network, metadata)
-        write_text(results.history, (scratch / "history.jsonl").read_text(encoding="utf-8"))
+        copy_history(ScratchFiles(scratch).history, results.history)
         record = make_record(key, config, result, origin, cure=cure)
         save_run(results, record)
         if keep:
-            write_json(scratch / DONE, {str(path): sha256(path) for path in (weights, *results)})
+            write_json(note, {str(path): sha256(path) for path in (weights, *results)})
         else:
             shutil.rmtree(scratch)
     print(summarise(record))

@@ -1,4 +1,4 @@
-"""What workers do: answer what they are told, have DVC train a run under its lock, and pass on a request to stop."""
+"""What workers do: answer requests, train a run by DVC under its lock, and pass on a request to stop."""
 
 import contextlib
 import fcntl
@@ -11,23 +11,16 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
 from sharploss.launch.jobs import DVC
-from sharploss.record.paths import SCRATCH
+from sharploss.record.paths import launch_lock, launch_log
 from sharploss.utils.errors import UserError
 from sharploss.utils.optional import optional_package
 
-FOLDER = SCRATCH / "launch"  # where logs, locks and submitit's files lie, relative to the study's folder
 STOPPED = 75  # EX_TEMPFAIL, as pipelines/train.py has it
 CHECKPOINT_SECONDS = 60  # that a training has to write its checkpoint once it is asked to stop
-
-
-def log_path(key: str) -> Path:
-    """Return the path of a run's log, which grows with every attempt."""
-    return FOLDER / "logs" / f"{key}.log"
 
 
 @dataclass
@@ -40,7 +33,7 @@ class Work:
     environment: dict[str, str] = field(default_factory=dict[str, str])  # beside the worker's
 
     def __call__(self) -> int:
-        """Have the run trained and return DVC's exit code."""
+        """Train the run by DVC and return its exit code."""
         os.chdir(self.workspace)
         with logged(self.key) as log:
             return run([*DVC, "repro", "-s", self.stage], self.environment, log)
@@ -84,7 +77,7 @@ def locked(name: str, *, wait: bool = True) -> Generator[None]:
 
     BlockingIOError where another process holds it, and it is not waited for.
     """
-    path = FOLDER / "locks" / f"{name}.lock"
+    path = launch_lock(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,8 +87,9 @@ def locked(name: str, *, wait: bool = True) -> Generator[None]:
 @contextlib.contextmanager
 def logged(key: str) -> Generator[TextIO]:
     """Hold a run's lock, since a worker whose launcher was killed may still train it, and append to its log."""
-    log_path(key).parent.mkdir(parents=True, exist_ok=True)
-    with locked(key), log_path(key).open("a", encoding="utf-8") as log:
+    path = launch_log(key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(key), path.open("a", encoding="utf-8") as log:
         print(f"== {time.strftime('%Y-%m-%d %H:%M:%S')} {os.uname().nodename}", file=log, flush=True)
         yield log
 

@@ -1,11 +1,10 @@
 """What a plan will train, what it keeps, and how long that takes: predicted from what was measured here before."""
 
-import contextlib
 import json
-import math
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,13 +12,11 @@ from typing import Any
 from sharploss.config.params import Params
 from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.planning.plan import Plan
-from sharploss.record.paths import SCRATCH, paths
+from sharploss.record.keys import RunParts
+from sharploss.record.paths import paths
 from sharploss.record.run import flat_settings, read_config
+from sharploss.record.speed import Speed, load_speeds, load_timed, save_timed
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import read_json, write_json
-
-TIMED = SCRATCH / "timed_steps.json"
-"""What `time_steps` has measured: a list of records with the fields of provenance.json that are read here."""
 
 START_UP = 4.0  # seconds of a run that are not training: starting Python, importing torch, DVC's bookkeeping
 SPAN = 3.0  # seconds that the timed steps of one network and loss should take, as far as these numbers allow
@@ -58,16 +55,14 @@ def format_status(found: dict[str, list[str]]) -> list[str]:
     ]
 
 
-def full_config(params: Params, run: Mapping[str, Any]) -> dict[str, Any]:
+def full_config(params: Params, run: RunParts) -> dict[str, Any]:
     """Return a run's settings as its provenance records them."""
     from sharploss.training.state import with_defaults
 
     return with_defaults(resolve_run(params, run)).model_dump(mode="json")
 
 
-def predict_seconds(
-    params: Params, runs: Mapping[str, Mapping[str, Any]], processes: int = 1
-) -> dict[str, float | None]:
+def predict_seconds(params: Params, runs: Mapping[str, RunParts], processes: int = 1) -> dict[str, float | None]:
     """Predict the seconds that each run trains here, by `processes` together; None where nothing like it was measured.
 
     What counts is the same network at the same scale, patch, batch and mode: with the same loss, else with the same
@@ -88,37 +83,26 @@ def predict_seconds(
 
 def measured_steps(root: Path = Path()) -> dict[str, float]:
     """Return the median seconds of one step measured on this device, by `_cases`; unreadable records are left out."""
-    records = _timed(root / TIMED)
-    for path in root.glob(paths("*").run("*").provenance.as_posix()):
-        with contextlib.suppress(UserError):
-            records.append(read_json(path))
-    here = _where(_device())
+    here = _computer(*_device())
     found: dict[str, list[float]] = {}
-    for record in records:
-        with contextlib.suppress(LookupError, TypeError, AttributeError):  # of another version, or damaged
-            speed = record.get("steps_per_second", 0)
-            if _where(record) == here and 1e-6 < speed < math.inf:
-                for case in _cases(record["config"], record.get("processes", 1)):
-                    found.setdefault(case, []).append(1 / speed)
+    for speed in load_speeds(root):
+        with suppress(LookupError, TypeError, AttributeError):  # the settings of another version, or damaged
+            if _computer(speed.device, speed.hardware) == here:
+                for case in _cases(speed.config, speed.processes):
+                    found.setdefault(case, []).append(1 / speed.steps_per_second)
     return {case: median(seconds) for case, seconds in found.items()}
 
 
-def _timed(path: Path) -> list[Config]:
-    with contextlib.suppress(UserError, TypeError):
-        return [*read_json(path)] if path.is_file() else []
-    return []
-
-
-def _device() -> dict[str, Any]:
+def _device() -> tuple[str, str]:
     from sharploss.training.device import choose_device, describe_hardware
 
     device = choose_device()
-    return {"device": device.type, "hardware": describe_hardware(device)}
+    return device.type, describe_hardware(device)
 
 
-def _where(record: Config) -> tuple[str | None, str]:
+def _computer(device: str, hardware: str) -> tuple[str, str]:
     """Return what computed, but for its threads: how many compute is decided by the mode of a training."""
-    return record.get("device"), re.sub(r", \d+ threads?$", "", record.get("hardware") or "")
+    return device, re.sub(r", \d+ threads?$", "", hardware)
 
 
 def _cases(config: Config, processes: int) -> list[str]:
@@ -146,11 +130,11 @@ def _hours(seconds: list[float | None]) -> str:
 
 
 def time_steps(params: Params, plan: Plan) -> None:
-    """Time a few steps of each network and loss that nothing is known of, and keep the times in `TIMED`.
+    """Time a few steps of each network and loss that nothing is known of, and keep the times (`record.speed`).
 
     A loss whose weights are not here, or whose extractor is not trained yet, is left out.
     """
-    known, kept = set(measured_steps()), _timed(TIMED)
+    known, kept = set(measured_steps()), load_timed()
     for run in plan["runs"].values():
         config = full_config(params, run)
         case = _cases(config, 1)[0]
@@ -164,8 +148,9 @@ def time_steps(params: Params, plan: Plan) -> None:
             print(f"{what}: not measured ({error})", flush=True)
             continue
         print(f"{what}: {seconds:.3g} s a step", flush=True)
-        kept.append({**_device(), "processes": 1, "steps_per_second": 1 / seconds, "config": config})
-        write_json(TIMED, kept)
+        device, hardware = _device()
+        kept.append(Speed(device=device, hardware=hardware, steps_per_second=1 / seconds, config=config))
+        save_timed(kept)
 
 
 def step_seconds(config: Config) -> float:

@@ -12,8 +12,9 @@ from typing_extensions import TypedDict  # pydantic reads no other before Python
 from sharploss.config.check_names import mdf_weights
 from sharploss.config.extractors import INSIDE, OFFICIAL
 from sharploss.config.params import Params
-from sharploss.record.keys import group_of, run_key, stage_key
+from sharploss.record.keys import RunParts, group_of, run_key, stage_key
 from sharploss.record.paths import PLAN, paths
+from sharploss.record.study import PARAMS
 from sharploss.utils.errors import UserError, cut, unknown
 from sharploss.utils.files import write_text
 from sharploss.utils.yaml_files import load_yaml
@@ -71,7 +72,7 @@ def expand(params: Params) -> Plan:
     for name, suite in params.suites.items():
         seeds = suite.seeds or params.seeds
         for task, network, loss, seed in product(suite.tasks, suite.networks, suite.losses, seeds):
-            chosen = {"task": task, "network": network, "loss": loss, "recipe": suite.recipe, "seed": seed}
+            chosen = RunParts(task=task, network=network, loss=loss, recipe=suite.recipe, seed=seed)
             suites = _add(params, runs, chosen)["suites"]
             if name not in suites:
                 suites.append(name)
@@ -79,15 +80,15 @@ def expand(params: Params) -> Plan:
     return Plan(study=params.study, tasks=list(params.tasks), extractors=extractors, runs=runs, groups=_groups(runs))
 
 
-def _add(params: Params, runs: dict[str, PlannedRun], chosen: dict[str, Any]) -> PlannedRun:
+def _add(params: Params, runs: dict[str, PlannedRun], chosen: RunParts) -> PlannedRun:
     """Add a run, after the run that it starts from, and return its entry."""
     begin, start = params.recipes[chosen["recipe"]].start, NOTHING
     if begin is not None:
-        other = {"task": begin.task or chosen["task"], "loss": begin.loss, "recipe": begin.recipe}
-        earlier = _add(params, runs, {**chosen, **other})
+        task = begin.task or chosen["task"]
+        earlier = _add(params, runs, {**chosen, "task": task, "loss": begin.loss, "recipe": begin.recipe})
         start = paths(params.study).weights(earlier["group"], run_key(params.study, earlier)).as_posix()
-    needs = {"group": group_of(chosen), "start": start, "extractor": _extractor(params, chosen["loss"])}
-    run = cast("PlannedRun", {**chosen, **needs, "suites": []})
+    group, extractor = group_of(chosen["task"], chosen["network"]), _extractor(params, chosen["loss"])
+    run = PlannedRun(**chosen, group=group, start=start, extractor=extractor, suites=[])
     return runs.setdefault(run_key(params.study, run), run)
 
 
@@ -166,7 +167,7 @@ def write_plan(plan: Plan, path: str | Path = PLAN) -> None:
 
 def load_plan(path: str | Path = PLAN) -> Plan:
     """Read runs.yaml; UserError where it is missing, is not YAML, or is not a plan."""
-    if not Path(path).exists() and Path(path).with_name("params.yaml").exists():
+    if not Path(path).exists() and Path(path).with_name(PARAMS).exists():
         raise UserError(f"{path} is missing: write it with 'make plan'.")
     try:
         plan = _parse(load_yaml(path, remedy="write it again with 'make plan'"))
@@ -204,14 +205,15 @@ def _parse(content: Any) -> Plan:
 
 
 def _wrong_field(plan: Plan) -> str | None:
-    """Say what does not follow from the rest of a plan, or leads out of the repository."""
+    """Return what does not follow from the rest of a plan, or leads out of the repository; None where all does."""
     weights = paths(plan["study"]).weights
     starts = {NOTHING, *(weights(run["group"], key).as_posix() for key, run in plan["runs"].items())}
     for key, run in plan["runs"].items():
         if key != run_key(plan["study"], run):
             return _no_plan_makes(["runs"], key)
         inside = run["extractor"] == NOTHING or INSIDE.fullmatch(run["extractor"])
-        fits = {"group": run["group"] == group_of(run), "start": run["start"] in starts, "extractor": inside}
+        group = group_of(run["task"], run["network"])
+        fits = {"group": run["group"] == group, "start": run["start"] in starts, "extractor": inside}
         for field in (field for field, fit in fits.items() if not fit):
             return _no_plan_makes(["runs", key, field], run[field])
     return None if plan["groups"] == _groups(plan["runs"]) else "has groups that are not those of its runs"

@@ -1,9 +1,7 @@
 """How far a study is: which runs are done, running, failed and left, and how long the rest takes."""
 
-import argparse
 import contextlib
 import json
-import math
 import shutil
 import sys
 import time
@@ -13,17 +11,20 @@ from pathlib import Path
 
 from sharploss.config.params import Params, load_params
 from sharploss.planning.plan import Plan, check_plan
-from sharploss.record.paths import SCRATCH, paths, scratch_folder
-from sharploss.record.run import Metrics, read_model
+from sharploss.record.paths import locked_scratch, paths
+from sharploss.record.run import load_run
+from sharploss.utils.command import make_parser
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import read_json
 
+DESCRIPTION = (
+    "Show how far the study of params.yaml is: which runs are done, running, failed or left, and the time left."
+)
 PAUSE = 3.0  # seconds between two looks of --watch
-FRESH = 120.0  # seconds since a training's record grew, after which one on another machine no longer counts as running
+STALE_AFTER = 120.0  # seconds without a new line of its record, after which a training elsewhere is not running
 
 
 @dataclass
-class Progress:
+class StudyProgress:
     """What is here of a plan; a run that diverged or could not be trained is "failed"."""
 
     done: list[str] = field(default_factory=list[str])
@@ -34,22 +35,20 @@ class Progress:
     measured: list[str] = field(default_factory=list[str])  # groups
 
 
-def look(plan: Plan) -> Progress:
+def look(plan: Plan) -> StudyProgress:
     """Look up what is here of a plan; a damaged record counts as none."""
-    files, found, running = paths(plan["study"]), Progress(), running_runs()
+    files, found, running = paths(plan["study"]), StudyProgress(), running_runs()
     for key in plan["runs"]:
         if key in running:
             found.running[key] = steps_done(key)
             continue
         try:
-            reason = read_model(files.run(key).metrics, Metrics).failure
+            record = load_run(files.run(key), key)
         except UserError:
             found.left.append(key)
             continue
-        with contextlib.suppress(UserError, LookupError, TypeError):
-            seconds = read_json(files.run(key).provenance)["seconds"]
-            found.trained += seconds if math.isfinite(seconds) else 0.0
-        if reason:
+        found.trained += record.provenance.seconds if record.provenance else 0.0
+        if reason := record.metrics.failure:
             found.failed[key] = reason
         else:
             found.done.append(key)
@@ -65,18 +64,17 @@ def running_runs() -> set[str]:
     held, found = set[str](), set[str]()
     with contextlib.suppress(OSError):
         held = {line.split()[-3].split(":")[-1] for line in Path("/proc/locks").read_text().splitlines()}
-    for lock in SCRATCH.glob("*-*.lock"):
+    for training in locked_scratch():
         with contextlib.suppress(OSError):
-            record = lock.with_suffix("") / "history.jsonl"
-            if str(lock.stat().st_ino) in held or time.time() - record.stat().st_mtime < FRESH:
-                found.add(lock.stem.rpartition("-")[0])
+            here = str(training.lock.stat().st_ino) in held
+            if here or time.time() - training.history.stat().st_mtime < STALE_AFTER:
+                found.add(training.key)
     return found
 
 
 def steps_done(key: str) -> int:
     """Return how many steps a running training has done, by the last line of its growing record."""
-    # A key can be the beginning of another; what follows it is twelve hexadecimal digits.
-    records = list(Path().glob(f"{scratch_folder(key, '[0-9a-f]' * 12)}/history.jsonl"))
+    records = [training.history for training in locked_scratch(key) if training.history.is_file()]
     try:
         with max(records, key=lambda path: path.stat().st_mtime).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - 8192))
@@ -91,7 +89,7 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
-def time_left(params: Params, plan: Plan, found: Progress) -> str:
+def time_left(params: Params, plan: Plan, found: StudyProgress) -> str:
     """Return "0:06:10 trained, about 0:08:30 left": by what was measured on this device, shared by what is running."""
     from sharploss.planning.cost import predict_seconds
 
@@ -108,7 +106,7 @@ def time_left(params: Params, plan: Plan, found: Progress) -> str:
     return f"{trained}, about {clock(sum(known.values()) / max(1, len(found.running)))} left{more}"
 
 
-def say_place(params: Params, plan: Plan, name: str, *, aloud: bool = True) -> None:
+def print_progress(params: Params, plan: Plan, name: str, *, aloud: bool = True) -> None:
     """Print "KEY [37/134, 0:06:10 trained, about 0:08:30 left]" for a run, or a group's place among groups."""
     if not aloud:  # one of several processes that share a run, or one that writes nothing
         return
@@ -120,7 +118,7 @@ def say_place(params: Params, plan: Plan, name: str, *, aloud: bool = True) -> N
     print(f"{name} [{number}/{most}, {time_left(params, plan, found)}]", flush=True)
 
 
-def summarise(plan: Plan, found: Progress) -> str:
+def summarise(plan: Plan, found: StudyProgress) -> str:
     """Return one line on a whole study, without the time."""
     return (
         f"{plan['study']}: {len(found.done)} of {len(plan['runs'])} runs done, {len(found.running)} running, "
@@ -129,7 +127,7 @@ def summarise(plan: Plan, found: Progress) -> str:
     )
 
 
-def screen(params: Params, plan: Plan, found: Progress) -> list[str]:
+def screen(params: Params, plan: Plan, found: StudyProgress) -> list[str]:
     """Return the study's lines, then those of each run that is running or failed."""
     steps = {key: params.recipes[plan["runs"][key]["recipe"]].steps for key in found.running}
     return [
@@ -141,9 +139,9 @@ def screen(params: Params, plan: Plan, found: Progress) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Say how far the study of params.yaml is; with --watch, until all is done or Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m sharploss status", description=main.__doc__)
-    parser.add_argument("--watch", action="store_true", help="look again every few seconds, until all is done")
+    """Run the command with these arguments and return its exit code."""
+    parser = make_parser("status", DESCRIPTION)
+    parser.add_argument("--watch", action="store_true", help="refresh every few seconds, until all is done or Ctrl-C")
     asked = parser.parse_args(arguments)
     params = load_params()
     plan = check_plan(params)

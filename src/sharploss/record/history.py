@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import json_value
+from sharploss.utils.files import json_value, write_bytes
 
 
 class History:
@@ -51,6 +51,11 @@ class History:
         # What a full disk refused is refused again here, and there was a word about it.
         with contextlib.suppress(OSError):
             self._file.close()
+
+
+def copy_history(source: Path, target: Path) -> None:
+    """Copy a record as it is."""
+    write_bytes(target, source.read_bytes())
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:

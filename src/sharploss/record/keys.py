@@ -1,22 +1,42 @@
-"""Names of runs, groups, variants and crops; no other module builds or takes apart one of them."""
+"""Names of runs, groups, variants, crops, packs and stages; no other module builds or takes apart one of them."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+
+from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 RUN_KEY = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+){2,3}-s[0-9]+")
 TARGET = "target"  # the variant of a crop of the ground truth
 
 
-def group_of(run: Mapping[str, Any]) -> str:
+class RunParts(TypedDict):
+    """What sets one run of a study apart from the others."""
+
+    task: str
+    network: str
+    loss: str
+    recipe: str
+    seed: int
+
+
+def group_of(task: str, network: str) -> str:
     """Return "<task>-<network>", the name of the runs that are evaluated together."""
-    return f"{run['task']}-{run['network']}"
+    return f"{task}-{network}"
 
 
-def run_key(study: str, run: Mapping[str, Any]) -> str:
+def task_of(group: str) -> str:
+    """Return the task of a group."""
+    return group.split("-", maxsplit=1)[0]
+
+
+def run_key(study: str, run: RunParts) -> str:
     """Return a run's key: task, network, loss, the recipe unless it has the study's name, and the seed."""
-    recipe = [] if run["recipe"] == study else [str(run["recipe"])]
-    return "-".join([group_of(run), run["loss"], *recipe, f"s{run['seed']}"])
+    recipe = [] if run["recipe"] == study else [run["recipe"]]
+    return "-".join([group_of(run["task"], run["network"]), run["loss"], *recipe, f"s{run['seed']}"])
+
+
+def group_of_key(key: str) -> str:
+    """Return the group of a run by the run's key."""
+    return "-".join(key.split("-")[:2])
 
 
 def variant_of(key: str, group: str) -> str:
@@ -29,9 +49,24 @@ def input_baseline_key(task: str, name: str) -> str:
     return f"{task}-{name}"
 
 
+def extractor_key(name: str) -> str:
+    """Return what the training of an MDF extractor is called where trainings of runs are called by their keys."""
+    return f"extractor-{name}"
+
+
 def crop_file(crop: str, variant: str) -> str:
     """Return the file name of a crop; `variant` is that of a run, TARGET, or the input baseline's name."""
     return f"{crop}-{variant}.png"
+
+
+def pack_name(role: str, dataset: str) -> str:
+    """Return the name of a task's pack that holds one data set alone; `role` is "test" or "tune"."""
+    return f"{role}-{dataset}"
+
+
+def pack_artifact(task: str, role: str) -> str:
+    """Return what W&B calls a task's pack."""
+    return f"{task}-{role}"
 
 
 def stage_key(study: str, name: str) -> str:
@@ -42,6 +77,6 @@ def stage_key(study: str, name: str) -> str:
     return f"{study}-{name}"
 
 
-def train_stage(study: str, key: str) -> str:
-    """Return the name of the DVC stage that trains a run."""
-    return f"train@{stage_key(study, key)}"
+def stage_name(stage: str, study: str, name: str = "") -> str:
+    """Return the name of a DVC stage of a study, of one of its runs, groups or tasks where `name` says which."""
+    return f"{stage}@{stage_key(study, name) if name else study}"

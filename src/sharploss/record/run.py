@@ -43,14 +43,14 @@ class Metrics(JsonRecord):
 
     @property
     def failure(self) -> str:
-        """Say why the run has no scores; "" when it has."""
+        """Return why the run has no scores; "" when it has."""
         if self.status == "not_trained":
             return f"not trained: {self.reason}"
         return f"diverged ({self.diverged.term} at step {self.diverged.step})" if self.diverged else ""
 
 
 class Provenance(JsonRecord):
-    """The circumstances of a training."""
+    """When, on what and from what a run was trained."""
 
     started: str  # ISO 8601, UTC
     seconds: float  # of training, those before a resume included
@@ -103,6 +103,11 @@ def save_run(files: RunFiles, record: RunRecord) -> None:
         write_json(files.provenance, record.provenance.model_dump(mode="json"))
     dumped = record.metrics.model_dump(mode="json")
     write_json(files.metrics, {name: value for name, value in dumped.items() if name != "cure" or value})
+
+
+def save_extractor(files: RunFiles, origin: Mapping[str, Any], seconds: float, config: Mapping[str, Any]) -> None:
+    """Write how an MDF extractor came about: `origin` has what is known at the beginning, `config` its settings."""
+    write_json(files.provenance, {**origin, "seconds": round(seconds, 3), "config": config})
 
 
 def read_config(files: RunFiles) -> dict[str, Any] | None:

@@ -62,7 +62,12 @@ def load_scores(files: ScoreFiles) -> Scores:
 
     A table with a row per number (run, ABOUT and value), as earlier versions wrote it, is read as well.
     """
-    return Scores(list(_read_rows(files.rows)), read_model(files.notes, Notes))
+    return Scores(list(_read_rows(files.rows)), load_notes(files))
+
+
+def load_notes(files: ScoreFiles) -> Notes:
+    """Read what is to be said beside scores; UserError where the file is missing or damaged."""
+    return read_model(files.notes, Notes)
 
 
 def columns_of(path: Path) -> list[str]:

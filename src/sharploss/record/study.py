@@ -9,6 +9,16 @@ from sharploss.utils.errors import UserError, unknown
 PARAMS = "params.yaml"
 
 
+def study_file(study: str, root: Path = Path()) -> Path:
+    """Return the file that a study is kept in."""
+    return root / STUDIES / f"{study}.yaml"
+
+
+def study_names(root: Path = Path()) -> list[str]:
+    """Return the names of all studies that are kept."""
+    return sorted(path.stem for path in (root / STUDIES).glob("*.yaml"))
+
+
 def load_study_params(study: str, root: Path = Path()) -> Params:
     """Read the parameters of a study; UserError where there is none, or its file is damaged or names another."""
     current = root / PARAMS
@@ -16,9 +26,9 @@ def load_study_params(study: str, root: Path = Path()) -> Params:
         params = load_params(current)
         if params.study == study:
             return params
-    path = root / STUDIES / f"{study}.yaml"
+    path = study_file(study, root)
     if not path.is_file():
-        raise unknown("study", study, sorted(found.stem for found in (root / STUDIES).glob("*.yaml")))
+        raise unknown("study", study, study_names(root))
     params = load_params(path)
     if params.study != study:
         raise UserError(f"{path}: study is {params.study}: a study's file has its name.")

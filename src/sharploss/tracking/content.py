@@ -13,15 +13,15 @@ from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.planning.plan import NOTHING, Plan, find_run
 from sharploss.record.history import read_whole_history
-from sharploss.record.keys import TARGET, input_baseline_key, variant_of
+from sharploss.record.keys import TARGET, input_baseline_key, pack_artifact, variant_of
 from sharploss.record.paths import StudyPaths, paths
-from sharploss.record.run import Provenance, load_run, read_model
-from sharploss.record.scores import Notes, Score, ScoreFiles, comparable, load_scores
+from sharploss.record.run import Provenance, load_run
+from sharploss.record.scores import Score, ScoreFiles, comparable, load_notes, load_scores
 from sharploss.tracking import follower as tracking
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact, sha256
 
-CIRCUMSTANCES = {"started", "seconds", "steps_per_second", "device", "hardware", "versions", "commit", "parameters"}
+TRAINED_ON = {"started", "seconds", "steps_per_second", "device", "hardware", "versions", "commit", "parameters"}
 SHOWN = re.compile("(psnr_y|ssim_y|lpips_alex|gradient_variance_ratio)[^/]*$")  # what dashboards compare runs by
 ORIGIN = {"identity", "packs", "start", "extractor", "commit"}
 
@@ -50,14 +50,14 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
         inputs = _inputs(run, provenance, root)
     _check_scores(files, run["group"], key)
     scores = task_scores(files, plan, run["task"])
-    circumstances = provenance.model_dump(include=CIRCUMSTANCES)
+    trained_on = provenance.model_dump(include=TRAINED_ON)
     origin = {**metrics, "made_from": provenance.model_dump(include=ORIGIN)}
     return {
         "description": tracking.wandb_settings(key, run, provenance.config, provenance.identity, params.study),
         "lines": read_whole_history(files.run(key).history, record.metrics.step),
         "summary": {
             **tracking.flat("result", metrics),
-            **tracking.flat("circumstances", circumstances),
+            **tracking.flat("provenance", trained_on),
             **means(scores, key),
         },
         "scores": by_image(scores, key),
@@ -126,7 +126,7 @@ def _restored(
 def _check_scores(files: StudyPaths, group: str, key: str) -> None:
     """Refuse scores that are of other weights than those that are here."""
     scores, weights = files.scores(group), files.weights(group, key)
-    measured = read_model(scores.notes, Notes).weights_sha256 if scores.rows.is_file() and weights.is_file() else {}
+    measured = load_notes(scores).weights_sha256 if scores.rows.is_file() and weights.is_file() else {}
     if key in measured and measured[key] != sha256(weights):
         raise UserError(f"{scores.rows} is of other weights of {key} than the last: run 'make repro' to measure them.")
 
@@ -195,7 +195,7 @@ def _inputs(run: Mapping[str, Any], provenance: Provenance, root: Path) -> list[
     found: list[dict[str, Any] | None] = []
     for role, digest in provenance.packs.items():
         receipt = {"task": run["task"], "role": role, "sha256": digest, "sets": task.get(role), "made": task}
-        about = {"name": f"{run['task']}-{role}", "type": "dataset", "metadata": {"sha256": digest, **task}}
+        about = {"name": pack_artifact(run["task"], role), "type": "dataset", "metadata": {"sha256": digest, **task}}
         found.append({**about, "receipt": receipt})
     origins = (("model", "start", provenance.start), ("extractor", "extractor", provenance.extractor))
     for kind, name, digest in origins:

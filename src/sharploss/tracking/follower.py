@@ -23,14 +23,13 @@ from subprocess import DEVNULL, PIPE
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
 
-from sharploss.record.paths import SCRATCH
+from sharploss.record.paths import WANDB_LOG, ScratchFiles, picture_files
 from sharploss.utils.files import write_json
 
 # What W&B takes, in characters. It names the artifact of a run's table `run-<id>-scores`.
 TAG, NAME, ARTIFACT = 64, 128, 128
 ID = ARTIFACT - len("run-") - len("-scores")
 FORBIDDEN = "/\\#?%:\r\n"  # in the names of projects and teams
-LOG = SCRATCH / "wandb.log"  # where a follower says that W&B got nothing, or not all, of a training
 GRACE = 120  # seconds W&B has to finish after the training has ended
 SENT = "sharploss-sent.txt"  # in the folder of a W&B run: the first and the last + 1 line of the record that it holds
 VALUES = "sharploss-values.json"  # there, too: the run's study, key and tags, and the names of all that was sent of it
@@ -81,7 +80,7 @@ def project() -> str:
 
 
 def wrong_project() -> str | None:
-    """Say what W&B does not accept of the names of project and team; None when they are right."""
+    """Return what W&B does not accept of the names of project and team; None when they are right."""
     for variable, name in (("WANDB_PROJECT", project()), ("WANDB_ENTITY", os.environ.get("WANDB_ENTITY", ""))):
         wrong = next((character for character in name if character in FORBIDDEN), None)
         if wrong is not None:
@@ -122,7 +121,7 @@ def _terms(loss: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
 
 
 def start(record: Path, description: dict[str, Any]) -> Path | None:
-    """Have `record` followed until `let_go`, or the end of this process; return the folder for pictures, if any.
+    """Follow `record` until `finish`, or the end of this process; return the folder for pictures, if any.
 
     The folder is the follower's, which takes the pictures out of it and removes it in the end.
     """
@@ -134,7 +133,7 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
     pictures = None
     try:
         pictures = Path(tempfile.mkdtemp(prefix="sharploss-pictures-"))
-        if not any(_hand_over(follower, record, description, pictures) for follower in _followers):
+        if not any(_reuse(follower, record, description, pictures) for follower in _followers):
             _followers[:] = [follow(record, description, pictures)]
     except OSError as error:  # no space, too many processes
         _note(description["config"]["key"], error)
@@ -144,24 +143,24 @@ def start(record: Path, description: dict[str, Any]) -> Path | None:
     return pictures
 
 
-def let_go() -> None:
-    """Tell the follower that its training has ended: this process goes on with others, which it is to follow too."""
+def finish() -> None:
+    """Report to the follower that its training has ended: this process may go on with others."""
     for follower in _followers:
-        _tell(follower, "")
+        _send(follower, "")
 
 
-def _hand_over(follower: subprocess.Popen[bytes], record: Path, description: dict[str, Any], pictures: Path) -> bool:
-    """Have a follower go on with another record, under a name that stays; return whether it could be told."""
-    name = record.parent.with_suffix(f".{pictures.name}")
+def _reuse(follower: subprocess.Popen[bytes], record: Path, description: dict[str, Any], pictures: Path) -> bool:
+    """Send a follower another record, under a name that stays; return whether that was possible."""
+    name = ScratchFiles(record.parent).link(pictures.name)
     with contextlib.suppress(OSError):  # a file system without hard links: it is given a follower of its own
         os.link(record, name)
-        if _tell(follower, json.dumps([str(name.absolute()), description, str(pictures)])):
+        if _send(follower, json.dumps([str(name.absolute()), description, str(pictures)])):
             return True
         name.unlink()
     return False
 
 
-def _tell(follower: subprocess.Popen[bytes], line: str) -> bool:
+def _send(follower: subprocess.Popen[bytes], line: str) -> bool:
     """Write a line to a follower, which is never waited for."""
     assert follower.stdin is not None
     text, pipe = f"{line}\n".encode(), follower.stdin.fileno()
@@ -272,9 +271,9 @@ def _pictures(folder: Path | None, line: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
     import wandb
 
-    paths = sorted(folder.glob(f"{line['step']}--*.npy"))
-    found = [wandb.Image(np.load(path), caption=path.stem.split("--", 2)[-1]) for path in paths]
-    for path in paths:
+    pictures = picture_files(folder, line["step"])
+    found = [wandb.Image(np.load(path), caption=name) for path, name in pictures.items()]
+    for path in pictures:
         path.unlink()
     return {PICTURES: found} if found else {}
 
@@ -312,7 +311,7 @@ class Followed:
 
 
 def _listen(current: Followed, waiting: "Queue[Followed | None]") -> None:
-    """Hear from the training process that a training has ended, and which is the next."""
+    """Read from the training process that a training has ended, and which is the next."""
     text = b""
     while more := os.read(0, 65536):  # not sys.stdin, whose lock would abort this process when W&B raises
         *lines, text = (text + more).split(b"\n")
@@ -370,7 +369,7 @@ def one_line(error: Exception) -> str:
 
 def _note(key: str, error: Exception) -> None:
     """Write down where the training ran that W&B has not got all of it: nobody reads what this process prints."""
-    with contextlib.suppress(OSError), LOG.open("a", encoding="utf-8") as log:
+    with contextlib.suppress(OSError), WANDB_LOG.open("a", encoding="utf-8") as log:
         now = time.strftime("%Y-%m-%d %H:%M:%S")
         print(f"{now} {key} ({one_line(error)}): 'python -m sharploss publish {key}' sends it.", file=log)
 

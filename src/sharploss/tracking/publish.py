@@ -1,6 +1,5 @@
 """`python -m sharploss publish`: send finished runs to Weights & Biases, from what lies in results/."""
 
-import argparse
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from sharploss.record.paths import paths
 from sharploss.tracking import follower as tracking
 from sharploss.tracking.content import NotTrainedError, baseline_content, baselines, content_of
 from sharploss.tracking.dashboards import save
+from sharploss.utils.command import make_parser
 from sharploss.utils.errors import UserError, unknown
 from sharploss.utils.files import intact
 from sharploss.utils.optional import optional_package, progress_bar
@@ -39,13 +39,9 @@ Content = dict[str, Any]
 
 def main(arguments: list[str]) -> int:
     """Run the command with these arguments and return its exit code: 1 when a run could not be sent."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sharploss publish",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="a key of runs.yaml; all that are done when left out")
-    parser.add_argument("--workspace", action="store_true", help="make the workspaces and the report instead")
+    parser = make_parser("publish", DESCRIPTION)
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="key of a run in runs.yaml; default: all that are done")
+    parser.add_argument("--workspace", action="store_true", help="make workspaces and a report on W&B instead")
     asked = parser.parse_args(arguments)
     check_settings()
     optional_package("wandb")

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from sharploss.record.paths import ScratchFiles
 from sharploss.utils.checksum import add_checksum, verify_checksum
 from sharploss.utils.errors import UserError, cut
 from sharploss.utils.files import write_bytes
@@ -33,7 +34,7 @@ def alone(scratch: Path, claims: bool = True) -> Generator[None]:
     """Hold a training's folder for the block, where this process `claims` to write it; UserError where another does."""
     filelock = optional_package("filelock")
     scratch.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(scratch.with_suffix(".lock"))
+    lock = filelock.FileLock(ScratchFiles(scratch).lock)
     try:
         if claims:
             lock.acquire(blocking=False)
@@ -48,12 +49,12 @@ def alone(scratch: Path, claims: bool = True) -> Generator[None]:
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
     """Write `state` (which has a `step`) atomically into `folder`, and forget all but the newest two."""
-    path = folder / f"step-{state['step']:09d}.pt"
+    path = ScratchFiles(folder).checkpoint(state["step"])
     # By way of memory: torch's own writer hides a full disk behind an error without a reason.
     buffer = io.BytesIO()
     torch.save(state, buffer)
     write_bytes(path, buffer.getvalue())
-    for old in sorted(folder.glob("step-*.pt"))[:-KEPT]:
+    for old in ScratchFiles(folder).checkpoints()[:-KEPT]:
         old.unlink()
     return path
 
@@ -63,7 +64,7 @@ def load_checkpoint(folder: Path, device: torch.device) -> dict[str, Any] | None
 
     A damaged one is renamed to `*.damaged`, with a warning on stderr, and the one before it is used.
     """
-    for path in sorted(folder.glob("step-*.pt"), reverse=True):
+    for path in reversed(ScratchFiles(folder).checkpoints()):
         try:
             with zipfile.ZipFile(path) as archive:
                 if bad := archive.testzip():  # torch writes a CRC for every tensor and does not look at it when reading

@@ -20,6 +20,7 @@ from sharploss.config.tasks import Task
 from sharploss.mdf.networks import SinGANDiscriminator, SinGANGenerator, initialise
 from sharploss.mdf.pyramid import Pyramid, distorted_input, make_pyramid, random_numbers
 from sharploss.record.history import History
+from sharploss.record.paths import ScratchFiles
 from sharploss.training.checkpoint import load_checkpoint, save_checkpoint
 from sharploss.training.device import set_mode
 from sharploss.training.divergence import first_nonfinite
@@ -61,7 +62,7 @@ def train_extractor(
     total = len(pyramid.scales) * settings.iterations
     done = len(state.discriminators) * settings.iterations
     with (
-        History(scratch / "history.jsonl", kept) as record,
+        History(ScratchFiles(scratch).history, kept) as record,
         stop_on_signal() as interrupt,
         progress_bar(desc=title, initial=done, total=total, unit=" iterations", leave=False) as bar,
     ):

@@ -11,7 +11,7 @@ EXIT_CODE = 75  # EX_TEMPFAIL: stopped, and resumable by running the same comman
 
 @contextmanager
 def stop_on_signal() -> Generator[threading.Event]:
-    """Have SIGTERM and SIGINT set an event for the length of the block (in the main thread; elsewhere do nothing)."""
+    """Set an event at SIGTERM and SIGINT for the length of the block (in the main thread; elsewhere do nothing)."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked

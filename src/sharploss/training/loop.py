@@ -19,6 +19,7 @@ from sharploss.config.tasks import border_of
 from sharploss.data.pack import Pack
 from sharploss.data.patches import Patches
 from sharploss.record.history import History
+from sharploss.record.paths import ScratchFiles
 from sharploss.training.device import memory_format, set_mode
 from sharploss.training.discriminator import LOGGED, make_discriminator_trainer
 from sharploss.training.divergence import find_diverged_term, first_nonfinite, nonfinite_weights
@@ -70,7 +71,7 @@ class TrainResult:
 def not_trained(config: RunConfig, scratch: Path, reason: str) -> TrainResult:
     """Return the result of a run that cannot be trained here, and write a record into `scratch` that says why."""
     network = make_network(config)
-    with History(scratch / "history.jsonl") as record:
+    with History(ScratchFiles(scratch).history) as record:
         record.append({"event": "not_trained", "step": 0, "reason": reason})
     state = State(network, make_optimizer(network, config.recipe), torch.zeros(1, 1))
     return TrainResult("not_trained", state, network, 0, reason=reason)
@@ -98,7 +99,7 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     Args:
         config: the resolved run.
         packs: what to learn from (`train`) and what to draw the validation curve from (`validation`).
-        scratch: the run's own folder for checkpoints and the growing record `history.jsonl`.
+        scratch: the run's own folder for checkpoints and the growing record.
         device: where to compute.
         title: what the progress bar shows.
         start: weights of another run to begin with; random ones when left out.
@@ -148,11 +149,11 @@ def train(  # noqa: C901, PLR0915 - the loop reads best as one piece
     step.take(form)
     status, diverged = "finished", None
     with (
-        History(*((scratch / "history.jsonl", kept) if group.is_main else (Path(os.devnull), None))) as record,
+        History(*((ScratchFiles(scratch).history, kept) if group.is_main else (Path(os.devnull), None))) as record,
         stop_on_signal() as interrupt,
         _progress(title, state.step, recipe, group.is_main) as bar,
     ):
-        pictures = on_start(scratch / "history.jsonl") if group.is_main else None
+        pictures = on_start(ScratchFiles(scratch).history) if group.is_main else None
         while state.step < recipe.steps:
             step(state.step)
             state.step += 1

@@ -17,9 +17,9 @@ from sharploss.training.loop import TrainResult
 
 
 def make_record(
-    key: str, config: RunConfig, result: TrainResult, circumstances: Mapping[str, Any], *, cure: str = ""
+    key: str, config: RunConfig, result: TrainResult, start: Mapping[str, Any], *, cure: str = ""
 ) -> RunRecord:
-    """Return the record of a run; `circumstances` are the fields of Provenance that are known at its beginning."""
+    """Return the record of a run; `start` has the fields of Provenance that are known at its beginning."""
     validation = result.state.validation
     metrics = Metrics(
         status=cast("Status", result.status),
@@ -31,7 +31,7 @@ def make_record(
         cure=cure or None,
     )
     provenance = Provenance(
-        **circumstances,
+        **start,
         seconds=round(result.state.seconds, 3),
         steps_per_second=round(result.steps_per_second, 3),
         patches_per_second=round(result.steps_per_second * config.recipe.batch, 1),
@@ -48,7 +48,7 @@ def make_record(
     return RunRecord(key, metrics, provenance)
 
 
-def circumstances(device: torch.device) -> dict[str, Any]:
+def describe_start(device: torch.device) -> dict[str, Any]:
     """Return when and on what a training begins: fields of Provenance. Nothing that is missing here is an error.
 
     The peak of the memory that is used is counted from here.

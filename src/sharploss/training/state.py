@@ -13,6 +13,7 @@ from sharploss.config.recipe import Optimisation
 from sharploss.config.run_config import RunConfig
 from sharploss.losses import WeightedSum, build_loss, resolve_loss
 from sharploss.networks import build_network
+from sharploss.record.paths import ScratchFiles
 from sharploss.training.checkpoint import load_checkpoint, read_weights, save_checkpoint
 from sharploss.training.optimizers import SGD, Adam
 from sharploss.utils.errors import UserError
@@ -133,10 +134,10 @@ def restore_state(state: State, scratch: Path, device: torch.device) -> int:
     content = load_checkpoint(scratch, device)
     if content is None:
         return 0
-    history = scratch / "history.jsonl"
+    history = ScratchFiles(scratch).history
     if not history.is_file() or history.stat().st_size < content["record_bytes"]:  # killed while a run was deleted
         print(f"warning: {history} is shorter than its checkpoint says: training from the beginning", file=sys.stderr)
-        for path in scratch.glob("step-*.pt"):
+        for path in ScratchFiles(scratch).checkpoints():
             path.unlink()
         return 0
     for name, part in state.parts.items():

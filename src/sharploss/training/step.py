@@ -152,7 +152,7 @@ class Step:
 
     @torch.no_grad()
     def _reset(self, before: dict[int, Tensor]) -> None:
-        """Give all state its earlier values, in place: a graph keeps the addresses. New state of optimisers was 0."""
+        """Restore all state to earlier values, in place: a graph keeps the addresses. New state of optimisers was 0."""
         for tensor in moving_tensors(self.state):
             tensor.copy_(before[id(tensor)]) if id(tensor) in before else tensor.zero_()
 

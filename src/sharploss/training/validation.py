@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sharploss.config.recipe import Recipe
 from sharploss.data.pack import Pack
 from sharploss.metrics.psnr import psnr
+from sharploss.record.paths import picture_file
 
 IMAGES, SIDE, TIMES = 4, 128, 10
 """Pictures are the centres of the first IMAGES images, SIDE pixels wide, at no more than about TIMES validations."""
@@ -35,7 +36,7 @@ def validate(
         values.append(min(psnr(output, target, protocol="y", border=border).item(), EXACT))
         if pictures is not None and index < IMAGES:
             name = pack.names[index].replace("/", "-")
-            write_picture(pictures / f"{step}--{index}--{name}.npy", output, target)
+            write_picture(picture_file(pictures, step, index, name), output, target)
     network.train()
     return sum(values) / len(values)
 

@@ -1,5 +1,6 @@
 """How every command line of this project runs: with its own folder's package, and errors in one sentence."""
 
+import argparse
 import contextlib
 import os
 import re
@@ -10,6 +11,12 @@ from pathlib import Path
 
 from sharploss.utils.errors import UserError, how_to_install, printable
 from sharploss.utils.own_package import use_own_package
+
+
+def make_parser(command: str, description: str) -> argparse.ArgumentParser:
+    """Return a parser of the arguments of a command, which prints its description as it stands."""
+    raw = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=f"python -m sharploss {command}", description=description, formatter_class=raw)
 
 
 def run_main(main: Callable[[], int | None], *, at_once: bool = False) -> None:
@@ -73,7 +80,7 @@ def _reader_is_gone() -> bool:
 
 
 def _remedy(error: Exception) -> str:
-    """Say what to do about lack of memory, or of a package that is not ours; "" about anything else."""
+    """Return what to do about lack of memory, or of a package that is not ours; "" about anything else."""
     if isinstance(error, ImportError):
         package = (error.name or "sharploss").partition(".")[0]
         return "" if package == "sharploss" else f"{error}: {how_to_install(package)}, in a clone 'make setup'."

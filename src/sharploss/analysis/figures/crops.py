@@ -15,7 +15,7 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.tables import pairing_rows
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import METRIC_INFO
-from sharploss.record.keys import TARGET, group_of
+from sharploss.record.keys import TARGET, group_of, task_of
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact, read_json
 
@@ -90,7 +90,7 @@ def _made(study: Study, folder: Path) -> list[dict[str, Any]]:
         for crop in read_json(path) if path.is_file() else []:
             networks = list[dict[str, Any]]()
             for network in crop["networks"]:
-                group = group_of({"task": crop["task"], "network": network["name"]})
+                group = group_of(crop["task"], network["name"])
                 names, pictures = _names(study, group), list[dict[str, Any]]()
                 for one in network["pictures"]:
                     file = _file(path.parent / one["file"]) if "file" in one else None
@@ -111,7 +111,7 @@ def _score(metric: str, value: float) -> tuple[str, str]:
 
 def _names(study: Study, group: str) -> dict[str, dict[str, str]]:
     """Return what each picture of a group is of and called, by its variant; recipes where a loss has several."""
-    inputs = (TARGET, reference_name(study, group.partition("-")[0]))
+    inputs = (TARGET, reference_name(study, task_of(group)))
     names = {name: {"name": name, "loss": name, "title": name_title(name).capitalize()} for name in inputs}
     runs = study.runs[study.runs["group"] == group].drop_duplicates("variant")
     columns = (runs["variant"], runs["loss"], runs["recipe"], runs["loss"].duplicated(keep=False))
