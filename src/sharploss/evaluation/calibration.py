@@ -1,7 +1,7 @@
 """Calibration: our degradations and metrics against numbers that the literature agrees on."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from PIL import Image
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 from torch import Tensor
 
 from sharploss.assets import present
+from sharploss.config.tasks import Degradation, parse_degradation
 from sharploss.data.degrade import Pair, degrade
 from sharploss.data.images import crop, read_image
 from sharploss.data.imresize import imresize_unrounded
@@ -116,7 +117,7 @@ def _bicubic(dataset: str, scale: int) -> dict[str, float]:
 
 def _lumas(dataset: str) -> Iterator[Tensor]:
     """Read a set as MATLAB scripts do: (3, H, W) uint8 in three equal channels."""
-    for item in find_images(dataset, {"scale": 1}, {}):
+    for item in find_images(dataset, None, {}):
         with Image.open(item.path) as file:
             grey = file.mode == "L"
         yield _read(item) if grey else rounded_luma(_read(item))
@@ -127,20 +128,19 @@ def _read(item: Item) -> Tensor:
 
 
 def _jpeg(dataset: str, quality: int) -> dict[str, float]:
-    task = {"kind": "jpeg", "scale": 1, "quality": quality, "colour": "grey", "seed": 0}
-    return _means(_pairs(dataset, task), 0)
+    return _means(_pairs(dataset, parse_degradation({"kind": "jpeg", "quality": quality})), 0)
 
 
 def _differing(dataset: str, scale: int) -> dict[str, float]:
-    made = {"kind": "sr", "scale": scale, "kernel": "bicubic", "mod_crop": True, "inputs": "made", "seed": 0}
-    ours, theirs = (_pairs(dataset, {**made, "inputs": inputs}) for inputs in ("made", "published"))
+    tasks = [parse_degradation({"kind": "sr", "scale": scale, "inputs": inputs}) for inputs in ("made", "published")]
+    ours, theirs = (_pairs(dataset, task) for task in tasks)
     return {"differing_samples": sum(int((a != b).sum()) for (_, a), (_, b) in zip(ours, theirs, strict=True))}
 
 
 KINDS: dict[str, Callable[[str, int], dict[str, float]]] = {"sr": _bicubic, "jpeg": _jpeg, "lr": _differing}
 
 
-def _pairs(dataset: str, task: Mapping[str, Any]) -> Iterator[Pair]:
+def _pairs(dataset: str, task: Degradation) -> Iterator[Pair]:
     for item in find_images(dataset, task, {}):
         given = None if item.given is None else torch.from_numpy(read_image(item.given))
         yield degrade(_read(item), task, item.name, given)

@@ -8,14 +8,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sharploss.config import sections
 from sharploss.config.params import Params
 from sharploss.config.protocols import METRIC_INFO, reference_of
 from sharploss.config.run_config import RunConfig
+from sharploss.config.sections import Crop
 from sharploss.data.degrade import degrade
 from sharploss.data.images import crop, read_image
 from sharploss.data.sets import find_images
-from sharploss.evaluation.crops import Crop
+from sharploss.evaluation.crops import check_inside, cut_out
 from sharploss.evaluation.group import enlarge
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.score import Measures, load_measures
@@ -56,13 +56,13 @@ def write_explorer(params: Params, groups: Runs, files: StudyPaths) -> int:
 
 
 def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: Measures) -> dict[str, Any]:
-    spec, networks = params.explorer[name], list[dict[str, Any]]()
-    task, device = params.tasks[spec.task], choose_device()
-    area, target, degraded = _open_crop(params, name, spec)
-    truth = CachedImage(area.of(target)[None])
+    area, networks = params.explorer[name], list[dict[str, Any]]()
+    task, device = params.tasks[area.task], choose_device()
+    target, degraded = _open_image(params, name, area)
+    truth = CachedImage(cut_out(area, target)[None])
 
     def keep(variant: str, restored: Tensor, network: str = "") -> dict[str, Any]:
-        picture = area.of(restored)
+        picture = cut_out(area, restored)
         file = Path(crop_file("-".join(filter(None, [name, network])), variant)).with_suffix(".webp")
         with atomic_path(files.explorer / file) as temporary:
             image = Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy())
@@ -76,9 +76,9 @@ def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: 
 
     shared = [keep(TARGET, target), keep(reference_of(task.scale), enlarge(degraded, task.scale))]
     for group, runs in groups.items():
-        if not group.startswith(f"{spec.task}-"):
+        if not group.startswith(f"{area.task}-"):
             continue
-        pictures, network = list(shared), group.removeprefix(f"{spec.task}-")
+        pictures, network = list(shared), group.removeprefix(f"{area.task}-")
         for key, config in runs.items():
             variant = variant_of(key, group)
             why = config if isinstance(config, str) else "its training did not finish"
@@ -86,20 +86,17 @@ def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: 
             made = None if trained is None else keep(variant, restore(trained, degraded), network)
             pictures.append(made or {"variant": variant, "missing": why})
         networks.append({"name": network, "pictures": pictures})
-    return {"name": name, **spec.model_dump(), "networks": networks}
+    return {"name": name, **area.model_dump(), "networks": networks}
 
 
-def _open_crop(params: Params, name: str, spec: sections.Crop) -> tuple[Crop, Tensor, Tensor]:
-    """Return a crop, its image's ground truth and what a network is given of it, made as `prepare` makes them."""
-    settings = params.tasks[spec.task].model_dump(mode="json", exclude={"train", "validation", "test", "tune"})
-    own = {name: dataset.model_dump() for name, dataset in params.datasets.items()}
-    items = {item.name: item for item in find_images(spec.dataset, settings, own)}
-    image = f"{spec.dataset}/{spec.image}"
-    if image not in items:
-        raise UserError(f"explorer.{name}.image: {unknown('test image', image, items)}")
-    item = items[image]
+def _open_image(params: Params, name: str, area: Crop) -> tuple[Tensor, Tensor]:
+    """Return the ground truth of a crop's image and what a network is given of it, made as `prepare` makes them."""
+    task = params.tasks[area.task]
+    items = {item.name: item for item in find_images(area.dataset, task, params.datasets)}
+    if area.item not in items:
+        raise UserError(f"explorer.{name}.image: {unknown('test image', area.item, items)}")
+    item = items[area.item]
     given = None if item.given is None else torch.from_numpy(read_image(item.given))
-    target, degraded = degrade(crop(torch.from_numpy(read_image(item.path)), item.crop), settings, image, given)
-    area = Crop(name, image, spec.top, spec.left, spec.height, spec.width)
-    area.check_inside(f"explorer.{name}", *target.shape[1:])
-    return area, target, degraded
+    target, degraded = degrade(crop(torch.from_numpy(read_image(item.path)), item.crop), task, item.name, given)
+    check_inside(f"explorer.{name}", area, *target.shape[1:])
+    return target, degraded
