@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from sharploss.config.loss_spec import LossSpec, Term
-from sharploss.config.run_config import RunConfig
+from sharploss.config.run_config import RunConfig, stored_config
 from sharploss.data.images import open_image, pixels_of
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.tiles import OVERLAP, TILE, restore_tiled, spans
@@ -105,7 +105,7 @@ def open_network(name: str) -> Trained:
     path = known[name]
     set_mode("exact")
     torch.set_num_threads(claim_cores())  # nobody compares the last bits
-    config = read_config(path)
+    config = trained_config(path)
     network = load_network(path, config, choose_device())
     if network is None:
         raise UserError(f"{path} is of a training that did not finish: choose another (--list).")
@@ -113,15 +113,19 @@ def open_network(name: str) -> Trained:
     return Trained(own, network, config.task.scale)
 
 
-def read_config(path: Path) -> RunConfig:
+def trained_config(path: Path) -> RunConfig:
     """Read what a file of weights was trained with; UserError where that is nothing that there is today."""
     with intact(path):
-        return RunConfig.model_validate(json.loads(read_metadata(path)["config"]))
+        stored = json.loads(read_metadata(path)["config"])
+    try:
+        return stored_config(stored)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def describe(path: Path) -> str:
     """Say in a line what a network does and how it was trained."""
-    config = read_config(path)
+    config = trained_config(path)
     what = f"enlarges x{config.task.scale}" if config.task.scale > 1 else f"for what was {config.task.kind}"
     return f"{what:<16} {config.network.network:<12} {describe_loss(config.loss)}, {config.recipe.steps} steps ({path})"
 

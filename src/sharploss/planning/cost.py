@@ -11,8 +11,8 @@ from statistics import median
 from typing import Any
 
 from sharploss.config.params import Params
-from sharploss.config.run_config import RunConfig, resolve_run
-from sharploss.planning.plan import Plan
+from sharploss.config.run_config import RunConfig, RunNames, resolve_run, stored_config
+from sharploss.planning.plan import Plan, PlannedRun
 from sharploss.record.paths import SCRATCH, paths
 from sharploss.record.run import flat_settings, read_config
 from sharploss.utils.errors import UserError
@@ -24,7 +24,7 @@ TIMED = SCRATCH / "timed_steps.json"
 START_UP = 4.0  # seconds of a run that are not training: starting Python, importing torch, DVC's bookkeeping
 SPAN = 3.0  # seconds that the timed steps of one network and loss should take, as far as these numbers allow
 FEWEST, MOST = 3, 100
-Config = dict[str, Any]
+Record = dict[str, Any]  # of a speed
 
 
 def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[str]]:
@@ -37,7 +37,7 @@ def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, lis
     found: dict[str, list[str]] = {"kept": [], "other": [], "new": []}
     altered: set[str] = set()
     for key, run in plan["runs"].items():
-        trained, wanted = read_config(files.run(key)), full_config(params, run)
+        trained, wanted = read_config(files.run(key)), full_config(params, run).model_dump(mode="json")
         weights = relative.weights(run["group"], key).as_posix()
         # A plan lists a run after the one that it starts from, so several steps in a row are followed too.
         if run["start"] in altered or (trained is not None and flat_settings(trained) != flat_settings(wanted)):
@@ -58,16 +58,14 @@ def format_status(found: dict[str, list[str]]) -> list[str]:
     ]
 
 
-def full_config(params: Params, run: Mapping[str, Any]) -> dict[str, Any]:
+def full_config(params: Params, run: RunNames) -> RunConfig:
     """Return a run's settings as its provenance records them."""
     from sharploss.training.state import with_defaults
 
-    return with_defaults(resolve_run(params, run)).model_dump(mode="json")
+    return with_defaults(resolve_run(params, run))
 
 
-def predict_seconds(
-    params: Params, runs: Mapping[str, Mapping[str, Any]], processes: int = 1
-) -> dict[str, float | None]:
+def predict_seconds(params: Params, runs: Mapping[str, PlannedRun], processes: int = 1) -> dict[str, float | None]:
     """Predict the seconds that each run trains here, by `processes` together; None where nothing like it was measured.
 
     What counts is the same network at the same scale, patch, batch and mode: with the same loss, else with the same
@@ -81,7 +79,7 @@ def predict_seconds(
         if what not in alike:
             config = full_config(params, run)
             step = next((known[case] for case in _cases(config, processes) if case in known), None)
-            alike[what] = None if step is None else step * config["recipe"]["steps"] + START_UP
+            alike[what] = None if step is None else step * config.recipe.steps + START_UP
         predicted[key] = alike[what]
     return predicted
 
@@ -95,15 +93,15 @@ def measured_steps(root: Path = Path()) -> dict[str, float]:
     here = _where(_device())
     found: dict[str, list[float]] = {}
     for record in records:
-        with contextlib.suppress(LookupError, TypeError, AttributeError):  # of another version, or damaged
+        with contextlib.suppress(UserError, LookupError, TypeError, AttributeError):  # of another version, or damaged
             speed = record.get("steps_per_second", 0)
             if _where(record) == here and 1e-6 < speed < math.inf:
-                for case in _cases(record["config"], record.get("processes", 1)):
+                for case in _cases(stored_config(record["config"]), record.get("processes", 1)):
                     found.setdefault(case, []).append(1 / speed)
     return {case: median(seconds) for case, seconds in found.items()}
 
 
-def _timed(path: Path) -> list[Config]:
+def _timed(path: Path) -> list[Record]:
     with contextlib.suppress(UserError, TypeError):
         return [*read_json(path)] if path.is_file() else []
     return []
@@ -116,16 +114,17 @@ def _device() -> dict[str, Any]:
     return {"device": device.type, "hardware": describe_hardware(device)}
 
 
-def _where(record: Config) -> tuple[str | None, str]:
+def _where(record: Record) -> tuple[str | None, str]:
     """Return what computed, but for its threads: how many compute is decided by the mode of a training."""
     return record.get("device"), re.sub(r", \d+ threads?$", "", record.get("hardware") or "")
 
 
-def _cases(config: Config, processes: int) -> list[str]:
+def _cases(config: RunConfig, processes: int) -> list[str]:
     """Return what a run may be compared by: everything its time depends on, then less and less of its loss."""
-    recipe = {name: config["recipe"][name] for name in ("patch", "batch", "accumulate", "mode")}
-    same = [config["network"], config["task"]["scale"], recipe, processes]
-    return [json.dumps([*same, loss], sort_keys=True) for loss in (config["loss"], sorted(config["loss"]), None)]
+    recipe = config.recipe.model_dump(include={"patch", "batch", "accumulate", "mode"})
+    same = [config.network.model_dump(mode="json"), config.task.scale, recipe, processes]
+    loss = config.loss.model_dump(mode="json")
+    return [json.dumps([*same, alike], sort_keys=True) for alike in (loss, sorted(loss), None)]
 
 
 def predict(params: Params, plan: Plan) -> str:
@@ -157,18 +156,19 @@ def time_steps(params: Params, plan: Plan) -> None:
         if case in known:
             continue
         known.add(case)
-        what = f"{run['network']} at scale {config['task']['scale']} with {run['loss']}"
+        what = f"{run['network']} at scale {config.task.scale} with {run['loss']}"
         try:
             seconds = step_seconds(config)
         except (UserError, ValueError) as error:
             print(f"{what}: not measured ({error})", flush=True)
             continue
         print(f"{what}: {seconds:.3g} s a step", flush=True)
-        kept.append({**_device(), "processes": 1, "steps_per_second": 1 / seconds, "config": config})
+        kept.append({**_device(), "processes": 1, "steps_per_second": 1 / seconds})
+        kept[-1]["config"] = config.model_dump(mode="json")
         write_json(TIMED, kept)
 
 
-def step_seconds(config: Config) -> float:
+def step_seconds(config: RunConfig) -> float:
     """Train on noise and return the seconds of one step: the difference between two trainings that differ in steps."""
     import torch
 
@@ -176,18 +176,17 @@ def step_seconds(config: Config) -> float:
     from sharploss.training.device import choose_device
     from sharploss.training.loop import train
 
-    device, scale = choose_device(), config["task"]["scale"]
-    size = config["recipe"]["patch"]
+    device, scale, size = choose_device(), config.task.scale, config.recipe.patch
     target, input = (torch.randint(256, (3, side, side), dtype=torch.uint8) for side in (scale * size, size))
 
     def seconds(steps: int) -> float:
-        recipe = {**config["recipe"], "steps": steps, "start": None, "warmup": 0}
-        recipe |= dict.fromkeys(("log_every", "validate_every", "checkpoint_every"), steps)
+        every = dict.fromkeys(("steps", "log_every", "validate_every", "checkpoint_every"), steps)
+        recipe = config.recipe.model_copy(update={**every, "start": None, "warmup": 0})
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "noise.safetensors"
             write_pack(path, [("noise/0", target, input)], role="train", sets=["noise"], parameters={}, missing={})
             packs = {"train": open_pack(path), "validation": open_pack(path)}
-            run = RunConfig.model_validate({**config, "recipe": recipe})
+            run = config.model_copy(update={"recipe": recipe})
             return train(run, packs, scratch=Path(folder), device=device).state.seconds
 
     seconds(1)  # the first training of a network in a process also compiles and allocates

@@ -162,9 +162,9 @@ def duration(seconds: float) -> str:
 
 def sources(study: Study) -> Table:
     """Lay out the data sets of the study's tasks, in order of use, and the weights behind what was measured."""
-    tasks = [run.config["task"] for run in study.provenance.values()]
+    tasks = [run.config.task for run in study.provenance.values()]
     sets = dict.fromkeys(
-        name for task in tasks for role in ("train", "validation", "test", "tune") for name in task.get(role, [])
+        name for task in tasks for role in (task.train, task.validation, task.test, task.tune) for name in role
     )
     metrics = {metric_title(str(metric)) for metric in study.scores["metric"].unique()}
     weights = [n for n, asset in ASSETS.items() if asset.kind == "weights" and metrics & set(asset.role.split())]
