@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -20,13 +19,14 @@ from sharploss.evaluation.group import enlarge
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.score import Measures, load_measures
 from sharploss.metrics import CachedImage
+from sharploss.record.explorer import ExplorerCrop, ExplorerNetwork, ExplorerPicture, save_explorer
 from sharploss.record.keys import TARGET, crop_file, variant_of
 from sharploss.record.paths import StudyPaths
 from sharploss.training.device import choose_device, set_mode
 from sharploss.utils.errors import UserError, unknown
-from sharploss.utils.files import atomic_path, write_json
+from sharploss.utils.files import atomic_path
 
-METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
+SCORED_BY = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 """What is measured on a crop, by each one's first protocol, without a border: a crop's is none of its image's."""
 
 MOST = 4_000_000  # bytes of all pictures together: they come with the repository, and lie beside the page
@@ -41,7 +41,7 @@ def write_explorer(params: Params, groups: Runs, files: StudyPaths) -> int:
     Pictures are WebP without loss. UserError where a set, an image or a metric cannot be had, or all is too large.
     """
     set_mode("exact")
-    measures = load_measures(METRICS)
+    measures = load_measures(SCORED_BY)
     for name, reason in measures.not_measured.items():
         raise UserError(f"{METRIC_INFO[name]['title']} cannot be measured: {reason}.")
     files.explorer.mkdir(parents=True, exist_ok=True)
@@ -51,17 +51,17 @@ def write_explorer(params: Params, groups: Runs, files: StudyPaths) -> int:
     size = sum(path.stat().st_size for path in files.explorer.glob("*.webp"))
     if size > MOST:
         raise UserError(f"explorer: the pictures take {size} bytes, more than {MOST}: name fewer or smaller crops.")
-    write_json(files.explorer / "index.json", index)
+    save_explorer(files, index)
     return size
 
 
-def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: Measures) -> dict[str, Any]:
-    area, networks = params.explorer[name], list[dict[str, Any]]()
+def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: Measures) -> ExplorerCrop:
+    area, networks = params.explorer[name], list[ExplorerNetwork]()
     task, device = params.tasks[area.task], choose_device()
     target, degraded = _open_image(params, name, area)
     truth = CachedImage(cut_out(area, target)[None])
 
-    def keep(variant: str, restored: Tensor, network: str = "") -> dict[str, Any]:
+    def keep(variant: str, restored: Tensor, network: str = "") -> ExplorerPicture:
         picture = cut_out(area, restored)
         file = Path(crop_file("-".join(filter(None, [name, network])), variant)).with_suffix(".webp")
         with atomic_path(files.explorer / file) as temporary:
@@ -69,10 +69,10 @@ def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: 
             # With quality 100, the most effort, they are 4 % smaller, in 20 times the time.
             image.save(temporary, format="WebP", lossless=True, quality=80, method=6)
         output, scores = CachedImage(picture[None]), dict[str, float]()
-        for metric in METRICS if variant != TARGET else ():
+        for metric in SCORED_BY if variant != TARGET else ():
             protocol = METRIC_INFO[metric]["protocols"][0]
             scores[metric] = round(measures.of_image[metric](output, truth, protocol, 0).item(), 6)
-        return {"variant": variant, "file": file.name, "scores": scores}
+        return ExplorerPicture(variant=variant, file=file.name, scores=scores)
 
     shared = [keep(TARGET, target), keep(reference_of(task.scale), enlarge(degraded, task.scale))]
     for group, runs in groups.items():
@@ -84,9 +84,9 @@ def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: 
             why = config if isinstance(config, str) else "its training did not finish"
             trained = None if isinstance(config, str) else load_network(files.weights(group, key), config, device)
             made = None if trained is None else keep(variant, restore(trained, degraded), network)
-            pictures.append(made or {"variant": variant, "missing": why})
-        networks.append({"name": network, "pictures": pictures})
-    return {"name": name, **area.model_dump(), "networks": networks}
+            pictures.append(made or ExplorerPicture(variant=variant, missing=why))
+        networks.append(ExplorerNetwork(name=network, pictures=pictures))
+    return ExplorerCrop(name=name, **area.model_dump(), networks=networks)
 
 
 def _open_image(params: Params, name: str, area: Crop) -> tuple[Tensor, Tensor]:
