@@ -18,10 +18,12 @@ from sharploss.data.noise import normal, uniform
 from sharploss.functional.images import BYTES, check_images
 from sharploss.utils.errors import UserError
 
-Pair = tuple[Tensor, Tensor]  # target and input
+ImagePair = tuple[Tensor, Tensor]  # target and input
 
 
-def degrade(image: Tensor, task: Degradation | Mapping[str, Any], name: str = "", given: Tensor | None = None) -> Pair:
+def degrade(
+    image: Tensor, task: Degradation | Mapping[str, Any], name: str = "", given: Tensor | None = None
+) -> ImagePair:
     """Make a (target, input) pair.
 
     Args:
@@ -66,7 +68,7 @@ def degrade(image: Tensor, task: Degradation | Mapping[str, Any], name: str = ""
             return target, compress(target, jpeg.quality, colour=jpeg.colour == "rgb")
 
 
-def _shrink(image: Tensor, task: Shrink, name: str, given: Tensor | None) -> Pair:
+def _shrink(image: Tensor, task: Shrink, name: str, given: Tensor | None) -> ImagePair:
     scale = task.scale
     small = [size // scale for size in image.shape[-2:]]
     if min(small) == 0:
@@ -101,7 +103,7 @@ def _pillow(resample: str) -> Callable[[Tensor, tuple[int, int], int], Tensor]:
 _SHRINK = {"bicubic": _bicubic, "bilinear": _pillow("BILINEAR"), "pillow_bicubic": _pillow("BICUBIC")}
 
 
-def _blur(image: Tensor, task: Blur, name: str, given: Tensor | None) -> Pair:
+def _blur(image: Tensor, task: Blur, name: str, given: Tensor | None) -> ImagePair:
     match task.blur:
         case "gaussian":
             low, high = task.sigma_min, task.sigma_max
@@ -112,7 +114,7 @@ def _blur(image: Tensor, task: Blur, name: str, given: Tensor | None) -> Pair:
             return image, _given(given, image, 1, name)
 
 
-def _add_noise(image: Tensor, task: Noise, name: str) -> Pair:
+def _add_noise(image: Tensor, task: Noise, name: str) -> ImagePair:
     target = as_grey(image) if task.colour == "grey" else image
     channels = 1 if task.colour == "grey" else 3
     noise = torch.from_numpy(normal(task.seed, name, (channels, *target.shape[-2:])))
@@ -121,7 +123,7 @@ def _add_noise(image: Tensor, task: Noise, name: str) -> Pair:
 
 
 def _given(given: Tensor | None, target: Tensor, scale: int, name: str) -> Tensor:
-    """Take a published input, which must be exactly `scale` times smaller than the target."""
+    """Return a published input, which must be exactly `scale` times smaller than the target."""
     if given is None:
         raise UserError(f"{name}: its set has no published inputs: set 'inputs: made', or another 'blur'.")
     if [size * scale for size in given.shape[-2:]] != list(target.shape[-2:]):

@@ -123,7 +123,7 @@ def _inside(paths: Sequence[Path]) -> list[Path]:
 
 
 def _stems(paths: Sequence[Path]) -> list[str]:
-    """Name images by their files, with as many folders before them, within the set, as make the names differ."""
+    """Return names of images: their files', with as many folders before them, within the set, as tell them apart."""
     inside = _inside(paths)
     names: list[str] = []
     for depth in range(1, 1 + max(len(path.parts) for path in inside)):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sharploss.assets import present
 from sharploss.config.tasks import Degradation, parse_degradation
-from sharploss.data.degrade import Pair, degrade
+from sharploss.data.degrade import ImagePair, degrade
 from sharploss.data.images import crop, read_image
 from sharploss.data.imresize import imresize_unrounded
 from sharploss.data.jpeg import rounded_luma
@@ -40,7 +40,7 @@ def calibrate(files: StudyPaths) -> list[CalibrationRow]:
 
 
 def off(rows: list[CalibrationRow]) -> list[str]:
-    """Name the cells that are off, a line each."""
+    """Return a line for each cell that is off."""
     return [
         f"{row.dataset} {row.kind} {row.setting}: {row.metric} {row.protocol} is {row.measured}, "
         f"published {row.published} (tolerance {row.tolerance})"
@@ -65,7 +65,7 @@ def _compare(cells: list[CalibrationRow], measured: Mapping[str, float] | str) -
 def _measure(kind: str, dataset: str, setting: int) -> Mapping[str, float] | str:
     inputs = [f"{dataset}_matlab_lr_x{setting}"] if kind == "lr" else []
     lacking = [name for name in (dataset, *inputs) if present(name) is None]
-    return f"{lacking[0]} is in neither the cache nor a mirror" if lacking else MEASURED[kind](dataset, setting)
+    return f"{lacking[0]} is in neither the cache nor a mirror" if lacking else CALIBRATIONS[kind](dataset, setting)
 
 
 def _bicubic(dataset: str, scale: int) -> dict[str, float]:
@@ -75,7 +75,7 @@ def _bicubic(dataset: str, scale: int) -> dict[str, float]:
     colour file (Set14's man) is measured on its luma.
     """
 
-    def pairs() -> Iterator[Pair]:
+    def pairs() -> Iterator[ImagePair]:
         for image in _lumas(dataset):
             height, width = (size - size % scale for size in image.shape[-2:])
             target = image[..., :height, :width]
@@ -107,16 +107,16 @@ def _differing(dataset: str, scale: int) -> dict[str, float]:
     return {"differing_samples": sum(int((a != b).sum()) for (_, a), (_, b) in zip(ours, theirs, strict=True))}
 
 
-MEASURED: dict[str, Callable[[str, int], dict[str, float]]] = {"sr": _bicubic, "jpeg": _jpeg, "lr": _differing}
+CALIBRATIONS: dict[str, Callable[[str, int], dict[str, float]]] = {"sr": _bicubic, "jpeg": _jpeg, "lr": _differing}
 
 
-def _pairs(dataset: str, task: Degradation) -> Iterator[Pair]:
+def _pairs(dataset: str, task: Degradation) -> Iterator[ImagePair]:
     for item in find_images(dataset, task, {}):
         given = None if item.given is None else torch.from_numpy(read_image(item.given))
         yield degrade(_read(item), task, item.name, given)
 
 
-def _means(pairs: Iterator[Pair], border: int) -> dict[str, float]:
+def _means(pairs: Iterator[ImagePair], border: int) -> dict[str, float]:
     """Return mean PSNR and SSIM of (target, output) pairs in three equal channels."""
     values: list[tuple[float, float]] = []
     for pair in pairs:

@@ -31,11 +31,11 @@ SCORED_BY = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 
 MOST = 4_000_000  # bytes of all pictures together: they come with the repository, and lie beside the page
 
-Runs = Mapping[str, Mapping[str, RunConfig | str]]
+Groups = Mapping[str, Mapping[str, RunConfig | str]]
 """Group -> key of a run -> its settings, or why it is only named: "its weights were not here"."""
 
 
-def write_explorer(params: Params, groups: Runs, files: StudyPaths) -> int:
+def write_explorer(params: Params, groups: Groups, files: StudyPaths) -> int:
     """Restore, cut out and measure the crops of `params.explorer`; write pictures and index.json, return the bytes.
 
     Pictures are WebP without loss. UserError where a set, an image or a metric cannot be had, or all is too large.
@@ -55,7 +55,7 @@ def write_explorer(params: Params, groups: Runs, files: StudyPaths) -> int:
     return size
 
 
-def _show(params: Params, name: str, groups: Runs, files: StudyPaths, measures: Measures) -> ExplorerCrop:
+def _show(params: Params, name: str, groups: Groups, files: StudyPaths, measures: Measures) -> ExplorerCrop:
     area, networks = params.explorer[name], list[ExplorerNetwork]()
     task, device = params.tasks[area.task], choose_device()
     target, degraded = _open_image(params, name, area)

@@ -15,7 +15,7 @@ from sharploss.data.imresize import imresize
 from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crops, cut_out, find_crops, write_crops
 from sharploss.evaluation.edge import write_edge
-from sharploss.evaluation.measured import SHOWN, Measured, identity_of, load_measured, save_measured
+from sharploss.evaluation.measured import WHOLE_IMAGE, Measured, identity_of, load_measured, save_measured
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.score import Restorer, defined, open_test_packs, score_packs
 from sharploss.evaluation.variance import shown_image, write_variances
@@ -129,7 +129,7 @@ def _measure(tested: Tested, restorers: Mapping[str, Restorer], title: str) -> t
     def keep(image: str, key: str, restored: Tensor) -> None:
         pictures[key].update({name: cut_out(crop, restored) for name, crop in crops.items() if crop.item == image})
         if image == shown:
-            pictures[key][SHOWN] = restored
+            pictures[key][WHOLE_IMAGE] = restored
 
     rows, notes = score_packs(packs, restorers, task=task, device=device, title=title, on_image=keep)
     share = notes.model_copy(update={"seconds": notes.seconds / max(1, len(restorers))})
@@ -152,7 +152,7 @@ def _write(
     }
     write_crops(variances.parent, pictures)
     if shown is not None:
-        outputs = {key: found[key].pictures[SHOWN] for key in firsts.values()}
+        outputs = {key: found[key].pictures[WHOLE_IMAGE] for key in firsts.values()}
         write_variances(variances, shown, tested.packs, outputs, border_of(tested.task.scale))
     rows = [row for one in found.values() for row in one.scores.rows]
     places = {place: index for index, place in enumerate(dict.fromkeys((row.dataset, row.image) for row in rows))}

@@ -124,7 +124,7 @@ def trained_config(path: Path) -> RunConfig:
 
 
 def describe(path: Path) -> str:
-    """Say in a line what a network does and how it was trained."""
+    """Return in a line what a network does and how it was trained."""
     config = trained_config(path)
     what = f"enlarges x{config.task.scale}" if config.task.scale > 1 else f"for what was {config.task.kind}"
     return f"{what:<16} {config.network.network:<12} {describe_loss(config.loss)}, {config.recipe.steps} steps ({path})"
@@ -154,7 +154,7 @@ def images_named(named: Sequence[str], network: str) -> list[Path]:
 
 
 def kind_of(path: Path, network: str) -> str:
-    """Say why what is in a folder is not restored; "" for what Pillow reads, or would by its name if it were intact."""
+    """Return why a file of a folder is not restored; "" for what Pillow reads, or would by its name were it intact."""
     if path.is_dir():
         return "folders in it, which are not searched"
     if path.name.endswith(tuple(f"_{network}{end}.png" for end in ENDS)):
@@ -212,12 +212,12 @@ def restore_file(path: Path, outputs: Sequence[Path], trained: Trained, on_pixel
     # In smaller tiles than an evaluation's: memory is a user's, and the time left is known sooner.
     restored = restore_tiled(restore_tile, photograph.rgb[None])[0]
     after = finish(restored, photograph)
-    write_png(outputs[0], after, photograph.profile)
+    write_photograph(outputs[0], after, photograph.profile)
     for beside in outputs[1:]:
         before, both = finish(photograph.rgb, photograph), Image.new(after.mode, (2 * after.width, after.height))
         both.paste(before.resize(after.size, Image.Resampling.BICUBIC), (0, 0))
         both.paste(after, (after.width, 0))
-        write_png(beside, both, photograph.profile)
+        write_photograph(beside, both, photograph.profile)
     height, width = photograph.rgb.shape[1:]
     sizes = f"{width}x{height} to {after.width}x{after.height}"
     return f"{path} -> {outputs[0]} ({'; '.join([sizes, *photograph.notes])})"
@@ -232,7 +232,7 @@ def finish(pixels: Tensor, photograph: Photograph) -> Image.Image:
     return image
 
 
-def write_png(path: Path, image: Image.Image, profile: bytes | None) -> None:
+def write_photograph(path: Path, image: Image.Image, profile: bytes | None) -> None:
     """Write an image as a PNG file, atomically."""
     with atomic_path(path) as temporary:
         image.save(temporary, format="PNG", icc_profile=profile)

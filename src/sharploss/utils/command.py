@@ -73,7 +73,7 @@ def _reader_is_gone() -> bool:
 
 
 def _remedy(error: Exception) -> str:
-    """Say what to do about lack of memory, or of a package that is not ours; "" about anything else."""
+    """Return what to do about lack of memory, or of a package that is not ours; "" about anything else."""
     if isinstance(error, ImportError):
         package = (error.name or "sharploss").partition(".")[0]
         return "" if package == "sharploss" else f"{error}: {how_to_install(package)}, in a clone 'make setup'."
