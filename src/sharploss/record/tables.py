@@ -57,10 +57,13 @@ def save_rows(path: Path, model: type[Row], rows: Iterable[Row]) -> None:
     write_csv(path, model.model_fields, (row.model_dump().values() for row in rows))
 
 
-def load_rows(path: Path, model: type[Row], columns: Sequence[str] = (), cure: str = "run 'make repro'") -> list[Row]:
-    """Read a csv file as typed rows, of the model's fields or some of them; UserError where it is missing or damaged.
+AGAIN = "delete it and run 'make repro' to make it again"
 
-    The message names line and column, and the `cure`.
+
+def load_rows(path: Path, model: type[Row], columns: Sequence[str] = (), cure: str = AGAIN) -> list[Row]:
+    """Read a csv file as typed rows, of all fields of the model or of `columns`; UserError where it is damaged.
+
+    The message names the file, the line and the column, and the `cure`.
     """
     rows = list[Row]()
     for number, row in enumerate(read_table(path, columns or model.model_fields), 2):
