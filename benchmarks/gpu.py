@@ -173,7 +173,7 @@ def evaluate(entry, folder):
     for device in (ours, ours, "cpu"):
         os.environ["SHARPLOSS_DEVICE"] = device
         began = time.perf_counter()
-        found, tested = measure_runs("group", {"run": {"task": "task", "config": config}}, {}, files)
+        found, tested = measure_runs("group", "task", {"run": config}, {}, files)
         seconds.append(time.perf_counter() - began)
         rows, notes = defined(found["run"].scores)
         scores[device] = {(row.image, row.metric, row.protocol): row.value for row in rows}

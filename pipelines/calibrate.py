@@ -23,7 +23,7 @@ def main() -> int:
     files = paths(load_params().study)
     check_code("calibrate", files)
     rows = calibrate(files)
-    counts = {status: sum(row["status"] == status for row in rows) for status in ("ok", "off", "not calibrated")}
+    counts = {status: sum(row.status == status for row in rows) for status in ("ok", "off", "not calibrated")}
     print(f"{files.calibration}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
     for line in off(rows):
         print(f"error: {line}", file=sys.stderr)

@@ -24,7 +24,6 @@ def main() -> int:
     params = load_params()
     files = paths(params.study)
     extractor, task = choose(name, params)
-    own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
 
     # torch takes seconds to import, so what needs it comes after what can fail fast.
     from sharploss.mdf.pyramid import load_image
@@ -35,7 +34,7 @@ def main() -> int:
     from sharploss.training.interrupt import EXIT_CODE
     from sharploss.training.record import describe_start
 
-    image, sum_ = load_image(extractor.image, own)
+    image, sum_ = load_image(extractor.image, params.datasets)
     config = {
         "extractor": extractor.model_dump(mode="json"),
         "task": task.model_dump(mode="json"),

@@ -22,14 +22,13 @@ def main() -> None:
     params = load_params()
     if name not in params.tasks:
         raise unknown("task", name, params.tasks)
-    own = {key: dataset.model_dump() for key, dataset in params.datasets.items()}
     # Several tasks may be prepared at once, and one thread is as fast on images of this size.
     torch.set_num_threads(claim_cores(1))
-    files, crops = paths(params.study), {name: crop.model_dump() for name, crop in params.crops.items()}
+    files, task = paths(params.study), params.tasks[name]
     check_code("prepare", files)
-    prepare(name, params.tasks[name].model_dump(mode="json"), files.packs(name), own=own)
+    prepare(name, task, files.packs(name), own=params.datasets)
     # A crop that does not fit its image is found here, and not when all networks are trained.
-    find_crops(crops, name, open_test_packs(name, params.tasks[name], files))
+    find_crops(params.crops, name, open_test_packs(name, task, files))
     check_unchanged(params, name)
 
 

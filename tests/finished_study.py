@@ -6,6 +6,7 @@ import shutil
 from functools import cache
 
 from sharploss.config.params import load_params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning.plan import dump_plan, expand
 
 KEY, OTHER = "sr_x4-edsr-sploss-s0", "sr_x4-edsr-l1-s0"
@@ -39,7 +40,8 @@ def make(repository, folder):
     params, plan = params.model_copy(deep=True), copy.deepcopy(plan)
     (folder / "runs.yaml").write_text(text)
     for key in (KEY, OTHER):
-        _run(folder / "results/mini/runs" / key, params.tasks["sr_x4"].model_dump(mode="json"))
+        config = resolve_run(params, plan["runs"][key]).model_dump(mode="json")
+        _run(folder / "results/mini/runs" / key, config)
     (folder / "results/mini/scores").mkdir()
     (folder / "results/mini/scores/sr_x4-edsr.csv").write_text(SCORES)
     (folder / "results/mini/scores/sr_x4-edsr.json").write_text("{}")
@@ -50,7 +52,7 @@ def make(repository, folder):
     return params, plan
 
 
-def _run(folder, task):
+def _run(folder, config):
     folder.mkdir(parents=True)
     (folder / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in RECORD))
     metrics = {"status": "finished", "step": 40, "validation": {"psnr_y": 28.5}, "diverged": None, "reason": None}
@@ -64,7 +66,7 @@ def _run(folder, task):
         "versions": {"torch": "2.13.0"},
         "commit": "abcdef0",
         "parameters": 4536,
-        "config": {"task": task, "seed": 0},
+        "config": config,
         "identity": IDENTITY,
         "packs": {"train": "a" * 64, "validation": "b" * 64},
     }

@@ -49,8 +49,8 @@ STEPS = 300
 # What `wide` adds: a task that keeps the size, another recipe with a baseline of its own, a loss without weights.
 EXTRA_LOSSES = {"esrgan": {"l1": 0.01, "ragan": 0.005}, "l1_vgg": {"l1": 1, "vgg": 0.1}}
 EXTRA_EFFECT = {"esrgan": (-0.9, 0.3), "l1_vgg": (-0.2, 0.1)}
-SR = {"kind": "sr", "scale": 4, "train": ["skimage_train"], "test": ["skimage_test", "set5"]}
-SHARPEN = {"kind": "sharpen", "scale": 1, "train": ["skimage_train"], "validation": ["skimage_validation"]}
+SETS = {"train": ["skimage_train"], "validation": ["skimage_validation"], "test": ["skimage_test", "set5"]}
+SR, SHARPEN = {"kind": "sr", "scale": 4, **SETS}, {"kind": "sharpen", "scale": 1, **SETS}
 NO_WEIGHTS = "the weights vgg19 are in no cache, no mirror is set and there is no network"
 CURE = "'python -m sharploss data fetch vgg19' downloads them"
 
@@ -154,7 +154,7 @@ def write_run(root, key, run, spec, diverged_at):
                 "task": SHARPEN if run["task"] == "sharpen" else SR,
                 "network": {"network": run["network"]},
                 "loss": spec,
-                "recipe": {"steps": STEPS, "batch": 8, "patch": 24},
+                "recipe": {"steps": STEPS, "batch": 8, "patch": 24, "learning_rate": 0.001},
                 "seed": run["seed"],
             },
         },
@@ -226,7 +226,7 @@ def write_params(root, seeds, wide, *members):
     params = yaml.safe_load((REPOSITORY / "tests" / "study.yaml").read_text())
     params["seeds"] = list(seeds)
     if wide:
-        params["tasks"]["sharpen"] = {**SHARPEN, "test": ["skimage_test", "set5"]}
+        params["tasks"]["sharpen"] = {**SHARPEN}
         del params["tasks"]["sharpen"]["scale"]  # as a person would write it
         params["losses"] |= EXTRA_LOSSES
         params["crops"] = {name: params["crops"][name] for name in ("eye", "face")}

@@ -8,7 +8,7 @@ from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.training.checkpoint import config_hash
 from sharploss.training.state import with_defaults
 
-RUN = {"task": "sr_x4", "network": "edsr", "recipe": "mini", "seed": 3}
+RUN = {"task": "sr_x4", "network": "edsr", "recipe": "mini", "seed": 3, "extractor": "an/extractor.safetensors"}
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pydantic import TypeAdapter
 
 from sharploss.config.params import load_params
+from sharploss.config.tasks import Task, parse_degradation
 from sharploss.data import degrade, imresize, read_image
 from sharploss.data.jpeg import encoder
 from sharploss.utils.errors import UserError
@@ -125,6 +127,15 @@ def test_noise_has_the_stated_strength():
     assert np.abs(channels[np.triu_indices(3, 1)]).max() < 0.02
 
 
+@each_task
+def test_a_task_may_be_a_mapping_or_typed_and_have_sets(task):
+    image, sets = photograph(), {"train": ["a"], "validation": ["b"], "test": ["c"]}
+    typed = TypeAdapter(Task).validate_python(task | sets)
+    wanted = degrade(image, task, "a/b")
+    for same in (typed, parse_degradation(task), task | sets, typed.model_dump()):
+        assert all(torch.equal(one, other) for one, other in zip(degrade(image, same, "a/b"), wanted, strict=True))
+
+
 def test_published_inputs_are_taken_as_they_are():
     image = photograph(40, 52)
     task = {**TASKS["sr"], "scale": 4, "inputs": "published", "seed": 0}
@@ -141,10 +152,12 @@ def test_published_inputs_are_taken_as_they_are():
 @pytest.mark.parametrize(
     ("task", "told"),
     [
-        ({"kind": "blurr"}, "There is no kind of task 'blurr'"),
-        ({"kind": "sr", "scale": 5}, "'scale: 2', 3 or 4, not 5"),
-        ({"kind": "sr", "scale": 2, "kernel": "bicubik"}, "There is no 'kernel' of a task 'bicubik': did you mean"),
-        ({"kind": "deblur", "blur": "motions"}, "did you mean 'motion'"),
+        ({"kind": "blurr"}, "There is no kind 'blurr': did you mean 'deblur'"),
+        ({"scale": 2}, "the task: kind is missing"),
+        ({"kind": "sr", "scale": 5}, "scale is 5; input should be 2, 3 or 4"),
+        ({"kind": "sr", "scale": 2, "kernle": "bicubic"}, "There is no key 'kernle': did you mean 'kernel'"),
+        ({"kind": "sr", "scale": 2, "kernel": "bicubik"}, "kernel is 'bicubik'; input should be 'bicubic', "),
+        ({"kind": "deblur", "blur": "motions"}, "blur is 'motions'; input should be .*'motion'"),
     ],
 )
 def test_what_nobody_knows_is_told(task, told):

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from sharploss.assets import ASSETS, Asset, File
+from sharploss.config.sections import Dataset
+from sharploss.config.tasks import Blur, Deblur, Shrink, SuperResolution
 from sharploss.data import open_pack, prepare, write_png
 from sharploss.data.sets import find_images
 from sharploss.utils.errors import UserError
 
 MIRROR = os.environ.get("SHARPLOSS_MIRROR")
 
-SR = {"kind": "sr", "scale": 2, "inputs": "published", "seed": 0}
-PAIRS = {"kind": "deblur", "blur": "pairs", "scale": 1, "seed": 0}
+SR = Shrink(kind="sr", scale=2, inputs="published")
+PAIRS = Blur(kind="deblur", blur="pairs")
 
 
 def write(folder, *names, size=(8, 10)):
@@ -32,7 +34,7 @@ def offline(monkeypatch, tmp_path):
 def test_a_folder_is_read_at_any_depth_in_order(tmp_path):
     write(tmp_path / "mine", "b.png", "a/c.png", "a/a.png")
     (tmp_path / "mine" / "notes.txt").write_text("no image")
-    items = find_images("mine", {"scale": 1}, {"mine": {"images": str(tmp_path / "mine")}})
+    items = find_images("mine", None, {"mine": Dataset(images=str(tmp_path / "mine"))})
     assert [item.name for item in items] == ["mine/a", "mine/c", "mine/b"]
 
 
@@ -41,16 +43,16 @@ def test_a_zip_file_is_unpacked_once_into_the_cache(tmp_path):
     with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
         for path in (tmp_path / "mine").iterdir():
             archive.write(path, path.name)
-    own = {"mine": {"images": str(tmp_path / "mine.zip")}}
-    first = find_images("mine", {"scale": 1}, own)
+    own = {"mine": Dataset(images=str(tmp_path / "mine.zip"))}
+    first = find_images("mine", None, own)
     assert [item.name for item in first] == ["mine/a", "mine/b"]
-    assert find_images("mine", {"scale": 1}, own) == first
+    assert find_images("mine", None, own) == first
     assert first[0].path.is_relative_to(tmp_path / "cache")
 
 
 def test_images_of_the_same_name_are_told_apart_by_their_folders(tmp_path):
     write(tmp_path / "mine", "x/a.png", "y/a.png")
-    items = find_images("mine", {"scale": 1}, {"mine": {"images": str(tmp_path / "mine")}})
+    items = find_images("mine", None, {"mine": Dataset(images=str(tmp_path / "mine"))})
     assert [item.name for item in items] == ["mine/x_a", "mine/y_a"]
 
 
@@ -67,7 +69,7 @@ def test_images_of_the_same_name_are_told_apart_by_their_folders(tmp_path):
 def test_names_depend_on_the_folders_within_the_set_alone(tmp_path, files, names):
     for root in ("mine", "deep/er/mine"):
         write(tmp_path / root, *files)
-        items = find_images("mine", {"scale": 1}, {"mine": {"images": str(tmp_path / root)}})
+        items = find_images("mine", None, {"mine": Dataset(images=str(tmp_path / root))})
         assert [item.name for item in items] == [f"mine/{name}" for name in names]
         assert [item.path.relative_to(tmp_path / root).as_posix() for item in items] == files
 
@@ -85,7 +87,7 @@ def test_names_depend_on_the_folders_within_the_set_alone(tmp_path, files, names
 def test_files_that_would_have_one_name_are_both_given(tmp_path, files):
     write(tmp_path / "mine", "0/1.png", "0/c.png", *files)
     with pytest.raises(UserError, match="would both be named") as error:
-        find_images("mine", {"scale": 1}, {"mine": {"images": str(tmp_path / "mine")}})
+        find_images("mine", None, {"mine": Dataset(images=str(tmp_path / "mine"))})
     assert all(str(tmp_path / "mine" / file) in str(error.value) for file in files)
 
 
@@ -126,26 +128,26 @@ def test_an_input_belongs_to_the_target_of_its_name_and_folder(tmp_path, folders
 def test_nothing_there_is_told(tmp_path, make, told):
     make(tmp_path / "mine")
     with pytest.raises(UserError, match=rf"datasets\.mine: .*{told}"):
-        find_images("mine", {"scale": 1}, {"mine": {"images": str(tmp_path / "mine")}})
+        find_images("mine", None, {"mine": Dataset(images=str(tmp_path / "mine"))})
 
 
 def test_an_unknown_set_is_told_with_the_nearest_of_all():
     with pytest.raises(UserError, match="There is no data set 'mien': did you mean 'mine'"):
-        find_images("mien", {"scale": 1}, {"mine": {"images": "x"}})
+        find_images("mien", None, {"mine": Dataset(images="x")})
     with pytest.raises(UserError, match="There is no data set 'alexnet'"):
-        find_images("alexnet", {"scale": 1}, {})
+        find_images("alexnet", None, {})
 
 
 def paired(tmp_path, targets, inputs):
     write(tmp_path / "hr", *targets)
     write(tmp_path / "lr", *inputs, size=(4, 5))
-    return {"mine": {"images": str(tmp_path / "hr"), "inputs": str(tmp_path / "lr")}}
+    return {"mine": Dataset(images=str(tmp_path / "hr"), inputs=str(tmp_path / "lr"))}
 
 
 def test_published_inputs_are_found_by_name(tmp_path):
     own = paired(tmp_path, ("0001.png", "0002.png"), ("0002x2.png", "0001x2.png"))
     assert [item.given.name for item in find_images("mine", SR, own)] == ["0001x2.png", "0002x2.png"]
-    assert [item.given for item in find_images("mine", SR | {"inputs": "made"}, own)] == [None, None]
+    assert [item.given for item in find_images("mine", SR.model_copy(update={"inputs": "made"}), own)] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -190,12 +192,13 @@ def test_a_name_has_one_form_whichever_system_wrote_it(tmp_path, name, form, oth
 def test_two_forms_of_one_name_are_told(tmp_path):
     write(tmp_path, "é.png", "e\u0301.png")
     with pytest.raises(UserError, match="would both be named 'é' in results"):
-        find_images("mine", SR, {"mine": {"images": str(tmp_path)}})
+        find_images("mine", SR, {"mine": Dataset(images=str(tmp_path))})
 
 
 def test_pairs_of_other_sizes_are_told(tmp_path):
     own = paired(tmp_path, ("a.png",), ("a.png",))
-    task = {**SR, "scale": 3, "train": ["mine"], "validation": ["mine"], "test": ["skimage_test"]}
+    sets = {"train": ["mine"], "validation": ["mine"], "test": ["skimage_test"]}
+    task = SuperResolution(kind="sr", scale=3, inputs="published", **sets)
     with pytest.raises(UserError, match="mine/a: its input is 5x4 and its target 9x6 pixels, not 3 times as large"):
         prepare("t", task, tmp_path / "packs", own=own)
 
@@ -211,7 +214,7 @@ def test_a_set_in_pairs_of_folders_is_read_as_gopro_comes(monkeypatch, tmp_path)
     items = find_images("pairs", PAIRS, {})
     assert [item.name for item in items] == ["pairs/s1_1", "pairs/s1_2", "pairs/s2_1", "pairs/s2_2"]
     assert all(item.path.parent.name == "sharp" and item.given.parent.name == "blur" for item in items)
-    task = {**PAIRS, "train": ["pairs"], "validation": ["pairs"], "test": ["skimage_test"]}
+    task = Deblur(kind="deblur", blur="pairs", train=["pairs"], validation=["pairs"], test=["skimage_test"])
     with pytest.raises(UserError, match="published inputs"):
         prepare("t", task, tmp_path / "packs")
     pack = open_pack(tmp_path / "packs" / "train.safetensors")
@@ -222,5 +225,5 @@ def test_a_set_in_pairs_of_folders_is_read_as_gopro_comes(monkeypatch, tmp_path)
 @pytest.mark.skipif(not MIRROR, reason="SHARPLOSS_MIRROR is not set: there is no Set5")
 def test_set5_and_its_published_inputs_belong_together(monkeypatch, scale):
     monkeypatch.setenv("SHARPLOSS_MIRROR", MIRROR)
-    items = find_images("set5", SR | {"scale": scale}, {})
+    items = find_images("set5", SR.model_copy(update={"scale": scale}), {})
     assert [item.given.name for item in items] == [f"img_{i:03d}_SRF_{scale}_LR.png" for i in range(1, 6)]

@@ -52,7 +52,7 @@ def make_runs(study):
             save_weights(
                 study / "results" / "mini" / "weights" / "toy-espcn" / f"{name}.safetensors", network, metadata
             )
-            runs[name] = {"task": "toy", "network": "espcn", "loss": name.split("-")[2], "config": resolved}
+            runs[name] = resolved
         return runs
 
     return make

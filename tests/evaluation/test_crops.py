@@ -2,29 +2,31 @@ import pytest
 import torch
 from toys import TASK
 
+from sharploss.config.sections import Crop
 from sharploss.data import read_image
-from sharploss.evaluation.crops import find_crops, write_crops
+from sharploss.evaluation.crops import cut_out, find_crops, write_crops
 from sharploss.evaluation.score import open_test_packs
 from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
 
-SPEC = {"task": "toy", "dataset": "toys", "image": "first", "top": 3, "left": 5, "height": 8, "width": 12}
+NOSE = Crop(task="toy", dataset="toys", image="first", top=3, left=5, height=8, width=12)
 
 
 def find(study, **change):
-    return find_crops({"nose": {**SPEC, **change}}, "toy", open_test_packs("toy", TASK, paths("mini", study)))
+    nose = NOSE.model_copy(update=change)
+    return find_crops({"nose": nose}, "toy", open_test_packs("toy", TASK, paths("mini", study)))
 
 
 def test_a_crop_cuts_out_its_rectangle(study):
-    (crop,) = find(study)
+    assert find(study) == {"nose": NOSE}
     image = torch.arange(48 * 56).view(1, 48, 56)
-    assert torch.equal(crop.of(image), image[:, 3:11, 5:17])
-    assert (crop.name, crop.image) == ("nose", "toys/first")
+    assert torch.equal(cut_out(NOSE, image), image[:, 3:11, 5:17])
+    assert NOSE.item == "toys/first"
 
 
 @pytest.mark.parametrize("change", [{"task": "other"}, {"dataset": "lost"}])
 def test_crops_of_other_tasks_and_of_sets_that_are_missing_are_left_out(study, change):
-    assert find(study, **change) == []
+    assert find(study, **change) == {}
 
 
 def test_a_crop_may_touch_the_image_s_edges(study):

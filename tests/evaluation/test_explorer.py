@@ -44,7 +44,7 @@ def params_of(folder, **crop):
 
 @pytest.fixture
 def toys(tmp_path, monkeypatch):
-    monkeypatch.setattr(explorer, "METRICS", ("psnr",))
+    monkeypatch.setattr(explorer, "SCORED_BY", ("psnr",))
     monkeypatch.setenv("SHARPLOSS_DEVICE", "cpu")
     write_png(tmp_path / "toys" / "one.png", picture(1, 51, 61).numpy())
     return tmp_path / "toys"

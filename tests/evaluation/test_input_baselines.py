@@ -5,6 +5,7 @@ import pytest
 import torch
 from toys import TASK, picture
 
+from sharploss.config.sections import Crop
 from sharploss.config.tasks import Denoise
 from sharploss.data import imresize, read_image, write_pack
 from sharploss.evaluation.group import evaluate_input_baseline
@@ -15,7 +16,7 @@ from sharploss.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 
-CROPS = {"nose": {"task": "toy", "dataset": "toys", "image": "second", "top": 0, "left": 0, "height": 36, "width": 40}}
+CROPS = {"nose": Crop(task="toy", dataset="toys", image="second", top=0, left=0, height=36, width=40)}
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_what_cannot_be_written_stops_before_the_first_image(study, name, monkey
 )
 def test_any_name_of_an_image_comes_back_from_the_scores(make_test_set, name):
     root = make_test_set({name: picture(1, 32, 32)})
-    crops = {"nose": {**CROPS["nose"], "image": name, "height": 8, "width": 8}}
+    crops = {"nose": CROPS["nose"].model_copy(update={"image": name, "height": 8, "width": 8})}
     evaluate_input_baseline("toy", TASK, crops, paths("mini", root))
     folder = root / "results" / "mini" / "input_baselines" / "toy"
     assert {row.image for row in scores(folder)} == {name}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from sharploss.config.protocols import METRIC_INFO, protocols_of
+from sharploss.config.sections import Crop, Dataset
 from sharploss.config.tasks import Task
 from sharploss.data import open_pack, prepare, write_png
 from sharploss.data.prepare import smallest_side
@@ -40,9 +41,9 @@ def make_packs(folder, task, sizes):
     for index, (height, width) in enumerate(sizes):
         pixels = np.random.default_rng(index).integers(0, 256, (3, height, width), dtype=np.uint8)
         write_png(folder / "mine" / f"{index}.png", pixels)
-    own = {"mine": {"images": str(folder / "mine")}}
+    own = {"mine": Dataset(images=str(folder / "mine"))}
     files = paths("mini", folder)
-    prepare("toy", task.model_dump(mode="json"), files.packs("toy"), own=own)
+    prepare("toy", task, files.packs("toy"), own=own)
     return [open_pack(files.pack("toy", "test-mine"))]
 
 
@@ -118,8 +119,8 @@ def test_the_note_on_a_small_image_reaches_the_scores_and_its_crop_is_left_out(t
     task = TASKS["x2"]
     packs = make_packs(tmp_path, task, [(10, 40), (48, 48)])
     where = {"task": "toy", "dataset": "mine", "top": 0, "left": 0, "height": 4, "width": 4}
-    crops = {"gone": where | {"image": "0"}, "there": where | {"image": "1"}}
-    assert [crop.name for crop in find_crops(crops, "toy", packs)] == ["there"]
+    crops = {"gone": Crop(image="0", **where), "there": Crop(image="1", **where)}
+    assert list(find_crops(crops, "toy", packs)) == ["there"]
     evaluate_input_baseline("toy", task, crops, paths("mini", tmp_path))
     notes = load_scores(paths("mini", tmp_path).input_baseline_scores("toy")).notes
     assert "40x10 pixels" in notes.missing_sets["mine/0"]
@@ -131,7 +132,7 @@ def test_small_images_are_learnt_from_but_not_validated_on(tmp_path):
         pixels = np.random.default_rng(index).integers(0, 256, (3, side, side), dtype=np.uint8)
         write_png(folder / f"{index}.png", pixels)
     task = TASKS["x2"].model_copy(update={"train": ["mine"], "validation": ["mine"], "test": []})
-    own = {"mine": {"images": str(folder)}}
-    train, validation = prepare("toy", task.model_dump(mode="json"), tmp_path, own=own)
+    own = {"mine": Dataset(images=str(folder))}
+    train, validation = prepare("toy", task, tmp_path, own=own)
     assert open_pack(train).names == ["mine/0", "mine/1"]
     assert open_pack(validation).names == ["mine/1"]

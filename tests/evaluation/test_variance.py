@@ -5,7 +5,7 @@ import pytest
 import torch
 from toys import TASK, picture
 
-from sharploss.evaluation.crops import Crop
+from sharploss.config.sections import Crop
 from sharploss.evaluation.score import open_test_packs
 from sharploss.evaluation.variance import COLUMNS, POINTS, shown_image, write_variances
 from sharploss.metrics.cached_image import CachedImage
@@ -68,6 +68,8 @@ def test_the_truth_itself_lies_on_its_own_curve_and_blur_below(study):
 
 def test_the_first_crop_s_image_is_shown_or_else_the_first(study):
     packs = open_test_packs("toy", TASK, paths("mini", study))
-    assert shown_image([Crop("nose", "toys/second", 0, 0, 8, 8)], packs) == "toys/second"
-    assert shown_image([], packs) == "toys/first"
-    assert shown_image([], packs[1:]) is None
+    assert (
+        shown_image({"nose": Crop(task="toy", dataset="toys", image="second", top=0, left=0)}, packs) == "toys/second"
+    )
+    assert shown_image({}, packs) == "toys/first"
+    assert shown_image({}, packs[1:]) is None

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sharploss.assets.own import own_receipt
+from sharploss.config.sections import Crop, Dataset
 from sharploss.config.tasks import SuperResolution
 from sharploss.data import open_pack, prepare, read_image, write_png
 from sharploss.evaluation.group import evaluate_input_baseline
@@ -38,9 +39,9 @@ def draw(path, seed):
 @given(st.permutations(FILES), st.sampled_from(FILES))
 def test_every_image_is_scored_and_cut_as_itself(here, order, changed):
     """Whichever file changes, the receipt says so, and pack, scores and crop are of the new one, under its own name."""
-    files, own = paths("mini"), {"mine": {"images": "datasets/mine"}}
+    files, own = paths("mini"), {"mine": Dataset(images="datasets/mine")}
     name = changed.removesuffix(".png").replace("/", "_")
-    crops = {"spot": {"task": "t", "dataset": "mine", "image": name, "top": 2, "left": 3, "height": 12, "width": 11}}
+    crops = {"spot": Crop(task="t", dataset="mine", image=name, top=2, left=3, height=12, width=11)}
     kept, receipts = {}, []
     for seed in (0, 100):
         for index, file in enumerate(order):
@@ -48,7 +49,7 @@ def test_every_image_is_scored_and_cut_as_itself(here, order, changed):
                 kept[file] = draw(here / "datasets/mine" / file, seed + index)
         draw(here / "datasets/mine/a/.thumbnails/1.png", seed)
         receipts.append(own_receipt("mine", ["datasets/mine"])["sha256"])
-        prepare("t", TASK.model_dump(), files.packs("t"), own=own)
+        prepare("t", TASK, files.packs("t"), own=own)
         pack = open_pack(files.pack("t", "test-mine"))
         names = [f"mine/{file.removesuffix('.png').replace('/', '_')}" for file in sorted(FILES, key=_parts)]
         assert pack.names == names

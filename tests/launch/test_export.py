@@ -136,7 +136,7 @@ def test_where_the_new_export_cannot_be_put_the_earlier_one_stays(weights, tmp_p
 
 
 def test_what_did_not_finish_is_not_exported(weights):
-    config = json.dumps(photographs.read_config(weights).model_dump(mode="json"))
+    config = json.dumps(photographs.trained_config(weights).model_dump(mode="json"))
     save_weights(weights, torch.nn.Conv2d(1, 1, 1), {"key": KEY, "status": "diverged", "config": config})
     with pytest.raises(UserError, match="did not finish"):
         main([KEY])

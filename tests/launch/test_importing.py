@@ -61,17 +61,18 @@ def folder(study, tmp_path):
     for index, key in enumerate(RUNS):
         loss = key.split("-")[2]
         run = {"task": TASK, "network": "espcn", "loss": loss, "recipe": "first", "seed": 0}
-        config = full_config(study, run)
-        config["task"]["preferred"] = []
         origin = Provenance(
             started=f"2026-01-01T00:00:0{index}+00:00", seconds=2, steps_per_second=0, device="cuda", hardware="a GPU",
             versions={"torch": "2.11.0"}, commit="unknown", parameters=sum(p.numel() for p in network.parameters()),
-            config=config, packs={"train": "a" * 64},
+            config=full_config(study, run), packs={"train": "a" * 64},
         )  # fmt: skip
         save_run(files.run(key), RunRecord(key, Metrics(status="finished", step=40), origin))
         edit(
             files.run(key).provenance,
-            lambda content: [content.pop(name) for name in ("threads", "imported", "partial")],
+            lambda content: [
+                *(content.pop(name) for name in ("threads", "imported", "partial")),
+                content["config"]["task"].update({"preferred": []}),
+            ],
         )
         lines = [{"event": "train", "step": step, "total": 0.5, "terms": {loss: 0.5}} for step in (20, 40)]
         write_text(files.run(key).history, "".join(f"{json.dumps(line)}\n" for line in lines))
@@ -213,7 +214,7 @@ def setting(section, name, value):
             setting("recipe", "batch", 5),
             rf"{FIRST} is no run of mini: the nearest, .*, has recipe\.batch \d+, and this one 5",
         ),
-        (setting("recipe", "colour", 5), r"settings that this version does not know \(.*recipe\.colour"),
+        (setting("recipe", "colour", 5), r"none of today's: recipe: There is no key 'colour'"),
         (lambda at: shutil.copytree(at / RUN, at / f"runs/{GROUP}-same-s0"), r"alike: put a runs\.yaml"),
         (lambda at: replace(at / RUN / "metrics.json", "40", "20"), r"stopped at step 20 of 40"),
         (lambda at: replace(at / RUN / "history.jsonl", "40", "60"), r"history\.jsonl does not end at step 40"),

@@ -56,13 +56,13 @@ def test_every_sort_of_task_of_the_study_is_tried():
 def test_the_real_sets_prepare_from_the_mirror(tmp_path, monkeypatch, name):
     monkeypatch.setenv("SHARPLOSS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SHARPLOSS_OFFLINE", "1")
-    task = load_params(STUDY).tasks[name].model_dump(mode="json")
+    task = load_params(STUDY).tasks[name]
     packs = {path.stem: open_pack(path) for path in prepare(name, task, tmp_path / "packs")}
-    learnt = sum(len(ASSETS[data].files) for data in task["train"])
-    assert len(packs["train"]) == learnt - ("set5" in task["test"])  # Set5's woman is in bsds500_train
-    for data in task["test"]:
+    learnt = sum(len(ASSETS[data].files) for data in task.train)
+    assert len(packs["train"]) == learnt - ("set5" in task.test)  # Set5's woman is in bsds500_train
+    for data in task.test:
         assert len(packs[f"test-{data}"]) == len(ASSETS[data].files)
-    for data in task["tune"]:
+    for data in task.tune:
         assert list(packs[f"tune-{data}"].left_out) == ["live1/monarch"]  # which is in Set14
         assert len(packs[f"tune-{data}"]) == len(ASSETS[data].files) - 1
     shutil.rmtree(tmp_path / "packs")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sharploss.config.params import load_params
-from sharploss.config.run_config import resolve_run
+from sharploss.config.run_config import RunConfig, resolve_run
 from sharploss.planning import cost
 from sharploss.planning.cost import START_UP, predict, predict_seconds, step_seconds, time_steps
 from sharploss.planning.plan import expand
@@ -126,7 +126,7 @@ def test_timed_steps_are_kept_and_used(study, monkeypatch, capsys):
     plan = {"runs": {key: plan["runs"][key] for key in (L1, L2)}, "groups": {}}
     record(study, L2, 10.0)
     timed = []
-    monkeypatch.setattr(cost, "step_seconds", lambda config: timed.append([*config["loss"]]) or 0.5)
+    monkeypatch.setattr(cost, "step_seconds", lambda config: timed.append([*config.loss.terms]) or 0.5)
     for _ in range(2):
         time_steps(params, plan)
     assert timed == [["l1"]]  # what is known is not timed again
@@ -156,7 +156,7 @@ def test_steps_are_timed_by_training(study, loss, monkeypatch):
     if loss == "gan":
         config["loss"]["gan"] = {"weight": 0.01, "discriminator": "sharpgan", "width": 4, "size": 64}
     config["recipe"].update(batch=2, patch=16)
-    assert 0 < step_seconds(config) < 10
+    assert 0 < step_seconds(RunConfig.model_validate(config)) < 10
 
 
 ODD = ["null", "[]", '"x"', "{}", "{", "", '{"device": 1, "config": 7}', '{"steps_per_second": "fast"}']

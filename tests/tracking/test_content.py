@@ -168,7 +168,7 @@ def test_a_run_that_is_unknown_or_not_done_or_too_old_is_told(study, tmp_path):
         (
             "provenance.json",
             lambda text: text.replace('"task": ', '"tusk": '),
-            r"provenance\.json is damaged \('task'\)",
+            r"provenance\.json is damaged \(config: .* none of today's: top level: There is no key 'tusk'",
         ),
         ("provenance.json", lambda text: text.replace(IDENTITY, "../a"), r"provenance\.json does not say .* identity"),
         ("provenance.json", lambda text: text.replace(IDENTITY, "a" * 200), r"does not say the run's identity"),

@@ -31,7 +31,7 @@ def test_what_a_finished_run_says_of_itself(config, packs, tmp_path):
     assert set(result.terms) == {"l1", "gv"}
     assert result.validation["psnr_y"] > 0
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", origin.started)
-    assert (typed(origin.config), origin.identity) == (typed(config), "abc")
+    assert (origin.config, origin.identity) == (typed(config), "abc")
     assert origin.parameters == sum(p.numel() for p in outcome.network.parameters() if p.requires_grad)
     assert origin.versions["torch"] == torch.__version__
     assert {"python", "numpy", "pillow", "libjpeg"} < origin.versions.keys()

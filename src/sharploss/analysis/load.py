@@ -106,19 +106,13 @@ def read_numbers(path: Path, columns: list[str], texts: tuple[str, ...] = ()) ->
 
 def _run(params: Params, run: PlannedRun, record: RunRecord) -> dict[str, Any]:
     provenance = None if record.metrics.status == NOT_TRAINED else record.provenance
-    config = provenance.config if provenance else resolve_run(params, run).model_dump(mode="json")
-    try:
-        alpha, reference = alpha_of(config["loss"]), reference_of(int(config["task"]["scale"]))
-    except KeyError as error:
-        raise UserError(
-            f"The record of {record.key} has no setting {error}: train it again with 'make repro'."
-        ) from None
+    config = provenance.config if provenance else resolve_run(params, run)
     return {
         "run": record.key,
         **{name: run[name] for name in ("task", "network", "loss", "recipe", "seed", "group", "suites")},
         "variant": variant_of(record.key, run["group"]),
-        "alpha": alpha,
-        "reference": reference,
+        "alpha": alpha_of(config.loss.model_dump(mode="json")),
+        "reference": reference_of(config.task.scale),
         "status": record.metrics.status,
         "failure": record.metrics.failure,
         "step": record.metrics.step if provenance else 0,

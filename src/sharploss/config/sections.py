@@ -50,6 +50,11 @@ class Crop(Strict):
     height: Positive = 96
     width: Positive = 96
 
+    @property
+    def item(self) -> str:
+        """The image's name with its set's, as packs have it: "<set>/<image>"."""
+        return f"{self.dataset}/{self.image}"
+
 
 class Dataset(Strict):
     """A data set of one's own."""

@@ -1,10 +1,15 @@
-"""What a task can be, as params.yaml states it: one strict model per kind. sharploss.data.degrade does it."""
+"""What a task can be, as params.yaml states it: for each kind a strict model of its degradation, and one with sets.
 
-from typing import Annotated, Literal
+`sharploss.data.degrade` does the first.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from sharploss.config.limits import ENTRIES, LETTERS, SEED
+from sharploss.utils.models import validated
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=LETTERS)]
 """A name in params.yaml: it becomes part of run keys, file names and stage names."""
@@ -19,8 +24,8 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Base(Strict):
-    """Which sets carry a task, and what keys its draws."""
+class Sets(Strict):
+    """Which data sets carry a task."""
 
     train: list[Name] = Field(min_length=1, max_length=ENTRIES, description="data sets the networks learn from")
     validation: list[Name] = Field(
@@ -36,11 +41,16 @@ class Base(Strict):
         max_length=ENTRIES,
         description="data sets that weights of losses are chosen by: scored like test sets, and shown nowhere",
     )
+
+
+class Seeded(Strict):
+    """A degradation, with what keys its draws."""
+
     seed: int = Field(default=0, ge=0, le=SEED, description="keys what is drawn for each image (noise, blur)")
 
 
-class SuperResolution(Base):
-    """Enlarging an image that was shrunk."""
+class Shrink(Seeded):
+    """Make an image smaller."""
 
     kind: Literal["sr"] = Field(description="shrunk")
     scale: Literal[2, 3, 4] = Field(description="how many times smaller the input is, per side")
@@ -54,14 +64,14 @@ class SuperResolution(Base):
     inputs: Literal["made", "published"] = Field(default="made", description="published: the set's own small images")
 
 
-class SameSize(Base):
-    """A task that keeps the size."""
+class SameSize(Seeded):
+    """A degradation that keeps the size."""
 
     scale: Literal[1] = 1
 
 
-class Deblur(SameSize):
-    """Taking a blur away that differs from image to image."""
+class Blur(SameSize):
+    """Blur an image, each by another kernel."""
 
     kind: Literal["deblur"] = Field(description="blurred")
     blur: Literal["pairs", "gaussian", "motion"] = Field(description="pairs: as the set comes, e.g. GoPro")
@@ -70,30 +80,61 @@ class Deblur(SameSize):
     length: float = Field(default=15.0, ge=1, le=99, description="motion: the longest in pixels")
 
 
-class Sharpen(SameSize):
-    """Taking one fixed blur away (SharpGAN; its blur is not stated, so ours is an assumption)."""
+class FixedBlur(SameSize):
+    """Blur all images by one kernel (SharpGAN; its blur is not stated, so ours is an assumption)."""
 
     kind: Literal["sharpen"] = Field(description="blurred by a fixed Gaussian")
     sigma: Sigma = Field(default=2.0, description="its standard deviation in pixels")
 
 
-class Denoise(SameSize):
-    """Taking Gaussian noise away."""
+class Noise(SameSize):
+    """Add Gaussian noise."""
 
     kind: Literal["denoise"] = Field(description="Gaussian noise added")
     sigma: Sigma = Field(description="standard deviation of the noise, of 255")
     colour: Colour = "rgb"
 
 
-class Jpeg(SameSize):
-    """Taking JPEG's artefacts away."""
+class Compression(SameSize):
+    """Compress by JPEG."""
 
     kind: Literal["jpeg"] = Field(description="compressed")
     quality: Annotated[int, Field(ge=1, le=100)] = Field(description="libjpeg's scale")
     colour: Colour = Field(default="grey", description="grey: of the luma alone, as the benchmarks are measured")
 
 
+Degradation = Annotated[Shrink | Blur | FixedBlur | Noise | Compression, Field(discriminator="kind")]
+
+
+class SuperResolution(Shrink, Sets):
+    """Enlarging an image that was shrunk."""
+
+
+class Deblur(Blur, Sets):
+    """Taking a blur away that differs from image to image."""
+
+
+class Sharpen(FixedBlur, Sets):
+    """Taking one fixed blur away (SharpGAN; its blur is not stated, so ours is an assumption)."""
+
+
+class Denoise(Noise, Sets):
+    """Taking Gaussian noise away."""
+
+
+class Jpeg(Compression, Sets):
+    """Taking JPEG's artefacts away."""
+
+
 Task = Annotated[SuperResolution | Deblur | Sharpen | Denoise | Jpeg, Field(discriminator="kind")]
+
+
+def parse_degradation(spec: Mapping[str, Any] | Degradation) -> Degradation:
+    """Return the degradation that a plain mapping states, be it a whole task's; UserError where it states none."""
+    if not isinstance(spec, Mapping):
+        return spec
+    stated = {name: value for name, value in spec.items() if name not in Sets.model_fields}
+    return validated(stated, RootModel[Degradation], "the task").root
 
 
 def border_of(scale: int) -> int:

@@ -10,22 +10,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sharploss.config.tasks import Blur, Compression, Degradation, FixedBlur, Noise, Shrink, parse_degradation
 from sharploss.data.blur import blur, gaussian_blur, motion_kernel
 from sharploss.data.imresize import imresize, to_bytes
 from sharploss.data.jpeg import as_grey, compress
 from sharploss.data.noise import normal, uniform
 from sharploss.functional.images import BYTES, check_images
-from sharploss.utils.errors import UserError, unknown
+from sharploss.utils.errors import UserError
 
-Pair = tuple[Tensor, Tensor]
+ImagePair = tuple[Tensor, Tensor]  # target and input
 
 
-def degrade(image: Tensor, task: Mapping[str, Any], name: str = "", given: Tensor | None = None) -> Pair:
+def degrade(
+    image: Tensor, task: Degradation | Mapping[str, Any], name: str = "", given: Tensor | None = None
+) -> ImagePair:
     """Make a (target, input) pair.
 
     Args:
         image: (3, H, W) uint8.
-        task: `kind`, `seed` and the kind's parameters (sharploss.config.tasks).
+        task: a task of params.yaml, or a degradation alone: `kind`, `seed` and the kind's parameters, as one of the
+            models of sharploss.config.tasks or as a mapping that becomes one, with its defaults.
         name: "<set>/<image>"; with the seed it keys what is drawn for this image.
         given: (3, h, w) uint8, the input that the set's publisher made, where the task asks for it.
 
@@ -41,8 +45,7 @@ def degrade(image: Tensor, task: Mapping[str, Any], name: str = "", given: Tenso
         "jpeg": compressed with `quality`, in colour or as luma.
 
     Raises:
-        UserError: no such image, an unknown kind or variant, a missing or unfitting given input, or an image that is
-            too small.
+        UserError: no such image or degradation, a missing or unfitting given input, or an image that is too small.
 
     >>> image = torch.zeros(3, 33, 32, dtype=torch.uint8)
     >>> [tuple(one.shape) for one in degrade(image, {"kind": "sr", "scale": 4})]
@@ -51,37 +54,40 @@ def degrade(image: Tensor, task: Mapping[str, Any], name: str = "", given: Tenso
     check_images(image, "image", BYTES, axes="C, H, W")
     if given is not None:
         check_images(given, "input", BYTES, axes="C, H, W")
-    kind = task.get("kind")
-    if kind not in KINDS:
-        raise unknown("kind of task", kind, KINDS)
-    return KINDS[kind](image, task, name, given)
+    match parse_degradation(task):
+        case Shrink() as shrink:
+            return _shrink(image, shrink, name, given)
+        case Blur() as drawn:
+            return _blur(image, drawn, name, given)
+        case FixedBlur(sigma=sigma):
+            return image, gaussian_blur(image, sigma)
+        case Noise() as noise:
+            return _add_noise(image, noise, name)
+        case Compression() as jpeg:
+            target = as_grey(image) if jpeg.colour == "grey" else image
+            return target, compress(target, jpeg.quality, colour=jpeg.colour == "rgb")
 
 
-def _shrink(image: Tensor, task: Mapping[str, Any], name: str, given: Tensor | None) -> Pair:
-    scale = task.get("scale")
-    if scale not in (2, 3, 4):
-        raise UserError(f"A task of kind 'sr' takes 'scale: 2', 3 or 4, not {scale}.")
+def _shrink(image: Tensor, task: Shrink, name: str, given: Tensor | None) -> ImagePair:
+    scale = task.scale
     small = [size // scale for size in image.shape[-2:]]
     if min(small) == 0:
         size = f"{image.shape[-1]}x{image.shape[-2]}"
         raise UserError(f"An image of {size} pixels is too small to be shrunk by {scale}: leave it out.")
     target = image[..., : small[0] * scale, : small[1] * scale].contiguous()
-    if task.get("inputs", "made") == "published":
+    if task.inputs == "published":
         return target, _given(given, target, scale, name)
-    source = target if task.get("mod_crop", True) else image
-    kernel = task.get("kernel", "bicubic")
-    if kernel not in _SHRINK:
-        raise unknown("'kernel' of a task", kernel, _SHRINK)
-    return target, _SHRINK[kernel](source, (small[0], small[1]), scale)
+    source = target if task.mod_crop else image
+    return target, _SHRINK[task.kernel](source, (small[0], small[1]), scale)
 
 
 def _bicubic(image: Tensor, size: tuple[int, int], scale: int) -> Tensor:
-    """MATLAB's bicubic; of an uncropped image, the pixels that `size` keeps of its ceil(size / scale)."""
+    """Shrink by MATLAB's bicubic; of an uncropped image keep the pixels of `size`, out of its ceil(size / scale)."""
     return imresize(image, 1 / scale)[..., : size[0], : size[1]].contiguous()
 
 
 def _pillow(resample: str) -> Callable[[Tensor, tuple[int, int], int], Tensor]:
-    """Pillow's kernels, which stretch the whole image onto `size`, as torchvision's Resize of PIL images does."""
+    """Return a kernel of Pillow's: it stretches the whole image onto `size`, as torchvision's Resize of PIL images."""
 
     def shrink(image: Tensor, size: tuple[int, int], _scale: int) -> Tensor:
         import numpy as np
@@ -97,34 +103,27 @@ def _pillow(resample: str) -> Callable[[Tensor, tuple[int, int], int], Tensor]:
 _SHRINK = {"bicubic": _bicubic, "bilinear": _pillow("BILINEAR"), "pillow_bicubic": _pillow("BICUBIC")}
 
 
-def _blur(image: Tensor, task: Mapping[str, Any], name: str, given: Tensor | None) -> Pair:
-    match task.get("blur"):
+def _blur(image: Tensor, task: Blur, name: str, given: Tensor | None) -> ImagePair:
+    match task.blur:
         case "gaussian":
-            low, high = task["sigma_min"], task["sigma_max"]
-            return image, gaussian_blur(image, low + (high - low) * float(uniform(task["seed"], name, 1)[0]))
+            low, high = task.sigma_min, task.sigma_max
+            return image, gaussian_blur(image, low + (high - low) * float(uniform(task.seed, name, 1)[0]))
         case "motion":
-            return image, blur(image, motion_kernel(task["length"], task["seed"], name))
+            return image, blur(image, motion_kernel(task.length, task.seed, name))
         case "pairs":
             return image, _given(given, image, 1, name)
-        case other:
-            raise unknown("'blur' of a task", other, ("gaussian", "motion", "pairs"))
 
 
-def _add_noise(image: Tensor, task: Mapping[str, Any], name: str, _given: Tensor | None) -> Pair:
-    target = as_grey(image) if task["colour"] == "grey" else image
-    channels = 1 if task["colour"] == "grey" else 3
-    noise = torch.from_numpy(normal(task["seed"], name, (channels, *target.shape[-2:])))
-    noisy = to_bytes(target[:channels].double() + task["sigma"] * noise)
+def _add_noise(image: Tensor, task: Noise, name: str) -> ImagePair:
+    target = as_grey(image) if task.colour == "grey" else image
+    channels = 1 if task.colour == "grey" else 3
+    noise = torch.from_numpy(normal(task.seed, name, (channels, *target.shape[-2:])))
+    noisy = to_bytes(target[:channels].double() + task.sigma * noise)
     return target, noisy.expand(3, -1, -1).contiguous()
 
 
-def _compress(image: Tensor, task: Mapping[str, Any], _name: str, _given: Tensor | None) -> Pair:
-    target = as_grey(image) if task["colour"] == "grey" else image
-    return target, compress(target, task["quality"], colour=task["colour"] == "rgb")
-
-
 def _given(given: Tensor | None, target: Tensor, scale: int, name: str) -> Tensor:
-    """Take a published input, which must be exactly `scale` times smaller than the target."""
+    """Return a published input, which must be exactly `scale` times smaller than the target."""
     if given is None:
         raise UserError(f"{name}: its set has no published inputs: set 'inputs: made', or another 'blur'.")
     if [size * scale for size in given.shape[-2:]] != list(target.shape[-2:]):
@@ -132,12 +131,3 @@ def _given(given: Tensor | None, target: Tensor, scale: int, name: str) -> Tenso
         what = f"{sizes[0]} and its target {sizes[1]} pixels, not {scale} times as large"
         raise UserError(f"{name}: its input is {what}.")
     return given
-
-
-KINDS: dict[str, Callable[[Tensor, Mapping[str, Any], str, Tensor | None], Pair]] = {
-    "sr": _shrink,
-    "deblur": _blur,
-    "sharpen": lambda image, task, _name, _given: (image, gaussian_blur(image, task["sigma"])),
-    "denoise": _add_noise,
-    "jpeg": _compress,
-}

@@ -11,7 +11,7 @@ from sharploss.functional.colour import LUMA
 
 
 def encoder() -> str:
-    """Name the encoder: two JPEG libraries may give different files of the same quality."""
+    """Return the name of the encoder: two JPEG libraries may give different files of the same quality."""
     from PIL import __version__, features
 
     turbo = features.version_feature("libjpeg_turbo")

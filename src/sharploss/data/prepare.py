@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from sharploss.assets.catalogue import ASSETS
-from sharploss.config.tasks import border_of
+from sharploss.config.sections import Dataset
+from sharploss.config.tasks import Compression, Degradation, Sets, Task, border_of
 from sharploss.data.degrade import degrade
 from sharploss.data.images import crop, read_image
 from sharploss.data.jpeg import encoder
@@ -21,11 +21,10 @@ from sharploss.utils.errors import AssetMissingError, UserError
 from sharploss.utils.files import sha256
 from sharploss.utils.optional import progress_bar
 
-ROLES = ("train", "validation", "test", "tune")
-Own = Mapping[str, Mapping[str, Any]]
+Own = Mapping[str, Dataset]
 
 
-def prepare(task_name: str, task: Mapping[str, Any], folder: str | Path, *, own: Own | None = None) -> list[Path]:
+def prepare(task_name: str, task: Task, folder: str | Path, *, own: Own | None = None) -> list[Path]:
     """Degrade and pack every data set of a task, and return the pack files; one image is in memory at a time.
 
     An image that cannot be read or is too small is left out, with a word on stderr and its reason in the pack, which
@@ -34,8 +33,7 @@ def prepare(task_name: str, task: Mapping[str, Any], folder: str | Path, *, own:
 
     Args:
         task_name: for messages and the progress bar.
-        task: `train`, `validation`, `test` and `tune` (lists of data set names; the last may be missing),
-            and what `degrade` takes.
+        task: one of params.yaml, or of the models of sharploss.config.tasks.
         folder: for train.safetensors and validation.safetensors with all their sets, and one test-<set>.safetensors or
             tune-<set>.safetensors for each of the others.
         own: `datasets` of params.yaml.
@@ -47,25 +45,23 @@ def prepare(task_name: str, task: Mapping[str, Any], folder: str | Path, *, own:
     folder, own = Path(folder), own or {}
     for path in folder.glob(".*.tmp"):  # of a preparation that was killed
         path.unlink(missing_ok=True)
-    plan = [("train", "train", list(task["train"])), ("validation", "validation", list(task["validation"]))]
-    plan += [(role, pack_name(role, name), [name]) for role in ("test", "tune") for name in task.get(role, [])]
-    for role, _, sets in plan:
-        if not sets:
-            raise UserError(f"Task '{task_name}' names no set under '{role}': add one to params.yaml.")
-    parameters = {key: value for key, value in task.items() if key not in ROLES}
-    if task["kind"] == "jpeg":
+    plan = [("train", "train", task.train), ("validation", "validation", task.validation)]
+    plan += [("test", pack_name("test", name), [name]) for name in task.test]
+    plan += [("tune", pack_name("tune", name), [name]) for name in task.tune]
+    parameters = task.model_dump(mode="json", exclude={*Sets.model_fields})
+    if isinstance(task, Compression):
         parameters["encoder"] = encoder()
-    found = {stem: _items(sets, parameters, own, may_miss=role in ("test", "tune")) for role, stem, sets in plan}
+    found = {stem: _items(sets, task, own, may_miss=role in ("test", "tune")) for role, stem, sets in plan}
     _check_own(task_name, {stem: items for stem, (items, _) in found.items()}, own)
     written: list[Path] = []
     for role, stem, sets in plan:
         items, missing = found[stem]
         path = folder / f"{stem}.safetensors"
-        left_out = {} if role == "test" else twins(items, task["test"])
+        left_out = {} if role == "test" else twins(items, task.test)
         items = [item for item in items if item.name not in left_out]
-        smallest = 1 if role == "train" else smallest_side(task["scale"])
+        smallest = 1 if role == "train" else smallest_side(task.scale)
         left_out |= {f"part of {name}'s folder": skipped for name in sets if (skipped := skipped_of(name, own))}
-        pairs = _pairs(items, parameters, left_out, smallest, f"{task_name} {stem}")
+        pairs = _pairs(items, task, left_out, smallest, f"{task_name} {stem}")
         write_pack(path, pairs, role=role, sets=sets, parameters=parameters, missing=missing, left_out=left_out)
         written.append(path)
     return written
@@ -90,14 +86,12 @@ def twins(items: Sequence[Item], tested: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _items(
-    sets: Sequence[str], parameters: Mapping[str, Any], own: Own, *, may_miss: bool
-) -> tuple[list[Item], dict[str, str]]:
+def _items(sets: Sequence[str], task: Degradation, own: Own, *, may_miss: bool) -> tuple[list[Item], dict[str, str]]:
     items: list[Item] = []
     missing: dict[str, str] = {}
     for name in sets:
         try:
-            items += find_images(name, parameters, own)
+            items += find_images(name, task, own)
         except AssetMissingError as error:
             if not may_miss:
                 raise
@@ -122,7 +116,7 @@ def _check_own(task_name: str, found: Mapping[str, Sequence[Item]], own: Own) ->
 
 
 def _pairs(
-    items: Sequence[Item], parameters: Mapping[str, Any], left_out: dict[str, str], smallest: int, title: str
+    items: Sequence[Item], task: Degradation, left_out: dict[str, str], smallest: int, title: str
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Read and degrade one image at a time, so that memory does not grow with the set."""
     used = 0
@@ -130,7 +124,7 @@ def _pairs(
         try:
             image = crop(torch.from_numpy(read_image(item.path)), item.crop)
             given = None if item.given is None else torch.from_numpy(read_image(item.given))
-            pair = degrade(image, parameters, item.name, given)
+            pair = degrade(image, task, item.name, given)
             if min(pair[0].shape[-2:]) < smallest:
                 size = "x".join(map(str, reversed(pair[0].shape[-2:])))
                 raise UserError(f"it is {size} pixels, and none below {smallest} pixels a side can be measured")

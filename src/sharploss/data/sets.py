@@ -4,12 +4,14 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from unicodedata import normalize
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.fetch import locate
 from sharploss.assets.own import own_images
+from sharploss.config.sections import Dataset
+from sharploss.config.tasks import Blur, Degradation, Shrink
 from sharploss.utils.errors import UserError, unknown
 
 SCALE_MARK = re.compile(r"(_SRF_\d+_(HR|LR)|x[234])$")
@@ -27,17 +29,17 @@ class Item(NamedTuple):
     crop: tuple[int, int] | None = None  # (long, short) sides to crop it to, top left
 
 
-def find_images(name: str, task: Mapping[str, Any], own: Mapping[str, Mapping[str, Any]]) -> list[Item]:
-    """List the images of a set, of the catalogue or of `own` ({set: {images, inputs}}), in a fixed order.
+def find_images(name: str, task: Degradation | None, own: Mapping[str, Dataset]) -> list[Item]:
+    """List the images of a set, of the catalogue or of `own` (`datasets` of params.yaml), in a fixed order.
 
     Published inputs come with them where the `task` asks for it: `inputs: published` at its `scale`, or `blur: pairs`.
     AssetMissingError where the set cannot be had here; UserError where there is no such set, its folder is missing or
     holds no images, or inputs and targets do not match.
     """
     if name in own:
-        paths = own_images(own[name]["images"], name).images
-        inputs = own[name].get("inputs")
-        given = own_images(inputs, name).images if inputs and _wants_inputs(task) else None
+        paths = own_images(own[name].images, name).images
+        inputs = own[name].inputs if _wants_inputs(task) else None
+        given = own_images(inputs, name).images if inputs else None
         return _items(name, paths, given, None)
     if name not in ASSETS or ASSETS[name].kind != "dataset":
         raise unknown("data set", name, [*own, *(key for key, asset in ASSETS.items() if asset.kind == "dataset")])
@@ -47,17 +49,19 @@ def find_images(name: str, task: Mapping[str, Any], own: Mapping[str, Mapping[st
         sharp, blurred = asset.pairs
         given = [path for path in paths if path.parent.name == blurred] if _wants_inputs(task) else None
         return _items(name, [path for path in paths if path.parent.name == sharp], given, asset.crop)
-    wanted = asset.inputs.get(task["scale"]) if _wants_inputs(task) else None
+    wanted = asset.inputs.get(task.scale) if task and _wants_inputs(task) else None
     return _items(name, paths, locate(wanted) if wanted else None, asset.crop)
 
 
-def skipped_of(name: str, own: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say what is skipped in the folder of a set of one's own, and how much; "" where nothing is."""
-    return own_images(own[name]["images"], name).skipped if name in own else ""
+def skipped_of(name: str, own: Mapping[str, Dataset]) -> str:
+    """Return what is skipped in the folder of a set of one's own, and how much; "" where nothing is."""
+    return own_images(own[name].images, name).skipped if name in own else ""
 
 
-def _wants_inputs(task: Mapping[str, Any]) -> bool:
-    return task.get("inputs") == "published" or task.get("blur") == "pairs"
+def _wants_inputs(task: Degradation | None) -> bool:
+    return (isinstance(task, Shrink) and task.inputs == "published") or (
+        isinstance(task, Blur) and task.blur == "pairs"
+    )
 
 
 def _items(name: str, paths: Sequence[Path], given: Sequence[Path] | None, crop: tuple[int, int] | None) -> list[Item]:
@@ -119,7 +123,7 @@ def _inside(paths: Sequence[Path]) -> list[Path]:
 
 
 def _stems(paths: Sequence[Path]) -> list[str]:
-    """Name images by their files, with as many folders before them, within the set, as make the names differ."""
+    """Return names of images: their files', with as many folders before them, within the set, as tell them apart."""
     inside = _inside(paths)
     names: list[str] = []
     for depth in range(1, 1 + max(len(path.parts) for path in inside)):

@@ -2,36 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from sharploss.config.sections import Crop
 from sharploss.data.images import write_png
 from sharploss.data.pack import Pack
 from sharploss.utils.errors import UserError, unknown
 
-
-class Crop(NamedTuple):
-    """A rectangle of a test image, in pixels of the ground truth."""
-
-    name: str
-    image: str
-    top: int
-    left: int
-    height: int
-    width: int
-
-    def of(self, image: Tensor) -> Tensor:
-        """Cut it out of (..., H, W), as a copy that does not keep the whole image in memory."""
-        return image[..., self.top : self.top + self.height, self.left : self.left + self.width].clone()
-
-    def check_inside(self, where: str, height: int, width: int) -> None:
-        """Refuse (UserError) a rectangle that reaches beyond an image of this size; `where` params.yaml has it."""
-        if self.top + self.height > height or self.left + self.width > width:
-            raise UserError(f"{where} reaches beyond {self.image}, which is {height} pixels high and {width} wide.")
+Crops = Mapping[str, Crop]  # by their names in params.yaml
 
 
-def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Sequence[Pack]) -> list[Crop]:
+def find_crops(crops: Crops, task_name: str, packs: Sequence[Pack]) -> dict[str, Crop]:
     """Return one task's crops of params.yaml, those of sets and images that could not be used left out.
 
     UserError where one names a set or an image that is not tested on, or reaches beyond its image.
@@ -39,19 +21,28 @@ def find_crops(crops: Mapping[str, Mapping[str, Any]], task_name: str, packs: Se
     sizes = {name: tuple(pack.target(index).shape[-2:]) for pack in packs for index, name in enumerate(pack.names)}
     sets = [name for pack in packs for name in pack.sets]
     absent = {name for pack in packs for name in (*pack.missing, *pack.left_out)}
-    found: list[Crop] = []
-    for name, spec in crops.items():
-        image = f"{spec['dataset']}/{spec['image']}"
-        if spec["task"] != task_name or absent & {spec["dataset"], image}:
+    found: dict[str, Crop] = {}
+    for name, crop in crops.items():
+        if crop.task != task_name or absent & {crop.dataset, crop.item}:
             continue
-        if spec["dataset"] not in sets:
-            raise UserError(f"crops.{name}.dataset: {unknown('test set', spec['dataset'], sets)}")
-        if image not in sizes:
-            raise UserError(f"crops.{name}.image: {unknown('test image', image, sizes)}")
-        crop = Crop(name, image, *(int(spec[key]) for key in ("top", "left", "height", "width")))
-        crop.check_inside(f"crops.{name}", *sizes[image])
-        found.append(crop)
+        if crop.dataset not in sets:
+            raise UserError(f"crops.{name}.dataset: {unknown('test set', crop.dataset, sets)}")
+        if crop.item not in sizes:
+            raise UserError(f"crops.{name}.image: {unknown('test image', crop.item, sizes)}")
+        check_inside(f"crops.{name}", crop, *sizes[crop.item])
+        found[name] = crop
     return found
+
+
+def cut_out(crop: Crop, image: Tensor) -> Tensor:
+    """Cut a crop out of (..., H, W), as a copy that does not keep the whole image in memory."""
+    return image[..., crop.top : crop.top + crop.height, crop.left : crop.left + crop.width].clone()
+
+
+def check_inside(where: str, crop: Crop, height: int, width: int) -> None:
+    """Refuse (UserError) a crop that reaches beyond an image of this size; `where` params.yaml has it."""
+    if crop.top + crop.height > height or crop.left + crop.width > width:
+        raise UserError(f"{where} reaches beyond {crop.item}, which is {height} pixels high and {width} wide.")
 
 
 def write_crops(folder: Path, pictures: Mapping[str, Tensor]) -> None:

@@ -1,8 +1,5 @@
 """What protocols do to numbers: one picture, restored once, measured under every protocol there is."""
 
-from pathlib import Path
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
@@ -11,24 +8,14 @@ from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.data import imresize, read_image
 from sharploss.evaluation.score import load_measures
 from sharploss.metrics import SET_METRICS, CachedImage
-from sharploss.utils.files import write_csv
+from sharploss.record.paths import StudyPaths
+from sharploss.record.tables import ProtocolRow, save_rows
 
 IMAGE, SCALE = "skimage_test", 4
 """The first picture of a set that every machine has, made smaller by so much and enlarged again, both by bicubic."""
 
-COLUMNS = ("protocol", "metric", "value", "note")
 
-
-class Measured(NamedTuple):
-    """One number: protocol and metric by their keys, the value to the metric's decimals, or why there is none."""
-
-    protocol: str
-    metric: str
-    value: str
-    note: str
-
-
-def explain_protocols(path: Path) -> list[Measured]:
+def explain_protocols(files: StudyPaths) -> list[ProtocolRow]:
     """Measure the picture under every protocol, write protocols.csv and return its rows, in the order of PROTOCOLS.
 
     "grey8" is measured on the colour picture too, though studies measure grey tasks alone under it, and so without a
@@ -38,25 +25,26 @@ def explain_protocols(path: Path) -> list[Measured]:
     height, width = (size // SCALE * SCALE for size in target.shape[1:])
     target = target[:, :height, :width]
     rows = measure_all(imresize(imresize(target, 1 / SCALE), SCALE), target)
-    write_csv(path, COLUMNS, rows)
+    save_rows(files.protocols, ProtocolRow, rows)
     return rows
 
 
-def measure_all(output: Tensor, target: Tensor) -> list[Measured]:
+def measure_all(output: Tensor, target: Tensor) -> list[ProtocolRow]:
     """Measure one pair of (3, H, W) uint8 under every protocol."""
     measures = load_measures()
     restored, truth = (CachedImage(image[None]) for image in (output, target))
-    rows: list[Measured] = []
+    rows: list[ProtocolRow] = []
     for protocol in PROTOCOLS:
         for metric, info in METRIC_INFO.items():
             if metric in SET_METRICS or protocol not in _protocols(metric):
                 continue
             if metric in measures.not_measured:
-                rows.append(Measured(protocol, metric, "", f"not measured: {measures.not_measured[metric]}"))
+                why = f"not measured: {measures.not_measured[metric]}"
+                rows.append(ProtocolRow(protocol=protocol, metric=metric, value="", note=why))
                 continue
             border = 0 if protocol == "grey8" else SCALE  # which is for tasks that keep the size
-            value = measures.of_image[metric](restored, truth, protocol, border).item()
-            rows.append(Measured(protocol, metric, f"{value:.{info['decimals']}f}", ""))
+            value = f"{measures.of_image[metric](restored, truth, protocol, border).item():.{info['decimals']}f}"
+            rows.append(ProtocolRow(protocol=protocol, metric=metric, value=value, note=""))
     return rows
 
 

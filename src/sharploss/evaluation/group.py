@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from sharploss.config.protocols import reference_of
+from sharploss.config.run_config import RunConfig
 from sharploss.config.tasks import Task, border_of
 from sharploss.data.imresize import imresize
 from sharploss.data.pack import Pack
-from sharploss.evaluation.crops import Crop, find_crops, write_crops
+from sharploss.evaluation.crops import Crops, cut_out, find_crops, write_crops
 from sharploss.evaluation.edge import write_edge
-from sharploss.evaluation.measured import SHOWN, Measured, identity_of, load_measured, save_measured
+from sharploss.evaluation.measured import WHOLE_IMAGE, Measured, identity_of, load_measured, save_measured
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.score import Restorer, defined, open_test_packs, score_packs
 from sharploss.evaluation.variance import shown_image, write_variances
@@ -24,8 +25,7 @@ from sharploss.record.scores import Notes, Scores, save_scores
 from sharploss.training.device import choose_device, describe_hardware, set_mode
 from sharploss.utils.files import check_writable, sha256
 
-Crops = Mapping[str, Mapping[str, Any]]  # the crops of params.yaml
-Runs = Mapping[str, Mapping[str, Any]]  # {key: its entry of runs.yaml, with its resolved `config`, a RunConfig}
+Runs = Mapping[str, RunConfig]  # of one task and network, by key
 
 Settings = Mapping[str, Any] | None
 """What numbers depend on beside weights and images: with it, what was measured of a run is kept."""
@@ -36,18 +36,20 @@ class Tested(NamedTuple):
 
     task: Task
     packs: list[Pack]
-    crops: list[Crop]
+    crops: Crops
     device: torch.device
 
 
-def evaluate_group(group: str, runs: Runs, crops: Crops, files: StudyPaths, settings: Settings = None) -> None:
+def evaluate_group(
+    group: str, task_name: str, runs: Runs, crops: Crops, files: StudyPaths, *, settings: Settings = None
+) -> None:
     """Write a group's scores, crops and gradient variances; what was measured before is taken as it was kept.
 
     Runs without a trained network (diverged, or not trained for want of weights) are left out. Of the runs that differ
     in nothing but the seed, the first gives the crops and the gradient variances (of the first crop's image, or else
     the first image). Errors are those of `measure_runs`, before anything is written.
     """
-    found, tested = measure_runs(group, runs, crops, files, settings)
+    found, tested = measure_runs(group, task_name, runs, crops, files, settings=settings)
     # Without runs, what is to be said of sets and metrics is said all the same.
     notes = next((one.scores.notes for one in found.values()), None) or _measure(tested, {}, group)[1]
     scores = _write(found, notes, tested, {key: variant_of(key, group) for key in found}, files.variances(group))
@@ -57,7 +59,7 @@ def evaluate_group(group: str, runs: Runs, crops: Crops, files: StudyPaths, sett
 
 
 def measure_runs(
-    group: str, runs: Runs, crops: Crops, files: StudyPaths, settings: Settings = None
+    group: str, task_name: str, runs: Runs, crops: Crops, files: StudyPaths, *, settings: Settings = None
 ) -> tuple[dict[str, Measured], Tested]:
     """Measure runs of a group, but those that were measured before; return all that have a trained network.
 
@@ -66,10 +68,9 @@ def measure_runs(
     """
     set_mode("exact")
     device = choose_device()
-    task_name, task = next((run["task"], run["config"].task) for run in runs.values())
     weights = {key: files.weights(group, key) for key in runs}
-    networks = {key: load_network(path, runs[key]["config"], device) for key, path in weights.items()}
-    tested = _open(task_name, task, crops, files, device)
+    networks = {key: load_network(path, runs[key], device) for key, path in weights.items()}
+    tested = _open(task_name, next(iter(runs.values())).task, crops, files, device)
     check_writable(*files.scores(group), files.variances(group))
     found: dict[str, Measured] = {}
     restorers: dict[str, Restorer] = {}
@@ -103,7 +104,8 @@ def evaluate_input_baseline(task_name: str, task: Task, crops: Crops, files: Stu
     found, notes = _measure(tested, {key: partial(enlarge, scale=task.scale)}, task_name)
     scores = _write(found, notes, tested, {key: name}, variances)
     targets = {image: pack.target(index) for pack in tested.packs for index, image in enumerate(pack.names)}
-    write_crops(variances.parent, {crop_file(crop.name, TARGET): crop.of(targets[crop.image]) for crop in tested.crops})
+    pictures = {crop_file(name, TARGET): cut_out(crop, targets[crop.item]) for name, crop in tested.crops.items()}
+    write_crops(variances.parent, pictures)
     pair = next(((pack.target(0), pack.input(0)) for pack in tested.packs if len(pack)), None)
     if pair is not None:
         write_edge(files.edge(task_name), pair[0], enlarge(pair[1], task.scale))
@@ -125,9 +127,9 @@ def _measure(tested: Tested, restorers: Mapping[str, Restorer], title: str) -> t
     shown, pictures = shown_image(crops, packs), {key: dict[str, Tensor]() for key in restorers}
 
     def keep(image: str, key: str, restored: Tensor) -> None:
-        pictures[key].update({crop.name: crop.of(restored) for crop in crops if crop.image == image})
+        pictures[key].update({name: cut_out(crop, restored) for name, crop in crops.items() if crop.item == image})
         if image == shown:
-            pictures[key][SHOWN] = restored
+            pictures[key][WHOLE_IMAGE] = restored
 
     rows, notes = score_packs(packs, restorers, task=task, device=device, title=title, on_image=keep)
     share = notes.model_copy(update={"seconds": notes.seconds / max(1, len(restorers))})
@@ -145,13 +147,12 @@ def _write(
     shown, firsts = shown_image(tested.crops, tested.packs), dict[str, str]()
     for key, variant in variants.items():
         firsts.setdefault(variant, key)
-    crops = [crop.name for crop in tested.crops]
     pictures = {
-        crop_file(name, variant): found[key].pictures[name] for variant, key in firsts.items() for name in crops
+        crop_file(name, variant): found[key].pictures[name] for variant, key in firsts.items() for name in tested.crops
     }
     write_crops(variances.parent, pictures)
     if shown is not None:
-        outputs = {key: found[key].pictures[SHOWN] for key in firsts.values()}
+        outputs = {key: found[key].pictures[WHOLE_IMAGE] for key in firsts.values()}
         write_variances(variances, shown, tested.packs, outputs, border_of(tested.task.scale))
     rows = [row for one in found.values() for row in one.scores.rows]
     places = {place: index for index, place in enumerate(dict.fromkeys((row.dataset, row.image) for row in rows))}

@@ -19,7 +19,7 @@ from sharploss.utils.checksum import add_checksum, verify_checksum
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import sha256, write_bytes
 
-SHOWN = ""  # the whole image, where a crop's name stands
+WHOLE_IMAGE = ""  # the whole image, where a crop's name stands
 
 
 class Measured(NamedTuple):

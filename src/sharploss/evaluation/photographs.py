@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from sharploss.config.loss_spec import LossSpec, Term
-from sharploss.config.run_config import RunConfig
+from sharploss.config.run_config import RunConfig, stored_config
 from sharploss.data.images import open_image, pixels_of
 from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.tiles import OVERLAP, TILE, restore_tiled, spans
@@ -105,7 +105,7 @@ def open_network(name: str) -> Trained:
     path = known[name]
     set_mode("exact")
     torch.set_num_threads(claim_cores())  # nobody compares the last bits
-    config = read_config(path)
+    config = trained_config(path)
     network = load_network(path, config, choose_device())
     if network is None:
         raise UserError(f"{path} is of a training that did not finish: choose another (--list).")
@@ -113,15 +113,19 @@ def open_network(name: str) -> Trained:
     return Trained(own, network, config.task.scale)
 
 
-def read_config(path: Path) -> RunConfig:
+def trained_config(path: Path) -> RunConfig:
     """Read what a file of weights was trained with; UserError where that is nothing that there is today."""
     with intact(path):
-        return RunConfig.model_validate(json.loads(read_metadata(path)["config"]))
+        stored = json.loads(read_metadata(path)["config"])
+    try:
+        return stored_config(stored)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def describe(path: Path) -> str:
-    """Say in a line what a network does and how it was trained."""
-    config = read_config(path)
+    """Return in a line what a network does and how it was trained."""
+    config = trained_config(path)
     what = f"enlarges x{config.task.scale}" if config.task.scale > 1 else f"for what was {config.task.kind}"
     return f"{what:<16} {config.network.network:<12} {describe_loss(config.loss)}, {config.recipe.steps} steps ({path})"
 
@@ -150,7 +154,7 @@ def images_named(named: Sequence[str], network: str) -> list[Path]:
 
 
 def kind_of(path: Path, network: str) -> str:
-    """Say why what is in a folder is not restored; "" for what Pillow reads, or would by its name if it were intact."""
+    """Return why a file of a folder is not restored; "" for what Pillow reads, or would by its name were it intact."""
     if path.is_dir():
         return "folders in it, which are not searched"
     if path.name.endswith(tuple(f"_{network}{end}.png" for end in ENDS)):
@@ -208,12 +212,12 @@ def restore_file(path: Path, outputs: Sequence[Path], trained: Trained, on_pixel
     # In smaller tiles than an evaluation's: memory is a user's, and the time left is known sooner.
     restored = restore_tiled(restore_tile, photograph.rgb[None])[0]
     after = finish(restored, photograph)
-    write_png(outputs[0], after, photograph.profile)
+    write_photograph(outputs[0], after, photograph.profile)
     for beside in outputs[1:]:
         before, both = finish(photograph.rgb, photograph), Image.new(after.mode, (2 * after.width, after.height))
         both.paste(before.resize(after.size, Image.Resampling.BICUBIC), (0, 0))
         both.paste(after, (after.width, 0))
-        write_png(beside, both, photograph.profile)
+        write_photograph(beside, both, photograph.profile)
     height, width = photograph.rgb.shape[1:]
     sizes = f"{width}x{height} to {after.width}x{after.height}"
     return f"{path} -> {outputs[0]} ({'; '.join([sizes, *photograph.notes])})"
@@ -228,7 +232,7 @@ def finish(pixels: Tensor, photograph: Photograph) -> Image.Image:
     return image
 
 
-def write_png(path: Path, image: Image.Image, profile: bytes | None) -> None:
+def write_photograph(path: Path, image: Image.Image, profile: bytes | None) -> None:
     """Write an image as a PNG file, atomically."""
     with atomic_path(path) as temporary:
         image.save(temporary, format="PNG", icc_profile=profile)

@@ -24,7 +24,7 @@ from sharploss.utils.optional import progress_bar
 
 Restorer = Callable[[Tensor], Tensor]  # from a degraded image, (3, h, w) uint8, to a restored one, (3, H, W) uint8
 MOST_WORKERS = 8  # images that are measured at once on a processor, one a core; each takes memory
-TARGET = ""  # whose features the ground truth's are, where a run's key stands
+TRUTH = ""  # whose features the ground truth's are, where a run's key stands
 
 
 class Measures(NamedTuple):
@@ -102,7 +102,7 @@ def score_packs(
         for pack in packs:
             for index, name in enumerate(pack.names):
                 sample = Sample(name, pack.input(index), CachedImage(pack.target(index)[None].to(device)))
-                _add_features(features, name, TARGET, _features(measures, sample.target))
+                _add_features(features, name, TRUTH, _features(measures, sample.target))
                 work = partial(_restore_and_measure, measures, task, sample)
                 # As many at a time as are worked on: a restored image is let go before the next ones are made.
                 for first in range(0, len(restorers), workers):
@@ -117,7 +117,7 @@ def score_packs(
     notes = Notes(
         not_measured=measures.not_measured,
         missing_sets={name: reason for pack in packs for name, reason in (pack.missing | pack.left_out).items()},
-        fid_patches={name: sum(map(len, parts)) for (_, name, run), parts in features.items() if run == TARGET},
+        fid_patches={name: sum(map(len, parts)) for (_, name, run), parts in features.items() if run == TRUTH},
         seconds=round(time.monotonic() - start, 1),
     )
     return Scores(rows, notes)
@@ -194,8 +194,8 @@ def _of_sets(features: Mapping[tuple[str, str, str], Sequence[Tensor]], task: Ta
 
     rows: list[Score] = []
     for (metric, dataset, run), parts in features.items():
-        if run != TARGET:
-            found, wanted = torch.cat(list(parts)), torch.cat(list(features[metric, dataset, TARGET]))
+        if run != TRUTH:
+            found, wanted = torch.cat(list(parts)), torch.cat(list(features[metric, dataset, TRUTH]))
             value = frechet_distance(found, wanted) if found.isfinite().all() else math.nan
             rows += [Score(run, dataset, WHOLE_SET, metric, protocol, value) for protocol in protocols_of(metric, task)]
     return rows

@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from sharploss.data.pack import Pack
-from sharploss.evaluation.crops import Crop
+from sharploss.evaluation.crops import Crops
 from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.sharpness import gradient_variances
 from sharploss.utils.files import write_csv
@@ -15,9 +15,9 @@ POINTS = 64  # of a curve at most: neighbouring patches of the ranking are avera
 COLUMNS = ("run", "image", "direction", "rank", "patches", "target", "output")
 
 
-def shown_image(crops: Sequence[Crop], packs: Sequence[Pack]) -> str | None:
+def shown_image(crops: Crops, packs: Sequence[Pack]) -> str | None:
     """Choose the image: the first crop's, or else the first there is; None where there is none."""
-    names = [crop.image for crop in crops] + [name for pack in packs for name in pack.names]
+    names = [crop.item for crop in crops.values()] + [name for pack in packs for name in pack.names]
     return names[0] if names else None
 
 

@@ -38,11 +38,10 @@ def evaluate(name: str, runs: Collection[str] | None = None, *, write: bool = Tr
     wanted = check_settings(files.group_settings(name), group_settings(params, group))
     assets = {path.name: sha256(path) for path in files.every_receipt()}
     keys = [key for key in group["runs"] if runs is None or key in runs]
-    resolved = {key: {**plan["runs"][key], "config": resolve_run(params, plan["runs"][key])} for key in keys}
-    crops = {name: crop.model_dump(mode="json") for name, crop in params.crops.items()}
+    resolved = {key: resolve_run(params, plan["runs"][key]) for key in keys}
     settings = {**wanted, "runs": [], "assets": assets}
     print_progress(params, plan, name, aloud=write)
-    (evaluate_group if write else measure_runs)(name, resolved, crops, files, settings)
+    (evaluate_group if write else measure_runs)(name, group["task"], resolved, params.crops, files, settings=settings)
 
 
 def evaluate_untrained(stage: str, tasks: Collection[str] = ()) -> int:
@@ -58,15 +57,14 @@ def evaluate_untrained(stage: str, tasks: Collection[str] = ()) -> int:
         return 1 if off(calibrate(files)) else 0
     if stage == "protocols":
         check_code("evaluate", files)
-        explain_protocols(files.protocol_table)
+        explain_protocols(files)
         return 0
     for task in tasks:
         if task not in params.tasks:
             raise unknown("task", task, params.tasks)
     check_settings(files.input_baseline_settings, input_baseline_settings(params))
-    crops = {name: crop.model_dump(mode="json") for name, crop in params.crops.items()}
     for task in tasks or params.tasks:
-        evaluate_input_baseline(task, params.tasks[task], crops, files)
+        evaluate_input_baseline(task, params.tasks[task], params.crops, files)
     return 0
 
 

@@ -19,7 +19,7 @@ from sharploss.assets.catalogue import ASSETS
 from sharploss.config.loss_spec import LossSpec
 from sharploss.config.params import Params
 from sharploss.config.protocols import PROTOCOLS
-from sharploss.evaluation.photographs import EXPORTED, describe_loss, read_config, weights_here
+from sharploss.evaluation.photographs import EXPORTED, describe_loss, trained_config, weights_here
 from sharploss.planning.plan import expand
 from sharploss.record.paths import paths, paths_of_result
 from sharploss.record.scores import load_scores
@@ -100,7 +100,7 @@ def export(weights: Path, folder: Path) -> None:
 
 def describe(weights: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what is to be known of a network and its scores, as config.json and scores.json have them."""
-    said, config, tensors = read_metadata(weights), read_config(weights), read_weights(weights)
+    said, config, tensors = read_metadata(weights), trained_config(weights), read_weights(weights)
     if said["status"] != "finished":
         raise UserError(f"{weights} is of a training that did not finish: choose another run.")
     files = paths_of_result(weights)

@@ -12,7 +12,7 @@ from safetensors.torch import save
 
 from sharploss.config.params import Params
 from sharploss.config.protocols import METRIC_INFO, reference_of
-from sharploss.config.run_config import RunConfig
+from sharploss.config.run_config import RunConfig, stored_config
 from sharploss.evaluation.variance import COLUMNS
 from sharploss.launch.jobs import DVC
 from sharploss.planning.cost import full_config
@@ -104,7 +104,7 @@ class Imported:
 
 def read_runs(folder: Folder, params: Params, plan: Plan, commit: str | None) -> list[Imported]:
     """Read every run of a folder and match it by its settings; what does not fit is a UserError that says where."""
-    wanted = {key: flat_settings(full_config(params, run)) for key, run in plan["runs"].items()}
+    wanted = {key: flat_settings(full_config(params, run).model_dump(mode="json")) for key, run in plan["runs"].items()}
     found = [_read_run(folder, key, plan, wanted, commit) for key in folder.keys]
     names = dict[str, str]()
     for run in found:
@@ -122,7 +122,7 @@ def _read_run(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Setting
     metrics, origin = record.metrics, record.provenance
     if origin is None:
         raise UserError(f"{where} was not trained ({metrics.reason}): remove it.")
-    config = _read_config(where, origin.config)
+    config = _as_of_today(where, origin.config)
     run = _match(folder, key, plan, wanted, flat_settings(config.model_dump(mode="json")))
     steps = [int(line["step"]) for line in read_history(files.history) if line.get("event") == "train"]
     if metrics.status == "finished" and metrics.step != config.recipe.steps:
@@ -141,7 +141,7 @@ def _read_run(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Setting
         "speed not measured": not origin.steps_per_second,
         f"no record of {', '.join(missing)}": bool(missing),
     }
-    stated: dict[str, Any] = {"config": config.model_dump(mode="json"), "imported": folder.path.resolve().name}
+    stated: dict[str, Any] = {"config": config, "imported": folder.path.resolve().name}
     stated |= {"commit": commit} if commit and unknown else {}
     stated["partial"] = [reason for reason, holds in partial.items() if holds]
     record = RunRecord(run, metrics, origin.model_copy(update=stated))
@@ -152,14 +152,12 @@ def _origin(record: RunRecord) -> Provenance:
     return cast("Provenance", record.provenance)  # of what was trained
 
 
-def _read_config(where: Path, stated: Mapping[str, Any]) -> RunConfig:
-    """Read a run's settings as of today, defaults spelt out; an empty setting that there is no more changes nothing."""
-    task = {name: value for name, value in stated.get("task", {}).items() if (name, value) != ("preferred", [])}
+def _as_of_today(where: Path, stored: object) -> RunConfig:
+    """Return a run's settings as of today, defaults spelt out."""
     try:
-        return with_defaults(RunConfig.model_validate({**stated, "task": task}))
-    except ValueError as error:  # pydantic's, or a loss's own
-        reason = " ".join(str(error).split("[type=")[0].split())
-        raise UserError(f"{where} has settings that this version does not know ({reason}): remove it.") from None
+        return with_defaults(stored_config(stored))
+    except UserError as error:
+        raise UserError(f"{where} has settings that this version does not know ({error}): remove it.") from None
 
 
 def _match(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Settings], ours: Settings) -> str:
@@ -187,7 +185,7 @@ def _match(folder: Folder, key: str, plan: Plan, wanted: Mapping[str, Settings],
 def _check_weights(path: Path, key: str, status: str, config: RunConfig) -> None:
     read_weights(path)
     metadata = read_metadata(path)
-    theirs = flat_settings(_read_config(path, json.loads(metadata["config"])).model_dump(mode="json"))
+    theirs = flat_settings(_as_of_today(path, json.loads(metadata["config"])).model_dump(mode="json"))
     ours = (key, status, flat_settings(config.model_dump(mode="json")))
     if (metadata.get("key", key), metadata["status"], theirs) != ours:
         raise UserError(f"{path} is of another training than {key}: remove the file, or put that run's own there.")
@@ -238,7 +236,7 @@ def read_scores(folder: Folder, runs: list[Imported], params: Params, files: Stu
 def _replaced(runs: Sequence[Imported], files: StudyPaths, *, force: bool) -> list[Path]:
     """Return the results of other trainings of these runs, which only `force` replaces."""
     here = [run for run in runs if files.run(run.run).metrics.is_file()]
-    stated = {"config": {}, "imported": "", "partial": [], "commit": ""}  # at an import, as of that day
+    stated = {"config": None, "imported": "", "partial": [], "commit": ""}  # at an import, as of that day
     other = [
         run.run
         for run in here

@@ -27,7 +27,7 @@ class Form:
 
 
 def linear_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """D(fake) + 1 - D(real), D a sigmoid: SharpGAN's eq. 7 in linear form, in [0, 2], 1 where it cannot tell.
+    """Compute D(fake) + 1 - D(real), D a sigmoid: SharpGAN's eq. 7, linear, in [0, 2], 1 where it cannot tell.
 
     The paper says to rewrite D(G) as 1 - D(G), which to the letter would reward the discriminator for being fooled;
     this is the reading with the sign that eq. 7 has itself. It is bounded, unlike Wasserstein's.

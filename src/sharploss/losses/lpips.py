@@ -45,7 +45,7 @@ class LPIPSLoss(PretrainedLoss):
         self.use(*read_weights(self.assets))
 
     def use(self, asset: str, weights: dict[str, Tensor]) -> None:
-        """Take `weights`, by torchvision's names, as those of `asset`."""
+        """Load `weights`, by torchvision's names, as those of `asset`."""
         self.network = freeze(build_lpips(self.net, weights))
         self.backbone = NAMES.get(asset, asset)
 

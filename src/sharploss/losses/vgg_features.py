@@ -200,7 +200,7 @@ class FeatureLoss(PretrainedLoss):
         self.use(*read_weights(self.assets))
 
     def use(self, asset: str, weights: Mapping[str, Tensor]) -> None:
-        """Take `weights`, by torchvision's names, as those of `asset`."""
+        """Load `weights`, by torchvision's names, as those of `asset`."""
         scales = divisors(self.rescale, asset, self.layers)
         settings: dict[str, Any] = {"network": self.name, "ceil_mode": self.ceil_mode, "scales": scales}
         self.network = VGGFeatures(weights, tuple(self.layers), **settings)
@@ -217,7 +217,7 @@ class FeatureLoss(PretrainedLoss):
 
 
 def shared_backbones(losses: Iterable[nn.Module]) -> list[VGGFeatures]:
-    """Let loaded losses on features of one network share it, with the layers of each; return what is shared."""
+    """Make loaded losses on features of one network share it, with the layers of each; return what is shared."""
     groups: dict[Any, list[FeatureLoss]] = {}
     for loss in losses:
         if isinstance(loss, FeatureLoss) and loss.network is not None:

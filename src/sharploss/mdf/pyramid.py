@@ -4,14 +4,14 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.config.extractors import KINDS, Extractor
-from sharploss.config.tasks import Task
+from sharploss.config.extractors import EXTRACTOR_KINDS, Extractor
+from sharploss.config.sections import Dataset
+from sharploss.config.tasks import Degradation
 from sharploss.data.degrade import degrade
 from sharploss.data.images import read_image
 from sharploss.data.imresize import imresize
@@ -42,19 +42,19 @@ class Pyramid:
     start: Tensor
 
 
-def load_image(name: str, own: Mapping[str, Mapping[str, Any]]) -> tuple[Tensor, str]:
+def load_image(name: str, own: Mapping[str, Dataset]) -> tuple[Tensor, str]:
     """Read the image "<data set>/<image>" that an extractor learns from, (3, H, W) uint8, and the sha256 of its file.
 
     `own` is `datasets` of params.yaml. AssetMissingError or UserError where there is no such set or image.
     """
-    items = {item.name: item for item in find_images(name.split("/", 1)[0], {"scale": 1}, own)}
+    items = {item.name: item for item in find_images(name.split("/", 1)[0], None, own)}
     if name not in items:
         raise unknown("image", name, items)
     return torch.from_numpy(read_image(items[name].path)), sha256(items[name].path)
 
 
 def sizes(height: int, width: int, settings: Extractor) -> tuple[float, float, int]:
-    """Say how an image is shrunk.
+    """Return how an image is shrunk.
 
     Without `scales` in the settings the number is that of SinGAN's official code (adjust_scales2image, and a loop that
     trains one scale more than it counts): the scales of the image as it is, less those that shrinking it to `max_size`
@@ -79,7 +79,7 @@ def sizes(height: int, width: int, settings: Extractor) -> tuple[float, float, i
     return first, (smallest / (first * short)) ** (1 / (count - 1)), count
 
 
-def make_pyramid(image: Tensor, task: Task, settings: Extractor, device: torch.device) -> Pyramid:
+def make_pyramid(image: Tensor, task: Degradation, settings: Extractor, device: torch.device) -> Pyramid:
     """Shrink an image to all scales and distort it at each as the task does.
 
     The authors' page says that a generator sees the enlarged output of the one before plus the task's distortion z_k:
@@ -88,8 +88,8 @@ def make_pyramid(image: Tensor, task: Task, settings: Extractor, device: torch.d
     scale; the coarsest generator gets the image itself with z_0, for super-resolution shrunk by one more scale and
     enlarged again. The image is (3, H, W) uint8. UserError: it is too small, or the task has no distortion here.
     """
-    if task.kind not in KINDS:
-        raise UserError(f"An extractor is for a task of kind {', '.join(KINDS)}, not '{task.kind}'.")
+    if task.kind not in EXTRACTOR_KINDS:
+        raise UserError(f"An extractor is for a task of kind {', '.join(EXTRACTOR_KINDS)}, not '{task.kind}'.")
     first, ratio, count = sizes(image.shape[-2], image.shape[-1], settings)
     images = [imresize(image, first * ratio ** (count - 1 - index)) for index in range(count)]
     scales = [_distort(picture, task, device) for picture in images]
@@ -99,11 +99,11 @@ def make_pyramid(image: Tensor, task: Task, settings: Extractor, device: torch.d
     return Pyramid(scales, start)
 
 
-def _distort(image: Tensor, task: Task, device: torch.device) -> Scale:
+def _distort(image: Tensor, task: Degradation, device: torch.device) -> Scale:
     if task.kind == "sr":
         real = signed(image, device)
         return Scale(real, torch.zeros_like(real))
-    real, distorted = (signed(part, device) for part in degrade(image, task.model_dump()))
+    real, distorted = (signed(part, device) for part in degrade(image, task))
     if task.kind == "denoise":
         return Scale(real, torch.zeros_like(real), task.sigma * 2 / 255, 1 if task.colour == "grey" else 3)
     return Scale(real, distorted - real)

@@ -125,7 +125,7 @@ class SharpGANDiscriminator(Discriminator):
 
 
 def min_batch(discriminator: Discriminator) -> int:
-    """Say how many images a discriminator must be given together to train: 2 where it normalises 1x1 maps, else 1.
+    """Return how many images a discriminator needs together to train: 2 where it normalises 1x1 maps, else 1.
 
     Batch normalisation takes a channel's mean over the images and pixels: torch refuses that of a single number.
     """

@@ -58,7 +58,7 @@ class NLSN(nn.Module):
         self.tail = nn.Sequential(*upsampler(scale, width), conv(width, channels))
 
     def set_step(self, step: int) -> None:
-        """Say which training step the next forward pass belongs to, counted from 0."""
+        """Set the training step that the next forward pass belongs to, counted from 0."""
         for module in self.body:
             if isinstance(module, SparseAttention):
                 module.set_step(step)

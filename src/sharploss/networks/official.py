@@ -36,7 +36,7 @@ def _edsr_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _vdsr_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
-    """Layers of VDSR are numbered with their activations here, and apart from the first and last one there."""
+    """Return the keys of VDSR's checkpoint, which numbers the layers between the first and the last one alone."""
     numbers = sorted({int(name.split(".")[1]) for name in ours})
     names = ["input", *(f"residual_layer.{index}.conv" for index in range(len(numbers) - 2)), "output"]
     official = dict(zip(numbers, names, strict=True))
@@ -44,7 +44,7 @@ def _vdsr_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _srresnet_names(ours: Mapping[str, Tensor]) -> dict[str, str]:
-    """BasicSR's MSRResNet; its layers have names, ours numbers."""
+    """Return the keys of BasicSR's MSRResNet: its layers have names, ours numbers."""
     if any("running_mean" in name for name in ours):
         raise UserError("The paper's SRResNet has no official checkpoint: build it with batch_norm=False (MSRResNet).")
     tail = sorted({int(name.split(".")[1]) for name in ours if name.startswith("tail.")})

@@ -6,8 +6,7 @@ from typing import Any, cast
 
 from sharploss.config.loss_spec import LossSpec, Term
 from sharploss.config.params import Params
-from sharploss.config.run_config import RunConfig, resolve_run
-from sharploss.record.keys import RunParts
+from sharploss.config.run_config import RunConfig, RunNames, resolve_run
 from sharploss.utils.errors import UserError, shown
 
 
@@ -20,7 +19,7 @@ def error_context(where: str) -> Generator[None]:
         raise UserError(f"params.yaml: {where}: {error}") from None
 
 
-def check_study(params: Params, runs: Iterable[RunParts]) -> None:
+def check_study(params: Params, runs: Iterable[RunNames]) -> None:
     """Build every loss and network once, without values, and check every recipe against the losses of its `runs`."""
     from sharploss.losses import resolve_loss
 
@@ -66,7 +65,7 @@ def _check_network(params: Params, name: str) -> None:
             build_network(network.network, scale=scale, **network.parameters)
 
 
-def check_run(params: Params, run: RunParts, *, world: int = 1) -> None:
+def check_run(params: Params, run: RunNames, *, world: int = 1) -> None:
     """Refuse a recipe whose patches or batch do not suit the loss of a run, without computing anything.
 
     `world` processes will share a batch; where the recipe leaves `accumulate` at 1, each computes one part.
@@ -89,7 +88,7 @@ def check_run(params: Params, run: RunParts, *, world: int = 1) -> None:
         )
 
 
-def _check_discriminator(where: str, name: str, config: RunConfig, run: RunParts, world: int) -> None:
+def _check_discriminator(where: str, name: str, config: RunConfig, run: RunNames, world: int) -> None:
     from sharploss.losses import resolve_loss
 
     recipe, patch, size = f"recipes.{run['recipe']}", config.recipe.patch, config.target_patch

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from sharploss.config.params import Params
-from sharploss.config.run_config import RunConfig, resolve_run
-from sharploss.planning.plan import Plan
-from sharploss.record.keys import RunParts
+from sharploss.config.run_config import RunConfig, RunNames, resolve_run, stored_config
+from sharploss.planning.plan import Plan, PlannedRun
 from sharploss.record.paths import paths
 from sharploss.record.run import flat_settings, read_config
 from sharploss.record.speed import Speed, load_speeds, load_timed, save_timed
@@ -21,7 +19,6 @@ from sharploss.utils.errors import UserError
 START_UP = 4.0  # seconds of a run that are not training: starting Python, importing torch, DVC's bookkeeping
 SPAN = 3.0  # seconds that the timed steps of one network and loss should take, as far as these numbers allow
 FEWEST, MOST = 3, 100
-Config = dict[str, Any]
 
 
 def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[str]]:
@@ -34,7 +31,7 @@ def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, lis
     found: dict[str, list[str]] = {"kept": [], "other": [], "new": []}
     altered: set[str] = set()
     for key, run in plan["runs"].items():
-        trained, wanted = read_config(files.run(key)), full_config(params, run)
+        trained, wanted = read_config(files.run(key)), full_config(params, run).model_dump(mode="json")
         weights = relative.weights(run["group"], key).as_posix()
         # A plan lists a run after the one that it starts from, so several steps in a row are followed too.
         if run["start"] in altered or (trained is not None and flat_settings(trained) != flat_settings(wanted)):
@@ -55,14 +52,14 @@ def format_status(found: dict[str, list[str]]) -> list[str]:
     ]
 
 
-def full_config(params: Params, run: RunParts) -> dict[str, Any]:
+def full_config(params: Params, run: RunNames) -> RunConfig:
     """Return a run's settings as its provenance records them."""
     from sharploss.training.state import with_defaults
 
-    return with_defaults(resolve_run(params, run)).model_dump(mode="json")
+    return with_defaults(resolve_run(params, run))
 
 
-def predict_seconds(params: Params, runs: Mapping[str, RunParts], processes: int = 1) -> dict[str, float | None]:
+def predict_seconds(params: Params, runs: Mapping[str, PlannedRun], processes: int = 1) -> dict[str, float | None]:
     """Predict the seconds that each run trains here, by `processes` together; None where nothing like it was measured.
 
     What counts is the same network at the same scale, patch, batch and mode: with the same loss, else with the same
@@ -76,7 +73,7 @@ def predict_seconds(params: Params, runs: Mapping[str, RunParts], processes: int
         if what not in alike:
             config = full_config(params, run)
             step = next((known[case] for case in _cases(config, processes) if case in known), None)
-            alike[what] = None if step is None else step * config["recipe"]["steps"] + START_UP
+            alike[what] = None if step is None else step * config.recipe.steps + START_UP
         predicted[key] = alike[what]
     return predicted
 
@@ -86,9 +83,9 @@ def measured_steps(root: Path = Path()) -> dict[str, float]:
     here = _computer(*_device())
     found: dict[str, list[float]] = {}
     for speed in load_speeds(root):
-        with suppress(LookupError, TypeError, AttributeError):  # the settings of another version, or damaged
+        with suppress(UserError):  # the settings of another version
             if _computer(speed.device, speed.hardware) == here:
-                for case in _cases(speed.config, speed.processes):
+                for case in _cases(stored_config(speed.config), speed.processes):
                     found.setdefault(case, []).append(1 / speed.steps_per_second)
     return {case: median(seconds) for case, seconds in found.items()}
 
@@ -105,11 +102,12 @@ def _computer(device: str, hardware: str) -> tuple[str, str]:
     return device, re.sub(r", \d+ threads?$", "", hardware)
 
 
-def _cases(config: Config, processes: int) -> list[str]:
+def _cases(config: RunConfig, processes: int) -> list[str]:
     """Return what a run may be compared by: everything its time depends on, then less and less of its loss."""
-    recipe = {name: config["recipe"][name] for name in ("patch", "batch", "accumulate", "mode")}
-    same = [config["network"], config["task"]["scale"], recipe, processes]
-    return [json.dumps([*same, loss], sort_keys=True) for loss in (config["loss"], sorted(config["loss"]), None)]
+    recipe = config.recipe.model_dump(include={"patch", "batch", "accumulate", "mode"})
+    same = [config.network.model_dump(mode="json"), config.task.scale, recipe, processes]
+    loss = config.loss.model_dump(mode="json")
+    return [json.dumps([*same, alike], sort_keys=True) for alike in (loss, sorted(loss), None)]
 
 
 def predict(params: Params, plan: Plan) -> str:
@@ -141,7 +139,7 @@ def time_steps(params: Params, plan: Plan) -> None:
         if case in known:
             continue
         known.add(case)
-        what = f"{run['network']} at scale {config['task']['scale']} with {run['loss']}"
+        what = f"{run['network']} at scale {config.task.scale} with {run['loss']}"
         try:
             seconds = step_seconds(config)
         except (UserError, ValueError) as error:
@@ -149,11 +147,12 @@ def time_steps(params: Params, plan: Plan) -> None:
             continue
         print(f"{what}: {seconds:.3g} s a step", flush=True)
         device, hardware = _device()
-        kept.append(Speed(device=device, hardware=hardware, steps_per_second=1 / seconds, config=config))
+        stored = config.model_dump(mode="json")
+        kept.append(Speed(device=device, hardware=hardware, steps_per_second=1 / seconds, config=stored))
         save_timed(kept)
 
 
-def step_seconds(config: Config) -> float:
+def step_seconds(config: RunConfig) -> float:
     """Train on noise and return the seconds of one step: the difference between two trainings that differ in steps."""
     import torch
 
@@ -161,18 +160,17 @@ def step_seconds(config: Config) -> float:
     from sharploss.training.device import choose_device
     from sharploss.training.loop import train
 
-    device, scale = choose_device(), config["task"]["scale"]
-    size = config["recipe"]["patch"]
+    device, scale, size = choose_device(), config.task.scale, config.recipe.patch
     target, input = (torch.randint(256, (3, side, side), dtype=torch.uint8) for side in (scale * size, size))
 
     def seconds(steps: int) -> float:
-        recipe = {**config["recipe"], "steps": steps, "start": None, "warmup": 0}
-        recipe |= dict.fromkeys(("log_every", "validate_every", "checkpoint_every"), steps)
+        every = dict.fromkeys(("steps", "log_every", "validate_every", "checkpoint_every"), steps)
+        recipe = config.recipe.model_copy(update={**every, "start": None, "warmup": 0})
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "noise.safetensors"
             write_pack(path, [("noise/0", target, input)], role="train", sets=["noise"], parameters={}, missing={})
             packs = {"train": open_pack(path), "validation": open_pack(path)}
-            run = RunConfig.model_validate({**config, "recipe": recipe})
+            run = config.model_copy(update={"recipe": recipe})
             return train(run, packs, scratch=Path(folder), device=device).state.seconds
 
     seconds(1)  # the first training of a network in a process also compiles and allocates

@@ -19,7 +19,7 @@ PLUMBING = frozenset(
         *("", ".planning.plan", ".tracking.follower"),
         *(f".config.{name}" for name in ("check_leakage", "check_names", "limits", "loss_spec", "params")),
         *(f".config.{name}" for name in ("recipe", "run_config", "sections", "tasks")),
-        *(f".record.{name}" for name in ("history", "keys", "paths", "run", "scores")),
+        *(f".record.{name}" for name in ("history", "keys", "paths", "run", "scores", "tables")),
         *(f".utils.{name}" for name in ("argument_checks", "checksum", "command", "cores", "errors", "files")),
         *(f".utils.{name}" for name in ("models", "optional", "own_package", "registry")),
     )

@@ -12,7 +12,8 @@ from typing_extensions import TypedDict  # pydantic reads no other before Python
 from sharploss.config.check_names import mdf_weights
 from sharploss.config.extractors import INSIDE, OFFICIAL
 from sharploss.config.params import Params
-from sharploss.record.keys import RunParts, group_of, run_key, stage_key
+from sharploss.config.run_config import RunParts
+from sharploss.record.keys import group_of, run_key, stage_key
 from sharploss.record.paths import PLAN, paths
 from sharploss.record.study import PARAMS
 from sharploss.utils.errors import UserError, cut, unknown

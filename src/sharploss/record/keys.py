@@ -2,20 +2,10 @@
 
 import re
 
-from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
+from sharploss.config.run_config import RunParts
 
 RUN_KEY = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+){2,3}-s[0-9]+")
 TARGET = "target"  # the variant of a crop of the ground truth
-
-
-class RunParts(TypedDict):
-    """What sets one run of a study apart from the others."""
-
-    task: str
-    network: str
-    loss: str
-    recipe: str
-    seed: int
 
 
 def group_of(task: str, network: str) -> str:

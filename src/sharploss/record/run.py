@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from sharploss.config.run_config import RunConfig, stored_config
 from sharploss.record.paths import RunFiles
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_json
@@ -67,7 +68,7 @@ class Provenance(JsonRecord):
     processes: int = 1  # that shared each batch
     parameters: int  # of the network
     backbones: dict[str, str] = {}  # term: the weights that it was computed with
-    config: dict[str, Any]  # the resolved run: task, network, loss, recipe and seed
+    config: Annotated[RunConfig, BeforeValidator(stored_config)]  # what it was trained with, defaults spelt out
     identity: str = ""  # the hash of the settings, data, code and weights that the run was made from
     packs: dict[str, str] = {}  # role: sha256 of the packed images
     start: str | None = None  # sha256 of the weights that it started from
@@ -111,7 +112,10 @@ def save_extractor(files: RunFiles, origin: Mapping[str, Any], seconds: float, c
 
 
 def read_config(files: RunFiles) -> dict[str, Any] | None:
-    """Return the settings that a run was trained with; None where it was not, or its record is damaged."""
+    """Return the settings that a run was trained with, as they are written, to be compared with others as a whole.
+
+    None where it was not trained, or its record is damaged; typed, they are a part of `load_run`'s.
+    """
     with suppress(UserError, LookupError, TypeError):  # an earlier version's record may lack other things
         config = read_json(files.provenance)["config"]
         return config if isinstance(config, dict) else None

@@ -49,11 +49,12 @@ def content_of(params: Params, plan: Plan, key: str, root: Path = Path()) -> dic
     with intact(files.run(key).provenance):
         inputs = _inputs(run, provenance, root)
     _check_scores(files, run["group"], key)
+    config = provenance.config.model_dump(mode="json")
     scores = task_scores(files, plan, run["task"])
     trained_on = provenance.model_dump(include=TRAINED_ON)
     origin = {**metrics, "made_from": provenance.model_dump(include=ORIGIN)}
     return {
-        "description": tracking.wandb_settings(key, run, provenance.config, provenance.identity, params.study),
+        "description": tracking.wandb_settings(key, run, config, provenance.identity, params.study),
         "lines": read_whole_history(files.run(key).history, record.metrics.step),
         "summary": {
             **tracking.flat("result", metrics),
@@ -191,7 +192,7 @@ def _file(kind: str, path: Path, metadata: dict[str, Any], digest: str | None = 
 
 def _inputs(run: Mapping[str, Any], provenance: Provenance, root: Path) -> list[dict[str, Any]]:
     """List what a run was trained on and started from; of the data only a receipt, with the sha256 of the pixels."""
-    task = provenance.config["task"]
+    task = provenance.config.task.model_dump(mode="json")
     found: list[dict[str, Any] | None] = []
     for role, digest in provenance.packs.items():
         receipt = {"task": run["task"], "role": role, "sha256": digest, "sets": task.get(role), "made": task}

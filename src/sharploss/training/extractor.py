@@ -88,7 +88,7 @@ def train_extractor(
             for networks, network in zip((state.discriminators, state.generators), pair, strict=True):
                 networks.append(network.requires_grad_(False).eval())
             state.seconds += time.perf_counter() - started
-            weights = {name: [one.state_dict() for one in getattr(state, name)] for name in KINDS}
+            weights = {name: [one.state_dict() for one in getattr(state, name)] for name in SINGAN}
             content = {"step": index + 1, "seconds": state.seconds, **weights, "record_bytes": record.sync()}
             save_checkpoint(scratch, content)
     return state
@@ -170,7 +170,7 @@ def _means(rows: Tensor, scale: int, first: int, title: str) -> dict[str, float]
     return dict(zip(LOGGED, rows.double().mean(0).tolist(), strict=True))
 
 
-KINDS = {"discriminators": SinGANDiscriminator, "generators": SinGANGenerator}
+SINGAN = {"discriminators": SinGANDiscriminator, "generators": SinGANGenerator}
 
 
 def _restore(settings: Extractor, scratch: Path, device: torch.device) -> tuple[Extraction, int]:
@@ -179,7 +179,7 @@ def _restore(settings: Extractor, scratch: Path, device: torch.device) -> tuple[
     content = load_checkpoint(scratch, device)
     if content is None:
         return state, 0
-    for name, kind in KINDS.items():
+    for name, kind in SINGAN.items():
         for index, weights in enumerate(content[name]):
             network = kind(width(index, settings)).to(device)
             network.load_state_dict(weights)

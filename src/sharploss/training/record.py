@@ -43,7 +43,7 @@ def make_record(
         form=result.form,
         form_reason=result.form_reason,
         replays=result.state.replays,
-        config=config.model_dump(mode="json"),
+        config=config,
     )
     return RunRecord(key, metrics, provenance)
 

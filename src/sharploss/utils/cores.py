@@ -43,7 +43,7 @@ def threads_each(processes: int = 1) -> int:
 
 
 def claim_cores(most: int | None = None) -> int:
-    """Take cores that no other process of this user has claimed; return how many threads, at `most`, to compute with.
+    """Claim cores that no other process of this user has claimed; return how many threads, at `most`, to compute with.
 
     All processes together then have at most as many threads as there are cores, and one more for each that finds none
     left. What was claimed is kept until this process ends; a later call counts it.

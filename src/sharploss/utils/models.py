@@ -46,9 +46,9 @@ def describe_problem(error: ValidationError, model: type[BaseModel]) -> str:
         return f"{'.'.join(keys[:-1]) or 'top level'}: {unknown('key', keys[-1], known)}"
     if kind == "union_tag_invalid":
         tags = context["expected_tags"].replace("'", "").split(", ")
-        return f"{key}.kind: {unknown('kind', context['tag'], tags)}"
+        return f"{'.'.join([*keys, 'kind'])}: {unknown('kind', context['tag'], tags)}"
     if kind in ("missing", "union_tag_not_found"):
-        return f"{key}{'' if kind == 'missing' else '.kind'} is missing."
+        return f"{key if kind == 'missing' else '.'.join([*keys, 'kind'])} is missing."
     if isinstance(context.get("error"), UserError):
         return f"{key}: {context['error']}" if key else str(context["error"])
     given = f"{key or 'the file'} is {shown(first['input'])}"

@@ -57,9 +57,18 @@ def test_crops_that_were_made_for_the_explorer_come_first(own_root):
         {"variant": "l1", "file": "wall-edsr-l1.webp", "scores": scores},
         {"variant": "sploss", "missing": "why"},
     ]
-    about = {"name": "wall", "task": "sr_x4", "image": "x", "top": 0, "left": 0, "height": 96, "width": 96}
+    about = {
+        "name": "wall",
+        "task": "sr_x4",
+        "dataset": "set5",
+        "image": "x",
+        "top": 0,
+        "left": 0,
+        "height": 96,
+        "width": 96,
+    }
     index = [{**about, "networks": [{"name": "edsr", "pictures": pictures}]}]
-    (study.paths.explorer / "index.json").write_text(json.dumps(index))
+    study.paths.explorer_index.write_text(json.dumps(index))
     found = explorer(study, own_root / "reports" / "mini")
     assert [crop["name"] for crop in found] == ["wall", "eye", "face"]
     made, missing = found[0]["networks"][0]["pictures"]
@@ -69,7 +78,7 @@ def test_crops_that_were_made_for_the_explorer_come_first(own_root):
     (study.paths.explorer / "wall-edsr-l1.webp").unlink()
     with pytest.raises(UserError, match=r"wall-edsr-l1\.webp is missing"):
         explorer(study, own_root)
-    (study.paths.explorer / "index.json").write_text('[{"name": "wall"}]')
+    study.paths.explorer_index.write_text('[{"name": "wall"}]')
     with pytest.raises(UserError, match=r"index\.json is damaged"):
         explorer(study, own_root)
 

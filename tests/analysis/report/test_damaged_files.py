@@ -17,7 +17,7 @@ from sharploss.utils.files import write_csv, write_json
 CALIBRATION = {"dataset": "set5", "kind": "sr", "setting": "4", "protocol": "grey8", "metric": "psnr"}
 CALIBRATION |= {"measured": "28.4", "published": "28.4", "difference": "0.0", "tolerance": "0.1", "status": "ok"}
 CALIBRATION |= {"source": "a paper", "explanation": ""}
-PROTOCOLS = {"protocol": "y", "metric": "psnr", "value": "30.1"}
+PROTOCOLS = {"protocol": "y", "metric": "psnr", "value": "30.1", "note": ""}
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +67,13 @@ def test_calibration_of_what_is_not_known(own, name):
 
 @pytest.mark.parametrize("what", broken(table_of(PROTOCOLS)))
 def test_protocols(own, what):
-    path = own.paths.protocols / "protocols.csv"
+    path = own.paths.protocols
     refused(path, broken(table_of(PROTOCOLS))[what], lambda: facts.protocol_table(own))
 
 
 def test_whole_tables_are_read(own):
     write_csv(own.paths.calibration, CALIBRATION, [CALIBRATION.values()])
-    write_csv(own.paths.protocols / "protocols.csv", PROTOCOLS, [PROTOCOLS.values()])
+    write_csv(own.paths.protocols, PROTOCOLS, [PROTOCOLS.values()])
     assert len(facts.calibration(own.paths).rows) == 1
     assert len(facts.protocol_table(own).rows) == 1
 

@@ -31,9 +31,18 @@ def root(tmp_path_factory):
         {"variant": "l1", "file": "wall-edsr-l1.webp", "scores": {"psnr": 26.1}},
         {"variant": "sploss", "missing": "it was left out"},
     ]
-    about = {"name": "wall", "task": "sr_x4", "image": "x", "height": 96, "width": 96}
+    about = {
+        "name": "wall",
+        "task": "sr_x4",
+        "dataset": "set5",
+        "image": "x",
+        "top": 0,
+        "left": 0,
+        "height": 96,
+        "width": 96,
+    }
     index = [{**about, "networks": [{"name": "edsr", "pictures": pictures}]}]
-    (study.paths.explorer / "index.json").write_text(json.dumps(index))
+    study.paths.explorer_index.write_text(json.dumps(index))
     write_page(study, command="make repro")
     return root
 

@@ -15,9 +15,10 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.tables import pairing_rows
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import METRIC_INFO
+from sharploss.record.explorer import load_explorer
 from sharploss.record.keys import TARGET, group_of, task_of
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import intact, read_json
+from sharploss.utils.files import intact
 
 Files = list[tuple[str, Path]]
 """Pictures of a crop as (title, PNG file): the target and the input (bicubic, or the degraded image) first."""
@@ -85,22 +86,21 @@ def explorer(study: Study, folder: Path) -> list[dict[str, Any]]:
 
 def _made(study: Study, folder: Path) -> list[dict[str, Any]]:
     """Read what pipelines/explorer.py has made (sharploss.evaluation.explorer)."""
-    path, found = study.paths.explorer / "index.json", list[dict[str, Any]]()
-    with intact(path):
-        for crop in read_json(path) if path.is_file() else []:
+    found = list[dict[str, Any]]()
+    with intact(study.paths.explorer_index):
+        for crop in load_explorer(study.paths):
             networks = list[dict[str, Any]]()
-            for network in crop["networks"]:
-                group = group_of(crop["task"], network["name"])
+            for network in crop.networks:
+                group = group_of(crop.task, network.name)
                 names, pictures = _names(study, group), list[dict[str, Any]]()
-                for one in network["pictures"]:
-                    file = _file(path.parent / one["file"]) if "file" in one else None
-                    scores = [_score(metric, value) for metric, value in one.get("scores", {}).items()]
+                for one in network.pictures:
+                    file = _file(study.paths.explorer / one.file) if one.file else None
+                    scores = [_score(metric, value) for metric, value in one.scores.items()]
                     shown = {"address": address(file, folder) if file else "", "scores": scores}
-                    pictures.append({**names[one["variant"]], **shown, "missing": one.get("missing", "")})
-                size = {"width": crop["width"], "height": crop["height"]}
-                title = name_title(network["name"])
-                networks.append({"name": network["name"], "title": title, **size, "pictures": pictures})
-            found.append({key: crop[key] for key in ("name", "image", "task")} | {"networks": networks})
+                    pictures.append({**names[one.variant], **shown, "missing": one.missing})
+                about = {"name": network.name, "title": name_title(network.name)}
+                networks.append({**about, "width": crop.width, "height": crop.height, "pictures": pictures})
+            found.append({"name": crop.name, "image": crop.image, "task": crop.task, "networks": networks})
     return found
 
 

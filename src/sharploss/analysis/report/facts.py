@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 
 from sharploss.analysis.measures import MINUS, TIMES, metric_title
 from sharploss.analysis.study import Study
@@ -13,51 +12,43 @@ from sharploss.analysis.tables.tables import cost
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.protocols import PROTOCOLS
 from sharploss.record.paths import StudyPaths
-from sharploss.record.scores import read_table
-from sharploss.utils.files import intact
+from sharploss.record.tables import CalibrationRow, ProtocolRow, load_rows
 
 PARTS = ("colour", "rounding", "border", "window")
 BOTH = ("psnr", "ssim")
 CALIBRATED = ["set", "what", "measured on", "metric", "published", "measured", "difference", "tolerance"]
 WHAT = {"sr": "bicubic, x{}", "jpeg": "JPEG, quality {}", "lr": "small images, x{}, against the published ones"}
-METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "differing_samples": "samples that differ"}
+CALIBRATED_BY = {"psnr": "PSNR (dB)", "ssim": "SSIM", "differing_samples": "samples that differ"}
 MEASURED_ON = {"luma alone": "luma alone", "grey8": "grey 8-bit", "rgb": "RGB"}
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    """Read a csv file as text; no rows where there is none."""
-    return read_table(path) if path.is_file() else []
 
 
 def calibration(files: StudyPaths) -> Table:
     """Lay out calibration.csv, what we measure beside what the literature prints; no rows where that was not made."""
-    with intact(files.calibration):
-        rows = _rows(files.calibration)
-        notes = list(dict.fromkeys(f"{row['dataset']}: {row['explanation']}." for row in rows if row["explanation"]))
-        notes.append(f"Published numbers: {'; '.join(dict.fromkeys(row['source'] for row in rows))}.")
-        if not any(row["measured"] for row in rows):
-            notes = ["Nothing was calibrated: none of the benchmark's sets was at hand."]
-        caption = "Our degradations and metrics against published numbers, on the sets that were at hand."
-        return Table(caption, CALIBRATED, list(map(_calibrated, rows)), labels=4, notes=notes)
+    rows = load_rows(files.calibration, CalibrationRow) if files.calibration.is_file() else []
+    notes = list(dict.fromkeys(f"{row.dataset}: {row.explanation}." for row in rows if row.explanation))
+    notes.append(f"Published numbers: {'; '.join(dict.fromkeys(row.source for row in rows))}.")
+    if not any(row.measured for row in rows):
+        notes = ["Nothing was calibrated: none of the benchmark's sets was at hand."]
+    caption = "Our degradations and metrics against published numbers, on the sets that were at hand."
+    return Table(caption, CALIBRATED, list(map(_calibrated, rows)), labels=4, notes=notes)
 
 
-def _calibrated(row: dict[str, str]) -> list[Cell]:
-    what = WHAT[row["kind"]].format(row["setting"])
-    about = (row["dataset"], what, MEASURED_ON[row["protocol"]], METRICS[row["metric"]], row["published"])
-    off = row["status"] == "off"
-    measured, difference = row["measured"], f"{row['difference']} (off)" if off else row["difference"]
-    if row["status"] == "not calibrated":
+def _calibrated(row: CalibrationRow) -> list[Cell]:
+    what, metric = WHAT[row.kind].format(row.setting), CALIBRATED_BY[row.metric]
+    about = (row.dataset, what, MEASURED_ON[row.protocol], metric, row.published)
+    off = row.status == "off"
+    measured, difference = row.measured, f"{row.difference} (off)" if off else row.difference
+    if row.status == "not calibrated":
         measured, difference, off = "not calibrated", "—", True
     mark = "gone" if off else ""
-    return [*map(Cell, about), Cell(measured, mark), Cell(difference.replace("-", MINUS), mark), Cell(row["tolerance"])]
+    return [*map(Cell, about), Cell(measured, mark), Cell(difference.replace("-", MINUS), mark), Cell(row.tolerance)]
 
 
 def protocol_table(study: Study) -> Table | None:
     """Lay out protocols.csv, one picture under every protocol; None where that was not made."""
-    path = study.paths.protocols / "protocols.csv"
-    with intact(path):
-        rows = _rows(path)
-        value = {(row["protocol"], row["metric"]): row["value"] for row in rows}
+    path = study.paths.protocols
+    rows = load_rows(path, ProtocolRow) if path.is_file() else []
+    value = {(row.protocol, row.metric): row.value for row in rows}
     texts = [
         [about["title"], *(value.get((name, metric), "—") for metric in BOTH), *(about[part] for part in PARTS)]
         for name, about in PROTOCOLS.items()
@@ -162,9 +153,9 @@ def duration(seconds: float) -> str:
 
 def sources(study: Study) -> Table:
     """Lay out the data sets of the study's tasks, in order of use, and the weights behind what was measured."""
-    tasks = [run.config["task"] for run in study.provenance.values()]
+    tasks = [run.config.task for run in study.provenance.values()]
     sets = dict.fromkeys(
-        name for task in tasks for role in ("train", "validation", "test", "tune") for name in task.get(role, [])
+        name for task in tasks for role in (task.train, task.validation, task.test, task.tune) for name in role
     )
     metrics = {metric_title(str(metric)) for metric in study.scores["metric"].unique()}
     weights = [n for n, asset in ASSETS.items() if asset.kind == "weights" and metrics & set(asset.role.split())]

@@ -271,6 +271,5 @@ def measured_budget(study: Study, numbers: pd.DataFrame) -> list[str]:
 
 def _training(study: Study, run: str) -> str:
     config = study.provenance[run].config
-    recipe, task = config["recipe"], config["task"]
-    sets = ", ".join(task.get("train", [])) or "the study's training sets"
-    return f"{recipe['steps']:,} steps of {recipe['batch']} patches of {recipe['patch']} pixels from {sets}"
+    recipe, sets = config.recipe, ", ".join(config.task.train)
+    return f"{recipe.steps:,} steps of {recipe.batch} patches of {recipe.patch} pixels from {sets}"
