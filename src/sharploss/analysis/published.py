@@ -28,6 +28,7 @@ class PaperTable(Strict):
     protocol: str = Field(description="how it was measured, as far as the paper states it")
     tasks: dict[str, list[Name]] = Field(description="'task scale' as printed -> our tasks, the best match first")
     losses: dict[str, Name] = Field(default={}, description="names of this table alone")
+    against: dict[str, str] = Field(default={}, description="loss -> what it is compared with; else what it adds to")
     metrics: dict[str, tuple[Name, str]] = Field(description="as printed -> our metric and protocol")
     notes: list[str] = Field(default=[])
 

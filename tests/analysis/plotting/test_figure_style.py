@@ -38,14 +38,14 @@ def test_a_pdf_has_the_same_bytes_each_time_and_letters(figure, tmp_path):
 
 
 def colours(names):
-    return {name: look["color"] for name, look in style.looks_of(names).items()}
+    return {name: look["color"] for name, look in style.looks_of(names, "l1").items()}
 
 
 def test_every_loss_has_its_own_colour_and_marker():
     names = ["l1", "l2", "charbonnier", "ssim", "l1_tv", "l1_gv", "l2_gv", "l1_second_order", "sploss"]
     assert colours(names)["l1"] == (0.0, 0.0, 0.0)
     assert len(set(colours(names).values())) == len(names)
-    assert len({look["marker"] for look in style.looks_of(names).values()}) == len(names)
+    assert len({look["marker"] for look in style.looks_of(names, "l1").values()}) == len(names)
     assert len(set(colours(map(str, range(20))).values())) == 20
 
 

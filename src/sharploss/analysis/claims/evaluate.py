@@ -60,7 +60,8 @@ def write_claims(study: Study) -> dict[str, Any]:
     """Do what `evaluate_claims` does for a study that was read."""
     spec = load_claims(study.root)
     claims = evaluate_all(spec.claims, published_source(study.root), study)
-    found = {"study": study.params.study, "papers": spec.papers, "claims": claims, "anomalies": anomalies(study.root)}
+    pages = {name: paper.page for name, paper in spec.papers.items()}
+    found = {"study": study.params.study, "papers": pages, "claims": claims, "anomalies": anomalies(study.root)}
     write_json(study.paths.claims, found)
     write_pages(study.paths.claim_pages, found)
     return found

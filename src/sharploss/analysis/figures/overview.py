@@ -19,14 +19,10 @@ from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN, match
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, SMALLEST, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import count, images_of, records
-from sharploss.analysis.titles import TERMS as TERM_TITLES
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import REFERENCES
 
 MANY = 5  # losses of a network from which on a figure says more than a table
-TERMS, RIVALS = ("sploss", "gv", "mdf", "second_order"), ("tv", "vgg", "lpips")
-"""The terms of losses that the papers brought, and those whose weights they are compared with."""
-
 SWEEP_METRICS = ("psnr", "lpips", "gradient_variance_ratio")
 
 
@@ -48,7 +44,7 @@ def tradeoffs(study: Study) -> Iterator[StudyFigure]:
         steps = study.params.recipes[block.recipe].steps
         yield StudyFigure(
             "tradeoff" if front else f"tradeoff_{block.task}_{block.network}_{block.recipe}",
-            "tradeoff",
+            "Truth against sharpness",
             tradeoff_figure(
                 points,
                 f"{title(judge)} (less is closer)" if judge[0] == JUDGES[0] else f"{title(judge)} (target: 1)",
@@ -152,8 +148,13 @@ def budgets(study: Study) -> Iterator[StudyFigure]:
         where = f"{name_title(block.dataset)} ({name_title(block.task)}, {name_title(block.network)})"
         yield StudyFigure(
             "budget",
-            "training",
-            budget_figure(mean, ends.rename(columns={"steps": "x", "gain": "y"}), "PSNR gained over the input (dB)"),
+            "Training",
+            budget_figure(
+                mean,
+                ends.rename(columns={"steps": "x", "gain": "y"}),
+                "PSNR gained over the input (dB)",
+                study.titles.get(study.references[0], ""),
+            ),
             _converged(ends, mean),
             f"Marks: PSNR gained over the input on {where} at the end of each training; hollow, where that is equal to "
             "L1 at the same budget. Thin lines: the validation curve of that training, moved to end at its mark. Every "
@@ -172,8 +173,8 @@ def budget_ends(study: Study, block: Block) -> pd.DataFrame:
     true = fidelity(means["protocol"])
     means = means[(means["metric"] == true[0]) & (means["protocol"] == true[1])]
     start = means.loc[means["loss"].isin(REFERENCES), "value"]
-    base, terms = study.references[0], study.terms
-    shown = [loss for loss, its in terms.items() if len(its) == 1 or (base in its and not {*TERMS}.isdisjoint(its))]
+    base, brought = study.references[0], {term for paper in study.about.papers.values() for term in paper.terms}
+    shown = [name for name, its in study.terms.items() if len(its) == 1 or (base in its and brought & its.keys())]
     mine = shared.without_sweeps(study.without_unqualified(means))
     mine = mine[(mine["network"] == block.network) & mine["recipe"].isin(alike) & mine["loss"].isin(shown)]
     if start.empty or mine.empty:
@@ -211,27 +212,24 @@ def _converged(ends: pd.DataFrame, courses: pd.DataFrame) -> str:
 
 
 def weights(study: Study) -> Iterator[StudyFigure]:
-    """Draw the sweeps of the papers' terms, and of their rivals', those beside the same loss in one figure."""
-    found = shared.on_largest(study, weight_sweep(study))
-    found = shared.by_measure(study, found[found["term"].isin([*TERMS, *RIVALS])], SWEEP_METRICS)
+    """Draw the sweeps of terms' weights, those beside the same loss in one figure."""
+    found = shared.by_measure(study, shared.on_largest(study, weight_sweep(study)), SWEEP_METRICS)
     for key, part in shared.labelled(study, found).groupby(["task", "network", "against", "dataset"], sort=False):
         task, network, against, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
         base = study.titles[against]
-        rows = part.assign(
-            line=[TERM_TITLES.get(str(term), str(term)) for term in part["term"]], x=part["weight"], y=part["value"]
-        )
+        rows = part.assign(line=part["term"].map(study.term_title), x=part["weight"], y=part["value"])
         levels = rows.assign(line=base, y=rows["baseline"]).drop_duplicates("panel")
         judge = next((name for name in (*JUDGES, "psnr") if name in set(part["metric"])), "psnr")
         best = min(records(part[part["metric"] == judge]), key=lambda row: badness(judge, row["value"]))
         change = shared.says(judge, best["value"] - best["baseline"])
         yield StudyFigure(
             f"weights_{task}_{shared.file_name(network)}_{against}",
-            "weights",
+            "Each loss at its best weight",
             lines_figure(
                 rows, f"weight ({ALPHA} of SPLoss)", columns=3, log_x=True, levels=levels, least=shared.least_of(rows)
             ),
             f"Best in {metric_title(judge)} of what was tried beside {base}: "
-            f"{TERM_TITLES.get(best['term'], best['term'])} at {best['weight']:g}, where {change}",
+            f"{study.term_title(best['term'])} at {best['weight']:g}, where {change}",
             f"Each term at several weights (SPLoss: at several alphas) beside {base}; {shared.network_title(network)}, "
             f"{name_title(task)}, {name_title(dataset)}; of VGG and LPIPS features the MDF paper's search. "
             f"The dashed line is {base} alone, the grey band what counts for nothing; coloured bands are 95 % "
@@ -240,7 +238,6 @@ def weights(study: Study) -> Iterator[StudyFigure]:
         )
 
 
-PAPER = ""
 FIGURES = {"tradeoff": tradeoffs, "budget": budgets, "weights": weights}
 NEEDS = {
     "tradeoff": ("a network that five losses were trained on, and their PSNR and LPIPS (or gradient variance)", ""),

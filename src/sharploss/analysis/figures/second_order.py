@@ -12,7 +12,7 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.titles import name_title
 
-PAPER, NAME = "SOG", "second_order"
+NAME = "second_order"
 METRICS = ("psnr", "lpips", "fid", "gradient_variance_ratio")
 
 
@@ -30,7 +30,7 @@ def changes(study: Study) -> Iterator[StudyFigure]:
     states = [state(judge, row, row["baseline"]) for row in judged]
     yield StudyFigure(
         NAME,
-        NAME,
+        "Second-order gradients",
         dots_figure(dots.assign(least=dots["panel"].map(least)), "change against L1"),
         f"Added to L1, the second-order term improves {metric_title(judge)} in {states.count(BETTER)} of {len(judged)} "
         f"trainings and worsens it in {states.count(WORSE)}",

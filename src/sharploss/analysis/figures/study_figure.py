@@ -30,12 +30,13 @@ class StudyFigure(NamedTuple):
     """A figure, its title (what is seen), caption (how to read it), and a text for those who cannot see it."""
 
     name: str
-    section: str
+    section: str  # the heading that it stands under
     figure: Figure | None
     title: str
     caption: str
     alt: str
     appendix: bool = False  # a reader looks it up
+    trained: bool = True  # whether what it shows comes from trainings, and is no evidence after few steps
     paper: str = ""  # that it goes with; "" for our own
     not_drawn: str = ""  # what it takes, where the study has not the runs for it
 

@@ -19,7 +19,6 @@ from sharploss.utils.files import write_bytes
 from sharploss.utils.optional import optional_package
 
 GREY = "#666666"
-REFERENCE = "l1"
 MARKERS = "osD^vPX*<>hp"
 COLOURS = [
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9"),
@@ -92,12 +91,12 @@ def panel_figure(
     return figure, dict(zip(names, panels, strict=False))
 
 
-def looks_of(names: Iterable[str]) -> dict[str, Look]:
-    """Return a colour and a marker per name, so that nothing is told by colour alone; L1, the reference, is black."""
+def looks_of(names: Iterable[str], reference: str = "") -> dict[str, Look]:
+    """Return a colour and a marker per name, so that nothing is told by colour alone; the reference is black."""
     sns = optional_package("seaborn")
 
     known = list(dict.fromkeys(names))
-    others = [name for name in known if name.lower() != REFERENCE]
+    others = [name for name in known if name != reference]
     palette = sns.color_palette("husl", len(others)) if len(others) > len(COLOURS) else COLOURS
     colours = dict.fromkeys(known, to_rgb("black")) | dict(zip(others, map(to_rgb, palette), strict=False))
     return {name: {"color": colours[name], "marker": MARKERS[index % len(MARKERS)]} for index, name in enumerate(known)}

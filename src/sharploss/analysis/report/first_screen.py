@@ -13,18 +13,15 @@ from sharploss.analysis.figures.draw import EVIDENCE
 from sharploss.analysis.figures.study_figure import Block
 from sharploss.analysis.measures import ALPHA, direction, metric_title, number
 from sharploss.analysis.plotting.pixels import grey, psnr, read_picture
-from sharploss.analysis.report.headline import CHANGES, DECISIVE, Answer, answers
+from sharploss.analysis.report.headline import CHANGES, Answer, answers
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import count, images_of, records
 from sharploss.analysis.tables.matched_psnr import UNKNOWN, alphas_of, change, costs, judged
-from sharploss.analysis.titles import TERMS, listed, name_title
+from sharploss.analysis.titles import listed, name_title
 from sharploss.record.keys import TARGET
 from sharploss.utils.files import read_json
-
-PAPERS = ("sploss", "l1_gv", "l1_second_order", "mdf", "sharpgan")
-"""The losses that stand for their papers in the strip, as far as they were trained."""
 
 WINDOW = 64  # pixels: the side of the square of a crop that the strip shows
 
@@ -68,7 +65,9 @@ def sentences(study: Study, answer: Answer) -> list[str]:
     """Answer in three sentences: what SPLoss changes, what it costs, and what is preliminary."""
     cells = {(row["loss"], row["metric"]): row for row in records(Block(*answer[:4]).of(judged(study)))}
     alphas = alphas_of(study)
-    own = next((loss for loss in (DECISIVE[1], *alphas) if alphas.get(loss) and (loss, "psnr") in cells), "")
+    own = next(
+        (loss for loss in (study.about.subject.loss, *alphas) if alphas.get(loss) and (loss, "psnr") in cells), ""
+    )
     judges = [name for name in JUDGES if (own, name) in cells]
     if not judges:
         return [answer.scope]
@@ -164,7 +163,8 @@ def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
     """Choose the crop, and the square of it, where the losses differ most; return its pictures and a caption."""
     runs = Block(*answer[:4]).of(study.runs[study.runs["status"] == "finished"])
     variants = dict(zip(runs["loss"], runs["variant"], strict=True))
-    losses = [loss for loss in (study.references[0], *PAPERS) if loss in variants]
+    papers = {paper.loss: name for name, paper in study.about.papers.items()}
+    losses = [loss for loss in (study.references[0], *papers) if loss in variants]
     best, tiles, about = -1.0, list[dict[str, Any]](), ""
     for name, crop in crops_of(study, answer.task).items():
         files = chosen_files(study, name, str(runs["group"].iloc[0]), {variants[loss]: loss for loss in losses})
@@ -192,7 +192,7 @@ def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
             ]
             tiles = [*rest, target]
             about = f"Where the losses differ most in {restored}, pixel by pixel, with the PSNR (RGB) of what is shown."
-            if absent := [TERMS[loss] for loss in PAPERS if loss not in losses and loss in TERMS]:
+            if absent := [paper for loss, paper in papers.items() if loss not in losses]:
                 about += f" Not trained on this: {listed(absent)}."
     return tiles, about
 
@@ -201,4 +201,4 @@ def _figure(study: Study) -> dict[str, Any] | None:
     """Return the entry of the first trade-off among the study's figures."""
     path = study.paths.figures / "figures.json"
     listed: list[dict[str, Any]] = read_json(path) if path.is_file() else []
-    return next((one for one in listed if one["section"] == "tradeoff" and not one.get("not_drawn")), None)
+    return next((one for one in listed if one["name"] == "tradeoff" and not one.get("not_drawn")), None)

@@ -19,10 +19,6 @@ from sharploss.analysis.tables.matched_psnr import MARK, MARKED, UNKNOWN, alphas
 from sharploss.analysis.titles import listed, name_title
 from sharploss.utils.files import read_json
 
-DECISIVE = ("sploss_a1", "sploss", "l1_gv")
-"""The losses whose PSNR against L1's is followed through the budgets (docs/study.md); the second decides `BUDGETED`."""
-
-BUDGETED = "E4"  # the claim that depends on the budget: SPLoss lowers PSNR
 SAYS = {
     BETTER: "is closer to the target than {} by {}",
     WORSE: "is further from the target than {} by {}",
@@ -111,11 +107,11 @@ def _judged(study: Study, rows: list[dict[str, Any]], paid: str, own: bool) -> s
 
 def _budget(study: Study, rows: pd.DataFrame, block: Block) -> list[str]:
     """Say how the PSNR of the decisive losses against L1 depends on the steps, as far as that was trained."""
-    base, budgets = study.references[0], _budgets(study, block)
+    base, subject, budgets = study.references[0], study.about.subject, _budgets(study, block)
     where = (rows[["task", "network", "dataset"]] == [block.task, block.network, block.dataset]).all(axis=1)
     cells = {(row["recipe"], row["loss"]): row for row in records(rows[where & (rows["metric"] == "psnr")])}
     lines, states = list[str](), dict[int, str]()
-    for loss in DECISIVE:
+    for loss in subject.budgets:
         trained, missing = list[str](), list[int]()
         for steps, recipes in budgets.items():
             row = next((cells[name, loss] for name in recipes if (name, loss) in cells), None)
@@ -123,13 +119,13 @@ def _budget(study: Study, rows: pd.DataFrame, block: Block) -> list[str]:
                 missing.append(steps)
                 continue
             trained.append(f"{interval('psnr', row['difference'], row['low'], row['high'])} dB after {steps:,} steps")
-            if loss == DECISIVE[1]:
+            if loss == subject.loss:
                 states[steps] = state("psnr", row, row["baseline"])
         rest = f"; not trained yet: {_steps(missing)}" if missing else ""
         if trained:
             lines.append(f"PSNR of {study.titles[loss]} against {study.titles[base]}: {', '.join(trained)}{rest}.")
     return (
-        [*lines, _depends(states, [steps for steps in budgets if steps not in states])]
+        [*lines, _depends(study, states, [steps for steps in budgets if steps not in states])]
         if states and len(budgets) > 1
         else []
     )
@@ -141,7 +137,9 @@ def _budgets(study: Study, block: Block) -> dict[int, list[str]]:
     planned = {
         suite.recipe
         for suite in params.suites.values()
-        if block.task in suite.tasks and block.network in suite.networks and not {*DECISIVE}.isdisjoint(suite.losses)
+        if block.task in suite.tasks
+        and block.network in suite.networks
+        and not {*study.about.subject.budgets}.isdisjoint(suite.losses)
     }
     found: dict[int, list[str]] = {}
     for name in alike(study, block.recipe):
@@ -150,27 +148,24 @@ def _budgets(study: Study, block: Block) -> dict[int, list[str]]:
     return dict(sorted(found.items()))
 
 
-def _depends(states: dict[int, str], missing: list[int]) -> str:
-    """Say what the budgets show of claim E4, and what could change it."""
+def _depends(study: Study, states: dict[int, str], missing: list[int]) -> str:
+    """Return what the budgets show of the claim that the subject lowers PSNR, and what could change it."""
+    own, claim = study.titles[study.about.subject.loss], study.about.subject.claim
     costs_psnr = [steps for steps, word in states.items() if word == WORSE]
     free = [steps for steps in states if steps not in costs_psnr]
     if costs_psnr and free:
         text = (
-            f"SPLoss at {ALPHA} 2 costs PSNR after {_steps(costs_psnr)} and not after {_steps(free)}: claim {BUDGETED} "
+            f"{own} costs PSNR after {_steps(costs_psnr)} and not after {_steps(free)}: claim {claim} "
             "depends on the budget."
         )
         return (
             f"{text} That it costs nothing is an artefact of short trainings." if max(free) < min(costs_psnr) else text
         )
-    shown = (
-        f"SPLoss at {ALPHA} 2 costs {'PSNR' if costs_psnr else 'no PSNR'} at the budgets trained ({_steps([*states])})"
-    )
+    shown = f"{own} costs {'PSNR' if costs_psnr else 'no PSNR'} at the budgets trained ({_steps([*states])})"
     longer = [steps for steps in missing if steps > max(states)]
     if not longer or costs_psnr:
         return f"{shown}."
-    return (
-        f"{shown}. {CHANGES} {_steps(longer)} is open: that is not trained yet. Its paper claims a cost ({BUDGETED})."
-    )
+    return f"{shown}. {CHANGES} {_steps(longer)} is open: that is not trained yet. Its paper claims a cost ({claim})."
 
 
 def _steps(numbers: list[int]) -> str:
@@ -192,7 +187,7 @@ def numbers(study: Study) -> dict[str, Any]:
             protocols = [name for name in means["protocol"].unique() if is_shown((metric, name))]
             of = means[(means["metric"] == metric) & means["protocol"].isin(protocols)]
             values = dict(zip(of["loss"], of["value"], strict=True))
-            shown = [loss for loss in (study.references[0], DECISIVE[1]) if loss in values]
+            shown = [loss for loss in (study.references[0], study.about.subject.loss) if loss in values]
             found[metric] = {loss: round(values[loss], 6) for loss in shown}
     return {"runs": len(study.runs), **found}
 

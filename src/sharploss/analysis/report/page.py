@@ -141,7 +141,7 @@ def _measured(study: Study) -> dict[str, Any]:
         "tables": laid_out(study),
         "suites": [view(study, suite) for suite in shown_suites(study)],
         "best_weight": lay_out(study, frames(study)["best_weight"]),
-        "papers": {name: table for name, (_, table) in paper_tables(study).items()},
+        "papers": {name: each.table for name, each in paper_tables(study).items()},
         "control": headline.control(study, frames(study)["alpha_control"]),
         "calibration": facts.calibration(study.paths),
     }

@@ -19,8 +19,6 @@ from sharploss.config.protocols import MAIN
 MARK = "*"  # stands at a number of a metric that the loss contains, or by which its weight was chosen
 MARKED = f"{MARK} The loss contains this metric, or its weight was chosen by it: no evidence of it."
 UNKNOWN = "not known"
-CONTAINED = {"lpips": "lpips", "gv": "gradient_variance_ratio", "ssim": "ssim", "ms_ssim": "ms_ssim"}
-"""Term of a loss -> the metric that it is."""
 
 
 def judged(study: Study) -> pd.DataFrame:
@@ -42,8 +40,9 @@ def is_marked(study: Study, loss: str, metric: str) -> bool:
     """Return whether a loss contains a metric or was chosen by it, so that the metric says nothing of it."""
     suites = study.params.suites.items()
     chosen = {name for suite, its in suites if suite.startswith(WINNERS) for name in its.losses[1:]}
-    contained = {CONTAINED.get(term) for term in study.params.losses[loss].terms}
-    return metric in contained or (metric == JUDGES[0] and loss in chosen)
+    terms = study.params.losses[loss].terms
+    contained = {paper.metrics.get(term) for paper in study.about.papers.values() for term in terms}
+    return metric in {*terms, *contained} or (metric == JUDGES[0] and loss in chosen)
 
 
 def change(study: Study, row: dict[str, Any]) -> str:

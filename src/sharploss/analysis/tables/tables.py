@@ -26,10 +26,10 @@ OWN = ("unqualified", "matched_psnr", "best_weight", "alpha_sweep", "alpha_contr
 def write_tables(study: Study) -> None:
     """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json."""
     folder, papers = study.paths.tables, paper_tables(study)
-    numbers = {name: frame for name, (frame, _) in papers.items()} | {"curves": curves(study)}
+    numbers = {name: each.numbers for name, each in papers.items()} | {"curves": curves(study)}
     for name, frame in (frames(study) | numbers).items():
         write_csv(frame, folder / f"{name}.csv")
-    for name, tables in (laid_out(study) | {name: [table] for name, (_, table) in papers.items()}).items():
+    for name, tables in (laid_out(study) | {name: [each.table] for name, each in papers.items()}).items():
         write_table(tables, folder / name)
     write_json(study.paths.summary, summary(study))
 
