@@ -168,7 +168,8 @@ def test_little_training_is_called_no_evidence(full):
 
 def test_every_figure_says_what_it_needs(full):
     files = figure_files(full)
-    assert [*files] == ["", "SPLoss", "GV", "SOG", "SharpGAN"]  # MDF has none
+    assert {"", "SPLoss", "GV", "SOG", "SharpGAN"} <= files.keys()
+    assert "MDF" not in files  # it has none
     assert all(module.NEEDS.keys() == module.FIGURES.keys() for module in files.values())
 
 
