@@ -33,7 +33,17 @@ FIRST = {
     "sentences": ["Closer by <i>.", "Costs nothing.", "Preliminary."],
     "tiles": [TILE],
     "crop": "zebra",
-    "figure": {"name": "tradeoff", "alt": "Scatter.", "caption": "Truth.", "width": 300, "height": 200},
+    "figure": {
+        "name": "tradeoff",
+        "section": "",
+        "title": "",
+        "alt": "Scatter.",
+        "caption": "Truth.",
+        "appendix": False,
+        "paper": "",
+        "width": 300,
+        "height": 200,
+    },
 }
 ANSWERS = {
     "first": FIRST,

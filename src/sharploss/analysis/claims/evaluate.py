@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from sharploss.analysis import files
 from sharploss.analysis.claims.anomalies import anomalies
 from sharploss.analysis.claims.contrasts import Cell, Contrast, Scored, Source, contrasts, scored
 from sharploss.analysis.claims.pooled_effect import estimate, pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
 from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
 from sharploss.analysis.claims.summary import write_pages
+from sharploss.analysis.files import CellException, Counts, Effect, EvaluatedClaim, EvaluatedClaims, Verdict
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.effect_sizes import ends, holm, p_value, smallest
 from sharploss.analysis.study import Study
-from sharploss.utils.files import write_json
 
 SUPPORTED, CONTRADICTED, NO_DIFFERENCE = "supported", "contradicted", "no material difference"
 UNDECIDED, NOT_TRAINED, NOT_TESTABLE = "undecided", "not trained yet", "not testable"
 OUTCOMES = ("for", "equal", "open", "missing", "against")  # what a cell can show, the least favourable last
 LEVEL = 0.05
+TEXTS = {"paper", "where", "statement", "note"}  # of a claim
 ROUNDING = 1e-9  # published numbers are decimals: what differs by less than this differs by binary rounding alone
 LONGER = 4  # how many times the steps a contrast must stand, to hold beyond them
 OPEN = "are open: the interval reaches both no effect and one that counts, or the effect is too small or may be chance"
@@ -51,25 +53,26 @@ class ClaimResult(NamedTuple):
         return sum(one.left_out for _, one in self.parts)
 
 
-def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
+def evaluate_claims(study: str, root: Path) -> EvaluatedClaims:
     """Evaluate every claim on a study; write and return claims.json, and write its tables and a page per paper."""
     return write_claims(load_study(study, root))
 
 
-def write_claims(study: Study) -> dict[str, Any]:
+def write_claims(study: Study) -> EvaluatedClaims:
     """Do what `evaluate_claims` does for a study that was read."""
     spec = load_claims(study.root)
     claims = evaluate_all(spec.claims, published_source(study.root), study)
     pages = {name: paper.page for name, paper in spec.papers.items()}
-    found = {"study": study.params.study, "papers": pages, "claims": claims, "anomalies": anomalies(study.root)}
-    write_json(study.paths.claims, found)
+    odd = anomalies(study.root)
+    found = EvaluatedClaims(study=study.params.study, papers=pages, claims=claims, anomalies=odd)
+    files.save_evaluated(study.paths, found)
     write_pages(study.paths.claim_pages, found)
     return found
 
 
-def evaluate_all(claims: dict[str, Claim], published: Source, study: Study) -> dict[str, dict[str, Any]]:
+def evaluate_all(claims: dict[str, Claim], published: Source, study: Study) -> dict[str, EvaluatedClaim]:
     """Evaluate each claim twice: key -> the claim's text and the verdicts "published" and "measured"."""
-    sources, found = {"published": published, "measured": measured_source(study)}, dict[str, dict[str, Any]]()
+    sources, found = {"published": published, "measured": measured_source(study)}, dict[str, dict[str, Verdict]]()
     for side in SIDES:
         found[side] = {}
         # Claims that join others come after them; those join none themselves (`load_claims`).
@@ -77,13 +80,12 @@ def evaluate_all(claims: dict[str, Claim], published: Source, study: Study) -> d
             tests = getattr(claims[key], side)
             found[side][key] = verdict(tests, sources[side], found[side], exact=side == "published")
     return {
-        key: claim.model_dump(include={"paper", "where", "statement", "note"})
-        | {side: found[side][key] for side in SIDES}
+        key: cast("EvaluatedClaim", claim.model_dump(include=TEXTS) | {side: found[side][key] for side in SIDES})
         for key, claim in claims.items()
     }
 
 
-def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact: bool) -> dict[str, Any]:
+def verdict(tests: list[Test], source: Source, others: dict[str, Verdict], *, exact: bool) -> Verdict:
     """Evaluate a claim's tests on one source; all of them must hold.
 
     `others` are verdicts of the claims that it joins (`all_of`); `exact` numbers are published ones, without spread.
@@ -292,9 +294,9 @@ def _seeds(results: list[ClaimResult]) -> int | None:
     return min((table.shape[1] for table in tables if table is not None), default=None)
 
 
-def _effects(by_test: list[list[ClaimResult]], source: Source, *, exact: bool) -> dict[str, Any]:
+def _effects(by_test: list[list[ClaimResult]], source: Source, *, exact: bool) -> dict[str, Effect]:
     """Pool the effects of every test; several tests of one metric are named by what they compare."""
-    found: dict[str, Any] = {}
+    found: dict[str, Effect] = {}
     for part in by_test:
         measured = [one_set for one in part for one_set in one.parts if one.outcome != "missing"]
         labels = ", ".join(dict.fromkeys(contrast.label for contrast, _ in measured))
@@ -313,31 +315,32 @@ def _cells(results: list[ClaimResult]) -> dict[Cell, str]:
     return cells
 
 
-def _count(outcomes: Any) -> dict[str, int]:
+def _count(outcomes: Iterable[str]) -> Counts:
     counts = Counter(outcomes)
     return {"total": counts.total(), **{name: counts[name] for name in ("for", "against", "equal", "open", "missing")}}
 
 
-def _by(cells: dict[Cell, str], name: str) -> dict[str, dict[str, int]]:
+def _by(cells: dict[Cell, str], name: str) -> dict[str, Counts]:
     groups = dict.fromkeys(str(getattr(cell, name)) for cell in cells)
     return {group: _count(o for cell, o in cells.items() if getattr(cell, name) == group) for group in groups}
 
 
-def _described(one: ClaimResult) -> dict[str, Any]:
+def _described(one: ClaimResult) -> CellException:
     """Return a contrast as plain values: where, what, and by how much the metric changes."""
     ends = sorted(one.contrast.sense * value for value in (one.low, one.high))
     where = {name: value for name, value in one.contrast.cell._asdict().items() if name != "loss"}
     change = {"change": one.contrast.sense * one.mean, "low": ends[0], "high": ends[1], "p": one.p}
     numbers = {name: None if math.isnan(value) else value for name, value in change.items()}
-    return {**where, "what": one.contrast.label, "outcome": one.outcome, **numbers, "left_out": one.left_out}
+    about = {**where, "what": one.contrast.label, "outcome": one.outcome, **numbers, "left_out": one.left_out}
+    return cast("CellException", about)
 
 
-def _empty(word: str, why: str) -> dict[str, Any]:
+def _empty(word: str, why: str) -> Verdict:
     empty: dict[str, Any] = {"cells": _count([]), "unqualified": 0, "by": {}, "effects": {}, "exceptions": []}
-    return {"verdict": word, "why": why, "scope": "", "seeds": None, **empty}
+    return cast("Verdict", {"verdict": word, "why": why, "scope": "", "seeds": None, **empty})
 
 
-def _all_of(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _all_of(parts: dict[str, Verdict]) -> Verdict:
     """Join verdicts: contradicted when one part is, else what all parts are, else undecided."""
     known = {part["verdict"] for part in parts.values()}
     word = CONTRADICTED if CONTRADICTED in known else known.pop() if len(known) == 1 else UNDECIDED
@@ -347,5 +350,5 @@ def _all_of(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
     cells = {name: counts[name] for name in _count([])}
     scope = " / ".join(dict.fromkeys(part["scope"] for part in parts.values() if part["scope"]))
     out = sum(part["unqualified"] for part in parts.values())
-    whole = {"scope": scope, "seeds": seeds, "cells": cells, "unqualified": out}
-    return _empty(word, f"{why[0].upper()}{why[1:]}.") | whole
+    joined = _empty(word, f"{why[0].upper()}{why[1:]}.")
+    return {**joined, "scope": scope, "seeds": seeds, "cells": cells, "unqualified": out}

@@ -8,6 +8,15 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sharploss.analysis.claims.spec import SIDES
+from sharploss.analysis.files import (
+    CellException,
+    Counts,
+    Effect,
+    EvaluatedClaim,
+    EvaluatedClaims,
+    FoundAnomaly,
+    Verdict,
+)
 from sharploss.analysis.measures import interval, metric_title, number
 from sharploss.analysis.tables.layout import Cell, Mark, Table, count
 from sharploss.analysis.tables.writers import escape_markdown, markdown, write_csv, write_table
@@ -68,11 +77,17 @@ class Claim(NamedTuple):
     measured: Side
 
 
-def claims(found: dict[str, Any]) -> list[Claim]:
+def claims(found: dict[str, EvaluatedClaim]) -> list[Claim]:
     """Read the claims of claims.json, of which `found` is the entry `claims`."""
-    texts = ("paper", "where", "statement", "note")
     return [
-        Claim(key, *(claim[name] for name in texts), *(_side(key, side.title(), claim[side]) for side in SIDES))
+        Claim(
+            key,
+            claim["paper"],
+            claim["where"],
+            claim["statement"],
+            claim["note"],
+            *(_side(key, side.title(), claim[side]) for side in SIDES),
+        )
         for key, claim in found.items()
     ]
 
@@ -91,7 +106,7 @@ def _tally_row(paper: str, part: list[Claim]) -> list[Cell]:
     return [Cell(paper), Cell(str(len(part))), *(Cell(str(n)) if n else Cell("·", "gone") for n in numbers)]
 
 
-def claims_table(found: dict[str, Any]) -> Table:
+def claims_table(found: dict[str, EvaluatedClaim]) -> Table:
     """Lay out the table of claims: a row per claim, what its paper published and what was measured."""
     rows = [
         [*map(Cell, (one.key, one.paper, one.statement)), *brief(one.published), *brief(one.measured)]
@@ -109,7 +124,7 @@ def brief(side: Side) -> list[Cell]:
     return [Cell(word, MARKS[side.verdict]), Cell(cells or "—"), Cell(side.effect or "—")]
 
 
-def _side(key: str, title: str, side: dict[str, Any]) -> Side:
+def _side(key: str, title: str, side: Verdict) -> Side:
     name, counts = f"{key}, {title.lower()}", side["cells"]
     made = [_effects(name, side["effects"]), _groups(name, side["by"]), _exceptions(name, side["exceptions"])]
     return Side(
@@ -123,7 +138,7 @@ def _side(key: str, title: str, side: dict[str, Any]) -> Side:
     )
 
 
-def effects(by_metric: dict[str, dict[str, Any]]) -> str:
+def effects(by_metric: dict[str, Effect]) -> str:
     """Return the mean change of every metric with its interval, as "PSNR +0.12 [+0.03, +0.20]"."""
     parts: list[str] = []
     for key, one in by_metric.items():
@@ -133,7 +148,7 @@ def effects(by_metric: dict[str, dict[str, Any]]) -> str:
     return "; ".join(parts)
 
 
-def _effects(name: str, found: dict[str, Any]) -> Table:
+def _effects(name: str, found: dict[str, Effect]) -> Table:
     columns = ["measure", "mean change and 95 % interval", "smallest", "largest", "contrasts"]
     rows: list[list[Cell]] = []
     for key, one in found.items():
@@ -145,7 +160,7 @@ def _effects(name: str, found: dict[str, Any]) -> Table:
     return Table(f"{name}: how large the changes are.", columns, rows, labels=1)
 
 
-def _groups(name: str, by: dict[str, dict[str, dict[str, int]]]) -> Table:
+def _groups(name: str, by: dict[str, dict[str, Counts]]) -> Table:
     """Count cells per table or recipe, network and metric; what has one member alone tells nothing."""
     rows = [
         [Cell(GROUPS[kind]), Cell(name_title(metric_title(of))), *(Cell(str(counts[word])) for word in COUNTS)]
@@ -158,7 +173,7 @@ def _groups(name: str, by: dict[str, dict[str, dict[str, int]]]) -> Table:
     return Table(caption, columns, rows, labels=2)
 
 
-def _exceptions(name: str, found: list[dict[str, Any]]) -> Table:
+def _exceptions(name: str, found: list[CellException]) -> Table:
     left = len(found) - MOST
     notes = [f"And {left} more, in claims.json."] if left > 0 else []
     columns = ["task", "network", "test set", "what", "measure", "change and 95 % interval", "p", "which is"]
@@ -166,21 +181,21 @@ def _exceptions(name: str, found: list[dict[str, Any]]) -> Table:
     return Table(f"{name}: cells that are not for the claim.", columns, rows, labels=5, notes=notes)
 
 
-def _exception(one: dict[str, Any]) -> list[Cell]:
-    metric, known = one["metric"], one["change"] is not None
+def _exception(one: CellException) -> list[Cell]:
+    metric, change = one["metric"], one["change"]
     # A published number is what it is: its "interval" has no width.
     ends = (None, None) if one["p"] is None else (one["low"], one["high"])
     texts = [
         *(name_title(str(one[name])) for name in ("task", "network", "dataset", "what")),
         metric_title(metric),
-        interval(metric, one["change"], *ends) if known else "—",
+        "—" if change is None else interval(metric, change, *ends),
         "—" if one["p"] is None else f"{one['p']:.3f}",
-        OUTCOMES.get(str(one["outcome"]), str(one["outcome"])),
+        OUTCOMES.get(one["outcome"], one["outcome"]),
     ]
     return [Cell(text) for text in texts]
 
 
-def anomaly_rows(anomalies: dict[str, Any]) -> list[dict[str, Any]]:
+def anomaly_rows(anomalies: dict[str, FoundAnomaly]) -> list[dict[str, Any]]:
     """Return a flat row per anomaly: anomaly, tables, statement, evidence, holds, reading."""
     return [
         {
@@ -195,14 +210,14 @@ def anomaly_rows(anomalies: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def anomaly_table(anomalies: dict[str, Any]) -> Table:
+def anomaly_table(anomalies: dict[str, FoundAnomaly]) -> Table:
     """Lay out the anomalies of the published tables with the evidence."""
     rows = [[Cell(str(value)) for value in row.values()] for row in anomaly_rows(anomalies)]
     columns = ["anomaly", "table", "what", "evidence, computed from the cells", "holds", "reading"]
     return Table("What is odd about the published tables.", columns, rows, labels=1, words=True)
 
 
-def write_pages(folder: Path, found: dict[str, Any]) -> None:
+def write_pages(folder: Path, found: EvaluatedClaims) -> None:
     """Write the tables of claims and anomalies (csv, md) and a page (md) per paper; `found` is claims.json."""
     write_csv(pd.DataFrame(claim_rows(found["claims"])), folder / "claims.csv")
     write_table([claims_table(found["claims"])], folder / "claims")
@@ -212,7 +227,7 @@ def write_pages(folder: Path, found: dict[str, Any]) -> None:
         write_text(folder / f"{name}.md", page(paper, found))
 
 
-def claim_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
+def claim_rows(found: dict[str, EvaluatedClaim]) -> list[dict[str, Any]]:
     """Return a flat row per claim and side: claim, paper, side, verdict, why, seeds, counts, effects in words."""
     return [
         {
@@ -232,7 +247,7 @@ def claim_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def page(paper: str, found: dict[str, Any]) -> str:
+def page(paper: str, found: EvaluatedClaims) -> str:
     """Return the page of a paper as Markdown; a claim about two papers is on both pages."""
     mine = {key: claim for key, claim in found["claims"].items() if paper in claim["paper"].split(" and ")}
     found_here = claims(mine)

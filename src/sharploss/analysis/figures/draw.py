@@ -7,34 +7,36 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any, cast
 
 from sharploss.analysis.figures import overview
 from sharploss.analysis.figures.study_figure import StudyFigure
+from sharploss.analysis.files import FigureEntry, save_figures
 from sharploss.analysis.plotting.style import save, style
 from sharploss.analysis.study import Study
 from sharploss.utils.errors import cut
-from sharploss.utils.files import write_json
 
+WRITTEN = ("name", "section", "title", "caption", "alt", "appendix", "paper")  # of a figure, in figures.json
 EVIDENCE = 1000  # steps below which nothing that is drawn of trainings is evidence
 
 
 def write_figures(study: Study) -> None:
     """Write the figures of a study, svg files, and figures.json, which the report reads.
 
-    It lists the fields of each figure and its width and height in pixels of 1/96 inch; what is not drawn has no files.
+    What is not drawn has no files.
     """
-    folder, listed = study.paths.figures, list[dict[str, str | int]]()
+    folder, listed = study.paths.figures, list[FigureEntry]()
     with style():
         for one in study_figures(study):
-            about: dict[str, str | int] = one._asdict()
-            del about["figure"], about["trained"]
-            if one.figure is not None:
-                del about["not_drawn"]
+            about: dict[str, Any] = {name: getattr(one, name) for name in WRITTEN}
+            if one.figure is None:
+                about |= {"not_drawn": one.not_drawn}
+            else:
                 width, height = one.figure.get_size_inches()
                 about |= {"width": round(96 * width), "height": round(96 * height)}
                 save(one.figure, folder, one.name, one.title)
-            listed.append(about)
-    write_json(folder / "figures.json", listed)
+            listed.append(cast("FigureEntry", about))
+    save_figures(folder, listed)
 
 
 def study_figures(study: Study) -> Iterator[StudyFigure]:

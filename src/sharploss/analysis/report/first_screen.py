@@ -11,9 +11,10 @@ import numpy as np
 from sharploss.analysis.figures.crops import chosen_files, crops_of
 from sharploss.analysis.figures.draw import EVIDENCE
 from sharploss.analysis.figures.study_figure import Block
+from sharploss.analysis.files import FIGURES, Answer, CropTile, FigureEntry, FirstScreen, load_figures
 from sharploss.analysis.measures import ALPHA, direction, metric_title, number
 from sharploss.analysis.plotting.pixels import grey, psnr, read_picture
-from sharploss.analysis.report.headline import CHANGES, Answer, answers
+from sharploss.analysis.report.headline import CHANGES, answers
 from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
 from sharploss.analysis.study import Study
@@ -21,7 +22,6 @@ from sharploss.analysis.tables.layout import count, images_of, records
 from sharploss.analysis.tables.matched_psnr import UNKNOWN, alphas_of, change, costs, judged
 from sharploss.analysis.titles import listed, name_title
 from sharploss.record.keys import TARGET
-from sharploss.utils.files import read_json
 
 WINDOW = 64  # pixels: the side of the square of a crop that the strip shows
 
@@ -46,8 +46,8 @@ BESIDE = {
 NAMED = (BETTER, BELOW, ABOVE)  # what is said of losses by name
 
 
-def first_screen(study: Study) -> dict[str, Any]:
-    """Return what the first screen shows: caution, sentences, tiles and what they are of, figure (None without one)."""
+def first_screen(study: Study) -> FirstScreen:
+    """Return what the first screen shows."""
     found = answers(study)
     steps = study.params.recipes[found[0].recipe].steps if found else int(study.runs["step"].max())
     long = f"{steps:,} steps" if found else f"up to {steps:,} steps"
@@ -159,13 +159,13 @@ def _standing(study: Study, answer: Answer, own: str) -> str:
     return f"{text} {''.join(changes)}".strip()
 
 
-def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
+def strip(study: Study, answer: Answer) -> tuple[list[CropTile], str]:
     """Choose the crop, and the square of it, where the losses differ most; return its pictures and a caption."""
     runs = Block(*answer[:4]).of(study.runs[study.runs["status"] == "finished"])
     variants = dict(zip(runs["loss"], runs["variant"], strict=True))
     papers = {paper.loss: name for name, paper in study.about.papers.items()}
     losses = [loss for loss in (study.references[0], *papers) if loss in variants]
-    best, tiles, about = -1.0, list[dict[str, Any]](), ""
+    best, tiles, about = -1.0, list[CropTile](), ""
     for name, crop in crops_of(study, answer.task).items():
         files = chosen_files(study, name, str(runs["group"].iloc[0]), {variants[loss]: loss for loss in losses})
         if files is None or len(losses) < 2:
@@ -181,13 +181,13 @@ def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
             shown = [read_picture(path)[top : top + side, left : left + side] for _, path in files]
             style = f"width:{100 * width / side:g}%;margin:-{100 * top / side:g}% 0 0 -{100 * left / side:g}%"
             target, *rest = [
-                {
-                    "title": "Target" if loss == TARGET else study.titles[loss],
-                    "address": quote(path.relative_to(study.root).as_posix()),
-                    "alt": restored if loss in losses else of,
-                    "scores": [] if loss == TARGET else [f"{number('psnr', psnr(picture, shown[0]))} dB"],
-                    "style": style,
-                }
+                CropTile(
+                    title="Target" if loss == TARGET else study.titles[loss],
+                    address=quote(path.relative_to(study.root).as_posix()),
+                    alt=restored if loss in losses else of,
+                    scores=[] if loss == TARGET else [f"{number('psnr', psnr(picture, shown[0]))} dB"],
+                    style=style,
+                )
                 for (loss, path), picture in zip(files, shown, strict=True)
             ]
             tiles = [*rest, target]
@@ -197,8 +197,7 @@ def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
     return tiles, about
 
 
-def _figure(study: Study) -> dict[str, Any] | None:
+def _figure(study: Study) -> FigureEntry | None:
     """Return the entry of the first trade-off among the study's figures."""
-    path = study.paths.figures / "figures.json"
-    listed: list[dict[str, Any]] = read_json(path) if path.is_file() else []
+    listed = load_figures(study.paths.figures) if (study.paths.figures / FIGURES).is_file() else []
     return next((one for one in listed if one["name"] == "tradeoff" and not one.get("not_drawn")), None)

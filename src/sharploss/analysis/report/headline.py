@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from sharploss.analysis.claims.versions import verdicts_of
 from sharploss.analysis.figures.study_figure import Block, alike, supported
+from sharploss.analysis.files import Answer, load_evaluated
 from sharploss.analysis.measures import ALPHA, interval, is_shown, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.matched import JUDGES, WITHIN
@@ -17,7 +18,6 @@ from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables.layout import count, image_notes, images_of, records
 from sharploss.analysis.tables.matched_psnr import MARK, MARKED, UNKNOWN, alphas_of, beyond, change, costs, judged
 from sharploss.analysis.titles import listed, name_title
-from sharploss.utils.files import read_json
 
 SAYS = {
     BETTER: "is closer to the target than {} by {}",
@@ -30,18 +30,6 @@ SAYS = {
 CHANGES = "Whether SPLoss still costs no PSNR after"
 
 SAID = 2  # how many judges a sentence gives; the table has all
-
-
-class Answer(NamedTuple):
-    """The answer for one task and network at one budget."""
-
-    task: str  # what it is about
-    network: str
-    recipe: str
-    dataset: str
-    scope: str  # at which budget, on what, with how many seeds
-    losses: list[str]  # a sentence per loss, SPLoss first
-    budget: list[str]  # what more steps change or may change
 
 
 @lru_cache(maxsize=STUDIES)
@@ -178,8 +166,8 @@ def numbers(study: Study) -> dict[str, Any]:
 
     They are the runs with results, the verdicts, and the mean PSNR and LPIPS of L1 and SPLoss on the first block.
     """
-    claims = read_json(study.paths.claims)["claims"] if study.paths.claims.is_file() else {}
-    verdicts = [*verdicts_of(claims).values()]
+    evaluated = load_evaluated(study.paths)
+    verdicts = [*verdicts_of(evaluated["claims"]).values()] if evaluated else []
     found: dict[str, Any] = {word: verdicts.count(word) for word in ("supported", "contradicted")}
     for block in supported(study)[:1]:
         means = block.of(study.means)
