@@ -45,11 +45,12 @@ FIRST = {
         "height": 200,
     },
 }
+BLOCK = {"task": "sr_x4", "network": "edsr", "recipe": "s5k", "dataset": "b100"}
 ANSWERS = {
     "first": FIRST,
     "answers": [
-        {"scope": "With 1 seed <b>.", "losses": ["gv & so on."], "budget": ["More steps."]},
-        {"scope": "Another network.", "losses": [], "budget": []},
+        {**BLOCK, "scope": "With 1 seed <b>.", "losses": ["gv & so on."], "budget": ["More steps."]},
+        {**BLOCK, "scope": "Another network.", "losses": [], "budget": []},
     ],
 }
 
