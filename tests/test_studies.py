@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from sharploss.analysis.claims.contrasts import Cell, Source, contrasts
+from sharploss.analysis.claims.contrasts import CellKey, Source, contrasts
 from sharploss.analysis.claims.spec import AllOf, NotTestable, load_claims
 from sharploss.analysis.tables.best_weight import families
 from sharploss.config.params import load_params
@@ -203,7 +203,7 @@ def planned_cells():
     runs = [(run["recipe"], run["task"], run["network"], run["loss"]) for run in plan_of("benchmark")["runs"].values()]
     inputs = [("", name, "", "bicubic" if task.scale > 1 else "input") for name, task in params.tasks.items()]
     cells = [
-        Cell(recipe, task, network, data, metric, protocol, loss)
+        CellKey(recipe, task, network, data, metric, protocol, loss)
         for recipe, task, network, loss in dict.fromkeys([*runs, *inputs])
         for data in params.tasks[task].test
         for metric in metrics

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sharploss.analysis.published import PUBLISHED, Published, demo, load_index, published_values, reference
+from sharploss.analysis.published import PUBLISHED, PublishedTables, demo, load_index, published_values, reference
 from sharploss.utils.errors import UserError
 from sharploss.utils.models import load_model
 
@@ -123,4 +123,4 @@ def test_every_file_is_told_in_the_readme():
 def test_a_file_that_is_no_mapping_is_told(tmp_path):
     (tmp_path / "x.yaml").write_text("[]")
     with pytest.raises(UserError, match=r"x\.yaml is not a mapping"):
-        load_model(tmp_path / "x.yaml", Published)
+        load_model(tmp_path / "x.yaml", PublishedTables)

@@ -51,7 +51,7 @@ class Names(Strict):
     datasets: dict[str, list[Name]]
 
 
-class Published(Strict):
+class PublishedTables(Strict):
     """results/published/tables.yaml."""
 
     names: Names
@@ -60,9 +60,9 @@ class Published(Strict):
 
 
 @cache
-def load_index(root: Path) -> Published:
+def load_index(root: Path) -> PublishedTables:
     """Read tables.yaml of the repository in `root`. UserError: it is missing or damaged; the message names the key."""
-    return load_model(root / PUBLISHED / "tables.yaml", Published)
+    return load_model(root / PUBLISHED / "tables.yaml", PublishedTables)
 
 
 def published_values(root: Path) -> pd.DataFrame:

@@ -99,7 +99,7 @@ class Study:
         return sorted(found, key=lambda measure: order.index(measure[0]) if measure[0] in order else len(order))
 
     def widen(self, cells: pd.DataFrame, index: list[str], values: dict[str, str]) -> pd.DataFrame:
-        """Give cells (a row per index and measure) a column per measure; `values`: what follows the measure's name."""
+        """Spread cells (a row per index and measure) over columns per measure; `values`: what follows its name."""
         order = list(map(column, self.measures))
         columns = [f"{name}{end}" for name in order for end in values.values()]
         named = cells.assign(column=[*map(column, zip(cells["metric"], cells["protocol"], strict=True))])
@@ -166,7 +166,7 @@ class Study:
 
     @cached_property
     def qualified(self) -> pd.DataFrame:
-        """Judge every run (`evidence.qualified`): columns run, gain, reason ("" where it counts)."""
+        """Decide whether each run counts (`evidence.qualified`): columns run, gain, reason ("" where it counts)."""
         return qualified(self.runs, self.scores)
 
     @cached_property

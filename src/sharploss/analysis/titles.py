@@ -10,13 +10,13 @@ from typing import NamedTuple
 from sharploss.analysis.measures import ALPHA, TIMES
 from sharploss.config.loss_spec import LossSpec
 
-TERMS = {
+TERM_TITLES = {
     "l1": "L1", "l2": "L2", "charbonnier": "Charbonnier", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "tv": "TV",
     "vgg": "VGG", "lpips": "LPIPS", "gan": "GAN", "ragan": "RaGAN", "lsgan": "LSGAN",
 }  # fmt: skip
 """Terms of losses that no paper of the study brought; a term that is in no list keeps its name."""
 
-LOSSES = {"esrgan": "ESRGAN", "srgan": "SRGAN"}
+LOSS_TITLES = {"esrgan": "ESRGAN", "srgan": "SRGAN"}
 """Losses of many terms that have a name of their own, and are no paper's of the study."""
 
 NAMES = {
@@ -31,8 +31,8 @@ NAMES = {
 class Titles(NamedTuple):
     """What terms of losses are called, and losses of many terms that have a name of their own."""
 
-    terms: Mapping[str, str] = TERMS
-    losses: Mapping[str, str] = LOSSES
+    terms: Mapping[str, str] = TERM_TITLES
+    losses: Mapping[str, str] = LOSS_TITLES
 
 
 def name_title(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import yaml
 
 from sharploss.analysis.stats.families import families
-from sharploss.analysis.titles import TERMS
+from sharploss.analysis.titles import TERM_TITLES
 from sharploss.config.params import Params
 from sharploss.config.protocols import MAIN
 from sharploss.planning.plan import PlannedRun, expand
@@ -116,7 +116,7 @@ def _best(
             None,
             f"{n} of {len(trials)} trials lack LPIPS or PSNR on {names}, as {lacking.loss} with {lacking.recipe}",
         )
-    least, against = scores[base][1], TERMS.get(base.loss, base.loss)
+    least, against = scores[base][1], TERM_TITLES.get(base.loss, base.loss)
     able = [trial for trial in trials if scores[trial][1] >= least - ALLOWED]
     if not able:
         return None, f"nothing is chosen: none of {len(trials)} trials keeps PSNR within {ALLOWED:.2f} dB of {against}"

@@ -132,7 +132,7 @@ def test_a_verdict_follows_the_interval(change, word, outcome):
 
 def test_what_could_not_be_measured_leaves_a_claim_undecided():
     found = verdict([HIGHER], source(l1=BASE, gv=None), {}, exact=False)
-    assert (found["verdict"], found["why"]) == ("undecided", "1 of 1 cells have no scores.")
+    assert (found["verdict"], found["why"]) == ("undecided", "1 of 1 cell has no scores.")
 
 
 def test_without_runs_a_claim_is_undecided_and_says_so():
@@ -260,7 +260,7 @@ def test_a_claim_is_not_supported_by_the_seeds_that_survived():
     table[:, 1:] = np.nan
     found = verdict([HIGHER], source(l1=BASE + np.zeros((1, 3)), gv=table), {}, exact=False)
     assert (found["verdict"], found["cells"]["missing"]) == ("undecided", 1)
-    assert found["why"] == "1 of 1 cells lack scores (1 of them those of some planned seeds, up to 2 of 3)."
+    assert found["why"] == "1 of 1 cell lacks scores (1 of them those of some planned seeds, up to 2 of 3)."
     assert found["effects"] == {}
 
 
@@ -306,7 +306,7 @@ def test_of_several_contrasts_in_one_cell_the_cell_is_counted_once():
     test = {"kind": "largest_at", "metrics": ["psnr"], "pairs": [["gv", "l1"]], "at": "sr_x2", "others": [*gains][1:]}
     found = verdict([parsed(**test)], Source(list(values), values), {}, exact=False)
     assert found["verdict"] == "contradicted"
-    assert found["why"].startswith("1 of 1 cells")
+    assert found["why"].startswith("1 of 1 cell ")
 
 
 @pytest.mark.parametrize("side", [1, -1])

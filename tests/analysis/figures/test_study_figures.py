@@ -136,7 +136,7 @@ def test_the_front_figure_is_of_the_best_supported_network_and_says_what_is_seen
     assert [metric for metric, _ in measures] == ["lpips", "psnr"]
     assert {"L1", "SSIM + GV", f"{ALPHA} 10"} <= set(points["label"])
     assert set(points.loc[points["tie"], "label"]) == {"Charbonnier", "L1 + TV"}
-    assert set(points.loc[points["undecided"] & points["alpha"].isna(), "label"]) == {"L1 + 2nd order"}
+    assert set(points.loc[points["undecided"] & points["alpha"].isna(), "label"]) == {"L1 + SOG"}
     said = overview._bought(benchmark, blocks[0], points, "lpips")
     assert said.startswith("SPLoss trades 0.28 dB for 0.0592 LPIPS")
     assert said.endswith("no other loss does better than its curve")

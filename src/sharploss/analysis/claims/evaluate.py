@@ -12,7 +12,7 @@ import numpy as np
 
 from sharploss.analysis import files
 from sharploss.analysis.claims.anomalies import anomalies
-from sharploss.analysis.claims.contrasts import Cell, Contrast, Scored, Source, contrasts, scored
+from sharploss.analysis.claims.contrasts import CellKey, Contrast, Scored, Source, contrasts, scored
 from sharploss.analysis.claims.pooled_effect import estimate, pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
 from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
@@ -21,11 +21,13 @@ from sharploss.analysis.files import CellException, Counts, Effect, EvaluatedCla
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.effect_sizes import ends, holm, p_value, smallest
 from sharploss.analysis.study import Study
+from sharploss.analysis.tables.layout import count
 
 SUPPORTED, CONTRADICTED, NO_DIFFERENCE = "supported", "contradicted", "no material difference"
 UNDECIDED, NOT_TRAINED, NOT_TESTABLE = "undecided", "not trained yet", "not testable"
 OUTCOMES = ("for", "equal", "open", "missing", "against")  # what a cell can show, the least favourable last
 LEVEL = 0.05
+SINGULAR = {"are": "is", "have": "has", "lack": "lacks"}
 TEXTS = {"paper", "where", "statement", "note"}  # of a claim
 ROUNDING = 1e-9  # published numbers are decimals: what differs by less than this differs by binary rounding alone
 LONGER = 4  # how many times the steps a contrast must stand, to hold beyond them
@@ -105,7 +107,7 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Verdict], *, ex
         why = f"It is about the paper's own budget (recipes: {', '.join(sorted(asked))}); this study has no such runs."
         return _empty(NOT_TESTABLE, why)
     of_cells = [test for test in tests if isinstance(test, CellTest)]
-    by_test, out, beyond = list[list[ClaimResult]](), set["Cell"](), True
+    by_test, out, beyond = list[list[ClaimResult]](), set["CellKey"](), True
     for test in of_cells:
         found = contrasts(test, source)
         out |= {one.cell for one in found if not source.counts(one)}
@@ -134,7 +136,7 @@ def _by_cell(found: list[Contrast], *, over_sets: bool) -> list[list[Contrast]]:
     """Group contrasts that are judged together: each by itself, or all test sets of one comparison."""
     if not over_sets:
         return [[one] for one in found]
-    groups: dict[tuple[Cell, str], list[Contrast]] = {}
+    groups: dict[tuple[CellKey, str], list[Contrast]] = {}
     for one in found:
         groups.setdefault((one.cell._replace(dataset=""), one.label), []).append(one)
     return list(groups.values())
@@ -205,7 +207,7 @@ def _longest(results: list[ClaimResult], source: Source) -> tuple[list[ClaimResu
     They do where a quarter of the steps gave the same but for less than counts, and L1 is as good as published.
     """
 
-    def place(one: ClaimResult) -> tuple[Cell, str]:
+    def place(one: ClaimResult) -> tuple[CellKey, str]:
         return one.contrast.cell._replace(block=""), one.contrast.label
 
     def steps(one: ClaimResult) -> int:
@@ -216,7 +218,7 @@ def _longest(results: list[ClaimResult], source: Source) -> tuple[list[ClaimResu
         moved = abs(max(shorter, key=steps).mean - one.mean) if shorter else math.inf
         return not steps(one) or (moved < one.least and one.contrast.cell[:3] not in source.short)
 
-    most: dict[tuple[Cell, str], int] = {}
+    most: dict[tuple[CellKey, str], int] = {}
     for one in results:
         most[place(one)] = max(steps(one), most.get(place(one), 0))
     kept = [one for one in results if steps(one) == most[place(one)]]
@@ -224,7 +226,7 @@ def _longest(results: list[ClaimResult], source: Source) -> tuple[list[ClaimResu
 
 
 def _scope(results: list[ClaimResult], source: Source, beyond: bool) -> str:
-    """Say what measured cells are about: their steps, and how their trainings' spread is known."""
+    """State what measured cells are about: their steps, and how their trainings' spread is known."""
     budgets = sorted({source.steps.get(one.contrast.cell.block, 0) for one in results} - {0})
     spreads = {one.spread for one in results}
     seeds = ["preliminary, one seed"] if "assumed" in spreads else ["one seed in part"] if "borrowed" in spreads else []
@@ -232,7 +234,7 @@ def _scope(results: list[ClaimResult], source: Source, beyond: bool) -> str:
     return "; ".join([*seeds, *([f"at {span} steps{' and beyond' if beyond else ''}"] if budgets else [])])
 
 
-def conclude(cells: dict[Cell, str], results: list[ClaimResult], *, exact: bool) -> tuple[str, str]:
+def conclude(cells: dict[CellKey, str], results: list[ClaimResult], *, exact: bool) -> tuple[str, str]:
     """Draw the conclusion from a claim's cells.
 
     A claim is about all of its cells. It is supported when every cell is for it, each by its own 95 % interval (that
@@ -242,20 +244,21 @@ def conclude(cells: dict[Cell, str], results: list[ClaimResult], *, exact: bool)
     """
     counts, total = Counter(cells.values()), len(cells)
     if counts["for"] == total:
-        return SUPPORTED, f"All {total} cells agree."
+        return SUPPORTED, f"All {total} cells agree." if total > 1 else "Its only cell agrees."
     if counts["equal"] == total and not exact:
-        return NO_DIFFERENCE, f"All {total} cells are equal within the smallest effects that count."
+        every = f"All {total} cells are" if total > 1 else "Its only cell is"
+        return NO_DIFFERENCE, f"{every} equal within the smallest effects that count."
     if against := counts["against"] + (counts["equal"] if exact else 0):
-        measured = "are the other way round after Holm's correction"
-        return CONTRADICTED, f"{against} of {total} cells {'are equal or the other way round' if exact else measured}."
+        how = "are equal or the other way round" if exact else "are the other way round after Holm's correction"
+        return CONTRADICTED, f"{_cells_which(against, total, how)}."
     reasons = {"open": OPEN, "missing": _missing(results), "equal": "are equal"}
     return UNDECIDED, "; ".join(
-        f"{counts[name]} of {total} cells {why}" for name, why in reasons.items() if counts[name]
+        _cells_which(counts[name], total, why) for name, why in reasons.items() if counts[name]
     ) + "."
 
 
 def _without_cells(tests: list[CellTest], source: Source, out: int, exact: bool) -> tuple[str, str]:
-    """Say why a claim has no cells: not one qualifies, nothing was trained yet, or nothing is planned."""
+    """State why a claim has no cells: not one qualifies, nothing was trained yet, or nothing is planned."""
     if out:
         return UNDECIDED, f"None of its {_count_of(out, 'cell')} counted: a run of each does not qualify."
     if exact:
@@ -264,6 +267,12 @@ def _without_cells(tests: list[CellTest], source: Source, out: int, exact: bool)
     if any(contrasts(test, whole) for test in tests):
         return NOT_TRAINED, "Not trained yet: the study plans such runs and has no results of them."
     return UNDECIDED, "This study has no such runs or measures."
+
+
+def _cells_which(n: int, total: int, verb: str) -> str:
+    """Return "2 of 6 cells are open", "1 of 6 cells is open"; `verb` is plural."""
+    first, _, rest = verb.partition(" ")
+    return f"{n} of {count(total, 'cell')} {SINGULAR[first] if n == 1 else first} {rest}"
 
 
 def _count_of(n: int, noun: str) -> str:
@@ -306,9 +315,9 @@ def _effects(by_test: list[list[ClaimResult]], source: Source, *, exact: bool) -
     return found
 
 
-def _cells(results: list[ClaimResult]) -> dict[Cell, str]:
+def _cells(results: list[ClaimResult]) -> dict[CellKey, str]:
     """Merge contrasts that count as one cell: the least favourable decides."""
-    cells: dict[Cell, str] = {}
+    cells: dict[CellKey, str] = {}
     for one in results:
         before = cells.get(one.contrast.cell, "for")
         cells[one.contrast.cell] = max(before, one.outcome, key=OUTCOMES.index)
@@ -320,7 +329,7 @@ def _count(outcomes: Iterable[str]) -> Counts:
     return {"total": counts.total(), **{name: counts[name] for name in ("for", "against", "equal", "open", "missing")}}
 
 
-def _by(cells: dict[Cell, str], name: str) -> dict[str, Counts]:
+def _by(cells: dict[CellKey, str], name: str) -> dict[str, Counts]:
     groups = dict.fromkeys(str(getattr(cell, name)) for cell in cells)
     return {group: _count(o for cell, o in cells.items() if getattr(cell, name) == group) for group in groups}
 

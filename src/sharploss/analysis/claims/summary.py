@@ -19,7 +19,7 @@ from sharploss.analysis.files import (
 )
 from sharploss.analysis.measures import interval, metric_title, number
 from sharploss.analysis.tables.layout import Cell, Mark, Table, count
-from sharploss.analysis.tables.writers import escape_markdown, markdown, write_csv, write_table
+from sharploss.analysis.tables.writers import escape_markdown, markdown, write_frame, write_table
 from sharploss.analysis.titles import name_title
 from sharploss.utils.files import write_text
 
@@ -53,7 +53,7 @@ ABOUT = (
 )
 
 
-class Side(NamedTuple):
+class SideView(NamedTuple):
     """What one source says about a claim."""
 
     title: str  # "Published" or "Measured"
@@ -65,7 +65,7 @@ class Side(NamedTuple):
     tables: list[Table]  # effects, counts by group, exceptions: those that have rows
 
 
-class Claim(NamedTuple):
+class ClaimView(NamedTuple):
     """A claim: its key in claims.yaml, paper, place, words, a note of ours, and both sides."""
 
     key: str
@@ -73,14 +73,14 @@ class Claim(NamedTuple):
     where: str
     statement: str
     note: str
-    published: Side
-    measured: Side
+    published: SideView
+    measured: SideView
 
 
-def claims(found: dict[str, EvaluatedClaim]) -> list[Claim]:
+def claims(found: dict[str, EvaluatedClaim]) -> list[ClaimView]:
     """Read the claims of claims.json, of which `found` is the entry `claims`."""
     return [
-        Claim(
+        ClaimView(
             key,
             claim["paper"],
             claim["where"],
@@ -92,7 +92,7 @@ def claims(found: dict[str, EvaluatedClaim]) -> list[Claim]:
     ]
 
 
-def tally(found: list[Claim]) -> Table:
+def tally(found: list[ClaimView]) -> Table:
     """Count the verdicts of each paper, published and measured."""
     papers = list(dict.fromkeys(claim.paper for claim in found))
     rows = [_tally_row(paper, [claim for claim in found if claim.paper == paper]) for paper in papers]
@@ -100,14 +100,14 @@ def tally(found: list[Claim]) -> Table:
     return Table("Verdicts by paper: published and measured.", columns, [*rows, _tally_row("all", found)], labels=1)
 
 
-def _tally_row(paper: str, part: list[Claim]) -> list[Cell]:
+def _tally_row(paper: str, part: list[ClaimView]) -> list[Cell]:
     sides = [[claim.published.verdict for claim in part], [claim.measured.verdict for claim in part]]
     numbers = [side.count(word) for side in sides for word in VERDICTS]
     return [Cell(paper), Cell(str(len(part))), *(Cell(str(n)) if n else Cell("·", "gone") for n in numbers)]
 
 
 def claims_table(found: dict[str, EvaluatedClaim]) -> Table:
-    """Lay out the table of claims: a row per claim, what its paper published and what was measured."""
+    """Format the table of claims: a row per claim, what its paper published and what was measured."""
     rows = [
         [*map(Cell, (one.key, one.paper, one.statement)), *brief(one.published), *brief(one.measured)]
         for one in claims(found)
@@ -117,17 +117,17 @@ def claims_table(found: dict[str, EvaluatedClaim]) -> Table:
     return Table(caption, columns, rows, labels=3, notes=list(NOTES), words=True)
 
 
-def brief(side: Side) -> list[Cell]:
+def brief(side: SideView) -> list[Cell]:
     """Return verdict, cells and effect of one side of a claim."""
     cells = side.cells.removesuffix("s").removesuffix(" cell")
     word = f"{side.verdict} ({side.scope})" if side.scope else side.verdict
     return [Cell(word, MARKS[side.verdict]), Cell(cells or "—"), Cell(side.effect or "—")]
 
 
-def _side(key: str, title: str, side: Verdict) -> Side:
+def _side(key: str, title: str, side: Verdict) -> SideView:
     name, counts = f"{key}, {title.lower()}", side["cells"]
     made = [_effects(name, side["effects"]), _groups(name, side["by"]), _exceptions(name, side["exceptions"])]
-    return Side(
+    return SideView(
         title,
         side["verdict"],
         side["why"],
@@ -211,7 +211,7 @@ def anomaly_rows(anomalies: dict[str, FoundAnomaly]) -> list[dict[str, Any]]:
 
 
 def anomaly_table(anomalies: dict[str, FoundAnomaly]) -> Table:
-    """Lay out the anomalies of the published tables with the evidence."""
+    """Format the anomalies of the published tables with the evidence."""
     rows = [[Cell(str(value)) for value in row.values()] for row in anomaly_rows(anomalies)]
     columns = ["anomaly", "table", "what", "evidence, computed from the cells", "holds", "reading"]
     return Table("What is odd about the published tables.", columns, rows, labels=1, words=True)
@@ -219,9 +219,9 @@ def anomaly_table(anomalies: dict[str, FoundAnomaly]) -> Table:
 
 def write_pages(folder: Path, found: EvaluatedClaims) -> None:
     """Write the tables of claims and anomalies (csv, md) and a page (md) per paper; `found` is claims.json."""
-    write_csv(pd.DataFrame(claim_rows(found["claims"])), folder / "claims.csv")
+    write_frame(pd.DataFrame(claim_rows(found["claims"])), folder / "claims.csv")
     write_table([claims_table(found["claims"])], folder / "claims")
-    write_csv(pd.DataFrame(anomaly_rows(found["anomalies"])), folder / "anomalies.csv")
+    write_frame(pd.DataFrame(anomaly_rows(found["anomalies"])), folder / "anomalies.csv")
     write_table([anomaly_table(found["anomalies"])], folder / "anomalies")
     for paper, name in found["papers"].items():
         write_text(folder / f"{name}.md", page(paper, found))
@@ -261,7 +261,7 @@ def page(paper: str, found: EvaluatedClaims) -> str:
     return "\n".join(parts)
 
 
-def _claim_section(claim: Claim) -> str:
+def _claim_section(claim: ClaimView) -> str:
     sides = (claim.published, claim.measured)
     rows = [[Cell(side.title), *brief(side)[:2], Cell(side.why), brief(side)[2]] for side in sides]
     columns = ["", "verdict", "cells for it", "why", "mean change"]

@@ -30,7 +30,7 @@ PAIRS = [("l1", "sploss"), ("mprnet_original", "mprnet_sploss"), ("esrgan", "esr
 """What SPLoss replaces, and the loss with SPLoss."""
 
 KINDS = ("sr", "deblur")  # the kinds of tasks that the paper has
-SAID = ("psnr", "lpips", "ssim")  # the measures that a title speaks of
+TITLE_METRICS = ("psnr", "lpips", "ssim")  # the measures that a title speaks of
 COMPARED = 2  # how many crops one figure compares
 MANY_ALPHAS = 5  # fewer are a search for the best, and no sweep to draw
 
@@ -122,7 +122,7 @@ def sweeps(study: Study) -> Iterator[StudyFigure]:
         last = {row["metric"]: row for row in records(part[part["alpha"] == part["alpha"].max()])}
         changes = [
             shared.says(name, last[name]["value"] - last[name]["l1"], last[name]["smallest"])
-            for name in SAID
+            for name in TITLE_METRICS
             if name in last and np.isfinite(last[name]["l1"])
         ]
         network, end = name_title(block.network), f"{part['alpha'].max():g}"

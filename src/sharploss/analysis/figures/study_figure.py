@@ -91,7 +91,7 @@ def on_largest(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def says(metric: str, change: float, least: float | None = None) -> str:
-    """Say what a change is: "LPIPS falls by 0.059", "PSNR stays within 0.03 dB"."""
+    """State what a change is: "LPIPS falls by 0.059", "PSNR stays within 0.03 dB"."""
     name, unit = metric_title(metric), METRIC_INFO[metric]["unit"] if metric in METRIC_INFO else ""
     end, smallest = f" {unit}" if unit else "", SMALLEST.get(metric, 0.0) if least is None else least
     if abs(change) < smallest:

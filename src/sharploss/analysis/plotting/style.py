@@ -34,7 +34,7 @@ INDENTS = re.compile(r"^ +", re.MULTILINE)
 
 WIDTH = 7.0  # inches: the width of a page's text; a column of two is half of it
 LETTERS = 13  # how many letters of 8 pt fit into an inch
-Look = dict[str, Any]  # how a line is drawn: keyword arguments of `Axes.plot`
+LineStyle = dict[str, Any]  # how a line is drawn: keyword arguments of `Axes.plot`
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def panel_figure(
     return figure, dict(zip(names, panels, strict=False))
 
 
-def looks_of(names: Iterable[str], reference: str = "") -> dict[str, Look]:
+def line_styles(names: Iterable[str], reference: str = "") -> dict[str, LineStyle]:
     """Return a colour and a marker per name, so that nothing is told by colour alone; the reference is black."""
     sns = optional_package("seaborn")
 
@@ -140,7 +140,7 @@ def widen(axes: Axes, least: float, which: Literal["x", "y"] = "y") -> None:
     axes.set(**{f"{which}lim": spread(min(low, high), max(low, high), least)})
 
 
-def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
+def legend_below(figure: Figure, looks: dict[str, LineStyle]) -> None:
     """Explain the lines below the panels, a handle per name; the figure grows by what that takes."""
     if not looks:
         return
@@ -148,7 +148,7 @@ def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
     names = {name: wrapped(name, round(LETTERS * (width - 1))) for name in looks}
     longest = max(len(line) for name in names.values() for line in name.splitlines())
     columns = min(len(looks), max(1, int(width / (longest / LETTERS + 0.6))))
-    usual: Look = {"lw": 1.4, "ms": 5}
+    usual: LineStyle = {"lw": 1.4, "ms": 5}
     handles = [Line2D([], [], label=names[name], **(usual | look)) for name, look in looks.items()]
     lines = sum(name.count("\n") + 1 for name in names.values())
     figure.set_figheight(figure.get_figheight() + 0.1 + 0.18 * -(-lines // columns))

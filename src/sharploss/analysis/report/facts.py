@@ -30,7 +30,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def calibration(files: StudyPaths) -> Table:
-    """Lay out calibration.csv, what we measure beside what the literature prints; no rows where that was not made."""
+    """Format calibration.csv, what we measure beside what the literature prints; no rows where that was not made."""
     with intact(files.calibration):
         rows = _rows(files.calibration)
         notes = list(dict.fromkeys(f"{row['dataset']}: {row['explanation']}." for row in rows if row["explanation"]))
@@ -53,7 +53,7 @@ def _calibrated(row: dict[str, str]) -> list[Cell]:
 
 
 def protocol_table(study: Study) -> Table | None:
-    """Lay out protocols.csv, one picture under every protocol; None where that was not made."""
+    """Format protocols.csv, one picture under every protocol; None where that was not made."""
     path = study.paths.protocols / "protocols.csv"
     with intact(path):
         rows = _rows(path)
@@ -112,7 +112,7 @@ def run_rows(study: Study) -> list[dict[str, str]]:
 
 
 def not_whole(study: Study) -> list[str]:
-    """Say which planned runs have no results, and what of those that were trained elsewhere is lacking."""
+    """State which planned runs have no results, and what of those that were trained elsewhere is lacking."""
     absent, imported = len(study.absent), Counter[tuple[str, str]]()
     for origin in study.provenance.values():
         imported.update((origin.imported, reason) for reason in ("", *origin.partial) if origin.imported)
@@ -161,7 +161,7 @@ def duration(seconds: float) -> str:
 
 
 def sources(study: Study) -> Table:
-    """Lay out the data sets of the study's tasks, in order of use, and the weights behind what was measured."""
+    """Format the data sets of the study's tasks, in order of use, and the weights behind what was measured."""
     tasks = [run.config["task"] for run in study.provenance.values()]
     sets = dict.fromkeys(
         name for task in tasks for role in ("train", "validation", "test", "tune") for name in task.get(role, [])

@@ -12,39 +12,48 @@ from sharploss.analysis.figures.study_figure import Block, alike, supported
 from sharploss.analysis.files import Answer, load_evaluated
 from sharploss.analysis.measures import ALPHA, interval, is_shown, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
-from sharploss.analysis.stats.matched import JUDGES, WITHIN
+from sharploss.analysis.stats.matched import PERCEPTUAL, WITHIN
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
 from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables.layout import count, image_notes, images_of, records
-from sharploss.analysis.tables.matched_psnr import MARK, MARKED, UNKNOWN, alphas_of, beyond, change, costs, judged
+from sharploss.analysis.tables.matched_psnr import (
+    MARK,
+    MARKED,
+    UNKNOWN,
+    alphas_of,
+    at_matched_psnr,
+    beyond,
+    change,
+    costs,
+)
 from sharploss.analysis.titles import listed, name_title
 
-SAYS = {
+BESIDE = {
     BETTER: "is closer to the target than {} by {}",
     WORSE: "is further from the target than {} by {}",
     EQUAL: "is no different from {} by {}",
     OPEN: "cannot be told from {} by {}",
 }
-"""What is said of the first judge that was measured."""
+"""What is said of the first perceptual metric that was measured."""
 
 CHANGES = "Whether SPLoss still costs no PSNR after"
 
-SAID = 2  # how many judges a sentence gives; the table has all
+METRICS_EACH = 2  # how many metrics a sentence gives; the table has all
 
 
 @lru_cache(maxsize=STUDIES)
 def answers(study: Study) -> list[Answer]:
     """Answer the question for every network that was trained with SPLoss alone and L1, as `supported` orders them."""
-    rows, cost = judged(study), costs(study)
+    rows, cost = at_matched_psnr(study), costs(study)
     return [
         Answer(*block, _scope(study, block), _losses(study, mine, cost), _budget(study, rows, block))
         for block in supported(study)
-        if set((mine := block.of(rows))["metric"]) & set(JUDGES)
+        if set((mine := block.of(rows))["metric"]) & set(PERCEPTUAL)
     ]
 
 
 def _scope(study: Study, block: Block) -> str:
-    """Say what the sentences are about."""
+    """State what the sentences are about."""
     task, network, recipe, dataset = block
     seeds = block.of(study.runs).groupby("loss")["seed"].nunique()
     fewest, most = int(seeds.min()), int(seeds.max())
@@ -52,7 +61,7 @@ def _scope(study: Study, block: Block) -> str:
     sets, images = listed(study.params.tasks[task].train), count(images_of(study, task, dataset), "image")
     return (
         f"{'Preliminary, w' if fewest == 1 else 'W'}ith {spread}: {study.params.recipes[recipe].steps:,} steps of "
-        f"{name_title(network)} for {name_title(task)}, trained on {sets}, judged on {name_title(dataset)} ({images}). "
+        f"{name_title(network)} for {name_title(task)}, trained on {sets}, tested on {name_title(dataset)} ({images}). "
         "This says nothing about longer trainings."
     )
 
@@ -64,14 +73,14 @@ def _losses(study: Study, rows: pd.DataFrame, cost: dict[tuple[str, ...], str]) 
     losses = sorted(dict.fromkeys(rows["loss"]), key=lambda loss: (loss not in alphas, alphas.get(loss, 0)))
     sentences, known = list[str](), list[str]()
     for loss in losses:
-        mine = [cells[loss, name] for name in JUDGES if (loss, name) in cells]
+        mine = [cells[loss, name] for name in PERCEPTUAL if (loss, name) in cells]
         if not mine or alphas.get(loss) == 0:  # which is L1 again
             continue
         price = cells.get((loss, "psnr"))
         paid = f"PSNR {change(study, price)} dB against L1" if price else "PSNR against L1 not known"
         step = cost[tuple(mine[0][column] for column in ROW)]
         known.append(step)
-        text = f"{study.titles[loss]} {_judged(study, mine, paid, loss in alphas)}."
+        text = f"{study.titles[loss]} {_beside(study, mine, paid, loss in alphas)}."
         sentences.append(text if step == UNKNOWN else f"{text} A step takes {step} of L1's.")
     if MARK in " ".join(sentences):
         sentences.append(MARKED)
@@ -81,20 +90,22 @@ def _losses(study: Study, rows: pd.DataFrame, cost: dict[tuple[str, ...], str]) 
     return sentences
 
 
-def _judged(study: Study, rows: list[dict[str, Any]], paid: str, own: bool) -> str:
-    first, judge = rows[0], metric_title(rows[0]["metric"])
-    more = "".join(f" ({metric_title(row['metric']).lower()} {change(study, row)})" for row in rows[1:SAID])
+def _beside(study: Study, rows: list[dict[str, Any]], paid: str, own: bool) -> str:
+    first, perceptual = rows[0], metric_title(rows[0]["metric"])
+    more = "".join(f" ({metric_title(row['metric']).lower()} {change(study, row)})" for row in rows[1:METRICS_EACH])
     numbers = f"{change(study, first)}{more}"
     if own:
-        return f"{SAYS[state(first['metric'], first, first['baseline'])].format('L1', judge)}, {numbers}, at {paid}"
+        return (
+            f"{BESIDE[state(first['metric'], first, first['baseline'])].format('L1', perceptual)}, {numbers}, at {paid}"
+        )
     if first["place"] != WITHIN:
         return f"{beyond(first)} ({paid}): no number at matched PSNR"
     other = f"SPLoss at its PSNR ({ALPHA} {first['alpha']:.2g})"
-    return f"{SAYS[state(first['metric'], first, first['reached'])].format(other, judge)}, {numbers}; {paid}"
+    return f"{BESIDE[state(first['metric'], first, first['reached'])].format(other, perceptual)}, {numbers}; {paid}"
 
 
 def _budget(study: Study, rows: pd.DataFrame, block: Block) -> list[str]:
-    """Say how the PSNR of the decisive losses against L1 depends on the steps, as far as that was trained."""
+    """State how the PSNR of the decisive losses against L1 depends on the steps, as far as that was trained."""
     base, subject, budgets = study.references[0], study.about.subject, _budgets(study, block)
     where = (rows[["task", "network", "dataset"]] == [block.task, block.network, block.dataset]).all(axis=1)
     cells = {(row["recipe"], row["loss"]): row for row in records(rows[where & (rows["metric"] == "psnr")])}
@@ -191,7 +202,7 @@ def control(study: Study, numbers: pd.DataFrame) -> str:
     if numbers["largest_difference"][exact].max() > 0:
         return f"Failed: of {total} scores some differ, by up to {largest:.3g}. Explain it before trusting this study."
     means = numbers.groupby("metric")["mean_difference"].agg(lambda values: values.abs().max())
-    ends = [f"{metric_title(name)} {means[name]:.2g}" for name in ("psnr", *JUDGES) if name in means]
+    ends = [f"{metric_title(name)} {means[name]:.2g}" for name in ("psnr", *PERCEPTUAL) if name in means]
     return (
         f"Not to the last bit, nor need it be: in fast mode {ALPHA} 0 goes through kernels that round otherwise. "
         f"Means over test sets differ by at most {listed(ends)}, as those of two trainings of one loss may."
@@ -216,6 +227,6 @@ def caveat(study: Study) -> str:
             f"This is what {trained} and {span} training steps a run show: a comparison at small budgets, equal within "
             "a suite, not a replication of the papers' trainings.",
             unknown,
-            *image_notes(study, metrics=("psnr", *JUDGES)),
+            *image_notes(study, metrics=("psnr", *PERCEPTUAL)),
         ]
     )

@@ -113,7 +113,7 @@ def figures(folder: Path) -> tuple[dict[str, list[FigureEntry]], list[FigureEntr
 
 
 def _claims(study: Study) -> dict[str, Any]:
-    """Lay out the claims with their results, their counts, and the anomalies; nothing where they were not evaluated."""
+    """Format the claims with their results, their counts, and the anomalies; nothing where they were not evaluated."""
     found = load_evaluated(study.paths)
     if not found:
         return {"claims": [], "untestable": []}
@@ -131,7 +131,7 @@ def _claims(study: Study) -> dict[str, Any]:
 
 
 def _measured(study: Study) -> dict[str, Any]:
-    """Lay out the numbers: answers, tables, the papers' tables, the control."""
+    """Format the numbers: answers, tables, the papers' tables, the control."""
     return {
         "first": first_screen(study),
         "answers": headline.answers(study),

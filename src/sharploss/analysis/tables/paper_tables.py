@@ -129,7 +129,7 @@ def planned(study: Study, network: str, loss: str, tasks: tuple[str, ...]) -> li
 
 
 def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: Names) -> Table:
-    """Lay out a table as papers print theirs, with differences as published and, where trained alike, as measured."""
+    """Format a table as papers print theirs, with differences as published and, where trained alike, as measured."""
     swept, scales = numbers["alpha"].nunique() > 2, numbers["label_scale"].nunique() > 1
     printed = {(_label(row, scales), _column(row, swept)): row for row in records(numbers)}
     labels = list(dict.fromkeys(label for label, _ in printed))
