@@ -16,7 +16,7 @@ from sharploss.planning.plan import expand
 
 # Not the fixture `repository`: every page and snippet is a test of its own, named before fixtures exist.
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = load_claims(ROOT).papers
+PAGES = {name: paper.page for name, paper in load_claims(ROOT).papers.items()}
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 EXAMPLES = {
     f"src/sharploss/{name}.py"

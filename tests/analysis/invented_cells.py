@@ -3,10 +3,10 @@
 import numpy as np
 from pydantic import TypeAdapter
 
-from sharploss.analysis.claims.contrasts import Cell, Source
+from sharploss.analysis.claims.contrasts import CellKey, Source
 from sharploss.analysis.claims.spec import Test
 
-CELL = Cell("mini", "sr_x4", "edsr", "set5", "psnr", "y", "")
+CELL = CellKey("mini", "sr_x4", "edsr", "set5", "psnr", "y", "")
 RNG = np.random.default_rng(0)
 BASE = RNG.normal(30, 3, (40, 1))
 

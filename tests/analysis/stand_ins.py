@@ -17,13 +17,15 @@ def with_figures(root):
             "title": HOSTILE,
             "caption": HOSTILE,
             "alt": HOSTILE,
+            "appendix": False,
             "paper": HOSTILE,
             "width": 120,
             "height": 80,
         }
         for n, section in enumerate(("tradeoff", "ranks", "alpha"))
     ]
-    listed.append({"name": "g", "section": "gv", "caption": "c", "alt": "a", "not_drawn": "Set14 is not here."})
+    gone = {"name": "g", "section": "", "title": "", "caption": "", "alt": "", "appendix": False, "paper": "GV"}
+    listed.append(gone | {"not_drawn": "Set14 is not here."})
     (folder / "figures.json").write_text(json.dumps(listed))
     for n in range(3):
         (folder / f"f{n}.svg").write_text(SVG)

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from sharploss.analysis.load import EDGE_COLUMNS, alpha_of, comparable_scores, load_study, read_numbers
+from sharploss.config.loss_spec import parse_loss
 from sharploss.record.paths import paths
 from sharploss.record.scores import Score, load_scores, save_scores
 from sharploss.utils.errors import UserError
@@ -139,7 +140,8 @@ def test_edge_columns_are_checked(own_root):
     ],
 )
 def test_alpha_belongs_to_sploss_alone(loss, alpha):
-    assert math.isnan(alpha_of(loss)) if alpha is None else alpha_of(loss) == alpha
+    found = alpha_of(parse_loss(loss))
+    assert math.isnan(found) if alpha is None else found == alpha
 
 
 def test_runs_that_differ_in_recipe_are_told_apart(wide):

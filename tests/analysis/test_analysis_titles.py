@@ -1,7 +1,7 @@
 import pytest
 
 from sharploss.analysis.measures import ALPHA
-from sharploss.analysis.titles import loss_titles, name_title
+from sharploss.analysis.titles import Titles, loss_titles, name_title
 from sharploss.config.loss_spec import parse_loss
 
 LOSSES = {
@@ -18,14 +18,19 @@ LOSSES = {
     "own": {"l1": 1, "brand_new": 2},
 }
 
+TITLES = Titles(
+    {**Titles().terms, "sploss": "SPLoss", "gv": "GV", "second_order": "SOG"},
+    {**Titles().losses, "sharpgan": "SharpGAN"},
+)
+
 
 def test_losses_are_named_by_their_terms_and_by_weights_where_only_these_differ():
-    assert loss_titles({name: parse_loss(spec) for name, spec in LOSSES.items()}) == {
+    assert loss_titles({name: parse_loss(spec) for name, spec in LOSSES.items()}, TITLES) == {
         "l1": "L1",
         "sploss": f"SPLoss ({ALPHA} 2)",
         "sploss_a0": f"SPLoss ({ALPHA} 0)",
         "ssim_gv": "SSIM + GV",
-        "l1_second_order": "L1 + 2nd order",
+        "l1_second_order": "L1 + SOG",
         "l1_gv": "L1 + 0.01 GV",
         "l1_gv_w0_3": "L1 + 0.3 GV",
         "ssim": "SSIM",
@@ -36,7 +41,7 @@ def test_losses_are_named_by_their_terms_and_by_weights_where_only_these_differ(
 
 
 def test_no_two_losses_of_a_study_have_one_title(benchmark):
-    titles = loss_titles(benchmark.params.losses)
+    titles = loss_titles(benchmark.params.losses, benchmark.about.titles)
     assert len(set(titles.values())) == len(titles)
 
 

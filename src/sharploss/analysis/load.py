@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
 from sharploss.analysis.study import NOT_TRAINED, Study
+from sharploss.config.loss_spec import LossSpec
 from sharploss.config.params import Params
 from sharploss.config.protocols import reference_of
 from sharploss.config.run_config import resolve_run
@@ -88,13 +89,12 @@ def _leave_out(plan: Plan, runs: set[str], files: StudyPaths) -> None:
     plan["groups"] = {name: group for name, group in plan["groups"].items() if name in groups}
 
 
-def alpha_of(loss: dict[str, Any]) -> float:
-    """Return SPLoss's alpha when a loss (term -> weight or parameters) is SPLoss alone with weight 1, else NaN."""
-    spec = loss.get("sploss")
-    if len(loss) != 1 or not isinstance(spec, dict):
+def alpha_of(loss: LossSpec) -> float:
+    """Return SPLoss's alpha when a loss is SPLoss alone with weight 1, else NaN."""
+    term = loss.terms.get("sploss")
+    if term is None or len(loss.terms) > 1 or term.weight != 1:
         return float("nan")
-    parameters = cast("dict[str, Any]", spec)
-    return float(parameters.get("alpha", "nan")) if parameters.get("weight", 1) == 1 else float("nan")
+    return float(term.parameters.get("alpha", "nan"))
 
 
 def read_numbers(path: Path, columns: list[str], texts: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def _run(params: Params, run: PlannedRun, record: RunRecord) -> dict[str, Any]:
         "run": record.key,
         **{name: run[name] for name in ("task", "network", "loss", "recipe", "seed", "group", "suites")},
         "variant": variant_of(record.key, run["group"]),
-        "alpha": alpha_of(config.loss.model_dump(mode="json")),
+        "alpha": alpha_of(config.loss),
         "reference": reference_of(config.task.scale),
         "status": record.metrics.status,
         "failure": record.metrics.failure,

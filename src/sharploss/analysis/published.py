@@ -28,6 +28,7 @@ class PaperTable(Strict):
     protocol: str = Field(description="how it was measured, as far as the paper states it")
     tasks: dict[str, list[Name]] = Field(description="'task scale' as printed -> our tasks, the best match first")
     losses: dict[str, Name] = Field(default={}, description="names of this table alone")
+    against: dict[str, str] = Field(default={}, description="loss -> what it is compared with; else what it adds to")
     metrics: dict[str, tuple[Name, str]] = Field(description="as printed -> our metric and protocol")
     notes: list[str] = Field(default=[])
 
@@ -50,7 +51,7 @@ class Names(Strict):
     datasets: dict[str, list[Name]]
 
 
-class Published(Strict):
+class PublishedTables(Strict):
     """results/published/tables.yaml."""
 
     names: Names
@@ -59,9 +60,9 @@ class Published(Strict):
 
 
 @cache
-def load_index(root: Path) -> Published:
+def load_index(root: Path) -> PublishedTables:
     """Read tables.yaml of the repository in `root`. UserError: it is missing or damaged; the message names the key."""
-    return load_model(root / PUBLISHED / "tables.yaml", Published)
+    return load_model(root / PUBLISHED / "tables.yaml", PublishedTables)
 
 
 def published_values(root: Path) -> pd.DataFrame:

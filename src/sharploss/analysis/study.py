@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from sharploss.analysis.measures import Measure, column, default_protocol
-from sharploss.analysis.stats.baselines import Baselines, Terms, baseline_of, load_baselines
+from sharploss.analysis.papers import About, load_about
+from sharploss.analysis.stats.baselines import Terms, baseline_of
 from sharploss.analysis.stats.evidence import Spreads, qualified, seed_spreads
 from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losses, differences, left_out, means
 from sharploss.analysis.titles import loss_titles, name_title
@@ -98,7 +99,7 @@ class Study:
         return sorted(found, key=lambda measure: order.index(measure[0]) if measure[0] in order else len(order))
 
     def widen(self, cells: pd.DataFrame, index: list[str], values: dict[str, str]) -> pd.DataFrame:
-        """Give cells (a row per index and measure) a column per measure; `values`: what follows the measure's name."""
+        """Spread cells (a row per index and measure) over columns per measure; `values`: what follows its name."""
         order = list(map(column, self.measures))
         columns = [f"{name}{end}" for name in order for end in values.values()]
         named = cells.assign(column=[*map(column, zip(cells["metric"], cells["protocol"], strict=True))])
@@ -119,9 +120,9 @@ class Study:
         return left_out(self.every_score, self.scores)
 
     @cached_property
-    def baselines(self) -> Baselines:
-        """Read which loss is compared with which from claims.yaml."""
-        return load_baselines(self.root)
+    def about(self) -> About:
+        """Read from claims.yaml the papers, the baselines of losses, and what the answer is about."""
+        return load_about(self.root)
 
     @cached_property
     def specs(self) -> dict[str, LossSpec]:
@@ -137,17 +138,26 @@ class Study:
     @cached_property
     def titles(self) -> dict[str, str]:
         """Return what every loss and input baseline is called where people read (`titles.loss_titles`)."""
-        return {name: name_title(name) for name in REFERENCES} | loss_titles(self.specs)
+        return {name: name_title(name) for name in REFERENCES} | loss_titles(self.specs, self.about.titles)
+
+    def term_title(self, term: str) -> str:
+        """Return what a term of a loss is called where people read."""
+        return self.about.titles.terms.get(term, term)
+
+    def family_title(self, family: str) -> str:
+        """Return what a family of losses (`families.LossFamily.name`) is called: its terms, or its one loss's title."""
+        terms = " + ".join(map(self.term_title, family.split(" + ")))
+        return terms if terms != family else self.titles.get(family, family)
 
     @cached_property
     def baseline_of(self) -> dict[str, str]:
         """Return the baseline of each of the study's losses that has one (`baselines.baseline_of`)."""
-        return baseline_of(self.terms, self.baselines)
+        return baseline_of(self.terms, self.about.baselines)
 
     @property
     def references(self) -> list[str]:
         """List the losses that others are compared with: of each task, network and recipe the first trained one."""
-        return self.baselines.references
+        return self.about.baselines.references
 
     @cached_property
     def bases(self) -> pd.DataFrame:
@@ -156,7 +166,7 @@ class Study:
 
     @cached_property
     def qualified(self) -> pd.DataFrame:
-        """Judge every run (`evidence.qualified`): columns run, gain, reason ("" where it counts)."""
+        """Decide whether each run counts (`evidence.qualified`): columns run, gain, reason ("" where it counts)."""
         return qualified(self.runs, self.scores)
 
     @cached_property

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sharploss.analysis.measures import ALPHA, TIMES
 from sharploss.config.loss_spec import LossSpec
 
-TERMS = {
-    "l1": "L1", "l2": "L2", "charbonnier": "Charbonnier", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "tv": "TV", "gv": "GV",
-    "second_order": "2nd order", "sploss": "SPLoss", "edge": "edge", "vgg": "VGG", "texture": "texture",
-    "lpips": "LPIPS", "mdf": "MDF", "gan": "GAN", "ragan": "RaGAN", "lsgan": "LSGAN", "sharpgan": "SharpGAN",
+TERM_TITLES = {
+    "l1": "L1", "l2": "L2", "charbonnier": "Charbonnier", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "tv": "TV",
+    "vgg": "VGG", "lpips": "LPIPS", "gan": "GAN", "ragan": "RaGAN", "lsgan": "LSGAN",
 }  # fmt: skip
+"""Terms of losses that no paper of the study brought; a term that is in no list keeps its name."""
 
-WHOLE = {"esrgan": "ESRGAN", "esrgan_sploss": "ESRGAN with SPLoss", "srgan": "SRGAN", "sharpgan": "SharpGAN"}
-"""Losses of many terms that have a name of their own."""
+LOSS_TITLES = {"esrgan": "ESRGAN", "srgan": "SRGAN"}
+"""Losses of many terms that have a name of their own, and are no paper's of the study."""
 
 NAMES = {
     "bicubic": "Bicubic", "input": "Input", "set5": "Set5", "set14": "Set14", "b100": "B100", "urban100": "Urban100",
@@ -25,6 +26,13 @@ NAMES = {
     "sharpen": "sharpening", "deblur": "deblurring", "denoise": "denoising", "bsds500_train": "BSDS500's training part",
     "bsds500_test": "BSDS500's test part", "nonbn_resg": "non-BN ResG", "stackedg": "StackedG", "l1": "L1", "l2": "L2",
 }  # fmt: skip
+
+
+class Titles(NamedTuple):
+    """What terms of losses are called, and losses of many terms that have a name of their own."""
+
+    terms: Mapping[str, str] = TERM_TITLES
+    losses: Mapping[str, str] = LOSS_TITLES
 
 
 def name_title(name: str) -> str:
@@ -39,31 +47,25 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def loss_titles(losses: dict[str, LossSpec]) -> dict[str, str]:
-    """Name losses by their terms: "L1 + GV", "L1 + 2nd order"; by weights too where that alone tells two of them apart.
+def loss_titles(losses: Mapping[str, LossSpec], known: Titles) -> dict[str, str]:
+    """Name losses by their terms: "L1 + GV", "L1 + SOG"; by weights too where that alone tells two of them apart.
 
     What is still alike, as it differs in some other parameter, has its identifier behind it, the first one excepted.
     """
-    short = {loss: _title(loss, spec, weights=False) for loss, spec in losses.items()}
+    short = {loss: _title(loss, spec, known, weights=False) for loss, spec in losses.items()}
     often, titles = Counter(short.values()), dict[str, str]()
     for loss, spec in losses.items():
-        title = _title(loss, spec, weights=True) if often[short[loss]] > 1 else short[loss]
+        title = _title(loss, spec, known, weights=True) if often[short[loss]] > 1 else short[loss]
         titles[loss] = f"{title} ({loss})" if title in titles.values() else title
     return titles
 
 
-def family_title(family: str, titles: dict[str, str]) -> str:
-    """Return what a family of losses (`families.LossFamily.name`) is called: its terms, or its only loss's title."""
-    terms = " + ".join(TERMS.get(term, term) for term in family.split(" + "))
-    return terms if terms != family else titles.get(family, family)
-
-
-def _title(loss: str, spec: LossSpec, *, weights: bool) -> str:
-    if loss in WHOLE:
-        return WHOLE[loss]
+def _title(loss: str, spec: LossSpec, known: Titles, *, weights: bool) -> str:
+    if loss in known.losses:
+        return known.losses[loss]
     parts = list[str]()
     for name, term in spec.terms.items():
         factor = f"{term.weight:g} " if weights and term.weight != 1 else ""
         alpha = term.parameters.get("alpha")
-        parts.append(f"{factor}{TERMS.get(name, name)}{'' if alpha is None else f' ({ALPHA} {alpha:g})'}")
+        parts.append(f"{factor}{known.terms.get(name, name)}{'' if alpha is None else f' ({ALPHA} {alpha:g})'}")
     return " + ".join(parts)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import yaml
 
 from sharploss.analysis.stats.families import families
+from sharploss.analysis.titles import TERM_TITLES
 from sharploss.config.params import Params
 from sharploss.config.protocols import MAIN
 from sharploss.planning.plan import PlannedRun, expand
@@ -19,8 +20,7 @@ from sharploss.utils.errors import UserError
 TUNING, RATES, CORE, WINNERS = "tuning", "rates", "core", "winners"
 """How suites are called: trials of weights and of learning rates, what winners come beside, and theirs."""
 
-BASE = "l1"
-ALLOWED = 0.10  # PSNR in dB that a winner may lie below L1
+ALLOWED = 0.10  # PSNR in dB that a winner may lie below the first loss of the suite `tuning`
 FRESH = 2  # seeds that a winner is trained with beside its trial's
 
 
@@ -42,10 +42,11 @@ class Choice(NamedTuple):
 
 
 def choose(params: Params, files: StudyPaths) -> list[Choice]:
-    """Choose of each family the trial with the lowest LPIPS of those at most ALLOWED dB of PSNR below L1.
+    """Choose of each family the trial with the lowest LPIPS of those at most ALLOWED dB of PSNR below the base.
 
-    Trials of weights are in the suites whose names begin with TUNING; losses that have none are tried at several
-    learning rates (RATES and TUNING). Scores are means over the task's tuning sets and the seeds of the suite `tuning`.
+    The base is the first loss of the suite `tuning`. Trials of weights are in the suites whose names begin with TUNING;
+    losses that have none are tried at several learning rates (RATES and TUNING). Scores are means over the task's
+    tuning sets and the seeds of the suite `tuning`.
     UserError: there are no such suites, or no family has a winner; the message says what is missing.
     """
     suites = {name: suite for name, suite in params.suites.items() if name.startswith((TUNING, RATES))}
@@ -65,7 +66,7 @@ def choose(params: Params, files: StudyPaths) -> list[Choice]:
             if family.parameter
         } | {loss: [Trial(loss, recipe) for recipe in rates] for loss in params.losses if loss in rated}
         scores = _scores(params, files, task, network, first.seeds or params.seeds)
-        base = scores.get(Trial(BASE, first.recipe))
+        base = Trial(first.losses[0], first.recipe)
         found += [Choice(name, task, network, *_best(its, scores, base, params.tasks[task].tune))
                   for name, its in trials.items()]  # fmt: skip
     if not any(choice.winner for choice in found):
@@ -105,22 +106,23 @@ def _trial(run: PlannedRun) -> Trial:
 
 
 def _best(
-    trials: list[Trial], scores: dict[Trial, tuple[float, float]], base: tuple[float, float] | None, sets: list[str]
+    trials: list[Trial], scores: dict[Trial, tuple[float, float]], base: Trial, sets: list[str]
 ) -> tuple[Trial | None, str]:
     missing = [trial for trial in trials if trial not in scores]
-    if missing or base is None:
-        lacking = missing[0] if missing else Trial(BASE, trials[0].recipe)
+    if missing or base not in scores:
+        lacking = missing[0] if missing else base
         n, names = len(missing) or 1, " and ".join(sets)
         return (
             None,
             f"{n} of {len(trials)} trials lack LPIPS or PSNR on {names}, as {lacking.loss} with {lacking.recipe}",
         )
-    able = [trial for trial in trials if scores[trial][1] >= base[1] - ALLOWED]
+    least, against = scores[base][1], TERM_TITLES.get(base.loss, base.loss)
+    able = [trial for trial in trials if scores[trial][1] >= least - ALLOWED]
     if not able:
-        return None, f"nothing is chosen: none of {len(trials)} trials keeps PSNR within {ALLOWED:.2f} dB of L1"
+        return None, f"nothing is chosen: none of {len(trials)} trials keeps PSNR within {ALLOWED:.2f} dB of {against}"
     best = min(able, key=lambda trial: scores[trial][0])
     lpips, psnr = scores[best]
-    number = f"LPIPS {lpips:.4f}, PSNR {psnr - base[1]:+.2f} dB against L1"
+    number = f"LPIPS {lpips:.4f}, PSNR {psnr - least:+.2f} dB against {against}"
     return best, f"{best.loss} with {best.recipe}, of {len(trials)} trials ({number})"
 
 
@@ -137,7 +139,7 @@ def blocks(params: Params, choices: list[Choice]) -> tuple[dict[str, dict[str, s
             same = params.recipes[core.recipe].model_dump(mode="json", exclude_unset=True)
             rate = params.recipes[recipe].learning_rate
             recipes[longer] = f"  {longer}: {_flow({**same, 'learning_rate': rate})}\n"
-        losses = list(dict.fromkeys([BASE, *(trial.loss for trial in won if trial.recipe == recipe)]))
+        losses = list(dict.fromkeys([first.losses[0], *(trial.loss for trial in won if trial.recipe == recipe)]))
         fields = {"tasks": first.tasks, "networks": first.networks, "losses": losses}
         for after, name, its, seeds in (
             (TUNING, WINNERS, recipe, fresh),

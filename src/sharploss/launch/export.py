@@ -10,11 +10,12 @@ import yaml
 import sharploss
 from sharploss.analysis.load import load_study
 from sharploss.analysis.measures import heading, interval, is_shown, number
+from sharploss.analysis.papers import load_titles
 from sharploss.analysis.stats.effect_sizes import ends, of_images
 from sharploss.analysis.stats.intervals import ROW
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
-from sharploss.analysis.titles import loss_titles, name_title
+from sharploss.analysis.titles import Titles, loss_titles, name_title
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.loss_spec import LossSpec
 from sharploss.config.params import Params
@@ -88,7 +89,7 @@ def export(weights: Path, folder: Path) -> None:
         write_bytes(new / EXPORTED, weights.read_bytes())
         write_json(new / CONFIG, config)
         write_json(new / SCORES, scores)
-        write_text(new / CARD, card(config, scores))
+        write_text(new / CARD, card(config, scores, load_titles(paths_of_result(weights).root)))
         old = folder.rename(Path(temporary) / "old") if found else None
         try:
             new.rename(folder)
@@ -176,7 +177,7 @@ def measured(study: Study, key: str) -> dict[str, Any]:
     }
 
 
-def card(config: dict[str, Any], scores: dict[str, Any]) -> str:
+def card(config: dict[str, Any], scores: dict[str, Any], titles: Titles) -> str:
     """Write the model card: Markdown, with what hubs read of it in front."""
     kind, rows = config["task"]["kind"], scores.get("rows", [])
     shown = [row for row in rows if is_shown((row["metric"], row["protocol"]))]
@@ -198,7 +199,7 @@ def card(config: dict[str, Any], scores: dict[str, Any]) -> str:
     return environment.get_template("card.md.jinja").render(
         config,
         front=yaml.safe_dump(front, sort_keys=False, allow_unicode=True),
-        loss_title=loss_titles({"": loss})[""],
+        loss_title=loss_titles({"": loss}, titles)[""],
         loss_terms=describe_loss(loss),
         weights=EXPORTED,
         scores=scores,

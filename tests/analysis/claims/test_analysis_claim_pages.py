@@ -9,7 +9,7 @@ from sharploss.analysis.claims.spec import load_claims
 from sharploss.analysis.claims.summary import VERDICTS, page, write_pages
 from sharploss.analysis.titles import name_title
 
-PAGES = load_claims(synthetic.REPOSITORY).papers
+PAGES = {name: paper.page for name, paper in load_claims(synthetic.REPOSITORY).papers.items()}
 
 
 @pytest.fixture(scope="module")

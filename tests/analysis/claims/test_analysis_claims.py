@@ -10,6 +10,12 @@ from sharploss.utils.errors import UserError
 ROOT = Path(__file__).parents[3]
 PAIR = {"kind": "direction", "metrics": ["psnr"], "sense": "higher", "pairs": [["sploss", "l1"]]}
 NOTHING = {"kind": "not_testable", "reason": "why"}
+PAPER = {"page": "p", "cite": "p", "loss": "sploss", "terms": {"sploss": "P"}}
+BESIDE = {
+    "papers": {"P": PAPER},
+    "baselines": {"references": ["l1"]},
+    "subject": {"loss": "sploss", "budgets": ["sploss"], "claim": "E1"},
+}
 
 
 @pytest.fixture
@@ -18,7 +24,7 @@ def claim_file(tmp_path):
     shutil.copytree(ROOT / "results" / "published", tmp_path / "results" / "published")
     shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
 
-    def write(measured, others=None, **changes):
+    def write(measured, others=None, beside=None, **changes):
         claim = {
             "paper": "P",
             "where": "w",
@@ -28,16 +34,17 @@ def claim_file(tmp_path):
             **changes,
         }
         claims = {"E1": claim} | {key: claim | {"measured": [test]} for key, test in (others or {}).items()}
-        (tmp_path / "claims.yaml").write_text(yaml.safe_dump({"claims": claims}, sort_keys=False))
+        (tmp_path / "claims.yaml").write_text(
+            yaml.safe_dump(BESIDE | (beside or {}) | {"claims": claims}, sort_keys=False)
+        )
         return tmp_path
 
     return write
 
 
 def test_the_32_claims_of_the_papers_come_first_and_all_names_exist(real_claims):
-    claims = real_claims
-    assert list(claims)[:32] == [f"E{number}" for number in range(1, 33)]
-    assert {claim.paper for claim in claims.values()} == {"SPLoss", "GV", "MDF", "SOG", "SharpGAN", "SPLoss and GV"}
+    assert list(real_claims)[:32] == [f"E{number}" for number in range(1, 33)]
+    assert {paper for claim in real_claims.values() for paper in claim.papers} == load_claims(ROOT).papers.keys()
 
 
 def test_measured_tests_name_no_published_table_and_published_ones_do(real_claims):
@@ -73,6 +80,22 @@ def test_a_name_that_nothing_has_is_told_with_its_claim_and_the_nearest(claim_fi
         load_claims(claim_file(PAIR | change))
     assert str(error.value).startswith("claims.yaml, E1: ")
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("beside", "message"),
+    [
+        ({"papers": {"Q": PAPER}}, "E1: There is no paper 'P': known are: Q."),
+        ({"papers": {"P": PAPER | {"loss": "splos"}}}, "papers.P: There is no loss 'splos': did you mean 'sploss'"),
+        ({"papers": {"P": PAPER | {"metrics": {"gv": "psnrr"}}}}, "papers.P: There is no metric 'psnrr'"),
+        ({"subject": BESIDE["subject"] | {"budgets": ["l11"]}}, "subject: There is no loss 'l11': did you mean 'l1'"),
+        ({"subject": BESIDE["subject"] | {"claim": "E9"}}, "subject: There is no claim 'E9': did you mean 'E1'"),
+    ],
+)
+def test_a_name_beside_the_claims_that_nothing_has_is_told_with_its_place(claim_file, beside, message):
+    with pytest.raises(UserError) as error:
+        load_claims(claim_file(PAIR, beside=beside))
+    assert str(error.value).startswith(f"claims.yaml, {message}")
 
 
 def test_a_claim_that_is_not_there_cannot_be_joined(claim_file):

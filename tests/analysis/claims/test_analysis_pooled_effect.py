@@ -3,10 +3,10 @@ import pytest
 from scipy import stats
 
 from sharploss.analysis.claims import pooled_effect
-from sharploss.analysis.claims.contrasts import Cell, Contrast, Scored, Source
+from sharploss.analysis.claims.contrasts import CellKey, Contrast, Scored, Source
 from sharploss.analysis.stats.effect_sizes import Variance
 
-CELL = Cell("mini", "sr_x4", "edsr", "set5", "psnr", "y", "a against b")
+CELL = CellKey("mini", "sr_x4", "edsr", "set5", "psnr", "y", "a against b")
 RNG = np.random.default_rng(3)
 
 

@@ -3,7 +3,8 @@ import pytest
 from sharploss.analysis.claims.evaluate import evaluate_all
 from sharploss.analysis.claims.sources import published_source
 from sharploss.analysis.claims.spec import load_claims
-from sharploss.analysis.claims.versions import history, release, released, verdicts_of
+from sharploss.analysis.claims.versions import history, release, verdicts_of
+from sharploss.analysis.files import load_versions
 from sharploss.analysis.load import load_study
 from sharploss.record.paths import paths
 from sharploss.utils.errors import UserError
@@ -32,7 +33,7 @@ def test_a_release_without_a_change_is_refused(tmp_path):
     release(files, claims(E1="supported"), "The first run.")
     with pytest.raises(UserError, match="no verdict changed since version 1"):
         release(files, claims(E1="supported"), "Again.")
-    assert len(released(files)) == 1
+    assert len(load_versions(files)) == 1
 
 
 @pytest.mark.slow
@@ -40,4 +41,4 @@ def test_the_committed_verdicts_are_the_last_version(repository):
     """Where results or rules change a verdict: python -P pipelines/draw.py benchmark --release 'why'."""
     study = load_study("benchmark", repository, partial=True)
     found = evaluate_all(load_claims(repository).claims, published_source(repository), study)
-    assert released(study.paths)[-1]["verdicts"] == verdicts_of(found)
+    assert load_versions(study.paths)[-1]["verdicts"] == verdicts_of(found)

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from sharploss.analysis.figures import sploss
 from sharploss.analysis.figures.draw import write_figures
 from sharploss.analysis.figures.overview import tradeoff_points
 from sharploss.analysis.figures.sploss import sweep_levels
@@ -38,7 +39,7 @@ def test_all_figures_are_drawn_and_are_the_same_every_time(sparse_root):
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     drawn = [one for one in listed if "not_drawn" not in one]
     assert set(files) == {f"{one['name']}.svg" for one in drawn} | {"figures.json"}
-    assert {one["section"] for one in drawn} >= {"tradeoff", "alpha", "mechanism", "training"}
+    assert {one["section"] for one in drawn} >= {"Truth against sharpness", "Training", sploss.ALPHAS, sploss.MECHANISM}
     assert all(one["title"] and one["caption"] and one["alt"] and one["width"] and one["height"] for one in drawn)
     reasons = {one["name"]: one["not_drawn"] for one in listed if "not_drawn" in one}
     assert {"weights", "sharpgan", "gv_variance"} <= set(reasons)

@@ -38,19 +38,19 @@ def test_a_pdf_has_the_same_bytes_each_time_and_letters(figure, tmp_path):
 
 
 def colours(names):
-    return {name: look["color"] for name, look in style.looks_of(names).items()}
+    return {name: look["color"] for name, look in style.line_styles(names, "l1").items()}
 
 
 def test_every_loss_has_its_own_colour_and_marker():
     names = ["l1", "l2", "charbonnier", "ssim", "l1_tv", "l1_gv", "l2_gv", "l1_second_order", "sploss"]
     assert colours(names)["l1"] == (0.0, 0.0, 0.0)
     assert len(set(colours(names).values())) == len(names)
-    assert len({look["marker"] for look in style.looks_of(names).values()}) == len(names)
+    assert len({look["marker"] for look in style.line_styles(names, "l1").values()}) == len(names)
     assert len(set(colours(map(str, range(20))).values())) == 20
 
 
 def test_a_loss_keeps_its_colour_when_others_follow():
-    few, many = style.looks_of(["l1", "l2"]), style.looks_of(["l1", "l2", "ssim"])
+    few, many = style.line_styles(["l1", "l2"]), style.line_styles(["l1", "l2", "ssim"])
     assert few["l2"] == many["l2"]
 
 

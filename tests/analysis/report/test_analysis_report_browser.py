@@ -114,7 +114,7 @@ def test_the_first_screen_has_question_answer_pictures_and_trade_off(browser, ro
     tiles = browser.evaluate(
         "Promise.all([...document.querySelectorAll('#strip img')].map(i => i.decode().then(() => i.alt.split(':')[0])))"
     )
-    assert tiles == ["Bicubic", "L1", f"SPLoss ({ALPHA} 2)", "L1 + GV", "L1 + 2nd order", "Target"]
+    assert tiles == ["Bicubic", "L1", f"SPLoss ({ALPHA} 2)", "L1 + GV", "L1 + SOG", "Target"]
     assert browser.evaluate("getComputedStyle(document.querySelector('#strip img')).imageRendering") == "pixelated"
     assert "say nothing about the losses" in browser.evaluate("document.querySelector('.caution').textContent")
 

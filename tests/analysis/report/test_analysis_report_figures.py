@@ -9,10 +9,11 @@ from sharploss.utils.errors import UserError
 @pytest.fixture
 def folder(tmp_path):
     entries = [("a", "ranks"), ("c", "alpha"), ("b", "ranks")]
-    listed = [{"name": name, "section": section, "caption": name, "alt": name} for name, section in entries]
+    same = {"title": "", "caption": "", "alt": "", "appendix": False, "paper": ""}
+    listed = [{"name": name, "section": section, **same} for name, section in entries]
     for name, _ in entries:
         (tmp_path / f"{name}.svg").write_text("<svg/>")
-    listed.append({"name": "d", "section": "gv", "caption": "d", "alt": "d", "not_drawn": "no data"})
+    listed.append({"name": "d", "section": "", **same, "not_drawn": "no data"})
     (tmp_path / "figures.json").write_text(json.dumps(listed))
     return tmp_path
 

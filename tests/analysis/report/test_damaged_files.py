@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -28,6 +29,7 @@ def study(study_root):
 @pytest.fixture
 def own(study, tmp_path):
     """The study, whose files are looked for in a folder of this test's own."""
+    shutil.copy(study.root / "claims.yaml", tmp_path)
     return replace(study, paths=StudyPaths("mini", tmp_path))
 
 

@@ -33,13 +33,24 @@ FIRST = {
     "sentences": ["Closer by <i>.", "Costs nothing.", "Preliminary."],
     "tiles": [TILE],
     "crop": "zebra",
-    "figure": {"name": "tradeoff", "alt": "Scatter.", "caption": "Truth.", "width": 300, "height": 200},
+    "figure": {
+        "name": "tradeoff",
+        "section": "",
+        "title": "",
+        "alt": "Scatter.",
+        "caption": "Truth.",
+        "appendix": False,
+        "paper": "",
+        "width": 300,
+        "height": 200,
+    },
 }
+BLOCK = {"task": "sr_x4", "network": "edsr", "recipe": "s5k", "dataset": "b100"}
 ANSWERS = {
     "first": FIRST,
     "answers": [
-        {"scope": "With 1 seed <b>.", "losses": ["gv & so on."], "budget": ["More steps."]},
-        {"scope": "Another network.", "losses": [], "budget": []},
+        {**BLOCK, "scope": "With 1 seed <b>.", "losses": ["gv & so on."], "budget": ["More steps."]},
+        {**BLOCK, "scope": "Another network.", "losses": [], "budget": []},
     ],
 }
 

@@ -1,6 +1,7 @@
 """The article of all tables and figures: what it holds, that it compiles, and that nothing is wider than its text."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from sharploss.analysis.report import paper
 from sharploss.analysis.tables.latex import LINE, latex
 from sharploss.analysis.tables.layout import Cell, Table
 
+ROOT = Path(__file__).parents[3]
 WITH_TEX = pytest.mark.skipif(
     not all(map(shutil.which, ("pdflatex", "bibtex"))), reason="there is no TeX (pdflatex and bibtex)"
 )
@@ -24,15 +26,15 @@ def made(folder, text):
     (folder / "paper.tex").write_text(
         text.replace(r"\end{document}", r"\nocite{*}\bibliographystyle{plain}\bibliography{papers}\end{document}")
     )
-    shutil.copy(paper.BIBLIOGRAPHY, folder)
+    shutil.copy(ROOT / paper.BIBLIOGRAPHY, folder)
     return paper.compiled(folder)
 
 
 def test_the_article_has_every_table_and_cites_every_paper(study):
     text = paper.document(study, [])
-    for key in paper.PAPERS:
-        assert f"\\cite{{{key}}}" in text
-        assert f"{{{key},\n" in paper.BIBLIOGRAPHY.read_text(encoding="utf-8")
+    for name, about in study.about.papers.items():
+        assert f"\\section{{{name}~\\cite{{{about.cite}}}}}" in text
+        assert f"{{{about.cite},\n" in (ROOT / paper.BIBLIOGRAPHY).read_text(encoding="utf-8")
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") > 10
     assert "Means on Set5" in text
 

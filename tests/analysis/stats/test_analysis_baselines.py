@@ -1,7 +1,8 @@
 import pytest
 import yaml
 
-from sharploss.analysis.stats.baselines import Baselines, added, baseline_of, load_baselines
+from sharploss.analysis.papers import Baselines, load_about
+from sharploss.analysis.stats.baselines import added, baseline_of
 from sharploss.utils.errors import UserError
 
 LOSSES = {
@@ -39,25 +40,26 @@ def test_terms_are_those_of_the_losses_that_were_planned(study):
 
 def test_pairings_are_data(study_root, tmp_path):
     """A sixth paper's loss gets its baseline in claims.yaml alone."""
-    known = load_baselines(study_root)
+    known = load_about(study_root).baselines
     assert (known.references[0], known.replaces["mprnet_sploss"]) == ("l1", "mprnet_original")
     section = {"references": ["base", "l1"], "replaces": {"sixth": "fifth"}}
-    (tmp_path / "claims.yaml").write_text(yaml.safe_dump({"baselines": section}))
+    content = yaml.safe_load((study_root / "claims.yaml").read_text())
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(content | {"baselines": section}))
     losses = {
         "fifth": {"l1": 1.0, "vgg": 1.0},
         "sixth": {"new": 1.0, "vgg": 1.0},
         "base": {"l2": 1.0},
         "l1": {"l1": 1.0},
     }
-    assert baseline_of(losses, load_baselines(tmp_path)) == {"fifth": "l1", "sixth": "fifth", "l1": "base"}
+    assert baseline_of(losses, load_about(tmp_path).baselines) == {"fifth": "l1", "sixth": "fifth", "l1": "base"}
 
 
 def test_a_file_without_baselines_is_named(tmp_path):
-    (tmp_path / "claims.yaml").write_text("claims: {}")
-    with pytest.raises(UserError, match=r"claims\.yaml has no section 'baselines'"):
-        load_baselines(tmp_path)
+    (tmp_path / "claims.yaml").write_text("claims: {}\npapers: {}\nsubject: {loss: a, budgets: [a], claim: E1}\n")
+    with pytest.raises(UserError, match=r"claims\.yaml: baselines is missing"):
+        load_about(tmp_path)
 
 
 def test_a_study_has_the_baselines_of_its_losses(study, study_root):
-    assert study.references == load_baselines(study_root).references
+    assert study.references == load_about(study_root).baselines.references
     assert study.baseline_of["l2_gv"] == "l2"

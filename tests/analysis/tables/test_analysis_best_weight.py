@@ -154,7 +154,7 @@ def test_a_loss_with_one_trial_stands_beside_the_others_and_is_marked(root):
         "L1": "1 (reference)",
         "L1 + TV": "1 (fewer)",
         "L1 + GV": "3",
-        "L1 + 2nd order": "3",
+        "L1 + SOG": "3",
         "SPLoss": "2 (fewer)",
     }
     assert any("Fewer trials than 3: L1 + TV on ESPCN, SPLoss on ESPCN." in note for note in table.notes)

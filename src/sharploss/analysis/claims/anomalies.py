@@ -5,11 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, cast
 
 import pandas as pd
 from pydantic import ConfigDict, Field, RootModel
 
+from sharploss.analysis.files import FoundAnomaly
 from sharploss.analysis.published import PUBLISHED, load_index, published_values, reference
 from sharploss.config.tasks import Strict
 from sharploss.utils.errors import UserError, unknown
@@ -58,7 +59,7 @@ class Anomalies(RootModel[dict[str, Anomaly]]):
     """results/published/anomalies.yaml."""
 
 
-def anomalies(root: Path) -> dict[str, dict[str, Any]]:
+def anomalies(root: Path) -> dict[str, FoundAnomaly]:
     """List the anomalies of results/published/anomalies.yaml with their evidence.
 
     Returns key -> tables, statement, reading, evidence (name -> number) and holds (whether the numbers show what the
@@ -66,7 +67,7 @@ def anomalies(root: Path) -> dict[str, dict[str, Any]]:
     """
     listed = load_model(root / PUBLISHED / "anomalies.yaml", Anomalies).root
     published, index = published_values(root), load_index(root)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, FoundAnomaly] = {}
     for key, about in listed.items():
         for name in about.tables:
             if name not in index.tables:
@@ -75,11 +76,9 @@ def anomalies(root: Path) -> dict[str, dict[str, Any]]:
             evidence = {name: round(_value(one, published, root), 6) for name, one in about.evidence.items()}
         except UserError as error:
             raise UserError(f"anomalies.yaml, {key}: {error}") from None
-        found[key] = {
-            **about.model_dump(include={"tables", "statement", "reading"}),
-            "evidence": evidence,
-            "holds": all(about.evidence[name].holds(value) for name, value in evidence.items()) if evidence else None,
-        }
+        holds = all(about.evidence[name].holds(value) for name, value in evidence.items()) if evidence else None
+        texts = about.model_dump(include={"tables", "statement", "reading"})
+        found[key] = cast("FoundAnomaly", texts | {"evidence": evidence, "holds": holds})
     return found
 
 

@@ -19,7 +19,7 @@ STANDARD = {"psnr": MAIN, "ssim": MAIN}
 """The protocols that measured claims are tested under where they leave that open: no score counts twice."""
 
 
-class Cell(NamedTuple):
+class CellKey(NamedTuple):
     """Where a value stands. `block` is what is never mixed: a published table, or a recipe of the study."""
 
     block: str
@@ -35,21 +35,23 @@ class Cell(NamedTuple):
 class Source:
     """Cells to test claims on."""
 
-    cells: list[Cell]  # every cell that was published, or planned, in order
+    cells: list[CellKey]  # every cell that was published, or planned, in order
     # cell -> (images, seeds), NaN where there is no score, infinite PSNR where an image was restored exactly; the
     # images of a test set are in the same order in every cell. A published number is (1, 1). Planned cells without
     # scores are absent.
-    values: dict[Cell, Floats]
+    values: dict[CellKey, Floats]
     # cell -> the columns of its values that a training was planned for; a cell that is not here was planned with
     # every seed. One column, of what was never trained, stands for all seeds.
-    planned: dict[Cell, frozenset[int]] = field(default_factory=dict[Cell, frozenset[int]])
+    planned: dict[CellKey, frozenset[int]] = field(default_factory=dict[CellKey, frozenset[int]])
     # cell -> the variance of one training's mean, where seeds show it
-    spreads: dict[Cell, Variance] = field(default_factory=dict[Cell, Variance])
+    spreads: dict[CellKey, Variance] = field(default_factory=dict[CellKey, Variance])
     # block, task, network and loss of planned runs that count nowhere
     unqualified: frozenset[tuple[str, ...]] = frozenset()
     # block -> how many steps its trainings have; none of published tables
     steps: dict[str, int] = field(default_factory=dict[str, int])
-    absent: list[Cell] = field(default_factory=list[Cell])  # the cells of what is planned and has no results at all
+    absent: list[CellKey] = field(
+        default_factory=list[CellKey]
+    )  # the cells of what is planned and has no results at all
     # block, task and network of trainings that are not converged: L1 is below every published reference
     short: frozenset[tuple[str, ...]] = frozenset()
 
@@ -61,9 +63,9 @@ class Source:
 class Contrast(NamedTuple):
     """`constant` plus the weighted sum of cells, which the claim says is positive."""
 
-    cell: Cell  # what it is counted as: all contrasts with the same `cell` make one
+    cell: CellKey  # what it is counted as: all contrasts with the same `cell` make one
     label: str  # what is compared, in words
-    terms: tuple[tuple[float, Cell], ...]  # weights and cells
+    terms: tuple[tuple[float, CellKey], ...]  # weights and cells
     constant: float = 0.0  # added to the sum
     or_equal: bool = False  # whether zero will do
     tolerance: float = 0.0  # what counts as zero, in the metric's unit
@@ -79,7 +81,7 @@ def contrasts(test: claims.CellTest, source: Source) -> list[Contrast]:
     return [one for one in unique.values() if all(cell in known for _, cell in one.terms)]
 
 
-def _contexts(test: claims.CellTest, source: Source) -> list[Cell]:
+def _contexts(test: claims.CellTest, source: Source) -> list[CellKey]:
     """List the cells that a test looks at, without their losses."""
     wanted = {"block": {*test.tables, *test.recipes}, "task": set(test.tasks), "network": set(test.networks)}
     wanted |= {"dataset": set(test.datasets), "metric": set(test.metrics), "protocol": set(test.protocols)}
@@ -95,7 +97,7 @@ def _contexts(test: claims.CellTest, source: Source) -> list[Cell]:
     return list(dict.fromkeys(cells))
 
 
-def _of(test: claims.CellTest, cell: Cell, known: set[Cell]) -> Iterator[Contrast]:
+def _of(test: claims.CellTest, cell: CellKey, known: set[CellKey]) -> Iterator[Contrast]:
     if isinstance(test, claims.LargestAt):
         yield from _largest(test, cell)
     elif isinstance(test, claims.Bound):
@@ -116,14 +118,14 @@ def sign(metric: str, sense: str) -> int:
     return 1 if sense == "higher" else -1
 
 
-def at(cell: Cell, side: str) -> Cell:
+def at(cell: CellKey, side: str) -> CellKey:
     """Return the cell of one side of a comparison, "loss" or "network:loss"."""
     network, _, loss = side.rpartition(":")
     return cell._replace(loss=loss, network=network or cell.network)
 
 
 def _pairs(
-    test: claims.Direction | claims.Equals | claims.Monotone, cell: Cell, pairs: list[tuple[str, str]]
+    test: claims.Direction | claims.Equals | claims.Monotone, cell: CellKey, pairs: list[tuple[str, str]]
 ) -> Iterator[Contrast]:
     way = sign(cell.metric, test.sense)
     for one, other in pairs:
@@ -139,7 +141,7 @@ def _pairs(
         )
 
 
-def _largest(test: claims.LargestAt, cell: Cell) -> Iterator[Contrast]:
+def _largest(test: claims.LargestAt, cell: CellKey) -> Iterator[Contrast]:
     if cell.task != test.at:
         return
     way = float(sign(cell.metric, "better"))
@@ -154,7 +156,7 @@ def _largest(test: claims.LargestAt, cell: Cell) -> Iterator[Contrast]:
             )
 
 
-def _bounds(test: claims.Bound, cell: Cell) -> Iterator[Contrast]:
+def _bounds(test: claims.Bound, cell: CellKey) -> Iterator[Contrast]:
     for side in test.losses:
         one = at(cell, side)
         for limit, way in ((test.above, 1), (test.at_most, -1)):

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from sharploss.analysis import files
 from sharploss.analysis.claims.anomalies import anomalies
-from sharploss.analysis.claims.contrasts import Cell, Contrast, Scored, Source, contrasts, scored
+from sharploss.analysis.claims.contrasts import CellKey, Contrast, Scored, Source, contrasts, scored
 from sharploss.analysis.claims.pooled_effect import estimate, pooled
 from sharploss.analysis.claims.sources import measured_source, published_source
 from sharploss.analysis.claims.spec import SIDES, AllOf, CellTest, Claim, NotTestable, Test, load_claims
 from sharploss.analysis.claims.summary import write_pages
+from sharploss.analysis.files import CellException, Counts, Effect, EvaluatedClaim, EvaluatedClaims, Verdict
 from sharploss.analysis.load import load_study
 from sharploss.analysis.stats.effect_sizes import ends, holm, p_value, smallest
 from sharploss.analysis.study import Study
-from sharploss.utils.files import write_json
+from sharploss.analysis.tables.layout import count
 
 SUPPORTED, CONTRADICTED, NO_DIFFERENCE = "supported", "contradicted", "no material difference"
 UNDECIDED, NOT_TRAINED, NOT_TESTABLE = "undecided", "not trained yet", "not testable"
 OUTCOMES = ("for", "equal", "open", "missing", "against")  # what a cell can show, the least favourable last
 LEVEL = 0.05
+SINGULAR = {"are": "is", "have": "has", "lack": "lacks"}
+TEXTS = {"paper", "where", "statement", "note"}  # of a claim
 ROUNDING = 1e-9  # published numbers are decimals: what differs by less than this differs by binary rounding alone
 LONGER = 4  # how many times the steps a contrast must stand, to hold beyond them
 OPEN = "are open: the interval reaches both no effect and one that counts, or the effect is too small or may be chance"
@@ -51,24 +55,26 @@ class ClaimResult(NamedTuple):
         return sum(one.left_out for _, one in self.parts)
 
 
-def evaluate_claims(study: str, root: Path) -> dict[str, Any]:
+def evaluate_claims(study: str, root: Path) -> EvaluatedClaims:
     """Evaluate every claim on a study; write and return claims.json, and write its tables and a page per paper."""
     return write_claims(load_study(study, root))
 
 
-def write_claims(study: Study) -> dict[str, Any]:
+def write_claims(study: Study) -> EvaluatedClaims:
     """Do what `evaluate_claims` does for a study that was read."""
     spec = load_claims(study.root)
     claims = evaluate_all(spec.claims, published_source(study.root), study)
-    found = {"study": study.params.study, "papers": spec.papers, "claims": claims, "anomalies": anomalies(study.root)}
-    write_json(study.paths.claims, found)
+    pages = {name: paper.page for name, paper in spec.papers.items()}
+    odd = anomalies(study.root)
+    found = EvaluatedClaims(study=study.params.study, papers=pages, claims=claims, anomalies=odd)
+    files.save_evaluated(study.paths, found)
     write_pages(study.paths.claim_pages, found)
     return found
 
 
-def evaluate_all(claims: dict[str, Claim], published: Source, study: Study) -> dict[str, dict[str, Any]]:
+def evaluate_all(claims: dict[str, Claim], published: Source, study: Study) -> dict[str, EvaluatedClaim]:
     """Evaluate each claim twice: key -> the claim's text and the verdicts "published" and "measured"."""
-    sources, found = {"published": published, "measured": measured_source(study)}, dict[str, dict[str, Any]]()
+    sources, found = {"published": published, "measured": measured_source(study)}, dict[str, dict[str, Verdict]]()
     for side in SIDES:
         found[side] = {}
         # Claims that join others come after them; those join none themselves (`load_claims`).
@@ -76,13 +82,12 @@ def evaluate_all(claims: dict[str, Claim], published: Source, study: Study) -> d
             tests = getattr(claims[key], side)
             found[side][key] = verdict(tests, sources[side], found[side], exact=side == "published")
     return {
-        key: claim.model_dump(include={"paper", "where", "statement", "note"})
-        | {side: found[side][key] for side in SIDES}
+        key: cast("EvaluatedClaim", claim.model_dump(include=TEXTS) | {side: found[side][key] for side in SIDES})
         for key, claim in claims.items()
     }
 
 
-def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact: bool) -> dict[str, Any]:
+def verdict(tests: list[Test], source: Source, others: dict[str, Verdict], *, exact: bool) -> Verdict:
     """Evaluate a claim's tests on one source; all of them must hold.
 
     `others` are verdicts of the claims that it joins (`all_of`); `exact` numbers are published ones, without spread.
@@ -102,7 +107,7 @@ def verdict(tests: list[Test], source: Source, others: dict[str, Any], *, exact:
         why = f"It is about the paper's own budget (recipes: {', '.join(sorted(asked))}); this study has no such runs."
         return _empty(NOT_TESTABLE, why)
     of_cells = [test for test in tests if isinstance(test, CellTest)]
-    by_test, out, beyond = list[list[ClaimResult]](), set["Cell"](), True
+    by_test, out, beyond = list[list[ClaimResult]](), set["CellKey"](), True
     for test in of_cells:
         found = contrasts(test, source)
         out |= {one.cell for one in found if not source.counts(one)}
@@ -131,7 +136,7 @@ def _by_cell(found: list[Contrast], *, over_sets: bool) -> list[list[Contrast]]:
     """Group contrasts that are judged together: each by itself, or all test sets of one comparison."""
     if not over_sets:
         return [[one] for one in found]
-    groups: dict[tuple[Cell, str], list[Contrast]] = {}
+    groups: dict[tuple[CellKey, str], list[Contrast]] = {}
     for one in found:
         groups.setdefault((one.cell._replace(dataset=""), one.label), []).append(one)
     return list(groups.values())
@@ -202,7 +207,7 @@ def _longest(results: list[ClaimResult], source: Source) -> tuple[list[ClaimResu
     They do where a quarter of the steps gave the same but for less than counts, and L1 is as good as published.
     """
 
-    def place(one: ClaimResult) -> tuple[Cell, str]:
+    def place(one: ClaimResult) -> tuple[CellKey, str]:
         return one.contrast.cell._replace(block=""), one.contrast.label
 
     def steps(one: ClaimResult) -> int:
@@ -213,7 +218,7 @@ def _longest(results: list[ClaimResult], source: Source) -> tuple[list[ClaimResu
         moved = abs(max(shorter, key=steps).mean - one.mean) if shorter else math.inf
         return not steps(one) or (moved < one.least and one.contrast.cell[:3] not in source.short)
 
-    most: dict[tuple[Cell, str], int] = {}
+    most: dict[tuple[CellKey, str], int] = {}
     for one in results:
         most[place(one)] = max(steps(one), most.get(place(one), 0))
     kept = [one for one in results if steps(one) == most[place(one)]]
@@ -221,7 +226,7 @@ def _longest(results: list[ClaimResult], source: Source) -> tuple[list[ClaimResu
 
 
 def _scope(results: list[ClaimResult], source: Source, beyond: bool) -> str:
-    """Say what measured cells are about: their steps, and how their trainings' spread is known."""
+    """State what measured cells are about: their steps, and how their trainings' spread is known."""
     budgets = sorted({source.steps.get(one.contrast.cell.block, 0) for one in results} - {0})
     spreads = {one.spread for one in results}
     seeds = ["preliminary, one seed"] if "assumed" in spreads else ["one seed in part"] if "borrowed" in spreads else []
@@ -229,7 +234,7 @@ def _scope(results: list[ClaimResult], source: Source, beyond: bool) -> str:
     return "; ".join([*seeds, *([f"at {span} steps{' and beyond' if beyond else ''}"] if budgets else [])])
 
 
-def conclude(cells: dict[Cell, str], results: list[ClaimResult], *, exact: bool) -> tuple[str, str]:
+def conclude(cells: dict[CellKey, str], results: list[ClaimResult], *, exact: bool) -> tuple[str, str]:
     """Draw the conclusion from a claim's cells.
 
     A claim is about all of its cells. It is supported when every cell is for it, each by its own 95 % interval (that
@@ -239,20 +244,21 @@ def conclude(cells: dict[Cell, str], results: list[ClaimResult], *, exact: bool)
     """
     counts, total = Counter(cells.values()), len(cells)
     if counts["for"] == total:
-        return SUPPORTED, f"All {total} cells agree."
+        return SUPPORTED, f"All {total} cells agree." if total > 1 else "Its only cell agrees."
     if counts["equal"] == total and not exact:
-        return NO_DIFFERENCE, f"All {total} cells are equal within the smallest effects that count."
+        every = f"All {total} cells are" if total > 1 else "Its only cell is"
+        return NO_DIFFERENCE, f"{every} equal within the smallest effects that count."
     if against := counts["against"] + (counts["equal"] if exact else 0):
-        measured = "are the other way round after Holm's correction"
-        return CONTRADICTED, f"{against} of {total} cells {'are equal or the other way round' if exact else measured}."
+        how = "are equal or the other way round" if exact else "are the other way round after Holm's correction"
+        return CONTRADICTED, f"{_cells_which(against, total, how)}."
     reasons = {"open": OPEN, "missing": _missing(results), "equal": "are equal"}
     return UNDECIDED, "; ".join(
-        f"{counts[name]} of {total} cells {why}" for name, why in reasons.items() if counts[name]
+        _cells_which(counts[name], total, why) for name, why in reasons.items() if counts[name]
     ) + "."
 
 
 def _without_cells(tests: list[CellTest], source: Source, out: int, exact: bool) -> tuple[str, str]:
-    """Say why a claim has no cells: not one qualifies, nothing was trained yet, or nothing is planned."""
+    """State why a claim has no cells: not one qualifies, nothing was trained yet, or nothing is planned."""
     if out:
         return UNDECIDED, f"None of its {_count_of(out, 'cell')} counted: a run of each does not qualify."
     if exact:
@@ -261,6 +267,12 @@ def _without_cells(tests: list[CellTest], source: Source, out: int, exact: bool)
     if any(contrasts(test, whole) for test in tests):
         return NOT_TRAINED, "Not trained yet: the study plans such runs and has no results of them."
     return UNDECIDED, "This study has no such runs or measures."
+
+
+def _cells_which(n: int, total: int, verb: str) -> str:
+    """Return "2 of 6 cells are open", "1 of 6 cells is open"; `verb` is plural."""
+    first, _, rest = verb.partition(" ")
+    return f"{n} of {count(total, 'cell')} {SINGULAR[first] if n == 1 else first} {rest}"
 
 
 def _count_of(n: int, noun: str) -> str:
@@ -291,9 +303,9 @@ def _seeds(results: list[ClaimResult]) -> int | None:
     return min((table.shape[1] for table in tables if table is not None), default=None)
 
 
-def _effects(by_test: list[list[ClaimResult]], source: Source, *, exact: bool) -> dict[str, Any]:
+def _effects(by_test: list[list[ClaimResult]], source: Source, *, exact: bool) -> dict[str, Effect]:
     """Pool the effects of every test; several tests of one metric are named by what they compare."""
-    found: dict[str, Any] = {}
+    found: dict[str, Effect] = {}
     for part in by_test:
         measured = [one_set for one in part for one_set in one.parts if one.outcome != "missing"]
         labels = ", ".join(dict.fromkeys(contrast.label for contrast, _ in measured))
@@ -303,40 +315,41 @@ def _effects(by_test: list[list[ClaimResult]], source: Source, *, exact: bool) -
     return found
 
 
-def _cells(results: list[ClaimResult]) -> dict[Cell, str]:
+def _cells(results: list[ClaimResult]) -> dict[CellKey, str]:
     """Merge contrasts that count as one cell: the least favourable decides."""
-    cells: dict[Cell, str] = {}
+    cells: dict[CellKey, str] = {}
     for one in results:
         before = cells.get(one.contrast.cell, "for")
         cells[one.contrast.cell] = max(before, one.outcome, key=OUTCOMES.index)
     return cells
 
 
-def _count(outcomes: Any) -> dict[str, int]:
+def _count(outcomes: Iterable[str]) -> Counts:
     counts = Counter(outcomes)
     return {"total": counts.total(), **{name: counts[name] for name in ("for", "against", "equal", "open", "missing")}}
 
 
-def _by(cells: dict[Cell, str], name: str) -> dict[str, dict[str, int]]:
+def _by(cells: dict[CellKey, str], name: str) -> dict[str, Counts]:
     groups = dict.fromkeys(str(getattr(cell, name)) for cell in cells)
     return {group: _count(o for cell, o in cells.items() if getattr(cell, name) == group) for group in groups}
 
 
-def _described(one: ClaimResult) -> dict[str, Any]:
+def _described(one: ClaimResult) -> CellException:
     """Return a contrast as plain values: where, what, and by how much the metric changes."""
     ends = sorted(one.contrast.sense * value for value in (one.low, one.high))
     where = {name: value for name, value in one.contrast.cell._asdict().items() if name != "loss"}
     change = {"change": one.contrast.sense * one.mean, "low": ends[0], "high": ends[1], "p": one.p}
     numbers = {name: None if math.isnan(value) else value for name, value in change.items()}
-    return {**where, "what": one.contrast.label, "outcome": one.outcome, **numbers, "left_out": one.left_out}
+    about = {**where, "what": one.contrast.label, "outcome": one.outcome, **numbers, "left_out": one.left_out}
+    return cast("CellException", about)
 
 
-def _empty(word: str, why: str) -> dict[str, Any]:
+def _empty(word: str, why: str) -> Verdict:
     empty: dict[str, Any] = {"cells": _count([]), "unqualified": 0, "by": {}, "effects": {}, "exceptions": []}
-    return {"verdict": word, "why": why, "scope": "", "seeds": None, **empty}
+    return cast("Verdict", {"verdict": word, "why": why, "scope": "", "seeds": None, **empty})
 
 
-def _all_of(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _all_of(parts: dict[str, Verdict]) -> Verdict:
     """Join verdicts: contradicted when one part is, else what all parts are, else undecided."""
     known = {part["verdict"] for part in parts.values()}
     word = CONTRADICTED if CONTRADICTED in known else known.pop() if len(known) == 1 else UNDECIDED
@@ -346,5 +359,5 @@ def _all_of(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
     cells = {name: counts[name] for name in _count([])}
     scope = " / ".join(dict.fromkeys(part["scope"] for part in parts.values() if part["scope"]))
     out = sum(part["unqualified"] for part in parts.values())
-    whole = {"scope": scope, "seeds": seeds, "cells": cells, "unqualified": out}
-    return _empty(word, f"{why[0].upper()}{why[1:]}.") | whole
+    joined = _empty(word, f"{why[0].upper()}{why[1:]}.")
+    return {**joined, "scope": scope, "seeds": seeds, "cells": cells, "unqualified": out}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from sharploss.analysis.claims.contrasts import Contrast, Scored, Source
+from sharploss.analysis.files import Effect
 from sharploss.analysis.measures import Floats
 from sharploss.analysis.stats.effect_sizes import Variance, assumed, ends, of_images, of_mean, of_seeds
 
@@ -50,9 +51,7 @@ def estimate(found: Sequence[tuple[Contrast, Scored]], source: Source) -> Estima
     return Estimate(mean, of_mean(map(of_images, by_set.values()), seeds), seeds)
 
 
-def pooled(
-    found: Sequence[tuple[Contrast, Scored]], source: Source, *, exact: bool
-) -> dict[str, dict[str, float | int | None]]:
+def pooled(found: Sequence[tuple[Contrast, Scored]], source: Source, *, exact: bool) -> dict[str, Effect]:
     """Average the change of each metric over a claim's contrasts (`estimate`).
 
     Published numbers carry no spread: no interval. Nor is there one where a test set is a single image or number and no
@@ -66,13 +65,13 @@ def pooled(
     return {metric: _effect(part, source, exact=exact) for metric, part in by_metric.items()}
 
 
-def _effect(found: list[tuple[Contrast, Scored]], source: Source, *, exact: bool) -> dict[str, float | int | None]:
+def _effect(found: list[tuple[Contrast, Scored]], source: Source, *, exact: bool) -> Effect:
     changes = [contrast.sense * float(one.table.mean()) for contrast, one in found if one.table is not None]
     mean, variance, _ = estimate(found, source)
     low, high = (math.nan, math.nan) if exact else ends(mean, variance)
     numbers = {"change": mean, "low": low, "high": high, "smallest": min(changes), "largest": max(changes)}
     rounded = {name: None if math.isnan(value) else round(value, 9) for name, value in numbers.items()}
-    return {**rounded, "contrasts": len(found)}
+    return cast("Effect", {**rounded, "contrasts": len(found)})
 
 
 def _placed(images: Floats, places: npt.NDArray[np.bool_]) -> Floats:

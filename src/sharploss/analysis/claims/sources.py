@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from sharploss.analysis.claims.contrasts import Cell, Source
+from sharploss.analysis.claims.contrasts import CellKey, Source
 from sharploss.analysis.measures import Floats, default_protocol
 from sharploss.analysis.published import published_cells
 from sharploss.analysis.stats.intervals import CELL
@@ -22,7 +22,7 @@ CONVERGED = 0.3  # how far in dB L1 may lie below a published PSNR of it, for a 
 def published_source(root: Path) -> Source:
     """Return the published cells; a block is a table."""
     table = published_cells(root).rename(columns={"table": "block"})
-    cells = [Cell(*(str(row[name]) for name in Cell._fields)) for row in records(table)]
+    cells = [CellKey(*(str(row[name]) for name in CellKey._fields)) for row in records(table)]
     return Source(cells, {cell: np.array([[value]]) for cell, value in zip(cells, table["value"], strict=True)})
 
 
@@ -35,9 +35,9 @@ def measured_source(study: Study) -> Source:
     scores = study.every_score.rename(columns={"recipe": "block"})
     seeds = sorted({*scores["seed"], *study.runs["seed"]})  # a seed can have lost all of its runs
     images = {str(name): sorted(set(part["image"])) for name, part in scores.groupby("dataset")}
-    found: dict[Cell, Floats] = {}
-    for key, part in scores.groupby(list(Cell._fields), sort=False):
-        cell = Cell(*cast("tuple[str, ...]", key))
+    found: dict[CellKey, Floats] = {}
+    for key, part in scores.groupby(list(CellKey._fields), sort=False):
+        cell = CellKey(*cast("tuple[str, ...]", key))
         # Plain arrays: pandas takes milliseconds for each small pivot, and a thousand runs have ten thousand cells.
         table = np.full((len(images[cell.dataset]), len(seeds)), np.nan)
         rows = np.searchsorted(images[cell.dataset], part["image"].to_numpy(dtype=str))
@@ -46,13 +46,13 @@ def measured_source(study: Study) -> Source:
         if not cell.network:  # an input baseline is the same for every seed
             found[cell] = found[cell][:, [0]]
     planned = _planned(study, scores, seeds)
-    places = [CELL.index({"block": "recipe"}.get(name, name)) for name in Cell._fields]
+    places = [CELL.index({"block": "recipe"}.get(name, name)) for name in CellKey._fields]
     out = study.unqualified[["recipe", "task", "network", "loss"]].itertuples(index=False, name=None)
     return Source(
         list(dict.fromkeys([*planned, *found])),
         found,
         planned,
-        spreads={Cell(*(key[at] for at in places)): one for key, one in study.spreads.items()},
+        spreads={CellKey(*(key[at] for at in places)): one for key, one in study.spreads.items()},
         unqualified=frozenset(cast("tuple[str, ...]", row) for row in out),
         steps={name: recipe.steps for name, recipe in study.params.recipes.items()},
         absent=_absent(study),
@@ -60,10 +60,10 @@ def measured_source(study: Study) -> Source:
     )
 
 
-def _absent(study: Study) -> list[Cell]:
+def _absent(study: Study) -> list[CellKey]:
     """List the cells of the runs that a study plans and has no results of."""
     return [
-        Cell(str(run["recipe"]), str(run["task"]), str(run["network"]), data, metric, protocol, str(run["loss"]))
+        CellKey(str(run["recipe"]), str(run["task"]), str(run["network"]), data, metric, protocol, str(run["loss"]))
         for run in study.absent
         for data in study.params.tasks[run["task"]].test
         for metric, about in METRIC_INFO.items()
@@ -82,12 +82,12 @@ def _short(study: Study) -> frozenset[tuple[str, ...]]:
     return frozenset(cast("tuple[str, ...]", row) for row in rows)
 
 
-def _planned(study: Study, scores: pd.DataFrame, seeds: list[int]) -> dict[Cell, frozenset[int]]:
+def _planned(study: Study, scores: pd.DataFrame, seeds: list[int]) -> dict[CellKey, frozenset[int]]:
     """Return every planned cell with the places of its seeds in `seeds`, whether they finished or not."""
     runs = study.runs.groupby(["recipe", "task", "network", "loss"], sort=False)["seed"]
     tested = {str(task): _asked(study, part) for task, part in scores.groupby("task", sort=False)}
     return {
-        Cell(recipe, task, network, data, metric, protocol, loss): columns
+        CellKey(recipe, task, network, data, metric, protocol, loss): columns
         for (recipe, task, network, loss), columns in (
             (cast("tuple[str, ...]", key), frozenset(map(seeds.index, part))) for key, part in runs
         )

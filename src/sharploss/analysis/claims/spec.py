@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import pandas as pd
 from pydantic import Field
 
+from sharploss.analysis.papers import About
 from sharploss.analysis.published import load_index, published_cells
-from sharploss.analysis.stats.baselines import Baselines
 from sharploss.assets.catalogue import ASSETS
 from sharploss.config.params import Params, load_params
 from sharploss.config.protocols import METRIC_INFO, PROTOCOLS, REFERENCES
@@ -123,6 +123,11 @@ class Claim(Strict):
     measured: list[Test] = Field(min_length=1)
     note: str = ""
 
+    @property
+    def papers(self) -> list[str]:
+        """List the papers that it is about: mostly one, else as "SPLoss and GV"."""
+        return self.paper.split(" and ")
+
 
 class ExtraNames(Strict):
     """Names that claims use beyond those of the studies and published tables: what a study may come to have."""
@@ -135,26 +140,24 @@ class ExtraNames(Strict):
     datasets: list[Name] = Field(default=[])
 
 
-class Claims(Strict):
+class Claims(About):
     """claims.yaml."""
 
     names: ExtraNames = ExtraNames()
-    papers: dict[str, Name] = Field(default={}, description="paper -> its page")
-    baselines: Baselines | None = None
     claims: dict[str, Claim]
 
 
 def load_claims(root: Path) -> Claims:
     """Read claims.yaml of the repository in `root` and look up every name in it; a UserError names what nothing has."""
     content = load_model(root / "claims.yaml", Claims)
-    known = known_names(root, content.names) | {"claim": set(content.claims)}
+    known = known_names(root, content.names) | {"claim": set(content.claims), "paper": set(content.papers)}
     named = [
         (key, side, *found)
         for key, claim in content.claims.items()
         for side in SIDES
         for test in getattr(claim, side)
         for found in _names_of(test)
-    ]
+    ] + [(place, "", *found) for place, found in _names_beside(content)]
     for key, _, kind, name in named:
         if name not in known[kind]:
             raise UserError(f"claims.yaml, {key}: {unknown(kind, name, known[kind])}")
@@ -204,6 +207,19 @@ def known_names(root: Path, extra: ExtraNames) -> dict[str, set[str]]:
 
 def _of(studies: list[Params], section: str) -> set[str]:
     return {str(name) for study in studies for name in getattr(study, section)}
+
+
+def _names_beside(content: Claims) -> Iterator[tuple[str, tuple[str, str]]]:
+    """List the names that stand beside the tests: their place, and each name with its kind."""
+    yield from ((key, ("paper", name)) for key, claim in content.claims.items() for name in claim.papers)
+    for name, paper in content.papers.items():
+        losses = [paper.loss, *paper.losses, *(paper.table.losses if paper.table else [])]
+        metrics = [*paper.metrics.values(), *(paper.table.measures if paper.table else [])]
+        yield from ((f"papers.{name}", ("loss", loss)) for loss in losses)
+        yield from ((f"papers.{name}", ("metric", metric)) for metric in metrics)
+    subject = content.subject
+    yield from (("subject", ("loss", loss)) for loss in (subject.loss, *subject.budgets))
+    yield "subject", ("claim", subject.claim)
 
 
 def _names_of(test: Any) -> Iterator[tuple[str, str]]:

@@ -8,9 +8,18 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sharploss.analysis.claims.spec import SIDES
+from sharploss.analysis.files import (
+    CellException,
+    Counts,
+    Effect,
+    EvaluatedClaim,
+    EvaluatedClaims,
+    FoundAnomaly,
+    Verdict,
+)
 from sharploss.analysis.measures import interval, metric_title, number
 from sharploss.analysis.tables.layout import Cell, Mark, Table, count
-from sharploss.analysis.tables.writers import escape_markdown, markdown, write_csv, write_table
+from sharploss.analysis.tables.writers import escape_markdown, markdown, write_frame, write_table
 from sharploss.analysis.titles import name_title
 from sharploss.utils.files import write_text
 
@@ -44,7 +53,7 @@ ABOUT = (
 )
 
 
-class Side(NamedTuple):
+class SideView(NamedTuple):
     """What one source says about a claim."""
 
     title: str  # "Published" or "Measured"
@@ -56,7 +65,7 @@ class Side(NamedTuple):
     tables: list[Table]  # effects, counts by group, exceptions: those that have rows
 
 
-class Claim(NamedTuple):
+class ClaimView(NamedTuple):
     """A claim: its key in claims.yaml, paper, place, words, a note of ours, and both sides."""
 
     key: str
@@ -64,20 +73,26 @@ class Claim(NamedTuple):
     where: str
     statement: str
     note: str
-    published: Side
-    measured: Side
+    published: SideView
+    measured: SideView
 
 
-def claims(found: dict[str, Any]) -> list[Claim]:
+def claims(found: dict[str, EvaluatedClaim]) -> list[ClaimView]:
     """Read the claims of claims.json, of which `found` is the entry `claims`."""
-    texts = ("paper", "where", "statement", "note")
     return [
-        Claim(key, *(claim[name] for name in texts), *(_side(key, side.title(), claim[side]) for side in SIDES))
+        ClaimView(
+            key,
+            claim["paper"],
+            claim["where"],
+            claim["statement"],
+            claim["note"],
+            *(_side(key, side.title(), claim[side]) for side in SIDES),
+        )
         for key, claim in found.items()
     ]
 
 
-def tally(found: list[Claim]) -> Table:
+def tally(found: list[ClaimView]) -> Table:
     """Count the verdicts of each paper, published and measured."""
     papers = list(dict.fromkeys(claim.paper for claim in found))
     rows = [_tally_row(paper, [claim for claim in found if claim.paper == paper]) for paper in papers]
@@ -85,14 +100,14 @@ def tally(found: list[Claim]) -> Table:
     return Table("Verdicts by paper: published and measured.", columns, [*rows, _tally_row("all", found)], labels=1)
 
 
-def _tally_row(paper: str, part: list[Claim]) -> list[Cell]:
+def _tally_row(paper: str, part: list[ClaimView]) -> list[Cell]:
     sides = [[claim.published.verdict for claim in part], [claim.measured.verdict for claim in part]]
     numbers = [side.count(word) for side in sides for word in VERDICTS]
     return [Cell(paper), Cell(str(len(part))), *(Cell(str(n)) if n else Cell("·", "gone") for n in numbers)]
 
 
-def claims_table(found: dict[str, Any]) -> Table:
-    """Lay out the table of claims: a row per claim, what its paper published and what was measured."""
+def claims_table(found: dict[str, EvaluatedClaim]) -> Table:
+    """Format the table of claims: a row per claim, what its paper published and what was measured."""
     rows = [
         [*map(Cell, (one.key, one.paper, one.statement)), *brief(one.published), *brief(one.measured)]
         for one in claims(found)
@@ -102,17 +117,17 @@ def claims_table(found: dict[str, Any]) -> Table:
     return Table(caption, columns, rows, labels=3, notes=list(NOTES), words=True)
 
 
-def brief(side: Side) -> list[Cell]:
+def brief(side: SideView) -> list[Cell]:
     """Return verdict, cells and effect of one side of a claim."""
     cells = side.cells.removesuffix("s").removesuffix(" cell")
     word = f"{side.verdict} ({side.scope})" if side.scope else side.verdict
     return [Cell(word, MARKS[side.verdict]), Cell(cells or "—"), Cell(side.effect or "—")]
 
 
-def _side(key: str, title: str, side: dict[str, Any]) -> Side:
+def _side(key: str, title: str, side: Verdict) -> SideView:
     name, counts = f"{key}, {title.lower()}", side["cells"]
     made = [_effects(name, side["effects"]), _groups(name, side["by"]), _exceptions(name, side["exceptions"])]
-    return Side(
+    return SideView(
         title,
         side["verdict"],
         side["why"],
@@ -123,7 +138,7 @@ def _side(key: str, title: str, side: dict[str, Any]) -> Side:
     )
 
 
-def effects(by_metric: dict[str, dict[str, Any]]) -> str:
+def effects(by_metric: dict[str, Effect]) -> str:
     """Return the mean change of every metric with its interval, as "PSNR +0.12 [+0.03, +0.20]"."""
     parts: list[str] = []
     for key, one in by_metric.items():
@@ -133,7 +148,7 @@ def effects(by_metric: dict[str, dict[str, Any]]) -> str:
     return "; ".join(parts)
 
 
-def _effects(name: str, found: dict[str, Any]) -> Table:
+def _effects(name: str, found: dict[str, Effect]) -> Table:
     columns = ["measure", "mean change and 95 % interval", "smallest", "largest", "contrasts"]
     rows: list[list[Cell]] = []
     for key, one in found.items():
@@ -145,7 +160,7 @@ def _effects(name: str, found: dict[str, Any]) -> Table:
     return Table(f"{name}: how large the changes are.", columns, rows, labels=1)
 
 
-def _groups(name: str, by: dict[str, dict[str, dict[str, int]]]) -> Table:
+def _groups(name: str, by: dict[str, dict[str, Counts]]) -> Table:
     """Count cells per table or recipe, network and metric; what has one member alone tells nothing."""
     rows = [
         [Cell(GROUPS[kind]), Cell(name_title(metric_title(of))), *(Cell(str(counts[word])) for word in COUNTS)]
@@ -158,7 +173,7 @@ def _groups(name: str, by: dict[str, dict[str, dict[str, int]]]) -> Table:
     return Table(caption, columns, rows, labels=2)
 
 
-def _exceptions(name: str, found: list[dict[str, Any]]) -> Table:
+def _exceptions(name: str, found: list[CellException]) -> Table:
     left = len(found) - MOST
     notes = [f"And {left} more, in claims.json."] if left > 0 else []
     columns = ["task", "network", "test set", "what", "measure", "change and 95 % interval", "p", "which is"]
@@ -166,21 +181,21 @@ def _exceptions(name: str, found: list[dict[str, Any]]) -> Table:
     return Table(f"{name}: cells that are not for the claim.", columns, rows, labels=5, notes=notes)
 
 
-def _exception(one: dict[str, Any]) -> list[Cell]:
-    metric, known = one["metric"], one["change"] is not None
+def _exception(one: CellException) -> list[Cell]:
+    metric, change = one["metric"], one["change"]
     # A published number is what it is: its "interval" has no width.
     ends = (None, None) if one["p"] is None else (one["low"], one["high"])
     texts = [
         *(name_title(str(one[name])) for name in ("task", "network", "dataset", "what")),
         metric_title(metric),
-        interval(metric, one["change"], *ends) if known else "—",
+        "—" if change is None else interval(metric, change, *ends),
         "—" if one["p"] is None else f"{one['p']:.3f}",
-        OUTCOMES.get(str(one["outcome"]), str(one["outcome"])),
+        OUTCOMES.get(one["outcome"], one["outcome"]),
     ]
     return [Cell(text) for text in texts]
 
 
-def anomaly_rows(anomalies: dict[str, Any]) -> list[dict[str, Any]]:
+def anomaly_rows(anomalies: dict[str, FoundAnomaly]) -> list[dict[str, Any]]:
     """Return a flat row per anomaly: anomaly, tables, statement, evidence, holds, reading."""
     return [
         {
@@ -195,24 +210,24 @@ def anomaly_rows(anomalies: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def anomaly_table(anomalies: dict[str, Any]) -> Table:
-    """Lay out the anomalies of the published tables with the evidence."""
+def anomaly_table(anomalies: dict[str, FoundAnomaly]) -> Table:
+    """Format the anomalies of the published tables with the evidence."""
     rows = [[Cell(str(value)) for value in row.values()] for row in anomaly_rows(anomalies)]
     columns = ["anomaly", "table", "what", "evidence, computed from the cells", "holds", "reading"]
     return Table("What is odd about the published tables.", columns, rows, labels=1, words=True)
 
 
-def write_pages(folder: Path, found: dict[str, Any]) -> None:
+def write_pages(folder: Path, found: EvaluatedClaims) -> None:
     """Write the tables of claims and anomalies (csv, md) and a page (md) per paper; `found` is claims.json."""
-    write_csv(pd.DataFrame(claim_rows(found["claims"])), folder / "claims.csv")
+    write_frame(pd.DataFrame(claim_rows(found["claims"])), folder / "claims.csv")
     write_table([claims_table(found["claims"])], folder / "claims")
-    write_csv(pd.DataFrame(anomaly_rows(found["anomalies"])), folder / "anomalies.csv")
+    write_frame(pd.DataFrame(anomaly_rows(found["anomalies"])), folder / "anomalies.csv")
     write_table([anomaly_table(found["anomalies"])], folder / "anomalies")
     for paper, name in found["papers"].items():
         write_text(folder / f"{name}.md", page(paper, found))
 
 
-def claim_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
+def claim_rows(found: dict[str, EvaluatedClaim]) -> list[dict[str, Any]]:
     """Return a flat row per claim and side: claim, paper, side, verdict, why, seeds, counts, effects in words."""
     return [
         {
@@ -232,7 +247,7 @@ def claim_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def page(paper: str, found: dict[str, Any]) -> str:
+def page(paper: str, found: EvaluatedClaims) -> str:
     """Return the page of a paper as Markdown; a claim about two papers is on both pages."""
     mine = {key: claim for key, claim in found["claims"].items() if paper in claim["paper"].split(" and ")}
     found_here = claims(mine)
@@ -246,7 +261,7 @@ def page(paper: str, found: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _claim_section(claim: Claim) -> str:
+def _claim_section(claim: ClaimView) -> str:
     sides = (claim.published, claim.measured)
     rows = [[Cell(side.title), *brief(side)[:2], Cell(side.why), brief(side)[2]] for side in sides]
     columns = ["", "verdict", "cells for it", "why", "mean change"]

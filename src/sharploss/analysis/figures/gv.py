@@ -16,7 +16,7 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.titles import name_title
 
-PAPER = "GV"
+SECTION = "Gradient variance"
 PAIRS = [("l2", "l2_gv"), ("l1", "l1_gv"), ("ssim", "ssim_gv")]
 """Bases, and what GV is added to; the first pair that a network has is drawn."""
 
@@ -46,7 +46,7 @@ def gradients(study: Study) -> Iterator[StudyFigure]:
                 ]
                 yield StudyFigure(
                     f"gv_gradients_{row['group']}",
-                    "gv",
+                    SECTION,
                     tiles_figure(gradient_strips(middles(tiles))),
                     f"This crop's gradients vary by {share[2]:.0f} ‰ with {names[0]}, {share[3]:.0f} ‰ with "
                     f"{names[1]}; by {share[0]:.0f} ‰ in the target, {share[1]:.0f} ‰ in the input",
@@ -82,8 +82,10 @@ def variances(study: Study) -> Iterator[StudyFigure]:
         share = (mine["output"] / mine["target"]).groupby(mine["line"], sort=False).median()
         yield StudyFigure(
             f"gv_variance_{task}",
-            "gv",
-            lines_figure(lines, "patches, ranked", log_y=set(lines["panel"])),
+            SECTION,
+            lines_figure(
+                lines, "patches, ranked", log_y=set(lines["panel"]), reference=study.titles.get(study.references[0], "")
+            ),
             f"In the median patch of {name_title(network)} the gradient's variance is "
             + ", ".join(f"{value:.2f} of the target's with {name}" for name, value in share.items()),
             "Variance of gradients in patches of 8x8 pixels, ranked by the target's (after the GV paper's Figure 2); "

@@ -15,18 +15,14 @@ from sharploss.analysis.plotting.lines import budget_figure, lines_figure
 from sharploss.analysis.plotting.scatter import tradeoff_figure
 from sharploss.analysis.stats.families import families, weight_sweep
 from sharploss.analysis.stats.intervals import ROW
-from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN, matched
+from sharploss.analysis.stats.matched import ABOVE, BELOW, PERCEPTUAL, WITHIN, matched
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, SMALLEST, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import count, images_of, records
-from sharploss.analysis.titles import TERMS as TERM_TITLES
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import REFERENCES
 
 MANY = 5  # losses of a network from which on a figure says more than a table
-TERMS, RIVALS = ("sploss", "gv", "mdf", "second_order"), ("tv", "vgg", "lpips")
-"""The terms of losses that the papers brought, and those whose weights they are compared with."""
-
 SWEEP_METRICS = ("psnr", "lpips", "gradient_variance_ratio")
 
 
@@ -37,32 +33,34 @@ def tradeoffs(study: Study) -> Iterator[StudyFigure]:
         measures, points = tradeoff_points(study, block)
         if len(points) < MANY:
             continue
-        (judge, true), inputs = measures, block.of(study.means.assign(network=block.network, recipe=block.recipe))
+        (perceptual, true), inputs = measures, block.of(study.means.assign(network=block.network, recipe=block.recipe))
         inputs = inputs[inputs["loss"].isin(REFERENCES)]
         at = {(row["loss"], row["metric"], row["protocol"]): row["value"] for row in records(inputs)}
-        aside = {name_title(loss): (at[loss, *judge], at[loss, *true])
-                 for loss in inputs["loss"].unique() if (loss, *judge) in at and (loss, *true) in at}  # fmt: skip
+        aside = {name_title(loss): (at[loss, *perceptual], at[loss, *true])
+                 for loss in inputs["loss"].unique() if (loss, *perceptual) in at and (loss, *true) in at}  # fmt: skip
         out = study.unqualified.merge(study.runs[["loss"]].drop_duplicates())
         left = [study.titles[str(loss)] for loss in block.of(out)["loss"]]
         images, where = count(images_of(study, block.task, block.dataset), "image"), name_title(block.dataset)
         steps = study.params.recipes[block.recipe].steps
         yield StudyFigure(
             "tradeoff" if front else f"tradeoff_{block.task}_{block.network}_{block.recipe}",
-            "tradeoff",
+            "Truth against sharpness",
             tradeoff_figure(
                 points,
-                f"{title(judge)} (less is closer)" if judge[0] == JUDGES[0] else f"{title(judge)} (target: 1)",
+                f"{title(perceptual)} (less is closer)"
+                if perceptual[0] == PERCEPTUAL[0]
+                else f"{title(perceptual)} (target: 1)",
                 f"{title(true)} (dB)",
-                (SMALLEST[judge[0]], SMALLEST[true[0]]),
+                (SMALLEST[perceptual[0]], SMALLEST[true[0]]),
                 aside,
             ),
-            _bought(study, block, points, judge[0]),
+            _bought(study, block, points, perceptual[0]),
             f"{name_title(block.network)}, {name_title(block.task)}, {steps:,} steps, {where} ({images}). The line is "
             f"SPLoss from L1 ({ALPHA} 0) on, each other point a loss. Grey lines are 95 % intervals of the paired "
             f"difference to L1. Hollow points do not differ from L1: their intervals lie in the grey box of "
             f"differences that are too small to count. Grey points are undecided."
             + (f" Below its input and not drawn: {', '.join(left)}." if left else ""),
-            f"PSNR against {metric_title(judge[0])}, a point per loss, SPLoss as a line; numbers in the tables.",
+            f"PSNR against {metric_title(perceptual[0])}, a point per loss, SPLoss as a line; numbers in the tables.",
             appendix=not front,
         )
         front = False
@@ -73,8 +71,8 @@ def tradeoff_points(study: Study, block: Block) -> tuple[tuple[tuple[str, str], 
     means, changes = block.of(study.without_unqualified(study.means)), block.of(study.compared)
     changes = changes[changes["against"] == study.references[0]]
     known = list(means[["metric", "protocol"]].drop_duplicates().itertuples(index=False, name=None))
-    judge = next((one for name in JUDGES for one in known if one[0] == name), (JUDGES[0], ""))
-    measures, axes = (judge, fidelity(protocol for _, protocol in known)), list[pd.DataFrame]()
+    perceptual = next((one for name in PERCEPTUAL for one in known if one[0] == name), (PERCEPTUAL[0], ""))
+    measures, axes = (perceptual, fidelity(protocol for _, protocol in known)), list[pd.DataFrame]()
     for axis, (metric, protocol) in zip("xy", measures, strict=True):
         cells, change = (
             rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)].set_index("loss")
@@ -105,35 +103,35 @@ def tradeoff_points(study: Study, block: Block) -> tuple[tuple[tuple[str, str], 
     return measures, points.assign(label=named).reset_index(drop=True)
 
 
-def _bought(study: Study, block: Block, points: pd.DataFrame, judge: str) -> str:
-    """Say what SPLoss's curve costs and buys, and which losses lie beyond it."""
+def _bought(study: Study, block: Block, points: pd.DataFrame, perceptual: str) -> str:
+    """State what SPLoss's curve costs and buys, and which losses lie beyond it."""
     curve = points[points["alpha"].notna()].sort_values("alpha")
     rows = block.of(matched(study))
-    rows = rows[(rows["metric"] == judge) & rows["loss"].isin(points["loss"])]
+    rows = rows[(rows["metric"] == perceptual) & rows["loss"].isin(points["loss"])]
     if len(curve) < 2 or rows.empty:
         ends = f"{number('psnr', points['y'].min())} and {number('psnr', points['y'].max())} dB"
         return f"{len(points)} losses lie between {ends}, and no curve of SPLoss beside them"
     first, last = records(curve)[0], records(curve)[-1]
-    dearer, better = first["y"] - last["y"], is_better(judge, last["x"], first["x"])
+    dearer, better = first["y"] - last["y"], is_better(perceptual, last["x"], first["x"])
     gain = abs(last["x"] - first["x"])
-    if dearer >= SMALLEST["psnr"] and better and gain >= SMALLEST[judge]:
-        text = f"SPLoss trades {number('psnr', dearer)} dB for {number(judge, gain)} {metric_title(judge)}"
+    if dearer >= SMALLEST["psnr"] and better and gain >= SMALLEST[perceptual]:
+        text = f"SPLoss trades {number('psnr', dearer)} dB for {number(perceptual, gain)} {metric_title(perceptual)}"
         text += f" as {ALPHA} grows to {last['alpha']:g}"
     else:
-        changes = shared.says("psnr", -dearer), shared.says(judge, last["x"] - first["x"])
+        changes = shared.says("psnr", -dearer), shared.says(perceptual, last["x"] - first["x"])
         text = f"As {ALPHA} grows to {last['alpha']:g}, {' and '.join(changes)}"
-    beyond = [study.titles[row["loss"]] for row in records(rows) if _is_beyond(row, judge, curve)]
+    beyond = [study.titles[row["loss"]] for row in records(rows) if _is_beyond(row, perceptual, curve)]
     if not beyond:
         return f"{text}; no other loss does better than its curve"
     names = " and ".join(beyond) if len(beyond) < 3 else f"{len(beyond)} of {len(rows)} other losses"
     return f"{text}; {names} {'lies' if len(beyond) == 1 else 'lie'} beyond its curve"
 
 
-def _is_beyond(row: dict[str, Any], judge: str, curve: pd.DataFrame) -> bool:
+def _is_beyond(row: dict[str, Any], perceptual: str, curve: pd.DataFrame) -> bool:
     """Return whether a loss (a row of `matched`) is surely better than SPLoss's curve, or keeps more PSNR than all."""
     if row["place"] == WITHIN:
-        return state(judge, row, row["reached"]) == BETTER
-    best = all(is_better(judge, row["value"], reached) for reached in curve["x"])
+        return state(perceptual, row, row["reached"]) == BETTER
+    best = all(is_better(perceptual, row["value"], reached) for reached in curve["x"])
     return row["place"] == ABOVE or (row["place"] == BELOW and best)
 
 
@@ -152,8 +150,13 @@ def budgets(study: Study) -> Iterator[StudyFigure]:
         where = f"{name_title(block.dataset)} ({name_title(block.task)}, {name_title(block.network)})"
         yield StudyFigure(
             "budget",
-            "training",
-            budget_figure(mean, ends.rename(columns={"steps": "x", "gain": "y"}), "PSNR gained over the input (dB)"),
+            "Training",
+            budget_figure(
+                mean,
+                ends.rename(columns={"steps": "x", "gain": "y"}),
+                "PSNR gained over the input (dB)",
+                study.titles.get(study.references[0], ""),
+            ),
             _converged(ends, mean),
             f"Marks: PSNR gained over the input on {where} at the end of each training; hollow, where that is equal to "
             "L1 at the same budget. Thin lines: the validation curve of that training, moved to end at its mark. Every "
@@ -172,8 +175,8 @@ def budget_ends(study: Study, block: Block) -> pd.DataFrame:
     true = fidelity(means["protocol"])
     means = means[(means["metric"] == true[0]) & (means["protocol"] == true[1])]
     start = means.loc[means["loss"].isin(REFERENCES), "value"]
-    base, terms = study.references[0], study.terms
-    shown = [loss for loss, its in terms.items() if len(its) == 1 or (base in its and not {*TERMS}.isdisjoint(its))]
+    base, brought = study.references[0], {term for paper in study.about.papers.values() for term in paper.terms}
+    shown = [name for name, its in study.terms.items() if len(its) == 1 or (base in its and brought & its.keys())]
     mine = shared.without_sweeps(study.without_unqualified(means))
     mine = mine[(mine["network"] == block.network) & mine["recipe"].isin(alike) & mine["loss"].isin(shown)]
     if start.empty or mine.empty:
@@ -195,7 +198,7 @@ def budget_ends(study: Study, block: Block) -> pd.DataFrame:
 
 
 def _converged(ends: pd.DataFrame, courses: pd.DataFrame) -> str:
-    """Say whether more steps still bring something, by L1's budgets, or by the end of the only one."""
+    """State whether more steps still bring something, by L1's budgets, or by the end of the only one."""
     base = ends[ends["loss"] == ends["loss"].iloc[0]].sort_values("steps")
     *_, last = steps = list(dict.fromkeys(base["steps"]))
     if len(steps) > 1:
@@ -211,27 +214,24 @@ def _converged(ends: pd.DataFrame, courses: pd.DataFrame) -> str:
 
 
 def weights(study: Study) -> Iterator[StudyFigure]:
-    """Draw the sweeps of the papers' terms, and of their rivals', those beside the same loss in one figure."""
-    found = shared.on_largest(study, weight_sweep(study))
-    found = shared.by_measure(study, found[found["term"].isin([*TERMS, *RIVALS])], SWEEP_METRICS)
+    """Draw the sweeps of terms' weights, those beside the same loss in one figure."""
+    found = shared.by_measure(study, shared.on_largest(study, weight_sweep(study)), SWEEP_METRICS)
     for key, part in shared.labelled(study, found).groupby(["task", "network", "against", "dataset"], sort=False):
         task, network, against, dataset = map(str, key)  # pyright: ignore[reportArgumentType]
         base = study.titles[against]
-        rows = part.assign(
-            line=[TERM_TITLES.get(str(term), str(term)) for term in part["term"]], x=part["weight"], y=part["value"]
-        )
+        rows = part.assign(line=part["term"].map(study.term_title), x=part["weight"], y=part["value"])
         levels = rows.assign(line=base, y=rows["baseline"]).drop_duplicates("panel")
-        judge = next((name for name in (*JUDGES, "psnr") if name in set(part["metric"])), "psnr")
-        best = min(records(part[part["metric"] == judge]), key=lambda row: badness(judge, row["value"]))
-        change = shared.says(judge, best["value"] - best["baseline"])
+        perceptual = next((name for name in (*PERCEPTUAL, "psnr") if name in set(part["metric"])), "psnr")
+        best = min(records(part[part["metric"] == perceptual]), key=lambda row: badness(perceptual, row["value"]))
+        change = shared.says(perceptual, best["value"] - best["baseline"])
         yield StudyFigure(
             f"weights_{task}_{shared.file_name(network)}_{against}",
-            "weights",
+            "Each loss at its best weight",
             lines_figure(
                 rows, f"weight ({ALPHA} of SPLoss)", columns=3, log_x=True, levels=levels, least=shared.least_of(rows)
             ),
-            f"Best in {metric_title(judge)} of what was tried beside {base}: "
-            f"{TERM_TITLES.get(best['term'], best['term'])} at {best['weight']:g}, where {change}",
+            f"Best in {metric_title(perceptual)} of what was tried beside {base}: "
+            f"{study.term_title(best['term'])} at {best['weight']:g}, where {change}",
             f"Each term at several weights (SPLoss: at several alphas) beside {base}; {shared.network_title(network)}, "
             f"{name_title(task)}, {name_title(dataset)}; of VGG and LPIPS features the MDF paper's search. "
             f"The dashed line is {base} alone, the grey band what counts for nothing; coloured bands are 95 % "
@@ -240,7 +240,6 @@ def weights(study: Study) -> Iterator[StudyFigure]:
         )
 
 
-PAPER = ""
 FIGURES = {"tradeoff": tradeoffs, "budget": budgets, "weights": weights}
 NEEDS = {
     "tradeoff": ("a network that five losses were trained on, and their PSNR and LPIPS (or gradient variance)", ""),

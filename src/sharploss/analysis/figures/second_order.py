@@ -12,7 +12,7 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import records
 from sharploss.analysis.titles import name_title
 
-PAPER, NAME = "SOG", "second_order"
+NAME = "second_order"
 METRICS = ("psnr", "lpips", "fid", "gradient_variance_ratio")
 
 
@@ -25,14 +25,14 @@ def changes(study: Study) -> Iterator[StudyFigure]:
         return
     rows, least = found["network"].map(name_title) + ", " + found["task"], least_of(found)
     dots = found.assign(row=rows, series=[study.titles[str(loss)] for loss in found["loss"]], value=found["difference"])
-    judge = next(name for name in ("lpips", *METRICS) if name in set(found["metric"]))
-    judged = records(found[found["metric"] == judge])
-    states = [state(judge, row, row["baseline"]) for row in judged]
+    metric = next(name for name in ("lpips", *METRICS) if name in set(found["metric"]))
+    cells = records(found[found["metric"] == metric])
+    states = [state(metric, row, row["baseline"]) for row in cells]
     yield StudyFigure(
         NAME,
-        NAME,
+        "Second-order gradients",
         dots_figure(dots.assign(least=dots["panel"].map(least)), "change against L1"),
-        f"Added to L1, the second-order term improves {metric_title(judge)} in {states.count(BETTER)} of {len(judged)} "
+        f"Added to L1, the second-order term improves {metric_title(metric)} in {states.count(BETTER)} of {len(cells)} "
         f"trainings and worsens it in {states.count(WORSE)}",
         "The second-order gradient term against L1, per network, on each task's largest test set, with 95 % paired "
         "intervals; in the grey band, and for hollow points, a change counts for nothing. What lies farther out than "

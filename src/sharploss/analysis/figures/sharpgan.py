@@ -11,7 +11,7 @@ from sharploss.analysis.plotting.tiles import Strip, Tile, tiles_figure
 from sharploss.analysis.study import Study
 from sharploss.analysis.titles import name_title
 
-PAPER = "SharpGAN"
+SECTION = "SharpGAN"
 ROWS = [("stackedg", "l1"), ("resg", "l1"), ("nonbn_resg", "l1"), ("nonbn_resg", "sharpgan")]
 """The rows of its Table 1: networks and losses."""
 
@@ -32,7 +32,7 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
         rest = f" Not trained here: {', '.join(missing)}." if missing else ""
         yield StudyFigure(
             f"sharpgan_blocks_{task}",
-            "sharpgan",
+            SECTION,
             tiles_figure(with_differences("", middles(tiles))),
             f"On this crop: {scores}; the input has {tiles[1].note}",
             f"The rows of SharpGAN's Table 1 to the eye (after its Figure 4): {name_title(task)}, {about['image']}. "
@@ -42,7 +42,7 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
         )
         yield StudyFigure(
             f"sharpgan_detail_{task}",
-            "sharpgan",
+            SECTION,
             tiles_figure([Strip("", details)]),
             "The middle of the crop above, twice as large",
             f"A detail, enlarged (after SharpGAN's Figure 5, which shows one of a face).{rest}",

@@ -23,13 +23,15 @@ from sharploss.analysis.tables.tables import sweep_runs, with_recipes
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import REFERENCES
 
-PAPER = "SPLoss"
+MECHANISM, CROPS, ALPHAS = "How SPLoss works, on a real edge", "Crops beside the papers' comparisons", "SPLoss: alpha"
+"""The headings of the figures."""
+
 PAIRS = [("l1", "sploss"), ("mprnet_original", "mprnet_sploss"), ("esrgan", "esrgan_sploss")]
 """What SPLoss replaces, and the loss with SPLoss."""
 
 KINDS = ("sr", "deblur")  # the kinds of tasks that the paper has
-SAID = ("psnr", "lpips", "ssim")  # the measures that a title speaks of
-CROPS = 2  # how many crops one figure compares
+TITLE_METRICS = ("psnr", "lpips", "ssim")  # the measures that a title speaks of
+COMPARED = 2  # how many crops one figure compares
 MANY_ALPHAS = 5  # fewer are a search for the best, and no sweep to draw
 
 
@@ -37,13 +39,13 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
     """Draw how SPLoss works on a real edge, for the first task of each kind that the paper has."""
     kinds = {study.params.tasks[task].kind: task for task in reversed(list(dict.fromkeys(study.runs["task"])))}
     for place, kind in enumerate(kind for kind in KINDS if kind in kinds):
-        task, section = kinds[kind], "mechanism"
+        task = kinds[kind]
         edge = read_numbers(study.paths.edge(task), EDGE_COLUMNS)
         profile, name = strongest_profile(edge)
         hits, errors = edge["penalised"].astype(bool), edge["error"].abs()
         yield StudyFigure(
             f"mechanism_profile_{task}",
-            section,
+            MECHANISM,
             profile_figure(edge),
             f"Across this edge {int(profile['penalised'].sum())} of {len(profile)} pixels err to the blurred side: to "
             f"L1 all weigh the same, to SPLoss these up to {profile['weight'].max():.1f} times as much",
@@ -53,10 +55,11 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
             f"{name_title(task)}, {name} of the crop below; the output is the input, not yet restored.",
             "Profiles across an edge: target and output luma, Laplacian and error, and the weight of each pixel.",
             appendix=place > 0,
+            trained=False,
         )
         yield StudyFigure(
             f"mechanism_maps_{task}",
-            section,
+            MECHANISM,
             maps_figure(edge),
             f"SPLoss penalises {100 * hits.mean():.0f} % of this crop's pixels, which carry "
             f"{100 * errors[hits].sum() / max(errors.sum(), 1e-12):.0f} % of its absolute error",
@@ -64,6 +67,7 @@ def mechanism(study: Study) -> Iterator[StudyFigure]:
             f"sign, the pixel is penalised. The output is the input, not yet restored. Task: {name_title(task)}.",
             "Maps of target, output, error, Laplacian, penalised pixels and weight around an edge.",
             appendix=place > 0,
+            trained=False,
         )
 
 
@@ -79,13 +83,13 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
         titles = dict(zip((row["base_variant"], row["variant"]), names, strict=True))
         files = {crop: chosen_files(study, crop, row["group"], titles) for crop in crops_of(study, task)}
         tiles = {crop: tiles_of(items) for crop, items in files.items() if items}
-        shown = dict(list(tiles.items())[:CROPS])
+        shown = dict(list(tiles.items())[:COMPARED])
         strips = [with_differences(crop, shared.middles(items)) for crop, items in shown.items()]
         if strips:
             slopes = [sum(sharpness(items)[at] for items in shown.values()) / len(shown) for at in (-2, -1)]
             yield StudyFigure(
                 f"sploss_crops_{row['group']}",
-                "crops_compared",
+                CROPS,
                 tiles_figure([strip for pair in strips for strip in pair]),
                 f"On {' and '.join(shown)} the gradient's variance is {slopes[0]:.2f} of the target's with {names[0]}, "
                 f"{slopes[1]:.2f} with {names[1]}",
@@ -118,13 +122,13 @@ def sweeps(study: Study) -> Iterator[StudyFigure]:
         last = {row["metric"]: row for row in records(part[part["alpha"] == part["alpha"].max()])}
         changes = [
             shared.says(name, last[name]["value"] - last[name]["l1"], last[name]["smallest"])
-            for name in SAID
+            for name in TITLE_METRICS
             if name in last and np.isfinite(last[name]["l1"])
         ]
         network, end = name_title(block.network), f"{part['alpha'].max():g}"
         yield StudyFigure(
             f"alpha_{block.task}_{shared.file_name(str(part['label'].iloc[0]))}",
-            "alpha",
+            ALPHAS,
             lines_figure(rows, f"{ALPHA} (penalty)", levels=across, least=shared.least_of(rows)),
             f"As {ALPHA} grows from 0 (L1) to {end}, {', '.join(changes or ['what was measured is drawn'])}",
             f"SPLoss on {network} ({name_title(block.task)}), {name_title(block.dataset)}: measures against {ALPHA}. "
@@ -150,7 +154,7 @@ def _strip(study: Study, block: Block, *, appendix: bool) -> Iterator[StudyFigur
             strips = [with_differences("", [target, *part]) for part in (outputs[:half], outputs[half:])]
             yield StudyFigure(
                 f"alpha_strip_{block.task}_{shared.file_name(str(runs['label'].iloc[0]))}",
-                "alpha",
+                ALPHAS,
                 tiles_figure([strip for pair in strips for strip in pair]),
                 f"From {ALPHA} = {runs['alpha'].iloc[0]:g} to {runs['alpha'].iloc[-1]:g} the gradient's variance goes "
                 f"from {shares[2]:.2f} to {shares[-1]:.2f} of the target's; the input has {shares[1]:.2f}",

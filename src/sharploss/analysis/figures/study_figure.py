@@ -30,12 +30,13 @@ class StudyFigure(NamedTuple):
     """A figure, its title (what is seen), caption (how to read it), and a text for those who cannot see it."""
 
     name: str
-    section: str
+    section: str  # the heading that it stands under
     figure: Figure | None
     title: str
     caption: str
     alt: str
     appendix: bool = False  # a reader looks it up
+    trained: bool = True  # whether what it shows comes from trainings, and is no evidence after few steps
     paper: str = ""  # that it goes with; "" for our own
     not_drawn: str = ""  # what it takes, where the study has not the runs for it
 
@@ -90,7 +91,7 @@ def on_largest(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def says(metric: str, change: float, least: float | None = None) -> str:
-    """Say what a change is: "LPIPS falls by 0.059", "PSNR stays within 0.03 dB"."""
+    """State what a change is: "LPIPS falls by 0.059", "PSNR stays within 0.03 dB"."""
     name, unit = metric_title(metric), METRIC_INFO[metric]["unit"] if metric in METRIC_INFO else ""
     end, smallest = f" {unit}" if unit else "", SMALLEST.get(metric, 0.0) if least is None else least
     if abs(change) < smallest:

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sharploss.analysis.plotting.style import Look, legend_below, looks_of, panel_figure, widen, wrapped
+from sharploss.analysis.plotting.style import LineStyle, legend_below, line_styles, panel_figure, widen, wrapped
 from sharploss.analysis.tables.layout import records
 
 TOO_FAR = 10
@@ -21,7 +21,7 @@ def dots_figure(dots: pd.DataFrame, x: str) -> Figure:
     `dots`: panel (its title), row (its label), series (a marker and a colour each), value, low, high (NaN where there
     is no interval); where wanted, least (the panel's smallest effect, a grey band, in which points are hollow).
     """
-    rows, looks = list(dict.fromkeys(map(str, dots["row"]))), looks_of(dots["series"])
+    rows, looks = list(dict.fromkeys(map(str, dots["row"]))), line_styles(dots["series"])
     labels = [wrapped(row, NAME) for row in rows]
     tall = max(1.2 + 0.8 * len(looks), 1.5 * max(label.count("\n") + 1 for label in labels))
     count, left = dots["panel"].nunique(), 0.08 * max(len(line) for label in labels for line in label.split("\n"))
@@ -34,7 +34,7 @@ def dots_figure(dots: pd.DataFrame, x: str) -> Figure:
             look, series = looks[row["series"]], list(looks).index(row["series"])
             at = tall * rows.index(str(row["row"])) + series - (len(looks) - 1) / 2
             axes.plot([row["low"], row["high"]], [at, at], color=look["color"], lw=1.3, solid_capstyle="butt")
-            hollow: Look = {"mfc": "white"} if -least <= row["low"] and row["high"] <= least else {}
+            hollow: LineStyle = {"mfc": "white"} if -least <= row["low"] and row["high"] <= least else {}
             axes.plot([row["value"]], [at], ms=4.5, ls="", **(look | hollow))
         axes.axvline(0, color="black", lw=0.9, zorder=1)
         axes.axvspan(-least, least, color="#dddddd", lw=0, zorder=0.5)

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sharploss.analysis.plotting import style
-from sharploss.analysis.plotting.style import Look
+from sharploss.analysis.plotting.style import LineStyle
 from sharploss.analysis.stats.smallest import SMALLEST
 
-LEVELS: list[Look] = [{"color": "black", "ls": "--", "lw": 1}, {"color": style.GREY, "ls": ":", "lw": 1.3}]
+LEVELS: list[LineStyle] = [{"color": "black", "ls": "--", "lw": 1}, {"color": style.GREY, "ls": ":", "lw": 1.3}]
 
 
 def lines_figure(
@@ -26,16 +26,18 @@ def lines_figure(
     log_y: Collection[str] = (),
     levels: pd.DataFrame | None = None,
     least: dict[str, float] | None = None,
+    reference: str = "",
 ) -> Figure:
     """Draw a panel of at most `columns` across per group of lines, a colour and a marker per line.
 
     `lines`: panel (its title), line (its name; points joined in the order of the rows), x, y (means where an x has
     several, as of seeds); also low and high (a band around the line; NaN where there is none), where wanted. `log_y`
     names the panels whose y axis is logarithmic. `levels`: panel, line, y: values to draw a line across at; one far off
-    is named at the edge. `least`: panel -> the smallest effect, a grey band about the first level.
+    is named at the edge. `least`: panel -> the smallest effect, a grey band about the first level. `reference`: the
+    line that is black.
     """
     figure, panels = style.panel_figure(lines["panel"], columns, 1.75 if columns > 2 else 2.9)
-    looks = style.looks_of(lines["line"])
+    looks = style.line_styles(lines["line"], reference)
     across = {} if levels is None else dict(zip(dict.fromkeys(levels["line"]), LEVELS * len(levels), strict=False))
     for index, (title, axes) in enumerate(panels.items()):
         _draw(axes, lines[lines["panel"] == title], looks)
@@ -58,7 +60,7 @@ def lines_figure(
     return figure
 
 
-def _draw(axes: Axes, part: pd.DataFrame, looks: dict[str, Look]) -> None:
+def _draw(axes: Axes, part: pd.DataFrame, looks: dict[str, LineStyle]) -> None:
     for name, rows in part.groupby("line", sort=False):
         numbers = rows[[key for key in ("y", "low", "high") if key in rows]].astype("float64")
         line = numbers.groupby(rows["x"], sort=False).mean()
@@ -71,7 +73,7 @@ def _draw(axes: Axes, part: pd.DataFrame, looks: dict[str, Look]) -> None:
         axes.plot(xs, line["y"].to_numpy(), lw=1.2, ms=size, markevery=points, **looks[str(name)])
 
 
-def _level(axes: Axes, name: str, value: float, look: Look, ends: tuple[float, float]) -> str:
+def _level(axes: Axes, name: str, value: float, look: LineStyle, ends: tuple[float, float]) -> str:
     """Draw a line across, with room for it; return in words what lies more than half an axis beyond its `ends`."""
     half = (ends[1] - ends[0]) / 2
     if not ends[0] - half <= value <= ends[1] + half:
@@ -83,12 +85,13 @@ def _level(axes: Axes, name: str, value: float, look: Look, ends: tuple[float, f
     return ""
 
 
-def budget_figure(courses: pd.DataFrame, ends: pd.DataFrame, y: str) -> Figure:
+def budget_figure(courses: pd.DataFrame, ends: pd.DataFrame, y: str, reference: str = "") -> Figure:
     """Draw gains against steps: a thin line for each training, and a mark where it ends, joined over the budgets.
 
-    `courses`: line (the loss), training, x (steps), y. `ends`: line, x, y, tie (hollow: equal to the first line).
+    `courses`: line (the loss), training, x (steps), y. `ends`: line, x, y, tie (hollow: equal to the
+    reference, whose line is black).
     """
-    figure, looks = style.new_figure(style.WIDTH, 3.2), style.looks_of(ends["line"])
+    figure, looks = style.new_figure(style.WIDTH, 3.2), style.line_styles(ends["line"], reference)
     axes = figure.subplots()
     for key, part in courses.groupby(["line", "training"], sort=False):
         colour = looks[str(key[0])]["color"]  # pyright: ignore[reportIndexIssue]
@@ -97,7 +100,7 @@ def budget_figure(courses: pd.DataFrame, ends: pd.DataFrame, y: str) -> Figure:
         look = looks[str(line)]
         axes.plot(part["x"], part["y"], color=look["color"], lw=1.4, ls="--")
         for tie, marks in part.groupby("tie"):
-            hollow: Look = {"mfc": "white"} if tie else {}
+            hollow: LineStyle = {"mfc": "white"} if tie else {}
             axes.plot(marks["x"], marks["y"], ls="", ms=6, **(look | hollow))
     axes.set(xlabel="steps", ylabel=y)
     style.log_scale(axes, "x")

@@ -19,7 +19,6 @@ from sharploss.utils.files import write_bytes
 from sharploss.utils.optional import optional_package
 
 GREY = "#666666"
-REFERENCE = "l1"
 MARKERS = "osD^vPX*<>hp"
 COLOURS = [
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9"),
@@ -35,7 +34,7 @@ INDENTS = re.compile(r"^ +", re.MULTILINE)
 
 WIDTH = 7.0  # inches: the width of a page's text; a column of two is half of it
 LETTERS = 13  # how many letters of 8 pt fit into an inch
-Look = dict[str, Any]  # how a line is drawn: keyword arguments of `Axes.plot`
+LineStyle = dict[str, Any]  # how a line is drawn: keyword arguments of `Axes.plot`
 
 
 @contextmanager
@@ -92,12 +91,12 @@ def panel_figure(
     return figure, dict(zip(names, panels, strict=False))
 
 
-def looks_of(names: Iterable[str]) -> dict[str, Look]:
-    """Return a colour and a marker per name, so that nothing is told by colour alone; L1, the reference, is black."""
+def line_styles(names: Iterable[str], reference: str = "") -> dict[str, LineStyle]:
+    """Return a colour and a marker per name, so that nothing is told by colour alone; the reference is black."""
     sns = optional_package("seaborn")
 
     known = list(dict.fromkeys(names))
-    others = [name for name in known if name.lower() != REFERENCE]
+    others = [name for name in known if name != reference]
     palette = sns.color_palette("husl", len(others)) if len(others) > len(COLOURS) else COLOURS
     colours = dict.fromkeys(known, to_rgb("black")) | dict(zip(others, map(to_rgb, palette), strict=False))
     return {name: {"color": colours[name], "marker": MARKERS[index % len(MARKERS)]} for index, name in enumerate(known)}
@@ -141,7 +140,7 @@ def widen(axes: Axes, least: float, which: Literal["x", "y"] = "y") -> None:
     axes.set(**{f"{which}lim": spread(min(low, high), max(low, high), least)})
 
 
-def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
+def legend_below(figure: Figure, looks: dict[str, LineStyle]) -> None:
     """Explain the lines below the panels, a handle per name; the figure grows by what that takes."""
     if not looks:
         return
@@ -149,7 +148,7 @@ def legend_below(figure: Figure, looks: dict[str, Look]) -> None:
     names = {name: wrapped(name, round(LETTERS * (width - 1))) for name in looks}
     longest = max(len(line) for name in names.values() for line in name.splitlines())
     columns = min(len(looks), max(1, int(width / (longest / LETTERS + 0.6))))
-    usual: Look = {"lw": 1.4, "ms": 5}
+    usual: LineStyle = {"lw": 1.4, "ms": 5}
     handles = [Line2D([], [], label=names[name], **(usual | look)) for name, look in looks.items()]
     lines = sum(name.count("\n") + 1 for name in names.values())
     figure.set_figheight(figure.get_figheight() + 0.1 + 0.18 * -(-lines // columns))

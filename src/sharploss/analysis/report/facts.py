@@ -23,7 +23,7 @@ MEASURED_ON = {"luma alone": "luma alone", "grey8": "grey 8-bit", "rgb": "RGB"}
 
 
 def calibration(files: StudyPaths) -> Table:
-    """Lay out calibration.csv, what we measure beside what the literature prints; no rows where that was not made."""
+    """Format calibration.csv, what we measure beside what the literature prints; no rows where that was not made."""
     rows = load_rows(files.calibration, CalibrationRow) if files.calibration.is_file() else []
     notes = list(dict.fromkeys(f"{row.dataset}: {row.explanation}." for row in rows if row.explanation))
     notes.append(f"Published numbers: {'; '.join(dict.fromkeys(row.source for row in rows))}.")
@@ -45,7 +45,7 @@ def _calibrated(row: CalibrationRow) -> list[Cell]:
 
 
 def protocol_table(study: Study) -> Table | None:
-    """Lay out protocols.csv, one picture under every protocol; None where that was not made."""
+    """Format protocols.csv, one picture under every protocol; None where that was not made."""
     path = study.paths.protocols
     rows = load_rows(path, ProtocolRow) if path.is_file() else []
     value = {(row.protocol, row.metric): row.value for row in rows}
@@ -103,7 +103,7 @@ def run_rows(study: Study) -> list[dict[str, str]]:
 
 
 def not_whole(study: Study) -> list[str]:
-    """Say which planned runs have no results, and what of those that were trained elsewhere is lacking."""
+    """State which planned runs have no results, and what of those that were trained elsewhere is lacking."""
     absent, imported = len(study.absent), Counter[tuple[str, str]]()
     for origin in study.provenance.values():
         imported.update((origin.imported, reason) for reason in ("", *origin.partial) if origin.imported)
@@ -152,7 +152,7 @@ def duration(seconds: float) -> str:
 
 
 def sources(study: Study) -> Table:
-    """Lay out the data sets of the study's tasks, in order of use, and the weights behind what was measured."""
+    """Format the data sets of the study's tasks, in order of use, and the weights behind what was measured."""
     tasks = [run.config.task for run in study.provenance.values()]
     sets = dict.fromkeys(
         name for task in tasks for role in (task.train, task.validation, task.test, task.tune) for name in role

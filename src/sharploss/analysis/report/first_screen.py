@@ -11,46 +11,43 @@ import numpy as np
 from sharploss.analysis.figures.crops import chosen_files, crops_of
 from sharploss.analysis.figures.draw import EVIDENCE
 from sharploss.analysis.figures.study_figure import Block
+from sharploss.analysis.files import FIGURES, Answer, CropTile, FigureEntry, FirstScreen, load_figures
 from sharploss.analysis.measures import ALPHA, direction, metric_title, number
 from sharploss.analysis.plotting.pixels import grey, psnr, read_picture
-from sharploss.analysis.report.headline import CHANGES, DECISIVE, Answer, answers
-from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, WITHIN
+from sharploss.analysis.report.headline import CHANGES, answers
+from sharploss.analysis.stats.matched import ABOVE, BELOW, PERCEPTUAL, WITHIN
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import count, images_of, records
-from sharploss.analysis.tables.matched_psnr import UNKNOWN, alphas_of, change, costs, judged
-from sharploss.analysis.titles import TERMS, listed, name_title
+from sharploss.analysis.tables.matched_psnr import UNKNOWN, alphas_of, at_matched_psnr, change, costs
+from sharploss.analysis.titles import listed, name_title
 from sharploss.record.keys import TARGET
-from sharploss.utils.files import read_json
-
-PAPERS = ("sploss", "l1_gv", "l1_second_order", "mdf", "sharpgan")
-"""The losses that stand for their papers in the strip, as far as they were trained."""
 
 WINDOW = 64  # pixels: the side of the square of a crop that the strip shows
 
-SAYS = {
+EFFECT_IN_WORDS = {
     BETTER: "brings {}'s images closer to the target",
     WORSE: "takes {}'s images further from the target",
     EQUAL: "changes nothing that counts in {}'s images",
     OPEN: "makes no clear difference to {}'s images",
 }
 
-EVEN = "SPLoss at equal PSNR"
-BESIDE = {
-    WORSE: (f"is further from the target than {EVEN}", f"are further from the target than {EVEN}"),
-    BETTER: (f"is closer to the target than {EVEN}", f"are closer to the target than {EVEN}"),
-    EQUAL: (f"is no different from {EVEN}", f"are no different from {EVEN}"),
-    OPEN: (f"cannot be told from {EVEN}",) * 2,
+AT_EQUAL_PSNR = "SPLoss at equal PSNR"
+OTHERS_IN_WORDS = {
+    WORSE: (f"is further from the target than {AT_EQUAL_PSNR}", f"are further from the target than {AT_EQUAL_PSNR}"),
+    BETTER: (f"is closer to the target than {AT_EQUAL_PSNR}", f"are closer to the target than {AT_EQUAL_PSNR}"),
+    EQUAL: (f"is no different from {AT_EQUAL_PSNR}", f"are no different from {AT_EQUAL_PSNR}"),
+    OPEN: (f"cannot be told from {AT_EQUAL_PSNR}",) * 2,
     BELOW: (f"costs more PSNR than any {ALPHA}", f"cost more PSNR than any {ALPHA}"),
     ABOVE: (f"keeps more PSNR than any {ALPHA}", f"keep more PSNR than any {ALPHA}"),
 }
 """What is said of one other loss, and of several."""
 
-NAMED = (BETTER, BELOW, ABOVE)  # what is said of losses by name
+LISTED_BY_NAME = (BETTER, BELOW, ABOVE)  # what is said of losses by name
 
 
-def first_screen(study: Study) -> dict[str, Any]:
-    """Return what the first screen shows: caution, sentences, tiles and what they are of, figure (None without one)."""
+def first_screen(study: Study) -> FirstScreen:
+    """Return what the first screen shows."""
     found = answers(study)
     steps = study.params.recipes[found[0].recipe].steps if found else int(study.runs["step"].max())
     long = f"{steps:,} steps" if found else f"up to {steps:,} steps"
@@ -66,43 +63,45 @@ def first_screen(study: Study) -> dict[str, Any]:
 
 def sentences(study: Study, answer: Answer) -> list[str]:
     """Answer in three sentences: what SPLoss changes, what it costs, and what is preliminary."""
-    cells = {(row["loss"], row["metric"]): row for row in records(Block(*answer[:4]).of(judged(study)))}
+    cells = {(row["loss"], row["metric"]): row for row in records(Block(*answer[:4]).of(at_matched_psnr(study)))}
     alphas = alphas_of(study)
-    own = next((loss for loss in (DECISIVE[1], *alphas) if alphas.get(loss) and (loss, "psnr") in cells), "")
-    judges = [name for name in JUDGES if (own, name) in cells]
-    if not judges:
+    own = next(
+        (loss for loss in (study.about.subject.loss, *alphas) if alphas.get(loss) and (loss, "psnr") in cells), ""
+    )
+    known = [name for name in PERCEPTUAL if (own, name) in cells]
+    if not known:
         return [answer.scope]
     price = _price(study, answer, own)
-    gain = _gain(study, answer, [cells[own, name] for name in (*judges[:2], "psnr")])
+    gain = _gain(study, answer, [cells[own, name] for name in (*known[:2], "psnr")])
     beside = Block(*answer[:4]).of(study.compared[study.compared["against"] == study.references[0]])
-    further = {row["loss"] for row in records(beside[beside["metric"] == judges[0]])
+    further = {row["loss"] for row in records(beside[beside["metric"] == known[0]])
                if state(row["metric"], row, row["baseline"]) == WORSE}  # fmt: skip
-    others = [row for row in cells.values() if row["metric"] == judges[0] and row["loss"] not in alphas]
+    others = [row for row in cells.values() if row["metric"] == known[0] and row["loss"] not in alphas]
     told = other_losses(others, study.titles, further)
     return [f"{gain}. {told}".strip(), *_elsewhere(study, answer, own), price, _standing(study, answer, own)]
 
 
 def _elsewhere(study: Study, answer: Answer, own: str) -> list[str]:
-    """Say of the same task's next network, if it has one with other losses, what SPLoss and others do there."""
+    """State what, on the same task's next network if it has one with other losses, SPLoss and others do."""
     sizes = study.runs.groupby("network")["parameters"].max()
     for other in answers(study):
-        cells = {(row["loss"], row["metric"]): row for row in records(Block(*other[:4]).of(judged(study)))}
-        judge = next((name for name in JUDGES if (own, name) in cells), "")
-        others = [row for row in cells.values() if row["metric"] == judge and row["loss"] not in alphas_of(study)]
+        cells = {(row["loss"], row["metric"]): row for row in records(Block(*other[:4]).of(at_matched_psnr(study)))}
+        perceptual = next((name for name in PERCEPTUAL if (own, name) in cells), "")
+        others = [row for row in cells.values() if row["metric"] == perceptual and row["loss"] not in alphas_of(study)]
         if other.task != answer.task or other.network == answer.network or not others:
             continue
-        row, size = cells[own, judge], "smaller" if sizes[other.network] < sizes[answer.network] else "larger"
-        word = SAYS[state(judge, row, row["baseline"])].replace("{}'s", "its")
+        row, size = cells[own, perceptual], "smaller" if sizes[other.network] < sizes[answer.network] else "larger"
+        word = EFFECT_IN_WORDS[state(perceptual, row, row["baseline"])].replace("{}'s", "its")
         text = f"On {name_title(other.network)}, a {size} network, {study.titles[own]} instead of L1 {word}"
-        better = [one for one in others if one["place"] == WITHIN and state(judge, one, one["reached"]) == BETTER]
+        better = [one for one in others if one["place"] == WITHIN and state(perceptual, one, one["reached"]) == BETTER]
         ahead = [f"{study.titles[one['loss']]} ({change(study, one)})" for one in better]
         which = f"{listed(ahead)} {'is' if len(ahead) == 1 else 'are'} closer" if ahead else "no other loss is closer"
-        return [f"{text}: {metric_title(judge)} {change(study, row)}; {which} to the target than {EVEN}."]
+        return [f"{text}: {metric_title(perceptual)} {change(study, row)}; {which} to the target than {AT_EQUAL_PSNR}."]
     return []
 
 
 def _price(study: Study, answer: Answer, own: str) -> str:
-    """Say what a training step with SPLoss takes of L1's, or where that is known."""
+    """State what a training step with SPLoss takes of L1's, or where that is known."""
     known = {key: text for key, text in costs(study).items() if key[-1] == own and text != UNKNOWN}
     if mine := known.pop((*answer[:3], own), ""):
         return f"A training step with it takes {mine} of L1's."
@@ -114,7 +113,7 @@ def _price(study: Study, answer: Answer, own: str) -> str:
 
 def _gain(study: Study, answer: Answer, rows: list[dict[str, Any]]) -> str:
     first, loss = rows[0], study.titles[rows[0]["loss"]]
-    word = SAYS[state(first["metric"], first, first["baseline"])]
+    word = EFFECT_IN_WORDS[state(first["metric"], first, first["baseline"])]
     numbers = ", ".join(_number(study, row) for row in rows)
     images = count(images_of(study, answer.task, answer.dataset), "image")
     where = f"{images} of {name_title(answer.dataset)}, 95 % intervals"
@@ -135,18 +134,18 @@ def other_losses(rows: list[dict[str, Any]], titles: Mapping[str, str], further:
         return ""
     states = [state(row["metric"], row, row["reached"]) if row["place"] == WITHIN else row["place"] for row in rows]
     parts = list[str]()
-    for one, words in BESIDE.items():
+    for one, words in OTHERS_IN_WORDS.items():
         mine = [row["loss"] for row, its in zip(rows, states, strict=True) if its == one]
         if not mine:
             continue
-        names = f" ({listed([titles[loss] for loss in mine])})" if one in NAMED else ""
+        names = f" ({listed([titles[loss] for loss in mine])})" if one in LISTED_BY_NAME else ""
         more = f" and {'are' if len(mine) > 1 else 'is'} further from the target than L1" if one == BELOW else ""
         parts.append(f"{len(mine)}{names} {words[len(mine) > 1]}{more if further >= {*mine} else ''}")
     return f"Of {len(rows)} other loss{'' if len(rows) == 1 else 'es'}, {listed(parts)}."
 
 
 def _standing(study: Study, answer: Answer, own: str) -> str:
-    """Say how far the answer is preliminary, and what would change it."""
+    """State how far the answer is preliminary, and what would change it."""
     runs = Block(*answer[:4]).of(study.runs)
     seeds = int(runs[runs["loss"].isin([own, study.references[0]])].groupby("loss")["seed"].nunique().min())
     here, absent = len(study.runs), len(study.absent)
@@ -160,12 +159,13 @@ def _standing(study: Study, answer: Answer, own: str) -> str:
     return f"{text} {''.join(changes)}".strip()
 
 
-def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
+def strip(study: Study, answer: Answer) -> tuple[list[CropTile], str]:
     """Choose the crop, and the square of it, where the losses differ most; return its pictures and a caption."""
     runs = Block(*answer[:4]).of(study.runs[study.runs["status"] == "finished"])
     variants = dict(zip(runs["loss"], runs["variant"], strict=True))
-    losses = [loss for loss in (study.references[0], *PAPERS) if loss in variants]
-    best, tiles, about = -1.0, list[dict[str, Any]](), ""
+    papers = {paper.loss: name for name, paper in study.about.papers.items()}
+    losses = [loss for loss in (study.references[0], *papers) if loss in variants]
+    best, tiles, about = -1.0, list[CropTile](), ""
     for name, crop in crops_of(study, answer.task).items():
         files = chosen_files(study, name, str(runs["group"].iloc[0]), {variants[loss]: loss for loss in losses})
         if files is None or len(losses) < 2:
@@ -181,24 +181,23 @@ def strip(study: Study, answer: Answer) -> tuple[list[dict[str, Any]], str]:
             shown = [read_picture(path)[top : top + side, left : left + side] for _, path in files]
             style = f"width:{100 * width / side:g}%;margin:-{100 * top / side:g}% 0 0 -{100 * left / side:g}%"
             target, *rest = [
-                {
-                    "title": "Target" if loss == TARGET else study.titles[loss],
-                    "address": quote(path.relative_to(study.root).as_posix()),
-                    "alt": restored if loss in losses else of,
-                    "scores": [] if loss == TARGET else [f"{number('psnr', psnr(picture, shown[0]))} dB"],
-                    "style": style,
-                }
+                CropTile(
+                    title="Target" if loss == TARGET else study.titles[loss],
+                    address=quote(path.relative_to(study.root).as_posix()),
+                    alt=restored if loss in losses else of,
+                    scores=[] if loss == TARGET else [f"{number('psnr', psnr(picture, shown[0]))} dB"],
+                    style=style,
+                )
                 for (loss, path), picture in zip(files, shown, strict=True)
             ]
             tiles = [*rest, target]
             about = f"Where the losses differ most in {restored}, pixel by pixel, with the PSNR (RGB) of what is shown."
-            if absent := [TERMS[loss] for loss in PAPERS if loss not in losses and loss in TERMS]:
+            if absent := [paper for loss, paper in papers.items() if loss not in losses]:
                 about += f" Not trained on this: {listed(absent)}."
     return tiles, about
 
 
-def _figure(study: Study) -> dict[str, Any] | None:
+def _figure(study: Study) -> FigureEntry | None:
     """Return the entry of the first trade-off among the study's figures."""
-    path = study.paths.figures / "figures.json"
-    listed: list[dict[str, Any]] = read_json(path) if path.is_file() else []
-    return next((one for one in listed if one["section"] == "tradeoff" and not one.get("not_drawn")), None)
+    listed = load_figures(study.paths.figures) if (study.paths.figures / FIGURES).is_file() else []
+    return next((one for one in listed if one["name"] == "tradeoff" and not one.get("not_drawn")), None)

@@ -6,13 +6,14 @@ import base64
 import hashlib
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from sharploss.analysis.claims import summary
 from sharploss.analysis.claims.versions import history
 from sharploss.analysis.figures.crops import explorer
+from sharploss.analysis.files import FigureEntry, load_answer, load_evaluated, load_figures, save_answer, save_headline
 from sharploss.analysis.report import facts, headline
 from sharploss.analysis.report.first_screen import first_screen
 from sharploss.analysis.study import Study
@@ -26,19 +27,17 @@ from sharploss.planning.plan import expand
 from sharploss.record.paths import FRONT_PAGE, paths
 from sharploss.record.study import load_study_params
 from sharploss.utils.errors import UserError
-from sharploss.utils.files import intact, read_json, write_json, write_text
+from sharploss.utils.files import write_text
 
 HERE = Path(__file__).parent
 SCRIPTS = ("tables.js", "claims.js", "explorer.js", "page.js")  # what the page says is ready when the last has run
 ANSWER = "benchmark"  # the study whose results answer the question; those of others, as mini, are no evidence
-Entries = list[dict[str, Any]]  # entries of figures.json
 
 
 def write_page(study: Study, command: str) -> None:
     """Write the page of a study whose figures are drawn, and its answer; `command` makes it again."""
-    found = [answer._asdict() for answer in headline.answers(study)]
-    write_json(study.paths.answer, {"first": first_screen(study), "answers": found})
-    write_json(study.paths.headline, headline.numbers(study))
+    save_answer(study.paths, first_screen(study), headline.answers(study))
+    save_headline(study.paths, headline.numbers(study))
     write_text(study.paths.page, render(study, command))
 
 
@@ -46,14 +45,15 @@ def write_front_page(root: Path) -> None:
     """Write the front page: what the committed study answers so far, as it was written with that study's page."""
     files, runs = paths(ANSWER, root), expand(load_study_params(ANSWER, root))["runs"]
     here = sum(files.run(key).metrics.is_file() for key in runs)
-    known = cast("dict[str, Any]", read_json(files.answer) if here and files.answer.is_file() else {})
-    told = read_json(files.claims)["claims"] if known and files.claims.is_file() else {}
+    known = load_answer(files) if here else None
+    told = load_evaluated(files) if known else None
     page = files.page.relative_to(root / FRONT_PAGE.parent).as_posix() if files.page.is_file() else ""
     text = _template("front.html.jinja").render(
-        {"first": known.get("first"), "answer": known.get("answers", [])[:1], "page": page, "name": ANSWER},
+        {"first": known and known["first"], "answer": known["answers"][:1] if known else [], "page": page},
+        name=ANSWER,
         here=here,
         planned=len(runs),
-        claims=summary.claims(told),
+        claims=summary.claims(told["claims"] if told else {}),
         letters=summary.LETTERS,
     )
     write_text(root / FRONT_PAGE, f"{text}\n")
@@ -76,7 +76,7 @@ def render(study: Study, command: str) -> str:
     )
 
 
-def crop_of(crops: Entries) -> dict[tuple[str, str, str], str]:
+def crop_of(crops: list[dict[str, Any]]) -> dict[tuple[str, str, str], str]:
     """Name a crop of the explorer for every task, network and variant that has one, the first of several."""
     return {
         (crop["task"], network["name"], picture["name"]): crop["name"]
@@ -98,50 +98,47 @@ def hash_of(script: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
-def figures(folder: Path) -> tuple[dict[str, Entries], Entries]:
-    """Read figures.json: section -> its figures, and the entries of those that were not drawn."""
-    listed = cast("Entries", read_json(folder / "figures.json"))
-    sections: dict[str, Entries] = {}
-    with intact(folder / "figures.json"):
-        for entry in listed:
-            path = folder / f"{entry['name']}.svg"
-            if entry.get("not_drawn"):
-                continue
-            if not path.is_file():
-                raise UserError(f"{path} is missing: run 'make repro' to make it.")
-            sections.setdefault(entry["section"], []).append({"appendix": False, **entry})
-        return sections, [entry for entry in listed if entry.get("not_drawn")]
+def figures(folder: Path) -> tuple[dict[str, list[FigureEntry]], list[FigureEntry]]:
+    """Read the list of figures: section -> its figures, and the entries of those that were not drawn."""
+    sections, not_drawn = dict[str, list[FigureEntry]](), list[FigureEntry]()
+    for entry in load_figures(folder):
+        path = folder / f"{entry['name']}.svg"
+        if "not_drawn" in entry:
+            not_drawn.append(entry)
+        elif not path.is_file():
+            raise UserError(f"{path} is missing: run 'make repro' to make it.")
+        else:
+            sections.setdefault(entry["section"], []).append(entry)
+    return sections, not_drawn
 
 
 def _claims(study: Study) -> dict[str, Any]:
-    """Lay out the claims with their results, their counts, and the anomalies; nothing where they were not evaluated."""
-    path = study.paths.claims
-    if not path.is_file():
+    """Format the claims with their results, their counts, and the anomalies; nothing where they were not evaluated."""
+    found = load_evaluated(study.paths)
+    if not found:
         return {"claims": [], "untestable": []}
-    found = cast("dict[str, Any]", read_json(path))
-    with intact(path):
-        claims = summary.claims(found["claims"])
-        return {
-            "claims": claims,
-            "verdicts": summary.VERDICTS,
-            "letters": summary.LETTERS,
-            "versions": history(study.paths, found["claims"]),
-            "tally": summary.tally(claims),
-            "pages": found["papers"],
-            "anomalies": summary.anomaly_table(found["anomalies"]),
-            "untestable": [claim for claim in claims if claim.measured.verdict == "not testable"],
-        }
+    claims = summary.claims(found["claims"])
+    return {
+        "claims": claims,
+        "verdicts": summary.VERDICTS,
+        "letters": summary.LETTERS,
+        "versions": history(study.paths, found["claims"]),
+        "tally": summary.tally(claims),
+        "pages": found["papers"],
+        "anomalies": summary.anomaly_table(found["anomalies"]),
+        "untestable": [claim for claim in claims if claim.measured.verdict == "not testable"],
+    }
 
 
 def _measured(study: Study) -> dict[str, Any]:
-    """Lay out the numbers: answers, tables, the papers' tables, the control."""
+    """Format the numbers: answers, tables, the papers' tables, the control."""
     return {
         "first": first_screen(study),
         "answers": headline.answers(study),
         "tables": laid_out(study),
         "suites": [view(study, suite) for suite in shown_suites(study)],
         "best_weight": lay_out(study, frames(study)["best_weight"]),
-        "papers": {name: table for name, (_, table) in paper_tables(study).items()},
+        "papers": {name: each.table for name, each in paper_tables(study).items()},
         "control": headline.control(study, frames(study)["alpha_control"]),
         "calibration": facts.calibration(study.paths),
     }

@@ -17,13 +17,11 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.latex import escape_latex, latex
 from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.tables import laid_out
+from sharploss.record.paths import PUBLISHED
 from sharploss.utils.errors import UserError, cut
 from sharploss.utils.files import write_text
 
-PAPERS = {"sploss": "SPLoss", "gv": "GV", "mdf": "MDF", "sog": "SOG", "sharpgan": "SharpGAN"}
-"""Entries of papers.bib, which are also parts of their tables' names, and how the papers are called."""
-
-BIBLIOGRAPHY = Path(__file__).with_name("papers.bib")
+BIBLIOGRAPHY = PUBLISHED / "papers.bib"
 
 SECONDS = 300  # far more than a run of pdflatex takes
 
@@ -48,7 +46,7 @@ def write_paper(study: Study) -> list[str]:
             if one.figure is not None:
                 save(one.figure, folder / "figures", one.name, one.title, "pdf")
                 drawn.append(one._replace(figure=None))
-    write_text(folder / "papers.bib", BIBLIOGRAPHY.read_text(encoding="utf-8"))
+    write_text(folder / BIBLIOGRAPHY.name, (study.root / BIBLIOGRAPHY).read_text(encoding="utf-8"))
     write_text(folder / "paper.tex", document(study, drawn))
     if not all(map(shutil.which, ("pdflatex", "bibtex"))):
         return [f"{folder / 'paper.tex'}: there is no TeX here (pdflatex and bibtex) to make the PDF with."]
@@ -60,10 +58,10 @@ def document(study: Study, figures: list[StudyFigure]) -> str:
     """Return the article: what the study cannot tell, its own figures and tables, then those of each paper."""
     own = [latex(table) for tables in laid_out(study).values() for table in tables if not table.words]
     parts = [_section("The study", [_figure(one) for one in figures if not one.paper], own)]
-    for key, paper in PAPERS.items():
-        tables = [latex(table) for name, (_, table) in paper_tables(study).items() if name.startswith(f"paper_{key}")]
-        mine = [_figure(one) for one in figures if one.paper == paper]
-        parts.append(_section(f"{paper}~\\cite{{{key}}}", mine, tables))
+    for name, paper in study.about.papers.items():
+        tables = [latex(each.table) for each in paper_tables(study).values() if each.paper == name]
+        mine = [_figure(one) for one in figures if one.paper == name]
+        parts.append(_section(f"{escape_latex(name)}~\\cite{{{paper.cite}}}", mine, tables))
     title = escape_latex(f"sharploss: tables and figures of the study {study.params.study}")
     told = escape_latex(" ".join([*not_whole(study), caveat(study)]))
     begin = f"\\title{{{title}}}\n\\author{{}}\\date{{}}\n\\begin{{document}}\n\\maketitle\n"

@@ -2,31 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, cast
-
-from pydantic import Field
-
-from sharploss.config.tasks import Name, Strict
-from sharploss.utils.errors import UserError
-from sharploss.utils.yaml_files import load_yaml
+from sharploss.analysis.papers import Baselines
 
 Terms = dict[str, float]
-
-
-class Baselines(Strict):
-    """The pairings that the losses' terms do not show."""
-
-    references: list[Name] = Field(min_length=1, description="the first that was trained counts")
-    replaces: dict[Name, Name] = Field(default={}, description="loss -> the loss of which it replaces a term")
-
-
-def load_baselines(root: Path) -> Baselines:
-    """Read the section `baselines` of claims.yaml in `root`; the claims themselves are not looked at."""
-    content = load_yaml(root / "claims.yaml")
-    if not isinstance(content, dict) or "baselines" not in content:
-        raise UserError(f"{root / 'claims.yaml'} has no section 'baselines': take it from the repository again.")
-    return Baselines.model_validate(cast("dict[str, Any]", content)["baselines"])
 
 
 def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:

@@ -15,7 +15,7 @@ Spreads = dict[tuple[str, ...], Variance]  # of every cell (CELL) the variance o
 
 
 def qualified(runs: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Judge every run: it counts if it finished, is below its input in PSNR on no test set, and well above on average.
+    """Decide which runs count: those that finished, below their input in PSNR on no test set, well above on average.
 
     Returns run, gain (dB over the input, mean over test sets; NaN without scores) and reason: why the run counts
     nowhere, "" where it does. A task without an input baseline has nothing to be judged by.

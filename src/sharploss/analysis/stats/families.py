@@ -51,14 +51,16 @@ def weight_sweep(study: Study) -> pd.DataFrame:
     term, against (the loss without it), weight (or alpha), value (mean), baseline (the mean without the term), low and
     high (the paired interval, added to the baseline; NaN of one image); sorted by weight.
     """
-    rows = [row for family in families(study.specs) for row in _swept(study, family)]
+    swept = families(study.specs)
+    rows = [row for family in swept for row in _swept(study, family)]
     table = pd.DataFrame(rows, columns=["loss", "against", "term", "weight"]).drop_duplicates(["loss", "term"])
     parts = [_against(study, part, str(base)) for base, part in table.groupby("against", sort=False)]
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
     sweep = [*TRAINED, "term", "against"]
     found = found[found.groupby(sweep)["weight"].transform("nunique") > 1]
     others = found.groupby([*TRAINED, "against"])["term"].transform("nunique") > 1
-    found = found[(found["term"] != "sploss") | others]
+    by_alpha = {family.term for family in swept if family.parameter == "alpha"}
+    found = found[~found["term"].isin(by_alpha) | others]
     return found.sort_values([*sweep, "weight"], kind="stable", ignore_index=True)[COLUMNS]
 
 

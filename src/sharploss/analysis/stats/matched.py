@@ -19,7 +19,7 @@ from sharploss.analysis.stats.smallest import SMALLEST, counts
 from sharploss.analysis.study import STUDIES, Study
 from sharploss.config.protocols import REFERENCES
 
-JUDGES = ("lpips", "gradient_variance_ratio", "niqe")
+PERCEPTUAL = ("lpips", "gradient_variance_ratio", "niqe")
 """What losses are judged by at matched PSNR; the first is what weights are chosen by."""
 
 COLUMNS = [*ROW, "dataset", "metric", "protocol", "place", "end", "alpha", "reached", "value", "difference", "low",
@@ -43,7 +43,7 @@ def matched(study: Study) -> pd.DataFrame:
 
     The curve is that of SPLoss alone by its alpha; at alpha 0, where that was not trained, it is L1, which is the same
     loss. From its highest PSNR on, alphas between the trained ones are interpolated. Returns a row per loss that is no
-    SPLoss alone, test set and metric of JUDGES: place ("above" or "below" the curve's PSNR, where there is no number,
+    SPLoss alone, test set and metric of PERCEPTUAL: place ("above" or "below" the curve's PSNR: no number,
     or "within"), end (the alpha of the curve's end), alpha (the best one at the loss's PSNR or more), reached (its
     score), value (the loss's), difference (value minus reached; paired image by image, seed by seed), low and high (its
     95 % interval), images, seeds, smallest (the difference that counts).
@@ -65,29 +65,29 @@ def _placed(study: Study, part: pd.DataFrame, curve: dict[str, float], where: li
     *block, dataset = where
     true, base = fidelity(part["protocol"]), study.references[0]
     found = part[["metric", "protocol"]].drop_duplicates().itertuples(index=False, name=None)
-    judges = [measure for measure in found if measure[0] in JUDGES and counts(measure[0], dataset)]
+    known = [measure for measure in found if measure[0] in PERCEPTUAL and counts(measure[0], dataset)]
     if 0.0 not in curve.values():
         curve = {base: 0.0, **curve}
     seeds_of = {str(loss): set(seeds) for loss, seeds in part.groupby("loss", sort=False)["seed"]}
     rows: list[list[object]] = []
-    wide = part[part["metric"].isin([true[0], *JUDGES])].set_index([*SCORE, "image"])["value"].unstack("image")
+    wide = part[part["metric"].isin([true[0], *PERCEPTUAL])].set_index([*SCORE, "image"])["value"].unstack("image")
     scores, lacking = dict(zip(wide.index, wide.to_numpy(), strict=True)), np.full(wide.shape[1], np.nan)
     for loss in [loss for loss in seeds_of if loss not in curve and loss != base]:
         seeds, mine = _shared(seeds_of, loss, curve)
-        for judge in judges if seeds else []:
+        for perceptual in known if seeds else []:
             psnr, score = (
                 np.array([[scores.get((name, *measure, seed), lacking) for seed in seeds] for name in (loss, *mine)])
-                for measure in (true, judge)
+                for measure in (true, perceptual)
             )
             images = np.isfinite(psnr + score).all(axis=(0, 1))
             if images.any():
                 psnr, score = (values[:, :, images].swapaxes(1, 2) for values in (psnr, score))
                 spreads = [
-                    (_spread(study, cell, true), _spread(study, cell, judge))
+                    (_spread(study, cell, true), _spread(study, cell, perceptual))
                     for cell in ((*block, name, dataset) for name in (loss, *mine))
                 ]
-                *place, least = beside(judge[0], psnr, score, np.array([*mine.values()]), spreads)
-                rows.append([loss, *judge, *place, int(images.sum()), len(seeds), least])
+                *place, least = beside(perceptual[0], psnr, score, np.array([*mine.values()]), spreads)
+                rows.append([loss, *perceptual, *place, int(images.sum()), len(seeds), least])
     return rows
 
 

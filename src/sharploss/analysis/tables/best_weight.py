@@ -13,9 +13,9 @@ from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.study import NOT_TRAINED, Study
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import CHANGE, Cell, Table, records
-from sharploss.analysis.titles import family_title, name_title
+from sharploss.analysis.titles import name_title
 
-METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
+SHOWN_METRICS = ("psnr", "ssim", "lpips", "gradient_variance_ratio")
 """What the table shows to read; its csv has every measure that the other tables show."""
 
 CHOICE = ["suite", *TRAINED, "family", "loss", "parameter", "value", "at_end", "planned", "trials", "diverged", "most",
@@ -95,7 +95,7 @@ def best_weight(study: Study) -> pd.DataFrame:
 
 
 def lay_out(study: Study, numbers: pd.DataFrame) -> dict[str, list[Table]]:
-    """Lay out `best_weight(study)`: suite -> a table per task and test set, a row per network and loss."""
+    """Format `best_weight(study)`: suite -> a table per task and test set, a row per network and loss."""
     tables: dict[str, list[Table]] = {}
     for (suite, task, dataset), part in numbers.groupby(["suite", "task", "dataset"], sort=False):
         tables.setdefault(str(suite), []).append(_table(study, part, str(suite), str(task), str(dataset)))
@@ -103,7 +103,7 @@ def lay_out(study: Study, numbers: pd.DataFrame) -> dict[str, list[Table]]:
 
 
 def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str) -> Table:
-    shown = [measure for measure in layout.known_for(study, task) if measure[0] in METRICS]
+    shown = [measure for measure in layout.known_for(study, task) if measure[0] in SHOWN_METRICS]
     bases = [name for name in dict.fromkeys(part["against"]) if name]
     images, trained = layout.images_of(study, task, dataset), part.loc[part["loss"] != "", ROW]
     ranks = {m: badness(m[0], part[column(m)]).groupby(part["network"], sort=False).rank(method="min") for m in shown}
@@ -124,7 +124,7 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
         notes=[
             *selection_notes(study, part),
             *(layout.interval_notes(study, trained, images) if bases else []),
-            *layout.image_notes(study, task, dataset, METRICS),
+            *layout.image_notes(study, task, dataset, SHOWN_METRICS),
             *layout.gap_notes(study, rows),
         ],
     )
@@ -132,7 +132,7 @@ def _table(study: Study, part: pd.DataFrame, suite: str, task: str, dataset: str
 
 def _labels(study: Study, row: dict[str, Any]) -> list[Cell]:
     value = f"{row['parameter']} {row['value']:g} ({row['loss']})" if row["parameter"] and row["loss"] else "—"
-    family = family_title(row["family"], study.titles)
+    family = study.family_title(row["family"])
     return [Cell(name_title(row["network"])), Cell(family), Cell(_trials(row)), Cell(value)]
 
 
@@ -161,13 +161,13 @@ def _numbers(row: dict[str, Any], ranks: dict[Measure, float], based: bool) -> l
 
 def selection_notes(study: Study, part: pd.DataFrame) -> list[str]:
     """Return notes on how the best was chosen, which losses had fewer trials, and whose best ends the range tried."""
-    family = part["family"].map(lambda name: family_title(str(name), study.titles))
+    family = part["family"].map(study.family_title)
     on, most = family + " on " + part["network"].map(name_title), part["most"].iloc[0]
     reference = part["family"] == part["against"]
     fewer, ends = on[(part["trials"] < part["most"]) & ~reference], on + part["value"].map(" ({:g})".format)
     equal = f"Fewer trials than {most}: {', '.join(fewer)}" if len(fewer) else f"An equal number of trials: {most} each"
     single = (
-        f" {family_title(name, study.titles)}, the reference, has no weight to look for: one training, which the best "
+        f" {study.family_title(name)}, the reference, has no weight to look for: one training, which the best "
         "of several leads a little by luck alone."
         for name in part.loc[reference, "family"].head(1)
     )

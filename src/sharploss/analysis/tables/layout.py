@@ -50,7 +50,7 @@ class Table:
 
 
 def pairings(study: Study, numbers: pd.DataFrame, task: str, dataset: str) -> Table:
-    """Lay out network x loss of a task on one test set: rows of `tables.pairings`, the best two per network marked."""
+    """Format network x loss of a task on one test set: rows of `tables.pairings`, the best two per network marked."""
     known = known_for(study, task)
     part = numbers[(numbers["task"] == task) & (numbers["dataset"] == dataset)]
     rows = [pairing_row(study, row, known) for row in records(part)]
@@ -84,7 +84,7 @@ def _on(study: Study, task: str, what: str, dataset: str) -> str:
 
 
 def pairing_row(study: Study, row: dict[str, Any], known: list[Measure]) -> list[Cell]:
-    """Lay out a row of `tables.pairings`: network, loss, and a cell per measure."""
+    """Format a row of `tables.pairings`: network, loss, and a cell per measure."""
     fine = row["status"] in ("", "finished")
     gone = "" if fine or any(not math.isnan(row[column(m)]) for m in known) else str(row["status"])
     cells = [ranked(m[0], row[column(m)], row[f"{column(m)}_rank"], gone or NOT_MEASURED) for m in known]
@@ -107,7 +107,7 @@ def change(metric: str, row: Mapping[str, float]) -> Cell:
 
 
 def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task: str, dataset: str) -> Table:
-    """Lay out the differences of `losses` (columns ROW) to the same network's baseline, on one test set."""
+    """Format the differences of `losses` (columns ROW) to the same network's baseline, on one test set."""
     known, losses = known_for(study, task), losses[losses["task"] == task]
     part = compared[(compared["task"] == task) & (compared["dataset"] == dataset)]
     changed = changes(study, losses, part, known)
@@ -129,7 +129,7 @@ def differences(study: Study, losses: pd.DataFrame, compared: pd.DataFrame, task
 def changes(
     study: Study, losses: pd.DataFrame, part: pd.DataFrame, known: list[Measure]
 ) -> dict[tuple[str, ...], list[Cell]]:
-    """Lay out the differences of losses (ROW) of a task on one test set (`part`): row -> a cell per measure."""
+    """Format the differences of losses (ROW) of a task on one test set (`part`): row -> a cell per measure."""
     found = {(*_key(row), row["metric"], row["protocol"]): row for row in records(part)}
     failure = {_key(row): row["failure"] for row in records(study.runs)}
     chosen = study.bases.merge(losses[TRAINED].drop_duplicates())
@@ -185,7 +185,7 @@ def interval_notes(study: Study, losses: pd.DataFrame, images: int) -> list[str]
 
 
 def unqualified(numbers: pd.DataFrame) -> list[Table]:
-    """Lay out `tables.unqualified(study)`: the runs that count nowhere."""
+    """Format `tables.unqualified(study)`: the runs that count nowhere."""
     columns = ["run", "PSNR gained over its input (dB)", "why it counts nowhere"]
     rows = [
         [

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sharploss.analysis.measures import ALPHA, TIMES, interval, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
-from sharploss.analysis.stats.matched import ABOVE, BELOW, JUDGES, matched
+from sharploss.analysis.stats.matched import ABOVE, BELOW, PERCEPTUAL, matched
 from sharploss.analysis.study import Study
 from sharploss.analysis.tables.layout import Cell, Table, count, image_notes, records
 from sharploss.analysis.titles import name_title
@@ -19,16 +19,18 @@ from sharploss.config.protocols import MAIN
 MARK = "*"  # stands at a number of a metric that the loss contains, or by which its weight was chosen
 MARKED = f"{MARK} The loss contains this metric, or its weight was chosen by it: no evidence of it."
 UNKNOWN = "not known"
-CONTAINED = {"lpips": "lpips", "gv": "gradient_variance_ratio", "ssim": "ssim", "ms_ssim": "ms_ssim"}
-"""Term of a loss -> the metric that it is."""
 
 
-def judged(study: Study) -> pd.DataFrame:
+def at_matched_psnr(study: Study) -> pd.DataFrame:
     """Return the rows of `matched` and, with the place "", those of SPLoss and of every loss's PSNR against L1."""
     swept, base = study.runs.dropna(subset=["alpha"]), study.references[0]
     beside_l1 = study.compared[study.compared["against"] == base].merge(swept[TRAINED].drop_duplicates())
     true = (beside_l1["metric"] == "psnr") & beside_l1["protocol"].isin(MAIN)
-    own = beside_l1["loss"].isin(swept["loss"]) & beside_l1["metric"].isin(JUDGES) & (beside_l1["smallest"] < math.inf)
+    own = (
+        beside_l1["loss"].isin(swept["loss"])
+        & beside_l1["metric"].isin(PERCEPTUAL)
+        & (beside_l1["smallest"] < math.inf)
+    )
     return pd.concat([beside_l1[own | true].assign(place=""), matched(study)], ignore_index=True)
 
 
@@ -42,8 +44,9 @@ def is_marked(study: Study, loss: str, metric: str) -> bool:
     """Return whether a loss contains a metric or was chosen by it, so that the metric says nothing of it."""
     suites = study.params.suites.items()
     chosen = {name for suite, its in suites if suite.startswith(WINNERS) for name in its.losses[1:]}
-    contained = {CONTAINED.get(term) for term in study.params.losses[loss].terms}
-    return metric in contained or (metric == JUDGES[0] and loss in chosen)
+    terms = study.params.losses[loss].terms
+    contained = {paper.metrics.get(term) for paper in study.about.papers.values() for term in terms}
+    return metric in {*terms, *contained} or (metric == PERCEPTUAL[0] and loss in chosen)
 
 
 def change(study: Study, row: dict[str, Any]) -> str:
@@ -68,9 +71,9 @@ def costs(study: Study) -> dict[tuple[str, ...], str]:
 
 
 def lay_out(study: Study) -> list[Table]:
-    """Lay out `judged`: a table per task, network, recipe and test set, SPLoss's alphas first."""
-    cost, tables, rows = costs(study), list[Table](), judged(study)
-    names = [name for name in JUDGES if name in set(rows["metric"])]
+    """Format `at_matched_psnr`: a table per task, network, recipe and test set, SPLoss's alphas first."""
+    cost, tables, rows = costs(study), list[Table](), at_matched_psnr(study)
+    names = [name for name in PERCEPTUAL if name in set(rows["metric"])]
     alphas = alphas_of(study)
     for key, part in rows.groupby([*TRAINED, "dataset"], sort=False):
         task, network, recipe, dataset = map(str, cast("tuple[str, ...]", key))
@@ -112,7 +115,7 @@ def _beside(loss: str, alphas: dict[str, float], rows: list[dict[str, Any]]) -> 
 
 
 def beyond(row: dict[str, Any]) -> str:
-    """Say of a loss beyond the curve why there is no number."""
+    """State why a loss beyond the curve has no number."""
     if row["place"] == BELOW:
         return f"costs more PSNR than {ALPHA} {row['end']:g}"
     return f"keeps more PSNR than any {ALPHA}"

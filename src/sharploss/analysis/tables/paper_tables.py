@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from sharploss.analysis.measures import ALPHA, MINUS, heading, metric_title, number
+from sharploss.analysis.papers import UnpublishedTable
 from sharploss.analysis.published import PaperTable, load_index, published_values
 from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
 from sharploss.analysis.study import STUDIES, Study
@@ -17,65 +18,69 @@ from sharploss.analysis.tables.layout import Cell, Table, records
 from sharploss.analysis.titles import loss_titles, name_title
 from sharploss.utils.errors import sentence
 
-FIRST_RUN = "h100"
-MEASURES = {"psnr": "y", "ssim": "y", "lpips": "alex_v0.1", "fid": "inception_p128"}
-UNPUBLISHED = {
-    "mdf": ("MDF", "networks trained with MDF and with its rivals",
-            ["l1", "l2", "ssim", "ms_ssim", "vgg", "mse_vgg_w0_01", "mse_lpips_w0_01", "mdf"], MEASURES),
-    "sog": ("SOG", "the second-order gradient term added to L1", ["l1", "l1_second_order"], MEASURES),
-}  # fmt: skip
-"""Tables of papers of which only a page or an abstract is at hand: paper, title, losses (its own last), measures."""
-
+Column = tuple[str, str]  # of a paper's table: a network and a loss, as printed
 Means = dict[tuple[str, ...], float]
 Names = dict[str, list[str]]  # test sets as printed -> ours
 Row = dict[str, Any]
 
 
+class PaperNumbers(NamedTuple):
+    """A paper's table: whose it is, its numbers (`beside`), and their layout."""
+
+    paper: str
+    numbers: pd.DataFrame
+    table: Table
+
+
 @lru_cache(maxsize=STUDIES)
-def paper_tables(study: Study) -> dict[str, tuple[pd.DataFrame, Table]]:
-    """Compare every published table with the study: file name -> its numbers (`beside`) and its layout.
+def paper_tables(study: Study) -> dict[str, PaperNumbers]:
+    """Compare every published table with the study: file name -> its paper, numbers and layout.
 
     Last come those in the shape of papers whose numbers are not at hand, where the study plans their losses.
     """
     table, index = published_values(study.root), load_index(study.root)
     mean = {tuple(str(row[key]) for key in CELL): float(row["value"]) for row in records(study.means)}
-    found: dict[str, tuple[pd.DataFrame, Table]] = {}
+    found: dict[str, PaperNumbers] = {}
     for name, about in index.tables.items():
         numbers = beside(study, table[table["table"] == name], about, mean, index.names.datasets)
-        found[f"paper_{name}"] = (numbers, lay_out(study, about, numbers, index.names.datasets))
-    for name in UNPUBLISHED:
-        about, rows = unpublished(study, name)
-        datasets = {str(row["label_dataset"]): [str(row["dataset"])] for row in records(rows)}
+        table_of_it = lay_out(study, about, numbers, index.names.datasets)
+        found[f"paper_{name}"] = PaperNumbers(about.paper, numbers, table_of_it)
+    for name, paper in study.about.papers.items():
+        if not paper.table:
+            continue
+        about, rows = unpublished(study, name, paper.table)
         if len(rows):
+            datasets = {str(row["label_dataset"]): [str(row["dataset"])] for row in records(rows)}
             numbers = beside(study, rows, about, mean, datasets)
-            found[f"paper_{name}"] = (numbers, lay_out(study, about, numbers, datasets))
+            found[f"paper_{paper.cite}"] = PaperNumbers(name, numbers, lay_out(study, about, numbers, datasets))
     return found
 
 
-def unpublished(study: Study, name: str) -> tuple[PaperTable, pd.DataFrame]:
+def unpublished(study: Study, paper: str, its: UnpublishedTable) -> tuple[PaperTable, pd.DataFrame]:
     """Describe a paper's table whose numbers are not at hand: what the study plans for it, a row per cell."""
-    paper, title, losses, metrics = UNPUBLISHED[name]
+    losses, params = its.losses, study.params
     planned = {
         (str(run["task"]), str(run["network"]), str(run["loss"]))
         for run in [*records(study.runs), *map(Row, study.absent)]
     }
-    titles = loss_titles({loss: study.params.losses[loss] for loss in losses if loss in study.params.losses})
+    titles = loss_titles({name: params.losses[name] for name in losses if name in params.losses}, study.about.titles)
     groups = sorted((task, network) for task, network, loss in planned if loss == losses[-1])
     cells = [
         (task, network, loss, data, metric, protocol, name_title(network), titles[loss], name_title(data))
         for task, network in groups
         for loss in losses
         if (task, network, loss) in planned
-        for data in study.params.tasks[task].test
-        for metric, protocol in metrics.items()
+        for data in params.tasks[task].test
+        for metric, protocol in its.measures.items()
     ]
     columns = ["task", "network", "loss", "dataset", "metric", "protocol"]
     rows = pd.DataFrame(cells, columns=[*columns, "label_network", "label_loss", "label_dataset"])
     rows = rows.assign(label_scale=rows["task"], label_metric=rows["metric"])
     return PaperTable(
-        paper=paper, where="a table in its shape", title=title, rows=1, sha256="", budget="numbers are not at hand",
+        paper=paper, where="a table in its shape", title=its.title, rows=1, sha256="", budget="numbers are not at hand",
         protocol="The protocol is ours", tasks={task: [task] for task, _ in groups},
-        metrics={metric: (metric, protocol) for metric, protocol in metrics.items()},
+        metrics={metric: (metric, protocol) for metric, protocol in its.measures.items()},
+        against={titles[loss]: titles[its.against] for loss in titles if its.against in titles and loss != its.against},
     ), rows.assign(alpha=float("nan"), value=float("nan"), decimals=0)  # fmt: skip
 
 
@@ -117,18 +122,20 @@ def same_tasks(about: PaperTable, row: Row) -> tuple[str, ...]:
 
 @lru_cache(maxsize=200)
 def planned(study: Study, network: str, loss: str, tasks: tuple[str, ...]) -> list[Row]:
-    """List the runs of a network with a loss: of the best matching task first, the first run's last, longest first."""
+    """List the runs of a network with a loss: of the best matching task first, then the longest first."""
     runs = records(study.runs[(study.runs["network"] == network) & (study.runs["loss"] == loss)])
     mine = [run for run in runs if run["task"] in tasks]
-    return sorted(mine, key=lambda run: (tasks.index(run["task"]), run["recipe"].startswith(FIRST_RUN), -run["step"]))
+    return sorted(mine, key=lambda run: (tasks.index(run["task"]), -run["step"]))
 
 
 def lay_out(study: Study, about: PaperTable, numbers: pd.DataFrame, datasets: Names) -> Table:
-    """Lay out a table as papers print theirs, with differences as published and, where trained alike, as measured."""
+    """Format a table as papers print theirs, with differences as published and, where trained alike, as measured."""
     swept, scales = numbers["alpha"].nunique() > 2, numbers["label_scale"].nunique() > 1
     printed = {(_label(row, scales), _column(row, swept)): row for row in records(numbers)}
-    labels, columns = list(dict.fromkeys(label for label, _ in printed)), list(dict.fromkeys(at for _, at in printed))
-    parts, bases, gone = list[tuple[str, list[Cell]]](), bases_of(columns), list[str]()
+    labels = list(dict.fromkeys(label for label, _ in printed))
+    losses = {column: str(row["label_loss"]) for (_, column), row in printed.items()}
+    columns, bases = [*losses], bases_of(losses, about.against)
+    parts, gone = list[tuple[str, list[Cell]]](), list[str]()
     seen = set[tuple[str, ...]]()
     for column in columns:
         base, name = bases.get(column, ("", "")), column_title(column, columns)
@@ -189,30 +196,29 @@ def _label(row: Row, scales: bool) -> tuple[str, ...]:
     return (names[0], f"x{scale}" if scale.isdigit() else scale, names[1]) if scales else names
 
 
-def _column(row: Row, swept: bool) -> tuple[str, str]:
-    loss = str(row["label_loss"])
-    return str(row["label_network"]), f"{ALPHA} {row['alpha']:g}" if swept and loss == "SP" else loss
+def _column(row: Row, swept: bool) -> Column:
+    return str(row["label_network"]), f"{ALPHA} {row['alpha']:g}" if swept and row["alpha"] > 0 else row["label_loss"]
 
 
-def bases_of(columns: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, str]]:
-    """Find what each column (network, loss) of a paper's table is compared with.
+def bases_of(losses: dict[Column, str], against: dict[str, str]) -> dict[Column, Column]:
+    """Find what each column of a paper's table is compared with; `losses`: column -> its loss, as printed.
 
-    It is the same network's loss that it adds a term to; MDF, of its rivals; the first loss, of those with SPLoss; and,
-    where every network has one loss alone, the network before it.
+    It is the same network's loss that `against` names, or that it adds a term to; and, where every network has one loss
+    alone, the network before it.
     """
+    columns = [*losses]
     if len({network for network, _ in columns}) == len(columns):
         return dict(zip(columns[1:], columns[:-1], strict=True))
-    found: dict[tuple[str, str], tuple[str, str]] = {}
-    for network, loss in columns:
-        mine = [other for one, other in columns if one == network and other != loss]
-        longest = sorted((other for other in mine if loss.replace(" ", "").startswith(f"{other}+")), key=len)
-        base = ["MDF"] * ("MDF" in mine) or longest[-1:] or mine[:1] * loss.startswith(("SP", ALPHA))
-        if base:
-            found[network, loss] = (network, base[0])
+    found: dict[Column, Column] = {}
+    for column, loss in losses.items():
+        mine = {losses[other]: other for other in columns if other[0] == column[0] and other != column}
+        fewer = sorted((other for other in mine if loss.replace(" ", "").startswith(f"{other}+")), key=len)
+        if base := mine.get(against.get(loss, fewer[-1] if fewer else "")):
+            found[column] = base
     return found
 
 
-def column_title(column: tuple[str, str], columns: list[tuple[str, str]]) -> str:
+def column_title(column: Column, columns: list[Column]) -> str:
     """Name a column by what tells it from the others: network, loss, or both."""
     networks = [network for network, _ in columns]
     if len(set(networks)) == len(networks) > 1:

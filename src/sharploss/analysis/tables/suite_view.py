@@ -19,7 +19,7 @@ BASELINE, NONE = Cell("baseline", "gone"), Cell("—", "gone")
 SIGNS = {"best": "▲", "worse": "▼", "tie": "="}  # how a value is marked beside its baseline's
 
 
-class Pair(NamedTuple):
+class ValueAndChange(NamedTuple):
     """A value, its difference to the baseline, and in a sign how the two stand to each other."""
 
     value: Cell
@@ -36,7 +36,7 @@ class ViewRow(NamedTuple):
     network: str
     variant: str
     below: str
-    cells: list[Pair]
+    cells: list[ValueAndChange]
 
 
 class View(NamedTuple):
@@ -53,7 +53,7 @@ class View(NamedTuple):
 
 
 def view(study: Study, suite: str) -> View:
-    """Lay out a suite's table for the page."""
+    """Format a suite's table for the page."""
     name, losses = suite_table(suite), pairing_rows(study, suite)
     cells = [(str(row["task"]), str(row["dataset"])) for row in layout.records(scored_sets(study, losses))]
     images = {dataset: layout.images_of(study, task, dataset) for task, dataset in cells}
@@ -77,7 +77,7 @@ def view(study: Study, suite: str) -> View:
 def _rows(
     study: Study, name: str, losses: pd.DataFrame, cell: tuple[str, str], shown: list[Measure]
 ) -> Iterator[ViewRow]:
-    """Lay out the rows of one task and test set; `shown` are the measures of the whole table."""
+    """Format the rows of one task and test set; `shown` are the measures of the whole table."""
     (task, dataset), known = cell, layout.known_for(study, cell[0])
     scores, compared = (
         frame[(frame["task"] == task) & (frame["dataset"] == dataset)]
@@ -103,5 +103,5 @@ def _rows(
         )
 
 
-def _pair(value: Cell, change: Cell) -> Pair:
-    return Pair(value, change, "" if value.mark == "gone" else SIGNS.get(change.mark, ""))
+def _pair(value: Cell, change: Cell) -> ValueAndChange:
+    return ValueAndChange(value, change, "" if value.mark == "gone" else SIGNS.get(change.mark, ""))

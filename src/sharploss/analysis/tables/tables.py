@@ -15,7 +15,7 @@ from sharploss.analysis.study import STUDIES, Study
 from sharploss.analysis.tables import layout, matched_psnr
 from sharploss.analysis.tables.best_weight import best_weight, lay_out
 from sharploss.analysis.tables.paper_tables import paper_tables
-from sharploss.analysis.tables.writers import write_csv, write_table
+from sharploss.analysis.tables.writers import write_frame, write_table
 from sharploss.config.protocols import REFERENCES
 from sharploss.utils.files import write_json
 
@@ -26,10 +26,10 @@ OWN = ("unqualified", "matched_psnr", "best_weight", "alpha_sweep", "alpha_contr
 def write_tables(study: Study) -> None:
     """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json."""
     folder, papers = study.paths.tables, paper_tables(study)
-    numbers = {name: frame for name, (frame, _) in papers.items()} | {"curves": curves(study)}
+    numbers = {name: each.numbers for name, each in papers.items()} | {"curves": curves(study)}
     for name, frame in (frames(study) | numbers).items():
-        write_csv(frame, folder / f"{name}.csv")
-    for name, tables in (laid_out(study) | {name: [table] for name, (_, table) in papers.items()}).items():
+        write_frame(frame, folder / f"{name}.csv")
+    for name, tables in (laid_out(study) | {name: [each.table] for name, each in papers.items()}).items():
         write_table(tables, folder / name)
     write_json(study.paths.summary, summary(study))
 
@@ -44,7 +44,7 @@ def frames(study: Study) -> dict[str, pd.DataFrame]:
         by_suite[f"{name}_difference"] = corrected(study.compared.merge(pairing_rows(study, suite)[ROW], on=ROW))
     return by_suite | {
         "unqualified": unqualified(study),
-        "matched_psnr": matched_psnr.judged(study),
+        "matched_psnr": matched_psnr.at_matched_psnr(study),
         "best_weight": best_weight(study),
         "alpha_sweep": alpha_sweep(study),
         "alpha_control": alpha_control(study),
@@ -54,7 +54,7 @@ def frames(study: Study) -> dict[str, pd.DataFrame]:
 
 @lru_cache(maxsize=STUDIES)
 def laid_out(study: Study) -> dict[str, list[layout.Table]]:
-    """Lay out the frames of `frames` for readers: file name -> the table's parts, by task and test set if several."""
+    """Format the frames of `frames` for readers: file name -> the table's parts, by task and test set if several."""
     numbers, by_suite = frames(study), dict[str, list[layout.Table]]()
     for suite in shown_suites(study):
         name, losses = suite_table(suite), pairing_rows(study, suite)

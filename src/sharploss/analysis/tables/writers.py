@@ -15,7 +15,7 @@ FENCES = {"best": "**", "second": "*", "worse": "*"}
 """How cells are marked in Markdown."""
 
 
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Write a frame with all digits (the shortest text that reads back as the same number)."""
     write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
