@@ -14,7 +14,7 @@ def main() -> None:
 
     files = paths(load_params().study)
     check_code("evaluate", files)
-    for row in explain_protocols(files):
+    for row in explain_protocols(files.protocol_table):
         print(f"{row.protocol:<16}{row.metric:<26}{row.value or row.note}")
 
 

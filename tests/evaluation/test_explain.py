@@ -5,7 +5,6 @@ from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.data import imresize
 from sharploss.evaluation.explain import SCALE, explain_protocols, measure_all
 from sharploss.metrics import psnr, ssim
-from sharploss.record.paths import paths
 from sharploss.record.tables import ProtocolRow, load_rows
 
 pytestmark = pytest.mark.usefixtures("no_weights")
@@ -42,10 +41,10 @@ def test_what_cannot_be_measured_says_why():
 
 
 def test_the_table_holds_what_was_measured(tmp_path):
-    files = paths("mini", tmp_path)
-    rows = explain_protocols(files)
-    assert files.protocols.read_text().splitlines()[0] == "protocol,metric,value,note"
-    assert load_rows(files.protocols, ProtocolRow) == rows
+    path = tmp_path / "protocols.csv"
+    rows = explain_protocols(path)
+    assert path.read_text().splitlines()[0] == "protocol,metric,value,note"
+    assert load_rows(path, ProtocolRow) == rows
     values = {(row.protocol, row.metric): row.value for row in rows}
     # The same pixels, and yet: that is what the table is for.
     assert len({values[protocol, "ssim"] for protocol in ("y", "rgb", "gv_code", "matlab_rgb")}) == 4

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import ALSO_KNOWN_AS
-from sharploss.config.extractors import EXTRACTOR_KINDS, INSIDE, OFFICIAL, SUFFIX
+from sharploss.config.extractors import INSIDE, KINDS, OFFICIAL, SUFFIX
 from sharploss.config.limits import STARTS
 from sharploss.config.loss_spec import LossSpec
 from sharploss.config.sections import Sections
@@ -57,8 +57,8 @@ def _check_extractor(params: Sections, name: str) -> None:
     task = params.extractors[name].task
     _check_known(f"extractors.{name}.task", "task", task, params.tasks)
     kind = params.tasks[task].kind
-    if kind not in EXTRACTOR_KINDS:
-        raise UserError(f"extractors.{name}.task: {task} is of kind {kind}: name one of {', '.join(EXTRACTOR_KINDS)}.")
+    if kind not in KINDS:
+        raise UserError(f"extractors.{name}.task: {task} is of kind {kind}: name one of {', '.join(KINDS)}.")
 
 
 def _check_weights(where: str, weights: Any, extractors: list[str]) -> None:

@@ -20,7 +20,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 INSIDE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._+-]*/)*[A-Za-z0-9_][A-Za-z0-9._+-]*\.safetensors")
 """A path below the repository's folder: no part begins with a dot, so none leads out, and none is more than a path."""
 
-EXTRACTOR_KINDS = ("sr", "denoise", "jpeg")  # of task that an extractor can be trained for
+KINDS = ("sr", "denoise", "jpeg")  # of task that an extractor can be trained for
 
 Channels = Annotated[int, Field(ge=1, le=INTEGER)]
 Iterations = Annotated[int, Field(ge=1, le=STEPS)]

@@ -1,5 +1,7 @@
 """What protocols do to numbers: one picture, restored once, measured under every protocol there is."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -8,14 +10,13 @@ from sharploss.config.protocols import METRIC_INFO, PROTOCOLS
 from sharploss.data import imresize, read_image
 from sharploss.evaluation.score import load_measures
 from sharploss.metrics import SET_METRICS, CachedImage
-from sharploss.record.paths import StudyPaths
 from sharploss.record.tables import ProtocolRow, save_rows
 
 IMAGE, SCALE = "skimage_test", 4
 """The first picture of a set that every machine has, made smaller by so much and enlarged again, both by bicubic."""
 
 
-def explain_protocols(files: StudyPaths) -> list[ProtocolRow]:
+def explain_protocols(path: Path) -> list[ProtocolRow]:
     """Measure the picture under every protocol, write protocols.csv and return its rows, in the order of PROTOCOLS.
 
     "grey8" is measured on the colour picture too, though studies measure grey tasks alone under it, and so without a
@@ -25,7 +26,7 @@ def explain_protocols(files: StudyPaths) -> list[ProtocolRow]:
     height, width = (size // SCALE * SCALE for size in target.shape[1:])
     target = target[:, :height, :width]
     rows = measure_all(imresize(imresize(target, 1 / SCALE), SCALE), target)
-    save_rows(files.protocols, ProtocolRow, rows)
+    save_rows(path, ProtocolRow, rows)
     return rows
 
 

@@ -57,7 +57,7 @@ def evaluate_untrained(stage: str, tasks: Collection[str] = ()) -> int:
         return 1 if off(calibrate(files)) else 0
     if stage == "protocols":
         check_code("evaluate", files)
-        explain_protocols(files)
+        explain_protocols(files.protocol_table)
         return 0
     for task in tasks:
         if task not in params.tasks:

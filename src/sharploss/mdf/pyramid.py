@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sharploss.config.extractors import EXTRACTOR_KINDS, Extractor
+from sharploss.config.extractors import KINDS, Extractor
 from sharploss.config.sections import Dataset
 from sharploss.config.tasks import Degradation
 from sharploss.data.degrade import degrade
@@ -88,8 +88,8 @@ def make_pyramid(image: Tensor, task: Degradation, settings: Extractor, device: 
     scale; the coarsest generator gets the image itself with z_0, for super-resolution shrunk by one more scale and
     enlarged again. The image is (3, H, W) uint8. UserError: it is too small, or the task has no distortion here.
     """
-    if task.kind not in EXTRACTOR_KINDS:
-        raise UserError(f"An extractor is for a task of kind {', '.join(EXTRACTOR_KINDS)}, not '{task.kind}'.")
+    if task.kind not in KINDS:
+        raise UserError(f"An extractor is for a task of kind {', '.join(KINDS)}, not '{task.kind}'.")
     first, ratio, count = sizes(image.shape[-2], image.shape[-1], settings)
     images = [imresize(image, first * ratio ** (count - 1 - index)) for index in range(count)]
     scales = [_distort(picture, task, device) for picture in images]

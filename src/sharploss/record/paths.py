@@ -110,7 +110,8 @@ class StudyPaths:
         self.flagship = self.results / "flagship"  # the networks that come with the repository, in float16
         self.answer, self.versions = self.results / "answer.json", self.results / "versions.json"
         self.tables, self.figures = self.reports / "tables", self.reports / "figures"
-        self.claim_pages, self.protocols = self.reports / "claims", self.reports / "protocols/protocols.csv"
+        self.claim_pages, self.protocols = self.reports / "claims", self.reports / "protocols"
+        self.protocol_table = self.protocols / "protocols.csv"
         self.page, self.paper = self.reports / "index.html", self.reports / "paper"
         self.receipts = self.data / "assets"  # what was found of each asset
         self.code = self.data / "code"  # what DVC depends on instead of code and parameters, written by `plan`

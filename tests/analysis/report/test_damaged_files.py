@@ -69,13 +69,13 @@ def test_calibration_of_what_is_not_known(own, name):
 
 @pytest.mark.parametrize("what", broken(table_of(PROTOCOLS)))
 def test_protocols(own, what):
-    path = own.paths.protocols
+    path = own.paths.protocol_table
     refused(path, broken(table_of(PROTOCOLS))[what], lambda: facts.protocol_table(own))
 
 
 def test_whole_tables_are_read(own):
     write_csv(own.paths.calibration, CALIBRATION, [CALIBRATION.values()])
-    write_csv(own.paths.protocols, PROTOCOLS, [PROTOCOLS.values()])
+    write_csv(own.paths.protocol_table, PROTOCOLS, [PROTOCOLS.values()])
     assert len(facts.calibration(own.paths).rows) == 1
     assert len(facts.protocol_table(own).rows) == 1
 

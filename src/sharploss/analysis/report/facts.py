@@ -46,7 +46,7 @@ def _calibrated(row: CalibrationRow) -> list[Cell]:
 
 def protocol_table(study: Study) -> Table | None:
     """Format protocols.csv, one picture under every protocol; None where that was not made."""
-    path = study.paths.protocols
+    path = study.paths.protocol_table
     rows = load_rows(path, ProtocolRow) if path.is_file() else []
     value = {(row.protocol, row.metric): row.value for row in rows}
     texts = [
