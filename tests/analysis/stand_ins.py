@@ -3,6 +3,7 @@
 import json
 
 HOSTILE = "</script><script>alert('x')</script>\"><img src=x onerror=alert(1)>"
+FIGURES = {"tradeoff": "tradeoff", "f1": "ranks", "f2": "alpha"}  # name -> section
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 60"><rect width="90" height="60"/></svg>'
 
 
@@ -12,7 +13,7 @@ def with_figures(root):
     folder.mkdir(parents=True, exist_ok=True)
     listed = [
         {
-            "name": f"f{n}",
+            "name": name,
             "section": section,
             "title": HOSTILE,
             "caption": HOSTILE,
@@ -22,14 +23,14 @@ def with_figures(root):
             "width": 120,
             "height": 80,
         }
-        for n, section in enumerate(("tradeoff", "ranks", "alpha"))
+        for name, section in FIGURES.items()
     ]
     gone = {"name": "g", "section": "", "title": "", "caption": "", "alt": "", "appendix": False, "paper": "GV"}
     listed.append(gone | {"not_drawn": "Set14 is not here."})
     (folder / "figures.json").write_text(json.dumps(listed))
-    for n in range(3):
-        (folder / f"f{n}.svg").write_text(SVG)
-        (folder / f"f{n}.png").write_bytes(b"")
+    for name in FIGURES:
+        (folder / f"{name}.svg").write_text(SVG)
+        (folder / f"{name}.png").write_bytes(b"")
     return root
 
 

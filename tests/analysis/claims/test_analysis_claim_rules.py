@@ -71,7 +71,7 @@ def test_runs_that_do_not_qualify_are_in_no_cell_and_are_counted():
     place = Source(list(values), values, unqualified=frozenset({(*other[:3], "gv")}))
     found = verdict([HIGHER], place, {}, exact=False)
     assert (found["cells"]["total"], found["unqualified"], found["verdict"]) == (1, 1, "supported")
-    assert found["why"] == "All 1 cells agree. 1 more cell is not counted: a run does not qualify."
+    assert found["why"] == "The 1 cell agrees. 1 more cell is not counted: a run does not qualify."
     place = replace(place, unqualified=frozenset({(*one[:3], "l1") for one in (CELL, other)}))
     found = verdict([HIGHER], place, {}, exact=False)
     assert (found["verdict"], found["cells"]["total"]) == ("undecided", 0)

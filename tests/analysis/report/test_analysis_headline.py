@@ -36,7 +36,7 @@ def sentence(answer, title):
 def test_the_first_run_is_preliminary_and_says_what_it_is_about(first):
     assert first.scope == (
         "Preliminary, with 1 seed: 5,000 steps of EDSR for super-resolution " + TIMES + "4, trained on "
-        "BSDS500's training part and BSDS500's test part, judged on B100 (100 images). "
+        "BSDS500's training part and BSDS500's test part, tested on B100 (100 images). "
         "This says nothing about longer trainings."
     )
 

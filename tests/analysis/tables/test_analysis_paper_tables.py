@@ -67,7 +67,7 @@ def test_printed_values_are_shown_with_their_own_decimals(tables):
 
 def test_budgets_and_training_sets_are_stated_on_both_sides(tables):
     notes = " ".join(tables["paper_sploss_table1"].table.notes)
-    assert "PublishedTables: DIV2K" in notes
+    assert "Published: DIV2K" in notes
     assert "Measured: 300 steps of 8 patches of 24 pixels from skimage_train; 1 seed." in notes
     assert "no replication" in notes
     assert "edsr 41,000" in notes

@@ -244,9 +244,9 @@ def conclude(cells: dict[CellKey, str], results: list[ClaimResult], *, exact: bo
     """
     counts, total = Counter(cells.values()), len(cells)
     if counts["for"] == total:
-        return SUPPORTED, f"All {total} cells agree." if total > 1 else "Its only cell agrees."
+        return SUPPORTED, f"All {total} cells agree." if total > 1 else "The 1 cell agrees."
     if counts["equal"] == total and not exact:
-        every = f"All {total} cells are" if total > 1 else "Its only cell is"
+        every = f"All {total} cells are" if total > 1 else "The 1 cell is"
         return NO_DIFFERENCE, f"{every} equal within the smallest effects that count."
     if against := counts["against"] + (counts["equal"] if exact else 0):
         how = "are equal or the other way round" if exact else "are the other way round after Holm's correction"
