@@ -45,11 +45,9 @@ HEAVY = (
 )
 LIBRARY = ("losses", "networks", "metrics", "data")
 WITHOUT_TORCH = ("config", "analysis")
-ELSEWHERE = {  # names that are not record's but the same, and those that are to be asked of record yet
+ELSEWHERE = {  # names that are not record's but the same
     ("launch/export.py", "scores.json"),  # of an exported network
     ("evaluation/calibration.py", "calibration.csv"),  # the published one
-    ("evaluation/explorer.py", "-"),
-    ("analysis/report/facts.py", "protocols.csv"),
 }
 
 

@@ -3,14 +3,18 @@ import json
 import os
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from sharploss.config.params import load_params
+from sharploss.config.run_config import resolve_run
 from sharploss.planning import cost, progress
 from sharploss.planning.plan import expand
 from sharploss.record.paths import paths
+
+PARAMS = load_params(Path(__file__).parents[1] / "study.yaml")
 
 
 @pytest.fixture
@@ -27,8 +31,9 @@ def train(plan, key, seconds=30.0, **metrics):
     files.metrics.parent.mkdir(parents=True)
     files.metrics.write_text(json.dumps({"status": "finished"} | metrics))
     text = {"started": "", "device": "cpu", "hardware": "", "commit": ""}
-    provenance = {**text, "seconds": seconds, "steps_per_second": 1, "versions": {}, "parameters": 1, "config": {}}
-    files.provenance.write_text(json.dumps(provenance))
+    numbers = {"seconds": seconds, "steps_per_second": 1, "versions": {}, "parameters": 1}
+    config = resolve_run(PARAMS, plan["runs"][key]).model_dump(mode="json")
+    files.provenance.write_text(json.dumps({**text, **numbers, "config": config}))
 
 
 def measure(plan, group):

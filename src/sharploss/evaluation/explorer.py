@@ -1,7 +1,6 @@
 """Crops for the page's image explorer: whole test images restored as an evaluation does, then cut out and measured."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from PIL import Image
@@ -20,7 +19,7 @@ from sharploss.evaluation.restore import load_network, restore
 from sharploss.evaluation.score import Measures, load_measures
 from sharploss.metrics import CachedImage
 from sharploss.record.explorer import ExplorerCrop, ExplorerNetwork, ExplorerPicture, save_explorer
-from sharploss.record.keys import TARGET, crop_file, variant_of
+from sharploss.record.keys import TARGET, explorer_file, network_of, task_of, variant_of
 from sharploss.record.paths import StudyPaths
 from sharploss.training.device import choose_device, set_mode
 from sharploss.utils.errors import UserError, unknown
@@ -63,7 +62,7 @@ def _show(params: Params, name: str, groups: Groups, files: StudyPaths, measures
 
     def keep(variant: str, restored: Tensor, network: str = "") -> ExplorerPicture:
         picture = cut_out(area, restored)
-        file = Path(crop_file("-".join(filter(None, [name, network])), variant)).with_suffix(".webp")
+        file = explorer_file(name, network, variant)
         with atomic_path(files.explorer / file) as temporary:
             image = Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy())
             # With quality 100, the most effort, they are 4 % smaller, in 20 times the time.
@@ -72,13 +71,13 @@ def _show(params: Params, name: str, groups: Groups, files: StudyPaths, measures
         for metric in SCORED_BY if variant != TARGET else ():
             protocol = METRIC_INFO[metric]["protocols"][0]
             scores[metric] = round(measures.of_image[metric](output, truth, protocol, 0).item(), 6)
-        return ExplorerPicture(variant=variant, file=file.name, scores=scores)
+        return ExplorerPicture(variant=variant, file=file, scores=scores)
 
     shared = [keep(TARGET, target), keep(reference_of(task.scale), enlarge(degraded, task.scale))]
     for group, runs in groups.items():
-        if not group.startswith(f"{area.task}-"):
+        if task_of(group) != area.task:
             continue
-        pictures, network = list(shared), group.removeprefix(f"{area.task}-")
+        pictures, network = list(shared), network_of(group)
         for key, config in runs.items():
             variant = variant_of(key, group)
             why = config if isinstance(config, str) else "its training did not finish"

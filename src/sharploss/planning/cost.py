@@ -4,12 +4,12 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from sharploss.config.params import Params
-from sharploss.config.run_config import RunConfig, RunNames, resolve_run, stored_config
+from sharploss.config.run_config import RunConfig, RunNames, resolve_run
 from sharploss.planning.plan import Plan, PlannedRun
 from sharploss.record.paths import paths
 from sharploss.record.run import flat_settings, read_config
@@ -19,6 +19,7 @@ from sharploss.utils.errors import UserError
 START_UP = 4.0  # seconds of a run that are not training: starting Python, importing torch, DVC's bookkeeping
 SPAN = 3.0  # seconds that the timed steps of one network and loss should take, as far as these numbers allow
 FEWEST, MOST = 3, 100
+Record = dict[str, Any]  # of a speed
 
 
 def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[str]]:
@@ -83,10 +84,9 @@ def measured_steps(root: Path = Path()) -> dict[str, float]:
     here = _computer(*_device())
     found: dict[str, list[float]] = {}
     for speed in load_speeds(root):
-        with suppress(UserError):  # the settings of another version
-            if _computer(speed.device, speed.hardware) == here:
-                for case in _cases(stored_config(speed.config), speed.processes):
-                    found.setdefault(case, []).append(1 / speed.steps_per_second)
+        if _computer(speed.device, speed.hardware) == here:
+            for case in _cases(speed.config, speed.processes):
+                found.setdefault(case, []).append(1 / speed.steps_per_second)
     return {case: median(seconds) for case, seconds in found.items()}
 
 
@@ -147,8 +147,7 @@ def time_steps(params: Params, plan: Plan) -> None:
             continue
         print(f"{what}: {seconds:.3g} s a step", flush=True)
         device, hardware = _device()
-        stored = config.model_dump(mode="json")
-        kept.append(Speed(device=device, hardware=hardware, steps_per_second=1 / seconds, config=stored))
+        kept.append(Speed(device=device, hardware=hardware, steps_per_second=1 / seconds, config=config))
         save_timed(kept)
 
 

@@ -24,6 +24,11 @@ def run_key(study: str, run: RunParts) -> str:
     return "-".join([group_of(run["task"], run["network"]), run["loss"], *recipe, f"s{run['seed']}"])
 
 
+def network_of(group: str) -> str:
+    """Return the network of a group."""
+    return group.split("-", maxsplit=1)[1]
+
+
 def group_of_key(key: str) -> str:
     """Return the group of a run by the run's key."""
     return "-".join(key.split("-")[:2])
@@ -57,6 +62,11 @@ def pack_name(role: str, dataset: str) -> str:
 def pack_artifact(task: str, role: str) -> str:
     """Return what W&B calls a task's pack."""
     return f"{task}-{role}"
+
+
+def explorer_file(crop: str, network: str, variant: str) -> str:
+    """Return the file name of a picture of the explorer; `network` is "" where it is of none."""
+    return f"{'-'.join(filter(None, [crop, network, variant]))}.webp"
 
 
 def stage_key(study: str, name: str) -> str:

@@ -2,10 +2,11 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import BeforeValidator, Field, ValidationError
 
+from sharploss.config.run_config import RunConfig, stored_config
 from sharploss.record.paths import TIMED, every_run_record
 from sharploss.record.run import JsonRecord, read_model
 from sharploss.utils.errors import UserError
@@ -19,7 +20,7 @@ class Speed(JsonRecord):
     hardware: str
     processes: int = 1  # that shared each batch
     steps_per_second: Annotated[float, Field(gt=1e-6)]
-    config: dict[str, Any]  # the resolved run
+    config: Annotated[RunConfig, BeforeValidator(stored_config)]
 
 
 def load_speeds(root: Path = Path()) -> list[Speed]:
@@ -32,10 +33,14 @@ def load_speeds(root: Path = Path()) -> list[Speed]:
 
 
 def load_timed(root: Path = Path()) -> list[Speed]:
-    """Read the speeds of timed steps; none where the file is missing or damaged."""
-    with suppress(UserError, ValueError):
-        return TypeAdapter(list[Speed]).validate_python(read_json(root / TIMED))
-    return []
+    """Read the speeds of timed steps; those of another version, or damaged, are left out."""
+    found, content = list[Speed](), list[object]()
+    with suppress(UserError, TypeError):
+        content = [*read_json(root / TIMED)]
+    for speed in content:
+        with suppress(ValidationError):
+            found.append(Speed.model_validate(speed))
+    return found
 
 
 def save_timed(speeds: list[Speed]) -> None:
