@@ -33,7 +33,7 @@ OWN = [
         "data/mini/mine/1.png",
         "data/mini/1.png",
         "photos/1.png",
-        "results/mini/summary.json",
+        "results/mini/claims.json",
     ),
     *("data/-rf/1.png", "data/$(HOME)/1.png", "reports/mini/index.html"),
 ]

@@ -39,7 +39,6 @@ def test_everything_is_made(study):
         f"results/mini/runs/{RUN}/provenance.json",
         f"results/mini/weights/sr_x4-edsr/{RUN}.safetensors",
         "results/mini/scores/sr_x4-edsr.csv",
-        "results/mini/summary.json",
         "reports/mini/tables/pairings.csv",
         "reports/mini/tables/pairings.tex",
         "reports/mini/tables/alpha_sweep.csv",

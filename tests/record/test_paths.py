@@ -14,7 +14,7 @@ def test_all_that_a_study_makes_has_its_name():
     assert files.weights("sr_x4-edsr", "k") == Path("/folder/results/mini/weights/sr_x4-edsr/k.safetensors")
     assert files.crop("sr_x4-edsr", "eye", "l1") == Path("/folder/results/mini/crops/sr_x4-edsr/eye-l1.png")
     made = [files.results, files.reports, files.data]
-    every = [files.run("k").metrics, files.summary, files.page, files.tables, files.code, files.pack("t", "train")]
+    every = [files.run("k").metrics, files.claims, files.page, files.tables, files.code, files.pack("t", "train")]
     assert all(any(folder in path.parents for folder in made) for path in every)
 
 

@@ -102,7 +102,7 @@ class StudyPaths:
         self.reports = root / "reports" / study  # what is made to be read
         self.data = root / "data" / study  # what trainings and evaluations read and can be made again
         self.calibration = self.results / "calibration.csv"
-        self.summary, self.claims = self.results / "summary.json", self.results / "claims.json"
+        self.claims = self.results / "claims.json"
         self.headline = self.results / "headline.json"  # the few numbers that `dvc metrics show` has
         self.input_baselines = self.results / "input_baselines"
         self.explorer = self.results / "explorer"  # crops to compare on the page
@@ -122,7 +122,7 @@ class StudyPaths:
         """Return the files of another study, whose tables and figures are those of a comparison with this one."""
         files = copy.copy(other)
         files.reports = self.reports / f"beside_{other.study}"
-        files.tables, files.summary = files.reports / "tables", files.reports / "summary.json"
+        files.tables = files.reports / "tables"
         return files
 
     def run(self, key: str) -> RunFiles:

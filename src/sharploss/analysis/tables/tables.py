@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 import pandas as pd
 
 from sharploss.analysis.measures import badness, column
@@ -17,21 +16,19 @@ from sharploss.analysis.tables.best_weight import best_weight, lay_out
 from sharploss.analysis.tables.paper_tables import paper_tables
 from sharploss.analysis.tables.writers import write_frame, write_table
 from sharploss.config.protocols import REFERENCES
-from sharploss.utils.files import write_json
 
 OWN = ("unqualified", "matched_psnr", "best_weight", "alpha_sweep", "alpha_control", "cost", "curves")
 """The tables of a study as a whole."""
 
 
 def write_tables(study: Study) -> None:
-    """Write every table of a study (csv with all digits, md to read, tex to cite) and summary.json."""
+    """Write every table of a study (csv with all digits, md to read, tex to cite)."""
     folder, papers = study.paths.tables, paper_tables(study)
     numbers = {name: each.numbers for name, each in papers.items()} | {"curves": curves(study)}
     for name, frame in (frames(study) | numbers).items():
         write_frame(frame, folder / f"{name}.csv")
     for name, tables in (laid_out(study) | {name: [each.table] for name, each in papers.items()}).items():
         write_table(tables, folder / name)
-    write_json(study.paths.summary, summary(study))
 
 
 @lru_cache(maxsize=STUDIES)
@@ -205,14 +202,3 @@ def curves(study: Study) -> pd.DataFrame:
     history["total"] = history.groupby("run")["total"].ffill()
     points = history[history["event"] == "validation"]
     return points[[*about, "step", "psnr_y", "total"]].reset_index(drop=True)
-
-
-def summary(study: Study) -> dict[str, Any]:
-    """Return each finished run's means on its task's first test set: run -> measure -> value."""
-    first = study.scores.merge(scored_sets(study).drop_duplicates("task"))
-    cells = first.groupby(["run", "metric", "protocol"], sort=False)["value"].mean().reset_index()
-    wide = study.widen(cells, ["run"], {"value": ""}).set_index("run")
-    return {
-        str(run): {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
-        for run, row in wide.loc[list(dict.fromkeys(study.scores["run"]))].to_dict(orient="index").items()
-    }
