@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from sharploss.analysis.load import EDGE_COLUMNS, alpha_of, comparable_scores, load_study, read_numbers
+from sharploss.analysis.load import alpha_of, comparable_scores, load_study, read_numbers
 from sharploss.config.loss_spec import parse_loss
 from sharploss.record.paths import paths
 from sharploss.record.scores import Score, load_scores, save_scores
+from sharploss.record.tables import EDGE_COLUMNS
 from sharploss.utils.errors import UserError
 
 

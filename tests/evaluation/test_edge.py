@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from sharploss.data import imresize
-from sharploss.evaluation.edge import COLUMNS, clearest_edge, write_edge
+from sharploss.evaluation.edge import clearest_edge, write_edge
 from sharploss.losses import SPLoss
+from sharploss.record.tables import EDGE_COLUMNS
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def values(rows, column):
 
 
 def test_each_pixel_has_one_row_in_reading_order(rows):
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == EDGE_COLUMNS
     assert [(int(row["row"]), int(row["column"])) for row in rows] == [(r, c) for r in range(32) for c in range(32)]
 
 

@@ -7,9 +7,10 @@ from toys import TASK, picture
 
 from sharploss.config.sections import Crop
 from sharploss.evaluation.score import open_test_packs
-from sharploss.evaluation.variance import COLUMNS, POINTS, shown_image, write_variances
+from sharploss.evaluation.variance import POINTS, shown_image, write_variances
 from sharploss.metrics.cached_image import CachedImage
 from sharploss.record.paths import paths
+from sharploss.record.tables import VARIANCE_COLUMNS
 
 
 def written(study, outputs, border=2, image="toys/first"):
@@ -17,7 +18,7 @@ def written(study, outputs, border=2, image="toys/first"):
     write_variances(path, image, open_test_packs("toy", TASK, paths("mini", study)), outputs, border)
     with path.open(newline="") as file:
         header, *rows = csv.reader(file)
-    assert tuple(header) == COLUMNS
+    assert tuple(header) == VARIANCE_COLUMNS
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from sharploss.utils.files import intact
 ABOUT = ["run", "task", "network", "loss", "recipe", "variant", "seed", "alpha"]
 SPEED = ["seconds", "steps_per_second", "memory", "parameters"]
 HISTORY_COLUMNS = ["run", "event", "step", "total", "psnr_y", "terms", "gradient", "discriminator"]
-EDGE_COLUMNS = ["row", "column", "target", "output", "laplacian", "error", "penalised", "weight"]  # luma in [0, 1]
 
 
 def load_study(study: str, root: Path = Path(), *, partial: bool = False) -> Study:
@@ -97,7 +97,7 @@ def alpha_of(loss: LossSpec) -> float:
     return float(term.parameters.get("alpha", "nan"))
 
 
-def read_numbers(path: Path, columns: list[str], texts: tuple[str, ...] = ()) -> pd.DataFrame:
+def read_numbers(path: Path, columns: Sequence[str], texts: Sequence[str] = ()) -> pd.DataFrame:
     """Read these columns of a csv file, numbers but for `texts`; UserError where it holds anything else."""
     table = pd.DataFrame(read_table(path, [*texts, *columns]), columns=[*texts, *columns])
     with intact(path):

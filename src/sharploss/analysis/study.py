@@ -10,7 +10,7 @@ import pandas as pd
 
 from sharploss.analysis.measures import Measure, column, default_protocol
 from sharploss.analysis.papers import About, load_about
-from sharploss.analysis.stats.baselines import Terms, baseline_of
+from sharploss.analysis.stats.baselines import Weights, baseline_of
 from sharploss.analysis.stats.evidence import Spreads, qualified, seed_spreads
 from sharploss.analysis.stats.intervals import ROW, TRAINED, LeftOut, base_losses, differences, left_out, means
 from sharploss.analysis.titles import loss_titles, name_title
@@ -22,7 +22,7 @@ from sharploss.record.paths import StudyPaths
 from sharploss.record.run import Provenance
 
 NOT_TRAINED = "not_trained"  # the status of a run whose loss needs weights that cannot be had; its record says why
-STUDIES = 4  # of how many studies everything computed is kept; more than one only in tests
+CACHED_STUDIES = 4  # of how many studies everything computed is kept; more than one only in tests
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ class Study:
         return {name: spec for name, spec in self.params.losses.items() if name in used}
 
     @cached_property
-    def terms(self) -> dict[str, Terms]:
+    def terms(self) -> dict[str, Weights]:
         """Return the terms of every loss of the study with their weights: loss -> term -> weight."""
         return {loss: spec.weights for loss, spec in self.specs.items()}
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sharploss.analysis.measures import ALPHA, TIMES
 from sharploss.config.loss_spec import LossSpec
+from sharploss.config.titles import NAMES
 
 TERM_TITLES = {
     "l1": "L1", "l2": "L2", "charbonnier": "Charbonnier", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "tv": "TV",
@@ -18,14 +19,6 @@ TERM_TITLES = {
 
 LOSS_TITLES = {"esrgan": "ESRGAN", "srgan": "SRGAN"}
 """Losses of many terms that have a name of their own, and are no paper's of the study."""
-
-NAMES = {
-    "bicubic": "Bicubic", "input": "Input", "set5": "Set5", "set14": "Set14", "b100": "B100", "urban100": "Urban100",
-    "live1": "LIVE1", "classic5": "Classic5", "cbsd68": "CBSD68", "edsr": "EDSR", "espcn": "ESPCN", "vdsr": "VDSR",
-    "nlsn": "NLSN", "srresnet": "SRResNet", "rrdbnet": "RRDBNet", "mprnet": "MPRNet", "dncnn": "DnCNN", "resg": "ResG",
-    "sharpen": "sharpening", "deblur": "deblurring", "denoise": "denoising", "bsds500_train": "BSDS500's training part",
-    "bsds500_test": "BSDS500's test part", "nonbn_resg": "non-BN ResG", "stackedg": "StackedG", "l1": "L1", "l2": "L2",
-}  # fmt: skip
 
 
 class Titles(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from sharploss.assets.catalogue import ASSETS
 from sharploss.assets.leakage import ALSO_KNOWN_AS
-from sharploss.config.extractors import INSIDE, KINDS, OFFICIAL, SUFFIX
+from sharploss.config.extractors import EXTRACTORS, INSIDE, KINDS, OFFICIAL, SUFFIX
 from sharploss.config.limits import STARTS
 from sharploss.config.loss_spec import LossSpec
 from sharploss.config.sections import Sections
@@ -71,7 +71,7 @@ def _check_weights(where: str, weights: Any, extractors: list[str]) -> None:
             f"{where}: '{cut(weights)}' is not a path inside the repository, of letters, digits and ._+- with no part "
             "that begins with a dot: copy the file into the repository and give its path from there."
         )
-    elif Path(weights).parent.name == "extractors":
+    elif Path(weights).parent.name == EXTRACTORS:
         raise UserError(
             f"{where}: '{cut(weights)}' is a file that a study's extractor writes: give the extractor's name instead."
         )

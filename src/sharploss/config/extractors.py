@@ -15,7 +15,8 @@ OFFICIAL = {"sisr": "mdf_sisr", "jpeg": "mdf_jpeg", "denoising": "mdf_sisr"}
 """The assets of the released weights. The authors' Ds_Denoising.pth is their Ds_SISR.pth, byte for byte, so "denoising"
 is "sisr": no weights of a denoising task were ever released."""
 
-SUFFIX = ".safetensors"
+SUFFIX = ".safetensors"  # of weights and packs
+EXTRACTORS = "extractors"  # the folder of what their trainings leave, among a study's results and weights
 NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 INSIDE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._+-]*/)*[A-Za-z0-9_][A-Za-z0-9._+-]*\.safetensors")
 """A path below the repository's folder: no part begins with a dot, so none leads out, and none is more than a path."""

@@ -16,7 +16,7 @@ from sharploss.data.jpeg import encoder
 from sharploss.data.pack import write_pack
 from sharploss.data.sets import Item, find_images, skipped_of
 from sharploss.functional.ssim import WINDOW
-from sharploss.record.keys import pack_name
+from sharploss.record.keys import pack_file, pack_name
 from sharploss.utils.errors import AssetMissingError, UserError
 from sharploss.utils.files import sha256
 from sharploss.utils.optional import progress_bar
@@ -52,11 +52,11 @@ def prepare(task_name: str, task: Task, folder: str | Path, *, own: Own | None =
     if isinstance(task, Compression):
         parameters["encoder"] = encoder()
     found = {stem: _items(sets, task, own, may_miss=role in ("test", "tune")) for role, stem, sets in plan}
-    _check_own(task_name, {stem: items for stem, (items, _) in found.items()}, own)
+    _check_own(task_name, [(role, found[stem][0]) for role, stem, _ in plan], own)
     written: list[Path] = []
     for role, stem, sets in plan:
         items, missing = found[stem]
-        path = folder / f"{stem}.safetensors"
+        path = folder / pack_file(stem)
         left_out = {} if role == "test" else twins(items, task.test)
         items = [item for item in items if item.name not in left_out]
         smallest = 1 if role == "train" else smallest_side(task.scale)
@@ -99,14 +99,14 @@ def _items(sets: Sequence[str], task: Degradation, own: Own, *, may_miss: bool) 
     return items, missing
 
 
-def _check_own(task_name: str, found: Mapping[str, Sequence[Item]], own: Own) -> None:
+def _check_own(task_name: str, found: Sequence[tuple[str, Sequence[Item]]], own: Own) -> None:
     """Refuse images that are both learnt from and tested on; the catalogue's sets were compared with the params."""
     if not own:
         return
-    items = [item for stem in found if not stem.startswith("test-") for item in found[stem]]
+    items = [item for role, its in found if role != "test" for item in its]
     learnt = {sha256(item.path): item for item in items if item.path.stat().st_size}
-    for stem, items in found.items():
-        for item in items if stem.startswith("test-") else ():
+    for role, tested in found:
+        for item in tested if role == "test" else ():
             twin = learnt.get(sha256(item.path))
             if twin is not None:
                 raise UserError(

@@ -9,17 +9,17 @@ from torch import Tensor
 from sharploss.functional.colour import luma
 from sharploss.functional.filters import laplacian, sobel_x, sobel_y
 from sharploss.losses.sploss import SPLoss
+from sharploss.record.tables import EDGE_COLUMNS
 from sharploss.utils.files import write_csv
 
 SIDE = 32  # of the piece that is shown, in pixels
-COLUMNS = ("row", "column", "target", "output", "laplacian", "error", "penalised", "weight")
 
 
 def write_edge(path: Path, target: Tensor, output: Tensor) -> None:
     """Write the terms of SPLoss at each pixel of the piece of an image, (3, H, W) uint8, with the clearest edge.
 
-    The csv file has COLUMNS: row and column in the piece, luma of target and output, the Laplacian of the target (4
-    neighbours), output - target, whether the pixel is penalised (1) or not (0), and SPLoss's weight, of alpha 2.
+    The csv file has EDGE_COLUMNS: row and column in the piece, luma of target and output, the Laplacian of the target
+    (4 neighbours), output - target, whether the pixel is penalised (1) or not (0), and SPLoss's weight, of alpha 2.
     """
     truth, restored = (luma(image[None].double() / 255) for image in (target, output))
     weight = SPLoss(alpha=2).weight(restored, truth)
@@ -32,7 +32,7 @@ def write_edge(path: Path, target: Tensor, output: Tensor) -> None:
         for column in range(side)
         for *values, penalised, last in [piece[:, row, column].tolist()]
     ]
-    write_csv(path, COLUMNS, rows)
+    write_csv(path, EDGE_COLUMNS, rows)
 
 
 def clearest_edge(image: Tensor) -> tuple[int, int, int]:

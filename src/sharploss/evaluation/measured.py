@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from sharploss.data.pack import Pack
+from sharploss.record.paths import key_of
 from sharploss.record.scores import Notes, Score, Scores
 from sharploss.training.checkpoint import config_hash
 from sharploss.training.device import describe_hardware
@@ -57,9 +58,9 @@ def load_measured(path: Path, identity: str) -> Measured | None:
             if about["identity"] != identity:
                 return None
             pictures = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-        rows = [Score(path.stem, *row) for row in json.loads(about["rows"])]
+        rows = [Score(key_of(path), *row) for row in json.loads(about["rows"])]
         notes = Notes.model_validate_json(about["notes"])
         return Measured(Scores(rows, notes), pictures)
     except (UserError, SafetensorError, LookupError, TypeError, ValueError):
-        print(f"warning: {path} is damaged: {path.stem} is measured again", file=sys.stderr)
+        print(f"warning: {path} is damaged: {key_of(path)} is measured again", file=sys.stderr)
         return None

@@ -9,10 +9,10 @@ from sharploss.data.pack import Pack
 from sharploss.evaluation.crops import Crops
 from sharploss.metrics.cached_image import CachedImage
 from sharploss.metrics.sharpness import gradient_variances
+from sharploss.record.tables import VARIANCE_COLUMNS
 from sharploss.utils.files import write_csv
 
 POINTS = 64  # of a curve at most: neighbouring patches of the ranking are averaged
-COLUMNS = ("run", "image", "direction", "rank", "patches", "target", "output")
 
 
 def shown_image(crops: Crops, packs: Sequence[Pack]) -> str | None:
@@ -25,9 +25,9 @@ def write_variances(path: Path, image: str, packs: Sequence[Pack], outputs: Mapp
     """Write the gradient variance of an image's patches, ranked by that of the ground truth, for each output.
 
     The variance is the GV loss's: unbiased, of Sobel's horizontal ("x") or vertical ("y") gradients of the grey image
-    in [0, 1], in patches of 8x8 pixels. The csv file has COLUMNS: run, image ("<set>/<image>"), direction, rank (0 to
-    1, the middle of the point's patches in the ranking by the target's variance), how many patches, and their mean
-    variance in the target and in the output. `outputs` is {run: restored image, (3, H, W) uint8}.
+    in [0, 1], in patches of 8x8 pixels. The csv file has VARIANCE_COLUMNS: run, image ("<set>/<image>"), direction,
+    rank (0 to 1, the middle of the point's patches in the ranking by the target's variance), how many patches, and
+    their mean variance in the target and in the output. `outputs` is {run: restored image, (3, H, W) uint8}.
     """
     target = next(pack.target(pack.names.index(image)) for pack in packs if image in pack.names)
     wanted = _variances(target, border)
@@ -37,7 +37,7 @@ def write_variances(path: Path, image: str, packs: Sequence[Pack], outputs: Mapp
         for direction, truth, found in zip("xy", wanted, _variances(output, border), strict=True)
         for point in _curve(truth, found)
     ]
-    write_csv(path, COLUMNS, rows)
+    write_csv(path, VARIANCE_COLUMNS, rows)
 
 
 def _variances(image: Tensor, border: int) -> Tensor:

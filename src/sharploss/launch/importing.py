@@ -13,7 +13,6 @@ from safetensors.torch import save
 from sharploss.config.params import Params
 from sharploss.config.protocols import METRIC_INFO, reference_of
 from sharploss.config.run_config import RunConfig, stored_config
-from sharploss.evaluation.variance import COLUMNS
 from sharploss.launch.jobs import DVC
 from sharploss.planning.cost import full_config
 from sharploss.planning.plan import Plan, PlannedRun, expand, load_plan
@@ -23,6 +22,7 @@ from sharploss.record.paths import PLAN, StudyPaths, paths, paths_of_results
 from sharploss.record.run import Provenance, RunRecord, flat_settings, load_run, save_run
 from sharploss.record.scores import Notes, Scores, load_scores, read_table, save_scores
 from sharploss.record.study import current_study, load_study_params
+from sharploss.record.tables import VARIANCE_COLUMNS
 from sharploss.training.checkpoint import read_metadata, read_weights
 from sharploss.training.state import with_defaults
 from sharploss.utils.checksum import add_checksum
@@ -215,7 +215,7 @@ def read_scores(folder: Folder, runs: list[Imported], params: Params, files: Stu
                 f"{at.rows}: {what} is {row.value:g}, and {ours:g} in {here.rows}: measure the same images."
             )
     curves = folder.files.variances(runs[0].group)
-    drawn = {row["run"] for row in (read_table(curves, COLUMNS) if curves.is_file() else [])}
+    drawn = {row["run"] for row in (read_table(curves, VARIANCE_COLUMNS) if curves.is_file() else [])}
     variants = {variant_of(key, runs[0].group) for key in drawn}
     for run in runs:
         variant, own = variant_of(run.key, run.group), {row[1:3] for row in scores.rows if row.run == run.key}
@@ -306,10 +306,10 @@ def _copy(source: Path, target: Path) -> None:
 def _merge_variances(source: Path, target: Path, keys: Mapping[str, str]) -> None:
     """Add the gradient variances of runs of `source`, under other names, to those in `target`."""
     if source.is_file():
-        old = read_table(target, COLUMNS) if target.is_file() else []
+        old = read_table(target, VARIANCE_COLUMNS) if target.is_file() else []
         kept = [row for row in old if row["run"] not in keys.values()]
-        added = [{**row, "run": keys[row["run"]]} for row in read_table(source, COLUMNS) if row["run"] in keys]
-        write_csv(target, COLUMNS, (row.values() for row in [*kept, *added]))
+        added = [{**row, "run": keys[row["run"]]} for row in read_table(source, VARIANCE_COLUMNS) if row["run"] in keys]
+        write_csv(target, VARIANCE_COLUMNS, (row.values() for row in [*kept, *added]))
 
 
 def _record_in_dvc(runs: Sequence[Imported], plan: Plan, files: StudyPaths) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sharploss.config.params import Params
 from sharploss.planning.plan import NOTHING, Plan
 from sharploss.record.keys import stage_name
+from sharploss.record.paths import key_of
 from sharploss.utils.errors import UserError
 
 DVC = (sys.executable, "-P", "-m", "dvc", "--wait-for-lock")
@@ -54,7 +55,7 @@ def with_dependents(plan: Plan, stale: Iterable[str]) -> set[str]:
 def starts_from(plan: Plan, key: str) -> str | None:
     """Return the run whose weights a run starts from, or None."""
     start = plan["runs"][key]["start"]
-    return None if start == NOTHING else Path(start).stem
+    return None if start == NOTHING else key_of(Path(start))
 
 
 def make_jobs(params: Params, plan: Plan, keys: Iterable[str], processes: int = 1) -> list[Job]:

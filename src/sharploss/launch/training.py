@@ -16,7 +16,7 @@ from sharploss.planning.plan import NOTHING, find_run, load_plan
 from sharploss.planning.progress import print_progress
 from sharploss.planning.stage_files import check_settings, run_settings
 from sharploss.record.history import copy_history
-from sharploss.record.paths import ScratchFiles, paths, scratch_folder
+from sharploss.record.paths import ScratchFiles, key_of, paths, scratch_folder
 from sharploss.record.run import save_run, summarise
 from sharploss.tracking import follower as tracking
 from sharploss.utils.files import check_writable, read_json, sha256, write_json
@@ -94,7 +94,9 @@ def train_run(  # noqa: PLR0915 - from what it reads to what it writes, in order
         print_progress(params, plan, key, aloud=group.is_main)
         try:
             if start and read_metadata(start)["status"] != "finished":
-                raise AssetMissingError(run["start"], f"the run it starts from ({start.stem}) has no trained weights")
+                raise AssetMissingError(
+                    run["start"], f"the run it starts from ({key_of(start)}) has no trained weights"
+                )
             follow = partial(tracking.start, description=description)
             result = train(config, packs, scratch=scratch, device=device, title=key, start=start, on_start=follow)
         except AssetMissingError as error:

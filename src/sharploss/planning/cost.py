@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from sharploss.config.params import Params
 from sharploss.config.run_config import RunConfig, RunNames, resolve_run
@@ -19,7 +18,6 @@ from sharploss.utils.errors import UserError
 START_UP = 4.0  # seconds of a run that are not training: starting Python, importing torch, DVC's bookkeeping
 SPAN = 3.0  # seconds that the timed steps of one network and loss should take, as far as these numbers allow
 FEWEST, MOST = 3, 100
-Record = dict[str, Any]  # of a speed
 
 
 def run_status(params: Params, plan: Plan, root: Path = Path()) -> dict[str, list[str]]:

@@ -28,7 +28,8 @@ NOTHING = "pipelines/nothing.txt"
 SECTIONS = {"packs": "task", "discriminators": "extractor", "runs": "run", "groups": "group"}
 """Of runs.yaml, each with the field that names its entries."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*\z")]  # DVC makes file names and shell words of all of a plan
+# DVC makes file names and shell words of all of a plan.
+PlanName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*\z")]
 STRICT = with_config(ConfigDict(extra="forbid", strict=True))
 
 
@@ -36,23 +37,23 @@ STRICT = with_config(ConfigDict(extra="forbid", strict=True))
 class PlannedRun(TypedDict):
     """A run."""
 
-    task: Name
-    network: Name
-    loss: Name
-    recipe: Name
+    task: PlanName
+    network: PlanName
+    loss: PlanName
+    recipe: PlanName
     seed: int
     group: str
     start: str  # the weights that it starts from, or NOTHING
     extractor: str  # the MDF discriminators that it needs, or NOTHING
-    suites: list[Name]  # that it serves; none, where others only start from it
+    suites: list[PlanName]  # that it serves; none, where others only start from it
 
 
 @STRICT
 class Group(TypedDict):
     """The runs of one task and network, which are evaluated together."""
 
-    task: Name
-    network: Name
+    task: PlanName
+    network: PlanName
     runs: list[str]
 
 
@@ -60,9 +61,9 @@ class Group(TypedDict):
 class Plan(TypedDict):
     """What a study trains and measures: tasks whose images are packed, extractors with theirs, runs by key."""
 
-    study: Name
-    tasks: list[Name]
-    extractors: dict[Name, Name]
+    study: PlanName
+    tasks: list[PlanName]
+    extractors: dict[PlanName, PlanName]
     runs: dict[str, PlannedRun]
     groups: dict[str, Group]
 

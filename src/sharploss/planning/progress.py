@@ -1,7 +1,6 @@
 """How far a study is: which runs are done, running, failed and left, and how long the rest takes."""
 
 import contextlib
-import json
 import shutil
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from sharploss.config.params import Params, load_params
 from sharploss.planning.plan import Plan, check_plan
+from sharploss.record.history import last_step
 from sharploss.record.paths import locked_scratch, paths
 from sharploss.record.run import load_run
 from sharploss.utils.command import make_parser
@@ -76,9 +76,7 @@ def steps_done(key: str) -> int:
     """Return how many steps a running training has done, by the last line of its growing record."""
     records = [training.history for training in locked_scratch(key) if training.history.is_file()]
     try:
-        with max(records, key=lambda path: path.stat().st_mtime).open("rb") as file:
-            file.seek(max(0, file.seek(0, 2) - 8192))
-            return int(json.loads(file.read().split(b"\n")[-2])["step"])
+        return last_step(max(records, key=lambda path: path.stat().st_mtime))
     except (OSError, ValueError, LookupError, TypeError, OverflowError):  # none yet, none any more, or damaged
         return 0
 

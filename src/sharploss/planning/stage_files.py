@@ -19,7 +19,7 @@ from sharploss.utils.errors import UserError
 from sharploss.utils.files import read_json, write_text
 
 # How a file is found and downloaded; what was found is in the receipts of `fetch`.
-ASSETS = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lookup", ".unpack"))
+ASSET_CODE = tuple(f"sharploss.assets{part}" for part in ("", ".download", ".fetch", ".lookup", ".unpack"))
 
 # Which weights a loss reads is in the receipts, too.
 SOURCES = tuple(f"sharploss.assets.{part}" for part in ("catalogue", "leakage", "weights"))
@@ -67,7 +67,7 @@ def run_settings(params: Params, run: PlannedRun) -> dict[str, Any]:
         "code": {
             "train": _code("train"),
             "network": _network_code(params, run["network"]),
-            "loss": _fingerprint(*terms, without=(*ASSETS, *SOURCES)),
+            "loss": _fingerprint(*terms, without=(*ASSET_CODE, *SOURCES)),
         },
     }
 
@@ -116,8 +116,8 @@ def _code(stage: str) -> list[str]:
     # What a run uses of losses and networks is apart from its stage; a discriminator belongs to its loss.
     choices = ("sharploss.losses", "sharploss.losses.adversarial", "sharploss.networks")
     module, without = {
-        "prepare": ("data.prepare", ASSETS),
-        "calibrate": ("evaluation.calibration", ASSETS),
+        "prepare": ("data.prepare", ASSET_CODE),
+        "calibrate": ("evaluation.calibration", ASSET_CODE),
         "extract": ("training.extractor", ()),
         "train": ("training.loop", choices),
         "evaluate": ("evaluation.group", choices),

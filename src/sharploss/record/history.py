@@ -15,7 +15,7 @@ class History:
 
     Lines are `{"event": "train", "step", "lr", "total", "terms", "gradient"}`: means since the last such line, terms
     unweighted; the norm of the network's gradient, after clipping, is that of the line's step. `"discriminator": {...}`
-    is added where there is one (training.adversarial.LOGGED and its learning rate). `{"event": "validation", "step",
+    is added where there is one (training.discriminator.LOGGED and its learning rate). `{"event": "validation", "step",
     "psnr_y"}` has dB. The last line of a run that came to nothing says why: `{"event": "diverged", "term", "step"}` or
     `{"event": "not_trained", "reason"}`.
     """
@@ -56,6 +56,13 @@ class History:
 def copy_history(source: Path, target: Path) -> None:
     """Copy a record as it is."""
     write_bytes(target, source.read_bytes())
+
+
+def last_step(path: Path) -> int:
+    """Return the step of the last whole line of a growing record; OSError, ValueError, LookupError or TypeError."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - 8192))
+        return int(json.loads(file.read().split(b"\n")[-2])["step"])
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:

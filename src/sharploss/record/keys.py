@@ -2,6 +2,7 @@
 
 import re
 
+from sharploss.config.extractors import SUFFIX
 from sharploss.config.run_config import RunParts
 
 RUN_KEY = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+){2,3}-s[0-9]+")
@@ -57,6 +58,11 @@ def crop_file(crop: str, variant: str) -> str:
 def pack_name(role: str, dataset: str) -> str:
     """Return the name of a task's pack that holds one data set alone; `role` is "test" or "tune"."""
     return f"{role}-{dataset}"
+
+
+def pack_file(name: str) -> str:
+    """Return the file name of a pack; `name` is "train", "validation" or a `pack_name`."""
+    return f"{name}{SUFFIX}"
 
 
 def pack_artifact(task: str, role: str) -> str:

@@ -4,13 +4,13 @@ import copy
 from pathlib import Path
 from typing import NamedTuple
 
-from sharploss.record.keys import RUN_KEY, crop_file
+from sharploss.config.extractors import EXTRACTORS, SUFFIX
+from sharploss.record.keys import RUN_KEY, crop_file, pack_file
 
 PUBLISHED = Path("results/published")  # the papers' numbers, which belong to no study
 FRONT_PAGE = Path("reports/index.html")  # it leads to the studies' pages
 STUDIES = Path("studies")
 PLAN = Path("runs.yaml")
-SUFFIX = ".safetensors"
 SCRATCH = Path(".scratch")  # of no study: checkpoints, locks, logs, what was timed and measured
 TIMED = SCRATCH / "timed_steps.json"  # how fast steps were that `planning.cost` has timed
 WANDB_LOG = SCRATCH / "wandb.log"  # what W&B did not get
@@ -148,11 +148,11 @@ class StudyPaths:
 
     def extractor(self, name: str) -> RunFiles:
         """Return the record of an MDF extractor's training; it has no metrics.json."""
-        return _record(self.results / "extractors" / name)
+        return _record(self.results / EXTRACTORS / name)
 
     def extractor_weights(self, name: str) -> Path:
         """Return the trained discriminators of an MDF extractor."""
-        return self.weights("extractors", name)
+        return self.weights(EXTRACTORS, name)
 
     def scores(self, group: str) -> ScoreFiles:
         """Return the scores of a group of runs."""
@@ -238,7 +238,7 @@ class StudyPaths:
 
     def pack(self, task: str, role: str) -> Path:
         """Return a task's packed images for training or validation."""
-        return self.packs(task) / f"{role}{SUFFIX}"
+        return self.packs(task) / pack_file(role)
 
     def every_pack(self) -> list[Path]:
         """Return the packed images of all tasks that are here."""
@@ -251,6 +251,11 @@ class StudyPaths:
 
 def _record(folder: Path) -> RunFiles:
     return RunFiles(folder / "metrics.json", folder / HISTORY, folder / "provenance.json")
+
+
+def key_of(file: Path) -> str:
+    """Return the run whose weights, or measured values, a file holds."""
+    return file.stem
 
 
 paths = StudyPaths

@@ -1,4 +1,4 @@
-"""Small tables of a study as typed rows: the calibration, and what protocols do to the numbers of one picture."""
+"""Small tables of a study: the calibration and the protocols as typed rows, and the columns of those of numbers."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -48,6 +48,12 @@ class ProtocolRow(JsonRecord):
     value: Number | Literal[""]
     note: str
 
+
+EDGE_COLUMNS = ("row", "column", "target", "output", "laplacian", "error", "penalised", "weight")
+"""Of edge.csv (`sharploss.evaluation.edge`): pixels of a piece of an image; luma in [0, 1]."""
+
+VARIANCE_COLUMNS = ("run", "image", "direction", "rank", "patches", "target", "output")
+"""Of variance.csv (`sharploss.evaluation.variance`): points of a curve."""
 
 Row = TypeVar("Row", bound=JsonRecord)
 

@@ -1,10 +1,11 @@
 import numpy as np
 import pandas as pd
 
-from sharploss.analysis.load import EDGE_COLUMNS, read_numbers
+from sharploss.analysis.load import read_numbers
 from sharploss.analysis.plotting.mechanism import MAPS, maps_figure, profile_figure, strongest_profile
 from sharploss.analysis.plotting.style import style
 from sharploss.record.paths import paths
+from sharploss.record.tables import EDGE_COLUMNS
 
 
 def edge_of(target):

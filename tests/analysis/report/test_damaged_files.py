@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from sharploss.analysis.figures import gv
-from sharploss.analysis.load import EDGE_COLUMNS, load_study, read_numbers
+from sharploss.analysis.load import load_study, read_numbers
 from sharploss.analysis.plotting.pixels import read_picture
 from sharploss.analysis.report import facts, page
 from sharploss.record.paths import StudyPaths
+from sharploss.record.tables import EDGE_COLUMNS
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import write_csv, write_json
 

@@ -289,7 +289,7 @@ def _missing(results: list[ClaimResult]) -> str:
 
 
 def _left_out(results: list[ClaimResult]) -> str:
-    """Say, where it is so, that cells are over fewer images than were tested on."""
+    """State that cells are over fewer images than were tested on; "" where none is."""
     fewer = {one.contrast.cell: one.left_out for one in results if one.left_out and one.outcome != "missing"}
     if not fewer:
         return ""

@@ -15,8 +15,9 @@ from sharploss.analysis.study import Study
 from sharploss.analysis.tables.tables import pairing_rows
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import METRIC_INFO
+from sharploss.config.sections import Crop
 from sharploss.record.explorer import load_explorer
-from sharploss.record.keys import TARGET, group_of, task_of
+from sharploss.record.keys import TARGET, group_of, network_of, task_of
 from sharploss.utils.errors import UserError
 from sharploss.utils.files import intact
 
@@ -24,11 +25,11 @@ Files = list[tuple[str, Path]]
 """Pictures of a crop as (title, PNG file): the target and the input (bicubic, or the degraded image) first."""
 
 
-def crops_of(study: Study, task: str = "") -> dict[str, dict[str, Any]]:
-    """Return the crops of params.yaml (of one task, or all) whose test set was scored: name -> task, image, ..."""
+def crops_of(study: Study, task: str = "") -> dict[str, Crop]:
+    """Return the crops of params.yaml (of one task, or all) whose test set was scored, by name."""
     tested = set(study.scores[["task", "dataset"]].drop_duplicates().itertuples(index=False, name=None))
-    crops = {name: crop.model_dump() for name, crop in study.params.crops.items() if task in ("", crop.task)}
-    return {name: crop for name, crop in crops.items() if (crop["task"], crop["dataset"]) in tested}
+    crops = {name: crop for name, crop in study.params.crops.items() if task in ("", crop.task)}
+    return {name: crop for name, crop in crops.items() if (crop.task, crop.dataset) in tested}
 
 
 def reference_name(study: Study, task: str) -> str:
@@ -77,10 +78,10 @@ def explorer(study: Study, folder: Path) -> list[dict[str, Any]]:
     """
     finished, found = study.runs[study.runs["status"] == "finished"].merge(pairing_rows(study)), _made(study, folder)
     for name, crop in crops_of(study).items():
-        groups = finished[finished["task"] == crop["task"]].groupby("group", sort=False)
+        groups = finished[finished["task"] == crop.task].groupby("group", sort=False)
         networks = [_network(study, name, str(group), list(part["variant"].unique()), folder) for group, part in groups]
         if networks:
-            found.append({"name": name, "image": crop["image"], "task": crop["task"], "networks": networks})
+            found.append({"name": name, "image": crop.image, "task": crop.task, "networks": networks})
     return found
 
 
@@ -130,7 +131,7 @@ def _network(study: Study, crop: str, group: str, variants: list[str], folder: P
         for name, path in files
     ]
     height, width = target.shape[:2]
-    network = group.removeprefix(f"{study.params.crops[crop].task}-")
+    network = network_of(group)
     return {"name": network, "title": name_title(network), "width": width, "height": height, "pictures": pictures}
 
 

@@ -22,10 +22,10 @@ TITLES = ["StackedG", "ResG", "NonBN-ResG", "NonBN-ResG-L"]
 def pictures(study: Study) -> Iterator[StudyFigure]:
     """Draw a crop restored by the rows of the paper's Table 1 that were trained, and the middle of it enlarged."""
     for crop, about in crops_of(study).items():
-        files = ablation_files(study, crop, str(about["task"]))
+        files = ablation_files(study, crop, about.task)
         if len(files) < FEWEST + 2:
             continue
-        tiles, task = tiles_of(files), about["task"]
+        tiles, task = tiles_of(files), about.task
         details = [Tile(tile.title, detail(tile.values)) for tile in tiles if tile.values is not None]
         scores = ", ".join(f"{tile.title} {tile.note}" for tile in tiles[2:])
         missing = [title for title in TITLES if title not in {tile.title for tile in tiles}]
@@ -35,7 +35,7 @@ def pictures(study: Study) -> Iterator[StudyFigure]:
             SECTION,
             tiles_figure(with_differences("", middles(tiles))),
             f"On this crop: {scores}; the input has {tiles[1].note}",
-            f"The rows of SharpGAN's Table 1 to the eye (after its Figure 4): {name_title(task)}, {about['image']}. "
+            f"The rows of SharpGAN's Table 1 to the eye (after its Figure 4): {name_title(task)}, {about.image}. "
             "Below each crop its PSNR (RGB, of the crop); below that grey values minus the target's, purple where it "
             f"is too bright.{rest}",
             "A crop restored by the generators of SharpGAN's Table 1.",

@@ -10,7 +10,7 @@ import pandas as pd
 from sharploss.analysis.figures import study_figure as shared
 from sharploss.analysis.figures.crops import chosen_files, crops_of, tiles_of, with_differences
 from sharploss.analysis.figures.study_figure import Block, StudyFigure
-from sharploss.analysis.load import EDGE_COLUMNS, read_numbers
+from sharploss.analysis.load import read_numbers
 from sharploss.analysis.measures import ALPHA
 from sharploss.analysis.plotting.lines import lines_figure
 from sharploss.analysis.plotting.mechanism import maps_figure, profile_figure, strongest_profile
@@ -22,6 +22,7 @@ from sharploss.analysis.tables.layout import records
 from sharploss.analysis.tables.tables import sweep_runs, with_recipes
 from sharploss.analysis.titles import name_title
 from sharploss.config.protocols import REFERENCES
+from sharploss.record.tables import EDGE_COLUMNS
 
 MECHANISM, CROPS, ALPHAS = "How SPLoss works, on a real edge", "Crops beside the papers' comparisons", "SPLoss: alpha"
 """The headings of the figures."""

@@ -13,7 +13,7 @@ from sharploss.analysis.plotting import style
 from sharploss.analysis.plotting.style import LineStyle
 from sharploss.analysis.stats.smallest import SMALLEST
 
-LEVELS: list[LineStyle] = [{"color": "black", "ls": "--", "lw": 1}, {"color": style.GREY, "ls": ":", "lw": 1.3}]
+LEVELS: list[LineStyle] = [{"color": "black", "ls": "--", "lw": 1}, {"color": style.MUTED, "ls": ":", "lw": 1.3}]
 
 
 def lines_figure(

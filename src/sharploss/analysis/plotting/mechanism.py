@@ -1,4 +1,4 @@
-"""How SPLoss works, on a real edge (after Figures 1 and 2 of the SPLoss paper); `edge`: `load.EDGE_COLUMNS`."""
+"""How SPLoss works, on a real edge (after Figures 1 and 2 of the SPLoss paper); `edge`: record's EDGE_COLUMNS."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from sharploss.analysis.plotting.style import COLOURS, GREY, new_figure, spread, wrapped
+from sharploss.analysis.plotting.style import COLOURS, MUTED, new_figure, spread, wrapped
 from sharploss.analysis.tables.layout import records
 
 SIZE = (5.4, 4.5)  # inches: read at 560 pixels, and on a telephone at 350
@@ -61,8 +61,8 @@ def tradeoff_figure(
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # the axes stay where labels were placed in them
     _place(axes, labels, points, curve)
-    axes.annotate("", (0.03, 0.13), (0.09, 0.03), "axes fraction", arrowprops={"arrowstyle": "->", "color": GREY})
-    axes.text(0.1, 0.03, "better", fontsize=10, color=GREY, transform=axes.transAxes)
+    axes.annotate("", (0.03, 0.13), (0.09, 0.03), "axes fraction", arrowprops={"arrowstyle": "->", "color": MUTED})
+    axes.text(0.1, 0.03, "better", fontsize=10, color=MUTED, transform=axes.transAxes)
     return figure
 
 
@@ -82,11 +82,11 @@ def _edge(axes: Axes, name: str, at: tuple[float, float]) -> Label:
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     x, y = float(np.clip(at[0], left, right)), float(np.clip(at[1], low, high))
     if (x, y) == at:
-        axes.plot(x, y, "s", ms=7, color=GREY, zorder=3)
-        return Label(name, x, y, GREY)
+        axes.plot(x, y, "s", ms=7, color=MUTED, zorder=3)
+        return Label(name, x, y, MUTED)
     marker = ">" if at[0] > right else "<" if at[0] < left else "v" if at[1] < low else "^"
-    axes.plot(x, y, marker, ms=9, color=GREY, clip_on=False, zorder=5)
-    return Label(f"{name}, off the axes:\n{at[1]:.2f} dB, {at[0]:.3f}", x, y, GREY)
+    axes.plot(x, y, marker, ms=9, color=MUTED, clip_on=False, zorder=5)
+    return Label(f"{name}, off the axes:\n{at[1]:.2f} dB, {at[0]:.3f}", x, y, MUTED)
 
 
 def _groups(axes: Axes, points: pd.DataFrame) -> list[Label]:

@@ -18,7 +18,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from sharploss.utils.files import write_bytes
 from sharploss.utils.optional import optional_package
 
-GREY = "#666666"
+MUTED = "#666666"
 MARKERS = "osD^vPX*<>hp"
 COLOURS = [
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9"),
@@ -27,7 +27,7 @@ COLOURS = [
 """Seaborn's "colorblind" without what is faint on white or means a guide line (pink, yellow, grey), then the
 dark ones of Paul Tol's "muted" and a brown: they differ in lightness as well as in hue."""
 
-DPI = 110  # of PNG files. The SVG files beside them have no resolution.
+DPI = 110  # in which what is drawn is laid out; SVG and PDF files have no resolution
 COORDINATES = re.compile(r'\b(?:d|x|y)="[^"]*"|translate\([^)]*\)')
 DECIMALS = re.compile(r"(\.\d\d)\d+")
 INDENTS = re.compile(r"^ +", re.MULTILINE)

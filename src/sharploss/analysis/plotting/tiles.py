@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sharploss.analysis.plotting.pixels import Floats
-from sharploss.analysis.plotting.style import GREY, WIDTH, new_figure, wrapped
+from sharploss.analysis.plotting.style import MUTED, WIDTH, new_figure, wrapped
 
 LETTERS = 14  # of a title that fit into an inch
 
@@ -60,7 +60,7 @@ def _strip(figure: Figure, strip: Strip, titles: list[str], row: list[Axes]) -> 
             # Raw pixels in the file, not a picture resampled for one resolution: small, and sharp at any size.
             shown = axes.imshow(tile.values, interpolation="none", **look)
         axes.set_title(title, fontsize=7.5, pad=2)
-        axes.set_xlabel(tile.note, fontsize=7.5, labelpad=1.5, color=GREY)
+        axes.set_xlabel(tile.note, fontsize=7.5, labelpad=1.5, color=MUTED)
     row[0].set_ylabel(strip.label)
     if strip.kind != "picture" and shown is not None:
         bar = figure.colorbar(shown, ax=row, aspect=14, pad=0.01, fraction=0.05)

@@ -176,7 +176,7 @@ def strip(study: Study, answer: Answer) -> tuple[list[CropTile], str]:
         top, left = (4 * int(at) for at in np.unravel_index(worth.argmax(), worth.shape))
         if worth.max() > best:
             best, width = float(worth.max()), spread.shape[1]
-            of = f"{crop['image']} ({name_title(crop['dataset'])})"
+            of = f"{crop.image} ({name_title(crop.dataset)})"
             restored = f"{of}, restored by {name_title(answer.network)}"
             shown = [read_picture(path)[top : top + side, left : left + side] for _, path in files]
             style = f"width:{100 * width / side:g}%;margin:-{100 * top / side:g}% 0 0 -{100 * left / side:g}%"

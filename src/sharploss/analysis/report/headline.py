@@ -14,7 +14,7 @@ from sharploss.analysis.measures import ALPHA, interval, is_shown, metric_title
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.matched import PERCEPTUAL, WITHIN
 from sharploss.analysis.stats.smallest import BETTER, EQUAL, OPEN, WORSE, state
-from sharploss.analysis.study import STUDIES, Study
+from sharploss.analysis.study import CACHED_STUDIES, Study
 from sharploss.analysis.tables.layout import count, image_notes, images_of, records
 from sharploss.analysis.tables.matched_psnr import (
     MARK,
@@ -41,7 +41,7 @@ CHANGES = "Whether SPLoss still costs no PSNR after"
 METRICS_EACH = 2  # how many metrics a sentence gives; the table has all
 
 
-@lru_cache(maxsize=STUDIES)
+@lru_cache(maxsize=CACHED_STUDIES)
 def answers(study: Study) -> list[Answer]:
     """Answer the question for every network that was trained with SPLoss alone and L1, as `supported` orders them."""
     rows, cost = at_matched_psnr(study), costs(study)

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from sharploss.analysis.claims import summary
 from sharploss.analysis.claims.versions import history
-from sharploss.analysis.figures.crops import explorer
+from sharploss.analysis.figures.crops import address, explorer
 from sharploss.analysis.files import FigureEntry, load_answer, load_evaluated, load_figures, save_answer, save_headline
 from sharploss.analysis.report import facts, headline
 from sharploss.analysis.report.first_screen import first_screen
@@ -62,6 +62,10 @@ def write_front_page(root: Path) -> None:
 def render(study: Study, command: str) -> str:
     """Return the page as HTML; every text of the study is escaped. Arguments as in `write_page`."""
     ids, crops = count(), explorer(study, study.paths.reports)
+
+    def record_of(run: str) -> dict[str, str]:
+        return {name: address(path, study.paths.reports) for name, path in study.paths.run(run)._asdict().items()}
+
     return _template("page.html.jinja").render(
         study=study.params.study,
         new_id=lambda: f"t{next(ids)}",
@@ -73,6 +77,7 @@ def render(study: Study, command: str) -> str:
         crops=crops,
         crop_of=crop_of(crops),
         facts=facts.provenance(study, command),
+        record_of=record_of,
     )
 
 

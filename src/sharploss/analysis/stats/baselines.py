@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sharploss.analysis.papers import Baselines
 
-Terms = dict[str, float]
+Weights = dict[str, float]
 
 
-def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:
+def added(losses: dict[str, Weights]) -> dict[str, tuple[str, str]]:
     """Find losses that are another loss and one more term: loss -> (the other loss, the term)."""
     found: dict[str, tuple[str, str]] = {}
     for name, terms in losses.items():
@@ -18,7 +18,7 @@ def added(losses: dict[str, Terms]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def baseline_of(losses: dict[str, Terms], baselines: Baselines) -> dict[str, str]:
+def baseline_of(losses: dict[str, Weights], baselines: Baselines) -> dict[str, str]:
     """Return the baseline of losses: without a term, with one replaced (claims.yaml); of one term, the reference."""
     found = {name: base for name, (base, _) in added(losses).items()}
     for name, other in baselines.replaces.items():

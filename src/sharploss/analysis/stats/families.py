@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
-from sharploss.analysis.study import STUDIES, Study
+from sharploss.analysis.study import CACHED_STUDIES, Study
 from sharploss.config.loss_spec import LossSpec
 
 TUNABLE = ("weight", "alpha")
@@ -43,7 +43,7 @@ def families(losses: dict[str, LossSpec]) -> list[LossFamily]:
     return sorted([*swept, *alone], key=lambda family: min(order[name] for name in family.variants))
 
 
-@lru_cache(maxsize=STUDIES)
+@lru_cache(maxsize=CACHED_STUDIES)
 def weight_sweep(study: Study) -> pd.DataFrame:
     """Return the scores of every sweep of a weight: a term of several weights beside a loss of a single term.
 

@@ -16,7 +16,7 @@ from sharploss.analysis.measures import Floats, badness, direction, fidelity
 from sharploss.analysis.stats.effect_sizes import Variance, assumed, ends, of_images, of_mean, of_seeds, smallest
 from sharploss.analysis.stats.intervals import ROW, TRAINED
 from sharploss.analysis.stats.smallest import SMALLEST, counts
-from sharploss.analysis.study import STUDIES, Study
+from sharploss.analysis.study import CACHED_STUDIES, Study
 from sharploss.config.protocols import REFERENCES
 
 PERCEPTUAL = ("lpips", "gradient_variance_ratio", "niqe")
@@ -37,7 +37,7 @@ class Point(NamedTuple):
     exchange: float
 
 
-@lru_cache(maxsize=STUDIES)
+@lru_cache(maxsize=CACHED_STUDIES)
 def matched(study: Study) -> pd.DataFrame:
     """Place every loss beside SPLoss's curve of the same task, network, recipe, test set, images and seeds.
 

@@ -12,7 +12,7 @@ from sharploss.analysis.measures import ALPHA, MINUS, heading, metric_title, num
 from sharploss.analysis.papers import UnpublishedTable
 from sharploss.analysis.published import PaperTable, load_index, published_values
 from sharploss.analysis.stats.intervals import CELL, TRAINED, differences
-from sharploss.analysis.study import STUDIES, Study
+from sharploss.analysis.study import CACHED_STUDIES, Study
 from sharploss.analysis.tables import layout
 from sharploss.analysis.tables.layout import Cell, Table, records
 from sharploss.analysis.titles import loss_titles, name_title
@@ -32,7 +32,7 @@ class PaperNumbers(NamedTuple):
     table: Table
 
 
-@lru_cache(maxsize=STUDIES)
+@lru_cache(maxsize=CACHED_STUDIES)
 def paper_tables(study: Study) -> dict[str, PaperNumbers]:
     """Compare every published table with the study: file name -> its paper, numbers and layout.
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sharploss.analysis.measures import badness, column
 from sharploss.analysis.stats.intervals import ROW, TRAINED, corrected, pair
-from sharploss.analysis.study import STUDIES, Study
+from sharploss.analysis.study import CACHED_STUDIES, Study
 from sharploss.analysis.tables import layout, matched_psnr
 from sharploss.analysis.tables.best_weight import best_weight, lay_out
 from sharploss.analysis.tables.paper_tables import paper_tables
@@ -31,7 +31,7 @@ def write_tables(study: Study) -> None:
         write_table(tables, folder / name)
 
 
-@lru_cache(maxsize=STUDIES)
+@lru_cache(maxsize=CACHED_STUDIES)
 def frames(study: Study) -> dict[str, pd.DataFrame]:
     """Return every table as a frame of plain numbers: file name -> frame."""
     by_suite: dict[str, pd.DataFrame] = {}
@@ -49,7 +49,7 @@ def frames(study: Study) -> dict[str, pd.DataFrame]:
     }
 
 
-@lru_cache(maxsize=STUDIES)
+@lru_cache(maxsize=CACHED_STUDIES)
 def laid_out(study: Study) -> dict[str, list[layout.Table]]:
     """Format the frames of `frames` for readers: file name -> the table's parts, by task and test set if several."""
     numbers, by_suite = frames(study), dict[str, list[layout.Table]]()
