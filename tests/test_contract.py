@@ -141,7 +141,10 @@ def names_of_record(source: str) -> set[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             joined = [node.func.value] if node.func.attr == "join" else []
             split = node.args if node.func.attr in ("split", "rsplit", "partition", "rpartition") else []
+            cut = node.args if node.func.attr in ("removeprefix", "removesuffix") else []
             if any(isinstance(one, ast.Constant) and one.value in ("-", "-s") for one in (*joined, *split)):
+                found.add("-")
+            if any(isinstance(one, ast.JoinedStr) and ast.unparse(one).strip("\"'").endswith("-") for one in cut):
                 found.add("-")
     return found
 
@@ -156,6 +159,9 @@ def test_record_alone_names_its_files_and_takes_keys_apart():
     of_record = {("record/paths.py", "-"), ("record/keys.py", "-"), ("record/paths.py", "metrics.json")}
     assert of_record <= found  # what is named there is found
     assert {one for one in found - ELSEWHERE if not one[0].startswith("record/")} == set()
+    pages = {path.name: path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.jinja")}
+    built = r'["/](?:results|runs)/|(?:metrics|provenance)\.json\b|history\.jsonl'
+    assert {name: re.findall(built, text) for name, text in pages.items() if re.search(built, text)} == {}
 
 
 @pytest.mark.parametrize(
@@ -165,6 +171,7 @@ def test_record_alone_names_its_files_and_takes_keys_apart():
         ('path = f"{folder}/runs/{key}/history.jsonl"', {"history.jsonl"}),
         ('group = "-".join(key.split("-")[:2])', {"-"}),
         ('task, _, network = group.partition("-")', {"-"}),
+        ('network = group.removeprefix(f"{task}-")', {"-"}),
         ('"""Read metrics.json."""\nraise ValueError("metrics.json is damaged")', set[str]()),
     ],
 )
