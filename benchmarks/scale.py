@@ -18,12 +18,14 @@ from pathlib import Path
 
 import yaml
 
+from sharploss.planning.plan import load_plan
 from sharploss.record.paths import paths
+from sharploss.record.scores import load_scores, save_scores
 
 ROOT = Path(__file__).parents[1]
 SIZES = (100, 300, 1000)
 NETWORKS = {"espcn": {"network": "espcn", "width": 8}, "edsr": {"network": "edsr", "blocks": 1, "width": 8}}
-MODEL = "sr_x4-edsr-l1-s0"
+MODEL, GROUP = "sr_x4-espcn-l1-s0", "sr_x4-espcn"
 SEEDS = [0, 1, 2, 3, 4]
 PLANNING = {"plan": ["python", "pipelines/plan.py"], "plan --check": ["python", "pipelines/plan.py", "--check"]}
 REPORTING = {name: ["python", "-P", f"pipelines/{name}.py"] for name in ("tables", "claims", "figures", "report")}
@@ -70,14 +72,13 @@ def write_params(folder, runs):
 
 def write_results(folder):
     """Write for every run the results of one real run, a little changed, in the layout that the stages leave."""
-    plan = yaml.load((folder / "runs.yaml").read_text(), Loader=yaml.CSafeLoader)
+    plan = load_plan(folder / "runs.yaml")
     params = yaml.safe_load((folder / "params.yaml").read_text())
     made, real = paths("mini", folder), paths("mini", ROOT)
     shutil.copytree(real.input_baseline("sr_x4"), made.input_baseline("sr_x4"))
     shutil.copy(real.calibration, made.calibration)
-    table = real.scores("sr_x4-edsr").rows.read_text().splitlines()
-    rows = [row.split(",") for row in table if row.startswith(f"{MODEL},")]
-    lines = {group: [table[0]] for group in plan["groups"]}
+    measured = load_scores(real.scores(GROUP))
+    rows, scores = [row for row in measured.rows if row.run == MODEL], {group: [] for group in plan["groups"]}
     provenance = json.loads(real.run(MODEL).provenance.read_text())
     for index, (key, run) in enumerate(plan["runs"].items()):
         shutil.copytree(real.run(MODEL).metrics.parent, made.run(key).metrics.parent)
@@ -86,16 +87,12 @@ def write_results(folder):
         weights = made.weights(run["group"], key)
         weights.parent.mkdir(parents=True, exist_ok=True)
         weights.write_bytes(key.encode() * 1000)
-        lines[run["group"]] += [
-            ",".join([key, *row[1:5], f"{float(row[5]) + 1e-3 * (index % 97):.6f}"]) for row in rows
-        ]
+        scores[run["group"]] += [row._replace(run=key, value=row.value + 1e-3 * (index % 97)) for row in rows]
         made.crops(run["group"]).mkdir(parents=True, exist_ok=True)
         for name in params["crops"]:
-            shutil.copy(real.crop("sr_x4-edsr", name, "l1"), made.crop(run["group"], name, run["loss"]))
-    made.scores("any").rows.parent.mkdir()
-    for group, text in lines.items():
-        made.scores(group).rows.write_text("\n".join(text) + "\n")
-        shutil.copy(real.scores("sr_x4-edsr").notes, made.scores(group).notes)
+            shutil.copy(real.crop(GROUP, name, "l1"), made.crop(run["group"], name, run["loss"]))
+    for group, its in scores.items():
+        save_scores(made.scores(group), its, measured.notes)
 
 
 def write_lock(folder):
@@ -140,7 +137,7 @@ def scale(folder, runs):
     trained = write_lock(folder)
     measured |= {name: measure(folder, command, environment) for name, command in DVC.items()}
     ran = re.findall(r"Running stage '(.*?)'", (folder / ".log").read_text())
-    assert set(ran) <= {"fetch"}, f"dvc repro had something to do: {ran[:5]}"
+    assert set(ran) <= {"fetch@mini"}, f"dvc repro had something to do: {ran[:5]}"
     commit = ["dvc", "commit", "--force", "--quiet"]
     one, memory = measure(folder, [*commit, trained[0]], environment)
     more, _ = measure(folder, [*commit, *trained[: 1 + MORE]], environment)
