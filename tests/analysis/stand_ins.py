@@ -1,6 +1,7 @@
 """What other stages write for the report, in small, and a text that tries to be more than a text."""
 
 import json
+import shutil
 
 HOSTILE = "</script><script>alert('x')</script>\"><img src=x onerror=alert(1)>"
 FIGURES = {"tradeoff": "tradeoff", "f1": "ranks", "f2": "alpha"}  # name -> section
@@ -40,3 +41,16 @@ def with_protocols(root):
     rows = ["protocol,metric,value,note", "y,psnr,26.84,", "y,ssim,0.8417,", "y,niqe,,not measured: no weights"]
     (folder / "protocols.csv").write_text("\n".join(rows) + "\n")
     return root
+
+
+def with_explorer(study, scores):
+    """One crop as pipelines/explorer.py makes it: what EDSR with L1 restored, and a picture that is missing."""
+    study.paths.explorer.mkdir(parents=True)
+    shutil.copy(study.paths.crop("sr_x4-edsr", "eye", "l1"), study.paths.explorer / "wall-edsr-l1.webp")
+    pictures = [
+        {"variant": "l1", "file": "wall-edsr-l1.webp", "scores": scores},
+        {"variant": "sploss", "missing": "it was left out"},
+    ]
+    place = {"task": "sr_x4", "dataset": "set5", "image": "x", "top": 0, "left": 0, "height": 96, "width": 96}
+    index = [{"name": "wall", **place, "networks": [{"name": "edsr", "pictures": pictures}]}]
+    study.paths.explorer_index.write_text(json.dumps(index))

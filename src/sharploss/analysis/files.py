@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import (
-    Any,
-    NamedTuple,
-    NotRequired,  # pydantic reads no other before Python 3.12
-)
+from typing import Any, NamedTuple, NotRequired
 
 from pydantic import RootModel
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from sharploss.record.paths import StudyPaths
 from sharploss.record.run import read_model

@@ -1,11 +1,10 @@
-import json
-import shutil
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
+from stand_ins import with_explorer
 
 from sharploss.analysis.figures.crops import address, explorer, scores_of
 from sharploss.analysis.load import load_study
@@ -50,31 +49,13 @@ def test_scores_are_psnr_and_the_ratio_of_gradient_variances_that_an_evaluation_
 
 def test_crops_that_were_made_for_the_explorer_come_first(own_root):
     study = load_study("mini", own_root)
-    study.paths.explorer.mkdir(parents=True)
-    shutil.copy(own_root / "results/mini/crops/sr_x4-edsr/eye-l1.png", study.paths.explorer / "wall-edsr-l1.webp")
-    scores = {"psnr": 26.1234, "gradient_variance_ratio": 0.8}
-    pictures = [
-        {"variant": "l1", "file": "wall-edsr-l1.webp", "scores": scores},
-        {"variant": "sploss", "missing": "why"},
-    ]
-    about = {
-        "name": "wall",
-        "task": "sr_x4",
-        "dataset": "set5",
-        "image": "x",
-        "top": 0,
-        "left": 0,
-        "height": 96,
-        "width": 96,
-    }
-    index = [{**about, "networks": [{"name": "edsr", "pictures": pictures}]}]
-    study.paths.explorer_index.write_text(json.dumps(index))
+    with_explorer(study, {"psnr": 26.1234, "gradient_variance_ratio": 0.8})
     found = explorer(study, own_root / "reports" / "mini")
     assert [crop["name"] for crop in found] == ["wall", "eye", "face"]
     made, missing = found[0]["networks"][0]["pictures"]
     assert made["address"] == "../../results/mini/explorer/wall-edsr-l1.webp"
     assert made["scores"] == [("PSNR", "26.12 dB"), ("Gradient-variance ratio", "0.800")]
-    assert (missing["title"], missing["address"], missing["missing"]) == (study.titles["sploss"], "", "why")
+    assert (missing["title"], missing["address"], missing["missing"]) == (study.titles["sploss"], "", "it was left out")
     (study.paths.explorer / "wall-edsr-l1.webp").unlink()
     with pytest.raises(UserError, match=r"wall-edsr-l1\.webp is missing"):
         explorer(study, own_root)

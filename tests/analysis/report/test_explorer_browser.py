@@ -1,7 +1,5 @@
 """The image explorer in a real browser: one page, loaded once, and everything that moves in it."""
 
-import json
-import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -9,7 +7,7 @@ import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
 from PIL import Image
-from stand_ins import with_figures
+from stand_ins import with_explorer, with_figures
 
 import synthetic
 from sharploss.analysis.load import load_study
@@ -25,24 +23,7 @@ BOX = "(r => [r.left, r.top, r.width, r.height])"
 def root(tmp_path_factory):
     root = with_figures(synthetic.make_study(tmp_path_factory.mktemp("explorer")))
     study = load_study("mini", root)
-    study.paths.explorer.mkdir(parents=True)
-    shutil.copy(study.paths.crop("sr_x4-edsr", "eye", "l1"), study.paths.explorer / "wall-edsr-l1.webp")
-    pictures = [
-        {"variant": "l1", "file": "wall-edsr-l1.webp", "scores": {"psnr": 26.1}},
-        {"variant": "sploss", "missing": "it was left out"},
-    ]
-    about = {
-        "name": "wall",
-        "task": "sr_x4",
-        "dataset": "set5",
-        "image": "x",
-        "top": 0,
-        "left": 0,
-        "height": 96,
-        "width": 96,
-    }
-    index = [{**about, "networks": [{"name": "edsr", "pictures": pictures}]}]
-    study.paths.explorer_index.write_text(json.dumps(index))
+    with_explorer(study, {"psnr": 26.1})
     write_page(study, command="make repro")
     return root
 
